@@ -1,0 +1,8 @@
+//! The catalogue: films, products and other things that can be recommended.
+
+pub mod model;
+pub mod service;
+mod store;
+
+pub use model::{Content, ContentFilter, ContentKind, ContentOrder, Fields, Visibility};
+pub use service::ContentService;

@@ -1,0 +1,417 @@
+//! What a content item is.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+
+use crate::foundation::filter::{Comparison, Text, TextList};
+use crate::foundation::{Id, Refusal, Result, id, text_enum};
+
+/// A thing that can be recommended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Content {
+    /// Which.
+    pub id: Id<id::Content>,
+    /// Everything that can be written.
+    pub fields: Fields,
+    /// Whose work it is, if a user's.
+    pub creator: Option<Id<id::User>>,
+    /// When it came into the catalogue.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Everything of a content item that can be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fields {
+    /// What sort of thing it is.
+    pub kind: ContentKind,
+    /// 1 to 500 characters.
+    pub title: String,
+    /// The title in the language it was made in, where that differs.
+    pub original_title: Option<String>,
+    /// What it is about; may be empty.
+    pub description: String,
+    /// Genres, as the source names them.
+    pub genres: Vec<String>,
+    /// Key words of the catalogue.
+    pub tags: Vec<String>,
+    /// Year of release, 1800 to 2200.
+    pub year: Option<i32>,
+    /// Running time in minutes.
+    pub duration_minutes: Option<i32>,
+    /// Original language, ISO 639.
+    pub language: Option<String>,
+    /// Where its picture is.
+    pub poster_url: Option<String>,
+    /// The source's mean vote, 0 to 10.
+    pub rating_average: Option<f32>,
+    /// How many voted.
+    pub rating_count: Option<i32>,
+    /// The source's own measure, 0 and up; more is more popular.
+    pub popularity: f64,
+    /// Who makes the product.
+    pub brand: Option<String>,
+    /// Who sells it.
+    pub merchant: Option<String>,
+    /// The shelf, from the outermost category inwards.
+    pub category_path: Vec<String>,
+    /// What it costs, in `currency`.
+    pub price: Option<Decimal>,
+    /// What it cost before, in `currency`.
+    pub list_price: Option<Decimal>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// Pieces at hand; `None` where stock is not counted.
+    pub stock: Option<i32>,
+    /// As the source names it.
+    pub color: Option<String>,
+    /// First day it may be shown.
+    pub rights_from: Option<NaiveDate>,
+    /// Last day it may be shown.
+    pub rights_until: Option<NaiveDate>,
+    /// How often it may still be broadcast.
+    pub broadcasts_left: Option<i32>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// An editor's or a model's measure, 0 to 1.
+    pub quality_score: Option<f32>,
+    /// Whatever else the source says: a JSON object.
+    pub metadata: serde_json::Value,
+}
+
+/// What sort of thing a content item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ContentKind {
+    Movie,
+    Product,
+    Text,
+    Image,
+    Video,
+    Audio,
+}
+
+text_enum!(ContentKind {
+    Movie = "MOVIE",
+    Product = "PRODUCT",
+    Text = "TEXT",
+    Image = "IMAGE",
+    Video = "VIDEO",
+    Audio = "AUDIO",
+});
+
+/// Who may see a content item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Visibility {
+    /// Everybody; it can be listed and recommended.
+    Public,
+    /// Whoever knows its id; it is in no list.
+    Unlisted,
+    /// Its creator and admins.
+    Private,
+}
+
+text_enum!(Visibility {
+    Public = "PUBLIC",
+    Unlisted = "UNLISTED",
+    Private = "PRIVATE",
+});
+
+impl Fields {
+    /// An item of which only kind and title are known.
+    pub fn new(kind: ContentKind, title: impl Into<String>) -> Self {
+        Self {
+            kind,
+            title: title.into(),
+            original_title: None,
+            description: String::new(),
+            genres: Vec::new(),
+            tags: Vec::new(),
+            year: None,
+            duration_minutes: None,
+            language: None,
+            poster_url: None,
+            rating_average: None,
+            rating_count: None,
+            popularity: 0.0,
+            brand: None,
+            merchant: None,
+            category_path: Vec::new(),
+            price: None,
+            list_price: None,
+            currency: None,
+            stock: None,
+            color: None,
+            rights_from: None,
+            rights_until: None,
+            broadcasts_left: None,
+            visibility: Visibility::Public,
+            quality_score: None,
+            metadata: serde_json::Value::Object(serde_json::Map::new()),
+        }
+    }
+
+    /// Checks everything that the database would refuse, and names the field that is wrong.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`].
+    pub fn check(&self) -> Result<()> {
+        let require = |good: bool, field: &str, message: &str| {
+            if good {
+                Ok(())
+            } else {
+                Err(Refusal::invalid(field, message))
+            }
+        };
+        let length = self.title.chars().count();
+        require(
+            (1..=500).contains(&length) && !self.title.trim().is_empty(),
+            "title",
+            "a title has 1 to 500 characters",
+        )?;
+        require(
+            self.description.chars().count() <= 20_000,
+            "description",
+            "a description has at most 20,000 characters",
+        )?;
+        for (field, texts, most) in [
+            ("genres", &self.genres, 50),
+            ("tags", &self.tags, 200),
+            ("categoryPath", &self.category_path, 20),
+        ] {
+            let good = |text: &String| (1..=200).contains(&text.chars().count());
+            require(
+                texts.len() <= most && texts.iter().all(good),
+                field,
+                &format!("at most {most} entries of 1 to 200 characters each"),
+            )?;
+        }
+        for (field, text) in [
+            ("originalTitle", &self.original_title),
+            ("language", &self.language),
+            ("brand", &self.brand),
+            ("merchant", &self.merchant),
+            ("color", &self.color),
+            ("posterUrl", &self.poster_url),
+        ] {
+            require(
+                text.as_ref()
+                    .is_none_or(|text| (1..=2000).contains(&text.chars().count())),
+                field,
+                "1 to 2,000 characters, or leave it out",
+            )?;
+        }
+        let all_text = [&self.title, &self.description]
+            .into_iter()
+            .chain(&self.genres)
+            .chain(&self.tags)
+            .chain(&self.category_path)
+            .chain(self.original_title.iter().chain(&self.brand));
+        require(
+            all_text.into_iter().all(|text| !text.contains('\0')),
+            "title",
+            "text may not contain the character U+0000",
+        )?;
+        require(
+            self.year.is_none_or(|year| (1800..=2200).contains(&year)),
+            "year",
+            "a year is between 1800 and 2200",
+        )?;
+        require(
+            self.duration_minutes
+                .is_none_or(|minutes| (1..=10_000).contains(&minutes)),
+            "durationMinutes",
+            "a duration is between 1 and 10,000 minutes",
+        )?;
+        require(
+            self.rating_average
+                .is_none_or(|rating| (0.0..=10.0).contains(&rating)),
+            "ratingAverage",
+            "a mean rating is between 0 and 10",
+        )?;
+        require(
+            self.popularity.is_finite() && self.popularity >= 0.0,
+            "popularity",
+            "popularity is 0 or more",
+        )?;
+        require(
+            self.quality_score
+                .is_none_or(|score| (0.0..=1.0).contains(&score)),
+            "qualityScore",
+            "a quality score is between 0 and 1",
+        )?;
+        for (field, number) in [
+            ("ratingCount", self.rating_count),
+            ("stock", self.stock),
+            ("broadcastsLeft", self.broadcasts_left),
+        ] {
+            require(
+                number.is_none_or(|number| number >= 0),
+                field,
+                "a count is 0 or more",
+            )?;
+        }
+        let most = Decimal::new(99_999_999_999_999, 2);
+        for (field, price) in [("price", self.price), ("listPrice", self.list_price)] {
+            require(
+                price.is_none_or(|price| {
+                    price >= Decimal::ZERO && price <= most && price.normalize().scale() <= 2
+                }),
+                field,
+                "a price is 0 or more, with at most two decimals",
+            )?;
+            require(
+                price.is_none() || self.currency.is_some(),
+                "currency",
+                "a price needs its currency, such as EUR",
+            )?;
+        }
+        require(
+            self.currency.as_ref().is_none_or(|currency| {
+                currency.len() == 3 && currency.bytes().all(|letter| letter.is_ascii_uppercase())
+            }),
+            "currency",
+            "a currency is three capital letters (ISO 4217)",
+        )?;
+        require(
+            match (self.rights_from, self.rights_until) {
+                (Some(from), Some(until)) => from <= until,
+                _ => true,
+            },
+            "rightsUntil",
+            "rights end on or after the day they begin",
+        )?;
+        require(
+            self.metadata.is_object() && self.metadata.to_string().len() <= 65_536,
+            "metadata",
+            "metadata is a JSON object of at most 64 KiB",
+        )?;
+        Ok(())
+    }
+}
+
+/// Which content items to list; what is not given does not filter.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each is the filter on the field of that name")]
+pub struct ContentFilter {
+    pub kind: Comparison<ContentKind>,
+    pub title: Text,
+    pub genres: TextList,
+    pub tags: TextList,
+    pub year: Comparison<i32>,
+    pub duration_minutes: Comparison<i32>,
+    pub language: Text,
+    pub rating_average: Comparison<f64>,
+    pub rating_count: Comparison<i32>,
+    pub popularity: Comparison<f64>,
+    pub brand: Text,
+    pub merchant: Text,
+    pub category_path: TextList,
+    pub price: Comparison<Decimal>,
+    pub currency: Text,
+    pub stock: Comparison<i32>,
+    pub color: Text,
+    pub rights_from: Comparison<NaiveDate>,
+    pub rights_until: Comparison<NaiveDate>,
+    pub visibility: Comparison<Visibility>,
+    pub creator: Comparison<Id<id::User>>,
+    pub created_at: Comparison<DateTime<Utc>>,
+    pub updated_at: Comparison<DateTime<Utc>>,
+    /// With a credit of this person.
+    pub person: Option<Id<id::Person>>,
+    /// All of these hold.
+    pub and: Vec<ContentFilter>,
+    /// At least one of these holds; an empty list does not filter.
+    pub or: Vec<ContentFilter>,
+    /// This does not hold.
+    pub not: Option<Box<ContentFilter>>,
+}
+
+/// By what content items are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the order by the field of that name")]
+pub enum ContentOrder {
+    CreatedAt,
+    Title,
+    Year,
+    Popularity,
+    RatingAverage,
+    Price,
+}
+
+/// Who did what for an item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credit {
+    /// For which item.
+    pub content: Id<id::Content>,
+    /// Who.
+    pub person: Id<id::Person>,
+    /// What they did.
+    pub role: CreditRole,
+    /// Place among those of the same role, from 0.
+    pub position: i32,
+    /// Whom they play.
+    pub character: Option<String>,
+}
+
+/// What a person does for an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum CreditRole {
+    Director,
+    Cast,
+    Writer,
+    Producer,
+    Composer,
+    Cinematographer,
+    Editor,
+}
+
+text_enum!(CreditRole {
+    Director = "DIRECTOR",
+    Cast = "CAST",
+    Writer = "WRITER",
+    Producer = "PRODUCER",
+    Composer = "COMPOSER",
+    Cinematographer = "CINEMATOGRAPHER",
+    Editor = "EDITOR",
+});
+
+/// A credit to be written: the person by id, or by name, found or made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewCredit {
+    /// Who.
+    pub person: PersonRef,
+    /// What they did.
+    pub role: CreditRole,
+    /// Whom they play.
+    pub character: Option<String>,
+}
+
+/// A person, by id or by name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PersonRef {
+    /// A person of the catalogue.
+    Id(Id<id::Person>),
+    /// The one person of this name, made if there is none.
+    Name(String),
+}
+
+/// How often users gave an item a tag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TagCount {
+    /// The tag.
+    pub tag: String,
+    /// How many users gave it.
+    pub users: i64,
+}
+
+/// What another catalogue calls an item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExternalId {
+    /// The catalogue: `movielens`, `tmdb`, `imdb` and so on.
+    pub source: String,
+    /// The item's name there.
+    pub id: String,
+}

@@ -1,0 +1,244 @@
+//! The catalogue: reading, listing and changing content items.
+
+use std::collections::HashMap;
+
+use super::model::{
+    Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, NewCredit, TagCount,
+};
+use super::store::Store;
+use crate::domain::Ground;
+use crate::domain::auth::{Scope, Viewer};
+use crate::foundation::page::{Page, Window};
+use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+
+/// The most credits that an item may have.
+const MAX_CREDITS: usize = 500;
+
+/// The catalogue of one schema.
+#[derive(Clone)]
+pub struct ContentService {
+    store: Store,
+    clock: Clock,
+    chance: Chance,
+}
+
+impl ContentService {
+    /// The catalogue of the schema that `ground` stands for.
+    pub fn new(ground: &Ground) -> Self {
+        Self {
+            store: Store::new(ground.db.clone()),
+            clock: ground.clock.clone(),
+            chance: ground.chance.clone(),
+        }
+    }
+
+    /// The items of these ids that `viewer` may see: public and unlisted ones, their own, and for
+    /// admins all. Deleted ones are gone for everybody.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_many(
+        &self,
+        viewer: &Viewer,
+        ids: &[Id<id::Content>],
+    ) -> Result<HashMap<Id<id::Content>, Content>> {
+        let found = self.store.find_many(ids).await?;
+        Ok(found
+            .into_iter()
+            .filter(|content| may_see(viewer, content))
+            .map(|content| (content.id, content))
+            .collect())
+    }
+
+    /// One page of the items that `viewer` may list: public ones, their own, and for admins all.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] for a cursor of another order or a filter too deep.
+    pub async fn list(
+        &self,
+        viewer: &Viewer,
+        filter: &ContentFilter,
+        order: (ContentOrder, bool),
+        window: &Window,
+    ) -> Result<Page<Content>> {
+        let rows = self.store.list(viewer, filter, order, window).await?;
+        Ok(Page::cut(window, rows))
+    }
+
+    /// How many items [`ContentService::list`] would list in all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count(&self, viewer: &Viewer, filter: &ContentFilter) -> Result<u64> {
+        self.store.count(viewer, filter).await
+    }
+
+    /// Adds an item. A signed-in user becomes its creator.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Refusal::InvalidInput`] for what cannot be stored,
+    /// [`Refusal::NotFound`] for a credit of an unknown person.
+    pub async fn create(
+        &self,
+        viewer: &Viewer,
+        fields: Fields,
+        credits: Vec<NewCredit>,
+    ) -> Result<Content> {
+        let creator = viewer.user();
+        if creator.is_none() {
+            viewer.admin_or(Scope::CatalogueWrite)?;
+        }
+        fields.check()?;
+        check_credits(&credits)?;
+        let now = self.clock.now();
+        let content = Content {
+            id: Id::new(&self.clock, &self.chance),
+            fields,
+            creator,
+            created_at: now,
+            updated_at: now,
+        };
+        self.store
+            .insert(content.clone(), credits, self.chance.clone())
+            .await?;
+        Ok(content)
+    }
+
+    /// Changes an item: `change` edits its present fields; `credits`, if given, replace all.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for an item that is not there or not visible, [`Error::Forbidden`] for
+    /// somebody else's, [`Refusal::InvalidInput`] for what cannot be stored.
+    pub async fn update(
+        &self,
+        viewer: &Viewer,
+        id: Id<id::Content>,
+        credits: Option<Vec<NewCredit>>,
+        change: impl FnOnce(&mut Fields) + Send + 'static,
+    ) -> Result<Content> {
+        self.writable(viewer, id).await?;
+        if let Some(credits) = &credits {
+            check_credits(credits)?;
+        }
+        self.store
+            .update(
+                id,
+                credits,
+                self.clock.now(),
+                self.chance.clone(),
+                move |fields| {
+                    change(fields);
+                    fields.check()
+                },
+            )
+            .await
+    }
+
+    /// Hides an item everywhere from the next statement on. Lists of the past keep its row.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for an item that is not there or not visible, [`Error::Forbidden`] for
+    /// somebody else's.
+    pub async fn delete(&self, viewer: &Viewer, id: Id<id::Content>) -> Result<()> {
+        self.writable(viewer, id).await?;
+        if self.store.delete(id, self.clock.now()).await? {
+            Ok(())
+        } else {
+            Err(not_found())
+        }
+    }
+
+    /// The credits of these items, each item's by role and position.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn credits(
+        &self,
+        items: &[Id<id::Content>],
+    ) -> Result<HashMap<Id<id::Content>, Vec<Credit>>> {
+        self.store.credits(items).await
+    }
+
+    /// The tags that users gave these items, the most given first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn user_tags(
+        &self,
+        items: &[Id<id::Content>],
+    ) -> Result<HashMap<Id<id::Content>, Vec<TagCount>>> {
+        self.store.user_tags(items).await
+    }
+
+    /// What other catalogues call these items.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn external_ids(
+        &self,
+        items: &[Id<id::Content>],
+    ) -> Result<HashMap<Id<id::Content>, Vec<ExternalId>>> {
+        self.store.external_ids(items).await
+    }
+
+    /// Refuses whoever may not change the item.
+    async fn writable(&self, viewer: &Viewer, id: Id<id::Content>) -> Result<()> {
+        let content = self
+            .store
+            .find_many(&[id])
+            .await?
+            .pop()
+            .filter(|content| may_see(viewer, content))
+            .ok_or_else(not_found)?;
+        match content.creator {
+            Some(creator) => viewer.may_act_for(creator, Scope::CatalogueWrite),
+            None => viewer.admin_or(Scope::CatalogueWrite),
+        }
+    }
+}
+
+/// What is said of an item that is not there, or not for this viewer.
+pub fn not_found() -> Error {
+    Refusal::NotFound {
+        thing: "content item",
+    }
+    .into()
+}
+
+fn may_see(viewer: &Viewer, content: &Content) -> bool {
+    use super::model::Visibility::{Private, Public, Unlisted};
+    match content.fields.visibility {
+        Public | Unlisted => true,
+        Private => {
+            content.creator.is_some() && viewer.user() == content.creator
+                || viewer.admin_or(Scope::CatalogueWrite).is_ok()
+        }
+    }
+}
+
+fn check_credits(credits: &[NewCredit]) -> Result<()> {
+    use super::model::PersonRef;
+    if credits.len() > MAX_CREDITS {
+        let message = format!("an item has at most {MAX_CREDITS} credits");
+        return Err(Refusal::invalid("credits", message).into());
+    }
+    for (place, credit) in credits.iter().enumerate() {
+        let at = |field: &str, message: &str| {
+            let outer = ["credits".to_owned(), place.to_string()];
+            Refusal::invalid(field, message).under(outer)
+        };
+        if let PersonRef::Name(name) = &credit.person
+            && (!(1..=200).contains(&name.trim().chars().count()) || name.contains('\0'))
+        {
+            return Err(at("name", "a name has 1 to 200 characters").into());
+        }
+        if credit
+            .character
+            .as_ref()
+            .is_some_and(|name| name.chars().count() > 500 || name.contains('\0'))
+        {
+            return Err(at("character", "a character has at most 500 characters").into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! People who made or play in content items.
+
+pub mod model;
+pub mod service;
+mod store;
+
+pub use model::Person;
+pub use service::PeopleService;

@@ -1,0 +1,83 @@
+//! Typed conditions on one field. What is `None` or empty does not filter; what is given must all
+//! hold.
+
+/// Conditions on a value that has an order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison<T> {
+    /// Equal to this.
+    pub eq: Option<T>,
+    /// One of these; an empty list matches nothing.
+    pub one_of: Option<Vec<T>>,
+    /// Less than this.
+    pub lt: Option<T>,
+    /// At most this.
+    pub lte: Option<T>,
+    /// More than this.
+    pub gt: Option<T>,
+    /// At least this.
+    pub gte: Option<T>,
+    /// Whether the value is missing.
+    pub is_null: Option<bool>,
+}
+
+// Derived, it would ask that `T` has a default.
+impl<T> Default for Comparison<T> {
+    fn default() -> Self {
+        Self {
+            eq: None,
+            one_of: None,
+            lt: None,
+            lte: None,
+            gt: None,
+            gte: None,
+            is_null: None,
+        }
+    }
+}
+
+impl<T: Clone> Comparison<T> {
+    /// The same conditions on another form of the value.
+    pub fn map<U>(&self, form: impl Fn(T) -> U) -> Comparison<U> {
+        let one = |value: &Option<T>| value.clone().map(&form);
+        Comparison {
+            eq: one(&self.eq),
+            one_of: self
+                .one_of
+                .as_ref()
+                .map(|values| values.iter().cloned().map(&form).collect()),
+            lt: one(&self.lt),
+            lte: one(&self.lte),
+            gt: one(&self.gt),
+            gte: one(&self.gte),
+            is_null: self.is_null,
+        }
+    }
+}
+
+/// Conditions on a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Text {
+    /// Equal to this, letter by letter.
+    pub eq: Option<String>,
+    /// One of these; an empty list matches nothing.
+    pub one_of: Option<Vec<String>>,
+    /// Contains this, whatever the case.
+    pub contains: Option<String>,
+    /// Starts with this, whatever the case.
+    pub starts_with: Option<String>,
+    /// Whether the text is missing.
+    pub is_null: Option<bool>,
+}
+
+/// Conditions on a list of texts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TextList {
+    /// Has this among its members.
+    pub has: Option<String>,
+    /// Has at least one of these.
+    pub has_any: Option<Vec<String>>,
+    /// Has all of these.
+    pub has_all: Option<Vec<String>>,
+    /// Whether the list has no member.
+    pub is_empty: Option<bool>,
+}

@@ -1,0 +1,133 @@
+//! Errors in payloads: what a mutation refuses on purpose, as types that clients can match.
+
+use async_graphql::{Interface, SimpleObject};
+
+use crate::foundation::{Error, Refusal, Result};
+
+macro_rules! user_error_types {
+    ($($(#[$doc:meta])* $name:ident $({ $($(#[$field_doc:meta])* $field:ident: $type:ty),* })?),* $(,)?) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, SimpleObject)]
+            pub struct $name {
+                /// What is wrong and what to do, for people.
+                pub message: String,
+                /// Where in the input: names of fields and places in lists.
+                pub path: Vec<String>,
+                /// What is wrong, for programs: the same codes as in `errors[].extensions.code`.
+                pub code: String,
+                $($($(#[$field_doc])* pub $field: $type,)*)?
+            }
+        )*
+
+        /// What all errors in payloads share, so that a client may read them without knowing each.
+        #[derive(Clone, Debug, Interface)]
+        #[graphql(
+            field(name = "message", ty = "&String", desc = "What is wrong and what to do, for people."),
+            field(name = "path", ty = "&Vec<String>", desc = "Where in the input: names of fields and places in lists."),
+            field(name = "code", ty = "&String", desc = "What is wrong, for programs: the same codes as in `errors[].extensions.code`.")
+        )]
+        #[expect(missing_docs, reason = "each variant is the type of its name")]
+        pub enum UserError {
+            $($name($name)),*
+        }
+    };
+}
+
+user_error_types! {
+    /// A value that cannot be accepted.
+    InvalidInput,
+    /// A thing that is not there, or not for this viewer.
+    NotFound {
+        /// Which thing, in the singular.
+        thing: String
+    },
+    /// The present state does not allow it.
+    Conflict,
+    /// An account with this e-mail address exists.
+    EmailTaken,
+    /// A password that is too easy to guess.
+    WeakPassword,
+    /// An unknown account or a wrong password; which of them is not told.
+    InvalidCredentials,
+    /// A refresh token that is unknown, expired, revoked or already used.
+    InvalidToken,
+    /// Too many attempts from this account or address.
+    TooManyAttempts {
+        /// How long to wait, in seconds.
+        retry_after_seconds: i32
+    },
+}
+
+impl From<Refusal> for UserError {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        let path = refusal.path().to_vec();
+        let code = refusal.code().to_owned();
+        macro_rules! error {
+            ($name:ident $($field:ident: $value:expr)?) => {
+                Self::$name($name { message, path, code, $($field: $value)? })
+            };
+        }
+        match refusal {
+            Refusal::InvalidInput { .. } => error!(InvalidInput),
+            Refusal::NotFound { thing } => error!(NotFound thing: thing.to_owned()),
+            Refusal::Conflict { .. } => error!(Conflict),
+            Refusal::EmailTaken => error!(EmailTaken),
+            Refusal::WeakPassword { .. } => error!(WeakPassword),
+            Refusal::InvalidCredentials => error!(InvalidCredentials),
+            Refusal::InvalidToken => error!(InvalidToken),
+            Refusal::TooManyAttempts { retry_after } => {
+                let seconds = retry_after.as_secs().max(1);
+                error!(TooManyAttempts retry_after_seconds: i32::try_from(seconds).unwrap_or(i32::MAX))
+            }
+        }
+    }
+}
+
+/// Declares the union of the errors that one mutation may answer with.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __payload_errors {
+    ($(#[$doc:meta])* $name:ident: $($member:ident),* $(,)?) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, async_graphql::Union)]
+        #[expect(missing_docs, reason = "each variant is the type of its name")]
+        pub enum $name {
+            $($member($crate::graphql::error::$member)),*
+        }
+
+        impl TryFrom<$crate::foundation::Refusal> for $name {
+            type Error = $crate::foundation::Refusal;
+
+            fn try_from(refusal: $crate::foundation::Refusal) -> Result<Self, Self::Error> {
+                match $crate::graphql::error::UserError::from(refusal.clone()) {
+                    $($crate::graphql::error::UserError::$member(error) => Ok(Self::$member(error)),)*
+                    #[allow(unreachable_patterns, clippy::allow_attributes, reason = "a union of all")]
+                    _ => Err(refusal),
+                }
+            }
+        }
+    };
+}
+
+pub use crate::__payload_errors as payload_errors;
+
+/// Sorts an outcome: done, refused with one of the payload's own errors, or an error of the whole
+/// field.
+///
+/// # Errors
+/// Whatever is not among the payload's own errors.
+pub fn settle<T, E>(outcome: Result<T>) -> Result<(Option<T>, Vec<E>)>
+where
+    E: TryFrom<Refusal, Error = Refusal>,
+{
+    match outcome {
+        Ok(done) => Ok((Some(done), Vec::new())),
+        Err(Error::Refused(refusal)) => match E::try_from(refusal) {
+            Ok(error) => Ok((None, vec![error])),
+            Err(refusal) => Err(refusal.into()),
+        },
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,15 @@
+//! Marquee: a self-hosted recommendation server with a GraphQL face.
+//!
+//! The rooms, and the one way data flows through them:
+//!
+//! ```text
+//! main → app → {graphql, http} → domain → {ranking, platform} → foundation
+//! ```
+//!
+//! `ranking` imports nothing of ours but `foundation`, `platform` never names `domain`, and no
+//! room touches another room's `store.rs`. `tests/architecture.rs` holds the walls.
+
+pub mod domain;
+pub mod foundation;
+pub mod graphql;
+pub mod platform;

@@ -1,0 +1,23 @@
+//! The rows of the tables, as the migrations define them. Only stores read and write them.
+
+#![expect(
+    missing_docs,
+    reason = "the migrations say what each table and column is"
+)]
+
+pub mod api_key;
+pub mod audit_entry;
+pub mod batch_recommendation;
+pub mod content_external_id;
+pub mod content_item;
+pub mod content_tag;
+pub mod credit;
+pub mod idempotency_key;
+pub mod interaction;
+pub mod interaction_weight;
+pub mod model_version;
+pub mod person;
+pub mod recommendation_item;
+pub mod recommendation_list;
+pub mod refresh_token;
+pub mod user;

@@ -1,0 +1,118 @@
+//! Typed filters as SQL conditions. Values are always parameters.
+
+use sea_orm::sea_query::extension::postgres::PgExpr;
+use sea_orm::sea_query::{Alias, ArrayType, Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
+use sea_orm::{Condition, Value};
+
+use crate::foundation::filter::{Comparison, Text, TextList};
+
+/// The conditions of `filter` on `column`.
+pub fn comparison<T: Into<Value> + Clone>(
+    column: &SimpleExpr,
+    filter: &Comparison<T>,
+) -> Condition {
+    let column = || column.clone();
+    let mut all = Condition::all();
+    if let Some(value) = &filter.eq {
+        all = all.add(column().eq(value.clone().into()));
+    }
+    if let Some(values) = &filter.one_of {
+        let values = values.iter().map(|value| Expr::val(value.clone().into()));
+        all = all.add(column().is_in(values));
+    }
+    if let Some(value) = &filter.lt {
+        all = all.add(column().lt(value.clone().into()));
+    }
+    if let Some(value) = &filter.lte {
+        all = all.add(column().lte(value.clone().into()));
+    }
+    if let Some(value) = &filter.gt {
+        all = all.add(column().gt(value.clone().into()));
+    }
+    if let Some(value) = &filter.gte {
+        all = all.add(column().gte(value.clone().into()));
+    }
+    null(all, column, filter.is_null)
+}
+
+/// The conditions of `filter` on the text `column`.
+pub fn text(column: &SimpleExpr, filter: &Text) -> Condition {
+    let column = || column.clone();
+    let mut all = Condition::all();
+    if let Some(value) = &filter.eq {
+        all = all.add(column().eq(value.as_str()));
+    }
+    if let Some(values) = &filter.one_of {
+        all = all.add(column().is_in(values.iter().map(String::as_str)));
+    }
+    if let Some(part) = &filter.contains {
+        all = all.add(column().ilike(like(&format!("%{}%", escape(part)))));
+    }
+    if let Some(start) = &filter.starts_with {
+        all = all.add(column().ilike(like(&format!("{}%", escape(start)))));
+    }
+    null(all, column, filter.is_null)
+}
+
+/// The conditions of `filter` on the `text[]` `column`.
+pub fn list(column: &SimpleExpr, filter: &TextList) -> Condition {
+    let column = || column.clone();
+    let mut all = Condition::all();
+    if let Some(member) = &filter.has {
+        all = all.add(column().contains(array(std::slice::from_ref(member))));
+    }
+    if let Some(members) = &filter.has_any {
+        let operator = sea_orm::sea_query::BinOper::Custom("&&".into());
+        all = all.add(column().binary(operator, array(members)));
+    }
+    if let Some(members) = &filter.has_all {
+        all = all.add(column().contains(array(members)));
+    }
+    if let Some(empty) = filter.is_empty {
+        let none = column().eq(array(&[]));
+        all = all.add(if empty { none } else { none.not() });
+    }
+    all
+}
+
+/// What holds where `condition` does not: where it is unknown, because a value is missing, it does
+/// not hold either.
+pub fn not(condition: Condition) -> SimpleExpr {
+    let holds = SimpleExpr::from(condition);
+    SimpleExpr::from(Func::coalesce([holds, Expr::val(false)])).not()
+}
+
+fn null(all: Condition, column: impl Fn() -> SimpleExpr, is_null: Option<bool>) -> Condition {
+    match is_null {
+        Some(true) => all.add(column().is_null()),
+        Some(false) => all.add(column().is_not_null()),
+        None => all,
+    }
+}
+
+fn array(members: &[String]) -> SimpleExpr {
+    let members = members.iter().cloned().map(Value::from).collect();
+    Expr::val(Value::Array(ArrayType::String, Some(Box::new(members))))
+        .cast_as(Alias::new("text[]"))
+}
+
+fn like(pattern: &str) -> LikeExpr {
+    LikeExpr::new(pattern).escape('\\')
+}
+
+/// Takes the meaning out of the wildcards of LIKE.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_of_the_caller_are_letters() {
+        assert_eq!(escape(r"100%_\"), r"100\%\_\\");
+    }
+}

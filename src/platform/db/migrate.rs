@@ -1,0 +1,197 @@
+//! Bringing a database to the present: extension, roles, schemas, migrations, partitions.
+//!
+//! All of it holds an advisory lock of the database, so that servers starting together do it once.
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use sqlx::migrate::Migrator;
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+
+use super::{ADMIN_ROLE, READ_ONLY_ROLE, READ_WRITE_ROLE};
+use crate::platform::config::SchemaName;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Tables whose ids are `UUIDv7` and that have one partition a month.
+const PARTITIONED: [&str; 3] = [
+    "interactions",
+    "recommendation_lists",
+    "recommendation_items",
+];
+/// How many months ahead partitions are made; a server makes them at each start and once a day.
+const MONTHS_AHEAD: i32 = 6;
+/// The advisory locks of Marquee: this, and the hash of what is locked.
+const LOCK_SPACE: i32 = 0x4d41_5251;
+
+/// Migrates every one of `schemas` in the database at `url`.
+///
+/// # Errors
+/// When the database does not answer, lacks pgvector, or refuses a statement. What was done for
+/// earlier schemas and migrations stays; a migration itself is done whole or not at all.
+pub async fn run(url: &str, schemas: &[SchemaName], now: DateTime<Utc>) -> anyhow::Result<()> {
+    let mut connection = super::options(url)?
+        .connect()
+        .await
+        .context("the database does not answer")?;
+    lock(&mut connection, "database").await?;
+    extension(&mut connection).await?;
+    let roles = roles(&mut connection).await?;
+    unlock(&mut connection, "database").await?;
+    for schema in schemas {
+        lock(&mut connection, schema.as_str()).await?;
+        migrate(&mut connection, schema, roles, now)
+            .await
+            .with_context(|| format!("migrating the schema `{schema}`"))?;
+        unlock(&mut connection, schema.as_str()).await?;
+    }
+    connection.close().await?;
+    Ok(())
+}
+
+/// Makes the partitions of the coming months in `schema`.
+///
+/// # Errors
+/// When the database does not answer or refuses.
+pub async fn ensure_partitions(
+    url: &str,
+    schema: &SchemaName,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let mut connection = super::options(url)?.connect().await?;
+    lock(&mut connection, schema.as_str()).await?;
+    enter(&mut connection, schema).await?;
+    partitions(&mut connection, now).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+async fn lock(connection: &mut PgConnection, what: &str) -> sqlx::Result<()> {
+    sqlx::query("SELECT pg_advisory_lock($1, hashtext($2))")
+        .bind(LOCK_SPACE)
+        .bind(what)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn unlock(connection: &mut PgConnection, what: &str) -> sqlx::Result<()> {
+    sqlx::query("SELECT pg_advisory_unlock($1, hashtext($2))")
+        .bind(LOCK_SPACE)
+        .bind(what)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn extension(connection: &mut PgConnection) -> anyhow::Result<()> {
+    connection
+        .execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
+        .await
+        .context(
+            "the database has no pgvector: install the extension `vector` (0.8 or later), \
+             or leave `database.url` empty and let Marquee run its own Postgres",
+        )?;
+    Ok(())
+}
+
+/// Makes the three roles where that is allowed, and says whether they are there to act as.
+async fn roles(connection: &mut PgConnection) -> anyhow::Result<bool> {
+    for role in [ADMIN_ROLE, READ_WRITE_ROLE, READ_ONLY_ROLE] {
+        let there: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
+                .bind(role)
+                .fetch_one(&mut *connection)
+                .await?;
+        let mut made = Ok(());
+        if !there {
+            made = execute(connection, format!("CREATE ROLE {role} NOLOGIN")).await;
+        }
+        if made.is_ok() {
+            made = execute(connection, format!("GRANT {role} TO CURRENT_USER")).await;
+        }
+        let may: Option<bool> = sqlx::query_scalar(
+            "SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1",
+        )
+        .bind(role)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if may != Some(true) {
+            let why = made.err().map(|error| error.to_string());
+            tracing::warn!(
+                role,
+                why,
+                "This login may not make or use the roles; everything runs as the login itself"
+            );
+            return Ok(false);
+        }
+    }
+    let database: String = sqlx::query_scalar("SELECT quote_ident(current_database())")
+        .fetch_one(&mut *connection)
+        .await?;
+    let grant = format!("GRANT CREATE, TEMPORARY ON DATABASE {database} TO {ADMIN_ROLE}");
+    Ok(execute(connection, grant).await.is_ok())
+}
+
+/// Runs a statement whose identifiers are this module's own or already quoted.
+async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
+    connection
+        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(statement)))
+        .await?;
+    Ok(())
+}
+
+async fn enter(connection: &mut PgConnection, schema: &SchemaName) -> sqlx::Result<()> {
+    execute(connection, format!("SET search_path TO {schema}, public")).await
+}
+
+async fn migrate(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    roles: bool,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    execute(connection, format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
+    enter(connection, schema).await?;
+    // The lock of this module is per schema; that of `sqlx` would make all schemas wait in line.
+    let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+    migrations.set_locking(false);
+    migrations.run_direct(None, connection, false).await?;
+    if roles {
+        grant(connection, schema).await?;
+    }
+    partitions(connection, now).await?;
+    Ok(())
+}
+
+async fn grant(connection: &mut PgConnection, schema: &SchemaName) -> sqlx::Result<()> {
+    let rw = "SELECT, INSERT, UPDATE, DELETE";
+    for statement in [
+        format!("GRANT ALL ON SCHEMA {schema} TO {ADMIN_ROLE}"),
+        format!("GRANT USAGE ON SCHEMA {schema} TO {READ_WRITE_ROLE}, {READ_ONLY_ROLE}"),
+        format!("GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {ADMIN_ROLE}"),
+        format!("GRANT {rw} ON ALL TABLES IN SCHEMA {schema} TO {READ_WRITE_ROLE}"),
+        format!("GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {READ_ONLY_ROLE}"),
+        format!("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT ALL ON TABLES TO {ADMIN_ROLE}"),
+        format!(
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {rw} ON TABLES TO {READ_WRITE_ROLE}"
+        ),
+        format!(
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {READ_ONLY_ROLE}"
+        ),
+    ] {
+        execute(connection, statement).await?;
+    }
+    Ok(())
+}
+
+async fn partitions(connection: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<()> {
+    for table in PARTITIONED {
+        sqlx::query("SELECT ensure_month_partitions($1, $2, $3)")
+            .bind(table)
+            .bind(now.date_naive())
+            .bind(MONTHS_AHEAD)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

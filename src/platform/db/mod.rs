@@ -1,0 +1,262 @@
+//! The database: pools for one schema, transactions that a dropped request cannot leave open.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqlxPostgresConnector};
+use secrecy::ExposeSecret;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+use super::config::{self, SchemaName};
+use crate::foundation::{Error, Result};
+
+pub mod copy;
+pub mod entities;
+pub mod filter;
+pub mod keyset;
+pub mod migrate;
+
+/// The role that mutations and jobs act as, where the database has it.
+pub const READ_WRITE_ROLE: &str = "marquee_rw";
+/// The role that queries act as, where the database has it.
+pub const READ_ONLY_ROLE: &str = "marquee_ro";
+/// The role that owns the schemas, where the database has it.
+pub const ADMIN_ROLE: &str = "marquee_admin";
+
+/// The pools of one schema: one that reads and writes, one that only reads.
+#[derive(Clone)]
+pub struct Db {
+    schema: SchemaName,
+    rw: DatabaseConnection,
+    ro: DatabaseConnection,
+    statements: Arc<AtomicU64>,
+}
+
+impl Db {
+    /// Opens the pools of `schema`; `url` is the database of [`migrate::run`].
+    ///
+    /// # Errors
+    /// When the database does not answer or refuses the login.
+    pub async fn connect(
+        settings: &config::Database,
+        url: &str,
+        schema: &SchemaName,
+    ) -> anyhow::Result<Self> {
+        let own = |own: &secrecy::SecretString| match own.expose_secret() {
+            "" => url.to_owned(),
+            own => own.to_owned(),
+        };
+        let rw = pool(settings, &own(&settings.rw_url), schema, Access::ReadWrite).await?;
+        let ro = pool(settings, &own(&settings.ro_url), schema, Access::ReadOnly).await?;
+        let statements = Arc::new(AtomicU64::new(0));
+        let connection = |pool| {
+            let mut connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+            let counter = Arc::clone(&statements);
+            connection.set_metric_callback(move |_| {
+                counter.fetch_add(1, Ordering::Relaxed);
+            });
+            connection
+        };
+        Ok(Self {
+            schema: schema.clone(),
+            rw: connection(rw),
+            ro: connection(ro),
+            statements,
+        })
+    }
+
+    /// The schema that these pools see.
+    pub fn schema(&self) -> &SchemaName {
+        &self.schema
+    }
+
+    /// For queries. It may be a replica that lags behind [`Db::write`].
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.ro
+    }
+
+    /// For single statements that write, and for reads that must see the latest write.
+    pub fn write(&self) -> &DatabaseConnection {
+        &self.rw
+    }
+
+    /// How many statements have gone through [`Db::read`] and [`Db::write`] so far.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Runs `work` in one transaction: committed if it answers `Ok`, else rolled back.
+    ///
+    /// It runs in a task of its own, so that it ends one way or the other even when the caller is
+    /// dropped: `sqlx` 0.9 puts a connection whose `BEGIN` was cancelled back into the pool with
+    /// the transaction open.
+    ///
+    /// # Errors
+    /// Those of `work`, and of the database.
+    pub async fn transaction<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<T>> + Send + 'static,
+    {
+        use sea_orm::TransactionTrait;
+        let db = self.rw.clone();
+        let task = tokio::spawn(async move {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one place where a transaction begins"
+            )]
+            let transaction = db.begin().await?;
+            match work(&transaction).await {
+                Ok(done) => {
+                    transaction.commit().await?;
+                    Ok(done)
+                }
+                Err(error) => {
+                    // The caller hears why the work failed; that the rollback failed too adds
+                    // nothing, since the connection is closed with it.
+                    let _ = transaction.rollback().await;
+                    Err(error)
+                }
+            }
+        });
+        match task.await {
+            Ok(outcome) => outcome,
+            Err(panicked) => Err(Error::Internal(panicked.into())),
+        }
+    }
+
+    /// The pool below [`Db::write`], for COPY and long statements of imports and training.
+    pub fn pool(&self) -> &PgPool {
+        self.rw.get_postgres_connection_pool()
+    }
+
+    /// Closes both pools, waiting for what is under way.
+    pub async fn close(&self) {
+        self.rw.get_postgres_connection_pool().close().await;
+        self.ro.get_postgres_connection_pool().close().await;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Access {
+    ReadWrite,
+    ReadOnly,
+}
+
+async fn pool(
+    settings: &config::Database,
+    url: &str,
+    schema: &SchemaName,
+    access: Access,
+) -> anyhow::Result<PgPool> {
+    let (role, connections) = match access {
+        Access::ReadWrite => (READ_WRITE_ROLE, settings.rw_connections),
+        Access::ReadOnly => (READ_ONLY_ROLE, settings.ro_connections),
+    };
+    let options = options(url)?;
+    let mut options = if may_act_as(&options, role).await? {
+        options.options([("role", role)])
+    } else {
+        options
+    };
+    options = options.options([
+        ("search_path", format!("{schema},public")),
+        (
+            "statement_timeout",
+            settings.statement_timeout_ms.to_string(),
+        ),
+        (
+            "idle_in_transaction_session_timeout",
+            settings.idle_in_transaction_timeout_ms.to_string(),
+        ),
+    ]);
+    if access == Access::ReadOnly {
+        options = options.options([("default_transaction_read_only", "on")]);
+    }
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))
+        .test_before_acquire(false) // `outside_transaction` is the test
+        .before_acquire(|connection, _| Box::pin(outside_transaction(connection)))
+        .connect_lazy_with(options);
+    Ok(pool)
+}
+
+/// Reads a database URL; the error does not repeat it, since it may hold a password.
+pub(crate) fn options(url: &str) -> anyhow::Result<PgConnectOptions> {
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|_| anyhow::anyhow!("the database URL cannot be read"))?;
+    Ok(options
+        .application_name("marquee")
+        .statement_cache_capacity(256))
+}
+
+/// Whether the login of `options` may act as `role`.
+async fn may_act_as(options: &PgConnectOptions, role: &str) -> anyhow::Result<bool> {
+    use sqlx::ConnectOptions;
+    let mut connection = options
+        .connect()
+        .await
+        .map_err(|error| anyhow::anyhow!("the database does not answer: {error}"))?;
+    let found: Option<bool> = sqlx::query_scalar(
+        "SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1",
+    )
+    .bind(role)
+    .fetch_optional(&mut connection)
+    .await?;
+    Ok(found.unwrap_or(false))
+}
+
+/// Whether a pooled connection is alive and outside any transaction; if not, the pool drops it.
+///
+/// Sent as a simple query, a statement's own transaction starts with it to the microsecond; inside
+/// an open transaction it starts later.
+async fn outside_transaction(connection: &mut sqlx::PgConnection) -> sqlx::Result<bool> {
+    use sqlx::{Executor, Row};
+    let row = connection
+        .fetch_one(sqlx::raw_sql(
+            "SELECT statement_timestamp() = transaction_timestamp() AS outside",
+        ))
+        .await?;
+    row.try_get("outside")
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        let waited = matches!(&error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));
+        if waited {
+            tracing::error!(%error, "The database does not answer");
+            return Self::Unavailable("the database does not answer; try again".to_owned());
+        }
+        Self::Internal(error.into())
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                tracing::error!(%error, "The database does not answer");
+                Self::Unavailable("the database does not answer; try again".to_owned())
+            }
+            other => Self::Internal(other.into()),
+        }
+    }
+}
+
+/// The name of the unique index or other constraint that a statement broke, if it broke one.
+pub fn broken_constraint(error: &DbErr) -> Option<String> {
+    let (DbErr::Exec(inner) | DbErr::Query(inner)) = error else {
+        return None;
+    };
+    let sea_orm::RuntimeErr::SqlxError(inner) = inner else {
+        return None;
+    };
+    inner
+        .as_database_error()
+        .and_then(|error| error.constraint())
+        .map(ToOwned::to_owned)
+}

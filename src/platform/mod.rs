@@ -1,0 +1,5 @@
+//! What the server stands on: settings, the database, logs. It never names `domain`.
+
+pub mod config;
+pub mod db;
+pub mod telemetry;

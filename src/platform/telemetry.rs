@@ -1,0 +1,23 @@
+//! Logs.
+
+use tracing_subscriber::EnvFilter;
+
+use super::config::{LogFormat, Settings};
+
+/// Starts logging to standard error as the settings say. A second call changes nothing.
+///
+/// # Errors
+/// When `log` is not in the syntax of `RUST_LOG`.
+pub fn start(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log)
+        .map_err(|error| anyhow::anyhow!("the setting `log` cannot be read: {error}"))?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // Only the first call of a process can succeed; tests call it many times.
+    let _ = match settings.log_format {
+        LogFormat::Text => logs.try_init(),
+        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! What the tests of a use case stand on: a schema of their own in a real Postgres, a stopped
+//! clock, seeded chance, and the whole server in front of it.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test binary uses its own part of this"
+)]
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::{Ground, Services};
+use marquee::foundation::{Chance, Clock, Id, id};
+use marquee::graphql::{MarqueeSchema, equip, schema};
+use marquee::platform::config::{SchemaName, Settings};
+use marquee::platform::db::{Db, migrate};
+use serde_json::{Value, json};
+
+/// One schema of a real database, with everything that stands on it. The schema is dropped by
+/// `script/test` together with the database cluster.
+pub struct TestApp {
+    pub ground: Ground,
+    pub services: Arc<Services>,
+    pub contract: MarqueeSchema,
+    pub url: String,
+}
+
+/// The URL of the database that tests make their schemas in.
+pub fn database_url() -> String {
+    std::env::var("MARQUEE_TEST_DATABASE_URL")
+        .expect("set MARQUEE_TEST_DATABASE_URL to a Postgres with pgvector, or run ./script/test")
+}
+
+/// Every test begins at this moment.
+pub fn start_of_time() -> DateTime<Utc> {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+/// The settings of tests: the defaults, with passwords that are quick to hash.
+pub fn settings() -> Settings {
+    let mut settings = Settings::defaults();
+    settings.auth.argon2_memory_kib = 64;
+    settings.auth.argon2_passes = 1;
+    settings
+}
+
+impl TestApp {
+    /// A fresh schema with default settings.
+    pub async fn start() -> Self {
+        Self::with(settings()).await
+    }
+
+    /// A fresh schema with these settings.
+    pub async fn with(settings: Settings) -> Self {
+        let url = database_url();
+        let seed = Chance::system().unwrap().seed();
+        let name: SchemaName = format!("test_{seed:016x}").parse().unwrap();
+        let clock = Clock::stopped(start_of_time());
+        migrate::run(&url, std::slice::from_ref(&name), clock.now())
+            .await
+            .unwrap();
+        let db = Db::connect(&settings.database, &url, &name).await.unwrap();
+        let ground = Ground {
+            db,
+            clock,
+            chance: Chance::seeded(seed),
+            settings: Arc::new(settings),
+        };
+        Self {
+            services: Arc::new(Services::new(&ground)),
+            contract: schema(true),
+            ground,
+            url,
+        }
+    }
+
+    /// Executes a document on behalf of `viewer` and answers the whole response as JSON.
+    pub async fn run_as(&self, viewer: &Viewer, document: &str, variables: Value) -> Value {
+        let request = async_graphql::Request::new(document)
+            .variables(async_graphql::Variables::from_json(variables));
+        let request = equip(request, Arc::clone(&self.services), viewer.clone());
+        let response = self.contract.execute(request).await;
+        serde_json::to_value(response).unwrap()
+    }
+
+    /// Executes a document on behalf of the shell, who may do everything, and answers its data.
+    /// Panics if there are errors.
+    pub async fn ask(&self, document: &str) -> Value {
+        self.ask_as(&Viewer::Command, document, json!({})).await
+    }
+
+    /// Executes a document and answers its data. Panics if there are errors.
+    pub async fn ask_as(&self, viewer: &Viewer, document: &str, variables: Value) -> Value {
+        let mut response = self.run_as(viewer, document, variables).await;
+        assert!(
+            response.get("errors").is_none(),
+            "{document} answered {response:#}"
+        );
+        response["data"].take()
+    }
+
+    /// A row in `users` with this role, and the viewer who is signed in as it.
+    pub async fn viewer(&self, role: Role) -> Viewer {
+        let id: Id<id::User> = Id::new(&self.ground.clock, &self.ground.chance);
+        sqlx::query(
+            "INSERT INTO users (id, display_name, role, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $4)",
+        )
+        .bind(id.uuid())
+        .bind(format!("A {}", role.as_str().to_lowercase()))
+        .bind(role.as_str())
+        .bind(self.ground.clock.now())
+        .execute(self.ground.db.pool())
+        .await
+        .unwrap();
+        let session = Id::new(&self.ground.clock, &self.ground.chance);
+        Viewer::User { id, role, session }
+    }
+}
+
+/// The folder of real data beside the project, or `None` with a visible word.
+pub fn real_data(folder: &str) -> Option<std::path::PathBuf> {
+    let root = std::env::var_os("MARQUEE_TEST_DATA").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+        Into::into,
+    );
+    let path = root.join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    eprintln!("skipped: there is no {}", path.display());
+    None
+}
