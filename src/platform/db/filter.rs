@@ -62,7 +62,7 @@ pub fn list(column: &SimpleExpr, filter: &TextList) -> Condition {
         all = all.add(column().contains(array(std::slice::from_ref(member))));
     }
     if let Some(members) = &filter.has_any {
-        let operator = sea_orm::sea_query::BinOper::Custom("&&".into());
+        let operator = sea_orm::sea_query::BinOper::Custom("&&");
         all = all.add(column().binary(operator, array(members)));
     }
     if let Some(members) = &filter.has_all {
