@@ -2,8 +2,9 @@
 //! clock, seeded chance, and the whole server in front of it.
 #![allow(
     dead_code,
+    clippy::unwrap_used,
     clippy::allow_attributes,
-    reason = "each test binary uses its own part of this"
+    reason = "each test binary uses its own part of this, and a test may panic"
 )]
 
 use std::sync::Arc;
