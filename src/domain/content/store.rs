@@ -39,7 +39,7 @@ impl Store {
 
     pub(super) async fn find_many(&self, ids: &[Id<id::Content>]) -> Result<Vec<Content>> {
         let rows = content_item::Entity::find()
-            .filter(Column::Id.is_in(ids.iter().map(|id| id.uuid())))
+            .filter(filter::among(Column::Id, ids.iter().copied()))
             .filter(Column::DeletedAt.is_null())
             .all(self.db.read())
             .await?;
@@ -140,7 +140,7 @@ impl Store {
         items: &[Id<id::Content>],
     ) -> Result<HashMap<Id<id::Content>, Vec<Credit>>> {
         let rows = credit::Entity::find()
-            .filter(credit::Column::ContentId.is_in(items.iter().map(|id| id.uuid())))
+            .filter(filter::among(credit::Column::ContentId, items.iter().copied()))
             .order_by_asc(credit::Column::ContentId)
             .order_by_asc(credit::Column::Role)
             .order_by_asc(credit::Column::Position)
@@ -169,7 +169,7 @@ impl Store {
             .select_only()
             .columns([content_tag::Column::ContentId, content_tag::Column::Tag])
             .column_as(users.clone(), "users")
-            .filter(content_tag::Column::ContentId.is_in(items.iter().map(|id| id.uuid())))
+            .filter(filter::among(content_tag::Column::ContentId, items.iter().copied()))
             .group_by(content_tag::Column::ContentId)
             .group_by(content_tag::Column::Tag)
             .order_by_desc(users)
@@ -194,7 +194,7 @@ impl Store {
     ) -> Result<HashMap<Id<id::Content>, Vec<ExternalId>>> {
         use content_external_id::{Column, Entity};
         let rows = Entity::find()
-            .filter(Column::ContentId.is_in(items.iter().map(|id| id.uuid())))
+            .filter(filter::among(Column::ContentId, items.iter().copied()))
             .order_by_asc(Column::Source)
             .all(self.db.read())
             .await?;

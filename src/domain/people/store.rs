@@ -1,10 +1,10 @@
 //! People in the database.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{EntityTrait, QueryFilter};
 
 use super::model::Person;
 use crate::foundation::{Id, Result, id};
-use crate::platform::db::Db;
+use crate::platform::db::{Db, filter};
 use crate::platform::db::entities::person;
 
 #[derive(Clone)]
@@ -19,7 +19,7 @@ impl Store {
 
     pub(super) async fn find_many(&self, ids: &[Id<id::Person>]) -> Result<Vec<Person>> {
         let rows = person::Entity::find()
-            .filter(person::Column::Id.is_in(ids.iter().map(|id| id.uuid())))
+            .filter(filter::among(person::Column::Id, ids.iter().copied()))
             .all(self.db.read())
             .await?;
         Ok(rows.into_iter().map(Person::from).collect())

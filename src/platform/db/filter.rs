@@ -1,8 +1,11 @@
 //! Typed filters as SQL conditions. Values are always parameters.
 
-use sea_orm::sea_query::extension::postgres::PgExpr;
-use sea_orm::sea_query::{Alias, ArrayType, Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
+use sea_orm::sea_query::extension::postgres::{PgExpr, PgFunc};
+use sea_orm::sea_query::{
+    Alias, ArrayType, BinOper, Expr, ExprTrait, Func, IntoColumnRef, LikeExpr, SimpleExpr,
+};
 use sea_orm::{Condition, Value};
+use uuid::Uuid;
 
 use crate::foundation::filter::{Comparison, Text, TextList};
 
@@ -49,7 +52,9 @@ pub fn text(column: &SimpleExpr, filter: &Text) -> Condition {
         all = all.add(column().ilike(like(&format!("%{}%", escape(part)))));
     }
     if let Some(start) = &filter.starts_with {
-        all = all.add(column().ilike(like(&format!("{}%", escape(start)))));
+        // Lowered on both sides, which an index on `lower(…) text_pattern_ops` can serve.
+        let start = Func::lower(Expr::val(format!("{}%", escape(start))));
+        all = all.add(Expr::expr(Func::lower(column())).binary(BinOper::Like, Expr::expr(start)));
     }
     null(all, column, filter.is_null)
 }
@@ -62,7 +67,7 @@ pub fn list(column: &SimpleExpr, filter: &TextList) -> Condition {
         all = all.add(column().contains(array(std::slice::from_ref(member))));
     }
     if let Some(members) = &filter.has_any {
-        let operator = sea_orm::sea_query::BinOper::Custom("&&");
+        let operator = BinOper::Custom("&&");
         all = all.add(column().binary(operator, array(members)));
     }
     if let Some(members) = &filter.has_all {
@@ -73,6 +78,21 @@ pub fn list(column: &SimpleExpr, filter: &TextList) -> Condition {
         all = all.add(if empty { none } else { none.not() });
     }
     all
+}
+
+/// Whether `column` is one of `ids`, which are sent as one array: the statement stays the same
+/// however many there are, and the database plans it once.
+pub fn among(
+    column: impl IntoColumnRef,
+    ids: impl IntoIterator<Item = impl Into<Uuid>>,
+) -> SimpleExpr {
+    Expr::col(column).eq(PgFunc::any(uuids(ids)))
+}
+
+/// Ids as one value of the type `uuid[]`.
+pub fn uuids(ids: impl IntoIterator<Item = impl Into<Uuid>>) -> Value {
+    let ids = ids.into_iter().map(|id| Value::from(id.into())).collect();
+    Value::Array(ArrayType::Uuid, Some(Box::new(ids)))
 }
 
 /// What holds where `condition` does not: where it is unknown, because a value is missing, it does

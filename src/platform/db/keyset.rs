@@ -150,9 +150,12 @@ impl Order {
                 let number = json.as_i64().and_then(|number| i32::try_from(number).ok());
                 Expr::val(number.ok_or_else(bad)?)
             }
-            // As text, so that Postgres reads the very digits that it wrote.
+            // As text: the JSON parser is free to miss a number by its last bit, and a row with it.
             ValueKind::Float => {
-                let number = json.as_f64().ok_or_else(bad)?;
+                let number: f64 = json
+                    .as_str()
+                    .and_then(|text| text.parse().ok())
+                    .ok_or_else(bad)?;
                 Expr::val(number).cast_as(Alias::new("double precision"))
             }
             ValueKind::Decimal => {

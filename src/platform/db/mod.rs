@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::config::{self, SchemaName};
-use crate::foundation::{Error, Result};
+use crate::foundation::{Error, Refusal, Result};
 
 pub mod copy;
 pub mod entities;
@@ -231,8 +231,25 @@ impl From<DbErr> for Error {
             tracing::error!(%error, "The database does not answer");
             return Self::Unavailable("the database does not answer; try again".to_owned());
         }
+        if let Some(refusal) = unstorable(&error) {
+            return refusal.into();
+        }
         Self::Internal(error.into())
     }
+}
+
+/// What is said where Postgres cannot hold a value of the caller's. Services name the field where
+/// they can; this is for all those values that go to the database as they came: filters, cursors.
+fn unstorable(error: &DbErr) -> Option<Refusal> {
+    let message = match database_error(error)?.code()?.as_ref() {
+        "22021" | "22P05" => "text may not contain the character U+0000",
+        "22003" | "22008" => "a number or a moment is out of range",
+        _ => return None,
+    };
+    Some(Refusal::InvalidInput {
+        path: Vec::new(),
+        message: message.to_owned(),
+    })
 }
 
 impl From<sqlx::Error> for Error {
@@ -249,14 +266,15 @@ impl From<sqlx::Error> for Error {
 
 /// The name of the unique index or other constraint that a statement broke, if it broke one.
 pub fn broken_constraint(error: &DbErr) -> Option<String> {
+    database_error(error)?.constraint().map(ToOwned::to_owned)
+}
+
+fn database_error(error: &DbErr) -> Option<&dyn sqlx::error::DatabaseError> {
     let (DbErr::Exec(inner) | DbErr::Query(inner)) = error else {
         return None;
     };
     let sea_orm::RuntimeErr::SqlxError(inner) = inner else {
         return None;
     };
-    inner
-        .as_database_error()
-        .and_then(|error| error.constraint())
-        .map(ToOwned::to_owned)
+    inner.as_database_error()
 }
