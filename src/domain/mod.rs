@@ -8,6 +8,7 @@ use crate::platform::db::Db;
 
 pub mod auth;
 pub mod content;
+pub mod interactions;
 pub mod people;
 
 /// What services stand on: the database of one schema, time, chance and the settings.
@@ -29,6 +30,8 @@ pub struct Services {
     pub content: content::ContentService,
     /// People who made it.
     pub people: people::PeopleService,
+    /// What users do with content.
+    pub interactions: interactions::InteractionService,
 }
 
 impl Services {
@@ -37,6 +40,7 @@ impl Services {
         Self {
             content: content::ContentService::new(ground),
             people: people::PeopleService::new(ground),
+            interactions: interactions::InteractionService::new(ground),
         }
     }
 }

@@ -118,6 +118,15 @@ text_enum!(Visibility {
     Private = "PRIVATE",
 });
 
+/// What decides who may see an item: its visibility and its creator.
+pub(super) type Sight = (Visibility, Option<Id<id::User>>);
+
+impl Content {
+    pub(super) fn sight(&self) -> Sight {
+        (self.fields.visibility, self.creator)
+    }
+}
+
 impl Fields {
     /// An item of which only kind and title are known.
     pub fn new(kind: ContentKind, title: impl Into<String>) -> Self {

@@ -1,9 +1,10 @@
 //! The catalogue: reading, listing and changing content items.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::model::{
-    Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, NewCredit, TagCount,
+    Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, NewCredit, Sight, TagCount,
+    Visibility,
 };
 use super::store::Store;
 use crate::domain::Ground;
@@ -45,9 +46,35 @@ impl ContentService {
         let found = self.store.find_many(ids).await?;
         Ok(found
             .into_iter()
-            .filter(|content| may_see(viewer, content))
+            .filter(|content| may_see(viewer, content.sight()))
             .map(|content| (content.id, content))
             .collect())
+    }
+
+    /// Those of `pairs` in which the user may see the item: the viewer with all that they may see,
+    /// others as ordinary users.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn visible_to(
+        &self,
+        viewer: &Viewer,
+        pairs: &[(Id<id::User>, Id<id::Content>)],
+    ) -> Result<HashSet<(Id<id::User>, Id<id::Content>)>> {
+        let sights = self
+            .store
+            .sights(pairs.iter().map(|(_, item)| *item))
+            .await?;
+        let visible = pairs.iter().filter(|(user, item)| {
+            sights.get(item).is_some_and(|sight| {
+                if viewer.user() == Some(*user) {
+                    may_see(viewer, *sight)
+                } else {
+                    sight.0 != Visibility::Private || sight.1 == Some(*user)
+                }
+            })
+        });
+        Ok(visible.copied().collect())
     }
 
     /// One page of the items that `viewer` may list: public ones, their own, and for admins all.
@@ -188,7 +215,7 @@ impl ContentService {
             .find_many(&[id])
             .await?
             .pop()
-            .filter(|content| may_see(viewer, content))
+            .filter(|content| may_see(viewer, content.sight()))
             .ok_or_else(not_found)?;
         match content.creator {
             Some(creator) => viewer.may_act_for(creator, Scope::CatalogueWrite),
@@ -205,12 +232,11 @@ pub fn not_found() -> Error {
     .into()
 }
 
-fn may_see(viewer: &Viewer, content: &Content) -> bool {
-    use super::model::Visibility::{Private, Public, Unlisted};
-    match content.fields.visibility {
-        Public | Unlisted => true,
-        Private => {
-            content.creator.is_some() && viewer.user() == content.creator
+fn may_see(viewer: &Viewer, (visibility, creator): Sight) -> bool {
+    match visibility {
+        Visibility::Public | Visibility::Unlisted => true,
+        Visibility::Private => {
+            creator.is_some() && viewer.user() == creator
                 || viewer.admin_or(Scope::CatalogueWrite).is_ok()
         }
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::model::{
     Content, ContentFilter, ContentOrder, Credit, CreditRole, ExternalId, Fields, NewCredit,
-    PersonRef, TagCount, Visibility,
+    PersonRef, Sight, TagCount, Visibility,
 };
 use super::service::not_found;
 use crate::domain::auth::{Scope, Viewer};
@@ -44,6 +44,27 @@ impl Store {
             .all(self.db.read())
             .await?;
         rows.into_iter().map(Content::try_from).collect()
+    }
+
+    /// What decides who may see each of these items, without the rest of them.
+    pub(super) async fn sights(
+        &self,
+        ids: impl Iterator<Item = Id<id::Content>>,
+    ) -> Result<HashMap<Id<id::Content>, Sight>> {
+        let rows: Vec<(Uuid, String, Option<Uuid>)> = content_item::Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Visibility, Column::CreatorId])
+            .filter(filter::among(Column::Id, ids))
+            .filter(Column::DeletedAt.is_null())
+            .into_tuple()
+            // What was made a moment ago may be acted upon now.
+            .all(self.db.write())
+            .await?;
+        let sights = rows.into_iter().map(|(id, visibility, creator)| {
+            let visibility: Visibility = visibility.parse().map_err(stored)?;
+            Ok((id.into(), (visibility, creator.map(Into::into))))
+        });
+        sights.collect()
     }
 
     pub(super) async fn list(
@@ -140,7 +161,10 @@ impl Store {
         items: &[Id<id::Content>],
     ) -> Result<HashMap<Id<id::Content>, Vec<Credit>>> {
         let rows = credit::Entity::find()
-            .filter(filter::among(credit::Column::ContentId, items.iter().copied()))
+            .filter(filter::among(
+                credit::Column::ContentId,
+                items.iter().copied(),
+            ))
             .order_by_asc(credit::Column::ContentId)
             .order_by_asc(credit::Column::Role)
             .order_by_asc(credit::Column::Position)
@@ -169,7 +193,10 @@ impl Store {
             .select_only()
             .columns([content_tag::Column::ContentId, content_tag::Column::Tag])
             .column_as(users.clone(), "users")
-            .filter(filter::among(content_tag::Column::ContentId, items.iter().copied()))
+            .filter(filter::among(
+                content_tag::Column::ContentId,
+                items.iter().copied(),
+            ))
             .group_by(content_tag::Column::ContentId)
             .group_by(content_tag::Column::Tag)
             .order_by_desc(users)
@@ -426,8 +453,6 @@ impl TryFrom<content_item::Model> for Content {
     type Error = crate::foundation::Error;
 
     fn try_from(row: content_item::Model) -> Result<Self> {
-        let stored =
-            |error: String| anyhow::anyhow!("content_items holds what it may not: {error}");
         Ok(Self {
             id: row.id.into(),
             creator: row.creator_id.map(Into::into),
@@ -464,6 +489,10 @@ impl TryFrom<content_item::Model> for Content {
             },
         })
     }
+}
+
+fn stored(error: String) -> anyhow::Error {
+    anyhow::anyhow!("content_items holds what it may not: {error}")
 }
 
 fn row(content: Content) -> content_item::Model {

@@ -4,8 +4,8 @@ use sea_orm::{EntityTrait, QueryFilter};
 
 use super::model::Person;
 use crate::foundation::{Id, Result, id};
-use crate::platform::db::{Db, filter};
 use crate::platform::db::entities::person;
+use crate::platform::db::{Db, filter};
 
 #[derive(Clone)]
 pub(super) struct Store {

@@ -866,9 +866,13 @@ impl domain::Content {
             domain::ContentOrder::CreatedAt => ("createdAt", serde_json::json!(self.created_at)),
             domain::ContentOrder::Title => ("title", fields.title.clone().into()),
             domain::ContentOrder::Year => ("year", fields.year.into()),
-            domain::ContentOrder::Popularity => ("popularity", fields.popularity.to_string().into()),
+            domain::ContentOrder::Popularity => {
+                ("popularity", fields.popularity.to_string().into())
+            }
             domain::ContentOrder::RatingAverage => {
-                let rating = fields.rating_average.map(|rating| f64::from(rating).to_string());
+                let rating = fields
+                    .rating_average
+                    .map(|rating| f64::from(rating).to_string());
                 ("ratingAverage", rating.into())
             }
             domain::ContentOrder::Price => ("price", serde_json::json!(fields.price)),

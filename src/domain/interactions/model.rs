@@ -1,0 +1,285 @@
+//! What an interaction is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
+
+use crate::foundation::filter::Comparison;
+use crate::foundation::{Id, Refusal, id, text_enum};
+
+/// The most interactions that one call may record.
+pub const MAX_AT_ONCE: usize = 1000;
+/// The longest range that counts may span, in days.
+pub const MAX_DAYS: i64 = 366;
+
+/// What a user did to a content item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum InteractionKind {
+    /// Saw it, on a page of its own or in passing.
+    View,
+    /// Opened it from a list.
+    Click,
+    /// Put it into the cart.
+    AddToCart,
+    /// Bought it.
+    Purchase,
+    /// Said that they like it.
+    Like,
+    /// Sent it to somebody.
+    Share,
+    /// Gave it stars, 0.5 to 5.
+    Rating,
+    /// Passed over it.
+    Skip,
+    /// Said that they do not like it.
+    Dislike,
+    /// Took it out of the cart again.
+    RemoveFromCart,
+    /// Sent it back.
+    Return,
+}
+
+text_enum!(InteractionKind {
+    View = "VIEW",
+    Click = "CLICK",
+    AddToCart = "ADD_TO_CART",
+    Purchase = "PURCHASE",
+    Like = "LIKE",
+    Share = "SHARE",
+    Rating = "RATING",
+    Skip = "SKIP",
+    Dislike = "DISLIKE",
+    RemoveFromCart = "REMOVE_FROM_CART",
+    Return = "RETURN",
+});
+
+/// Something a user did to a content item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interaction {
+    /// Which: a `UUIDv7` of the moment it happened.
+    pub id: Id<id::Interaction>,
+    /// Who did it.
+    pub user: Id<id::User>,
+    /// To which item.
+    pub content: Id<id::Content>,
+    /// What they did.
+    pub kind: InteractionKind,
+    /// The stars of a rating, 0.5 to 5; `None` for every other kind.
+    pub value: Option<f32>,
+    /// When they did it.
+    pub occurred_at: DateTime<Utc>,
+    /// The item of a list that led to it.
+    pub attribution: Option<Attribution>,
+}
+
+/// The item of a list, by its rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Attribution {
+    /// Which list.
+    pub list: Id<id::List>,
+    /// Which item of it, from 1.
+    pub rank: i32,
+}
+
+/// The token that a list gives with each of its items: `<list id>.<rank>`.
+impl fmt::Display for Attribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.list, self.rank)
+    }
+}
+
+/// The one place where a token is read.
+impl FromStr for Attribution {
+    type Err = Refusal;
+
+    fn from_str(token: &str) -> Result<Self, Refusal> {
+        token
+            .split_once('.')
+            .and_then(|(list, rank)| {
+                let list = list.parse().ok()?;
+                let digits = rank.bytes().all(|digit| digit.is_ascii_digit());
+                let rank = rank.parse().ok().filter(|rank| digits && *rank >= 1)?;
+                Some(Self { list, rank })
+            })
+            .ok_or_else(bad_attribution)
+    }
+}
+
+/// The refusal of a token that names no item of a list of this user, or an item of other content.
+pub(super) fn bad_attribution() -> Refusal {
+    Refusal::invalid(
+        "attributionToken",
+        "this is not a token of a list item of this user and this content; \
+         send the item's `attributionToken` as it came, or leave it out",
+    )
+}
+
+/// An interaction to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewInteraction {
+    /// Who did it; the viewer where it is not given.
+    pub user: Option<Id<id::User>>,
+    /// To which item.
+    pub content: Id<id::Content>,
+    /// What they did.
+    pub kind: InteractionKind,
+    /// The stars of a rating.
+    pub value: Option<f32>,
+    /// When they did it; now where it is not given.
+    pub occurred_at: Option<DateTime<Utc>>,
+    /// A name of the caller's own, 1 to 200 characters: the same name again does nothing.
+    pub idempotency_key: Option<String>,
+    /// The token of the list item that led to it.
+    pub attribution_token: Option<String>,
+}
+
+impl NewInteraction {
+    /// Just what is needed: the viewer did this now.
+    pub fn new(content: Id<id::Content>, kind: InteractionKind) -> Self {
+        Self {
+            user: None,
+            content,
+            kind,
+            value: None,
+            occurred_at: None,
+            idempotency_key: None,
+            attribution_token: None,
+        }
+    }
+
+    /// The interaction of `user` that this describes; `random` tells its id from others of the
+    /// same moment.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] for what contradicts itself or cannot be.
+    pub(super) fn read(
+        &self,
+        user: Id<id::User>,
+        now: DateTime<Utc>,
+        random: [u8; 10],
+    ) -> Result<Interaction, Refusal> {
+        match (self.kind, self.value) {
+            (InteractionKind::Rating, Some(stars)) if (0.5..=5.0).contains(&stars) => {}
+            (InteractionKind::Rating, _) => {
+                let message = "a RATING needs its stars, 0.5 to 5";
+                return Err(Refusal::invalid("value", message));
+            }
+            (_, Some(_)) => {
+                let message = "only a RATING has a value; leave it out";
+                return Err(Refusal::invalid("value", message));
+            }
+            (_, None) => {}
+        }
+        if let Some(key) = &self.idempotency_key
+            && (!(1..=200).contains(&key.chars().count()) || key.contains('\0'))
+        {
+            let message = "an idempotency key has 1 to 200 characters, none of them U+0000";
+            return Err(Refusal::invalid("idempotencyKey", message));
+        }
+        // To the microsecond, which is what the database keeps.
+        let occurred_at = self.occurred_at.unwrap_or(now).trunc_subsecs(6);
+        // The clocks of clients differ from ours by a little.
+        if occurred_at > now + TimeDelta::minutes(5) {
+            return Err(Refusal::invalid("occurredAt", "this is in the future"));
+        }
+        if occurred_at.date_naive() < EARLIEST {
+            let message = "this is before 1990; what is older comes by import";
+            return Err(Refusal::invalid("occurredAt", message));
+        }
+        let attribution = self.attribution_token.as_deref().map(str::parse);
+        Ok(Interaction {
+            id: Id::at(occurred_at, random),
+            user,
+            content: self.content,
+            kind: self.kind,
+            value: self.value,
+            occurred_at,
+            attribution: attribution.transpose()?,
+        })
+    }
+}
+
+const EARLIEST: NaiveDate = NaiveDate::from_ymd_opt(1990, 1, 1).expect("a day of the calendar");
+
+/// An interaction that is on record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// The interaction as it is kept.
+    pub interaction: Interaction,
+    /// Whether it was there before, recorded with the same idempotency key.
+    pub repeated: bool,
+}
+
+/// Which interactions to list; what is not given does not filter.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each is the filter on the field of that name")]
+pub struct InteractionFilter {
+    pub kind: Comparison<InteractionKind>,
+    pub content: Comparison<Id<id::Content>>,
+    pub occurred_at: Comparison<DateTime<Utc>>,
+}
+
+/// What to count.
+#[derive(Clone, Debug)]
+pub struct Counting {
+    /// From this moment on.
+    pub from: DateTime<Utc>,
+    /// Until just before this moment.
+    pub until: DateTime<Utc>,
+    /// Only these kinds; all where it is not given.
+    pub kinds: Option<Vec<InteractionKind>>,
+    /// One count a kind.
+    pub by_kind: bool,
+    /// One count a day, UTC.
+    pub by_day: bool,
+}
+
+/// How many interactions fall into one group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InteractionCount {
+    /// The kind, where kinds are told apart.
+    pub kind: Option<InteractionKind>,
+    /// The day, UTC, where days are told apart.
+    pub day: Option<NaiveDate>,
+    /// How many.
+    pub count: i64,
+}
+
+/// What the users of this server say of an item with their stars. A user's last rating counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratings {
+    /// How many users rated it.
+    pub count: i64,
+    /// Their mean, 0.5 to 5.
+    pub mean: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_back_and_nothing_else_is_one() {
+        let attribution = Attribution {
+            list: Id::from(uuid::Uuid::from_u128(7)),
+            rank: 12,
+        };
+        let token = attribution.to_string();
+        assert_eq!(token.parse(), Ok(attribution));
+        let list = attribution.list;
+        for nonsense in [
+            String::new(),
+            list.to_string(),
+            format!("{list}."),
+            format!("{list}.0"),
+            format!("{list}.-1"),
+            format!("{list}.+1"),
+            format!("{list}.99999999999"),
+            format!("{list}.1.2"),
+            "user_00000000000000000000000007.1".to_owned(),
+        ] {
+            assert!(nonsense.parse::<Attribution>().is_err(), "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Recording what users do, reading it back, and the table of what it says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+use super::model::{
+    Counting, Interaction, InteractionCount, InteractionFilter, MAX_AT_ONCE, MAX_DAYS,
+    NewInteraction, Ratings, Recorded, bad_attribution,
+};
+use super::store::{Candidate, Store, Written};
+use super::weights::{WeightChange, WeightTable, no_such_version};
+use crate::domain::Ground;
+use crate::domain::auth::{Scope, Viewer};
+use crate::domain::content::ContentService;
+use crate::foundation::page::{Page, Window};
+use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+
+/// What became of one of many interactions: on record, or refused with the reason.
+pub type Outcome = Result<Recorded, Refusal>;
+
+/// After how long the table of weights is read again: another server may have changed it.
+const WEIGHTS_LIVE: TimeDelta = TimeDelta::seconds(5);
+
+/// The interactions of one schema.
+#[derive(Clone)]
+pub struct InteractionService {
+    store: Store,
+    content: ContentService,
+    clock: Clock,
+    chance: Chance,
+    weights: Arc<RwLock<Option<(DateTime<Utc>, Arc<WeightTable>)>>>,
+}
+
+impl InteractionService {
+    /// The interactions of the schema that `ground` stands for.
+    pub fn new(ground: &Ground) -> Self {
+        Self {
+            store: Store::new(ground.db.clone()),
+            content: ContentService::new(ground),
+            clock: ground.clock.clone(),
+            chance: ground.chance.clone(),
+            weights: Arc::default(),
+        }
+    }
+
+    /// Records one interaction, of the viewer or of the user it names.
+    ///
+    /// # Errors
+    /// Those of [`InteractionService::record_many`], and the refusal of the interaction itself.
+    pub async fn record(&self, viewer: &Viewer, new: NewInteraction) -> Result<Recorded> {
+        let outcome = self.record_all(viewer, vec![new]).await?.pop();
+        let outcome = outcome.ok_or_else(|| anyhow::anyhow!("one interaction has one outcome"))?;
+        Ok(outcome?)
+    }
+
+    /// Records up to [`MAX_AT_ONCE`] interactions, of the viewer or of the users they name. Each
+    /// has its own outcome, in the order given: the good ones are kept though others are refused.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] and [`Error::Forbidden`] if any is of a user whom the viewer may
+    /// not act for, [`Refusal::InvalidInput`] for too many or none; nothing is recorded then.
+    pub async fn record_many(
+        &self,
+        viewer: &Viewer,
+        new: Vec<NewInteraction>,
+    ) -> Result<Vec<Outcome>> {
+        if !(1..=MAX_AT_ONCE).contains(&new.len()) {
+            let message = format!("between 1 and {MAX_AT_ONCE} interactions at once");
+            return Err(Refusal::invalid("interactions", message).into());
+        }
+        let outcomes = self.record_all(viewer, new).await?;
+        let placed = |(place, outcome): (usize, Outcome)| {
+            let outer = ["interactions".to_owned(), place.to_string()];
+            outcome.map_err(|refusal| refusal.under(outer))
+        };
+        Ok(outcomes.into_iter().enumerate().map(placed).collect())
+    }
+
+    async fn record_all(&self, viewer: &Viewer, new: Vec<NewInteraction>) -> Result<Vec<Outcome>> {
+        let now = self.clock.now();
+        let mut read = Vec::with_capacity(new.len());
+        for new in new {
+            let user = match new.user {
+                Some(user) => user,
+                None => viewer.signed_in()?,
+            };
+            viewer.may_act_for(user, Scope::InteractionsWrite)?;
+            let interaction = new.read(user, now, self.chance.bytes());
+            read.push(interaction.map(|interaction| Candidate {
+                interaction,
+                key: new.idempotency_key,
+            }));
+        }
+        // What was recorded before stays so, whatever has become of the content since.
+        let candidates: Vec<&Candidate> = read.iter().flatten().collect();
+        let before = self.store.seen(&candidates).await?;
+        let fresh: Vec<&Candidate> = candidates
+            .into_iter()
+            .filter(|candidate| {
+                !candidate
+                    .name()
+                    .is_some_and(|name| before.contains_key(&name))
+            })
+            .collect();
+        let pairs: Vec<_> = fresh
+            .iter()
+            .map(|candidate| (candidate.interaction.user, candidate.interaction.content))
+            .collect();
+        let visible = self.content.visible_to(viewer, &pairs).await?;
+        let served = self.store.served(&fresh).await?;
+        let mut outcomes = Vec::with_capacity(read.len());
+        let mut wanted = Vec::new();
+        for candidate in read {
+            let checked = candidate.and_then(|candidate| {
+                if let Some(earlier) = candidate.name().and_then(|name| before.get(&name)) {
+                    return Ok(Err(earlier.clone()));
+                }
+                let Interaction { user, content, .. } = candidate.interaction;
+                if !visible.contains(&(user, content)) {
+                    return Err(Refusal::NotFound {
+                        thing: "content item",
+                    });
+                }
+                let led_here = |attribution| served.get(&attribution) == Some(&(user, content));
+                if !candidate.interaction.attribution.is_none_or(led_here) {
+                    return Err(bad_attribution());
+                }
+                Ok(Ok(candidate))
+            });
+            outcomes.push(match checked {
+                Err(refusal) => Some(Err(refusal)),
+                Ok(Err(earlier)) => Some(repeated(earlier)),
+                Ok(Ok(candidate)) => {
+                    wanted.push(candidate);
+                    None
+                }
+            });
+        }
+        let mut written = self.store.write(wanted, now).await?.into_iter();
+        let settled = outcomes.into_iter().map(|outcome| match outcome {
+            Some(outcome) => Ok(outcome),
+            None => written
+                .next()
+                .map(|written| match written {
+                    Written::Recorded(interaction) => Ok(Recorded {
+                        interaction,
+                        repeated: false,
+                    }),
+                    Written::Seen(earlier) => repeated(earlier),
+                    Written::NoSuchUser => Err(Refusal::NotFound { thing: "user" }),
+                })
+                .ok_or_else(|| anyhow::anyhow!("each interaction written has an outcome").into()),
+        });
+        settled.collect()
+    }
+
+    /// One page of what `user` did, the newest first; the viewer's own where no user is named.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for somebody else's,
+    /// [`Refusal::InvalidInput`] for a cursor of another list.
+    pub async fn history(
+        &self,
+        viewer: &Viewer,
+        user: Option<Id<id::User>>,
+        filter: &InteractionFilter,
+        window: &Window,
+    ) -> Result<Page<Interaction>> {
+        let user = readable(viewer, user)?;
+        let rows = self.store.history(user, filter, window).await?;
+        Ok(Page::cut(window, rows))
+    }
+
+    /// How many interactions [`InteractionService::history`] would list in all.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn count_history(
+        &self,
+        viewer: &Viewer,
+        user: Option<Id<id::User>>,
+        filter: &InteractionFilter,
+    ) -> Result<u64> {
+        let user = readable(viewer, user)?;
+        self.store.count_history(user, filter).await
+    }
+
+    /// The interactions of these ids that the viewer may read: their own, and others' for admins
+    /// and apps that read users.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_many(
+        &self,
+        viewer: &Viewer,
+        ids: &[Id<id::Interaction>],
+    ) -> Result<HashMap<Id<id::Interaction>, Interaction>> {
+        let found = self.store.find_many(ids).await?;
+        Ok(found
+            .into_iter()
+            .filter(|interaction| readable(viewer, Some(interaction.user)).is_ok())
+            .map(|interaction| (interaction.id, interaction))
+            .collect())
+    }
+
+    /// Takes an interaction back: the user who did it, admins, and apps that record.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Refusal::NotFound`] for what is not there or
+    /// somebody else's.
+    pub async fn delete(&self, viewer: &Viewer, id: Id<id::Interaction>) -> Result<()> {
+        let owner = match viewer.admin_or(Scope::InteractionsWrite) {
+            Ok(()) => None,
+            Err(error) => Some(viewer.user().ok_or(error)?),
+        };
+        if self.store.delete(id, owner).await? {
+            Ok(())
+        } else {
+            let thing = "interaction";
+            Err(Refusal::NotFound { thing }.into())
+        }
+    }
+
+    /// How many interactions there are by kind, by day, by both, or in all. For admins.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for others, [`Refusal::InvalidInput`] for a range that is empty or
+    /// longer than [`MAX_DAYS`].
+    pub async fn counts(&self, viewer: &Viewer, what: &Counting) -> Result<Vec<InteractionCount>> {
+        viewer.admin()?;
+        let span = what.until.signed_duration_since(what.from);
+        if span <= TimeDelta::zero() || span > TimeDelta::days(MAX_DAYS) {
+            let message = format!("a range ends after it begins and spans at most {MAX_DAYS} days");
+            return Err(Refusal::invalid("until", message).into());
+        }
+        self.store.counts(what).await
+    }
+
+    /// How often users did something to each of these items.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn counts_of(
+        &self,
+        items: &[Id<id::Content>],
+    ) -> Result<HashMap<Id<id::Content>, i64>> {
+        self.store.counts_of(items).await
+    }
+
+    /// The stars that users gave these items; nothing for those without.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ratings_of(
+        &self,
+        items: &[Id<id::Content>],
+    ) -> Result<HashMap<Id<id::Content>, Ratings>> {
+        self.store.ratings_of(items).await
+    }
+
+    /// The table of weights in force. A change on this server shows at once, one on another within
+    /// five seconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn weights(&self) -> Result<Arc<WeightTable>> {
+        let now = self.clock.now();
+        if let Some((read_at, table)) =
+            &*self.weights.read().unwrap_or_else(PoisonError::into_inner)
+            && now.signed_duration_since(*read_at) < WEIGHTS_LIVE
+        {
+            return Ok(Arc::clone(table));
+        }
+        let table = self.store.weights(None).await?;
+        Ok(self.keep(table.ok_or_else(no_such_version)?))
+    }
+
+    /// The table of weights as a signed-in viewer reads it: the one in force, or an older version.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody.
+    pub async fn weights_for(
+        &self,
+        viewer: &Viewer,
+        version: Option<i32>,
+    ) -> Result<Option<Arc<WeightTable>>> {
+        if *viewer == Viewer::Nobody {
+            return Err(Error::signed_out());
+        }
+        match version {
+            None => Ok(Some(self.weights().await?)),
+            Some(_) => Ok(self.store.weights(version).await?.map(Arc::new)),
+        }
+    }
+
+    /// Writes a new version of the table, with `changes` to the one in force. For admins.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for others, [`Refusal::Conflict`] if the version in force is not
+    /// `expected`, [`Refusal::InvalidInput`] for a value out of range.
+    pub async fn update_weights(
+        &self,
+        viewer: &Viewer,
+        expected: Option<i32>,
+        changes: Vec<WeightChange>,
+    ) -> Result<Arc<WeightTable>> {
+        viewer.admin()?;
+        let table = self
+            .store
+            .next_weights(self.clock.now().trunc_subsecs(6), move |present| {
+                if expected.is_some_and(|expected| expected != present.version) {
+                    let message = format!(
+                        "version {} is in force by now; read it, then change it",
+                        present.version
+                    );
+                    return Err(Refusal::Conflict { message });
+                }
+                present.changed(&changes)
+            })
+            .await?;
+        tracing::info!(version = table.version, "The interaction weights changed");
+        Ok(self.keep(table))
+    }
+
+    /// Keeps the newer of what is kept and `table`: a slow reader must not bring an old one back.
+    fn keep(&self, table: WeightTable) -> Arc<WeightTable> {
+        let mut kept = self.weights.write().unwrap_or_else(PoisonError::into_inner);
+        let newest = match kept.take() {
+            Some((_, newer)) if newer.version > table.version => newer,
+            _ => Arc::new(table),
+        };
+        *kept = Some((self.clock.now(), Arc::clone(&newest)));
+        newest
+    }
+}
+
+/// What is said when an idempotency key comes again; `None` where its interaction is gone.
+fn repeated(earlier: Option<Interaction>) -> Outcome {
+    match earlier {
+        Some(interaction) => Ok(Recorded {
+            interaction,
+            repeated: true,
+        }),
+        None => Err(Refusal::Conflict {
+            message: "this was recorded and then taken back; to record it anew, use a new \
+                      idempotency key"
+                .to_owned(),
+        }),
+    }
+}
+
+/// The user whose history is asked for, if the viewer may read it.
+fn readable(viewer: &Viewer, user: Option<Id<id::User>>) -> Result<Id<id::User>> {
+    let user = match user {
+        Some(user) => user,
+        None => viewer.signed_in()?,
+    };
+    viewer.may_act_for(user, Scope::UsersRead)?;
+    Ok(user)
+}

@@ -1,0 +1,123 @@
+//! How many interactions there are.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
+};
+use uuid::Uuid;
+
+use super::{Store, between};
+use crate::domain::interactions::model::{Counting, InteractionCount, InteractionKind, Ratings};
+use crate::foundation::{Id, Result, id};
+use crate::platform::db::entities::interaction::{Column, Entity};
+use crate::platform::db::filter;
+
+#[derive(FromQueryResult)]
+struct Group {
+    kind: Option<String>,
+    day: Option<NaiveDate>,
+    interactions: i64,
+}
+
+impl Store {
+    pub(in crate::domain::interactions) async fn counts(
+        &self,
+        what: &Counting,
+    ) -> Result<Vec<InteractionCount>> {
+        let mut select = Entity::find()
+            .select_only()
+            .column_as(Expr::col(Column::Id).count(), "interactions")
+            .filter(Column::OccurredAt.gte(what.from))
+            .filter(Column::OccurredAt.lt(what.until))
+            .filter(between(Some(what.from), Some(what.until)));
+        if let Some(kinds) = &what.kinds {
+            let kinds = kinds.iter().map(|kind| kind.as_str());
+            select = select.filter(Column::Kind.is_in(kinds));
+        }
+        if what.by_day {
+            let day = || Expr::cust("(occurred_at AT TIME ZONE 'UTC')::date");
+            select = select
+                .column_as(day(), "day")
+                .group_by(day())
+                .order_by_asc(day());
+        } else {
+            select = select.column_as(Expr::cust("NULL::date"), "day");
+        }
+        if what.by_kind {
+            select = select
+                .column_as(Column::Kind, "kind")
+                .group_by(Column::Kind)
+                .order_by_asc(Column::Kind);
+        } else {
+            select = select.column_as(Expr::cust("NULL::text"), "kind");
+        }
+        let rows = select.into_model::<Group>().all(self.db.read()).await?;
+        let counts = rows.into_iter().map(|row| {
+            let kind = row.kind.map(|kind| kind.parse::<InteractionKind>());
+            Ok(InteractionCount {
+                kind: kind.transpose().map_err(|error| {
+                    anyhow::anyhow!("interactions holds what it may not: {error}")
+                })?,
+                day: row.day,
+                count: row.interactions,
+            })
+        });
+        counts.collect()
+    }
+
+    pub(in crate::domain::interactions) async fn counts_of(
+        &self,
+        items: &[Id<id::Content>],
+    ) -> Result<HashMap<Id<id::Content>, i64>> {
+        let rows: Vec<(Uuid, i64)> = Entity::find()
+            .select_only()
+            .column(Column::ContentId)
+            .column_as(Expr::col(Column::Id).count(), "interactions")
+            .filter(filter::among(Column::ContentId, items.iter().copied()))
+            .group_by(Column::ContentId)
+            .into_tuple()
+            .all(self.db.read())
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(item, count)| (item.into(), count))
+            .collect())
+    }
+
+    pub(in crate::domain::interactions) async fn ratings_of(
+        &self,
+        items: &[Id<id::Content>],
+    ) -> Result<HashMap<Id<id::Content>, Ratings>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            content_id: Uuid,
+            count: i64,
+            mean: f64,
+        }
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT content_id, count(*) AS count, avg(value::double precision) AS mean \
+               FROM (SELECT DISTINCT ON (content_id, user_id) content_id, value \
+                       FROM interactions \
+                      WHERE content_id = ANY($1) AND kind = 'RATING' \
+                      ORDER BY content_id, user_id, id DESC) AS last_of_each_user \
+              GROUP BY content_id",
+            [filter::uuids(items.iter().copied())],
+        );
+        let rows = Row::find_by_statement(statement)
+            .all(self.db.read())
+            .await?;
+        let found = rows.into_iter().map(|row| {
+            let ratings = Ratings {
+                count: row.count,
+                mean: row.mean,
+            };
+            (row.content_id.into(), ratings)
+        });
+        Ok(found.collect())
+    }
+}
