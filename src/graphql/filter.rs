@@ -135,6 +135,26 @@ impl From<UserIdFilter> for Comparison<Id<id::User>> {
     }
 }
 
+/// Conditions on a content item.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct ContentIdFilter {
+    /// This item.
+    pub eq: Option<Id<id::Content>>,
+    /// One of these; an empty list matches nothing.
+    #[graphql(name = "in")]
+    pub one_of: Option<Vec<Id<id::Content>>>,
+}
+
+impl From<ContentIdFilter> for Comparison<Id<id::Content>> {
+    fn from(input: ContentIdFilter) -> Self {
+        Self {
+            eq: input.eq,
+            one_of: input.one_of,
+            ..Self::default()
+        }
+    }
+}
+
 /// Declares the filter input of an enum: `eq` and `in`.
 #[macro_export]
 #[doc(hidden)]

@@ -12,6 +12,8 @@ use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::content::Content;
 use crate::domain::content::model::{Credit, ExternalId, TagCount};
+use crate::domain::interactions::Interaction;
+use crate::domain::interactions::model::Ratings;
 use crate::domain::people::Person;
 use crate::foundation::{Error, Id, id};
 
@@ -80,4 +82,13 @@ loaders! {
     /// People of the catalogue.
     people: PersonById(Id<id::Person> => Person) =
         |reader, ids| reader.services.people.find_many(ids);
+    /// Interactions that the viewer may read.
+    interactions: InteractionById(Id<id::Interaction> => Interaction) =
+        |reader, ids| reader.services.interactions.find_many(&reader.viewer, ids);
+    /// How often users did something to content items.
+    interaction_counts: InteractionsOfContent(Id<id::Content> => i64) =
+        |reader, ids| reader.services.interactions.counts_of(ids);
+    /// The stars that users gave content items.
+    ratings: RatingsOfContent(Id<id::Content> => Ratings) =
+        |reader, ids| reader.services.interactions.ratings_of(ids);
 }

@@ -15,14 +15,20 @@ pub mod loaders;
 pub mod types;
 
 use types::content::{ContentMutation, ContentQuery};
+use types::interaction::{InteractionMutation, InteractionQuery};
+use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
 
 /// Everything that can be asked.
 #[derive(Clone, Copy, Default, MergedObject)]
-pub struct Query(ContentQuery);
+pub struct Query(ContentQuery, InteractionQuery, InteractionWeightsQuery);
 
 /// Everything that can be changed.
 #[derive(Clone, Copy, Default, MergedObject)]
-pub struct Mutation(ContentMutation);
+pub struct Mutation(
+    ContentMutation,
+    InteractionMutation,
+    InteractionWeightsMutation,
+);
 
 /// The whole contract.
 pub type MarqueeSchema = Schema<Query, Mutation, EmptySubscription>;

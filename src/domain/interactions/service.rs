@@ -45,6 +45,11 @@ impl InteractionService {
         }
     }
 
+    /// The present moment of this server, which ranges of time end at unless asked otherwise.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
     /// Records one interaction, of the viewer or of the user it names.
     ///
     /// # Errors

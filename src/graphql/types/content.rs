@@ -144,6 +144,25 @@ pub struct TagCount {
     pub users: i32,
 }
 
+/// The stars that users of this server gave; each user's last rating of an item counts.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Ratings {
+    /// How many ratings.
+    pub count: i32,
+    /// Their mean, 0.5 to 5 stars; null where there are none.
+    pub mean: Option<f64>,
+}
+
+impl From<Option<crate::domain::interactions::model::Ratings>> for Ratings {
+    fn from(ratings: Option<crate::domain::interactions::model::Ratings>) -> Self {
+        let count = ratings.map_or(0, |ratings| ratings.count);
+        Self {
+            count: i32::try_from(count).unwrap_or(i32::MAX),
+            mean: ratings.map(|ratings| ratings.mean),
+        }
+    }
+}
+
 /// What another catalogue calls an item.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ExternalId {
@@ -360,6 +379,20 @@ impl Content {
             users: i32::try_from(tag.users).unwrap_or(i32::MAX),
         });
         Ok(tags.collect())
+    }
+
+    /// The stars that users of this server gave it.
+    #[graphql(complexity = "2 + child_complexity")]
+    async fn ratings(&self, ctx: &Context<'_>) -> Result<Ratings> {
+        let ratings = ctx.loaders().ratings.load_one(self.0.id).await?;
+        Ok(Ratings::from(ratings))
+    }
+
+    /// How often users did something to it: viewed, bought, rated, skipped and so on.
+    #[graphql(complexity = 2)]
+    async fn interaction_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        let count = ctx.loaders().interaction_counts.load_one(self.0.id).await?;
+        Ok(i32::try_from(count.unwrap_or_default()).unwrap_or(i32::MAX))
     }
 
     /// What other catalogues call it.

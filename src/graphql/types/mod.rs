@@ -1,5 +1,7 @@
 //! The types of the contract and their resolvers, one file a noun.
 
 pub mod content;
+pub mod interaction;
+pub mod interaction_weights;
 pub mod node;
 pub mod person;

@@ -3,6 +3,7 @@
 use async_graphql::Interface;
 
 use super::content::Content;
+use super::interaction::Interaction;
 use super::person::Person;
 
 /// Whatever has an id of its own and can be fetched by it.
@@ -16,4 +17,5 @@ use super::person::Person;
 pub enum Node {
     Content(Content),
     Person(Person),
+    Interaction(Interaction),
 }
