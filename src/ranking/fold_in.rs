@@ -1,0 +1,149 @@
+//! Serving a trained model to people it was not trained on, and saying why.
+
+use rayon::prelude::*;
+
+use super::als::{IalsError, IalsSettings, Method};
+use super::kernel::{Kernel, Rows};
+use super::matrix::{Interactions, Matrix, Repeats};
+use super::solver::{Fixed, Scratch, gramian, padded};
+
+/// What is needed to place a user among fixed items: made once per model, then quick per user.
+#[derive(Clone, Debug)]
+pub struct FoldIn {
+    items: Matrix,
+    shared: Vec<f32>,
+    settings: IalsSettings,
+}
+
+/// Why an item has its score: the past item that speaks loudest for it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reason {
+    /// The recommended item.
+    pub item: u32,
+    /// The past item with the largest contribution; of equals the smaller index.
+    pub because: u32,
+    /// How much of the score comes from that past item; may be negative if all of them are.
+    pub contribution: f32,
+    /// The score, which is the sum of the contributions of all past items.
+    pub score: f32,
+}
+
+impl FoldIn {
+    /// Prepares the items of a model that was trained with these settings; of the settings the
+    /// unobserved weight, the regularisation and the exponent matter here.
+    ///
+    /// # Errors
+    /// [`IalsError::Settings`] if a setting is out of range, or if `factors` is not the length
+    /// of the vectors.
+    pub fn new(items: &Matrix, settings: &IalsSettings) -> Result<Self, IalsError> {
+        settings.check()?;
+        if settings.factors != items.columns() {
+            return Err(IalsError::Settings(
+                "factors must be the length of the items' vectors",
+            ));
+        }
+        let items = items.clone().with_columns(padded(settings.factors));
+        let shared = gramian(Kernel::detect(), &items, settings.unobserved_weight);
+        Ok(Self {
+            items,
+            shared,
+            settings: settings.clone(),
+        })
+    }
+
+    fn fixed(&self) -> Fixed<'_> {
+        Fixed::new(Kernel::detect(), &self.items, &self.shared, &self.settings)
+    }
+
+    /// Entries as one sorted row without repeats (the larger weight stays).
+    fn row(&self, entries: &[(u32, f32)]) -> Result<Interactions, IalsError> {
+        let triplets = entries.iter().map(|&(item, weight)| (0, item, weight));
+        Ok(Interactions::from_triplets(
+            1,
+            self.items.rows(),
+            triplets,
+            Repeats::Max,
+        )?)
+    }
+
+    /// The vector of a user with these `(item, weight)` entries, in any order: the exact
+    /// solution for one row (Hu, Koren, Volinsky 2008, eq. 4). Zeros if there are none.
+    ///
+    /// # Errors
+    /// [`IalsError::Table`] if an item is unknown or a weight is not positive and finite.
+    pub fn user(&self, entries: &[(u32, f32)]) -> Result<Vec<f32>, IalsError> {
+        let row = self.row(entries)?;
+        let mut x = vec![0.0; self.items.columns()];
+        self.fixed()
+            .solve_batch(&row, 0, Method::Exact, &mut x, &mut Scratch::default());
+        x.truncate(self.settings.factors);
+        Ok(x)
+    }
+
+    /// For each recommended item the past item that contributed most to its score, in the
+    /// order of `recommended`; empty if the user has no entries.
+    ///
+    /// Hu, Koren, Volinsky 2008, §5: the score of item `i` is `Σ_j w_j · y_iᵀ W y_j` over the
+    /// past items `j`, `W` being the inverse of the user's second derivative. It takes one
+    /// factorisation per user, one solution `W y_i` per recommended item and one product per
+    /// pair; `W` is never formed.
+    ///
+    /// # Errors
+    /// [`IalsError::Table`] if an item is unknown or a weight is not positive and finite.
+    pub fn explain(
+        &self,
+        entries: &[(u32, f32)],
+        recommended: &[u32],
+    ) -> Result<Vec<Reason>, IalsError> {
+        // The row checks that the recommended items exist, too.
+        self.row(
+            &recommended
+                .iter()
+                .map(|&item| (item, 1.0))
+                .collect::<Vec<_>>(),
+        )?;
+        let row = self.row(entries)?;
+        let (past, weights) = row.row(0);
+        if past.is_empty() {
+            return Ok(Vec::new());
+        }
+        let fixed = self.fixed();
+        let mut scratch = Scratch::default();
+        fixed.factor(past, weights, &mut scratch);
+        let factor = &scratch.hessian;
+        let mut copies = Vec::new();
+        fixed.copy(past, &mut copies);
+        let width = self.items.columns();
+        let reasons = recommended.par_iter().map(|&item| {
+            let mut direction = self.items.row(item as usize).to_vec();
+            fixed.kernel.solve(factor, &mut direction);
+            let mut parts = vec![0.0; past.len()];
+            fixed.kernel.add_products(
+                Rows {
+                    values: &copies,
+                    stride: width,
+                },
+                0,
+                &direction,
+                &mut parts,
+            );
+            parts
+                .iter_mut()
+                .zip(weights)
+                .for_each(|(part, weight)| *part *= weight);
+            let mut strongest = 0;
+            for (at, part) in parts.iter().enumerate() {
+                if *part > parts[strongest] {
+                    strongest = at;
+                }
+            }
+            Reason {
+                item,
+                because: past[strongest],
+                contribution: parts[strongest],
+                score: parts.iter().sum(),
+            }
+        });
+        Ok(reasons.collect())
+    }
+}

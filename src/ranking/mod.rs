@@ -1,0 +1,31 @@
+//! The maths of ranking, and nothing else.
+//!
+//! What goes in comes from the caller: tables, settings, ages, a seed. What comes out depends
+//! on that alone: no file, database, clock or global randomness is touched, work in parallel
+//! adds in a fixed order, and ties are broken by the smaller index. So every result can be
+//! computed again, and every function tested without a world around it.
+//!
+//! | to | use |
+//! |---|---|
+//! | hold who took what | [`Interactions`], and [`Matrix`] for dense numbers |
+//! | learn from everybody's interactions | [`Ials`] with [`IalsSettings`], giving [`Factors`] |
+//! | place a newcomer, explain an item | [`FoldIn`], [`Reason`] |
+//! | know what everybody likes | [`popularity`] |
+//! | keep the best few | [`top`] |
+//! | judge lists | [`evaluation`] |
+
+pub mod als;
+pub mod evaluation;
+pub mod fold_in;
+pub mod kernel;
+pub mod matrix;
+pub mod popularity;
+mod solver;
+#[cfg(test)]
+mod tests;
+pub mod top;
+
+pub use als::{Factors, Ials, IalsError, IalsSettings, Method, Progress};
+pub use evaluation::Scores;
+pub use fold_in::{FoldIn, Reason};
+pub use matrix::{Interactions, Matrix, MatrixError, Repeats};
