@@ -89,11 +89,11 @@ pub struct Graphql {
     pub max_source_bytes: usize,
     pub max_tokens: usize,
     pub max_nesting: usize,
-    pub max_fields: usize,
-    pub max_aliases: usize,
-    pub max_directives: usize,
-    pub max_depth: usize,
-    pub max_root_fields: usize,
+    pub max_fields: u32,
+    pub max_aliases: u32,
+    pub max_directives: u32,
+    pub max_depth: u32,
+    pub max_root_fields: u32,
     pub max_batch: usize,
 }
 
