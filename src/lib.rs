@@ -13,3 +13,4 @@ pub mod domain;
 pub mod foundation;
 pub mod graphql;
 pub mod platform;
+pub mod ranking;

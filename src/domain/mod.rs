@@ -9,7 +9,10 @@ use crate::platform::db::Db;
 pub mod auth;
 pub mod content;
 pub mod interactions;
+pub mod models;
 pub mod people;
+pub mod recommendations;
+pub mod schemas;
 
 /// What services stand on: the database of one schema, time, chance and the settings.
 #[derive(Clone)]
@@ -28,19 +31,32 @@ pub struct Ground {
 pub struct Services {
     /// The catalogue.
     pub content: content::ContentService,
+    /// Trained models.
+    pub models: models::ModelService,
     /// People who made it.
     pub people: people::PeopleService,
     /// What users do with content.
     pub interactions: interactions::InteractionService,
+    /// Lists of what to take next.
+    pub recommendations: recommendations::RecommendationService,
+    /// The schema itself, in numbers.
+    pub schema: schemas::SchemaService,
 }
 
 impl Services {
     /// The services of one schema.
     pub fn new(ground: &Ground) -> Self {
+        let interactions = interactions::InteractionService::new(ground);
         Self {
             content: content::ContentService::new(ground),
+            models: models::ModelService::new(ground),
             people: people::PeopleService::new(ground),
-            interactions: interactions::InteractionService::new(ground),
+            recommendations: recommendations::RecommendationService::new(
+                ground,
+                interactions.clone(),
+            ),
+            interactions,
+            schema: schemas::SchemaService::new(ground),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::domain::content::Content;
 use crate::domain::content::model::{Credit, ExternalId, TagCount};
 use crate::domain::interactions::Interaction;
 use crate::domain::interactions::model::Ratings;
+use crate::domain::models::ModelVersion;
 use crate::domain::people::Person;
 use crate::foundation::{Error, Id, id};
 
@@ -91,4 +92,7 @@ loaders! {
     /// The stars that users gave content items.
     ratings: RatingsOfContent(Id<id::Content> => Ratings) =
         |reader, ids| reader.services.interactions.ratings_of(ids);
+    /// Trained models.
+    models: ModelById(Id<id::Model> => ModelVersion) =
+        |reader, ids| reader.services.models.find_many(ids);
 }

@@ -6,11 +6,14 @@ use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
+use crate::domain::schemas::Schemas;
 
 pub mod connection;
 pub mod error;
 pub mod filter;
+pub mod guard;
 pub mod id;
+pub mod label;
 pub mod loaders;
 pub mod types;
 
@@ -18,9 +21,20 @@ use types::content::{ContentMutation, ContentQuery};
 use types::interaction::{InteractionMutation, InteractionQuery};
 use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
 
+use types::model::ModelQuery;
+use types::recommendation::RecommendationQuery;
+use types::schema::SchemaQuery;
+
 /// Everything that can be asked.
 #[derive(Clone, Copy, Default, MergedObject)]
-pub struct Query(ContentQuery, InteractionQuery, InteractionWeightsQuery);
+pub struct Query(
+    ContentQuery,
+    InteractionQuery,
+    InteractionWeightsQuery,
+    ModelQuery,
+    RecommendationQuery,
+    SchemaQuery,
+);
 
 /// Everything that can be changed.
 #[derive(Clone, Copy, Default, MergedObject)]
@@ -46,12 +60,19 @@ pub fn schema(introspection: bool) -> MarqueeSchema {
     builder.finish()
 }
 
+/// The contract in the schema definition language, as `schema.graphql` holds it.
+pub fn sdl() -> String {
+    schema(true).sdl_with_options(async_graphql::SDLExportOptions::new().include_specified_by())
+}
+
 /// What a resolver may reach for, put into each request by the transport.
 pub trait Reach {
     /// The services of the schema that was asked.
     fn services(&self) -> &Arc<Services>;
     /// On whose behalf.
     fn viewer(&self) -> &Viewer;
+    /// Every schema that this server serves.
+    fn schemas(&self) -> &Schemas;
     /// This request's own loaders.
     fn loaders(&self) -> &loaders::Loaders;
 }
@@ -65,17 +86,27 @@ impl Reach for Context<'_> {
         self.data_unchecked()
     }
 
+    fn schemas(&self) -> &Schemas {
+        self.data_unchecked::<Arc<Schemas>>()
+    }
+
     fn loaders(&self) -> &loaders::Loaders {
         self.data_unchecked()
     }
 }
 
-/// What each request carries: the services it may use, on whose behalf, and loaders of its own.
+/// What each request carries: the schemas there are, the services of its own, on whose behalf,
+/// and loaders of its own.
 pub fn equip(
     request: async_graphql::Request,
+    schemas: Arc<Schemas>,
     services: Arc<Services>,
     viewer: Viewer,
 ) -> async_graphql::Request {
     let loaders = loaders::Loaders::new(&services, &viewer);
-    request.data(loaders).data(services).data(viewer)
+    request
+        .data(loaders)
+        .data(schemas)
+        .data(services)
+        .data(viewer)
 }

@@ -7,12 +7,15 @@
     reason = "each test binary uses its own part of this, and a test may panic"
 )]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::schemas::Schemas;
 use marquee::domain::{Ground, Services};
 use marquee::foundation::{Chance, Clock, Id, id};
+use marquee::graphql::label::{Labelling, label};
 use marquee::graphql::{MarqueeSchema, equip, schema};
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
@@ -23,6 +26,7 @@ use serde_json::{Value, json};
 pub struct TestApp {
     pub ground: Ground,
     pub services: Arc<Services>,
+    pub schemas: Arc<Schemas>,
     pub contract: MarqueeSchema,
     pub url: String,
 }
@@ -68,8 +72,11 @@ impl TestApp {
             chance: Chance::seeded(seed),
             settings: Arc::new(settings),
         };
+        let services = Arc::new(Services::new(&ground));
+        let all = BTreeMap::from([(name.clone(), Arc::clone(&services))]);
         Self {
-            services: Arc::new(Services::new(&ground)),
+            services,
+            schemas: Arc::new(Schemas::new(name, all)),
             contract: schema(true),
             ground,
             url,
@@ -80,8 +87,15 @@ impl TestApp {
     pub async fn run_as(&self, viewer: &Viewer, document: &str, variables: Value) -> Value {
         let request = async_graphql::Request::new(document)
             .variables(async_graphql::Variables::from_json(variables));
-        let request = equip(request, Arc::clone(&self.services), viewer.clone());
-        let response = self.contract.execute(request).await;
+        let schemas = Arc::clone(&self.schemas);
+        let request = equip(request, schemas, Arc::clone(&self.services), viewer.clone());
+        let mut response = self.contract.execute(request).await;
+        let labelling = Labelling {
+            request_id: "test",
+            suggestions: true,
+            checked: None,
+        };
+        label(&mut response, labelling);
         serde_json::to_value(response).unwrap()
     }
 

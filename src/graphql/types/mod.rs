@@ -3,5 +3,8 @@
 pub mod content;
 pub mod interaction;
 pub mod interaction_weights;
+pub mod model;
 pub mod node;
 pub mod person;
+pub mod recommendation;
+pub mod schema;

@@ -1,0 +1,8 @@
+//! Trained models: their versions, and which one is served.
+
+pub mod model;
+pub mod service;
+mod store;
+
+pub use model::{ModelKind, ModelState, ModelVersion};
+pub use service::ModelService;

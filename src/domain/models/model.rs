@@ -1,0 +1,69 @@
+//! What a version of a model is.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::foundation::{Id, id, text_enum};
+
+/// One trained model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelVersion {
+    /// Which.
+    pub id: Id<id::Model>,
+    /// What it is for.
+    pub kind: ModelKind,
+    /// `major.minor.patch`; each training of a kind counts the minor number up.
+    pub version: String,
+    /// Whether it is served.
+    pub state: ModelState,
+    /// How it was trained: `ials` and so on.
+    pub algorithm: String,
+    /// What it was trained with: a JSON object.
+    pub settings: Value,
+    /// What was measured at training: a JSON object.
+    pub metrics: Value,
+    /// When its training began.
+    pub created_at: DateTime<Utc>,
+    /// When it was last taken into service.
+    pub activated_at: Option<DateTime<Utc>>,
+}
+
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ModelKind {
+    /// Weighs the signals of slates.
+    Bandit,
+    /// Knows what users with like taste took.
+    Collaborative,
+    /// Knows what content is about.
+    Embedding,
+    /// Predicts how many will watch.
+    Audience,
+    /// Knows what curators picked.
+    Curator,
+}
+
+text_enum!(ModelKind {
+    Bandit = "BANDIT",
+    Collaborative = "COLLABORATIVE",
+    Embedding = "EMBEDDING",
+    Audience = "AUDIENCE",
+    Curator = "CURATOR",
+});
+
+/// Whether a model is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ModelState {
+    /// In training, or trained and not yet served.
+    Candidate,
+    /// The one of its kind that is served.
+    Active,
+    /// Was served, and can be again.
+    Retired,
+}
+
+text_enum!(ModelState {
+    Candidate = "CANDIDATE",
+    Active = "ACTIVE",
+    Retired = "RETIRED",
+});

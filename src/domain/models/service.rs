@@ -1,0 +1,116 @@
+//! Versions of models: begun by a training, activated whole.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::model::{ModelKind, ModelState, ModelVersion};
+use super::store::Store;
+use crate::domain::Ground;
+use crate::domain::auth::Viewer;
+use crate::foundation::page::{Page, Window};
+use crate::foundation::{Chance, Clock, Id, Result, id};
+
+/// The models of one schema.
+#[derive(Clone)]
+pub struct ModelService {
+    store: Store,
+    clock: Clock,
+    chance: Chance,
+}
+
+impl ModelService {
+    /// The models of the schema that `ground` stands for.
+    pub fn new(ground: &Ground) -> Self {
+        Self {
+            store: Store::new(ground.db.clone()),
+            clock: ground.clock.clone(),
+            chance: ground.chance.clone(),
+        }
+    }
+
+    /// The models of these ids.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_many(
+        &self,
+        ids: &[Id<id::Model>],
+    ) -> Result<HashMap<Id<id::Model>, ModelVersion>> {
+        let found = self.store.find_many(ids).await?;
+        Ok(found.into_iter().map(|model| (model.id, model)).collect())
+    }
+
+    /// One page of the models, of one kind or all, the newest first. For admins.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Error::Forbidden`] for others,
+    /// [`crate::foundation::Refusal::InvalidInput`] for a cursor that is not one of this list.
+    pub async fn list(
+        &self,
+        viewer: &Viewer,
+        kind: Option<ModelKind>,
+        window: &Window,
+    ) -> Result<Page<ModelVersion>> {
+        viewer.admin()?;
+        Ok(Page::cut(window, self.store.list(kind, window).await?))
+    }
+
+    /// How many models there are, of one kind or in all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count(&self, kind: Option<ModelKind>) -> Result<u64> {
+        self.store.count(kind).await
+    }
+
+    /// The model of this kind that is served, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn active(&self, kind: ModelKind) -> Result<Option<ModelVersion>> {
+        self.store.active(kind).await
+    }
+
+    /// A new candidate with the next version number.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin(
+        &self,
+        kind: ModelKind,
+        algorithm: &str,
+        settings: Value,
+    ) -> Result<ModelVersion> {
+        let now = self.clock.now();
+        let model = ModelVersion {
+            id: Id::new(&self.clock, &self.chance),
+            kind,
+            version: String::new(),
+            state: ModelState::Candidate,
+            algorithm: algorithm.to_owned(),
+            settings,
+            metrics: Value::Object(serde_json::Map::new()),
+            created_at: now,
+            activated_at: None,
+        };
+        self.store.insert_next(model).await
+    }
+
+    /// Takes a candidate into service in place of the active one of its kind: readers see the
+    /// old or the new. What an older one than that had computed is removed; its entry stays.
+    ///
+    /// # Errors
+    /// When the database fails; the active model then stays.
+    pub async fn activate(&self, id: Id<id::Model>, metrics: Value) -> Result<()> {
+        self.store.activate(id, metrics, self.clock.now()).await
+    }
+
+    /// Removes a candidate that will not be served, with all that it had computed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn discard(&self, id: Id<id::Model>) -> Result<()> {
+        self.store.discard(id).await
+    }
+}

@@ -1,0 +1,84 @@
+//! What a training reads and writes, on a connection of its own that holds the training's lock.
+
+use futures::TryStreamExt;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use super::Store;
+use crate::domain::interactions::InteractionKind;
+use crate::foundation::Result;
+use crate::platform::db::copy::Rows;
+
+/// The right to train, and the connection that holds it: it goes with the process, however that
+/// ends.
+pub(in crate::domain::recommendations) struct TrainingStore {
+    connection: PgConnection,
+}
+
+/// One interaction, as far as training cares.
+pub(in crate::domain::recommendations) struct Taken {
+    pub(in crate::domain::recommendations) user: Uuid,
+    pub(in crate::domain::recommendations) item: Uuid,
+    pub(in crate::domain::recommendations) kind: InteractionKind,
+    pub(in crate::domain::recommendations) value: Option<f32>,
+}
+
+impl Store {
+    /// The right to train; `None` while another training of the schema has it.
+    pub(in crate::domain::recommendations) async fn begin_training(
+        &self,
+    ) -> Result<Option<TrainingStore>> {
+        let mut connection = self.db.pool().acquire().await?.detach();
+        let free: bool = sqlx::query_scalar(
+            "SELECT pg_try_advisory_lock(hashtext('training'), hashtext(current_schema()))",
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        if !free {
+            return Ok(None);
+        }
+        sqlx::query("SET statement_timeout = 0")
+            .execute(&mut connection)
+            .await?;
+        Ok(Some(TrainingStore { connection }))
+    }
+}
+
+impl TrainingStore {
+    /// Hands every interaction to `each`, in no order, without holding them all.
+    pub(in crate::domain::recommendations) async fn interactions(
+        &mut self,
+        mut each: impl FnMut(Taken) -> Result<()> + Send,
+    ) -> Result<()> {
+        let mut rows = sqlx::query("SELECT user_id, content_id, kind, value FROM interactions")
+            .fetch(&mut self.connection);
+        while let Some(row) = rows.try_next().await? {
+            let kind = row.try_get::<&str, _>(2)?;
+            each(Taken {
+                user: row.try_get(0)?,
+                item: row.try_get(1)?,
+                kind: kind.parse().map_err(super::stored)?,
+                value: row.try_get(3)?,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The items that may be recommended at all.
+    pub(in crate::domain::recommendations) async fn offered(&mut self) -> Result<Vec<Uuid>> {
+        let ids = sqlx::query_scalar(
+            "SELECT id FROM content_items WHERE deleted_at IS NULL AND visibility = 'PUBLIC'",
+        )
+        .fetch_all(&mut self.connection)
+        .await?;
+        Ok(ids)
+    }
+
+    /// Copies rows of model, user, items, scores and reasons.
+    pub(in crate::domain::recommendations) async fn keep(&mut self, rows: &Rows) -> Result<()> {
+        let target =
+            "batch_recommendations (model_version_id, user_id, content_ids, scores, because)";
+        rows.copy_into(&mut self.connection, target).await?;
+        Ok(())
+    }
+}

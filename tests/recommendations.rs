@@ -1,0 +1,542 @@
+//! Lists: what is in them, why, and what stays out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic"
+)]
+
+mod support;
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::recommendations::training::Step;
+use marquee::foundation::{Id, id};
+use serde_json::{Value, json};
+use support::TestApp;
+use uuid::Uuid;
+
+/// Two tastes that share nothing: users and items with even numbers, and those with odd ones.
+/// Each user has taken most items of the own taste, and every fourth is left.
+struct World {
+    app: TestApp,
+    users: Vec<Id<id::User>>,
+    items: Vec<Id<id::Content>>,
+}
+
+const USERS: usize = 40;
+const ITEMS: usize = 60;
+
+fn taken(user: usize, item: usize) -> bool {
+    user % 2 == item % 2 && (user / 2 + item / 2) % 4 != 0
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::with(support::settings()).await
+    }
+
+    async fn with(settings: marquee::platform::config::Settings) -> Self {
+        let app = TestApp::with(settings).await;
+        let (clock, chance) = (app.ground.clock.clone(), app.ground.chance.clone());
+        let users: Vec<Id<id::User>> = (0..USERS).map(|_| Id::new(&clock, &chance)).collect();
+        let items: Vec<Id<id::Content>> = (0..ITEMS).map(|_| Id::new(&clock, &chance)).collect();
+        let pool = app.ground.db.pool();
+        let numbered = |what: &str, count: usize| -> Vec<String> {
+            (0..count)
+                .map(|number| format!("{what} {number}"))
+                .collect()
+        };
+        sqlx::query(
+            "INSERT INTO users (id, display_name, created_at, updated_at)
+             SELECT id, name, $3, $3 FROM unnest($1::uuid[], $2::text[]) AS u (id, name)",
+        )
+        .bind(users.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+        .bind(numbered("User", USERS))
+        .bind(clock.now())
+        .execute(pool)
+        .await
+        .unwrap();
+        sqlx::query(
+            "INSERT INTO content_items (id, kind, title, created_at, updated_at)
+             SELECT id, 'MOVIE', name, $3, $3 FROM unnest($1::uuid[], $2::text[]) AS c (id, name)",
+        )
+        .bind(items.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+        .bind(numbered("Item", ITEMS))
+        .bind(clock.now())
+        .execute(pool)
+        .await
+        .unwrap();
+        let world = Self { app, users, items };
+        let pairs = (0..USERS).flat_map(|user| (0..ITEMS).map(move |item| (user, item)));
+        let taken: Vec<(usize, usize)> = pairs.filter(|(user, item)| taken(*user, *item)).collect();
+        world.take_all(&taken, "LIKE").await;
+        world
+    }
+
+    async fn take(&self, user: usize, item: usize, kind: &str) {
+        self.take_all(&[(user, item)], kind).await;
+    }
+
+    async fn take_all(&self, pairs: &[(usize, usize)], kind: &str) {
+        let ground = &self.app.ground;
+        let new = |_| Id::<id::Interaction>::new(&ground.clock, &ground.chance).uuid();
+        sqlx::query(
+            "INSERT INTO interactions (id, user_id, content_id, kind, occurred_at)
+             SELECT id, user_id, content_id, $4, $5
+               FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS i (id, user_id, content_id)",
+        )
+        .bind(pairs.iter().map(new).collect::<Vec<_>>())
+        .bind(
+            pairs
+                .iter()
+                .map(|(user, _)| self.users[*user].uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            pairs
+                .iter()
+                .map(|(_, item)| self.items[*item].uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(kind)
+        .bind(ground.clock.now())
+        .execute(ground.db.pool())
+        .await
+        .unwrap();
+    }
+
+    async fn change(&self, item: usize, change: &'static str) {
+        sqlx::query(sqlx::AssertSqlSafe(format!(
+            "UPDATE content_items SET {change} WHERE id = $1"
+        )))
+        .bind(self.items[item].uuid())
+        .execute(self.app.ground.db.pool())
+        .await
+        .unwrap();
+    }
+
+    async fn train(&self) {
+        let services = &self.app.services;
+        services
+            .recommendations
+            .train(&Viewer::Command, &services.models, |_| {
+                ControlFlow::Continue(())
+            })
+            .await
+            .unwrap();
+    }
+
+    fn viewer(&self, user: usize) -> Viewer {
+        let session = Id::new(&self.app.ground.clock, &self.app.ground.chance);
+        Viewer::User {
+            id: self.users[user],
+            role: Role::User,
+            session,
+        }
+    }
+
+    /// One page of the list of `user`.
+    async fn page(&self, user: usize, first: i32, after: Option<&str>) -> Value {
+        let document = "query ($first: Int, $after: String) {
+            recommendations(first: $first, after: $after) {
+                id weightsVersion totalCount model { version state }
+                pageInfo { hasNextPage hasPreviousPage endCursor }
+                items { rank score sources attributionToken content { id title } reasons { source message because { title } } }
+            }
+        }";
+        let variables = json!({ "first": first, "after": after });
+        let mut data = self
+            .app
+            .ask_as(&self.viewer(user), document, variables)
+            .await;
+        data["recommendations"].take()
+    }
+
+    /// The numbers of the items of a page.
+    fn numbers(&self, page: &Value) -> Vec<usize> {
+        let ids = page["items"].as_array().unwrap().iter().map(|item| {
+            let id: Id<id::Content> = item["content"]["id"].as_str().unwrap().parse().unwrap();
+            self.items.iter().position(|known| *known == id).unwrap()
+        });
+        ids.collect()
+    }
+
+    async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql)
+            .fetch_one(self.app.ground.db.pool())
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_people_of_like_taste_took_comes_first_and_says_why() {
+    let world = World::new().await;
+    world.train().await;
+    let page = world.page(0, 5, None).await;
+
+    assert_eq!(
+        page["model"],
+        json!({ "version": "1.0.0", "state": "ACTIVE" })
+    );
+    for number in world.numbers(&page) {
+        assert_eq!(number % 2, 0, "of the other taste: {page:#}");
+        assert!(!taken(0, number), "already taken: {page:#}");
+    }
+    for item in page["items"].as_array().unwrap() {
+        assert_eq!(item["sources"], json!(["COLLABORATIVE"]));
+        let because = item["reasons"][0]["because"]["title"].as_str().unwrap();
+        let number: usize = because.strip_prefix("Item ").unwrap().parse().unwrap();
+        assert!(
+            taken(0, number),
+            "the reason is not of the user's past: {item:#}"
+        );
+        let message = item["reasons"][0]["message"].as_str().unwrap();
+        assert_eq!(message, format!("Because you liked “{because}”"));
+    }
+    let scores: Vec<f64> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["score"].as_f64().unwrap())
+        .collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b));
+    assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)));
+}
+
+#[tokio::test]
+async fn a_newcomer_gets_what_is_popular_and_what_is_new() {
+    let world = World::new().await;
+    world.train().await;
+    // Only one item has a share from everybody.
+    for user in 1..USERS {
+        world.take(user, 7, "SHARE").await;
+    }
+    let newcomer = world.app.viewer(Role::User).await;
+    let data = world
+        .app
+        .ask_as(&newcomer, "{ recommendations(first: 100) { model { id } items { sources content { title } reasons { message } } } }", json!({}))
+        .await;
+    let items = data["recommendations"]["items"].as_array().unwrap();
+    assert_eq!(data["recommendations"]["model"], Value::Null);
+    assert_eq!(items[0]["content"]["title"], "Item 7");
+    assert_eq!(items[0]["sources"], json!(["POPULAR"]));
+    assert_eq!(items[0]["reasons"][0]["message"], "Popular these days");
+    assert_eq!(
+        items.len(),
+        ITEMS,
+        "everything is there for somebody who has taken nothing"
+    );
+}
+
+#[tokio::test]
+async fn without_any_interaction_there_is_what_is_new() {
+    let app = TestApp::start().await;
+    app.ask(
+        "mutation { createContent(input: { kind: TEXT, title: \"First\" }) { content { id } } }",
+    )
+    .await;
+    let viewer = app.viewer(Role::User).await;
+    let data = app
+        .ask_as(
+            &viewer,
+            "{ recommendations { items { sources content { title } } } }",
+            json!({}),
+        )
+        .await;
+    let expected = json!([{ "sources": ["NEW"], "content": { "title": "First" } }]);
+    assert_eq!(data["recommendations"]["items"], expected);
+}
+
+#[tokio::test]
+async fn a_list_pages_to_its_end_without_repeat_or_gap_while_others_act() {
+    let world = World::new().await;
+    world.train().await;
+    let whole = world.page(1, 100, None).await;
+    let total = whole["totalCount"].as_u64().unwrap() as usize;
+
+    let mut page = world.page(1, 4, None).await;
+    let mut met = world.numbers(&page);
+    let mut ranks: Vec<i64> = Vec::new();
+    let list = page["id"].clone();
+    loop {
+        ranks.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item["rank"].as_i64().unwrap()),
+        );
+        if page["pageInfo"]["hasNextPage"] == json!(false) {
+            break;
+        }
+        // The viewer takes what was just shown, and so does somebody else.
+        world.take(1, *met.last().unwrap(), "LIKE").await;
+        world.take(2, *met.last().unwrap(), "DISLIKE").await;
+        let after = page["pageInfo"]["endCursor"].as_str().unwrap().to_owned();
+        page = world.page(1, 4, Some(&after)).await;
+        assert_eq!(page["id"], list, "the same draw goes on");
+        assert_eq!(page["pageInfo"]["hasPreviousPage"], json!(true));
+        met.extend(world.numbers(&page));
+    }
+    assert_eq!(met.len(), total);
+    assert_eq!(
+        met.iter().collect::<HashSet<_>>().len(),
+        total,
+        "an item came twice"
+    );
+    assert_eq!(ranks, (1..=total as i64).collect::<Vec<_>>());
+    let stored = world
+        .count("SELECT count(*) FROM recommendation_items")
+        .await;
+    assert_eq!(
+        stored as usize,
+        2 * total,
+        "what was served is on record, for both lists"
+    );
+}
+
+#[tokio::test]
+async fn what_may_not_be_shown_is_in_no_list_and_leaves_the_lists_there_are() {
+    let world = World::new().await;
+    world.train().await;
+    let open: Vec<usize> = world.numbers(&world.page(0, 6, None).await);
+    world.change(open[0], "deleted_at = now()").await;
+    world.change(open[1], "visibility = 'PRIVATE'").await;
+    world.change(open[2], "rights_until = '2026-02-28'").await; // yesterday
+    world.change(open[3], "rights_from = '2026-03-02'").await; // tomorrow
+    world.change(open[4], "stock = 0").await;
+    world
+        .change(
+            open[5],
+            "rights_from = '2026-03-01', rights_until = '2026-03-01', stock = 1",
+        )
+        .await;
+
+    let after = world.numbers(&world.page(0, 100, None).await);
+    for closed in &open[..5] {
+        assert!(!after.contains(closed), "item {closed} is still offered");
+    }
+    assert!(after.contains(&open[5]), "open on this very day");
+
+    // A list that was drawn before skips what was deleted since.
+    let first = world.page(3, 2, None).await;
+    let whole = world.app.ask_as(
+        &world.viewer(3),
+        "query ($id: ID!) { recommendationList(id: $id, first: 100) { items { content { id } } } }",
+        json!({ "id": first["id"] }),
+    ).await;
+    let third = whole["recommendationList"]["items"][2]["content"]["id"]
+        .as_str()
+        .unwrap();
+    let third: Id<id::Content> = third.parse().unwrap();
+    let third = world.items.iter().position(|item| *item == third).unwrap();
+    world.change(third, "deleted_at = now()").await;
+    let cursor = first["pageInfo"]["endCursor"].as_str().unwrap();
+    let second = world.page(3, 2, Some(cursor)).await;
+    assert!(!world.numbers(&second).contains(&third));
+    assert_eq!(second["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn nobody_reads_the_list_of_another() {
+    let world = World::new().await;
+    world.train().await;
+    let mine = world.page(0, 3, None).await;
+    let cursor = mine["pageInfo"]["endCursor"].as_str().unwrap();
+    let (app, stranger) = (&world.app, world.viewer(1));
+
+    let by_cursor = app
+        .run_as(
+            &stranger,
+            "query ($after: String) { recommendations(after: $after) { id } }",
+            json!({ "after": cursor }),
+        )
+        .await;
+    assert_eq!(
+        by_cursor["errors"][0]["extensions"]["code"],
+        "BAD_USER_INPUT"
+    );
+
+    let by_id = app
+        .ask_as(
+            &stranger,
+            "query ($id: ID!) { recommendationList(id: $id) { id } }",
+            json!({ "id": mine["id"] }),
+        )
+        .await;
+    assert_eq!(by_id["recommendationList"], Value::Null);
+
+    let by_user = "query ($user: ID!) { recommendations(userId: $user) { id } }";
+    let user = json!({ "user": world.users[0].to_string() });
+    let answer = app.run_as(&stranger, by_user, user.clone()).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
+    let answer = app.run_as(&Viewer::Nobody, by_user, user.clone()).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    let admin = app.viewer(Role::Admin).await;
+    assert!(
+        app.run_as(&admin, by_user, user)
+            .await
+            .get("errors")
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn bad_cursors_and_sizes_are_named() {
+    let world = World::new().await;
+    let viewer = world.viewer(0);
+    for arguments in [
+        "first: 0",
+        "first: -1",
+        "first: 1000000",
+        "after: \"nonsense\"",
+        "after: \"\"",
+        "first: 101",
+    ] {
+        let document = format!("{{ recommendations({arguments}) {{ id }} }}");
+        let answer = world.app.run_as(&viewer, &document, json!({})).await;
+        assert_eq!(
+            answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT",
+            "{arguments}: {answer}"
+        );
+    }
+    let unknown = json!({ "user": Id::<id::User>::from(Uuid::from_u128(7)).to_string() });
+    let answer = world
+        .app
+        .run_as(
+            &Viewer::Command,
+            "query ($user: ID!) { recommendations(userId: $user) { id } }",
+            unknown,
+        )
+        .await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"], "NOT_FOUND",
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_new_model_replaces_the_old_one_whole_and_a_stopped_training_changes_nothing() {
+    let world = World::new().await;
+    world.train().await;
+    let before = world.page(0, 10, None).await;
+    assert_eq!(before["model"]["version"], "1.0.0");
+
+    let services = &world.app.services;
+    let stopped = services
+        .recommendations
+        .train(&Viewer::Command, &services.models, |at| match at.step {
+            Step::Store => ControlFlow::Break(()),
+            Step::Read | Step::Train => ControlFlow::Continue(()),
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(stopped.code(), "CONFLICT");
+    let after = world.page(0, 10, None).await;
+    assert_eq!(world.numbers(&after), world.numbers(&before));
+    assert_eq!(
+        world
+            .count("SELECT count(DISTINCT model_version_id) FROM batch_recommendations")
+            .await,
+        1
+    );
+
+    world.train().await;
+    world.train().await;
+    let after = world.page(0, 10, None).await;
+    assert_eq!(
+        after["model"],
+        json!({ "version": "1.2.0", "state": "ACTIVE" })
+    );
+    assert_eq!(
+        world.numbers(&after),
+        world.numbers(&before),
+        "the same data and seed give the same list"
+    );
+    // The one in service, and the one before it.
+    assert_eq!(
+        world
+            .count("SELECT count(DISTINCT model_version_id) FROM batch_recommendations")
+            .await,
+        2
+    );
+    assert_eq!(
+        world
+            .count("SELECT count(*) FROM model_versions WHERE state = 'ACTIVE'")
+            .await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn only_admins_train_and_only_one_training_runs() {
+    let world = World::new().await;
+    let services = &world.app.services;
+    let refused = services
+        .recommendations
+        .train(&world.viewer(0), &services.models, |_| {
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), "FORBIDDEN");
+
+    let train = || {
+        services
+            .recommendations
+            .train(&Viewer::Command, &services.models, |_| {
+                ControlFlow::Continue(())
+            })
+    };
+    let outcomes = tokio::join!(train(), train());
+    let codes: Vec<Option<&str>> = [&outcomes.0, &outcomes.1]
+        .map(|outcome| outcome.as_ref().err().map(|error| error.code()))
+        .into();
+    assert!(codes.contains(&None), "{codes:?}");
+    assert!(
+        codes == [None, Some("CONFLICT")]
+            || codes == [Some("CONFLICT"), None]
+            || codes == [None, None],
+        "{codes:?}"
+    );
+}
+
+#[tokio::test]
+async fn training_on_nothing_says_so() {
+    let app = TestApp::start().await;
+    let error = app
+        .services
+        .recommendations
+        .train(&Viewer::Command, &app.services.models, |_| {
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("nothing to learn from"),
+        "{error}"
+    );
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM model_versions")
+        .fetch_one(app.ground.db.pool())
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_list_costs_the_same_statements_whatever_its_length() {
+    let world = World::new().await;
+    world.train().await;
+    world.page(0, 1, None).await; // what is the same for everybody is kept from here on
+    let mut costs = Vec::new();
+    for first in [2, 30] {
+        let before = world.app.ground.db.statements();
+        world.page(0, first, None).await;
+        costs.push(world.app.ground.db.statements() - before);
+    }
+    assert_eq!(costs[0], costs[1]);
+    assert!(costs[0] <= 8, "{costs:?}");
+}
