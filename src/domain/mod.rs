@@ -5,10 +5,12 @@ use std::sync::Arc;
 use crate::foundation::{Chance, Clock};
 use crate::platform::config::Settings;
 use crate::platform::db::Db;
+use crate::platform::secrets::Secrets;
 
 pub mod auth;
 pub mod content;
 pub mod people;
+pub mod users;
 
 /// What services stand on: the database of one schema, time, chance and the settings.
 #[derive(Clone)]
@@ -21,6 +23,8 @@ pub struct Ground {
     pub chance: Chance,
     /// The settings of the whole server.
     pub settings: Arc<Settings>,
+    /// The keys that sign access tokens.
+    pub secrets: Arc<Secrets>,
 }
 
 /// Everything that one schema offers.
@@ -29,14 +33,21 @@ pub struct Services {
     pub content: content::ContentService,
     /// People who made it.
     pub people: people::PeopleService,
+    /// Signing in and out, and API keys.
+    pub auth: auth::AuthService,
+    /// Users.
+    pub users: users::UsersService,
 }
 
 impl Services {
     /// The services of one schema.
     pub fn new(ground: &Ground) -> Self {
+        let auth = auth::AuthService::new(ground);
         Self {
             content: content::ContentService::new(ground),
             people: people::PeopleService::new(ground),
+            users: users::UsersService::new(ground, &auth),
+            auth,
         }
     }
 }

@@ -10,8 +10,9 @@ use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::config::{self, SchemaName};
-use crate::foundation::{Error, Result};
+use crate::foundation::{Error, Refusal, Result};
 
+pub mod audit;
 pub mod copy;
 pub mod entities;
 pub mod filter;
@@ -231,6 +232,9 @@ impl From<DbErr> for Error {
             tracing::error!(%error, "The database does not answer");
             return Self::Unavailable("the database does not answer; try again".to_owned());
         }
+        if let Some(refusal) = unstorable(&error) {
+            return refusal.into();
+        }
         Self::Internal(error.into())
     }
 }
@@ -245,6 +249,23 @@ impl From<sqlx::Error> for Error {
             other => Self::Internal(other.into()),
         }
     }
+}
+
+/// What is said of text with the one character that Postgres has no form for. Services refuse it
+/// where they know the field; this catches what reaches the database inside filters and JSON.
+fn unstorable(error: &DbErr) -> Option<Refusal> {
+    let (DbErr::Exec(inner) | DbErr::Query(inner)) = error else {
+        return None;
+    };
+    let sea_orm::RuntimeErr::SqlxError(inner) = inner else {
+        return None;
+    };
+    let code = inner.as_database_error()?.code()?;
+    // character_not_in_repertoire, untranslatable_character
+    matches!(code.as_ref(), "22021" | "22P05").then(|| Refusal::InvalidInput {
+        path: Vec::new(),
+        message: "text may not contain the character U+0000".to_owned(),
+    })
 }
 
 /// The name of the unique index or other constraint that a statement broke, if it broke one.
