@@ -1,5 +1,6 @@
-//! Tells cargo that the embedded migrations are part of the program.
+//! Tells cargo that the embedded migrations and the page are part of the program.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");
+    println!("cargo:rerun-if-changed=assets");
 }

@@ -24,7 +24,10 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_email ON users (email) WHERE email IS NOT NULL;
 CREATE UNIQUE INDEX users_external ON users (source, external_id) WHERE source IS NOT NULL;
 CREATE INDEX users_created ON users (created_at, id);
+CREATE INDEX users_display_name ON users (display_name, id);
 CREATE INDEX users_name ON users (lower(display_name) text_pattern_ops, id);
+-- The last admin is looked for by each change that could remove them.
+CREATE INDEX users_admins ON users (id) WHERE role = 'ADMIN';
 CREATE INDEX users_preferences ON users USING gin (preferences jsonb_path_ops);
 
 -- One row a token. A family begins with a login; a used token that comes back ends its family.
@@ -40,6 +43,9 @@ CREATE TABLE refresh_tokens (
     revoked_at timestamptz
 );
 CREATE INDEX refresh_tokens_family ON refresh_tokens (family_id);
+-- A session lives as long as it has a token that can still be used: one at most. Each request
+-- may ask for it.
+CREATE UNIQUE INDEX refresh_tokens_living ON refresh_tokens (family_id) WHERE used_at IS NULL AND revoked_at IS NULL;
 CREATE INDEX refresh_tokens_user ON refresh_tokens (user_id);
 CREATE INDEX refresh_tokens_expiry ON refresh_tokens (expires_at);
 
@@ -69,3 +75,4 @@ CREATE TABLE audit_log (
     details jsonb NOT NULL DEFAULT '{}'
 );
 CREATE INDEX audit_log_subject ON audit_log (subject, id);
+CREATE INDEX audit_log_actor ON audit_log (actor, id);

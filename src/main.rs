@@ -1,3 +1,9 @@
-//! The program.
+//! The program: parse the command, nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    marquee::app::run(marquee::app::cli::Cli::parse())
+}

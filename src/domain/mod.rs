@@ -5,14 +5,17 @@ use std::sync::Arc;
 use crate::foundation::{Chance, Clock};
 use crate::platform::config::Settings;
 use crate::platform::db::Db;
+use crate::platform::secrets::Secrets;
 
 pub mod auth;
 pub mod content;
+pub mod demo;
 pub mod interactions;
 pub mod models;
 pub mod people;
 pub mod recommendations;
 pub mod schemas;
+pub mod users;
 
 /// What services stand on: the database of one schema, time, chance and the settings.
 #[derive(Clone)]
@@ -25,12 +28,16 @@ pub struct Ground {
     pub chance: Chance,
     /// The settings of the whole server.
     pub settings: Arc<Settings>,
+    /// The keys that sign access tokens.
+    pub secrets: Arc<Secrets>,
 }
 
 /// Everything that one schema offers.
 pub struct Services {
     /// The catalogue.
     pub content: content::ContentService,
+    /// A small world to look around in.
+    pub demo: demo::DemoService,
     /// Trained models.
     pub models: models::ModelService,
     /// People who made it.
@@ -41,14 +48,20 @@ pub struct Services {
     pub recommendations: recommendations::RecommendationService,
     /// The schema itself, in numbers.
     pub schema: schemas::SchemaService,
+    /// Signing in and out, and API keys.
+    pub auth: auth::AuthService,
+    /// Users.
+    pub users: users::UsersService,
 }
 
 impl Services {
     /// The services of one schema.
     pub fn new(ground: &Ground) -> Self {
         let interactions = interactions::InteractionService::new(ground);
+        let auth = auth::AuthService::new(ground);
         Self {
             content: content::ContentService::new(ground),
+            demo: demo::DemoService::new(ground, auth.clone()),
             models: models::ModelService::new(ground),
             people: people::PeopleService::new(ground),
             recommendations: recommendations::RecommendationService::new(
@@ -57,6 +70,8 @@ impl Services {
             ),
             interactions,
             schema: schemas::SchemaService::new(ground),
+            users: users::UsersService::new(ground, &auth),
+            auth,
         }
     }
 }

@@ -54,6 +54,8 @@ kinds! {
     ApiKey = "key";
     /// A chain of refresh tokens that began with one login.
     Session = "session";
+    /// One line of the audit log.
+    AuditEntry = "audit";
 }
 
 /// The id of one thing of kind `K`.

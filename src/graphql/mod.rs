@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use crate::domain::Services;
-use crate::domain::auth::Viewer;
+use crate::domain::auth::{Client, Viewer};
 use crate::domain::schemas::Schemas;
 
 pub mod connection;
@@ -44,6 +44,16 @@ pub struct Mutation(
     InteractionWeightsMutation,
 );
 
+/// Mutations that try a secret: at most one a document, so that a document is one attempt.
+pub const AUTH_MUTATIONS: &[&str] = &[
+    "changePassword",
+    "login",
+    "mergeUsers",
+    "refreshToken",
+    "register",
+    "startAnonymousSession",
+];
+
 /// The whole contract.
 pub type MarqueeSchema = Schema<Query, Mutation, EmptySubscription>;
 
@@ -71,6 +81,8 @@ pub trait Reach {
     fn services(&self) -> &Arc<Services>;
     /// On whose behalf.
     fn viewer(&self) -> &Viewer;
+    /// Where the request comes from.
+    fn client(&self) -> Client;
     /// Every schema that this server serves.
     fn schemas(&self) -> &Schemas;
     /// This request's own loaders.
@@ -84,6 +96,10 @@ impl Reach for Context<'_> {
 
     fn viewer(&self) -> &Viewer {
         self.data_unchecked()
+    }
+
+    fn client(&self) -> Client {
+        *self.data_unchecked()
     }
 
     fn schemas(&self) -> &Schemas {
@@ -102,6 +118,7 @@ pub fn equip(
     schemas: Arc<Schemas>,
     services: Arc<Services>,
     viewer: Viewer,
+    client: Client,
 ) -> async_graphql::Request {
     let loaders = loaders::Loaders::new(&services, &viewer);
     request
@@ -109,4 +126,5 @@ pub fn equip(
         .data(schemas)
         .data(services)
         .data(viewer)
+        .data(client)
 }

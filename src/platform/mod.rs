@@ -1,6 +1,7 @@
-//! What the server stands on: settings, the database, logs. It never names `domain`.
+//! What the server stands on: settings, the database, secrets, logs. It never names `domain`.
 
 pub mod cluster;
 pub mod config;
 pub mod db;
+pub mod secrets;
 pub mod telemetry;

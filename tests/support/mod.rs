@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::auth::{Client, Role, Viewer};
 use marquee::domain::schemas::Schemas;
 use marquee::domain::{Ground, Services};
 use marquee::foundation::{Chance, Clock, Id, id};
@@ -19,6 +19,7 @@ use marquee::graphql::label::{Labelling, label};
 use marquee::graphql::{MarqueeSchema, equip, schema};
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
+use marquee::platform::secrets::{Secrets, SigningKey};
 use serde_json::{Value, json};
 
 /// One schema of a real database, with everything that stands on it. The schema is dropped by
@@ -66,11 +67,13 @@ impl TestApp {
             .await
             .unwrap();
         let db = Db::connect(&settings.database, &url, &name).await.unwrap();
+        let key = SigningKey::new("test", format!("{seed:064x}")).unwrap();
         let ground = Ground {
             db,
             clock,
             chance: Chance::seeded(seed),
             settings: Arc::new(settings),
+            secrets: Arc::new(Secrets::of(vec![key]).unwrap()),
         };
         let services = Arc::new(Services::new(&ground));
         let all = BTreeMap::from([(name.clone(), Arc::clone(&services))]);
@@ -88,7 +91,14 @@ impl TestApp {
         let request = async_graphql::Request::new(document)
             .variables(async_graphql::Variables::from_json(variables));
         let schemas = Arc::clone(&self.schemas);
-        let request = equip(request, schemas, Arc::clone(&self.services), viewer.clone());
+        let services = Arc::clone(&self.services);
+        let request = equip(
+            request,
+            schemas,
+            services,
+            viewer.clone(),
+            Client::default(),
+        );
         let mut response = self.contract.execute(request).await;
         let labelling = Labelling {
             request_id: "test",

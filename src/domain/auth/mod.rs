@@ -1,5 +1,15 @@
-//! Who asks, and what they may do.
+//! Who asks, and what they may do: accounts' passwords, sessions, tokens and API keys.
 
+mod backoff;
+mod keys;
+pub mod model;
+mod passwords;
+mod presence;
+pub mod service;
+mod store;
+mod tokens;
 pub mod viewer;
 
+pub use model::{ApiKey, Client, Credentials, SignedIn, Tokens};
+pub use service::AuthService;
 pub use viewer::{Role, Scope, Viewer};

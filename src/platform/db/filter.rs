@@ -95,6 +95,38 @@ pub fn uuids(ids: impl IntoIterator<Item = impl Into<Uuid>>) -> Value {
     Value::Array(ArrayType::Uuid, Some(Box::new(ids)))
 }
 
+/// The conditions of `filter` on the list of texts under `key` of the `jsonb` object `column`. All
+/// but `isEmpty` can be answered from a GIN index on the column.
+pub fn json_list(column: &SimpleExpr, key: &str, filter: &TextList) -> Condition {
+    let has = |members: &[String]| {
+        let object = serde_json::json!({ key: members });
+        column.clone().contains(Expr::val(object))
+    };
+    let mut all = Condition::all();
+    if let Some(member) = &filter.has {
+        all = all.add(has(std::slice::from_ref(member)));
+    }
+    if let Some(members) = &filter.has_any {
+        let one = members
+            .iter()
+            .map(|member| has(std::slice::from_ref(member)));
+        // An empty OR would hold for everybody.
+        let none = Condition::any().add(Expr::val(false));
+        all = all.add(one.fold(none, Condition::add));
+    }
+    if let Some(members) = filter.has_all.as_deref().filter(|all| !all.is_empty()) {
+        all = all.add(has(members));
+    }
+    if let Some(empty) = filter.is_empty {
+        let list = column.clone().get_json_field(key);
+        let none = Condition::any()
+            .add(list.clone().is_null())
+            .add(list.eq(Expr::val(serde_json::json!([]))));
+        all = all.add(if empty { none } else { none.not() });
+    }
+    all
+}
+
 /// What holds where `condition` does not: where it is unknown, because a value is missing, it does
 /// not hold either.
 pub fn not(condition: Condition) -> SimpleExpr {

@@ -1,0 +1,112 @@
+//! `marquee doctor`
+
+use std::process::ExitCode;
+
+use secrecy::ExposeSecret;
+use sqlx::{ConnectOptions, Connection};
+
+use crate::platform::cluster::{self, Finding, Options, Verdict};
+use crate::platform::config::Settings;
+use crate::platform::db;
+
+/// Tells what is there and what is missing; exit code 1 if the server could not start.
+///
+/// # Errors
+/// Never: what is wrong is among the findings.
+pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let mut findings = vec![found(
+        Verdict::Good,
+        "settings",
+        format!(
+            "read and consistent; serving {} on {}",
+            settings
+                .schemas
+                .iter()
+                .map(|name| name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+            settings.listen
+        ),
+    )];
+    findings.push(port(&settings).await);
+    if settings.private_database() {
+        let options = Options::from_environment(&settings.data_dir);
+        findings.extend(tokio::task::spawn_blocking(move || cluster::report(&options)).await?);
+        if let Some(url) = cluster::running(&settings.data_dir) {
+            findings.push(database(&url).await);
+        }
+    } else {
+        findings.push(database(settings.database.url.expose_secret()).await);
+    }
+    let mut bad = false;
+    for finding in &findings {
+        let mark = match finding.verdict {
+            Verdict::Good => "ok     ",
+            Verdict::Note => "note   ",
+            Verdict::Bad => "MISSING",
+        };
+        bad |= finding.verdict == Verdict::Bad;
+        println!("{mark} {}: {}", finding.what, finding.detail);
+    }
+    Ok(if bad {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn found(verdict: Verdict, what: &'static str, detail: String) -> Finding {
+    Finding {
+        verdict,
+        what,
+        detail,
+    }
+}
+
+async fn port(settings: &Settings) -> Finding {
+    match tokio::net::TcpListener::bind(settings.listen).await {
+        Ok(_) => found(
+            Verdict::Good,
+            "port",
+            format!("{} is free", settings.listen),
+        ),
+        Err(error) => found(
+            Verdict::Note,
+            "port",
+            format!("{} cannot be bound: {error}", settings.listen),
+        ),
+    }
+}
+
+async fn database(url: &str) -> Finding {
+    let look = async {
+        let mut connection = db::options(url)?.connect().await?;
+        let version: String = sqlx::query_scalar("SHOW server_version")
+            .fetch_one(&mut connection)
+            .await?;
+        let pgvector: Option<String> = sqlx::query_scalar(
+            "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'",
+        )
+        .fetch_optional(&mut connection)
+        .await?;
+        connection.close().await?;
+        anyhow::Ok((version, pgvector))
+    };
+    match look.await {
+        Ok((version, Some(pgvector))) => found(
+            Verdict::Good,
+            "database",
+            format!("answers: Postgres {version} with pgvector {pgvector}"),
+        ),
+        Ok((version, None)) => found(
+            Verdict::Bad,
+            "database",
+            format!("Postgres {version} has no pgvector; install the extension `vector`"),
+        ),
+        Err(error) => found(
+            Verdict::Bad,
+            "database",
+            format!("does not answer: {error:#}"),
+        ),
+    }
+}

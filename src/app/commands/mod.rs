@@ -1,0 +1,74 @@
+//! The commands, one file each.
+
+use std::process::ExitCode;
+
+use super::cli::{Cli, Command};
+use super::opened::{Opened, Use};
+use crate::platform::config::Settings;
+use crate::platform::telemetry;
+
+pub mod database;
+pub mod demo;
+pub mod doctor;
+pub mod evaluate;
+pub mod serve;
+pub mod train;
+
+/// Runs the command of `cli`.
+///
+/// # Errors
+/// A sentence that says what went wrong and what to do.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // These need neither settings nor a database.
+    let command = match cli.command {
+        Command::Schema => {
+            print!("{}", crate::graphql::sdl());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Evaluate(args) => {
+            tokio::task::spawn_blocking(|| evaluate::run(args)).await??;
+            return Ok(ExitCode::SUCCESS);
+        }
+        other => other,
+    };
+    let mut settings = Settings::load(cli.config.as_deref())?;
+    match &command {
+        // A log line between the lines of a command is for when something is wrong.
+        Command::Serve(_) => {}
+        _ if settings.log == Settings::defaults().log => "warn".clone_into(&mut settings.log),
+        _ => {}
+    }
+    telemetry::start(&settings)?;
+    let command = match command {
+        Command::Serve(args) => return serve::run(args, settings).await,
+        Command::Database(args) => return database::run(args, settings).await,
+        Command::Doctor => return doctor::run(settings).await,
+        other => other,
+    };
+    let opened = Opened::open(settings, Use::Shared).await?;
+    let outcome = with_database(command, &opened).await;
+    opened.close().await;
+    outcome
+}
+
+async fn with_database(command: Command, opened: &Opened) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Migrate => {
+            let names: Vec<&str> = opened
+                .schemas
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect();
+            println!("The schemas {} are up to date.", names.join(", "));
+        }
+        Command::Demo(args) => demo::run(args, opened).await?,
+        Command::Train(args) => train::run(args, opened).await?,
+        // Those that need less were run before the database was opened.
+        Command::Serve(_)
+        | Command::Database(_)
+        | Command::Evaluate(_)
+        | Command::Schema
+        | Command::Doctor => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,148 @@
+//! `marquee serve`
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::opened::{Opened, Use};
+use crate::domain::demo::LOGINS;
+use crate::http;
+use crate::platform::config::{SchemaName, Settings};
+use crate::platform::db::migrate;
+
+/// How often the partitions of the coming months are looked after.
+const PARTITIONS_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Serve GraphQL and GraphiQL.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Load the demo into the schema `demo` if that is empty, and print how to look around.
+    #[arg(long)]
+    demo: bool,
+}
+
+/// Serves until a signal comes, then lets the requests in flight end.
+///
+/// # Errors
+/// When the server cannot start, or its private database ends by itself.
+pub async fn run(args: Args, settings: Settings) -> anyhow::Result<ExitCode> {
+    // The address first: a port that is taken is known before anything is started.
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}; choose another address with MARQUEE_LISTEN",
+            settings.listen
+        )
+    })?;
+    let opened = Opened::open(settings, Use::Own).await?;
+    let outcome = serve(args, &opened, listener).await;
+    opened.close().await;
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Result<()> {
+    let address = listener.local_addr()?;
+    if args.demo {
+        let name: SchemaName = "demo".parse().map_err(anyhow::Error::msg)?;
+        let (_, services) = opened.schema(Some(&name))?;
+        super::demo::load(services).await?;
+    }
+    let router = http::router(Arc::clone(&opened.schemas), &opened.settings)?;
+    let drain = Duration::from_secs(opened.settings.http.drain_seconds);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let mut wait = stopped.clone();
+    let server = axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
+        // An error means that the sender is gone, which is the end as well.
+        let _ = wait.wait_for(|stop| *stop).await;
+    });
+    let mut server = tokio::spawn(server.into_future());
+    greet(address, args.demo);
+    let outcome = tokio::select! {
+        () = stop_signal() => Ok(()),
+        how = opened.database_ended() => Err(anyhow::anyhow!("the private database ended: {how}")),
+        ended = &mut server => {
+            return ended.context("the server stopped by itself")?.context("serving");
+        }
+        never = look_after_partitions(opened) => never,
+    };
+    tracing::info!(
+        "Stopping: the requests in flight have {} s",
+        drain.as_secs()
+    );
+    // Nobody listening means that the server has ended already.
+    let _ = stop.send(true);
+    if tokio::time::timeout(drain, &mut server).await.is_err() {
+        tracing::warn!("Some requests were still running and are cut off");
+        server.abort();
+    }
+    outcome
+}
+
+fn greet(address: SocketAddr, demo: bool) {
+    let host = if address.ip().is_loopback() || address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    };
+    eprintln!("\nMarquee serves GraphiQL on http://{host}/");
+    if demo {
+        eprintln!("\nThe demo is on http://{host}/graphql/demo. Its logins:");
+        for login in LOGINS {
+            eprintln!(
+                "  {:8} {:24} {}",
+                login.role.as_str(),
+                login.email,
+                login.password
+            );
+        }
+        eprintln!(
+            "\nSign in on the page as one of them, choose the schema `demo`, and paste:\n\n  {}\n",
+            "{ recommendations(first: 10) { items { rank content { title year } reasons { message } } } }"
+        );
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                "The demo's passwords are known to everybody and {address} can be reached from \
+                 other machines"
+            );
+        }
+    }
+}
+
+async fn look_after_partitions(opened: &Opened) -> anyhow::Result<()> {
+    loop {
+        // Those of the coming months were made at the start.
+        tokio::time::sleep(PARTITIONS_EVERY).await;
+        for (schema, _) in opened.schemas.iter() {
+            let now = opened.clock.now();
+            if let Err(error) = migrate::ensure_partitions(&opened.url, schema, now).await {
+                tracing::error!(%schema, error = format!("{error:#}"), "The partitions of the coming months could not be made; trying again tomorrow");
+            }
+        }
+    }
+}
+
+/// Waits for SIGTERM, SIGINT or SIGHUP. Where signals cannot be listened for, it waits for good.
+pub async fn stop_signal() {
+    let kinds = [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ];
+    let mut signals: Vec<_> = kinds
+        .into_iter()
+        .filter_map(|kind| signal(kind).ok())
+        .collect();
+    if signals.is_empty() {
+        return std::future::pending().await;
+    }
+    let waits = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+    futures::future::select_all(waits).await;
+}

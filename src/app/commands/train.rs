@@ -1,0 +1,52 @@
+//! `marquee train`
+
+use std::ops::ControlFlow;
+
+use crate::app::cli::OnSchema;
+use crate::app::opened::Opened;
+use crate::app::terminal::Progress;
+use crate::domain::Services;
+use crate::domain::auth::Viewer;
+use crate::domain::recommendations::training::{Step, Trained};
+
+/// Learn from all interactions of a schema and store every user's best items.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    on: OnSchema,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is nothing to learn from, or another training runs.
+pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
+    let (_, services) = opened.schema(args.on.schema.as_ref())?;
+    let trained = train(services).await?;
+    println!(
+        "Model {} is in service: {} users, {} items, {} pairs, {:.1} s.",
+        trained.model.version, trained.users, trained.items, trained.pairs, trained.seconds
+    );
+    Ok(())
+}
+
+/// Trains the collaborative model of a schema and shows how far it is.
+///
+/// # Errors
+/// Those of the training.
+pub async fn train(services: &Services) -> anyhow::Result<Trained> {
+    let mut progress = Progress::new();
+    let show = move |at: crate::domain::recommendations::training::Progress| {
+        let step = match at.step {
+            Step::Read => "reading interactions",
+            Step::Train => "training, sweep",
+            Step::Store => "storing lists of users",
+        };
+        progress.show(step, at.done, at.of);
+        ControlFlow::Continue(())
+    };
+    let service = &services.recommendations;
+    Ok(service
+        .train(&Viewer::Command, &services.models, show)
+        .await?)
+}

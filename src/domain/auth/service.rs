@@ -1,0 +1,383 @@
+//! Signing in and out, and telling who asks.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use super::backoff::Backoff;
+use super::keys::KEY_START;
+use super::model::{ApiKey, Client, Credentials, SignedIn, Tokens};
+use super::passwords::{Passwords, Verdict};
+use super::presence::Presence;
+use super::store::{Account, Hash, NewToken, Rotation, Store};
+use super::tokens::AccessTokens;
+use super::{Role, Viewer};
+use crate::domain::Ground;
+use crate::domain::users::{Email, NewUser, User};
+use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::platform::config;
+
+/// How a refresh token begins, so that a leaked one is recognised.
+const REFRESH_START: &str = "mr_";
+
+/// Accounts' passwords, sessions and keys of one schema.
+#[derive(Clone)]
+pub struct AuthService {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) chance: Chance,
+    pub(super) keys: Presence<Hash, Hash, Option<ApiKey>>,
+    settings: Arc<config::Settings>,
+    access: AccessTokens,
+    passwords: Passwords,
+    backoff: Backoff,
+    sessions: Presence<(Id<id::User>, Id<id::Session>), Id<id::User>, Option<Role>>,
+}
+
+impl AuthService {
+    /// The accounts of the schema that `ground` stands for.
+    pub fn new(ground: &Ground) -> Self {
+        let (clock, chance) = (&ground.clock, &ground.chance);
+        let auth = &ground.settings.auth;
+        Self {
+            store: Store::new(ground.db.clone(), chance.clone()),
+            access: AccessTokens::new(
+                Arc::clone(&ground.secrets),
+                auth,
+                ground.db.schema(),
+                clock.clone(),
+                chance.clone(),
+            ),
+            passwords: Passwords::new(auth, chance.clone()),
+            backoff: Backoff::new(auth, clock.clone()),
+            sessions: Presence::new(clock.clone(), |(user, _)| *user),
+            keys: Presence::new(clock.clone(), |hash| *hash),
+            settings: Arc::clone(&ground.settings),
+            clock: clock.clone(),
+            chance: chance.clone(),
+        }
+    }
+
+    /// On whose behalf the bearer of `token` asks: an access token's user or an API key's app.
+    /// The role is that of this moment, not that of the token.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for a token or key that is not good, or no longer.
+    pub async fn authenticate(&self, token: &str) -> Result<Viewer> {
+        if token.starts_with(KEY_START) {
+            return self.authenticate_key(token).await;
+        }
+        let (user, session) = self.access.read(token)?;
+        let present = self.sessions.get((user, session), async || {
+            let now = self.clock.now();
+            let found = self.store.present(user, session, now).await?;
+            Ok(found.map(|user| user.role))
+        });
+        let role = present.await?.ok_or_else(|| {
+            Error::Unauthenticated("this session has ended; sign in again".to_owned())
+        })?;
+        Ok(Viewer::User {
+            id: user,
+            role,
+            session,
+        })
+    }
+
+    /// Makes an account and signs it in. For everybody where the settings say so, and for admins.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where registration is closed, [`Refusal::WeakPassword`],
+    /// [`Refusal::EmailTaken`], [`Refusal::InvalidInput`].
+    pub async fn register(
+        &self,
+        viewer: &Viewer,
+        display_name: String,
+        email: Email,
+        password: &SecretString,
+    ) -> Result<SignedIn> {
+        self.open_to(
+            viewer,
+            "registration is closed; ask an administrator for an account",
+        )?;
+        let new = NewUser {
+            email: Some(email),
+            ..NewUser::named(display_name)
+        };
+        new.check()?;
+        let hash = self.fresh_hash(password, &new).await?;
+        self.begin(new.into_user(&self.clock, &self.chance), Some(hash))
+            .await
+    }
+
+    /// Makes an anonymous user who is signed in: their tokens are all they have.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where registration is closed and the viewer is no admin.
+    pub async fn start_anonymous_session(&self, viewer: &Viewer) -> Result<SignedIn> {
+        self.open_to(viewer, "this server takes known users only; sign in")?;
+        let new = NewUser {
+            anonymous: true,
+            ..NewUser::named("Anonymous")
+        };
+        self.begin(new.into_user(&self.clock, &self.chance), None)
+            .await
+    }
+
+    /// Signs in. An unknown account and a wrong password get the same answer after the same time.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidCredentials`], [`Refusal::TooManyAttempts`]; [`Error::Forbidden`] for the
+    /// right password of a disabled account.
+    pub async fn login(&self, client: Client, credentials: &Credentials) -> Result<SignedIn> {
+        let email: Option<Email> = credentials.email.parse().ok();
+        // What is no address has no account, and shares one count.
+        let account = email.as_ref().map_or("", Email::as_str);
+        let attempt = self.backoff.attempt(account, client).await?;
+        let compared = async {
+            let account = match &email {
+                Some(email) => self.store.by_email(email.as_str()).await?,
+                None => None,
+            };
+            self.compare(account, &credentials.password).await
+        };
+        let (account, verdict) = match compared.await {
+            Ok(Some(right)) => right,
+            Ok(None) => return Err(Refusal::InvalidCredentials.into()),
+            Err(fault) => {
+                attempt.forget();
+                return Err(fault);
+            }
+        };
+        attempt.succeeded();
+        let Account {
+            user,
+            password_hash,
+        } = account;
+        if user.disabled_at.is_some() {
+            return Err(Error::Forbidden(
+                "this account is disabled; ask an administrator".to_owned(),
+            ));
+        }
+        let better = match verdict {
+            Verdict::RightButDated => Some(self.passwords.hash(&credentials.password).await?),
+            _ => None,
+        };
+        let session = Id::new(&self.clock, &self.chance);
+        let (refresh, token) = self.refresh_token();
+        let user = self
+            .store
+            .begin_session(user.id, password_hash, better, session, token)
+            .await?
+            .ok_or(Refusal::InvalidCredentials)?;
+        self.signed_in(user, session, refresh, token.expires_at)
+    }
+
+    /// Exchanges a refresh token for a new pair. Each is good for one exchange, without any grace:
+    /// of two that come at once, one wins, and the other ends the session, since nobody can tell
+    /// a hasty client from a thief. Clients exchange one at a time.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidToken`].
+    pub async fn refresh(&self, token: &SecretString) -> Result<SignedIn> {
+        if !token.expose_secret().starts_with(REFRESH_START) {
+            return Err(Refusal::InvalidToken.into());
+        }
+        let (refresh, next) = self.refresh_token();
+        match self.store.rotate(sha256(token), next).await? {
+            Rotation::Done(user, session) => {
+                self.signed_in(*user, session, refresh, next.expires_at)
+            }
+            Rotation::Refused => Err(Refusal::InvalidToken.into()),
+            Rotation::Reused(user) => {
+                self.sessions.changed(&user);
+                tracing::warn!(%user, "A used refresh token came back; its session has ended");
+                Err(Refusal::InvalidToken.into())
+            }
+        }
+    }
+
+    /// Ends the viewer's session: its access tokens are refused from now on.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for an app.
+    pub async fn logout(&self, viewer: &Viewer) -> Result<()> {
+        let (user, session) = own_session(viewer)?;
+        let now = self.clock.now();
+        self.store.end_sessions(user, Some(session), now).await?;
+        self.sessions.changed(&user);
+        Ok(())
+    }
+
+    /// Ends all sessions of the viewer.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for an app.
+    pub async fn logout_everywhere(&self, viewer: &Viewer) -> Result<()> {
+        let (user, _) = own_session(viewer)?;
+        self.store
+            .end_sessions(user, None, self.clock.now())
+            .await?;
+        self.sessions.changed(&user);
+        Ok(())
+    }
+
+    /// Changes the viewer's password and ends all their other sessions.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidCredentials`] for a wrong old password, [`Refusal::WeakPassword`],
+    /// [`Refusal::TooManyAttempts`], [`Refusal::Conflict`] for a user who has no password.
+    pub async fn change_password(
+        &self,
+        viewer: &Viewer,
+        client: Client,
+        old: &SecretString,
+        new: &SecretString,
+    ) -> Result<User> {
+        let (id, session) = own_session(viewer)?;
+        let account = self.store.by_id(id).await?;
+        let Some(account) = account.filter(|account| account.password_hash.is_some()) else {
+            let message = "this user has no password to change".to_owned();
+            return Err(Refusal::Conflict { message }.into());
+        };
+        let email = account.user.email.as_ref().map(Email::as_str);
+        self.passwords
+            .check(new.expose_secret(), email, &account.user.display_name)?;
+        // The same count as that of logins: a stolen access token buys no further guesses.
+        let attempt = match email {
+            Some(email) => self.backoff.attempt(email, client).await?,
+            None => self.backoff.attempt(&id.to_string(), client).await?,
+        };
+        let account = match self.compare(Some(account), old).await {
+            Ok(Some((account, _))) => account,
+            Ok(None) => return Err(Refusal::InvalidCredentials.into()),
+            Err(fault) => {
+                attempt.forget();
+                return Err(fault);
+            }
+        };
+        attempt.succeeded();
+        let hash = self.passwords.hash(new).await?;
+        let now = self.clock.now();
+        let changed = self
+            .store
+            .change_password(id, account.password_hash, hash, session, now)
+            .await?;
+        self.sessions.changed(&id);
+        Ok(changed.ok_or(Refusal::InvalidCredentials)?)
+    }
+
+    /// Whose access token this is: the proof that its bearer may speak for that user.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidToken`].
+    pub async fn proven(&self, token: &SecretString) -> Result<Id<id::User>> {
+        match self.authenticate(token.expose_secret()).await {
+            Ok(Viewer::User { id, .. }) => Ok(id),
+            Ok(_) | Err(Error::Unauthenticated(_)) => {
+                let message = "this access token is not good, or no longer";
+                Err(Refusal::invalid("anonymousToken", message).into())
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Checks a new user's password and hashes it.
+    ///
+    /// # Errors
+    /// [`Refusal::WeakPassword`].
+    pub async fn fresh_hash(&self, password: &SecretString, user: &NewUser) -> Result<String> {
+        let email = user.email.as_ref().map(Email::as_str);
+        self.passwords
+            .check(password.expose_secret(), email, &user.display_name)?;
+        self.passwords.hash(password).await
+    }
+
+    /// A good password for somebody who gave none.
+    pub fn make_password(&self) -> SecretString {
+        self.passwords.make()
+    }
+
+    /// A user's role or sessions have changed: what was known of them is asked anew.
+    pub fn changed(&self, user: Id<id::User>) {
+        self.sessions.changed(&user);
+    }
+
+    fn open_to(&self, viewer: &Viewer, closed: &str) -> Result<()> {
+        let may = self.settings.auth.open_registration
+            || viewer.admin_or(super::Scope::UsersWrite).is_ok();
+        may.then_some(())
+            .ok_or_else(|| Error::Forbidden(closed.to_owned()))
+    }
+
+    /// The account, if the password is its own. Without an account it takes as long to say no.
+    async fn compare(
+        &self,
+        account: Option<Account>,
+        password: &SecretString,
+    ) -> Result<Option<(Account, Verdict)>> {
+        let hash = account
+            .as_ref()
+            .and_then(|account| account.password_hash.as_deref());
+        let verdict = self.passwords.verify(password, hash).await?;
+        Ok(account
+            .filter(|_| verdict != Verdict::Wrong)
+            .map(|account| (account, verdict)))
+    }
+
+    async fn begin(&self, user: User, hash: Option<String>) -> Result<SignedIn> {
+        let session = Id::new(&self.clock, &self.chance);
+        let (refresh, token) = self.refresh_token();
+        self.store
+            .register(user.clone(), hash, session, token)
+            .await?;
+        self.signed_in(user, session, refresh, token.expires_at)
+    }
+
+    fn refresh_token(&self) -> (SecretString, NewToken) {
+        let secret = URL_SAFE_NO_PAD.encode(self.chance.bytes::<32>());
+        let secret = SecretString::from(format!("{REFRESH_START}{secret}"));
+        let now = self.clock.now();
+        let days = TimeDelta::days(self.settings.auth.refresh_token_days.into());
+        let token = NewToken {
+            hash: sha256(&secret),
+            issued_at: now,
+            expires_at: now + days,
+        };
+        (secret, token)
+    }
+
+    fn signed_in(
+        &self,
+        user: User,
+        session: Id<id::Session>,
+        refresh: SecretString,
+        refresh_expires_at: DateTime<Utc>,
+    ) -> Result<SignedIn> {
+        let (access, access_expires_at) = self.access.sign(user.id, user.role, session)?;
+        let tokens = Tokens {
+            access: access.into(),
+            access_expires_at,
+            expires_in_seconds: self.settings.auth.access_token_minutes * 60,
+            refresh,
+            refresh_expires_at,
+        };
+        Ok(SignedIn { user, tokens })
+    }
+}
+
+fn own_session(viewer: &Viewer) -> Result<(Id<id::User>, Id<id::Session>)> {
+    let user = viewer.signed_in()?;
+    match viewer {
+        Viewer::User { session, .. } => Ok((user, *session)),
+        _ => Err(Error::signed_out()),
+    }
+}
+
+/// The hash by which a random secret is kept.
+pub(super) fn sha256(secret: &SecretString) -> Hash {
+    Sha256::digest(secret.expose_secret().as_bytes()).into()
+}

@@ -1,0 +1,507 @@
+//! Accounts, refresh tokens and API keys in the database.
+//!
+//! Whatever begins or ends a session locks the user's row first, so that a login and the logout,
+//! the ban or the new password of the same moment follow each other and none is missed.
+
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QuerySelect,
+};
+use serde_json::json;
+
+use super::model::ApiKey;
+use crate::domain::users::User;
+use crate::foundation::page::Window;
+use crate::foundation::{Chance, Id, Refusal, Result, id};
+use crate::platform::db::audit::{self, Deed};
+use crate::platform::db::entities::{api_key, refresh_token, user};
+use crate::platform::db::keyset::{Order, ValueKind};
+use crate::platform::db::{Db, broken_constraint};
+
+/// SHA-256 of a token or key. Both are random, so no salt is needed.
+pub(super) type Hash = [u8; 32];
+
+#[derive(Clone)]
+pub(super) struct Store {
+    db: Db,
+    chance: Chance,
+}
+
+/// A refresh token to be written.
+#[derive(Clone, Copy)]
+pub(super) struct NewToken {
+    pub(super) hash: Hash,
+    pub(super) issued_at: DateTime<Utc>,
+    pub(super) expires_at: DateTime<Utc>,
+}
+
+/// What became of a refresh token that was presented.
+pub(super) enum Rotation {
+    /// It bought the next one.
+    Done(Box<User>, Id<id::Session>),
+    /// Nobody has it, it has expired, or its session has ended.
+    Refused,
+    /// It had been used before: its session has ended now.
+    Reused(Id<id::User>),
+}
+
+/// A user and how their password is kept.
+pub(super) struct Account {
+    pub(super) user: User,
+    pub(super) password_hash: Option<String>,
+}
+
+impl Store {
+    pub(super) fn new(db: Db, chance: Chance) -> Self {
+        Self { db, chance }
+    }
+
+    pub(super) async fn by_email(&self, email: &str) -> Result<Option<Account>> {
+        let row = user::Entity::find()
+            .filter(user::Column::Email.eq(email))
+            .one(self.db.write())
+            .await?;
+        row.map(Account::try_from).transpose()
+    }
+
+    pub(super) async fn by_id(&self, id: Id<id::User>) -> Result<Option<Account>> {
+        let row = user::Entity::find_by_id(id.uuid())
+            .one(self.db.write())
+            .await?;
+        row.map(Account::try_from).transpose()
+    }
+
+    /// Makes a user who is signed in from the start.
+    pub(super) async fn register(
+        &self,
+        user: User,
+        password_hash: Option<String>,
+        session: Id<id::Session>,
+        token: NewToken,
+    ) -> Result<()> {
+        let chance = self.chance.clone();
+        self.db
+            .transaction(move |tx| {
+                async move {
+                    let id = user.id;
+                    insert_user(tx, user, password_hash).await?;
+                    insert_token(tx, id, session, token, &chance).await
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// Begins a session for a user whose password was compared with `seen`; `None` if the account
+    /// has changed since. A new hash replaces the old one.
+    pub(super) async fn begin_session(
+        &self,
+        id: Id<id::User>,
+        seen: Option<String>,
+        better: Option<String>,
+        session: Id<id::Session>,
+        token: NewToken,
+    ) -> Result<Option<User>> {
+        let chance = self.chance.clone();
+        self.db
+            .transaction(move |tx| {
+                async move {
+                    let Some(row) = locked(tx, id)
+                        .await?
+                        .filter(|row| row.password_hash == seen)
+                    else {
+                        return Ok(None);
+                    };
+                    if let Some(better) = better {
+                        set_password(tx, id, better, None).await?;
+                    }
+                    insert_token(tx, id, session, token, &chance).await?;
+                    Ok(Some(User::try_from(row)?))
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// Exchanges a refresh token for the next one of its session.
+    pub(super) async fn rotate(&self, presented: Hash, next: NewToken) -> Result<Rotation> {
+        use refresh_token::{Column, Entity};
+        let chance = self.chance.clone();
+        self.db
+            .transaction(move |tx| {
+                async move {
+                    let find = || Entity::find().filter(Column::Hash.eq(presented.to_vec()));
+                    let Some(owner) = find().one(tx).await?.map(|row| Id::from(row.user_id)) else {
+                        return Ok(Rotation::Refused);
+                    };
+                    let Some(user) = locked(tx, owner).await? else {
+                        return Ok(Rotation::Refused);
+                    };
+                    // Read again under the lock: of two who came at once, the second sees it used.
+                    let now = next.issued_at;
+                    let Some(row) = find().one(tx).await? else {
+                        return Ok(Rotation::Refused);
+                    };
+                    let session = Id::from(row.family_id);
+                    if row.revoked_at.is_some() || row.expires_at <= now {
+                        return Ok(Rotation::Refused);
+                    }
+                    if row.used_at.is_some() {
+                        revoke(tx, Column::FamilyId.eq(session.uuid()), now).await?;
+                        let deed = Deed {
+                            actor: owner.to_string(),
+                            action: "session.reuse",
+                            subject: session.to_string(),
+                            details: json!({}),
+                        };
+                        audit::record(tx, deed, now, &chance).await?;
+                        return Ok(Rotation::Reused(owner));
+                    }
+                    Entity::update_many()
+                        .col_expr(Column::UsedAt, Expr::val(now))
+                        .filter(Column::Id.eq(row.id))
+                        .exec(tx)
+                        .await?;
+                    // Expired ones are refused whether they are there or not.
+                    Entity::delete_many()
+                        .filter(Column::UserId.eq(owner.uuid()))
+                        .filter(Column::ExpiresAt.lte(now))
+                        .exec(tx)
+                        .await?;
+                    insert_token(tx, owner, session, next, &chance).await?;
+                    Ok(Rotation::Done(Box::new(User::try_from(user)?), session))
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// Ends one session of a user, or all.
+    pub(super) async fn end_sessions(
+        &self,
+        user: Id<id::User>,
+        only: Option<Id<id::Session>>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        use refresh_token::Column;
+        self.db
+            .transaction(move |tx| {
+                async move {
+                    lock(tx, user).await?;
+                    let mut which = Condition::all().add(Column::UserId.eq(user.uuid()));
+                    if let Some(session) = only {
+                        which = which.add(Column::FamilyId.eq(session.uuid()));
+                    }
+                    revoke(tx, which, now).await
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// Gives a user a new password and ends all sessions but `keep`; `None` if the account has
+    /// changed since its password was compared with `seen`.
+    pub(super) async fn change_password(
+        &self,
+        id: Id<id::User>,
+        seen: Option<String>,
+        hash: String,
+        keep: Id<id::Session>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<User>> {
+        use refresh_token::Column;
+        self.db
+            .transaction(move |tx| {
+                async move {
+                    let Some(row) = locked(tx, id)
+                        .await?
+                        .filter(|row| row.password_hash == seen)
+                    else {
+                        return Ok(None);
+                    };
+                    set_password(tx, id, hash, Some(now)).await?;
+                    let others = Condition::all()
+                        .add(Column::UserId.eq(id.uuid()))
+                        .add(Column::FamilyId.ne(keep.uuid()));
+                    revoke(tx, others, now).await?;
+                    let mut user = User::try_from(row)?;
+                    user.updated_at = now;
+                    Ok(Some(user))
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// The user of a session that is alive: one statement, by two primary probes. It asks the
+    /// primary database, since a replica may not have heard of a logout yet.
+    pub(super) async fn present(
+        &self,
+        user: Id<id::User>,
+        session: Id<id::Session>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<User>> {
+        use refresh_token::Column;
+        let living = refresh_token::Entity::find()
+            .select_only()
+            .column(Column::UserId)
+            .filter(Column::FamilyId.eq(session.uuid()))
+            .filter(Column::UsedAt.is_null())
+            .filter(Column::RevokedAt.is_null())
+            .filter(Column::ExpiresAt.gt(now));
+        let row = user::Entity::find_by_id(user.uuid())
+            .filter(user::Column::DisabledAt.is_null())
+            .filter(user::Column::MergedInto.is_null())
+            .filter(user::Column::Id.in_subquery(sea_orm::QueryTrait::into_query(living)))
+            .one(self.db.write())
+            .await?;
+        row.map(User::try_from).transpose()
+    }
+
+    pub(super) async fn insert_key(&self, key: ApiKey, hash: Hash, deed: Deed) -> Result<()> {
+        let chance = self.chance.clone();
+        self.db
+            .transaction(move |tx| {
+                async move {
+                    let now = key.created_at;
+                    let row = api_key::Model {
+                        id: key.id.uuid(),
+                        name: key.name,
+                        prefix: key.prefix,
+                        hash: hash.to_vec(),
+                        scopes: key
+                            .scopes
+                            .iter()
+                            .map(|scope| scope.as_str().to_owned())
+                            .collect(),
+                        created_by: key.created_by.map(Id::uuid),
+                        created_at: now,
+                        expires_at: key.expires_at,
+                        last_used_at: None,
+                        revoked_at: None,
+                    };
+                    api_key::Entity::insert(row.into_active_model())
+                        .exec_without_returning(tx)
+                        .await?;
+                    Ok(audit::record(tx, deed, now, &chance).await?)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// The key of this hash, whether it is good or not.
+    pub(super) async fn key_by_hash(&self, hash: Hash) -> Result<Option<ApiKey>> {
+        let row = api_key::Entity::find()
+            .filter(api_key::Column::Hash.eq(hash.to_vec()))
+            .one(self.db.write())
+            .await?;
+        row.map(ApiKey::try_from).transpose()
+    }
+
+    /// Notes that a key was used, unless that is on record since `unless_since`.
+    pub(super) async fn touch_key(
+        &self,
+        key: Id<id::ApiKey>,
+        now: DateTime<Utc>,
+        unless_since: DateTime<Utc>,
+    ) -> Result<()> {
+        use api_key::Column;
+        api_key::Entity::update_many()
+            .col_expr(Column::LastUsedAt, Expr::val(now))
+            .filter(Column::Id.eq(key.uuid()))
+            .filter(
+                Condition::any()
+                    .add(Column::LastUsedAt.is_null())
+                    .add(Column::LastUsedAt.lt(unless_since)),
+            )
+            .exec(self.db.write())
+            .await?;
+        Ok(())
+    }
+
+    pub(super) async fn find_keys(&self, ids: &[Id<id::ApiKey>]) -> Result<Vec<ApiKey>> {
+        let rows = api_key::Entity::find()
+            .filter(api_key::Column::Id.is_in(ids.iter().map(|id| id.uuid())))
+            .all(self.db.read())
+            .await?;
+        rows.into_iter().map(ApiKey::try_from).collect()
+    }
+
+    pub(super) async fn list_keys(&self, window: &Window) -> Result<Vec<ApiKey>> {
+        use api_key::Column;
+        let newest = Order::by(
+            "createdAt",
+            Column::CreatedAt,
+            Column::Id,
+            ValueKind::Time,
+            false,
+        );
+        let rows = newest
+            .apply(api_key::Entity::find(), window)?
+            .all(self.db.read())
+            .await?;
+        rows.into_iter().map(ApiKey::try_from).collect()
+    }
+
+    pub(super) async fn count_keys(&self) -> Result<u64> {
+        Ok(api_key::Entity::find().count(self.db.read()).await?)
+    }
+
+    /// Revokes a key, and says which hash it has; one that is revoked stays as it is.
+    pub(super) async fn revoke_key(
+        &self,
+        id: Id<id::ApiKey>,
+        now: DateTime<Utc>,
+        deed: Deed,
+    ) -> Result<Option<(ApiKey, Hash)>> {
+        let chance = self.chance.clone();
+        self.db
+            .transaction(move |tx| {
+                async move {
+                    let row = api_key::Entity::find_by_id(id.uuid())
+                        .lock(LockType::Update)
+                        .one(tx)
+                        .await?;
+                    let Some(mut row) = row else {
+                        return Ok(None);
+                    };
+                    if row.revoked_at.is_none() {
+                        row.revoked_at = Some(now);
+                        api_key::Entity::update_many()
+                            .col_expr(api_key::Column::RevokedAt, Expr::val(now))
+                            .filter(api_key::Column::Id.eq(id.uuid()))
+                            .exec(tx)
+                            .await?;
+                        audit::record(tx, deed, now, &chance).await?;
+                    }
+                    let hash = Hash::try_from(row.hash.as_slice()).map_err(anyhow::Error::from)?;
+                    Ok(Some((ApiKey::try_from(row)?, hash)))
+                }
+                .boxed()
+            })
+            .await
+    }
+}
+
+/// Writes a user; a taken e-mail address is refused.
+async fn insert_user(
+    tx: &impl ConnectionTrait,
+    user: User,
+    password_hash: Option<String>,
+) -> Result<()> {
+    let written = user::Entity::insert(user.into_row(password_hash).into_active_model())
+        .exec_without_returning(tx)
+        .await;
+    match written {
+        Err(error) if broken_constraint(&error).as_deref() == Some("users_email") => {
+            Err(Refusal::EmailTaken.into())
+        }
+        other => Ok(other.map(|_| ())?),
+    }
+}
+
+async fn insert_token(
+    tx: &impl ConnectionTrait,
+    user: Id<id::User>,
+    session: Id<id::Session>,
+    token: NewToken,
+    chance: &Chance,
+) -> Result<()> {
+    let row = refresh_token::Model {
+        id: Id::<id::Session>::at(token.issued_at, chance.bytes()).uuid(),
+        family_id: session.uuid(),
+        user_id: user.uuid(),
+        hash: token.hash.to_vec(),
+        issued_at: token.issued_at,
+        expires_at: token.expires_at,
+        used_at: None,
+        revoked_at: None,
+    };
+    refresh_token::Entity::insert(row.into_active_model())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// Locks a user's row against whatever else begins or ends sessions. References to it may still
+/// be written.
+async fn lock(tx: &impl ConnectionTrait, id: Id<id::User>) -> Result<Option<user::Model>> {
+    Ok(user::Entity::find_by_id(id.uuid())
+        .lock(LockType::NoKeyUpdate)
+        .one(tx)
+        .await?)
+}
+
+/// The same, of a user who may have sessions.
+async fn locked(tx: &impl ConnectionTrait, id: Id<id::User>) -> Result<Option<user::Model>> {
+    let row = lock(tx, id).await?;
+    Ok(row.filter(|row| row.disabled_at.is_none() && row.merged_into.is_none()))
+}
+
+async fn set_password(
+    tx: &impl ConnectionTrait,
+    id: Id<id::User>,
+    hash: String,
+    changed_at: Option<DateTime<Utc>>,
+) -> Result<()> {
+    let mut update = user::Entity::update_many()
+        .col_expr(user::Column::PasswordHash, Expr::val(hash))
+        .filter(user::Column::Id.eq(id.uuid()));
+    if let Some(now) = changed_at {
+        update = update.col_expr(user::Column::UpdatedAt, Expr::val(now));
+    }
+    update.exec(tx).await?;
+    Ok(())
+}
+
+async fn revoke(
+    tx: &impl ConnectionTrait,
+    which: impl sea_orm::sea_query::IntoCondition,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    refresh_token::Entity::update_many()
+        .col_expr(refresh_token::Column::RevokedAt, Expr::val(now))
+        .filter(which)
+        .filter(refresh_token::Column::RevokedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+impl TryFrom<user::Model> for Account {
+    type Error = crate::foundation::Error;
+
+    fn try_from(mut row: user::Model) -> Result<Self> {
+        let password_hash = row.password_hash.take();
+        Ok(Self {
+            user: User::try_from(row)?,
+            password_hash,
+        })
+    }
+}
+
+impl TryFrom<api_key::Model> for ApiKey {
+    type Error = crate::foundation::Error;
+
+    fn try_from(row: api_key::Model) -> Result<Self> {
+        let scopes = row.scopes.iter().map(|scope| scope.parse());
+        let scopes = scopes
+            .collect::<Result<_, String>>()
+            .map_err(|error| anyhow::anyhow!("api_keys holds what it may not: {error}"))?;
+        Ok(Self {
+            id: row.id.into(),
+            name: row.name,
+            prefix: row.prefix,
+            scopes,
+            created_by: row.created_by.map(Into::into),
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+            revoked_at: row.revoked_at,
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! Access tokens: what is in them, and which are believed.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Role;
+use crate::foundation::{Chance, Clock, Error, Id, Result, id};
+use crate::platform::config::{Auth, SchemaName};
+use crate::platform::secrets::Secrets;
+
+/// The only algorithm; a token that names another is refused, whatever its signature.
+const ALGORITHM: Algorithm = Algorithm::HS256;
+/// Ours have about 400 characters.
+const MAX_LENGTH: usize = 2048;
+
+/// Signs and reads the access tokens of one schema.
+#[derive(Clone)]
+pub(super) struct AccessTokens {
+    secrets: Arc<Secrets>,
+    issuer: String,
+    audience: String,
+    lifetime: TimeDelta,
+    clock: Clock,
+    chance: Chance,
+}
+
+/// What an access token says. Every claim is required.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    /// The schema: a token of one is nothing in another.
+    aud: String,
+    sub: String,
+    sid: String,
+    /// For clients to read; the server asks the database.
+    role: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+}
+
+impl AccessTokens {
+    pub(super) fn new(
+        secrets: Arc<Secrets>,
+        settings: &Auth,
+        schema: &SchemaName,
+        clock: Clock,
+        chance: Chance,
+    ) -> Self {
+        Self {
+            secrets,
+            issuer: settings.issuer.clone(),
+            audience: schema.as_str().to_owned(),
+            lifetime: TimeDelta::minutes(settings.access_token_minutes.into()),
+            clock,
+            chance,
+        }
+    }
+
+    /// A token for `user` in `session`, and when it ends.
+    pub(super) fn sign(
+        &self,
+        user: Id<id::User>,
+        role: Role,
+        session: Id<id::Session>,
+    ) -> Result<(String, DateTime<Utc>)> {
+        let now = self.clock.now();
+        let end = now + self.lifetime;
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            sub: user.to_string(),
+            sid: session.to_string(),
+            role: role.as_str().to_owned(),
+            iat: now.timestamp(),
+            exp: end.timestamp(),
+            jti: Uuid::from_bytes(self.chance.bytes()).simple().to_string(),
+        };
+        let key = self.secrets.signing();
+        let mut header = Header::new(ALGORITHM);
+        header.kid = Some(key.id().to_owned());
+        let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key.bytes()))
+            .context("an access token could not be signed")?;
+        Ok((token, end))
+    }
+
+    /// Whose token it is, and of which session.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for whatever is not a living token of this schema.
+    pub(super) fn read(&self, token: &str) -> Result<(Id<id::User>, Id<id::Session>)> {
+        let claims = self.verified(token).ok_or_else(bad_token)?;
+        let user = claims.sub.parse().map_err(|_| bad_token())?;
+        let session = claims.sid.parse().map_err(|_| bad_token())?;
+        // No leeway: who signs and who reads have the same clock, or clocks that agree.
+        if claims.exp <= self.clock.now().timestamp() {
+            return Err(Error::Unauthenticated(
+                "this access token has expired; refresh it or sign in again".to_owned(),
+            ));
+        }
+        Ok((user, session))
+    }
+
+    fn verified(&self, token: &str) -> Option<Claims> {
+        if token.len() > MAX_LENGTH {
+            return None;
+        }
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let key = self.secrets.key(header.kid.as_deref()?)?;
+        let mut rules = Validation::new(ALGORITHM);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        rules.set_audience(&[&self.audience]);
+        rules.set_issuer(&[&self.issuer]);
+        // The library asks the machine's clock; `read` asks ours.
+        rules.validate_exp = false;
+        rules.leeway = 0;
+        let key = DecodingKey::from_secret(key.bytes());
+        let read = jsonwebtoken::decode::<Claims>(token, &key, &rules).ok()?;
+        Some(read.claims)
+    }
+}
+
+fn bad_token() -> Error {
+    Error::Unauthenticated(
+        "this access token is not good here; sign in to get one for this schema".to_owned(),
+    )
+}

@@ -1,0 +1,139 @@
+//! From parameters through the guard to an execution that cannot harm its neighbours.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use async_graphql::{Request, Response, parser::types::OperationType};
+use futures::FutureExt;
+use tokio::time::timeout_at;
+use tracing::Instrument;
+
+use super::{Call, Endpoint, Many, Run, params::Params, respond::Refusal};
+use crate::graphql::{
+    guard::{Checked, GuardRefusal, operation},
+    label::{MASKED, codes, request_error},
+};
+
+/// A request after the guard.
+pub(super) enum Prepared<V> {
+    /// Turned away by the guard; the answer is known.
+    Refused(Box<GuardRefusal>),
+    /// Ready to run.
+    Ready(Box<(Request, Call<V>)>),
+}
+
+impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
+    /// Guards one request.
+    ///
+    /// A `Refusal` is for what is not a GraphQL request at all; what the guard finds wrong is
+    /// an answer like any other.
+    pub(super) fn prepare(
+        &self,
+        params: Params,
+        many: &Many<V>,
+        batch: usize,
+    ) -> Result<Prepared<V>, Refusal> {
+        let Some(source) = params.query else {
+            return Err(Refusal::bad_request("`query` is missing"));
+        };
+        let checked = match self.documents.check(&source) {
+            Ok(checked) => checked,
+            Err(refusal) => return Ok(Prepared::Refused(Box::new(refusal))),
+        };
+        let name = params.operation_name.as_deref();
+        let selected = operation::select(&checked.document, name);
+        let kind = selected.map_or(OperationType::Query, |operation| operation.ty);
+        if many.by_get && kind == OperationType::Mutation {
+            return Err(Refusal::mutation_by_get());
+        }
+        if let Some(operation) = selected
+            && let Err(refusal) = operation::check_variables(operation, &params.variables)
+        {
+            return Ok(Prepared::Refused(Box::new(refusal)));
+        }
+        let uses = usize::try_from(checked.variable_uses).unwrap_or(usize::MAX);
+        if !params.variables.is_empty()
+            && uses.saturating_mul(many.bytes) > self.documents.limits().variable_bytes
+        {
+            let refusal = GuardRefusal::too_complex("large variables are used too often");
+            return Ok(Prepared::Refused(Box::new(refusal)));
+        }
+
+        let mut request = Request::new(source).variables(params.variables);
+        request.operation_name = params.operation_name;
+        request.extensions = params.extensions;
+        request.set_parsed_query(checked.document.clone());
+        let call = Call {
+            viewer: many.viewer.clone(),
+            request_id: many.request_id.clone(),
+            checked,
+            kind,
+            batch,
+            deadline: many.deadline,
+        };
+        Ok(Prepared::Ready(Box::new((request, call))))
+    }
+}
+
+impl<V: Send + Sync + 'static> Prepared<V> {
+    pub(super) fn checked(&self) -> Option<Arc<Checked>> {
+        match self {
+            Self::Refused(_) => None,
+            Self::Ready(ready) => Some(Arc::clone(&ready.1.checked)),
+        }
+    }
+
+    pub(super) fn auth_mutations(&self) -> u32 {
+        match self {
+            Self::Refused(_) => 0,
+            Self::Ready(ready) => ready.1.checked.auth_mutations,
+        }
+    }
+
+    pub(super) fn is_mutation(&self) -> bool {
+        matches!(self, Self::Ready(ready) if ready.1.kind == OperationType::Mutation)
+    }
+
+    /// Runs the request. A panic becomes a masked error and the time is limited.
+    ///
+    /// A query runs inside the connection's own task: when the client goes away or the time is
+    /// up, it is dropped. A mutation runs in a task of its own and is never dropped half-way;
+    /// when the time is up the client hears that the outcome is not known.
+    pub(super) async fn execute(self, run: &Run<V>) -> Response {
+        let (request, call) = match self {
+            Self::Refused(refusal) => return Response::from_errors(vec![(*refusal).into()]),
+            Self::Ready(ready) => *ready,
+        };
+        let (deadline, mutates) = (call.deadline, call.kind == OperationType::Mutation);
+        let run = Arc::clone(run);
+        let request_id = call.request_id.clone();
+        let work = AssertUnwindSafe(async move { run(request, call).await })
+            .catch_unwind()
+            .map(move |outcome| {
+                outcome.unwrap_or_else(|_| {
+                    let request_id = request_id.as_str();
+                    tracing::error!(request.id = request_id, "A resolver panicked");
+                    failed(codes::INTERNAL_SERVER_ERROR, MASKED)
+                })
+            });
+        if mutates {
+            let task = tokio::spawn(work.in_current_span());
+            match timeout_at(deadline, task).await {
+                Ok(Ok(response)) => response,
+                // Panics are caught inside, so the task was stopped with the runtime.
+                Ok(Err(_)) => failed(codes::UNAVAILABLE, "the server is stopping"),
+                Err(_) => failed(
+                    codes::UNAVAILABLE,
+                    "the time is up; the mutation may still take effect, so look before you repeat it",
+                ),
+            }
+        } else {
+            timeout_at(deadline, work)
+                .await
+                .unwrap_or_else(|_| failed(codes::UNAVAILABLE, "the time is up"))
+        }
+    }
+}
+
+fn failed(code: &str, message: &str) -> Response {
+    Response::from_errors(vec![request_error(code, message)])
+}

@@ -1,0 +1,244 @@
+//! GraphQL over HTTP.
+//!
+//! The endpoint knows no schema. The app hands in two functions: `identify` finds out who is
+//! asking, and `run` executes a request that has passed the guard. In between:
+//! method (405) → media type (406) → other sites (403) → viewer (401) → body (408, 413, 415) →
+//! parameters (400) → guard → mutation by GET (405) → execution.
+
+pub mod body;
+pub mod cross_site;
+mod execute;
+pub mod negotiate;
+pub mod params;
+pub mod request;
+pub mod respond;
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{Request, Response, parser::types::OperationType};
+use axum::{
+    body::Body,
+    http::{Method, request::Parts},
+    response::Response as HttpResponse,
+};
+use futures::future::{BoxFuture, join_all};
+use tokio::time::Instant;
+
+use self::{
+    execute::Prepared,
+    negotiate::{MediaType, has_json_body, negotiate},
+    params::Params,
+    request::{Incoming, from_body, from_query_string},
+    respond::{Refusal, batch, single},
+};
+use super::{middleware::RequestId, origins::AllowedOrigins};
+use crate::graphql::{
+    guard::{Checked, DocumentCache},
+    label::{Labelling, codes, label},
+};
+
+/// What the endpoint holds requests to.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The longest body in bytes.
+    pub body_bytes: usize,
+    /// How long a body may take to arrive.
+    pub body_time: Duration,
+    /// How long an execution may take; a batch as a whole.
+    pub execution_time: Duration,
+    /// The CORS list, which also says who may send a GET from another site.
+    pub origins: AllowedOrigins,
+    /// Whether messages may say "Did you mean …?". Off where introspection is off.
+    pub suggestions: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1024 * 1024,
+            body_time: Duration::from_secs(10),
+            execution_time: Duration::from_secs(30),
+            origins: AllowedOrigins::default(),
+            suggestions: true,
+        }
+    }
+}
+
+/// What `run` is told beside the request itself.
+#[derive(Debug, Clone)]
+pub struct Call<V> {
+    /// Who is asking, as `identify` found.
+    pub viewer: V,
+    /// The id of the HTTP request.
+    pub request_id: RequestId,
+    /// The document and what is known of it.
+    pub checked: Arc<Checked>,
+    /// The kind of the operation that will run.
+    pub kind: OperationType,
+    /// How many requests came in the same body.
+    pub batch: usize,
+    /// When the answer must be there.
+    pub deadline: Instant,
+}
+
+/// Finds out who is asking, from the headers alone. No token is a guest; a bad one is
+/// [`Refusal::unauthenticated`].
+pub type Identify<V> = Arc<dyn Fn(&Parts) -> BoxFuture<'static, Result<V, Refusal>> + Send + Sync>;
+
+/// Executes a request that passed the guard.
+pub type Run<V> = Arc<dyn Fn(Request, Call<V>) -> BoxFuture<'static, Response> + Send + Sync>;
+
+/// A GraphQL endpoint for one schema. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Endpoint<V> {
+    settings: Arc<Settings>,
+    documents: DocumentCache,
+    identify: Identify<V>,
+    run: Run<V>,
+}
+
+impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
+    /// An endpoint. `documents` may be shared by the endpoints of several schemas.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        documents: DocumentCache,
+        identify: Identify<V>,
+        run: Run<V>,
+    ) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            documents,
+            identify,
+            run,
+        }
+    }
+
+    /// Answers one HTTP request. Route every method here, so that the wrong ones get their
+    /// `Allow`; take WebSocket upgrades out before.
+    pub async fn handle(self, request: axum::extract::Request) -> HttpResponse {
+        let (parts, body) = request.into_parts();
+        let request_id = parts.extensions.get::<RequestId>().cloned();
+        let request_id = request_id.unwrap_or_else(RequestId::new);
+        // A refusal needs a media type too, also the one that says there is none.
+        let media = negotiate(&parts.headers);
+        self.answer(parts, body, media, &request_id)
+            .await
+            .unwrap_or_else(|refusal| {
+                refusal.respond(media.unwrap_or(MediaType::Json), request_id.as_str())
+            })
+    }
+
+    async fn answer(
+        &self,
+        parts: Parts,
+        body: Body,
+        media: Option<MediaType>,
+        request_id: &RequestId,
+    ) -> Result<HttpResponse, Refusal> {
+        let by_get = parts.method == Method::GET;
+        if !by_get && parts.method != Method::POST {
+            return Err(Refusal::method());
+        }
+        let media = media.ok_or_else(Refusal::not_acceptable)?;
+        if by_get && !cross_site::may_get(&parts.headers, &self.settings.origins) {
+            return Err(Refusal::cross_site());
+        }
+        let viewer = (self.identify)(&parts).await?;
+        let (incoming, bytes) = if by_get {
+            let raw = parts.uri.query().unwrap_or_default();
+            let params = from_query_string(raw)?;
+            (Incoming::Single(Box::new(params)), raw.len())
+        } else {
+            self.read_post(&parts, body).await?
+        };
+        let many = Many {
+            viewer,
+            request_id: request_id.clone(),
+            bytes,
+            by_get,
+            deadline: Instant::now() + self.settings.execution_time,
+        };
+        match incoming {
+            Incoming::Single(params) => {
+                let prepared = self.prepare(*params, &many, 1)?;
+                Ok(single(self.finish(prepared, request_id).await, media))
+            }
+            Incoming::Batch(all) => {
+                let responses = self.run_batch(all, &many, request_id).await?;
+                Ok(batch(responses, media))
+            }
+        }
+    }
+
+    async fn read_post(&self, parts: &Parts, body: Body) -> Result<(Incoming, usize), Refusal> {
+        if !has_json_body(&parts.headers) {
+            return Err(Refusal::unsupported_media_type(
+                "send a JSON body with content-type: application/json",
+            ));
+        }
+        let Settings {
+            body_bytes,
+            body_time,
+            ..
+        } = *self.settings;
+        let bytes = body::read(&parts.headers, body, body_bytes, body_time).await?;
+        Ok((from_body(&bytes)?, bytes.len()))
+    }
+
+    /// Runs a batch: queries beside each other, or one by one in their order as soon as there
+    /// is a mutation among them.
+    async fn run_batch(
+        &self,
+        all: Vec<Params>,
+        many: &Many<V>,
+        request_id: &RequestId,
+    ) -> Result<Vec<Response>, Refusal> {
+        let size = all.len();
+        let prepared = all
+            .into_iter()
+            .map(|params| self.prepare(params, many, size))
+            .collect::<Result<Vec<_>, _>>()?;
+        let secrets: u32 = prepared.iter().map(Prepared::auth_mutations).sum();
+        if secrets > 1 {
+            return Err(Refusal::new(
+                axum::http::StatusCode::BAD_REQUEST,
+                codes::OPERATION_TOO_COMPLEX,
+                "a batch may hold one mutation that signs in, registers or changes a password",
+            ));
+        }
+        if !prepared.iter().any(Prepared::is_mutation) {
+            let running = prepared.into_iter().map(|one| self.finish(one, request_id));
+            return Ok(join_all(running).await);
+        }
+        let mut responses = Vec::with_capacity(size);
+        for one in prepared {
+            responses.push(self.finish(one, request_id).await);
+        }
+        Ok(responses)
+    }
+
+    /// Executes and labels.
+    async fn finish(&self, prepared: Prepared<V>, request_id: &RequestId) -> Response {
+        let checked = prepared.checked();
+        let mut response = prepared.execute(&self.run).await;
+        label(
+            &mut response,
+            Labelling {
+                request_id: request_id.as_str(),
+                suggestions: self.settings.suggestions,
+                checked: checked.as_deref(),
+            },
+        );
+        response
+    }
+}
+
+/// What the requests of one HTTP request have in common.
+struct Many<V> {
+    viewer: V,
+    request_id: RequestId,
+    bytes: usize,
+    by_get: bool,
+    deadline: Instant,
+}

@@ -1,0 +1,236 @@
+//! HTTP: the routes, and what surrounds every one of them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::header::{ACCEPT, AUTHORIZATION};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+
+use crate::domain::auth::{Client, Viewer};
+use crate::domain::schemas::Schemas;
+use crate::foundation::Error;
+use crate::graphql::guard::{DocumentCache, Limits};
+use crate::graphql::{MarqueeSchema, equip};
+use crate::platform::config::{SchemaName, Settings};
+
+pub mod graphiql;
+pub mod graphql;
+pub mod health;
+pub mod middleware;
+pub mod oauth;
+pub mod origins;
+
+use graphql::respond::Refusal;
+use graphql::{Endpoint, Settings as EndpointSettings};
+use origins::AllowedOrigins;
+
+/// How much memory the documents that passed the guard may take, in bytes.
+const DOCUMENT_CACHE: u64 = 32 << 20;
+
+/// What the routes share.
+#[derive(Clone)]
+pub struct App {
+    schemas: Arc<Schemas>,
+    endpoints: Arc<std::collections::BTreeMap<SchemaName, Endpoint<Asker>>>,
+    graphiql: bool,
+}
+
+/// Who asks, and from where.
+#[derive(Clone)]
+struct Asker {
+    viewer: Viewer,
+    client: Client,
+}
+
+/// All routes of the server.
+///
+/// # Errors
+/// When an origin of the settings cannot be read.
+pub fn router(schemas: Arc<Schemas>, settings: &Settings) -> anyhow::Result<Router> {
+    let origins = AllowedOrigins::parse(&settings.http.cors_origins)?;
+    let contract = crate::graphql::schema(settings.http.introspection);
+    let documents = DocumentCache::new(limits(settings), DOCUMENT_CACHE);
+    let endpoint_settings = EndpointSettings {
+        body_bytes: settings.http.max_body_bytes,
+        execution_time: settings.http.request_timeout(),
+        origins: origins.clone(),
+        suggestions: settings.http.introspection,
+        ..EndpointSettings::default()
+    };
+    let endpoints = schemas.iter().map(|(name, _)| {
+        let endpoint = endpoint(
+            &schemas,
+            name,
+            contract.clone(),
+            documents.clone(),
+            endpoint_settings.clone(),
+        );
+        (name.clone(), endpoint)
+    });
+    let app = App {
+        endpoints: Arc::new(endpoints.collect()),
+        graphiql: settings.http.graphiql,
+        schemas,
+    };
+    let oauth = oauth::router(Arc::clone(&app.schemas));
+    let router = Router::new()
+        .route("/", get(graphiql::page))
+        .route("/graphql", any(default_schema))
+        .route("/graphql/{schema}", any(named_schema))
+        .route("/assets/graphiql/{file}", get(graphiql::graphiql_file))
+        .route("/assets/page/{file}", get(graphiql::page_file))
+        .route("/live", get(health::live))
+        .route("/ready", get(health::ready))
+        .route("/health", get(health::health))
+        .fallback(nowhere)
+        .with_state(app)
+        .merge(oauth);
+    Ok(middleware::surround(router, &origins))
+}
+
+/// The endpoint of one schema.
+fn endpoint(
+    schemas: &Arc<Schemas>,
+    name: &SchemaName,
+    contract: MarqueeSchema,
+    documents: DocumentCache,
+    settings: EndpointSettings,
+) -> Endpoint<Asker> {
+    let identify = {
+        let (schemas, name) = (Arc::clone(schemas), name.clone());
+        move |parts: &Parts| {
+            let services = schemas.get(&name).map(Arc::clone);
+            let token = bearer(parts);
+            let client = client(parts);
+            Box::pin(async move {
+                let services = services.ok_or_else(|| Refusal::bad_request("no such schema"))?;
+                let viewer = match token {
+                    None => Viewer::Nobody,
+                    Some(Err(refusal)) => return Err(refusal),
+                    Some(Ok(token)) => services.auth.authenticate(&token).await.map_err(refuse)?,
+                };
+                Ok(Asker { viewer, client })
+            }) as futures::future::BoxFuture<'static, _>
+        }
+    };
+    let run = {
+        let (schemas, name) = (Arc::clone(schemas), name.clone());
+        move |request: async_graphql::Request, call: graphql::Call<Asker>| {
+            let (schemas, contract) = (Arc::clone(&schemas), contract.clone());
+            let services = schemas.get(&name).map(Arc::clone);
+            Box::pin(async move {
+                let Some(services) = services else {
+                    return async_graphql::Response::default();
+                };
+                let Asker { viewer, client } = call.viewer;
+                let request = equip(request, schemas, services, viewer, client);
+                contract.execute(request).await
+            }) as futures::future::BoxFuture<'static, _>
+        }
+    };
+    Endpoint::new(settings, documents, Arc::new(identify), Arc::new(run))
+}
+
+/// The token of the `Authorization` header, if there is one.
+fn bearer(parts: &Parts) -> Option<Result<String, Refusal>> {
+    let header = parts.headers.get(AUTHORIZATION)?;
+    let token = header.to_str().ok().and_then(|text| {
+        let (scheme, token) = text.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| token.trim().to_owned())
+    });
+    Some(token.ok_or_else(|| {
+        Refusal::unauthenticated("the Authorization header must be `Bearer <token>`")
+    }))
+}
+
+/// From where a request comes, as far as the socket tells.
+fn client(parts: &Parts) -> Client {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    Client {
+        address: address.map(|ConnectInfo(address)| address.ip()),
+    }
+}
+
+/// A token that does not hold is the whole request's failure.
+fn refuse(error: Error) -> Refusal {
+    match error {
+        Error::Unauthenticated(message) => Refusal::unauthenticated(&message),
+        Error::Unavailable(message) => Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            crate::graphql::label::codes::UNAVAILABLE,
+            &message,
+        ),
+        other => {
+            tracing::error!(error = ?other, "A token could not be checked");
+            Refusal::internal()
+        }
+    }
+}
+
+async fn default_schema(State(app): State<App>, request: Request) -> Response {
+    let name = app.schemas.default_name().clone();
+    app.answer(&name, request).await
+}
+
+async fn named_schema(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    match name.parse::<SchemaName>() {
+        Ok(name) if app.endpoints.contains_key(&name) => app.answer(&name, request).await,
+        _ => nowhere().await,
+    }
+}
+
+impl App {
+    async fn answer(&self, name: &SchemaName, request: Request) -> Response {
+        if self.graphiql && wants_page(&request) {
+            return graphiql::page(State(self.clone())).await;
+        }
+        match self.endpoints.get(name) {
+            Some(endpoint) => endpoint.clone().handle(request).await,
+            None => nowhere().await,
+        }
+    }
+}
+
+/// Whether a person's browser asks, who wants the page and not JSON.
+fn wants_page(request: &Request) -> bool {
+    let accepts = request.headers().get(ACCEPT);
+    request.method() == Method::GET
+        && request.uri().query().is_none()
+        && accepts.is_some_and(|accept| {
+            accept
+                .to_str()
+                .is_ok_and(|accept| accept.contains("text/html"))
+        })
+}
+
+async fn nowhere() -> Response {
+    let body = "There is nothing here. GraphQL is at /graphql, GraphiQL at /.\n";
+    (StatusCode::NOT_FOUND, body).into_response()
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let graphql = &settings.graphql;
+    Limits {
+        source_bytes: graphql.max_source_bytes,
+        tokens: graphql.max_tokens,
+        brackets: graphql.max_nesting,
+        fields: graphql.max_fields,
+        aliases: graphql.max_aliases,
+        directives: graphql.max_directives,
+        depth: graphql.max_depth,
+        root_fields: graphql.max_root_fields,
+        auth_mutations: crate::graphql::AUTH_MUTATIONS,
+        ..Limits::default()
+    }
+}
