@@ -13,6 +13,9 @@ use serde::Deserialize;
 /// The text of the defaults, which documents each setting.
 pub const DEFAULTS: &str = include_str!("../../marquee.default.toml");
 
+/// The file that is read when none is named.
+const USUAL_FILE: &str = "marquee.toml";
+
 /// All settings. What each means stands in `marquee.default.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -220,8 +223,8 @@ impl Settings {
                 file.display()
             );
             figment = figment.merge(Toml::file_exact(file));
-        } else {
-            figment = figment.merge(Toml::file_exact("marquee.toml"));
+        } else if Path::new(USUAL_FILE).is_file() {
+            figment = figment.merge(Toml::file_exact(USUAL_FILE));
         }
         figment = figment
             // Names that scripts and other commands use, and that are no settings.
@@ -345,7 +348,10 @@ fn explain(error: &figment::Error) -> anyhow::Error {
         .clone()
         .into_iter()
         .map(|error| {
-            let name = error.path.join(".");
+            let name = match error.path.join(".") {
+                name if name.is_empty() => "(all)".to_owned(),
+                name => name,
+            };
             match &error.kind {
                 figment::error::Kind::UnknownField(field, _) => {
                     format!("there is no setting `{field}`; marquee.default.toml lists them all")

@@ -1,5 +1,7 @@
 //! Logs.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use super::config::{LogFormat, Settings};
@@ -13,6 +15,7 @@ pub fn start(settings: &Settings) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("the setting `log` cannot be read: {error}"))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // Only the first call of a process can succeed; tests call it many times.
     let _ = match settings.log_format {

@@ -55,8 +55,6 @@ impl Store {
         people(&mut tx, &demo, began).await?;
         interactions(&mut tx, &demo, began).await?;
         tx.commit().await?;
-        // Statistics, so that the first queries are planned well.
-        sqlx::query("ANALYZE").execute(&mut connection).await.ok();
         connection.close().await?;
         Ok(())
     }

@@ -1,0 +1,199 @@
+//! The database as the program finds it: migrations, roles, transactions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic"
+)]
+
+mod support;
+
+use futures::FutureExt;
+use marquee::foundation::{Chance, Error};
+use marquee::platform::config::SchemaName;
+use marquee::platform::db::{Db, migrate};
+use sqlx::{ConnectOptions, Connection, Row};
+
+fn fresh_name() -> SchemaName {
+    let seed = Chance::system().unwrap().seed();
+    format!("test_{seed:016x}").parse().unwrap()
+}
+
+/// The databases to try: the usual one, and an older Postgres where one is at hand.
+fn databases() -> Vec<String> {
+    let mut urls = vec![support::database_url()];
+    match std::env::var("MARQUEE_TEST_DATABASE_URL_16") {
+        Ok(url) => urls.push(url),
+        Err(_) => eprintln!("skipped: Postgres 16, since MARQUEE_TEST_DATABASE_URL_16 is not set"),
+    }
+    urls
+}
+
+#[tokio::test]
+async fn servers_that_start_together_migrate_once() {
+    for url in databases() {
+        let name = fresh_name();
+        let now = support::start_of_time();
+        let starts = (0..4).map(|_| migrate::run(&url, std::slice::from_ref(&name), now));
+        for outcome in futures::future::join_all(starts).await {
+            outcome.unwrap();
+        }
+        let settings = support::settings();
+        let db = Db::connect(&settings.database, &url, &name).await.unwrap();
+        let applied: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version")
+            .fetch_all(db.pool())
+            .await
+            .unwrap();
+        assert_eq!(applied, (1..=applied.len() as i64).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn partitions_are_made_ahead_and_once() {
+    for url in databases() {
+        let name = fresh_name();
+        let now = support::start_of_time();
+        migrate::run(&url, std::slice::from_ref(&name), now).await.unwrap();
+        let later = now + chrono::TimeDelta::days(300);
+        for at in [later, later, now] {
+            migrate::ensure_partitions(&url, &name, at).await.unwrap();
+        }
+        let mut connection = url.parse::<sqlx::postgres::PgConnectOptions>().unwrap().connect().await.unwrap();
+        let parts: Vec<String> = sqlx::query_scalar(
+            "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+               JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace n ON n.oid = p.relnamespace
+              WHERE p.relname = 'interactions' AND n.nspname = $1 ORDER BY 1",
+        )
+        .bind(name.as_str())
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        assert_eq!(parts.first().unwrap(), "interactions_2026_03");
+        assert!(parts.contains(&"interactions_2027_06".to_owned()), "{parts:?}");
+        assert!(parts.contains(&"interactions_before".to_owned()), "{parts:?}");
+        connection.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn queries_cannot_write_and_mutations_cannot_change_tables() {
+    let app = support::TestApp::start().await;
+    use sea_orm::ConnectionTrait;
+    let db = &app.ground.db;
+    let insert = "INSERT INTO users (id, display_name, created_at, updated_at) VALUES (gen_random_uuid(), 'x', now(), now())";
+    db.read().execute_unprepared(insert).await.unwrap_err();
+    db.read().execute_unprepared("SET default_transaction_read_only = off").await.unwrap();
+    let refused = db.read().execute_unprepared(insert).await.unwrap_err();
+    assert!(refused.to_string().contains("permission denied"), "{refused}");
+    db.write().execute_unprepared(insert).await.unwrap();
+    let refused = db.write().execute_unprepared("DROP TABLE users").await.unwrap_err();
+    assert!(refused.to_string().contains("owner"), "{refused}");
+}
+
+#[tokio::test]
+async fn schemas_do_not_see_each_other() {
+    let (one, other) = (support::TestApp::start().await, support::TestApp::start().await);
+    one.ask("mutation { createContent(input: { kind: TEXT, title: \"Here\" }) { content { id } } }").await;
+    let there = other.ask("{ contents { totalCount } }").await;
+    assert_eq!(there["contents"]["totalCount"], 0);
+}
+
+#[tokio::test]
+async fn a_dropped_request_leaves_no_transaction_open() {
+    let app = support::TestApp::start().await;
+    let db = app.ground.db.clone();
+    let (entered, wait) = tokio::sync::oneshot::channel();
+    let (go_on, gate) = tokio::sync::oneshot::channel::<()>();
+    let work = {
+        let db = db.clone();
+        async move {
+            db.transaction(move |tx| {
+                async move {
+                    use sea_orm::ConnectionTrait;
+                    tx.execute_unprepared("INSERT INTO users (id, display_name, created_at, updated_at) VALUES (gen_random_uuid(), 'dropped', now(), now())").await?;
+                    entered.send(()).unwrap();
+                    gate.await.unwrap();
+                    Ok(())
+                }
+                .boxed()
+            })
+            .await
+        }
+    };
+    let request = tokio::spawn(work);
+    wait.await.unwrap();
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    go_on.send(()).unwrap();
+
+    // The work that had begun ends all the same, and its connection comes back clean.
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        let row = sqlx::query("SELECT (SELECT count(*) FROM users) AS users, statement_timestamp() = transaction_timestamp() AS outside")
+            .fetch_one(db.pool())
+            .await
+            .unwrap();
+        if row.get::<i64, _>("users") == 1 {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "the transaction never ended");
+        tokio::task::yield_now().await;
+    }
+    let open: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND query LIKE '%dropped%'")
+        .fetch_one(db.pool())
+        .await
+        .unwrap();
+    assert_eq!(open, 0);
+}
+
+#[tokio::test]
+async fn a_connection_inside_a_transaction_is_not_handed_out() {
+    let mut settings = support::settings();
+    settings.database.rw_connections = 2;
+    let app = support::TestApp::with(settings).await;
+    let pool = app.ground.db.pool();
+    // What a cancelled `BEGIN` leaves behind: the pool knows of no transaction.
+    for _ in 0..2 {
+        let mut connection = pool.acquire().await.unwrap();
+        sqlx::raw_sql("BEGIN").execute(&mut *connection).await.unwrap();
+    }
+    for _ in 0..4 {
+        let mut connection = pool.acquire().await.unwrap();
+        let inside: bool = sqlx::raw_sql("SELECT pg_catalog.now() <> statement_timestamp()")
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap()
+            .get(0);
+        assert!(!inside, "this connection is still inside a transaction");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_transaction_changes_nothing() {
+    let app = support::TestApp::start().await;
+    let outcome: Result<(), Error> = app
+        .ground
+        .db
+        .transaction(|tx| {
+            async move {
+                use sea_orm::ConnectionTrait;
+                tx.execute_unprepared("INSERT INTO users (id, display_name, created_at, updated_at) VALUES (gen_random_uuid(), 'half', now(), now())").await?;
+                Err(Error::Unavailable("on purpose".to_owned()))
+            }
+            .boxed()
+        })
+        .await;
+    assert_eq!(outcome.unwrap_err().code(), "UNAVAILABLE");
+    let users: i64 = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(app.ground.db.pool()).await.unwrap();
+    assert_eq!(users, 0);
+}
+
+#[tokio::test]
+async fn a_wrong_address_is_a_sentence_without_its_password() {
+    let now = support::start_of_time();
+    for url in ["postgres://marquee:hunter2@127.0.0.1:1/none", "postgres://%zz:hunter2@"] {
+        let error = migrate::run(url, &[fresh_name()], now).await.unwrap_err();
+        let text = format!("{error:#} {error:?}");
+        assert!(text.contains("database"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}

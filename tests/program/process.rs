@@ -1,0 +1,139 @@
+//! Running the program, and asking it over HTTP.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// A folder that the user whom Postgres runs as can reach, also when the tests run as root.
+pub fn folder() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// The program with its data in `folder`, and none of the settings of whoever runs the tests.
+pub fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_marquee"));
+    for (name, _) in std::env::vars() {
+        let ours = name.starts_with("MARQUEE_") && !name.starts_with("MARQUEE_POSTGRES_");
+        if ours || name == "DATABASE_URL" {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("MARQUEE_DATA_DIR", folder.join("data"))
+        .env("MARQUEE_LISTEN", "127.0.0.1:0")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub fn marquee(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
+}
+
+/// A key that may write the catalogue, made by the command, beside the running server.
+pub fn api_key(folder: &Path) -> String {
+    let made = marquee(folder, &["api-key", "create", "--name", "test", "--scope", "CATALOGUE_WRITE"]);
+    let said = String::from_utf8_lossy(&made.stdout).into_owned();
+    let key = said.split_whitespace().find(|word| word.starts_with("mq_"));
+    key.unwrap_or_else(|| panic!("no key in {made:?}")).to_owned()
+}
+
+/// Waits for something that happens in another process, two minutes at most.
+pub fn until(mut there: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !there() {
+        assert!(Instant::now() < deadline, "it never happened");
+        std::thread::yield_now();
+    }
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    address: String,
+    said: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// Starts the server and waits until it answers.
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        // A free port: the server is told one, since its clients must know it.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut child = command(folder, &[&["serve"], arguments].concat())
+            .env("MARQUEE_LISTEN", port.to_string())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        let (pipe, heard) = (child.stderr.take().unwrap(), Arc::clone(&said));
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                let mut heard = heard.lock().unwrap();
+                heard.push_str(&line);
+                heard.push('\n');
+            }
+        });
+        let mut server = Self { child, address: port.to_string(), said };
+        // The line that follows the logins is the last thing said at the start.
+        let demo = arguments.contains(&"--demo");
+        until(|| {
+            let ended = server.child.try_wait().unwrap();
+            assert!(ended.is_none(), "the server ended: {ended:?}\n{}", server.said());
+            let said = server.said();
+            said.contains("serves GraphiQL") && (!demo || said.contains("and paste"))
+        });
+        server
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Everything it has written to standard error.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Ends it as the power would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop, and expects that it does so in order.
+    pub fn stop(mut self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status:?}\n{}", self.said());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A test that failed leaves no server behind; one that stopped already is no trouble.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends one GraphQL request.
+pub async fn ask(url: &str, token: Option<&str>, query: &str, variables: Value) -> Result<Value, reqwest::Error> {
+    let mut request = reqwest::Client::new()
+        .post(url)
+        .json(&json!({ "query": query, "variables": variables }));
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    request.send().await?.json().await
+}
