@@ -15,12 +15,20 @@ pub mod loaders;
 pub mod types;
 
 use types::content::{ContentMutation, ContentQuery};
+use types::facets::FacetsQuery;
 use types::interaction::{InteractionMutation, InteractionQuery};
 use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
+use types::person::{PersonMutation, PersonQuery};
 
 /// Everything that can be asked.
 #[derive(Clone, Copy, Default, MergedObject)]
-pub struct Query(ContentQuery, InteractionQuery, InteractionWeightsQuery);
+pub struct Query(
+    ContentQuery,
+    InteractionQuery,
+    InteractionWeightsQuery,
+    PersonQuery,
+    FacetsQuery,
+);
 
 /// Everything that can be changed.
 #[derive(Clone, Copy, Default, MergedObject)]
@@ -28,6 +36,7 @@ pub struct Mutation(
     ContentMutation,
     InteractionMutation,
     InteractionWeightsMutation,
+    PersonMutation,
 );
 
 /// The whole contract.
@@ -53,7 +62,7 @@ pub trait Reach {
     /// On whose behalf.
     fn viewer(&self) -> &Viewer;
     /// This request's own loaders.
-    fn loaders(&self) -> &loaders::Loaders;
+    fn loaders(&self) -> &Arc<loaders::Loaders>;
 }
 
 impl Reach for Context<'_> {
@@ -65,7 +74,7 @@ impl Reach for Context<'_> {
         self.data_unchecked()
     }
 
-    fn loaders(&self) -> &loaders::Loaders {
+    fn loaders(&self) -> &Arc<loaders::Loaders> {
         self.data_unchecked()
     }
 }
@@ -76,6 +85,6 @@ pub fn equip(
     services: Arc<Services>,
     viewer: Viewer,
 ) -> async_graphql::Request {
-    let loaders = loaders::Loaders::new(&services, &viewer);
+    let loaders = Arc::new(loaders::Loaders::new(&services, &viewer));
     request.data(loaders).data(services).data(viewer)
 }

@@ -893,7 +893,7 @@ impl ContentMutation {
 
 impl domain::Content {
     /// The item's place in the list that is ordered so.
-    fn cursor(&self, by: domain::ContentOrder, ascending: bool) -> Cursor {
+    pub(super) fn cursor(&self, by: domain::ContentOrder, ascending: bool) -> Cursor {
         let fields = &self.fields;
         let (name, value) = match by {
             domain::ContentOrder::CreatedAt => ("createdAt", serde_json::json!(self.created_at)),
