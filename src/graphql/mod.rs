@@ -12,6 +12,7 @@ pub mod error;
 pub mod filter;
 pub mod id;
 pub mod loaders;
+pub mod number;
 pub mod types;
 
 use types::content::{ContentMutation, ContentQuery};

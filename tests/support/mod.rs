@@ -10,9 +10,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::auth::{Role, Scope, Viewer};
+use marquee::domain::content::{ContentKind, Fields, Visibility};
 use marquee::domain::{Ground, Services};
-use marquee::foundation::{Chance, Clock, Id, id};
+use marquee::foundation::{Chance, Clock, Error, Id, id};
 use marquee::graphql::{MarqueeSchema, equip, schema};
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
@@ -99,6 +100,59 @@ impl TestApp {
             "{document} answered {response:#}"
         );
         response["data"].take()
+    }
+
+    /// Executes a document that must fail, and answers the code of its first error.
+    pub async fn code_as(&self, viewer: &Viewer, document: &str, variables: Value) -> String {
+        let request = async_graphql::Request::new(document)
+            .variables(async_graphql::Variables::from_json(variables));
+        let request = equip(request, Arc::clone(&self.services), viewer.clone());
+        let response = self.contract.execute(request).await;
+        let error = response.errors.first();
+        let error = error.unwrap_or_else(|| panic!("{document} succeeded: {:?}", response.data));
+        if let Some(code) = error.extensions.as_ref().and_then(|more| more.get("code")) {
+            return code
+                .clone()
+                .into_json()
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .to_owned();
+        }
+        let code = error
+            .source::<Error>()
+            .or_else(|| error.source::<Arc<Error>>().map(AsRef::as_ref))
+            .map(Error::code);
+        // What has no error of ours behind it is a value that did not even parse.
+        code.unwrap_or("BAD_USER_INPUT").to_owned()
+    }
+
+    /// A public film of this title, added by the shell.
+    pub async fn film(&self, title: &str) -> Id<id::Content> {
+        let fields = Fields::new(ContentKind::Movie, title);
+        let content = &self.services.content;
+        let made = content.create(&Viewer::Command, fields, Vec::new()).await;
+        made.unwrap().id
+    }
+
+    /// A film that only `viewer` may see.
+    pub async fn private_film(&self, viewer: &Viewer, title: &str) -> Id<id::Content> {
+        let mut fields = Fields::new(ContentKind::Movie, title);
+        fields.visibility = Visibility::Private;
+        let made = self
+            .services
+            .content
+            .create(viewer, fields, Vec::new())
+            .await;
+        made.unwrap().id
+    }
+
+    /// An app with these scopes.
+    pub fn app(&self, scopes: &[Scope]) -> Viewer {
+        Viewer::App {
+            key: Id::new(&self.ground.clock, &self.ground.chance),
+            scopes: scopes.to_vec(),
+        }
     }
 
     /// A row in `users` with this role, and the viewer who is signed in as it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoColumnRef, OnConflict, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, OnConflict, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait,
     FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -256,9 +256,6 @@ fn listed(viewer: &Viewer, filter: &ContentFilter) -> sea_orm::Select<content_it
 
 fn condition(wanted: &ContentFilter) -> Condition {
     let column = |column: Column| Expr::col(column.into_column_ref());
-    let double = |column: Column| {
-        Expr::col(column.into_column_ref()).cast_as(Alias::new("double precision"))
-    };
     let mut all = Condition::all()
         .add(filter::comparison(
             &column(Column::Kind),
@@ -274,8 +271,9 @@ fn condition(wanted: &ContentFilter) -> Condition {
         ))
         .add(filter::text(&column(Column::Language), &wanted.language))
         .add(filter::comparison(
-            &double(Column::RatingAverage),
-            &wanted.rating_average,
+            &column(Column::RatingAverage),
+            // As the column holds it: 7.2 is stored as the single nearest to it.
+            &wanted.rating_average.map(|rating| rating as f32),
         ))
         .add(filter::comparison(
             &column(Column::RatingCount),

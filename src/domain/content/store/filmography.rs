@@ -121,7 +121,7 @@ impl Store {
                 format!(
                     "SELECT person_id, count(*) AS films, min(year) AS first_year, \
                             max(year) AS last_year, \
-                            avg(rating_average::double precision) AS mean_rating \
+                            avg(rating_average::numeric)::double precision AS mean_rating \
                        FROM {films} GROUP BY person_id"
                 )
             })
@@ -186,7 +186,7 @@ impl Store {
         let rows: Vec<Row> = self
             .over_films(viewer, people, None, [], |films, _| {
                 format!(
-                    "SELECT person_id, count(*) AS count, avg(value::double precision) AS mean \
+                    "SELECT person_id, count(*) AS count, avg(value::numeric)::double precision AS mean \
                        FROM {films} CROSS JOIN LATERAL ( \
                             SELECT DISTINCT ON (user_id) value \
                               FROM interactions \
