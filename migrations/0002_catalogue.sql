@@ -41,7 +41,7 @@ CREATE TABLE content_items (
 );
 -- Lists put what has no value last, either way round: a nullable column has an index for each.
 CREATE INDEX content_items_created ON content_items (created_at, id) WHERE deleted_at IS NULL;
-CREATE INDEX content_items_title ON content_items (title, id) WHERE deleted_at IS NULL;
+CREATE INDEX content_items_title ON content_items (title COLLATE "C", id) WHERE deleted_at IS NULL;
 CREATE INDEX content_items_year ON content_items (year, id) WHERE deleted_at IS NULL;
 CREATE INDEX content_items_year_desc ON content_items (year DESC NULLS LAST, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX content_items_popularity ON content_items (popularity, id) WHERE deleted_at IS NULL;
@@ -90,6 +90,8 @@ CREATE UNIQUE INDEX people_external ON people (source, external_id) WHERE source
 -- Where no catalogue tells namesakes apart, a name is one person.
 CREATE UNIQUE INDEX people_named ON people (lower(name)) WHERE source IS NULL;
 CREATE INDEX people_name ON people (lower(name) text_pattern_ops, id);
+CREATE INDEX people_by_name ON people (name COLLATE "C", id);
+CREATE INDEX people_created ON people (created_at, id);
 
 CREATE TABLE credits (
     content_id uuid NOT NULL REFERENCES content_items (id) ON DELETE CASCADE,

@@ -39,10 +39,11 @@ async fn servers_that_start_together_migrate_once() {
         }
         let settings = support::settings();
         let db = Db::connect(&settings.database, &url, &name).await.unwrap();
-        let applied: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version")
-            .fetch_all(db.pool())
-            .await
-            .unwrap();
+        let applied: Vec<i64> =
+            sqlx::query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version")
+                .fetch_all(db.pool())
+                .await
+                .unwrap();
         assert_eq!(applied, (1..=applied.len() as i64).collect::<Vec<_>>());
     }
 }
@@ -52,12 +53,19 @@ async fn partitions_are_made_ahead_and_once() {
     for url in databases() {
         let name = fresh_name();
         let now = support::start_of_time();
-        migrate::run(&url, std::slice::from_ref(&name), now).await.unwrap();
+        migrate::run(&url, std::slice::from_ref(&name), now)
+            .await
+            .unwrap();
         let later = now + chrono::TimeDelta::days(300);
         for at in [later, later, now] {
             migrate::ensure_partitions(&url, &name, at).await.unwrap();
         }
-        let mut connection = url.parse::<sqlx::postgres::PgConnectOptions>().unwrap().connect().await.unwrap();
+        let mut connection = url
+            .parse::<sqlx::postgres::PgConnectOptions>()
+            .unwrap()
+            .connect()
+            .await
+            .unwrap();
         let parts: Vec<String> = sqlx::query_scalar(
             "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
                JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace n ON n.oid = p.relnamespace
@@ -68,8 +76,14 @@ async fn partitions_are_made_ahead_and_once() {
         .await
         .unwrap();
         assert_eq!(parts.first().unwrap(), "interactions_2026_03");
-        assert!(parts.contains(&"interactions_2027_06".to_owned()), "{parts:?}");
-        assert!(parts.contains(&"interactions_before".to_owned()), "{parts:?}");
+        assert!(
+            parts.contains(&"interactions_2027_06".to_owned()),
+            "{parts:?}"
+        );
+        assert!(
+            parts.contains(&"interactions_before".to_owned()),
+            "{parts:?}"
+        );
         connection.close().await.unwrap();
     }
 }
@@ -81,18 +95,34 @@ async fn queries_cannot_write_and_mutations_cannot_change_tables() {
     let db = &app.ground.db;
     let insert = "INSERT INTO users (id, display_name, created_at, updated_at) VALUES (gen_random_uuid(), 'x', now(), now())";
     db.read().execute_unprepared(insert).await.unwrap_err();
-    db.read().execute_unprepared("SET default_transaction_read_only = off").await.unwrap();
+    db.read()
+        .execute_unprepared("SET default_transaction_read_only = off")
+        .await
+        .unwrap();
     let refused = db.read().execute_unprepared(insert).await.unwrap_err();
-    assert!(refused.to_string().contains("permission denied"), "{refused}");
+    assert!(
+        refused.to_string().contains("permission denied"),
+        "{refused}"
+    );
     db.write().execute_unprepared(insert).await.unwrap();
-    let refused = db.write().execute_unprepared("DROP TABLE users").await.unwrap_err();
+    let refused = db
+        .write()
+        .execute_unprepared("DROP TABLE users")
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("owner"), "{refused}");
 }
 
 #[tokio::test]
 async fn schemas_do_not_see_each_other() {
-    let (one, other) = (support::TestApp::start().await, support::TestApp::start().await);
-    one.ask("mutation { createContent(input: { kind: TEXT, title: \"Here\" }) { content { id } } }").await;
+    let (one, other) = (
+        support::TestApp::start().await,
+        support::TestApp::start().await,
+    );
+    one.ask(
+        "mutation { createContent(input: { kind: TEXT, title: \"Here\" }) { content { id } } }",
+    )
+    .await;
     let there = other.ask("{ contents { totalCount } }").await;
     assert_eq!(there["contents"]["totalCount"], 0);
 }
@@ -135,7 +165,10 @@ async fn a_dropped_request_leaves_no_transaction_open() {
         if row.get::<i64, _>("users") == 1 {
             break;
         }
-        assert!(tokio::time::Instant::now() < deadline, "the transaction never ended");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "the transaction never ended"
+        );
         tokio::task::yield_now().await;
     }
     let open: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND query LIKE '%dropped%'")
@@ -154,7 +187,10 @@ async fn a_connection_inside_a_transaction_is_not_handed_out() {
     // What a cancelled `BEGIN` leaves behind: the pool knows of no transaction.
     for _ in 0..2 {
         let mut connection = pool.acquire().await.unwrap();
-        sqlx::raw_sql("BEGIN").execute(&mut *connection).await.unwrap();
+        sqlx::raw_sql("BEGIN")
+            .execute(&mut *connection)
+            .await
+            .unwrap();
     }
     for _ in 0..4 {
         let mut connection = pool.acquire().await.unwrap();
@@ -183,14 +219,20 @@ async fn a_failed_transaction_changes_nothing() {
         })
         .await;
     assert_eq!(outcome.unwrap_err().code(), "UNAVAILABLE");
-    let users: i64 = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(app.ground.db.pool()).await.unwrap();
+    let users: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
+        .fetch_one(app.ground.db.pool())
+        .await
+        .unwrap();
     assert_eq!(users, 0);
 }
 
 #[tokio::test]
 async fn a_wrong_address_is_a_sentence_without_its_password() {
     let now = support::start_of_time();
-    for url in ["postgres://marquee:hunter2@127.0.0.1:1/none", "postgres://%zz:hunter2@"] {
+    for url in [
+        "postgres://marquee:hunter2@127.0.0.1:1/none",
+        "postgres://%zz:hunter2@",
+    ] {
         let error = migrate::run(url, &[fresh_name()], now).await.unwrap_err();
         let text = format!("{error:#} {error:?}");
         assert!(text.contains("database"), "{text}");

@@ -35,6 +35,13 @@ impl<T> Default for Comparison<T> {
     }
 }
 
+impl<T> Comparison<T> {
+    /// How many values the list among these conditions has.
+    pub fn listed(&self) -> usize {
+        self.one_of.as_ref().map_or(0, Vec::len)
+    }
+}
+
 impl<T: Clone> Comparison<T> {
     /// The same conditions on another form of the value.
     pub fn map<U>(&self, form: impl Fn(T) -> U) -> Comparison<U> {
@@ -80,4 +87,19 @@ pub struct TextList {
     pub has_all: Option<Vec<String>>,
     /// Whether the list has no member.
     pub is_empty: Option<bool>,
+}
+
+impl Text {
+    /// How many values the list among these conditions has.
+    pub fn listed(&self) -> usize {
+        self.one_of.as_ref().map_or(0, Vec::len)
+    }
+}
+
+impl TextList {
+    /// How many values the lists among these conditions have.
+    pub fn listed(&self) -> usize {
+        let length = |values: &Option<Vec<String>>| values.as_ref().map_or(0, Vec::len);
+        length(&self.has_any) + length(&self.has_all)
+    }
 }

@@ -16,7 +16,7 @@ pub const DEFAULT_SIZE: usize = 20;
 pub const MAX_SIZE: usize = 100;
 
 /// From which end a page is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// The first rows after the cursor.
     Forward,
@@ -25,7 +25,7 @@ pub enum Direction {
 }
 
 /// One page that was asked for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     /// Which way to go.
     pub direction: Direction,

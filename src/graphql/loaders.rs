@@ -3,6 +3,7 @@
 //! Each request has its own set, since a shared one would carry one viewer's rows to another.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
@@ -11,11 +12,15 @@ use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::content::Content;
-use crate::domain::content::model::{Credit, ExternalId, TagCount};
+use crate::domain::content::filmography::{
+    Collaborator, FilmStatistics, FilmographyPage, GenreCount,
+};
+use crate::domain::content::model::{Credit, CreditRole, ExternalId, TagCount};
 use crate::domain::interactions::Interaction;
 use crate::domain::interactions::model::Ratings;
 use crate::domain::models::ModelVersion;
 use crate::domain::people::Person;
+use crate::foundation::page::Page;
 use crate::foundation::{Error, Id, id};
 
 /// What a loader reads with: the services, on behalf of the request's viewer.
@@ -45,7 +50,9 @@ macro_rules! loaders {
                         TokioSpawner::current(),
                         TokioTimer::default(),
                         HashMapCache::default(),
-                    ),)*
+                    )
+                    // A page of 100 films with 100 credits each is still one statement.
+                    .max_batch_size(20_000),)*
                 }
             }
         }
@@ -95,4 +102,64 @@ loaders! {
     /// Trained models.
     models: ModelById(Id<id::Model> => ModelVersion) =
         |reader, ids| reader.services.models.find_many(ids);
+    /// Pages of what people made.
+    filmographies: FilmsOfPerson((Id<id::Person>, FilmographyPage) => Page<Content>) =
+        |reader, keys| async {
+            let (content, mut found) = (&reader.services.content, HashMap::new());
+            for (which, people) in by_arguments(keys) {
+                let pages = content.filmographies(&reader.viewer, &people, which).await?;
+                found.extend(with_arguments(pages, which));
+            }
+            Ok(found)
+        };
+    /// How many films people made.
+    film_counts: FilmCountOfPerson((Id<id::Person>, Option<Vec<CreditRole>>) => i64) =
+        |reader, keys| async {
+            let (content, mut found) = (&reader.services.content, HashMap::new());
+            for (roles, people) in by_arguments(keys) {
+                let roles_only = roles.as_deref();
+                let counts = content.count_films(&reader.viewer, &people, roles_only).await?;
+                found.extend(with_arguments(counts, roles));
+            }
+            Ok(found)
+        };
+    /// The films of people in figures.
+    film_statistics: StatisticsOfPerson(Id<id::Person> => FilmStatistics) =
+        |reader, ids| reader.services.content.film_statistics(&reader.viewer, ids);
+    /// The genres of people's films.
+    film_genres: GenresOfPerson(Id<id::Person> => Vec<GenreCount>) =
+        |reader, ids| reader.services.content.film_genres(&reader.viewer, ids);
+    /// The stars that users gave people's films.
+    film_ratings: RatingsOfPerson(Id<id::Person> => Ratings) =
+        |reader, ids| reader.services.content.film_ratings(&reader.viewer, ids);
+    /// Those whom people share films with, at most so many each.
+    collaborators: CollaboratorsOfPerson((Id<id::Person>, usize) => Vec<Collaborator>) =
+        |reader, keys| async {
+            let (content, mut found) = (&reader.services.content, HashMap::new());
+            for (most, people) in by_arguments(keys) {
+                let others = content.collaborators(&reader.viewer, &people, *most).await?;
+                found.extend(with_arguments(others, most));
+            }
+            Ok(found)
+        };
+}
+
+/// The ids among `keys` for each of the arguments: a field is asked of many things with the same
+/// arguments, and those are read together.
+fn by_arguments<I: Copy, A: Eq + Hash>(keys: &[(I, A)]) -> HashMap<&A, Vec<I>> {
+    let mut groups: HashMap<&A, Vec<I>> = HashMap::new();
+    for (id, arguments) in keys {
+        groups.entry(arguments).or_default().push(*id);
+    }
+    groups
+}
+
+/// The same values by id and arguments.
+fn with_arguments<I, A: Clone, V>(
+    values: HashMap<I, V>,
+    arguments: &A,
+) -> impl Iterator<Item = ((I, A), V)> {
+    values
+        .into_iter()
+        .map(|(id, value)| ((id, arguments.clone()), value))
 }

@@ -15,11 +15,14 @@ pub mod guard;
 pub mod id;
 pub mod label;
 pub mod loaders;
+pub mod number;
 pub mod types;
 
 use types::content::{ContentMutation, ContentQuery};
+use types::facets::FacetsQuery;
 use types::interaction::{InteractionMutation, InteractionQuery};
 use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
+use types::person::{PersonMutation, PersonQuery};
 
 use types::model::ModelQuery;
 use types::recommendation::RecommendationQuery;
@@ -34,6 +37,8 @@ pub struct Query(
     ModelQuery,
     RecommendationQuery,
     SchemaQuery,
+    PersonQuery,
+    FacetsQuery,
 );
 
 /// Everything that can be changed.
@@ -42,6 +47,7 @@ pub struct Mutation(
     ContentMutation,
     InteractionMutation,
     InteractionWeightsMutation,
+    PersonMutation,
 );
 
 /// Mutations that try a secret: at most one a document, so that a document is one attempt.
@@ -86,7 +92,7 @@ pub trait Reach {
     /// Every schema that this server serves.
     fn schemas(&self) -> &Schemas;
     /// This request's own loaders.
-    fn loaders(&self) -> &loaders::Loaders;
+    fn loaders(&self) -> &Arc<loaders::Loaders>;
 }
 
 impl Reach for Context<'_> {
@@ -106,7 +112,7 @@ impl Reach for Context<'_> {
         self.data_unchecked::<Arc<Schemas>>()
     }
 
-    fn loaders(&self) -> &loaders::Loaders {
+    fn loaders(&self) -> &Arc<loaders::Loaders> {
         self.data_unchecked()
     }
 }
@@ -120,7 +126,7 @@ pub fn equip(
     viewer: Viewer,
     client: Client,
 ) -> async_graphql::Request {
-    let loaders = loaders::Loaders::new(&services, &viewer);
+    let loaders = Arc::new(loaders::Loaders::new(&services, &viewer));
     request
         .data(loaders)
         .data(schemas)

@@ -45,8 +45,20 @@ async fn every_acknowledged_write_survives_kill_9() {
     let server = Server::start(folder.path(), &[]);
     for ids in ids.chunks(50) {
         let query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
-        let answer = process::ask(&server.url("/graphql"), Some(&key), query, json!({ "ids": ids })).await.unwrap();
-        let found: Vec<&str> = answer["data"]["nodes"].as_array().unwrap_or_else(|| panic!("{answer}")).iter().filter_map(|node| node["id"].as_str()).collect();
+        let answer = process::ask(
+            &server.url("/graphql"),
+            Some(&key),
+            query,
+            json!({ "ids": ids }),
+        )
+        .await
+        .unwrap();
+        let found: Vec<&str> = answer["data"]["nodes"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{answer}"))
+            .iter()
+            .filter_map(|node| node["id"].as_str())
+            .collect();
         assert_eq!(found, ids, "an acknowledged write is gone");
     }
     server.stop();
@@ -58,9 +70,19 @@ async fn the_demo_is_served_and_a_second_start_finds_it() {
     let server = Server::start(folder.path(), &["--demo"]);
     let said = server.said();
     for login in marquee::domain::demo::LOGINS {
-        assert!(said.contains(login.email) && said.contains(login.password), "{said}");
+        assert!(
+            said.contains(login.email) && said.contains(login.password),
+            "{said}"
+        );
     }
-    let answer = process::ask(&server.url("/graphql"), None, "{ schemas { name isDefault path } }", json!({})).await.unwrap();
+    let answer = process::ask(
+        &server.url("/graphql"),
+        None,
+        "{ schemas { name isDefault path } }",
+        json!({}),
+    )
+    .await
+    .unwrap();
     let expected = json!([
         { "name": "app", "isDefault": true, "path": "/graphql" },
         { "name": "demo", "isDefault": false, "path": "/graphql/demo" },
@@ -68,12 +90,21 @@ async fn the_demo_is_served_and_a_second_start_finds_it() {
     assert_eq!(answer["data"]["schemas"], expected);
 
     let titles = kurosawa_list(&server).await;
-    assert!(titles.iter().any(|title| title == "Red Beard" || title == "Ikiru"), "{titles:?}");
+    assert!(
+        titles
+            .iter()
+            .any(|title| title == "Red Beard" || title == "Ikiru"),
+        "{titles:?}"
+    );
     server.stop();
 
     let server = Server::start(folder.path(), &["--demo"]);
     assert!(!server.said().contains("Loaded the demo"));
-    assert_eq!(kurosawa_list(&server).await, titles, "the same data give the same list");
+    assert_eq!(
+        kurosawa_list(&server).await,
+        titles,
+        "the same data give the same list"
+    );
     server.stop();
 }
 
@@ -83,11 +114,20 @@ async fn kurosawa_list(server: &Server) -> Vec<String> {
     let query = "mutation ($input: LoginInput!) { login(input: $input) { tokens { accessToken } errors { ... on UserError { message } } } }";
     let input = json!({ "input": { "email": login.email, "password": login.password } });
     let answer = process::ask(&url, None, query, input).await.unwrap();
-    let token = answer["data"]["login"]["tokens"]["accessToken"].as_str().unwrap_or_else(|| panic!("{answer}"));
+    let token = answer["data"]["login"]["tokens"]["accessToken"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{answer}"));
     let query = "{ recommendations(first: 10) { items { content { title } } } }";
-    let answer = process::ask(&url, Some(token), query, json!({})).await.unwrap();
-    let items = answer["data"]["recommendations"]["items"].as_array().unwrap_or_else(|| panic!("{answer}"));
-    items.iter().map(|item| item["content"]["title"].as_str().unwrap().to_owned()).collect()
+    let answer = process::ask(&url, Some(token), query, json!({}))
+        .await
+        .unwrap();
+    let items = answer["data"]["recommendations"]["items"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{answer}"));
+    items
+        .iter()
+        .map(|item| item["content"]["title"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -113,18 +153,43 @@ fn what_is_wrong_is_said_in_a_sentence_and_an_exit_code() {
     std::fs::write(&unknown, "lisen = \"127.0.0.1:1\"\n").unwrap();
     let missing = folder.path().join("missing");
     for (arguments, words) in [
-        (vec!["--config", unknown.to_str().unwrap(), "migrate"], "no setting `lisen`"),
-        (vec!["--config", missing.to_str().unwrap(), "migrate"], "no settings file"),
+        (
+            vec!["--config", unknown.to_str().unwrap(), "migrate"],
+            "no setting `lisen`",
+        ),
+        (
+            vec!["--config", missing.to_str().unwrap(), "migrate"],
+            "no settings file",
+        ),
         (vec!["train", "--schema", "nowhere"], "is not served"),
-        (vec!["train", "--schema", "No Schema"], "cannot name a schema"),
+        (
+            vec!["train", "--schema", "No Schema"],
+            "cannot name a schema",
+        ),
         (vec!["train"], "nothing to learn from"),
-        (vec!["evaluate", "--train", missing.to_str().unwrap(), "--test", missing.to_str().unwrap(), "--model", "als", "--out", "/dev/null"], "missing"),
+        (
+            vec![
+                "evaluate",
+                "--train",
+                missing.to_str().unwrap(),
+                "--test",
+                missing.to_str().unwrap(),
+                "--model",
+                "als",
+                "--out",
+                "/dev/null",
+            ],
+            "missing",
+        ),
         (vec!["dance"], "unrecognized subcommand"),
     ] {
         let outcome = marquee(folder.path(), &arguments);
         let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
         assert!(!outcome.status.success(), "{arguments:?}");
-        assert!(outcome.status.code().is_some(), "{arguments:?} died of a signal");
+        assert!(
+            outcome.status.code().is_some(),
+            "{arguments:?} died of a signal"
+        );
         assert!(said.contains(words), "{arguments:?}: {said}");
         assert!(!said.contains("panicked"), "{arguments:?}: {said}");
     }
@@ -139,7 +204,10 @@ fn a_port_that_is_taken_is_said_before_anything_starts() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
-    assert!(said.contains("cannot listen on") && said.contains("MARQUEE_LISTEN"), "{said}");
+    assert!(
+        said.contains("cannot listen on") && said.contains("MARQUEE_LISTEN"),
+        "{said}"
+    );
     assert!(!Path::new(&folder.path().join("data/postgres")).exists());
 }
 
@@ -147,9 +215,14 @@ fn a_port_that_is_taken_is_said_before_anything_starts() {
 fn the_contract_and_the_help_are_printed_without_a_database() {
     let folder = process::folder();
     let schema = marquee(folder.path(), &["schema"]);
-    assert_eq!(String::from_utf8(schema.stdout).unwrap(), marquee::graphql::sdl());
+    assert_eq!(
+        String::from_utf8(schema.stdout).unwrap(),
+        marquee::graphql::sdl()
+    );
     let help = String::from_utf8(marquee(folder.path(), &["--help"]).stdout).unwrap();
-    for command in ["serve", "migrate", "import", "train", "evaluate", "schema", "user", "api-key", "doctor"] {
+    for command in [
+        "serve", "migrate", "import", "train", "evaluate", "schema", "user", "api-key", "doctor",
+    ] {
         assert!(help.contains(command), "{help}");
     }
 }

@@ -42,10 +42,21 @@ pub fn marquee(folder: &Path, arguments: &[&str]) -> Output {
 
 /// A key that may write the catalogue, made by the command, beside the running server.
 pub fn api_key(folder: &Path) -> String {
-    let made = marquee(folder, &["api-key", "create", "--name", "test", "--scope", "CATALOGUE_WRITE"]);
+    let made = marquee(
+        folder,
+        &[
+            "api-key",
+            "create",
+            "--name",
+            "test",
+            "--scope",
+            "CATALOGUE_WRITE",
+        ],
+    );
     let said = String::from_utf8_lossy(&made.stdout).into_owned();
     let key = said.split_whitespace().find(|word| word.starts_with("mq_"));
-    key.unwrap_or_else(|| panic!("no key in {made:?}")).to_owned()
+    key.unwrap_or_else(|| panic!("no key in {made:?}"))
+        .to_owned()
 }
 
 /// Waits for something that happens in another process, two minutes at most.
@@ -68,7 +79,10 @@ impl Server {
     /// Starts the server and waits until it answers.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
         // A free port: the server is told one, since its clients must know it.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let mut child = command(folder, &[&["serve"], arguments].concat())
             .env("MARQUEE_LISTEN", port.to_string())
             .stderr(Stdio::piped())
@@ -83,12 +97,20 @@ impl Server {
                 heard.push('\n');
             }
         });
-        let mut server = Self { child, address: port.to_string(), said };
+        let mut server = Self {
+            child,
+            address: port.to_string(),
+            said,
+        };
         // The line that follows the logins is the last thing said at the start.
         let demo = arguments.contains(&"--demo");
         until(|| {
             let ended = server.child.try_wait().unwrap();
-            assert!(ended.is_none(), "the server ended: {ended:?}\n{}", server.said());
+            assert!(
+                ended.is_none(),
+                "the server ended: {ended:?}\n{}",
+                server.said()
+            );
             let said = server.said();
             said.contains("serves GraphiQL") && (!demo || said.contains("and paste"))
         });
@@ -128,7 +150,12 @@ impl Drop for Server {
 }
 
 /// Sends one GraphQL request.
-pub async fn ask(url: &str, token: Option<&str>, query: &str, variables: Value) -> Result<Value, reqwest::Error> {
+pub async fn ask(
+    url: &str,
+    token: Option<&str>,
+    query: &str,
+    variables: Value,
+) -> Result<Value, reqwest::Error> {
     let mut request = reqwest::Client::new()
         .post(url)
         .json(&json!({ "query": query, "variables": variables }));

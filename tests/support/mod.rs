@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use marquee::domain::auth::{Client, Role, Viewer};
+use marquee::domain::auth::{Client, Role, Scope, Viewer};
+use marquee::domain::content::{ContentKind, Fields, Visibility};
 use marquee::domain::schemas::Schemas;
 use marquee::domain::{Ground, Services};
 use marquee::foundation::{Chance, Clock, Id, id};
 use marquee::graphql::label::{Labelling, label};
-use marquee::graphql::{MarqueeSchema, equip, schema};
+use marquee::graphql::{MarqueeSchema, equip, guard, schema};
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
 use marquee::platform::secrets::{Secrets, SigningKey};
@@ -100,10 +101,11 @@ impl TestApp {
             Client::default(),
         );
         let mut response = self.contract.execute(request).await;
+        let checked = guard::check(document, &guard::Limits::default()).ok();
         let labelling = Labelling {
             request_id: "test",
             suggestions: true,
-            checked: None,
+            checked: checked.as_ref(),
         };
         label(&mut response, labelling);
         serde_json::to_value(response).unwrap()
@@ -123,6 +125,43 @@ impl TestApp {
             "{document} answered {response:#}"
         );
         response["data"].take()
+    }
+
+    /// Executes a document that must fail, and answers the code of its first error.
+    pub async fn code_as(&self, viewer: &Viewer, document: &str, variables: Value) -> String {
+        let response = self.run_as(viewer, document, variables).await;
+        let code = &response["errors"][0]["extensions"]["code"];
+        let code = code.as_str();
+        code.unwrap_or_else(|| panic!("{document} succeeded: {response:#}"))
+            .to_owned()
+    }
+
+    /// A public film of this title, added by the shell.
+    pub async fn film(&self, title: &str) -> Id<id::Content> {
+        let fields = Fields::new(ContentKind::Movie, title);
+        let content = &self.services.content;
+        let made = content.create(&Viewer::Command, fields, Vec::new()).await;
+        made.unwrap().id
+    }
+
+    /// A film that only `viewer` may see.
+    pub async fn private_film(&self, viewer: &Viewer, title: &str) -> Id<id::Content> {
+        let mut fields = Fields::new(ContentKind::Movie, title);
+        fields.visibility = Visibility::Private;
+        let made = self
+            .services
+            .content
+            .create(viewer, fields, Vec::new())
+            .await;
+        made.unwrap().id
+    }
+
+    /// An app with these scopes.
+    pub fn app(&self, scopes: &[Scope]) -> Viewer {
+        Viewer::App {
+            key: Id::new(&self.ground.clock, &self.ground.chance),
+            scopes: scopes.to_vec(),
+        }
     }
 
     /// A row in `users` with this role, and the viewer who is signed in as it.

@@ -1,5 +1,7 @@
 //! The catalogue: films, products and other things that can be recommended.
 
+pub mod facets;
+pub mod filmography;
 pub mod model;
 pub mod service;
 mod store;

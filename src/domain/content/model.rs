@@ -1,5 +1,7 @@
 //! What a content item is.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
@@ -161,6 +163,14 @@ impl Fields {
         }
     }
 
+    /// Takes out what is said twice: a genre or key word counts once.
+    pub fn tidy(&mut self) {
+        for words in [&mut self.genres, &mut self.tags] {
+            let mut seen = HashSet::new();
+            words.retain(|word| seen.insert(word.clone()));
+        }
+    }
+
     /// Checks everything that the database would refuse, and names the field that is wrong.
     ///
     /// # Errors
@@ -211,17 +221,29 @@ impl Fields {
                 "1 to 2,000 characters, or leave it out",
             )?;
         }
-        let all_text = [&self.title, &self.description]
+        let texts = [
+            ("title", Some(&self.title)),
+            ("description", Some(&self.description)),
+            ("originalTitle", self.original_title.as_ref()),
+            ("language", self.language.as_ref()),
+            ("brand", self.brand.as_ref()),
+            ("merchant", self.merchant.as_ref()),
+            ("color", self.color.as_ref()),
+            ("posterUrl", self.poster_url.as_ref()),
+        ];
+        let texts = texts
             .into_iter()
-            .chain(&self.genres)
-            .chain(&self.tags)
-            .chain(&self.category_path)
-            .chain(self.original_title.iter().chain(&self.brand));
-        require(
-            all_text.into_iter().all(|text| !text.contains('\0')),
-            "title",
-            "text may not contain the character U+0000",
-        )?;
+            .filter_map(|(field, text)| Some((field, text?)))
+            .chain(self.genres.iter().map(|text| ("genres", text)))
+            .chain(self.tags.iter().map(|text| ("tags", text)))
+            .chain(self.category_path.iter().map(|text| ("categoryPath", text)));
+        for (field, text) in texts {
+            require(
+                !text.contains('\0'),
+                field,
+                "text may not contain the character U+0000",
+            )?;
+        }
         require(
             self.year.is_none_or(|year| (1800..=2200).contains(&year)),
             "year",
@@ -335,6 +357,61 @@ pub struct ContentFilter {
     pub or: Vec<ContentFilter>,
     /// This does not hold.
     pub not: Option<Box<ContentFilter>>,
+}
+
+/// How large a filter may be: parts that are nested or joined, and values in all its lists.
+const MAX_PARTS: usize = 100;
+const MAX_LISTED: usize = 2000;
+
+impl ContentFilter {
+    /// Refuses a filter that would cost the database more than a caller may ask for.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`].
+    pub fn check(&self) -> Result<()> {
+        let (parts, listed) = self.size();
+        if parts > MAX_PARTS || listed > MAX_LISTED {
+            let message = format!(
+                "a filter has at most {MAX_PARTS} parts and {MAX_LISTED} values in its lists"
+            );
+            return Err(Refusal::invalid("filter", message).into());
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let texts = [
+            &self.title,
+            &self.language,
+            &self.brand,
+            &self.merchant,
+            &self.currency,
+            &self.color,
+        ];
+        let lists = [&self.genres, &self.tags, &self.category_path];
+        let listed = texts.iter().map(|text| text.listed()).sum::<usize>()
+            + lists.iter().map(|list| list.listed()).sum::<usize>()
+            + self.kind.listed()
+            + self.year.listed()
+            + self.duration_minutes.listed()
+            + self.rating_average.listed()
+            + self.rating_count.listed()
+            + self.popularity.listed()
+            + self.price.listed()
+            + self.stock.listed()
+            + self.rights_from.listed()
+            + self.rights_until.listed()
+            + self.visibility.listed()
+            + self.creator.listed()
+            + self.created_at.listed()
+            + self.updated_at.listed();
+        let parts = self.and.iter().chain(&self.or).chain(self.not.as_deref());
+        parts
+            .map(Self::size)
+            .fold((1, listed), |(parts, listed), (more_parts, more_listed)| {
+                (parts + more_parts, listed + more_listed)
+            })
+    }
 }
 
 /// By what content items are ordered.

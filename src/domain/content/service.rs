@@ -18,7 +18,7 @@ const MAX_CREDITS: usize = 500;
 /// The catalogue of one schema.
 #[derive(Clone)]
 pub struct ContentService {
-    store: Store,
+    pub(super) store: Store,
     clock: Clock,
     chance: Chance,
 }
@@ -80,7 +80,7 @@ impl ContentService {
     /// One page of the items that `viewer` may list: public ones, their own, and for admins all.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`] for a cursor of another order or a filter too deep.
+    /// [`Refusal::InvalidInput`] for a cursor of another order or a filter too large.
     pub async fn list(
         &self,
         viewer: &Viewer,
@@ -88,6 +88,7 @@ impl ContentService {
         order: (ContentOrder, bool),
         window: &Window,
     ) -> Result<Page<Content>> {
+        filter.check()?;
         let rows = self.store.list(viewer, filter, order, window).await?;
         Ok(Page::cut(window, rows))
     }
@@ -95,8 +96,9 @@ impl ContentService {
     /// How many items [`ContentService::list`] would list in all.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`Refusal::InvalidInput`] for a filter too large.
     pub async fn count(&self, viewer: &Viewer, filter: &ContentFilter) -> Result<u64> {
+        filter.check()?;
         self.store.count(viewer, filter).await
     }
 
@@ -108,13 +110,14 @@ impl ContentService {
     pub async fn create(
         &self,
         viewer: &Viewer,
-        fields: Fields,
+        mut fields: Fields,
         credits: Vec<NewCredit>,
     ) -> Result<Content> {
         let creator = viewer.user();
         if creator.is_none() {
             viewer.admin_or(Scope::CatalogueWrite)?;
         }
+        fields.tidy();
         fields.check()?;
         check_credits(&credits)?;
         let now = self.clock.now();
@@ -155,6 +158,7 @@ impl ContentService {
                 self.chance.clone(),
                 move |fields| {
                     change(fields);
+                    fields.tidy();
                     fields.check()
                 },
             )

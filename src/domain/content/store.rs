@@ -1,13 +1,14 @@
 //! Content items, their credits, tags and outer names in the database.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoColumnRef, OnConflict, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, OnConflict, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
 };
 use uuid::Uuid;
 
@@ -26,6 +27,9 @@ use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, filter};
 
 use content_item::Column;
+
+mod facets;
+mod filmography;
 
 #[derive(Clone)]
 pub(super) struct Store {
@@ -252,9 +256,6 @@ fn listed(viewer: &Viewer, filter: &ContentFilter) -> sea_orm::Select<content_it
 
 fn condition(wanted: &ContentFilter) -> Condition {
     let column = |column: Column| Expr::col(column.into_column_ref());
-    let double = |column: Column| {
-        Expr::col(column.into_column_ref()).cast_as(Alias::new("double precision"))
-    };
     let mut all = Condition::all()
         .add(filter::comparison(
             &column(Column::Kind),
@@ -270,8 +271,9 @@ fn condition(wanted: &ContentFilter) -> Condition {
         ))
         .add(filter::text(&column(Column::Language), &wanted.language))
         .add(filter::comparison(
-            &double(Column::RatingAverage),
-            &wanted.rating_average,
+            &column(Column::RatingAverage),
+            // As the column holds it: 7.2 is stored as the single nearest to it.
+            &wanted.rating_average.map(|rating| rating as f32),
         ))
         .add(filter::comparison(
             &column(Column::RatingCount),
@@ -340,7 +342,11 @@ fn keyset(order: ContentOrder, ascending: bool) -> Order {
     let by = |name, column: Column, kind| Order::by(name, column, Column::Id, kind, ascending);
     match order {
         ContentOrder::CreatedAt => by("createdAt", Column::CreatedAt, ValueKind::Time),
-        ContentOrder::Title => by("title", Column::Title, ValueKind::Text),
+        // By code points whatever the database's own collation, and as its index is.
+        ContentOrder::Title => Order {
+            column: Expr::cust("title COLLATE \"C\""),
+            ..by("title", Column::Title, ValueKind::Text)
+        },
         ContentOrder::Year => by("year", Column::Year, ValueKind::Integer).nullable(),
         ContentOrder::Popularity => by("popularity", Column::Popularity, ValueKind::Float),
         ContentOrder::RatingAverage => {
@@ -361,7 +367,7 @@ async fn write_credits(
     if credits.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = credits
+    let names: BTreeSet<String> = credits
         .iter()
         .filter_map(|credit| match &credit.person {
             PersonRef::Name(name) => Some(name.trim().to_owned()),
@@ -375,7 +381,7 @@ async fn write_credits(
         let person_id = match &credit.person {
             PersonRef::Id(id) => id.uuid(),
             PersonRef::Name(name) => *known
-                .get(&name.trim().to_lowercase())
+                .get(name.trim())
                 .ok_or_else(|| anyhow::anyhow!("a person just made is not there"))?,
         };
         let place = places.entry(credit.role).or_default();
@@ -405,22 +411,21 @@ async fn write_credits(
     }
 }
 
-/// The people of these names, by lower-cased name; those that no one is called yet are made.
+/// The people of these names; those that no one is called yet are made.
 async fn people_named(
     tx: &impl ConnectionTrait,
-    names: Vec<String>,
+    names: BTreeSet<String>,
     now: DateTime<Utc>,
     chance: &Chance,
 ) -> Result<HashMap<String, Uuid>> {
-    let mut wanted: HashMap<String, String> = HashMap::new();
-    for name in names {
-        wanted.entry(name.to_lowercase()).or_insert(name);
+    let mut known = namesakes(tx, names.iter().cloned().collect()).await?;
+    // In one order, so that two writers of the same names wait for each other but once.
+    let missing = names.into_iter().filter(|name| !known.contains_key(name));
+    let missing: Vec<String> = missing.collect();
+    if missing.is_empty() {
+        return Ok(known);
     }
-    if wanted.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let lowered = || Expr::cust("lower(name)");
-    let rows = wanted.values().map(|name| {
+    let rows = missing.iter().map(|name| {
         person::Model {
             id: Id::<id::Person>::at(now, chance.bytes()).uuid(),
             name: name.clone(),
@@ -437,16 +442,33 @@ async fn people_named(
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(tx)
         .await?;
-    // A namesake from another catalogue serves as well as one without a source, if it is alone.
-    let found = person::Entity::find()
-        .filter(lowered().is_in(wanted.keys().cloned()))
-        .filter(person::Column::Source.is_null())
-        .all(tx)
-        .await?;
-    Ok(found
-        .into_iter()
-        .map(|row| (row.name.to_lowercase(), row.id))
-        .collect())
+    known.extend(namesakes(tx, missing).await?);
+    Ok(known)
+}
+
+/// The one person of each of these names, whatever the case: the one of this catalogue's own, or
+/// else one from another catalogue if only one there has the name. The database lowers the names,
+/// since it does so for the index and need not agree with anybody else on every letter.
+async fn namesakes(tx: &impl ConnectionTrait, names: Vec<String>) -> Result<HashMap<String, Uuid>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        name: String,
+        id: Uuid,
+    }
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT named.name, (array_agg(people.id ORDER BY people.source NULLS FIRST))[1] AS id \
+           FROM unnest($1::text[]) AS named (name) \
+           JOIN people ON lower(people.name) = lower(named.name) \
+          GROUP BY named.name \
+         HAVING bool_or(people.source IS NULL) OR count(*) = 1",
+        [names.into()],
+    );
+    let rows = Row::find_by_statement(statement).all(tx).await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.id)).collect())
 }
 
 impl TryFrom<content_item::Model> for Content {

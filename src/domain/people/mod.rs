@@ -4,5 +4,5 @@ pub mod model;
 pub mod service;
 mod store;
 
-pub use model::Person;
+pub use model::{Person, PersonFilter, PersonOrder};
 pub use service::PeopleService;

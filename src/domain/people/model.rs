@@ -2,21 +2,86 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::foundation::{Id, id};
+use crate::foundation::filter::Text;
+use crate::foundation::{Id, Refusal, Result, id};
 
 /// Somebody who made or plays in a content item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Person {
     /// Who.
     pub id: Id<id::Person>,
+    /// Everything that can be written.
+    pub fields: Fields,
+    /// When they came into the catalogue.
+    pub created_at: DateTime<Utc>,
+    /// When their entry last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Everything of a person that can be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fields {
     /// As credited, 1 to 200 characters.
     pub name: String,
     /// Where their picture is.
     pub photo_url: Option<String>,
     /// Who they are, in a few sentences.
     pub biography: Option<String>,
-    /// When they came into the catalogue.
-    pub created_at: DateTime<Utc>,
-    /// When their entry last changed.
-    pub updated_at: DateTime<Utc>,
+}
+
+impl Fields {
+    /// Checks everything that the database would refuse, and names the field that is wrong.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`].
+    pub fn check(&self) -> Result<()> {
+        for (field, text, most) in [
+            ("name", Some(&self.name), 200),
+            ("photoUrl", self.photo_url.as_ref(), 2000),
+            ("biography", self.biography.as_ref(), 20_000),
+        ] {
+            let Some(text) = text else { continue };
+            if text.contains('\0') {
+                let message = "text may not contain the character U+0000";
+                return Err(Refusal::invalid(field, message).into());
+            }
+            if text.trim().is_empty() || text.chars().count() > most {
+                let message = format!("1 to {most} characters");
+                return Err(Refusal::invalid(field, message).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which people to list; what is not given does not filter.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each is the filter on the field of that name")]
+pub struct PersonFilter {
+    pub name: Text,
+}
+
+/// By what people are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the order by the field of that name")]
+pub enum PersonOrder {
+    Name,
+    CreatedAt,
+}
+
+/// How large a list of names in a filter may be.
+const MAX_LISTED: usize = 1000;
+
+impl PersonFilter {
+    /// Refuses a filter that would cost the database more than a caller may ask for.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`].
+    pub fn check(&self) -> Result<()> {
+        if self.name.listed() > MAX_LISTED {
+            let message = format!("a filter has at most {MAX_LISTED} values in its lists");
+            return Err(Refusal::invalid("filter", message).into());
+        }
+        Ok(())
+    }
 }

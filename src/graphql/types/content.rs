@@ -21,6 +21,7 @@ use crate::graphql::filter::{
     DateFilter, DateTimeFilter, DecimalFilter, FloatFilter, IntFilter, OrderDirection,
     StringFilter, StringListFilter, UserIdFilter, enum_filter, or_none,
 };
+use crate::graphql::number::double;
 use crate::graphql::{Query, Reach};
 
 /// What sort of thing a content item is.
@@ -231,8 +232,8 @@ impl Content {
     }
 
     /// The source's mean vote, on a scale of 0 to 10.
-    async fn rating_average(&self) -> Option<f32> {
-        self.0.fields.rating_average
+    async fn rating_average(&self) -> Option<f64> {
+        self.0.fields.rating_average.map(double)
     }
 
     /// How many voted at the source.
@@ -301,8 +302,8 @@ impl Content {
     }
 
     /// An editor's or a model's measure, 0 to 1.
-    async fn quality_score(&self) -> Option<f32> {
-        self.0.fields.quality_score
+    async fn quality_score(&self) -> Option<f64> {
+        self.0.fields.quality_score.map(double)
     }
 
     /// Whatever else the source says.
@@ -893,7 +894,7 @@ impl ContentMutation {
 
 impl domain::Content {
     /// The item's place in the list that is ordered so.
-    fn cursor(&self, by: domain::ContentOrder, ascending: bool) -> Cursor {
+    pub(super) fn cursor(&self, by: domain::ContentOrder, ascending: bool) -> Cursor {
         let fields = &self.fields;
         let (name, value) = match by {
             domain::ContentOrder::CreatedAt => ("createdAt", serde_json::json!(self.created_at)),

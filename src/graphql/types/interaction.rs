@@ -15,6 +15,7 @@ use crate::foundation::{Id, id};
 use crate::graphql::connection::Connection;
 use crate::graphql::error::{UserError, payload_errors, settle};
 use crate::graphql::filter::{ContentIdFilter, DateTimeFilter, enum_filter, or_none};
+use crate::graphql::number::double;
 use crate::graphql::{Query, Reach};
 
 /// What a user did to a content item.
@@ -79,8 +80,8 @@ impl Interaction {
     }
 
     /// The stars of a RATING, 0.5 to 5; null for every other kind.
-    async fn value(&self) -> Option<f32> {
-        self.0.value
+    async fn value(&self) -> Option<f64> {
+        self.0.value.map(double)
     }
 
     /// When they did it.

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::interaction::InteractionKind;
 use crate::domain::interactions::weights::{self as domain, WeightChange, WeightTable};
 use crate::graphql::error::{payload_errors, settle};
+use crate::graphql::number::double;
 use crate::graphql::{Query, Reach};
 
 /// What each kind of interaction says of taste. A change writes a new version.
@@ -26,7 +27,7 @@ pub struct InteractionWeight {
     kind: InteractionKind,
     /// How much it says when it is fresh, from -1 (against) to 1 (for). That of a RATING counts
     /// times `(stars - 2.5) / 2.5`.
-    weight: f32,
+    weight: f64,
     /// After how many seconds it says half as much.
     half_life_seconds: i32,
     /// For how many seconds the item stays out of the user's lists: 0 is not at all, null for good.
@@ -48,7 +49,7 @@ impl From<&domain::WeightRow> for InteractionWeight {
         let seconds = |span: TimeDelta| i32::try_from(span.num_seconds()).unwrap_or(i32::MAX);
         Self {
             kind: row.kind.into(),
-            weight: row.weight,
+            weight: double(row.weight),
             half_life_seconds: seconds(row.half_life),
             exclude_for_seconds: row.exclude_for.map(seconds),
         }

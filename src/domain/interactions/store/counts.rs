@@ -100,7 +100,7 @@ impl Store {
         }
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "SELECT content_id, count(*) AS count, avg(value::double precision) AS mean \
+            "SELECT content_id, count(*) AS count, avg(value::numeric)::double precision AS mean \
                FROM (SELECT DISTINCT ON (content_id, user_id) content_id, value \
                        FROM interactions \
                       WHERE content_id = ANY($1) AND kind = 'RATING' \

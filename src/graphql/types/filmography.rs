@@ -1,0 +1,219 @@
+//! What a person made, as a list and in figures.
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
+use futures::FutureExt;
+
+use super::content::{Content, CreditRole, Ratings};
+use super::person::Person;
+use crate::domain::content::filmography::{self as domain, FilmStatistics, FilmographyPage};
+use crate::domain::content::model::{self as content, ContentOrder};
+use crate::foundation::page::{Paging, Window};
+use crate::foundation::{Error, Id, id};
+use crate::graphql::Reach;
+use crate::graphql::connection::Connection;
+use crate::graphql::filter::OrderDirection;
+
+/// A content item that a person took part in.
+#[derive(Clone, Debug)]
+pub struct FilmographyItem {
+    person: Id<id::Person>,
+    content: Content,
+}
+
+/// A content item that a person took part in.
+#[Object]
+impl FilmographyItem {
+    /// The item.
+    async fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// What they did for it.
+    #[graphql(complexity = 2)]
+    async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<CreditRole>> {
+        let mut roles: Vec<CreditRole> = Vec::new();
+        for credit in self.credits(ctx).await? {
+            if !roles.contains(&credit.role.into()) {
+                roles.push(credit.role.into());
+            }
+        }
+        Ok(roles)
+    }
+
+    /// Whom they play in it.
+    #[graphql(complexity = 2)]
+    async fn characters(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        let credits = self.credits(ctx).await?.into_iter();
+        Ok(credits.filter_map(|credit| credit.character).collect())
+    }
+}
+
+impl FilmographyItem {
+    async fn credits(&self, ctx: &Context<'_>) -> Result<Vec<content::Credit>> {
+        let credits = ctx.loaders().credits.load_one(self.content.0.id).await?;
+        let credits = credits.unwrap_or_default().into_iter();
+        Ok(credits
+            .filter(|credit| credit.person == self.person)
+            .collect())
+    }
+}
+
+/// One page of what `person` made.
+pub(super) async fn filmography(
+    ctx: &Context<'_>,
+    person: Id<id::Person>,
+    roles: Option<Vec<content::CreditRole>>,
+    direction: OrderDirection,
+    window: Window,
+) -> Result<Connection<FilmographyItem>> {
+    let ascending = direction == OrderDirection::Asc;
+    let which = FilmographyPage {
+        roles: roles.clone(),
+        ascending,
+        window,
+    };
+    let loaders = Arc::clone(ctx.loaders());
+    let page = loaders
+        .filmographies
+        .load_one((person, which))
+        .await?
+        .ok_or_else(|| anyhow::anyhow!("each person has a page of films, if an empty one"))
+        .map_err(Error::from)?
+        .map(|content| FilmographyItem {
+            person,
+            content: content.into(),
+        });
+    // Through a loader as well: the totals of all people on a page are one statement.
+    let total = move || {
+        let (loaders, key) = (Arc::clone(&loaders), (person, roles.clone()));
+        async move {
+            let count = loaders.film_counts.load_one(key).await;
+            let count = count.map_err(|error| anyhow::anyhow!("counting films: {error}"))?;
+            Ok(u64::try_from(count.unwrap_or_default()).unwrap_or_default())
+        }
+        .boxed()
+    };
+    let cursor = move |item: &FilmographyItem| {
+        let place = item.content.0.cursor(ContentOrder::Year, ascending);
+        place.encode()
+    };
+    Ok(Connection::new(page, cursor, Arc::new(total)))
+}
+
+/// What a person made, in figures. Only what the viewer may list counts.
+#[derive(Clone, Copy, Debug)]
+pub struct PersonStatistics(pub(super) Id<id::Person>);
+
+/// How many of a person's films are of a genre.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct GenreCount {
+    /// The genre.
+    genre: String,
+    /// How many films.
+    films: i32,
+}
+
+/// Somebody with credits for the same films.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
+pub struct Collaborator {
+    /// How many films they share.
+    films: i32,
+    /// What the other one did for these films.
+    roles: Vec<CreditRole>,
+    #[graphql(skip)]
+    person: Id<id::Person>,
+}
+
+#[ComplexObject]
+impl Collaborator {
+    /// Who.
+    async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
+        let person = ctx.loaders().people.load_one(self.person).await?;
+        Ok(person.map(Into::into))
+    }
+}
+
+impl From<domain::Collaborator> for Collaborator {
+    fn from(other: domain::Collaborator) -> Self {
+        Self {
+            films: small(other.films),
+            roles: other.roles.into_iter().map(Into::into).collect(),
+            person: other.person,
+        }
+    }
+}
+
+/// What a person made, in figures. "Film" stands for a content item of any kind.
+#[Object]
+impl PersonStatistics {
+    /// How many films there are credits for.
+    async fn films(&self, ctx: &Context<'_>) -> Result<i32> {
+        let figures = self.figures(ctx).await?;
+        Ok(figures.map_or(0, |figures| small(figures.films)))
+    }
+
+    /// The year of the first film.
+    async fn first_year(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        Ok(self.figures(ctx).await?.and_then(|f| f.first_year))
+    }
+
+    /// The year of the last film.
+    async fn last_year(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        Ok(self.figures(ctx).await?.and_then(|f| f.last_year))
+    }
+
+    /// The mean of the films' mean votes at their sources, 0 to 10.
+    async fn rating_average(&self, ctx: &Context<'_>) -> Result<Option<f64>> {
+        Ok(self.figures(ctx).await?.and_then(|f| f.mean_rating))
+    }
+
+    /// The stars that users of this server gave the films.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn ratings(&self, ctx: &Context<'_>) -> Result<Ratings> {
+        let ratings = ctx.loaders().film_ratings.load_one(self.0).await?;
+        Ok(ratings.into())
+    }
+
+    /// The genres of the films, the most frequent first.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn genres(&self, ctx: &Context<'_>) -> Result<Vec<GenreCount>> {
+        let genres = ctx.loaders().film_genres.load_one(self.0).await?;
+        let genres = genres.unwrap_or_default().into_iter();
+        Ok(genres
+            .map(|group| GenreCount {
+                genre: group.genre,
+                films: small(group.films),
+            })
+            .collect())
+    }
+
+    /// Those with credits for the same films, the most frequent first.
+    #[graphql(complexity = "5 + first.clamp(1, 100) as usize * child_complexity")]
+    async fn collaborators(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many, 1 to 100.", default = 10)] first: i32,
+    ) -> Result<Vec<Collaborator>> {
+        let most = Window::read(Paging {
+            first: Some(first),
+            ..Paging::default()
+        })?
+        .size;
+        let others = ctx.loaders().collaborators.load_one((self.0, most)).await?;
+        let others = others.unwrap_or_default().into_iter();
+        Ok(others.map(Into::into).collect())
+    }
+}
+
+impl PersonStatistics {
+    async fn figures(&self, ctx: &Context<'_>) -> Result<Option<FilmStatistics>> {
+        Ok(ctx.loaders().film_statistics.load_one(self.0).await?)
+    }
+}
+
+fn small(count: i64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
