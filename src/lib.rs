@@ -9,7 +9,9 @@
 //! `ranking` imports nothing of ours but `foundation`, `platform` never names `domain`, and no
 //! room touches another room's `store.rs`. `tests/architecture.rs` holds the walls.
 
+pub mod app;
 pub mod domain;
 pub mod foundation;
 pub mod graphql;
+pub mod http;
 pub mod platform;

@@ -9,10 +9,11 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 
 use crate::domain::Services;
-use crate::domain::auth::Viewer;
+use crate::domain::auth::{ApiKey, Viewer};
 use crate::domain::content::Content;
 use crate::domain::content::model::{Credit, ExternalId, TagCount};
 use crate::domain::people::Person;
+use crate::domain::users::User;
 use crate::foundation::{Error, Id, id};
 
 /// What a loader reads with: the services, on behalf of the request's viewer.
@@ -44,6 +45,12 @@ macro_rules! loaders {
                         HashMapCache::default(),
                     ),)*
                 }
+            }
+
+            /// Forgets what was read: a mutation has changed it, and the rest of its document
+            /// shall see that.
+            pub fn forget(&self) {
+                $(self.$field.clear::<$key>();)*
             }
         }
 
@@ -80,4 +87,10 @@ loaders! {
     /// People of the catalogue.
     people: PersonById(Id<id::Person> => Person) =
         |reader, ids| reader.services.people.find_many(ids);
+    /// Users that the viewer may see.
+    users: UserById(Id<id::User> => User) =
+        |reader, ids| reader.services.users.find_many(&reader.viewer, ids);
+    /// API keys that the viewer may see.
+    api_keys: ApiKeyById(Id<id::ApiKey> => ApiKey) =
+        |reader, ids| reader.services.auth.find_api_keys(&reader.viewer, ids);
 }

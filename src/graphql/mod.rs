@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use crate::domain::Services;
-use crate::domain::auth::Viewer;
+use crate::domain::auth::{Client, Viewer};
 
 pub mod connection;
 pub mod error;
@@ -14,15 +14,20 @@ pub mod id;
 pub mod loaders;
 pub mod types;
 
+use types::api_key::{ApiKeyMutation, ApiKeyQuery};
+use types::auth::AuthMutation;
 use types::content::{ContentMutation, ContentQuery};
+use types::node::NodeQuery;
+use types::user::UserQuery;
+use types::user_changes::UserMutation;
 
 /// Everything that can be asked.
 #[derive(Clone, Copy, Default, MergedObject)]
-pub struct Query(ContentQuery);
+pub struct Query(ContentQuery, NodeQuery, UserQuery, ApiKeyQuery);
 
 /// Everything that can be changed.
 #[derive(Clone, Copy, Default, MergedObject)]
-pub struct Mutation(ContentMutation);
+pub struct Mutation(ContentMutation, AuthMutation, UserMutation, ApiKeyMutation);
 
 /// The whole contract.
 pub type MarqueeSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -46,6 +51,8 @@ pub trait Reach {
     fn services(&self) -> &Arc<Services>;
     /// On whose behalf.
     fn viewer(&self) -> &Viewer;
+    /// Where the request comes from.
+    fn client(&self) -> Client;
     /// This request's own loaders.
     fn loaders(&self) -> &loaders::Loaders;
 }
@@ -59,17 +66,27 @@ impl Reach for Context<'_> {
         self.data_unchecked()
     }
 
+    fn client(&self) -> Client {
+        *self.data_unchecked()
+    }
+
     fn loaders(&self) -> &loaders::Loaders {
         self.data_unchecked()
     }
 }
 
-/// What each request carries: the services it may use, on whose behalf, and loaders of its own.
+/// What each request carries: the services it may use, on whose behalf, from where, and loaders of
+/// its own.
 pub fn equip(
     request: async_graphql::Request,
     services: Arc<Services>,
     viewer: Viewer,
+    client: Client,
 ) -> async_graphql::Request {
     let loaders = loaders::Loaders::new(&services, &viewer);
-    request.data(loaders).data(services).data(viewer)
+    request
+        .data(loaders)
+        .data(services)
+        .data(viewer)
+        .data(client)
 }

@@ -10,12 +10,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::auth::{Client, Role, Viewer};
 use marquee::domain::{Ground, Services};
 use marquee::foundation::{Chance, Clock, Id, id};
 use marquee::graphql::{MarqueeSchema, equip, schema};
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
+use marquee::platform::secrets::{Secrets, SigningKey};
 use serde_json::{Value, json};
 
 /// One schema of a real database, with everything that stands on it. The schema is dropped by
@@ -46,6 +47,16 @@ pub fn settings() -> Settings {
     settings
 }
 
+/// The keys of tests: the same in every test, so that one schema's tokens are well signed in
+/// another.
+pub fn secrets() -> Secrets {
+    let key = SigningKey::new("test", TEST_SECRET).unwrap();
+    Secrets::of(vec![key]).unwrap()
+}
+
+/// What the tokens of tests are signed with.
+pub const TEST_SECRET: &str = "the secret of tests: 0123456789 abcdef";
+
 impl TestApp {
     /// A fresh schema with default settings.
     pub async fn start() -> Self {
@@ -67,6 +78,7 @@ impl TestApp {
             clock,
             chance: Chance::seeded(seed),
             settings: Arc::new(settings),
+            secrets: Arc::new(secrets()),
         };
         Self {
             services: Arc::new(Services::new(&ground)),
@@ -80,7 +92,8 @@ impl TestApp {
     pub async fn run_as(&self, viewer: &Viewer, document: &str, variables: Value) -> Value {
         let request = async_graphql::Request::new(document)
             .variables(async_graphql::Variables::from_json(variables));
-        let request = equip(request, Arc::clone(&self.services), viewer.clone());
+        let client = Client::default();
+        let request = equip(request, Arc::clone(&self.services), viewer.clone(), client);
         let response = self.contract.execute(request).await;
         serde_json::to_value(response).unwrap()
     }

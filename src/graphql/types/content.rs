@@ -144,7 +144,7 @@ pub struct TagCount {
     pub users: i32,
 }
 
-/// What another catalogue calls an item.
+/// What another catalogue calls an item, or another system a user.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ExternalId {
     /// The catalogue: `movielens`, `tmdb`, `imdb` and so on.

@@ -1,5 +1,10 @@
 //! The types of the contract and their resolvers, one file a noun.
 
+pub mod api_key;
+pub mod auth;
 pub mod content;
+pub mod email;
 pub mod node;
 pub mod person;
+pub mod user;
+pub mod user_changes;

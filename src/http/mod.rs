@@ -1,0 +1,3 @@
+//! The HTTP face: routes and what stands in front of them.
+
+pub mod oauth;
