@@ -159,7 +159,8 @@ impl From<&Error> for Refused {
         match error {
             Error::Refused(Refusal::TooManyAttempts { retry_after }) => Self {
                 status: StatusCode::TOO_MANY_REQUESTS,
-                retry_after_seconds: Some(retry_after.as_secs() + 1),
+                // Rounded up: who comes back a moment early is refused again.
+                retry_after_seconds: Some(retry_after.as_millis().div_ceil(1000) as u64),
                 ..Self::because("invalid_grant", error.to_string())
             },
             Error::Refused(_) | Error::Forbidden(_) | Error::Unauthenticated(_) => {
