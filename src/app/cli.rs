@@ -36,6 +36,26 @@ pub enum Command {
     Train(commands::train::Args),
     /// Judge a model on held-out data, in files of `user,item`.
     Evaluate(commands::evaluate::EvaluateArgs),
+    /// Make, list and export accounts.
+    User {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "OnSchema says what it is")]
+        on: OnSchema,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "UserArgs says what it is")]
+        args: commands::user::UserArgs,
+    },
+    /// Make, list and revoke the keys of apps.
+    ApiKey {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "OnSchema says what it is")]
+        on: OnSchema,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "ApiKeyArgs says what it is")]
+        args: commands::api_key::ApiKeyArgs,
+    },
+    /// Change the keys that sign access tokens.
+    Secret(commands::secret::SecretArgs),
     /// Print the GraphQL contract.
     Schema,
     /// Tell what is there and what is missing.
@@ -46,6 +66,6 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct OnSchema {
     /// The database schema; the first of the setting `schemas` if left out.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME")]
     pub schema: Option<SchemaName>,
 }

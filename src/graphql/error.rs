@@ -113,6 +113,25 @@ macro_rules! __payload_errors {
 
 pub use crate::__payload_errors as payload_errors;
 
+/// Declares the payload of one mutation: what it made or changed, its errors and the way on.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __payload {
+    ($(#[$doc:meta])* $name:ident($error:ident) { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(async_graphql::SimpleObject)]
+        pub struct $name {
+            $($(#[$field_doc])* $field: $type,)*
+            /// Why it was not done.
+            errors: Vec<$error>,
+            /// The way on.
+            query: $crate::graphql::Query,
+        }
+    };
+}
+
+pub use crate::__payload as payload;
+
 /// Sorts an outcome: done, refused with one of the payload's own errors, or an error of the whole
 /// field.
 ///

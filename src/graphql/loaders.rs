@@ -10,7 +10,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 
 use crate::domain::Services;
-use crate::domain::auth::Viewer;
+use crate::domain::auth::{ApiKey, Viewer};
 use crate::domain::content::Content;
 use crate::domain::content::filmography::{
     Collaborator, FilmStatistics, FilmographyPage, GenreCount,
@@ -20,6 +20,7 @@ use crate::domain::interactions::Interaction;
 use crate::domain::interactions::model::Ratings;
 use crate::domain::models::ModelVersion;
 use crate::domain::people::Person;
+use crate::domain::users::User;
 use crate::foundation::page::Page;
 use crate::foundation::{Error, Id, id};
 
@@ -54,6 +55,12 @@ macro_rules! loaders {
                     // A page of 100 films with 100 credits each is still one statement.
                     .max_batch_size(20_000),)*
                 }
+            }
+
+            /// Forgets what was read: a mutation has changed it, and the rest of its document
+            /// shall see that.
+            pub fn forget(&self) {
+                $(self.$field.clear::<$key>();)*
             }
         }
 
@@ -90,6 +97,12 @@ loaders! {
     /// People of the catalogue.
     people: PersonById(Id<id::Person> => Person) =
         |reader, ids| reader.services.people.find_many(ids);
+    /// Users that the viewer may see.
+    users: UserById(Id<id::User> => User) =
+        |reader, ids| reader.services.users.find_many(&reader.viewer, ids);
+    /// API keys that the viewer may see.
+    api_keys: ApiKeyById(Id<id::ApiKey> => ApiKey) =
+        |reader, ids| reader.services.auth.find_api_keys(&reader.viewer, ids);
     /// Interactions that the viewer may read.
     interactions: InteractionById(Id<id::Interaction> => Interaction) =
         |reader, ids| reader.services.interactions.find_many(&reader.viewer, ids);

@@ -18,6 +18,8 @@ pub mod loaders;
 pub mod number;
 pub mod types;
 
+use types::api_key::{ApiKeyMutation, ApiKeyQuery};
+use types::auth::AuthMutation;
 use types::content::{ContentMutation, ContentQuery};
 use types::facets::FacetsQuery;
 use types::interaction::{InteractionMutation, InteractionQuery};
@@ -25,29 +27,38 @@ use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQ
 use types::person::{PersonMutation, PersonQuery};
 
 use types::model::ModelQuery;
+use types::node::NodeQuery;
 use types::recommendation::RecommendationQuery;
 use types::schema::SchemaQuery;
+use types::user::UserQuery;
+use types::user_changes::UserMutation;
 
 /// Everything that can be asked.
 #[derive(Clone, Copy, Default, MergedObject)]
 pub struct Query(
+    NodeQuery,
+    SchemaQuery,
+    UserQuery,
+    ApiKeyQuery,
     ContentQuery,
+    FacetsQuery,
+    PersonQuery,
     InteractionQuery,
     InteractionWeightsQuery,
     ModelQuery,
     RecommendationQuery,
-    SchemaQuery,
-    PersonQuery,
-    FacetsQuery,
 );
 
 /// Everything that can be changed.
 #[derive(Clone, Copy, Default, MergedObject)]
 pub struct Mutation(
+    AuthMutation,
+    UserMutation,
+    ApiKeyMutation,
     ContentMutation,
+    PersonMutation,
     InteractionMutation,
     InteractionWeightsMutation,
-    PersonMutation,
 );
 
 /// Mutations that try a secret: at most one a document, so that a document is one attempt.

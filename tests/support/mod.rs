@@ -52,6 +52,16 @@ pub fn settings() -> Settings {
     settings
 }
 
+/// The keys of tests: the same in every test, so that one schema's tokens are well signed in
+/// another.
+pub fn secrets() -> Secrets {
+    let key = SigningKey::new("test", TEST_SECRET).unwrap();
+    Secrets::of(vec![key]).unwrap()
+}
+
+/// What the tokens of tests are signed with.
+pub const TEST_SECRET: &str = "the secret of tests: 0123456789 abcdef";
+
 impl TestApp {
     /// A fresh schema with default settings.
     pub async fn start() -> Self {
@@ -68,13 +78,12 @@ impl TestApp {
             .await
             .unwrap();
         let db = Db::connect(&settings.database, &url, &name).await.unwrap();
-        let key = SigningKey::new("test", format!("{seed:064x}")).unwrap();
         let ground = Ground {
             db,
             clock,
             chance: Chance::seeded(seed),
             settings: Arc::new(settings),
-            secrets: Arc::new(Secrets::of(vec![key]).unwrap()),
+            secrets: Arc::new(secrets()),
         };
         let services = Arc::new(Services::new(&ground));
         let all = BTreeMap::from([(name.clone(), Arc::clone(&services))]);

@@ -4,15 +4,19 @@ use std::process::ExitCode;
 
 use super::cli::{Cli, Command};
 use super::opened::{Opened, Use};
+use crate::foundation::{Chance, Clock};
 use crate::platform::config::Settings;
 use crate::platform::telemetry;
 
+pub mod api_key;
 pub mod database;
 pub mod demo;
 pub mod doctor;
 pub mod evaluate;
+pub mod secret;
 pub mod serve;
 pub mod train;
+pub mod user;
 
 /// Runs the command of `cli`.
 ///
@@ -43,6 +47,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => return serve::run(args, settings).await,
         Command::Database(args) => return database::run(args, settings).await,
         Command::Doctor => return doctor::run(settings).await,
+        Command::Secret(args) => {
+            let (clock, chance) = (Clock::system(), Chance::system()?);
+            secret::run(args, &settings, &clock, &chance).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
         other => other,
     };
     let opened = Opened::open(settings, Use::Shared).await?;
@@ -63,11 +72,18 @@ async fn with_database(command: Command, opened: &Opened) -> anyhow::Result<Exit
         }
         Command::Demo(args) => demo::run(args, opened).await?,
         Command::Train(args) => train::run(args, opened).await?,
+        Command::User { on, args } => {
+            user::run(args, opened.schema(on.schema.as_ref())?.1).await?;
+        }
+        Command::ApiKey { on, args } => {
+            api_key::run(args, opened.schema(on.schema.as_ref())?.1).await?;
+        }
         // Those that need less were run before the database was opened.
         Command::Serve(_)
         | Command::Database(_)
         | Command::Evaluate(_)
         | Command::Schema
+        | Command::Secret(_)
         | Command::Doctor => {}
     }
     Ok(ExitCode::SUCCESS)

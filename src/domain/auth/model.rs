@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::Scope;
 use crate::domain::users::User;
+use crate::foundation::page::Cursor;
 use crate::foundation::{Id, Refusal, Result, id};
 
 /// Where a request comes from, as the transport knows it.
@@ -82,6 +83,17 @@ pub struct NewApiKey {
     pub scopes: Vec<Scope>,
     /// From when on it is refused; never where left out.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl ApiKey {
+    /// The key's place in the list of all, the newest first.
+    pub fn cursor(&self) -> Cursor {
+        Cursor {
+            order: "createdAt desc".to_owned(),
+            value: serde_json::json!(self.created_at),
+            id: self.id.uuid(),
+        }
+    }
 }
 
 impl NewApiKey {

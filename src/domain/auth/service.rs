@@ -301,6 +301,11 @@ impl AuthService {
         self.passwords.make()
     }
 
+    /// The moment that lies so far ahead.
+    pub fn in_future(&self, by: TimeDelta) -> DateTime<Utc> {
+        self.clock.now() + by
+    }
+
     /// A user's role or sessions have changed: what was known of them is asked anew.
     pub fn changed(&self, user: Id<id::User>) {
         self.sessions.changed(&user);

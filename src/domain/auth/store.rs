@@ -302,7 +302,7 @@ impl Store {
         row.map(ApiKey::try_from).transpose()
     }
 
-    /// Notes that a key was used, unless that is on record since `unless_since`.
+    /// Notes that a key was used, unless that is on record after `unless_since`.
     pub(super) async fn touch_key(
         &self,
         key: Id<id::ApiKey>,
@@ -316,7 +316,7 @@ impl Store {
             .filter(
                 Condition::any()
                     .add(Column::LastUsedAt.is_null())
-                    .add(Column::LastUsedAt.lt(unless_since)),
+                    .add(Column::LastUsedAt.lte(unless_since)),
             )
             .exec(self.db.write())
             .await?;

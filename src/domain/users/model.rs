@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::auth::Role;
 use crate::foundation::filter::{Comparison, Text, TextList};
+use crate::foundation::page::Cursor;
 use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
 
 /// A person with an account, or an imported or anonymous one.
@@ -94,6 +95,26 @@ pub enum UserOrder {
     CreatedAt,
     DisplayName,
     Email,
+}
+
+impl User {
+    /// The user's place in the list that is ordered so.
+    pub fn cursor(&self, by: UserOrder, ascending: bool) -> Cursor {
+        let (name, value) = match by {
+            UserOrder::CreatedAt => ("createdAt", serde_json::json!(self.created_at)),
+            UserOrder::DisplayName => ("displayName", self.display_name.clone().into()),
+            UserOrder::Email => {
+                let email = self.email.as_ref().map(ToString::to_string);
+                ("email", email.into())
+            }
+        };
+        let direction = if ascending { "asc" } else { "desc" };
+        Cursor {
+            order: format!("{name} {direction}"),
+            value,
+            id: self.id.uuid(),
+        }
+    }
 }
 
 impl NewUser {

@@ -164,7 +164,7 @@ impl From<Option<crate::domain::interactions::model::Ratings>> for Ratings {
     }
 }
 
-/// What another catalogue calls an item.
+/// What another catalogue calls an item, or another system a user.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ExternalId {
     /// The catalogue: `movielens`, `tmdb`, `imdb` and so on.

@@ -1,6 +1,9 @@
 //! The types of the contract and their resolvers, one file a noun.
 
+pub mod api_key;
+pub mod auth;
 pub mod content;
+pub mod email;
 pub mod facets;
 pub mod filmography;
 pub mod interaction;
@@ -10,3 +13,5 @@ pub mod node;
 pub mod person;
 pub mod recommendation;
 pub mod schema;
+pub mod user;
+pub mod user_changes;

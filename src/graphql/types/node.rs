@@ -1,16 +1,24 @@
 //! What has an id of its own.
 
-use async_graphql::Interface;
+use async_graphql::{Context, ID, Interface, Object, Result};
+use futures::future::try_join_all;
 
+use super::api_key::ApiKey;
 use super::content::Content;
 use super::interaction::Interaction;
+use super::model::Model;
 use super::person::Person;
+use super::user::User;
+use crate::foundation::id::Kind;
+use crate::foundation::page::MAX_SIZE;
+use crate::foundation::{Id, Refusal, id};
+use crate::graphql::Reach;
 
 /// Whatever has an id of its own and can be fetched by it.
 #[derive(Clone, Interface)]
 #[graphql(field(
     name = "id",
-    ty = "async_graphql::ID",
+    ty = "ID",
     desc = "The id, opaque and unique across all kinds."
 ))]
 #[expect(missing_docs, reason = "each variant is the type of its name")]
@@ -18,4 +26,73 @@ pub enum Node {
     Content(Content),
     Person(Person),
     Interaction(Interaction),
+    Model(Model),
+    User(User),
+    ApiKey(ApiKey),
+}
+
+macro_rules! fetched_by_id {
+    ($($kind:ident => $loader:ident,)*) => {
+        /// The thing of this id, through the same loader, and so the same access check, as
+        /// everywhere else.
+        async fn fetch(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
+            let prefix = text.split_once('_').map_or("", |(prefix, _)| prefix);
+            match prefix {
+                $(<id::$kind as Kind>::PREFIX => {
+                    let id: Id<id::$kind> = text
+                        .parse()
+                        .map_err(|error: id::InvalidId| Refusal::invalid("id", error.to_string()))?;
+                    let found = ctx.loaders().$loader.load_one(id).await?;
+                    Ok(found.map(|found| Node::$kind(found.into())))
+                })*
+                known if id::PREFIXES.contains(&known) => {
+                    let message = "things of this kind are not fetched by their id alone";
+                    Err(Refusal::invalid("id", message).into())
+                }
+                _ => Err(Refusal::invalid("id", "this is not an id of this server").into()),
+            }
+        }
+    };
+}
+
+// The next kind with a loader goes here, and into `Node` above.
+fetched_by_id! {
+    Content => content,
+    Person => people,
+    User => users,
+    ApiKey => api_keys,
+    Interaction => interactions,
+    Model => models,
+}
+
+/// Queries by id alone.
+#[derive(Clone, Copy, Default)]
+pub struct NodeQuery;
+
+/// Queries by id alone.
+#[Object]
+impl NodeQuery {
+    /// The thing of this id; null if there is none that the viewer may see.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] id: ID,
+    ) -> Result<Option<Node>> {
+        fetch(ctx, &id).await
+    }
+
+    /// The things of these ids, each at its place; null for those that are not there or not for
+    /// the viewer.
+    #[graphql(complexity = "ids.len().clamp(1, 100) * child_complexity")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which, at most 100.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        if ids.len() > MAX_SIZE {
+            let message = format!("at most {MAX_SIZE} ids at once, not {}", ids.len());
+            return Err(Refusal::invalid("ids", message).into());
+        }
+        try_join_all(ids.iter().map(|id| fetch(ctx, id))).await
+    }
 }

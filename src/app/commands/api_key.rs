@@ -1,0 +1,128 @@
+//! `marquee api-key`: keys for apps.
+
+use std::io::Write;
+
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
+
+use crate::domain::Services;
+use crate::domain::auth::model::NewApiKey;
+use crate::domain::auth::{ApiKey, Scope, Viewer};
+use crate::foundation::page::{Direction, MAX_SIZE, Window};
+use crate::foundation::{Id, id};
+
+/// Keys for apps.
+#[derive(Debug, Args)]
+pub struct ApiKeyArgs {
+    #[command(subcommand)]
+    command: ApiKeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ApiKeyCommand {
+    /// Make a key and print it, once.
+    Create(CreateArgs),
+    /// List all keys, the newest first.
+    List,
+    /// End a key for good. A running server notices within seconds.
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, Args)]
+struct CreateArgs {
+    /// What the key is for.
+    #[arg(long)]
+    name: String,
+    /// What the key may do; give it again for more. One of CATALOGUE_WRITE, USERS_READ,
+    /// USERS_WRITE, INTERACTIONS_WRITE, RECOMMENDATIONS_READ.
+    #[arg(long = "scope", required = true)]
+    scopes: Vec<String>,
+    /// After how many days the key is refused; never if left out.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    expires_days: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+struct RevokeArgs {
+    /// Which: an id such as key_01h2xcejqtf2nbrexx3vqjhp41.
+    id: String,
+}
+
+/// Runs `marquee api-key …`.
+///
+/// # Errors
+/// A sentence that says what is wrong with the arguments, or what failed.
+pub async fn run(args: ApiKeyArgs, services: &Services) -> anyhow::Result<()> {
+    match args.command {
+        ApiKeyCommand::Create(args) => create(args, services).await,
+        ApiKeyCommand::List => list(services).await,
+        ApiKeyCommand::Revoke(args) => {
+            let id: Id<id::ApiKey> = args.id.parse()?;
+            let key = services.auth.revoke_api_key(&Viewer::Command, id).await?;
+            println!("Revoked {} ({}).", key.id, key.name);
+            Ok(())
+        }
+    }
+}
+
+async fn create(args: CreateArgs, services: &Services) -> anyhow::Result<()> {
+    let scopes = args.scopes.iter().map(|scope| {
+        let scope: Result<Scope, String> = scope.to_ascii_uppercase().replace('-', "_").parse();
+        scope.map_err(anyhow::Error::msg).context("--scope")
+    });
+    let days = args.expires_days.map(|days| TimeDelta::days(days.into()));
+    let new = NewApiKey {
+        name: args.name,
+        scopes: scopes.collect::<anyhow::Result<_>>()?,
+        expires_at: days.map(|days| services.auth.in_future(days)),
+    };
+    let (key, secret) = services.auth.create_api_key(&Viewer::Command, new).await?;
+    println!("Made {} ({}).", key.id, key.name);
+    println!("Key: {}", secret.expose_secret());
+    println!("It is not shown again; send it as `Authorization: Bearer <key>`.");
+    Ok(())
+}
+
+async fn list(services: &Services) -> anyhow::Result<()> {
+    let mut from = None;
+    let mut out = std::io::stdout().lock();
+    loop {
+        let window = Window {
+            direction: Direction::Forward,
+            size: MAX_SIZE,
+            from,
+        };
+        let page = services
+            .auth
+            .list_api_keys(&Viewer::Command, &window)
+            .await?;
+        for key in &page.rows {
+            writeln!(out, "{}", line(key))?;
+        }
+        let Some(last) = page.rows.last().filter(|_| page.has_next) else {
+            return Ok(());
+        };
+        from = Some(last.cursor().encode());
+    }
+}
+
+fn line(key: &ApiKey) -> String {
+    let day = |moment: Option<DateTime<Utc>>| {
+        moment.map_or("-".to_owned(), |moment| {
+            moment.format("%Y-%m-%d").to_string()
+        })
+    };
+    let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+    format!(
+        "{}\t{}\tused {}\texpires {}\trevoked {}\t{}\t{}",
+        key.id,
+        key.prefix,
+        day(key.last_used_at),
+        day(key.expires_at),
+        day(key.revoked_at),
+        scopes.join(","),
+        key.name
+    )
+}

@@ -1,0 +1,40 @@
+//! `marquee secret`: the keys that sign access tokens.
+
+use clap::{Args, Subcommand};
+
+use crate::foundation::{Chance, Clock};
+use crate::platform::config::Settings;
+use crate::platform::secrets;
+
+/// The keys that sign access tokens.
+#[derive(Debug, Args)]
+pub struct SecretArgs {
+    #[command(subcommand)]
+    command: SecretCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretCommand {
+    /// Put a new key first, and drop those that no living token needs.
+    Rotate,
+}
+
+/// Runs `marquee secret …`.
+///
+/// # Errors
+/// When the keys come from the settings, or their file cannot be read or written.
+pub async fn run(
+    args: SecretArgs,
+    settings: &Settings,
+    clock: &Clock,
+    chance: &Chance,
+) -> anyhow::Result<()> {
+    match args.command {
+        SecretCommand::Rotate => {
+            let (id, dropped) = secrets::rotate(settings, clock, chance)?;
+            println!("The key {id} signs from the next start of the server on.");
+            println!("Tokens of the keys before it stay good; {dropped} old keys were dropped.");
+            Ok(())
+        }
+    }
+}
