@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod commands;
 mod keys;
 mod oauth;
 mod sessions;

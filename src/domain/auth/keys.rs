@@ -118,9 +118,15 @@ impl AuthService {
             subject: key.to_string(),
             details: json!({}),
         };
-        let revoked = self.store.revoke_key(key, self.clock.now(), deed).await?;
-        let (key, hash) = revoked.ok_or(Refusal::NotFound { thing: "API key" })?;
-        self.keys.changed(&hash);
+        let keys = self.keys.clone();
+        let then = move |revoked: &Option<(ApiKey, _)>| {
+            if let Some((_, hash)) = revoked {
+                keys.changed(hash);
+            }
+        };
+        let now = self.clock.now();
+        let revoked = self.store.revoke_key(key, now, deed, then).await?;
+        let (key, _) = revoked.ok_or(Refusal::NotFound { thing: "API key" })?;
         Ok(key)
     }
 

@@ -74,7 +74,7 @@ where
     }
 
     /// Something about `subject` has changed. Call it after the change is committed and before
-    /// anybody is told of it.
+    /// anybody is told of it: by `Db::transaction_then`, which no dropped request can prevent.
     pub(super) fn changed(&self, subject: &S) {
         self.stripe(subject).fetch_add(1, Ordering::SeqCst);
     }

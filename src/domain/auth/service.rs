@@ -35,8 +35,11 @@ pub struct AuthService {
     access: AccessTokens,
     passwords: Passwords,
     backoff: Backoff,
-    sessions: Presence<(Id<id::User>, Id<id::Session>), Id<id::User>, Option<Role>>,
+    sessions: Sessions,
 }
+
+/// The role of each user who is there, by session.
+type Sessions = Presence<(Id<id::User>, Id<id::Session>), Id<id::User>, Option<Role>>;
 
 impl AuthService {
     /// The accounts of the schema that `ground` stands for.
@@ -187,13 +190,18 @@ impl AuthService {
             return Err(Refusal::InvalidToken.into());
         }
         let (refresh, next) = self.refresh_token();
-        match self.store.rotate(sha256(token), next).await? {
+        let sessions = self.sessions.clone();
+        let then = move |outcome: &Rotation| {
+            if let Rotation::Reused(user) = outcome {
+                sessions.changed(user);
+            }
+        };
+        match self.store.rotate(sha256(token), next, then).await? {
             Rotation::Done(user, session) => {
                 self.signed_in(*user, session, refresh, next.expires_at)
             }
             Rotation::Refused => Err(Refusal::InvalidToken.into()),
             Rotation::Reused(user) => {
-                self.sessions.changed(&user);
                 tracing::warn!(%user, "A used refresh token came back; its session has ended");
                 Err(Refusal::InvalidToken.into())
             }
@@ -207,9 +215,10 @@ impl AuthService {
     pub async fn logout(&self, viewer: &Viewer) -> Result<()> {
         let (user, session) = own_session(viewer)?;
         let now = self.clock.now();
-        self.store.end_sessions(user, Some(session), now).await?;
-        self.sessions.changed(&user);
-        Ok(())
+        let then = self.forgets(user);
+        self.store
+            .end_sessions(user, Some(session), now, then)
+            .await
     }
 
     /// Ends all sessions of the viewer.
@@ -218,11 +227,8 @@ impl AuthService {
     /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for an app.
     pub async fn logout_everywhere(&self, viewer: &Viewer) -> Result<()> {
         let (user, _) = own_session(viewer)?;
-        self.store
-            .end_sessions(user, None, self.clock.now())
-            .await?;
-        self.sessions.changed(&user);
-        Ok(())
+        let (now, then) = (self.clock.now(), self.forgets(user));
+        self.store.end_sessions(user, None, now, then).await
     }
 
     /// Changes the viewer's password and ends all their other sessions.
@@ -264,9 +270,15 @@ impl AuthService {
         let now = self.clock.now();
         let changed = self
             .store
-            .change_password(id, account.password_hash, hash, session, now)
+            .change_password(
+                id,
+                account.password_hash,
+                hash,
+                session,
+                now,
+                self.forgets(id),
+            )
             .await?;
-        self.sessions.changed(&id);
         Ok(changed.ok_or(Refusal::InvalidCredentials)?)
     }
 
@@ -306,9 +318,11 @@ impl AuthService {
         self.clock.now() + by
     }
 
-    /// A user's role or sessions have changed: what was known of them is asked anew.
-    pub fn changed(&self, user: Id<id::User>) {
-        self.sessions.changed(&user);
+    /// What to do right after a user's role or sessions have changed: what is remembered of them is
+    /// asked anew from then on.
+    pub fn forgets<T>(&self, user: Id<id::User>) -> impl FnOnce(&T) + Send + 'static {
+        let sessions = self.sessions.clone();
+        move |_| sessions.changed(&user)
     }
 
     fn open_to(&self, viewer: &Viewer, closed: &str) -> Result<()> {

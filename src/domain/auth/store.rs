@@ -127,11 +127,16 @@ impl Store {
     }
 
     /// Exchanges a refresh token for the next one of its session.
-    pub(super) async fn rotate(&self, presented: Hash, next: NewToken) -> Result<Rotation> {
+    pub(super) async fn rotate(
+        &self,
+        presented: Hash,
+        next: NewToken,
+        then: impl FnOnce(&Rotation) + Send + 'static,
+    ) -> Result<Rotation> {
         use refresh_token::{Column, Entity};
         let chance = self.chance.clone();
         self.db
-            .transaction(move |tx| {
+            .transaction_then(then, move |tx| {
                 async move {
                     let find = || Entity::find().filter(Column::Hash.eq(presented.to_vec()));
                     let Some(owner) = find().one(tx).await?.map(|row| Id::from(row.user_id)) else {
@@ -185,10 +190,11 @@ impl Store {
         user: Id<id::User>,
         only: Option<Id<id::Session>>,
         now: DateTime<Utc>,
+        then: impl FnOnce(&()) + Send + 'static,
     ) -> Result<()> {
         use refresh_token::Column;
         self.db
-            .transaction(move |tx| {
+            .transaction_then(then, move |tx| {
                 async move {
                     lock(tx, user).await?;
                     let mut which = Condition::all().add(Column::UserId.eq(user.uuid()));
@@ -211,10 +217,11 @@ impl Store {
         hash: String,
         keep: Id<id::Session>,
         now: DateTime<Utc>,
+        then: impl FnOnce(&Option<User>) + Send + 'static,
     ) -> Result<Option<User>> {
         use refresh_token::Column;
         self.db
-            .transaction(move |tx| {
+            .transaction_then(then, move |tx| {
                 async move {
                     let Some(row) = locked(tx, id)
                         .await?
@@ -357,10 +364,11 @@ impl Store {
         id: Id<id::ApiKey>,
         now: DateTime<Utc>,
         deed: Deed,
+        then: impl FnOnce(&Option<(ApiKey, Hash)>) + Send + 'static,
     ) -> Result<Option<(ApiKey, Hash)>> {
         let chance = self.chance.clone();
         self.db
-            .transaction(move |tx| {
+            .transaction_then(then, move |tx| {
                 async move {
                     let row = api_key::Entity::find_by_id(id.uuid())
                         .lock(LockType::Update)

@@ -157,12 +157,8 @@ impl UsersService {
     pub async fn set_role(&self, viewer: &Viewer, id: Id<id::User>, role: Role) -> Result<User> {
         viewer.admin()?;
         let deed = deed(viewer, "user.role", id, json!({ "role": role.as_str() }));
-        let user = self
-            .store
-            .set_role(id, role, self.clock.now(), deed)
-            .await?;
-        self.auth.changed(id);
-        Ok(user)
+        let (now, then) = (self.clock.now(), self.auth.forgets(id));
+        self.store.set_role(id, role, now, deed, then).await
     }
 
     /// Keeps a user out, with all their sessions. For admins.
@@ -253,10 +249,8 @@ impl UsersService {
     ) -> Result<User> {
         let details = json!({ "into": known.to_string() });
         let deed = deed(viewer, "user.merge", anonymous, details);
-        let now = self.clock.now();
-        let user = self.merge.merge(anonymous, known, now, deed).await?;
-        self.auth.changed(anonymous);
-        Ok(user)
+        let (now, then) = (self.clock.now(), self.auth.forgets(anonymous));
+        self.merge.merge(anonymous, known, now, deed, then).await
     }
 
     async fn set_disabled(
@@ -268,10 +262,8 @@ impl UsersService {
     ) -> Result<User> {
         viewer.admin()?;
         let deed = deed(viewer, action, id, json!({}));
-        let now = self.clock.now();
-        let user = self.store.set_disabled(id, disabled, now, deed).await?;
-        self.auth.changed(id);
-        Ok(user)
+        let (now, then) = (self.clock.now(), self.auth.forgets(id));
+        self.store.set_disabled(id, disabled, now, deed, then).await
     }
 }
 

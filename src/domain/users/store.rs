@@ -127,10 +127,11 @@ impl Store {
         role: Role,
         now: DateTime<Utc>,
         deed: Deed,
+        then: impl FnOnce(&User) + Send + 'static,
     ) -> Result<User> {
         let chance = self.chance.clone();
         self.db
-            .transaction(move |tx| {
+            .transaction_then(then, move |tx| {
                 async move {
                     let mut row = with_admins(tx, id, role < Role::Admin).await?;
                     if row.anonymous {
@@ -155,10 +156,11 @@ impl Store {
         disabled: bool,
         now: DateTime<Utc>,
         deed: Deed,
+        then: impl FnOnce(&User) + Send + 'static,
     ) -> Result<User> {
         let chance = self.chance.clone();
         self.db
-            .transaction(move |tx| {
+            .transaction_then(then, move |tx| {
                 async move {
                     let mut row = with_admins(tx, id, disabled).await?;
                     if row.disabled_at.is_some() == disabled {

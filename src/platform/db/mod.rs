@@ -101,6 +101,23 @@ impl Db {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<T>> + Send + 'static,
     {
+        self.transaction_then(|_| (), work).await
+    }
+
+    /// The same, and `then` right after the commit: it runs even when the caller is dropped, so
+    /// that what is remembered in the process never outlives what the transaction has ended.
+    ///
+    /// # Errors
+    /// Those of `work`, and of the database.
+    pub async fn transaction_then<T, F>(
+        &self,
+        then: impl FnOnce(&T) + Send + 'static,
+        work: F,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<T>> + Send + 'static,
+    {
         use sea_orm::TransactionTrait;
         let db = self.rw.clone();
         let task = tokio::spawn(async move {
@@ -112,6 +129,7 @@ impl Db {
             match work(&transaction).await {
                 Ok(done) => {
                     transaction.commit().await?;
+                    then(&done);
                     Ok(done)
                 }
                 Err(error) => {

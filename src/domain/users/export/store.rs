@@ -172,12 +172,12 @@ async fn lists(db: &DatabaseConnection, user: Id<id::User>, sink: &mut Sink<'_>)
                     "servedAt": item.served_at,
                 }));
             }
-            sink("recommendationLists", list_json(list, items))?;
+            sink("recommendationLists", list_json(list, &items))?;
         }
     }
 }
 
-fn list_json(list: recommendation_list::Model, served: Vec<Value>) -> Value {
+fn list_json(list: recommendation_list::Model, served: &[Value]) -> Value {
     let contents = list.content_ids.into_iter().map(outer::<id::Content>);
     json!({
         "id": outer::<id::List>(list.id),

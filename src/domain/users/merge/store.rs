@@ -48,10 +48,11 @@ impl Store {
         known: Id<id::User>,
         now: DateTime<Utc>,
         deed: Deed,
+        then: impl FnOnce(&User) + Send + 'static,
     ) -> Result<User> {
         let chance = self.chance.clone();
         self.db
-            .transaction(move |tx| {
+            .transaction_then(then, move |tx| {
                 async move {
                     let (from, mut into) = both(tx, anonymous, known).await?;
                     for sql in MOVES {
