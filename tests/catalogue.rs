@@ -130,7 +130,7 @@ async fn what_is_private_is_hidden_from_others_in_every_way() {
     let content = &app.services.content;
     content
         .update(&owner, film, Some(vec![credit]), |fields| {
-            fields.genres.push("Hidden".to_owned())
+            fields.genres.push("Hidden".to_owned());
         })
         .await
         .unwrap();

@@ -82,7 +82,7 @@ async fn cinema(app: &TestApp, owner: &Viewer) -> Vec<Film> {
     films
 }
 
-fn of<'a>(films: &'a [Film], person: usize, all: bool) -> Vec<&'a Film> {
+fn of(films: &[Film], person: usize, all: bool) -> Vec<&Film> {
     let mut of: Vec<&Film> = films
         .iter()
         .filter(|film| (all || !film.hidden) && film.credits.iter().any(|(who, _)| *who == person))

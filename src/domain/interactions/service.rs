@@ -23,6 +23,9 @@ pub type Outcome = Result<Recorded, Refusal>;
 /// After how long the table of weights is read again: another server may have changed it.
 const WEIGHTS_LIVE: TimeDelta = TimeDelta::seconds(5);
 
+/// The table of weights, and when it was read.
+type ReadWeights = (DateTime<Utc>, Arc<WeightTable>);
+
 /// The interactions of one schema.
 #[derive(Clone)]
 pub struct InteractionService {
@@ -30,7 +33,7 @@ pub struct InteractionService {
     content: ContentService,
     clock: Clock,
     chance: Chance,
-    weights: Arc<RwLock<Option<(DateTime<Utc>, Arc<WeightTable>)>>>,
+    weights: Arc<RwLock<Option<ReadWeights>>>,
 }
 
 impl InteractionService {
