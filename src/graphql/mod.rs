@@ -16,6 +16,7 @@ pub mod id;
 pub mod label;
 pub mod loaders;
 pub mod number;
+pub mod omitted;
 pub mod types;
 
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
@@ -77,6 +78,7 @@ pub type MarqueeSchema = Schema<Query, Mutation, EmptySubscription>;
 /// Builds the contract; `introspection` says whether clients may read it.
 pub fn schema(introspection: bool) -> MarqueeSchema {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .extension(omitted::OmittedVariables)
         .register_output_type::<error::UserError>()
         .register_output_type::<types::node::Node>();
     let builder = if introspection {

@@ -23,6 +23,9 @@ pub type Outcome = Result<Recorded, Refusal>;
 /// After how long the table of weights is read again: another server may have changed it.
 const WEIGHTS_LIVE: TimeDelta = TimeDelta::seconds(5);
 
+/// The table of weights, and when it was read.
+type ReadWeights = (DateTime<Utc>, Arc<WeightTable>);
+
 /// The interactions of one schema.
 #[derive(Clone)]
 pub struct InteractionService {
@@ -30,7 +33,7 @@ pub struct InteractionService {
     content: ContentService,
     clock: Clock,
     chance: Chance,
-    weights: Arc<RwLock<Option<(DateTime<Utc>, Arc<WeightTable>)>>>,
+    weights: Arc<RwLock<Option<ReadWeights>>>,
 }
 
 impl InteractionService {
@@ -279,7 +282,7 @@ impl InteractionService {
             return Ok(Arc::clone(table));
         }
         let table = self.store.weights(None).await?;
-        Ok(self.keep(table.ok_or_else(no_such_version)?))
+        Ok(self.keep(Arc::new(table.ok_or_else(no_such_version)?)))
     }
 
     /// The table of weights as a signed-in viewer reads it: the one in force, or an older version.
@@ -326,15 +329,18 @@ impl InteractionService {
             })
             .await?;
         tracing::info!(version = table.version, "The interaction weights changed");
-        Ok(self.keep(table))
+        // The answer is the version that this change made, though a newer one be in force by now.
+        let made = Arc::new(table);
+        self.keep(Arc::clone(&made));
+        Ok(made)
     }
 
     /// Keeps the newer of what is kept and `table`: a slow reader must not bring an old one back.
-    fn keep(&self, table: WeightTable) -> Arc<WeightTable> {
+    fn keep(&self, table: Arc<WeightTable>) -> Arc<WeightTable> {
         let mut kept = self.weights.write().unwrap_or_else(PoisonError::into_inner);
         let newest = match kept.take() {
             Some((_, newer)) if newer.version > table.version => newer,
-            _ => Arc::new(table),
+            _ => table,
         };
         *kept = Some((self.clock.now(), Arc::clone(&newest)));
         newest

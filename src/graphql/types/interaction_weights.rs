@@ -99,7 +99,7 @@ impl From<InteractionWeightInput> for WeightChange {
             exclude_for_seconds: input
                 .exclude_for_seconds
                 .as_opt_ref()
-                .map(|seconds| seconds.copied()),
+                .map(Option::<&i32>::copied),
         }
     }
 }

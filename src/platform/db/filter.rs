@@ -49,7 +49,7 @@ pub fn text(column: &SimpleExpr, filter: &Text) -> Condition {
         all = all.add(column().is_in(values.iter().map(String::as_str)));
     }
     if let Some(part) = &filter.contains {
-        all = all.add(column().ilike(like(&format!("%{}%", escape(part)))));
+        all = all.add(column().ilike(LikeExpr::new(format!("%{}%", escape(part)))));
     }
     if let Some(start) = &filter.starts_with {
         // Lowered on both sides, which an index on `lower(…) text_pattern_ops` can serve.
@@ -148,12 +148,8 @@ fn array(members: &[String]) -> SimpleExpr {
         .cast_as(Alias::new("text[]"))
 }
 
-fn like(pattern: &str) -> LikeExpr {
-    // The backslash is Postgres' own escape; naming it makes sea-query write what does not parse.
-    LikeExpr::new(pattern)
-}
-
-/// Takes the meaning out of the wildcards of LIKE.
+/// Takes the meaning out of the wildcards of LIKE, by the sign that Postgres takes for it unless
+/// told otherwise: the builder writes `ESCAPE` where Postgres does not read it.
 fn escape(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('%', "\\%")
