@@ -9,6 +9,7 @@
 //! `ranking` imports nothing of ours but `foundation`, `platform` never names `domain`, and no
 //! room touches another room's `store.rs`. `tests/architecture.rs` holds the walls.
 
+pub mod app;
 pub mod domain;
 pub mod foundation;
 pub mod graphql;

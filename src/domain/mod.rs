@@ -8,6 +8,7 @@ use crate::platform::db::Db;
 
 pub mod auth;
 pub mod content;
+pub mod imports;
 pub mod people;
 
 /// What services stand on: the database of one schema, time, chance and the settings.
@@ -27,6 +28,8 @@ pub struct Ground {
 pub struct Services {
     /// The catalogue.
     pub content: content::ContentService,
+    /// Bringing other catalogues and their users in.
+    pub imports: imports::ImportService,
     /// People who made it.
     pub people: people::PeopleService,
 }
@@ -36,6 +39,7 @@ impl Services {
     pub fn new(ground: &Ground) -> Self {
         Self {
             content: content::ContentService::new(ground),
+            imports: imports::ImportService::new(ground),
             people: people::PeopleService::new(ground),
         }
     }

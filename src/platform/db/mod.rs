@@ -12,6 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use super::config::{self, SchemaName};
 use crate::foundation::{Error, Result};
 
+pub mod bulk;
 pub mod copy;
 pub mod entities;
 pub mod filter;

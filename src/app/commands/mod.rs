@@ -1,0 +1,3 @@
+//! What can be typed behind `marquee`.
+
+pub mod import;
