@@ -174,8 +174,7 @@ impl Session {
                 .boxed()
             })
             .await?;
-        self.bulk.close().await;
-        Ok(())
+        self.bulk.close().await
     }
 }
 

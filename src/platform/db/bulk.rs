@@ -89,9 +89,16 @@ impl Bulk {
         self.transaction(work).await
     }
 
-    /// Ends the session in order.
-    pub async fn close(self) {
-        // The server ends it anyway once the socket is gone.
-        let _ = self.connection.close().await;
+    /// Ends the session in order. Its locks are free when this answers, while those of a session
+    /// that is dropped are freed once the database notices.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn close(mut self) -> Result<()> {
+        self.connection
+            .execute("SELECT pg_advisory_unlock_all()")
+            .await?;
+        self.connection.close().await?;
+        Ok(())
     }
 }
