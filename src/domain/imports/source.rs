@@ -122,7 +122,10 @@ impl Source {
             packed: gz,
             total: 0,
             start: true,
-            held: None,
+            buffer: vec![0; 1 << 16],
+            next: 0,
+            end: 0,
+            held: false,
         };
         Ok(Self {
             reader: Box::new(guard),
@@ -140,6 +143,12 @@ impl Source {
     /// How far it has been read.
     pub fn meter(&self) -> Arc<Meter> {
         Arc::clone(&self.meter)
+    }
+
+    /// Reads it as it is.
+    #[cfg(test)]
+    pub(super) fn into_reader(self) -> impl Read {
+        self.reader
     }
 
     /// Reads it line by line.
@@ -244,59 +253,57 @@ struct Guard {
     packed: bool,
     total: u64,
     start: bool,
-    /// A byte that was read and not yet passed on: one behind a CR that stood last.
-    held: Option<u8>,
+    /// What has been read; from `next` on it is still to be handed out, up to `end`.
+    buffer: Vec<u8>,
+    next: usize,
+    end: usize,
+    /// Whether a CR stood last and is held until it shows what follows.
+    held: bool,
 }
 
 impl Read for Guard {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Whatever is held needs a place, and the mark is looked at whole.
-        if buffer.len() < 4 {
-            let mut small = [0; 4];
-            return self.small(&mut small, buffer);
-        }
-        loop {
-            let held = usize::from(self.held.is_some());
-            if let Some(byte) = self.held.take() {
-                buffer[0] = byte;
-            }
-            let mut length = if self.start {
-                fill(&mut self.inner, &mut buffer[..3])?
-            } else {
-                self.inner.read(&mut buffer[held..])?
-            };
-            self.count(&buffer[held..held + length])?;
-            let over = length == 0;
-            length += held;
-            if std::mem::take(&mut self.start) && buffer[..length] == [0xef, 0xbb, 0xbf] {
-                continue;
-            }
-            if over {
-                return Ok(length);
-            }
-            length = self.without_returns(buffer, length);
-            if length > 0 {
-                return Ok(length);
+        while self.next == self.end {
+            if !self.refill()? {
+                return Ok(0);
             }
         }
+        let length = buffer.len().min(self.end - self.next);
+        buffer[..length].copy_from_slice(&self.buffer[self.next..self.next + length]);
+        self.next += length;
+        self.count(length as u64)?;
+        Ok(length)
     }
 }
 
 impl Guard {
-    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let length = bytes.len() as u64;
-        let quotes = bytes.iter().filter(|byte| **byte == b'"').count();
+    /// Reads on, and answers whether there was anything.
+    fn refill(&mut self) -> io::Result<bool> {
+        let held = usize::from(std::mem::take(&mut self.held));
+        if held > 0 {
+            self.buffer[0] = b'\r';
+        }
+        let length = if self.start {
+            // The mark is looked at whole.
+            fill(&mut self.inner, &mut self.buffer[..3])?
+        } else {
+            self.inner.read(&mut self.buffer[held..])?
+        };
+        self.next = 0;
+        self.end = held + length;
+        if length == 0 {
+            return Ok(held > 0);
+        }
+        let read = &self.buffer[held..self.end];
+        let quotes = read.iter().filter(|byte| **byte == b'"').count();
         self.meter
             .quotes
             .fetch_add(quotes as u64, Ordering::Relaxed);
-        self.total += length;
-        let row = self.meter.row.fetch_add(length, Ordering::Relaxed) + length;
-        if row > self.limits.row_bytes as u64 + (1 << 18) {
-            return Err(io::Error::other(format!(
-                "a row of more than {} bytes; a quote may not be closed",
-                self.limits.row_bytes
-            )));
+        if std::mem::take(&mut self.start) && self.buffer[..length] == [0xef, 0xbb, 0xbf] {
+            self.end = 0;
         }
+        self.drop_returns();
+        self.total += length as u64;
         let packed = self.meter.packed().max(1);
         if self.packed
             && self.total > self.limits.free_bytes
@@ -308,47 +315,40 @@ impl Guard {
                 self.limits.ratio
             )));
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Drops each CR before an LF; a CR that stands last is held back.
-    fn without_returns(&mut self, buffer: &mut [u8], length: usize) -> usize {
-        let Some(first) = buffer[..length].iter().position(|byte| *byte == b'\r') else {
-            return length;
+    /// Drops each CR before an LF; a CR that stands last is held.
+    fn drop_returns(&mut self) {
+        let bytes = &mut self.buffer[..self.end];
+        let Some(first) = bytes.iter().position(|byte| *byte == b'\r') else {
+            return;
         };
         let mut kept = first;
-        for place in first..length {
-            let byte = buffer[place];
-            if byte == b'\r' {
-                match buffer[..length].get(place + 1) {
-                    Some(b'\n') => continue,
-                    Some(_) => {}
-                    None => {
-                        self.held = Some(byte);
-                        continue;
-                    }
+        for place in first..bytes.len() {
+            match (bytes[place], bytes.get(place + 1)) {
+                (b'\r', Some(b'\n')) => {}
+                (b'\r', None) => self.held = true,
+                (byte, _) => {
+                    bytes[kept] = byte;
+                    kept += 1;
                 }
             }
-            buffer[kept] = byte;
-            kept += 1;
         }
-        kept
+        self.end = kept;
     }
 
-    /// Reads into a buffer of at most three bytes, one at a time.
-    fn small(&mut self, small: &mut [u8; 4], buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
+    /// Counts what is handed out of the present row.
+    fn count(&self, length: u64) -> io::Result<()> {
+        let row = self.meter.row.fetch_add(length, Ordering::Relaxed) + length;
+        // A reader takes more than it needs into a buffer of its own.
+        if row > self.limits.row_bytes as u64 + (1 << 18) {
+            return Err(io::Error::other(format!(
+                "a row of more than {} bytes; a quote may not be closed",
+                self.limits.row_bytes
+            )));
         }
-        // No reader of this room asks for so little; a byte at a time is good enough.
-        if let Some(byte) = self.held.take() {
-            buffer[0] = byte;
-            return Ok(1);
-        }
-        let length = self.inner.read(&mut small[..1])?;
-        self.count(&small[..length])?;
-        buffer[..length].copy_from_slice(&small[..length]);
-        Ok(length)
+        Ok(())
     }
 }
 
