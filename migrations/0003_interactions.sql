@@ -22,7 +22,8 @@ CREATE TABLE interactions (
     CHECK ((list_id IS NULL) = (list_rank IS NULL))
 ) PARTITION BY RANGE (id);
 CREATE INDEX interactions_user ON interactions (user_id, id) INCLUDE (content_id, kind, value);
-CREATE INDEX interactions_content ON interactions (content_id, id);
+-- The item alone: equal keys share one entry, which makes it an eighth of what it were with the id.
+CREATE INDEX interactions_content ON interactions (content_id);
 
 -- What a deleted user or item has done or had done to it goes with it.
 CREATE FUNCTION forget_interactions() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -347,14 +347,10 @@ impl<N: FnMut(News) + Send> Run<N> {
         free.reverse();
         let mut busy: Vec<(Merging, Told)> = Vec::new();
         let (sender, mut chunks) = mpsc::channel(1);
-        let (options, chance, now) = (self.options.clone(), self.chance.clone(), self.now);
+        let options = self.options.clone();
         let file = name(path);
         let reader = tokio::task::spawn_blocking(move || {
-            let mut ids = Some(ids);
-            let fresh = move || {
-                let ids = ids.take();
-                stage(ids.unwrap_or_else(|| Ids::new(now, chance.clone())))
-            };
+            let fresh = move || stage(ids.clone());
             read_chunks(&file, source, &options, fresh, read, &sender);
         });
         let mut outcome = Ok(());
@@ -461,7 +457,7 @@ fn read_chunks<S: Stage, R: Iterator<Item = Result<S::Row, Fault>>>(
     file: &str,
     source: Source,
     options: &Options,
-    mut fresh: impl FnMut() -> S,
+    fresh: impl Fn() -> S,
     read: impl FnOnce(Source) -> Result<R, Fault>,
     sender: &mpsc::Sender<Chunk<S>>,
 ) {

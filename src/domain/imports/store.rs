@@ -2,6 +2,9 @@
 //!
 //! A chunk is copied into temporary tables and merged into the real ones in one transaction.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,6 +14,7 @@ use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
 use super::model::{Counts, Summary, Table};
+use crate::foundation::id::Kind;
 use crate::foundation::{Chance, Id, Refusal, Result};
 use crate::platform::db::Db;
 use crate::platform::db::bulk::Bulk;
@@ -189,12 +193,14 @@ fn details(summary: &Summary) -> Value {
     Value::Object(tables.collect())
 }
 
-/// New ids in rising order, so that rows written together lie together in their indexes.
+/// New ids in rising order, also from chunk to chunk, so that rows written together lie together in
+/// their indexes.
+#[derive(Clone)]
 pub(super) struct Ids {
     now: DateTime<Utc>,
     chance: Chance,
     run: [u8; 3],
-    next: u32,
+    next: Arc<AtomicU32>,
 }
 
 impl Ids {
@@ -203,16 +209,16 @@ impl Ids {
             now,
             run: chance.bytes(),
             chance,
-            next: 0,
+            next: Arc::default(),
         }
     }
 
-    pub(super) fn next<K: crate::foundation::id::Kind>(&mut self) -> Uuid {
+    pub(super) fn next<K: Kind>(&self) -> Uuid {
         let mut rest = [0; 10];
         rest[..3].copy_from_slice(&self.run);
-        rest[3..7].copy_from_slice(&self.next.to_be_bytes());
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        rest[3..7].copy_from_slice(&next.to_be_bytes());
         rest[7..].copy_from_slice(&self.chance.bytes::<3>());
-        self.next = self.next.wrapping_add(1);
         Id::<K>::at(self.now, rest).uuid()
     }
 }
