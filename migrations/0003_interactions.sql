@@ -3,7 +3,7 @@
 --
 -- The foreign keys to users and content_items are those of each month's partition (see
 -- ensure_month_partitions). The partition of what was before has none: they cost an import two
--- look-ups and two row locks for each of its rows, as much as all the rest. The import proves the
+-- look-ups and two row locks for each of its rows, some two thirds of all the rest. The import proves the
 -- same once a chunk: it joins each row with its user and locks that user, and takes the item from
 -- content_external_ids, which no item leaves, since the server hides items and never deletes them.
 -- forget_interactions, below, takes the place of ON DELETE CASCADE for every partition.

@@ -187,6 +187,10 @@ impl Rule {
         if entries.is_empty() {
             entries.extend(self.default.clone());
         }
+        // Which TOML can spell and the database cannot store.
+        for entry in &mut entries {
+            entry.retain(|letter| letter != '\0');
+        }
         Ok(entries)
     }
 
@@ -293,6 +297,9 @@ impl Mapping {
             .map(|(name, rule)| (name.clone(), rule));
         let id = std::iter::once(("id".to_owned(), &self.id));
         for (name, rule) in id.chain(fields).chain(metadata) {
+            if name.contains('\0') {
+                return Err("a name may not contain the character U+0000".to_owned());
+            }
             let sources = usize::from(rule.constant.is_some())
                 + usize::from(rule.column.is_some())
                 + usize::from(!rule.columns.is_empty());

@@ -46,7 +46,8 @@ impl Job {
 pub struct Options {
     /// What a file may not exceed.
     pub limits: Limits,
-    /// How many bytes of staged rows make a chunk, which is merged in one transaction.
+    /// How many bytes of staged rows make a chunk, which is merged in one transaction; up to an
+    /// eighth more, where that spares a user from being in two.
     pub chunk_bytes: usize,
     /// Cancelled, the import ends after the chunks that are being merged.
     pub cancel: CancellationToken,
@@ -56,8 +57,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            // Just under a power of two, where a growing buffer doubles.
-            chunk_bytes: 15 << 20,
+            // With its eighth more, just under a power of two, where a growing buffer doubles.
+            chunk_bytes: 14 << 20,
             cancel: CancellationToken::new(),
         }
     }

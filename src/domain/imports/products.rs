@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -22,7 +22,8 @@ pub(super) struct Products {
 }
 
 enum Rows {
-    Csv(Table),
+    /// With the place of each column.
+    Csv(Table, FxHashMap<String, usize>),
     Jsonl(Lines),
 }
 
@@ -42,7 +43,10 @@ impl Products {
                         ),
                     });
                 }
-                Rows::Csv(table)
+                let columns = table.header().iter().cloned().enumerate();
+                // Of two columns of one name, the first.
+                let columns = columns.rev().map(|(place, name)| (name, place)).collect();
+                Rows::Csv(table, columns)
             }
         };
         Ok(Self {
@@ -58,16 +62,13 @@ impl Iterator for Products {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (line, item) = match &mut self.rows {
-            Rows::Csv(table) => {
-                // Looked up for each cell: a mapping has some twenty of them.
-                let header = table.header().to_vec();
+            Rows::Csv(table, columns) => {
                 let (line, record) = match table.next() {
                     Ok(row) => row?,
                     Err(fault) => return Some(Err(fault)),
                 };
                 let cell = |name: &str| {
-                    let place = header.iter().position(|column| column == name);
-                    let text = place.and_then(|place| record.get(place));
+                    let text = columns.get(name).and_then(|place| record.get(*place));
                     text.map(ToOwned::to_owned).into_iter().collect()
                 };
                 (line, item(&self.mapping, cell))

@@ -20,12 +20,13 @@ use super::store::{
 use super::tmdb;
 use crate::domain::Ground;
 use crate::domain::auth::Viewer;
-use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::foundation::{Chance, Clock, Error, Id, Result, id};
 
-/// How many refused rows are held before they are told.
-const REFUSED_AT_ONCE: usize = 1000;
-/// After how many rows the reader looks whether it was cancelled.
-const ROWS_BETWEEN_LOOKS: u64 = 1024;
+mod chunks;
+mod plan;
+
+use chunks::read_chunks;
+use plan::Plan;
 
 /// Imports into one schema.
 #[derive(Clone)]
@@ -97,65 +98,6 @@ impl ImportService {
     }
 }
 
-/// A job whose files are there.
-enum Plan {
-    Movielens(PathBuf),
-    Tmdb {
-        films: Option<PathBuf>,
-        credits: Option<PathBuf>,
-    },
-    Products {
-        file: PathBuf,
-        mapping: Box<Mapping>,
-    },
-}
-
-impl Plan {
-    fn of(job: &Job) -> Result<Self> {
-        let refuse = |path: &Path, why: &str| {
-            Err(Refusal::invalid("folder", format!("{}: {why}", path.display())).into())
-        };
-        match job {
-            Job::Movielens { folder } | Job::Tmdb { folder } if !folder.is_dir() => {
-                refuse(folder, "there is no such folder")
-            }
-            Job::Movielens { folder } => {
-                let any = ["movies", "users", "ratings", "tags"]
-                    .iter()
-                    .any(|name| movielens::find(folder, name).is_some());
-                if any {
-                    Ok(Self::Movielens(folder.clone()))
-                } else {
-                    refuse(
-                        folder,
-                        "there is no movies.csv, ratings.csv or tags.csv here, nor .dat files, \
-                         nor any of them with .gz",
-                    )
-                }
-            }
-            Job::Tmdb { folder } => {
-                let find = |word| {
-                    tmdb::find(folder, word).map_err(|error| {
-                        Refusal::invalid("folder", format!("{}: {error}", folder.display()))
-                    })
-                };
-                let (films, credits) = (find("movies")?, find("credits")?);
-                if films.is_none() && credits.is_none() {
-                    return refuse(
-                        folder,
-                        "there is no csv file with `movies` or `credits` in its name here",
-                    );
-                }
-                Ok(Self::Tmdb { films, credits })
-            }
-            Job::Products { file, mapping } => Ok(Self::Products {
-                file: file.clone(),
-                mapping: Box::new(Mapping::read(mapping)?),
-            }),
-        }
-    }
-}
-
 /// One import under way.
 struct Run<N> {
     now: chrono::DateTime<chrono::Utc>,
@@ -167,15 +109,6 @@ struct Run<N> {
     /// The first holds the lock.
     sessions: Vec<Session>,
     store: Store,
-}
-
-/// What the reading thread sends.
-struct Chunk<S> {
-    stage: S,
-    refused: Vec<Refused>,
-    rows: u64,
-    bytes: u64,
-    fault: Option<Break>,
 }
 
 impl<N: FnMut(News) + Send> Run<N> {
@@ -450,73 +383,4 @@ fn of_known_film<T>(
         let reason = format!("there is no film with the movieId {}", deed.item);
         Err(Fault::row(deed.line, reason))
     }
-}
-
-/// Reads a file to its end, its break, or until nobody listens, and sends chunk after chunk.
-fn read_chunks<S: Stage, R: Iterator<Item = Result<S::Row, Fault>>>(
-    file: &str,
-    source: Source,
-    options: &Options,
-    fresh: impl Fn() -> S,
-    read: impl FnOnce(Source) -> Result<R, Fault>,
-    sender: &mpsc::Sender<Chunk<S>>,
-) {
-    let meter = source.meter();
-    let mut rows = 0;
-    let mut stage = fresh();
-    let mut refused = Vec::new();
-    let mut fault = None;
-    let mut reader = match read(source) {
-        Ok(reader) => Some(reader),
-        Err(stop) => {
-            fault = Some(stop);
-            None
-        }
-    };
-    while let Some(row) = reader.as_mut().and_then(Iterator::next) {
-        rows += 1;
-        match row {
-            Ok(row) => stage.push(row),
-            Err(Fault::Row { line, reason }) => refused.push(Refused {
-                file: file.to_owned(),
-                line,
-                reason,
-            }),
-            Err(stop @ Fault::File { .. }) => {
-                fault = Some(stop);
-                break;
-            }
-        }
-        let full = stage.bytes() >= options.chunk_bytes || refused.len() >= REFUSED_AT_ONCE;
-        if full {
-            let chunk = Chunk {
-                stage: std::mem::replace(&mut stage, fresh()),
-                refused: std::mem::take(&mut refused),
-                rows,
-                bytes: meter.packed(),
-                fault: None,
-            };
-            if sender.blocking_send(chunk).is_err() {
-                return;
-            }
-        }
-        if rows % ROWS_BETWEEN_LOOKS == 0 && options.cancel.is_cancelled() {
-            return;
-        }
-    }
-    let fault = fault.map(
-        |(Fault::Row { line, reason } | Fault::File { line, reason })| Break {
-            file: file.to_owned(),
-            line,
-            reason,
-        },
-    );
-    // Nobody listens where the import has ended already.
-    let _ = sender.blocking_send(Chunk {
-        stage,
-        refused,
-        rows,
-        bytes: meter.packed(),
-        fault,
-    });
 }

@@ -40,6 +40,12 @@ pub(super) trait Stage: Send + Sized + 'static {
     /// Adds a row.
     fn push(&mut self, row: Self::Row);
 
+    /// Whether a chunk may well end before this row. Two chunks that both bring a new user are
+    /// merged one after the other, since each has to know whether the other makes them.
+    fn may_end_before(&self, _next: &Self::Row) -> bool {
+        true
+    }
+
     /// How large the rows are.
     fn bytes(&self) -> usize;
 

@@ -105,6 +105,7 @@ pub(in super::super) struct DeedStage {
     users: UserStage,
     films: Arc<FxHashMap<u64, Uuid>>,
     rows: Rows,
+    last_user: Option<u64>,
 }
 
 impl DeedStage {
@@ -114,6 +115,7 @@ impl DeedStage {
             users: UserStage::new(ids),
             films,
             rows: Rows::new(),
+            last_user: None,
         }
     }
 
@@ -121,6 +123,7 @@ impl DeedStage {
     fn film<T>(&mut self, deed: &Deed<T>) -> Option<Uuid> {
         let film = *self.films.get(&deed.item)?;
         self.users.push(deed.user);
+        self.last_user = Some(deed.user);
         Some(film)
     }
 
@@ -170,6 +173,10 @@ impl Stage for RatingStage {
             .plain(deed.what)
             .plain(deed.at);
         self.0.rows.end();
+    }
+
+    fn may_end_before(&self, next: &Self::Row) -> bool {
+        self.0.last_user != Some(next.user)
     }
 
     fn bytes(&self) -> usize {
@@ -225,6 +232,10 @@ impl Stage for TagStage {
                 .plain(deed.at);
             rows.end();
         }
+    }
+
+    fn may_end_before(&self, next: &Self::Row) -> bool {
+        self.0.last_user != Some(next.user)
     }
 
     fn bytes(&self) -> usize {
