@@ -13,6 +13,7 @@ use super::config::{self, SchemaName};
 use crate::foundation::{Error, Refusal, Result};
 
 pub mod audit;
+pub mod bulk;
 pub mod copy;
 pub mod entities;
 pub mod filter;
