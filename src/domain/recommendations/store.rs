@@ -27,10 +27,13 @@ pub(super) struct Store {
     db: Db,
 }
 
+/// What the model would give a user, how well it fits, and which thing of the past speaks for it.
+pub(super) type BatchItem = (Id<id::Content>, f32, Option<Id<id::Content>>);
+
 /// What the active model says for one user, best first.
 pub(super) struct Batch {
     pub(super) model: Id<id::Model>,
-    pub(super) items: Vec<(Id<id::Content>, f32, Option<Id<id::Content>>)>,
+    pub(super) items: Vec<BatchItem>,
 }
 
 /// Something the user did, as far as lists care.
