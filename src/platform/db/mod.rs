@@ -284,6 +284,12 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// What to say of a text in `table` that none of the names it may have is, though the table's own
+/// checks should have kept it out.
+pub fn stored(table: &'static str) -> impl Fn(String) -> Error {
+    move |error| anyhow::anyhow!("{table} holds what it may not: {error}").into()
+}
+
 /// The name of the unique index or other constraint that a statement broke, if it broke one.
 pub fn broken_constraint(error: &DbErr) -> Option<String> {
     database_error(error)?.constraint().map(ToOwned::to_owned)
