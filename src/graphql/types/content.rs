@@ -844,6 +844,7 @@ impl ContentMutation {
             service.create(viewer, input.fields(), credits).await
         };
         let (content, errors) = settle(made.await)?;
+        ctx.loaders().forget();
         Ok(CreateContentPayload {
             content: content.map(Into::into),
             errors,
@@ -869,6 +870,7 @@ impl ContentMutation {
             change.await
         };
         let (content, errors) = settle(changed.await)?;
+        ctx.loaders().forget();
         Ok(UpdateContentPayload {
             content: content.map(Into::into),
             errors,
@@ -884,6 +886,7 @@ impl ContentMutation {
     ) -> Result<DeleteContentPayload> {
         let done = ctx.services().content.delete(ctx.viewer(), input.id).await;
         let (done, errors) = settle(done)?;
+        ctx.loaders().forget();
         Ok(DeleteContentPayload {
             deleted_id: done.map(|()| input.id),
             errors,

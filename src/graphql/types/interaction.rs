@@ -415,6 +415,7 @@ impl InteractionMutation {
     ) -> Result<RecordInteractionPayload> {
         let service = &ctx.services().interactions;
         let (recorded, errors) = settle(service.record(ctx.viewer(), input.into()).await)?;
+        ctx.loaders().forget();
         Ok(RecordInteractionPayload {
             repeated: recorded.as_ref().is_some_and(|recorded| recorded.repeated),
             interaction: recorded.map(|recorded| recorded.interaction.into()),
@@ -433,6 +434,7 @@ impl InteractionMutation {
         let new = input.interactions.into_iter().map(Into::into).collect();
         let service = &ctx.services().interactions;
         let (outcomes, errors) = settle(service.record_many(ctx.viewer(), new).await)?;
+        ctx.loaders().forget();
         let results: Vec<RecordInteractionResult> = outcomes
             .unwrap_or_default()
             .into_iter()
@@ -461,6 +463,7 @@ impl InteractionMutation {
     ) -> Result<DeleteInteractionPayload> {
         let service = &ctx.services().interactions;
         let (done, errors) = settle(service.delete(ctx.viewer(), input.id).await)?;
+        ctx.loaders().forget();
         Ok(DeleteInteractionPayload {
             deleted_id: done.map(|()| input.id),
             errors,

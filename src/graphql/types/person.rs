@@ -311,6 +311,7 @@ impl PersonMutation {
         };
         let made = ctx.services().people.create(ctx.viewer(), fields).await;
         let (person, errors) = settle(made)?;
+        ctx.loaders().forget();
         Ok(CreatePersonPayload {
             person: person.map(Into::into),
             errors,
@@ -328,6 +329,7 @@ impl PersonMutation {
         let (viewer, service, id) = (ctx.viewer(), &ctx.services().people, input.id);
         let changed = service.update(viewer, id, move |fields| input.apply(fields));
         let (person, errors) = settle(changed.await)?;
+        ctx.loaders().forget();
         Ok(UpdatePersonPayload {
             person: person.map(Into::into),
             errors,
@@ -344,6 +346,7 @@ impl PersonMutation {
     ) -> Result<DeletePersonPayload> {
         let done = ctx.services().people.delete(ctx.viewer(), input.id).await;
         let (done, errors) = settle(done)?;
+        ctx.loaders().forget();
         Ok(DeletePersonPayload {
             deleted_id: done.map(|()| input.id),
             errors,
