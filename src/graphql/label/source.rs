@@ -97,7 +97,9 @@ mod tests {
 
     /// What leaves where a resolver returns this with `?`.
     fn labelled(error: impl Into<async_graphql::Error>) -> ServerError {
-        let mut error = error.into().into_server_error(async_graphql::Pos::default());
+        let mut error = error
+            .into()
+            .into_server_error(async_graphql::Pos::default());
         error.path = vec![async_graphql::PathSegment::Field("field".to_owned())];
         let mut response = async_graphql::Response::from_errors(vec![error]);
         let labelling = Labelling {
