@@ -1,4 +1,9 @@
 //! The walls of the house: which room may name what. See `src/lib.rs` for the arrows.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -388,3 +388,66 @@ async fn what_cannot_be_stored_is_refused_with_the_field_that_is_wrong() {
         json!({ "contents": { "totalCount": 0 }, "people": { "totalCount": 0 } })
     );
 }
+
+#[tokio::test]
+async fn the_way_on_from_a_change_sees_the_change() {
+    let app = TestApp::start().await;
+    let film = app.film("Ran").await;
+    let user = app.viewer(Role::User).await;
+    let id = json!({ "id": film.to_string(), "user": user.user().unwrap().to_string() });
+    // The first of each pair loads what the second changes.
+    let seen = app
+        .ask_as(
+            &Viewer::Command,
+            "mutation ($id: ID!, $user: ID!) {
+                a: updateContent(input: { id: $id, title: \"One\", credits: [{ name: \"Ana\", role: CAST }] }) { query { ...seen } }
+                b: updateContent(input: { id: $id, title: \"Two\", credits: [] }) { query { ...seen } }
+                c: recordInteraction(input: { contentId: $id, userId: $user, kind: RATING, value: 4 }) { query { ...seen } }
+                d: recordInteractions(input: { interactions: [{ contentId: $id, userId: $user, kind: LIKE }] }) { query { ...seen } }
+                e: deleteContent(input: { id: $id }) { query { ...seen } }
+            }
+            fragment seen on Query { content(id: $id) { title credits { person { name } } interactionCount ratings { mean } } }",
+            id,
+        )
+        .await;
+    let expected = |title: &str, people: &[&str], interactions: i32, mean: Option<f64>| {
+        let credits = people
+            .iter()
+            .map(|name| json!({ "person": { "name": name } }));
+        json!({ "content": {
+            "title": title, "credits": credits.collect::<Vec<_>>(),
+            "interactionCount": interactions, "ratings": { "mean": mean },
+        } })
+    };
+    assert_eq!(seen["a"]["query"], expected("One", &["Ana"], 0, None));
+    assert_eq!(seen["b"]["query"], expected("Two", &[], 0, None));
+    assert_eq!(seen["c"]["query"], expected("Two", &[], 1, Some(4.0)));
+    assert_eq!(seen["d"]["query"], expected("Two", &[], 2, Some(4.0)));
+    assert_eq!(seen["e"]["query"], json!({ "content": null }));
+}
+
+#[tokio::test]
+async fn the_way_on_from_a_deleted_interaction_no_longer_counts_it() {
+    let app = TestApp::start().await;
+    let film = app.film("Ran").await;
+    let user = app.viewer(Role::User).await;
+    let mut likes = Vec::new();
+    for _ in 0..2 {
+        let like = NewInteraction::new(film, InteractionKind::Like);
+        let like = app.services.interactions.record(&user, like).await.unwrap();
+        likes.push(like.interaction.id.to_string());
+    }
+    let seen = app
+        .ask_as(
+            &user,
+            "mutation ($film: ID!, $a: ID!, $b: ID!) {
+                a: deleteInteraction(input: { id: $a }) { query { ...seen } }
+                b: deleteInteraction(input: { id: $b }) { query { ...seen } }
+            }
+            fragment seen on Query { content(id: $film) { interactionCount } }",
+            json!({ "film": film.to_string(), "a": likes[0], "b": likes[1] }),
+        )
+        .await;
+    assert_eq!(seen["a"]["query"]["content"]["interactionCount"], 1);
+    assert_eq!(seen["b"]["query"]["content"]["interactionCount"], 0);
+}

@@ -237,3 +237,33 @@ async fn a_wrong_address_is_a_sentence_without_its_password() {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn the_log_hears_what_failed_and_not_whose_data_it_was() {
+    use sea_orm::ConnectionTrait;
+    let app = support::TestApp::start().await;
+    let broken = "INSERT INTO users (id, display_name, email, role, created_at, updated_at)
+                  VALUES (gen_random_uuid(), 'Vera', 'vera@example.org', 'NOBODY', now(), now())";
+    let by_orm = app.ground.db.write().execute_unprepared(broken).await;
+    let by_sqlx = sqlx::query(broken).execute(app.ground.db.pool()).await;
+    for error in [
+        Error::from(by_orm.unwrap_err()),
+        Error::from(by_sqlx.unwrap_err()),
+    ] {
+        let logged = format!("{error:?}");
+        assert!(logged.contains("23514"), "{logged}");
+        assert!(!logged.contains("vera@example.org"), "{logged}");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_was_given_up_may_be_tried_again() {
+    use sea_orm::ConnectionTrait;
+    let app = support::TestApp::start().await;
+    for code in ["57014", "40001", "40P01", "55P03"] {
+        let given_up = format!("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$");
+        let outcome = app.ground.db.write().execute_unprepared(&given_up).await;
+        let error = Error::from(outcome.unwrap_err());
+        assert_eq!(error.code(), "UNAVAILABLE", "{code}");
+    }
+}

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::content::model::{CreditRole, NewCredit, PersonRef};
+use marquee::domain::content::{ContentKind, Fields};
 use marquee::foundation::{Id, id};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -542,6 +544,64 @@ async fn a_filter_that_is_too_large_is_refused() {
             );
         }
     }
+}
+
+/// More values than a statement of Postgres may have.
+#[tokio::test]
+async fn no_list_of_values_is_too_long_to_be_answered() {
+    let app = TestApp::start().await;
+    let user = app.viewer(Role::User).await;
+    let many = |word: &str| vec![word.to_owned(); 70_000];
+    let interactions =
+        "query ($filter: InteractionFilter) { interactions(filter: $filter) { totalCount } }";
+    let users = "query ($filter: UserFilter) { users(filter: $filter) { totalCount } }";
+    let parts = vec![json!({ "anonymous": true }); 101];
+    for (viewer, document, filter) in [
+        (
+            &user,
+            interactions,
+            json!({ "kind": { "in": many("LIKE") } }),
+        ),
+        (
+            &Viewer::Command,
+            users,
+            json!({ "email": { "in": many("a@example.org") } }),
+        ),
+        (
+            &Viewer::Command,
+            users,
+            json!({ "favouriteGenres": { "hasAny": many("Drama") } }),
+        ),
+        (&Viewer::Command, users, json!({ "or": parts })),
+    ] {
+        let variables = json!({ "filter": filter });
+        assert_eq!(
+            app.code_as(viewer, document, variables).await,
+            "BAD_USER_INPUT"
+        );
+    }
+    let roles = "query ($roles: [CreditRole!]) {
+        people { nodes { filmography(roles: $roles) { totalCount nodes { roles } } } } }";
+    let fields = Fields::new(ContentKind::Movie, "Ran");
+    let credit = NewCredit {
+        person: PersonRef::Name("Akira Kurosawa".to_owned()),
+        role: CreditRole::Director,
+        character: None,
+    };
+    let content = &app.services.content;
+    content
+        .create(&Viewer::Command, fields, vec![credit])
+        .await
+        .unwrap();
+    let found = app
+        .ask_as(&user, roles, json!({ "roles": many("DIRECTOR") }))
+        .await;
+    assert_eq!(found["people"]["nodes"][0]["filmography"]["totalCount"], 1);
+    let counts = "query ($kinds: [InteractionKind!]) { interactionCounts(groupBy: [], kinds: $kinds) { count } }";
+    let found = app
+        .ask_as(&Viewer::Command, counts, json!({ "kinds": many("LIKE") }))
+        .await;
+    assert_eq!(found["interactionCounts"][0]["count"], 0);
 }
 
 #[tokio::test]

@@ -441,3 +441,26 @@ async fn a_credit_by_name_goes_to_the_only_namesake_of_another_catalogue() {
         .unwrap();
     assert_eq!(people, 4);
 }
+
+#[tokio::test]
+async fn the_way_on_from_a_changed_person_sees_the_change() {
+    let app = TestApp::start().await;
+    let made = app
+        .ask("mutation { createPerson(input: { name: \"Ana\" }) { person { id } } }")
+        .await;
+    let seen = app
+        .ask_as(
+            &Viewer::Command,
+            "mutation ($id: ID!) {
+                a: updatePerson(input: { id: $id, biography: \"One.\" }) { query { ...seen } }
+                b: updatePerson(input: { id: $id, biography: \"Two.\" }) { query { ...seen } }
+                c: deletePerson(input: { id: $id }) { query { ...seen } }
+            }
+            fragment seen on Query { person(id: $id) { biography } }",
+            json!({ "id": made["createPerson"]["person"]["id"] }),
+        )
+        .await;
+    assert_eq!(seen["a"]["query"]["person"]["biography"], "One.");
+    assert_eq!(seen["b"]["query"]["person"]["biography"], "Two.");
+    assert_eq!(seen["c"]["query"]["person"], Value::Null);
+}

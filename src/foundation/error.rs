@@ -65,7 +65,7 @@ pub enum Refusal {
     #[error("this refresh token is no longer good; sign in again")]
     InvalidToken,
     /// Too many attempts from this account or address.
-    #[error("too many attempts; try again in {} seconds", retry_after.as_secs().max(1))]
+    #[error("too many attempts; try again in {} seconds", whole_seconds(*retry_after))]
     TooManyAttempts {
         /// How long to wait.
         retry_after: Duration,
@@ -131,8 +131,27 @@ impl Refusal {
     }
 }
 
+/// A wait in whole seconds, rounded up: who comes back after so many has waited long enough.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    let begun = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(begun).max(1)
+}
+
 impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
         Self::Internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up_and_never_to_nothing() {
+        for (milliseconds, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (2000, 2)] {
+            assert_eq!(whole_seconds(Duration::from_millis(milliseconds)), seconds);
+        }
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
     }
 }

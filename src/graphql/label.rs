@@ -17,12 +17,13 @@
 //! An error without a path comes from before the execution, so a response without data whose
 //! errors all lack a path is a *request error*: see [`is_request_error`].
 
-use std::sync::Arc;
-
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 
-use crate::foundation::Error;
 use crate::graphql::guard::{Checked, operation::argument_has_variable};
+
+mod source;
+
+use source::name_domain_error;
 
 /// The codes of the contract.
 pub mod codes {
@@ -96,30 +97,6 @@ pub fn label(response: &mut Response, with: Labelling<'_>) {
             .extensions
             .get_or_insert_default()
             .set("requestId", with.request_id);
-    }
-}
-
-/// Gives an error that a service returned the code that it has there. Faults of ours are logged
-/// here, with the request's id; what leaves does not name them.
-fn name_domain_error(error: &mut ServerError, request_id: &str) {
-    let domain = error
-        .source::<Error>()
-        .or_else(|| error.source::<Arc<Error>>().map(AsRef::as_ref));
-    let Some(domain) = domain else { return };
-    let code = domain.code();
-    let path: Vec<Value> = match domain {
-        Error::Refused(refusal) => refusal.path().iter().cloned().map(Value::String).collect(),
-        _ => Vec::new(),
-    };
-    if let Error::Internal(fault) = domain {
-        tracing::error!(request.id = request_id, error = ?fault, path = ?error.path, "A service failed");
-        // What `Error` says of itself names nothing, but it is not meant for people either.
-        error.message = MASKED.to_owned();
-    }
-    set_code(error, code);
-    if !path.is_empty() {
-        let extensions = error.extensions.get_or_insert_default();
-        extensions.set("inputPath", Value::List(path));
     }
 }
 

@@ -3,6 +3,7 @@
 
 use async_graphql::{Interface, SimpleObject};
 
+use crate::foundation::error::whole_seconds;
 use crate::foundation::{Error, Refusal, Result};
 
 macro_rules! user_error_types {
@@ -79,7 +80,7 @@ impl From<Refusal> for UserError {
             Refusal::InvalidCredentials => error!(InvalidCredentials),
             Refusal::InvalidToken => error!(InvalidToken),
             Refusal::TooManyAttempts { retry_after } => {
-                let seconds = retry_after.as_secs().max(1);
+                let seconds = whole_seconds(retry_after);
                 error!(TooManyAttempts retry_after_seconds: i32::try_from(seconds).unwrap_or(i32::MAX))
             }
         }

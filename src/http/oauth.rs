@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::domain::Services;
 use crate::domain::auth::{Client, Credentials, SignedIn, Tokens};
 use crate::domain::schemas::Schemas;
+use crate::foundation::error::whole_seconds;
 use crate::foundation::{Error, Refusal};
 use crate::platform::config::SchemaName;
 
@@ -159,7 +160,7 @@ impl From<&Error> for Refused {
         match error {
             Error::Refused(Refusal::TooManyAttempts { retry_after }) => Self {
                 status: StatusCode::TOO_MANY_REQUESTS,
-                retry_after_seconds: Some(retry_after.as_secs() + 1),
+                retry_after_seconds: Some(whole_seconds(*retry_after)),
                 ..Self::because("invalid_grant", error.to_string())
             },
             Error::Refused(_) | Error::Forbidden(_) | Error::Unauthenticated(_) => {

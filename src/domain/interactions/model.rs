@@ -230,6 +230,24 @@ pub struct InteractionFilter {
     pub occurred_at: Comparison<DateTime<Utc>>,
 }
 
+/// How many values the lists of a filter may have.
+const MAX_LISTED: usize = 1000;
+
+impl InteractionFilter {
+    /// Refuses a filter that would cost the database more than a caller may ask for.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`].
+    pub fn check(&self) -> Result<(), Refusal> {
+        let listed = self.kind.listed() + self.content.listed() + self.occurred_at.listed();
+        if listed > MAX_LISTED {
+            let message = format!("a filter has at most {MAX_LISTED} values in its lists");
+            return Err(Refusal::invalid("filter", message));
+        }
+        Ok(())
+    }
+}
+
 /// What to count.
 #[derive(Clone, Debug)]
 pub struct Counting {

@@ -168,7 +168,7 @@ impl InteractionService {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for somebody else's,
-    /// [`Refusal::InvalidInput`] for a cursor of another list.
+    /// [`Refusal::InvalidInput`] for a cursor of another list or a filter too large.
     pub async fn history(
         &self,
         viewer: &Viewer,
@@ -177,6 +177,7 @@ impl InteractionService {
         window: &Window,
     ) -> Result<Page<Interaction>> {
         let user = readable(viewer, user)?;
+        filter.check()?;
         let rows = self.store.history(user, filter, window).await?;
         Ok(Page::cut(window, rows))
     }
@@ -192,6 +193,7 @@ impl InteractionService {
         filter: &InteractionFilter,
     ) -> Result<u64> {
         let user = readable(viewer, user)?;
+        filter.check()?;
         self.store.count_history(user, filter).await
     }
 

@@ -88,6 +88,42 @@ pub struct UserFilter {
     pub not: Option<Box<UserFilter>>,
 }
 
+/// How large a filter may be: parts that are nested or joined, and values in all its lists.
+const MAX_PARTS: usize = 100;
+const MAX_LISTED: usize = 2000;
+
+impl UserFilter {
+    /// Refuses a filter that would cost the database more than a caller may ask for.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`].
+    pub fn check(&self) -> Result<()> {
+        let (parts, listed) = self.size();
+        if parts > MAX_PARTS || listed > MAX_LISTED {
+            let message = format!(
+                "a filter has at most {MAX_PARTS} parts and {MAX_LISTED} values in its lists"
+            );
+            return Err(Refusal::invalid("filter", message).into());
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let listed = self.role.listed()
+            + self.display_name.listed()
+            + self.email.listed()
+            + self.favourite_genres.listed()
+            + self.languages.listed()
+            + self.created_at.listed();
+        let parts = self.and.iter().chain(&self.or).chain(self.not.as_deref());
+        parts
+            .map(Self::size)
+            .fold((1, listed), |(parts, listed), (more_parts, more_listed)| {
+                (parts + more_parts, listed + more_listed)
+            })
+    }
+}
+
 /// By what users are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the order by the field of that name")]

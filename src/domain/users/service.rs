@@ -63,7 +63,7 @@ impl UsersService {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Forbidden`], [`Refusal::InvalidInput`] for a cursor of
-    /// another order.
+    /// another order or a filter too large.
     pub async fn list(
         &self,
         viewer: &Viewer,
@@ -72,6 +72,7 @@ impl UsersService {
         window: &Window,
     ) -> Result<Page<User>> {
         viewer.admin_or(Scope::UsersRead)?;
+        filter.check()?;
         let rows = self.store.list(filter, order, window).await?;
         Ok(Page::cut(window, rows))
     }
@@ -82,6 +83,7 @@ impl UsersService {
     /// [`Error::Unauthenticated`], [`Error::Forbidden`].
     pub async fn count(&self, viewer: &Viewer, filter: &UserFilter) -> Result<u64> {
         viewer.admin_or(Scope::UsersRead)?;
+        filter.check()?;
         self.store.count(filter).await
     }
 

@@ -294,6 +294,7 @@ impl PersonMutation {
             biography: input.biography,
         };
         let made = ctx.services().people.create(ctx.viewer(), fields).await;
+        ctx.loaders().forget();
         CreatePersonPayload::settle(made)
     }
 
@@ -306,7 +307,9 @@ impl PersonMutation {
     ) -> Result<UpdatePersonPayload> {
         let (viewer, service, id) = (ctx.viewer(), &ctx.services().people, input.id);
         let changed = service.update(viewer, id, move |fields| input.apply(fields));
-        UpdatePersonPayload::settle(changed.await)
+        let changed = changed.await;
+        ctx.loaders().forget();
+        UpdatePersonPayload::settle(changed)
     }
 
     /// Deletes a person; refused while there are credits of theirs. For admins and apps with the
@@ -317,6 +320,7 @@ impl PersonMutation {
         #[graphql(desc = "Who.")] input: DeletePersonInput,
     ) -> Result<DeletePersonPayload> {
         let done = ctx.services().people.delete(ctx.viewer(), input.id).await;
+        ctx.loaders().forget();
         DeletePersonPayload::settle(done.map(|()| input.id))
     }
 }

@@ -254,7 +254,10 @@ impl From<DbErr> for Error {
         if let Some(refusal) = unstorable(&error) {
             return refusal.into();
         }
-        Self::Internal(error.into())
+        match database_error(&error) {
+            Some(told) => told_by_database(told),
+            None => Self::Internal(error.into()),
+        }
     }
 }
 
@@ -279,6 +282,7 @@ impl From<sqlx::Error> for Error {
                 tracing::error!(%error, "The database does not answer");
                 Self::Unavailable("the database does not answer; try again".to_owned())
             }
+            sqlx::Error::Database(told) => told_by_database(&*told),
             other => Self::Internal(other.into()),
         }
     }
@@ -288,6 +292,27 @@ impl From<sqlx::Error> for Error {
 /// checks should have kept it out.
 pub fn stored(table: &'static str) -> impl Fn(String) -> Error {
     move |error| anyhow::anyhow!("{table} holds what it may not: {error}").into()
+}
+
+/// What a statement failed of. The log hears which rule it broke, and not the rows that Postgres
+/// quotes with it: they hold people's data.
+fn told_by_database(error: &dyn sqlx::error::DatabaseError) -> Error {
+    let code = error.code().unwrap_or_default();
+    match code.as_ref() {
+        // Cancelled by the time limit, or by Postgres to let another go on.
+        "57014" | "40001" | "40P01" | "55P03" => {
+            tracing::warn!(code = code.as_ref(), "A statement was given up");
+            let message = "the database is too busy for this at the moment; try again";
+            Error::Unavailable(message.to_owned())
+        }
+        _ => anyhow::anyhow!(
+            "the database refused a statement: {code} {}; table {}, constraint {}",
+            error.message(),
+            error.table().unwrap_or("unknown"),
+            error.constraint().unwrap_or("none"),
+        )
+        .into(),
+    }
 }
 
 /// The name of the unique index or other constraint that a statement broke, if it broke one.

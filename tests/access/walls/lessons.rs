@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{MARK, World};
+use super::world::{FILM, FRIEND, MARK, World};
 use crate::PASSWORD;
 
 pub enum Lesson {
@@ -31,11 +31,23 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         | "changePassword"
         | "startAnonymousSession"
         | "createUser"
-        | "createApiKey" => Lesson::Own,
+        | "createApiKey"
+        | "createPerson" => Lesson::Own,
         // Takes people's ids, which are everybody's.
         "createContent" => Lesson::Aimed(Vec::new()),
         "updateContent" => aimed(json!({ "id": id("content"), "title": "Taken over" })),
         "deleteContent" => aimed(json!({ "id": id("content") })),
+        "updatePerson" => aimed(json!({ "id": id("person"), "name": "Taken over" })),
+        "deletePerson" => aimed(json!({ "id": world.extra })),
+        "recordInteraction" => Lesson::Aimed(interactions(world)),
+        "recordInteractions" => {
+            let each = interactions(world).into_iter();
+            Lesson::Aimed(each.map(|one| json!({ "interactions": [one] })).collect())
+        }
+        "deleteInteraction" => aimed(json!({ "id": id("interaction") })),
+        "updateInteractionWeights" => {
+            aimed(json!({ "weights": [{ "kind": "LIKE", "weight": -1 }] }))
+        }
         "updateProfile" => aimed(json!({ "userId": id("user"), "displayName": "Taken over" })),
         "setUserRole" => Lesson::Aimed(vec![
             json!({ "id": id("user"), "role": "CURATOR" }),
@@ -54,17 +66,48 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
     }
 }
 
+/// Interactions in the victim's name, with what only the victim may see, and from the victim's list.
+fn interactions(world: &World) -> Vec<Value> {
+    let (user, diary, film) = (&world.ids["user"], &world.ids["content"], &world.film);
+    let place = format!("{}.1", world.ids["list"]);
+    vec![
+        json!({ "userId": user, "contentId": film, "kind": "DISLIKE" }),
+        json!({ "userId": user, "contentId": diary, "kind": "RATING", "value": 0.5 }),
+        // Known already: it would answer what was recorded.
+        json!({ "userId": user, "contentId": diary, "kind": "LIKE", "idempotencyKey": format!("{MARK} idempotency") }),
+        json!({ "contentId": diary, "kind": "VIEW" }),
+        json!({ "contentId": film, "kind": "CLICK", "attributionToken": place }),
+    ]
+}
+
 /// Values for an argument that is no id, and whether each names something of the victim's.
 pub fn argument_lesson(
-    _parent: &str,
-    _field: &str,
-    _name: &str,
+    parent: &str,
+    field: &str,
+    name: &str,
     of: &str,
     world: &World,
 ) -> Option<Vec<(String, bool)>> {
     let user = &world.ids["user"];
     let aimed = |values: Vec<String>| Some(values.into_iter().map(|value| (value, true)).collect());
+    match (parent, field, name) {
+        ("Query", "interactionCounts", "groupBy") => {
+            return aimed(
+                ["[]", "[KIND]", "[DAY]", "[KIND, DAY]"]
+                    .map(Into::into)
+                    .into(),
+            );
+        }
+        ("Query", "person", "name") => return aimed(vec![format!("\"{FRIEND}\"")]),
+        _ => {}
+    }
     match of {
+        // People are everybody's, but what is said of them must not count what is private.
+        "PersonFilter" => Some(vec![(format!("{{ name: {{ eq: \"{FRIEND}\" }} }}"), false)]),
+        "InteractionFilter" => aimed(vec![
+            format!("{{ content: {{ eq: \"{}\" }} }}", world.ids["content"]),
+            "{ kind: { in: [LIKE] } }".to_owned(),
+        ]),
         "ContentFilter" => aimed(vec![
             format!("{{ creator: {{ eq: \"{user}\" }} }}"),
             format!("{{ title: {{ contains: \"{MARK}\" }} }}"),
@@ -72,7 +115,10 @@ pub fn argument_lesson(
             format!(
                 "{{ or: [{{ title: {{ contains: \"{MARK}\" }} }}, {{ creator: {{ eq: \"{user}\" }} }}] }}"
             ),
-            format!("{{ not: {{ title: {{ contains: \"{PASSWORD}\" }} }} }}"),
+            // All but the one that is everybody's.
+            format!(
+                "{{ and: [{{ not: {{ title: {{ contains: \"{PASSWORD}\" }} }} }}, {{ not: {{ title: {{ eq: \"{FILM}\" }} }} }}] }}"
+            ),
         ]),
         "UserFilter" => aimed(vec![
             format!("{{ email: {{ contains: \"{MARK}\" }} }}"),

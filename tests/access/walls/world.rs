@@ -6,6 +6,9 @@ use marquee::domain::auth::model::NewApiKey;
 use marquee::domain::auth::{Role, Scope, Viewer};
 use marquee::domain::content::model::{CreditRole, NewCredit, PersonRef};
 use marquee::domain::content::{ContentKind, Fields, Visibility};
+use marquee::domain::interactions::{InteractionKind, NewInteraction};
+use marquee::domain::models::ModelKind;
+use marquee::foundation::page::Window;
 use marquee::foundation::{Id, id};
 use serde_json::json;
 
@@ -15,6 +18,12 @@ use crate::{register, viewer};
 /// Everything that the victim calls their own has this in it.
 pub const MARK: &str = "vera-secret";
 
+/// The name of the person with a credit for the victim's diary.
+pub const FRIEND: &str = "A Friend";
+
+/// The title of the film that everybody may see.
+pub const FILM: &str = "Everybody's film";
+
 /// A victim with something of everything, and ids to aim at.
 pub struct World {
     pub app: TestApp,
@@ -23,7 +32,12 @@ pub struct World {
     pub curator: Viewer,
     /// An anonymous user of nobody's.
     pub guest: String,
-    /// Outer ids of what is the victim's, by kind.
+    /// A film that everybody may see; the victim's list recommends it because of the diary.
+    pub film: String,
+    /// A person of the catalogue without credits.
+    pub extra: String,
+    /// Outer ids of what is the victim's, by kind; and of `person`, who is everybody's, but has a
+    /// credit for the diary alone.
     pub ids: BTreeMap<&'static str, String>,
     pub signs: Vec<Sign>,
 }
@@ -47,8 +61,11 @@ impl World {
         app.ask_as(&victim, like, json!({ "i": likes })).await;
         let mut fields = Fields::new(ContentKind::Text, format!("{MARK} diary"));
         fields.visibility = Visibility::Private;
+        fields.genres = vec![format!("{MARK} shelf")];
+        fields.tags = vec![format!("{MARK} key word")];
+        fields.brand = Some(format!("{MARK} brand"));
         let credit = NewCredit {
-            person: PersonRef::Name("A Friend".into()),
+            person: PersonRef::Name(FRIEND.into()),
             role: CreditRole::Writer,
             character: Some(format!("{MARK} character")),
         };
@@ -73,7 +90,16 @@ impl World {
         let Viewer::User { session, .. } = victim else {
             unreachable!("a user")
         };
-        let (interaction, list) = history(&app, user, diary).await;
+        let film = app.film(FILM).await;
+        let (interaction, list) = history(&app, &victim, (diary, film)).await;
+        let people = &app.services.people;
+        let friend = people.named(FRIEND).await.unwrap().unwrap();
+        let extra = marquee::domain::people::model::Fields {
+            name: "An Extra".to_owned(),
+            photo_url: None,
+            biography: None,
+        };
+        let extra = people.create(&Viewer::Command, extra).await.unwrap();
         let ids = BTreeMap::from([
             ("user", user.to_string()),
             ("content", diary.to_string()),
@@ -81,10 +107,12 @@ impl World {
             ("session", session.to_string()),
             ("interaction", interaction.to_string()),
             ("list", list.to_string()),
+            ("person", friend.id.to_string()),
         ]);
-        let readable = ["user", "content", "key"];
+        let readable = ["user", "content", "key", "interaction", "list"];
         let mut signs: Vec<Sign> = ids
             .iter()
+            .filter(|(what, _)| **what != "person")
             .map(|(what, id)| Sign {
                 what,
                 text: id.clone(),
@@ -98,6 +126,12 @@ impl World {
             ("title", format!("{MARK} diary")),
             ("character", format!("{MARK} character")),
             ("key's name", format!("{MARK} key")),
+            ("shelf", format!("{MARK} shelf")),
+            ("key word", format!("{MARK} key word")),
+            ("brand", format!("{MARK} brand")),
+            ("tag", format!("{MARK} tag")),
+            ("reason", format!("Because you liked “{MARK} diary”")),
+            ("place in the list", format!("{list}.1")),
         ] {
             signs.push(Sign {
                 what,
@@ -121,6 +155,8 @@ impl World {
             stranger,
             curator,
             guest,
+            film: film.to_string(),
+            extra: extra.id.to_string(),
             ids,
             signs,
         }
@@ -153,7 +189,8 @@ impl World {
                JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
               WHERE c.contype = 'f' AND c.conparentid = 0
                 AND c.confrelid IN ('users'::regclass, 'content_items'::regclass)
-             UNION VALUES ('users', 'id'), ('content_items', 'id'), ('api_keys', 'id'), ('recommendation_items', 'list_id')",
+             UNION VALUES ('users', 'id'), ('content_items', 'id'), ('api_keys', 'id'), ('people', 'id'),
+                          ('credits', 'person_id'), ('recommendation_items', 'list_id'), ('model_versions', 'id')",
         )
         .fetch_all(pool)
         .await
@@ -163,6 +200,9 @@ impl World {
             self.id::<id::Content>("content"),
             self.id::<id::ApiKey>("key"),
             self.id::<id::List>("list"),
+            self.id::<id::Person>("person"),
+            self.extra.parse::<Id<id::Person>>().unwrap().uuid(),
+            self.film.parse::<Id<id::Content>>().unwrap().uuid(),
         ];
         let mut all = BTreeMap::new();
         for (table, column) in references {
@@ -176,6 +216,9 @@ impl World {
                 .unwrap();
             all.insert(format!("{table}.{column}"), rows);
         }
+        let weights = "SELECT to_jsonb(t)::text FROM interaction_weights t ORDER BY 1";
+        let weights = sqlx::query_scalar(weights).fetch_all(pool).await.unwrap();
+        all.insert("interaction_weights".to_owned(), weights);
         all
     }
 
@@ -184,31 +227,42 @@ impl World {
     }
 }
 
+/// What the victim did, and a list that was drawn from it: the film, because of the diary.
 async fn history(
     app: &TestApp,
-    user: Id<id::User>,
-    diary: Id<id::Content>,
+    victim: &Viewer,
+    (diary, film): (Id<id::Content>, Id<id::Content>),
 ) -> (Id<id::Interaction>, Id<id::List>) {
-    let (clock, chance) = (&app.ground.clock, &app.ground.chance);
-    let (interaction, list) = (
-        Id::<id::Interaction>::new(clock, chance),
-        Id::<id::List>::new(clock, chance),
-    );
-    for sql in [
-        "INSERT INTO interactions (id, user_id, content_id, kind, occurred_at) SELECT $3, $1, $2, 'LIKE', '2026-02-01' WHERE $4::uuid IS NOT NULL",
-        "INSERT INTO content_tags SELECT $2, $1, 'vera-secret tag', '2026-02-01' WHERE $3::uuid IS NOT NULL AND $4::uuid IS NOT NULL",
-        "INSERT INTO idempotency_keys SELECT $1, 'vera-secret idempotency', $3, '2026-02-01' WHERE $2::uuid IS NOT NULL AND $4::uuid IS NOT NULL",
-        "INSERT INTO recommendation_lists (id, user_id, context, weights_version, created_at, content_ids, scores, sources, because) SELECT $4, $1, 'FEED', 1, '2026-03-01', ARRAY[$2], '{0.5}', '{POPULAR}', ARRAY[$2] WHERE $3::uuid IS NOT NULL",
-        "INSERT INTO recommendation_items SELECT $4, 1, $2, 0.5, 'POPULAR', '2026-03-01' WHERE $1::uuid IS NOT NULL AND $3::uuid IS NOT NULL",
+    let user = victim.user().unwrap();
+    let like = NewInteraction {
+        idempotency_key: Some(format!("{MARK} idempotency")),
+        ..NewInteraction::new(diary, InteractionKind::Like)
+    };
+    let like = app.services.interactions.record(victim, like).await;
+    let models = &app.services.models;
+    let model = models.begin(ModelKind::Collaborative, "a test", json!({}));
+    let model = model.await.unwrap().id;
+    for (sql, ids) in [
+        (
+            "INSERT INTO content_tags SELECT $2, $1, 'vera-secret tag', '2026-02-01'",
+            vec![user.uuid(), diary.uuid()],
+        ),
+        (
+            "INSERT INTO batch_recommendations (user_id, model_version_id, content_ids, scores, because) \
+             VALUES ($1, $2, ARRAY[$3], '{0.5}', ARRAY[$4])",
+            vec![user.uuid(), model.uuid(), film.uuid(), diary.uuid()],
+        ),
     ] {
-        sqlx::query(sql)
-            .bind(user.uuid())
-            .bind(diary.uuid())
-            .bind(interaction.uuid())
-            .bind(list.uuid())
-            .execute(app.ground.db.pool())
-            .await
-            .unwrap();
+        let insert = ids
+            .into_iter()
+            .fold(sqlx::query(sql), sqlx::query::Query::bind);
+        insert.execute(app.ground.db.pool()).await.unwrap();
     }
-    (interaction, list)
+    models.activate(model, json!({})).await.unwrap();
+    let recommendations = &app.services.recommendations;
+    let window = Window::first(10);
+    let drawn = recommendations.recommend(victim, user, &window);
+    let list = drawn.await.unwrap().list;
+    assert_eq!(list.items[0].because, Some(diary));
+    (like.unwrap().interaction.id, list.id)
 }

@@ -43,8 +43,7 @@ impl Store {
             .from(credit::Entity)
             .and_where(Expr::col(credit::Column::PersonId).equals((wanted(), wanted())));
         if let Some(roles) = &which.roles {
-            let roles = roles.iter().map(|role| role.as_str());
-            theirs.and_where(credit::Column::Role.is_in(roles));
+            theirs.and_where(credit::Column::Role.is_in(names(roles)));
         }
         let page = listed(viewer, &ContentFilter::default())
             .filter(Expr::col(Column::Id).in_subquery(theirs));
@@ -281,8 +280,7 @@ impl Store {
             ])
             .filter(filter::among(person, people.iter().copied()));
         if let Some(roles) = roles {
-            let roles = roles.iter().map(|role| role.as_str());
-            films = films.filter(credit::Column::Role.is_in(roles));
+            films = films.filter(credit::Column::Role.is_in(names(roles)));
         }
         // Grouped, since a person may have several credits for one film.
         let query = QueryTrait::query(&mut films);
@@ -299,4 +297,10 @@ impl Store {
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
         Ok(R::find_by_statement(statement).all(self.db.read()).await?)
     }
+}
+
+/// Each of these roles once, however often it was named.
+fn names(roles: &[CreditRole]) -> impl Iterator<Item = &'static str> {
+    let once = CreditRole::ALL.iter().filter(|role| roles.contains(role));
+    once.map(|role| role.as_str())
 }

@@ -35,7 +35,11 @@ impl Store {
             .filter(Column::OccurredAt.lt(what.until))
             .filter(between(Some(what.from), Some(what.until)));
         if let Some(kinds) = &what.kinds {
-            let kinds = kinds.iter().map(|kind| kind.as_str());
+            // Each kind once, however often it was named.
+            let kinds = InteractionKind::ALL
+                .iter()
+                .filter(|kind| kinds.contains(kind));
+            let kinds = kinds.map(|kind| kind.as_str());
             select = select.filter(Column::Kind.is_in(kinds));
         }
         if what.by_day {

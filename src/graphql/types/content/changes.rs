@@ -75,7 +75,9 @@ impl ContentMutation {
             let (viewer, service) = (ctx.viewer(), &ctx.services().content);
             service.create(viewer, input.fields(), credits).await
         };
-        CreateContentPayload::settle(made.await)
+        let made = made.await;
+        ctx.loaders().forget();
+        CreateContentPayload::settle(made)
     }
 
     /// Changes a content item: what is left out of the input stays as it is. For its creator and
@@ -95,7 +97,9 @@ impl ContentMutation {
             };
             change.await
         };
-        UpdateContentPayload::settle(changed.await)
+        let changed = changed.await;
+        ctx.loaders().forget();
+        UpdateContentPayload::settle(changed)
     }
 
     /// Hides a content item everywhere, at once. For its creator and admins.
@@ -105,6 +109,7 @@ impl ContentMutation {
         #[graphql(desc = "Which.")] input: DeleteContentInput,
     ) -> Result<DeleteContentPayload> {
         let done = ctx.services().content.delete(ctx.viewer(), input.id).await;
+        ctx.loaders().forget();
         DeleteContentPayload::settle(done.map(|()| input.id))
     }
 }

@@ -177,6 +177,7 @@ impl InteractionMutation {
     ) -> Result<RecordInteractionPayload> {
         let service = &ctx.services().interactions;
         let (recorded, errors) = settle(service.record(ctx.viewer(), input.into()).await)?;
+        ctx.loaders().forget();
         Ok(RecordInteractionPayload {
             repeated: recorded.as_ref().is_some_and(|recorded| recorded.repeated),
             interaction: recorded.map(|recorded| recorded.interaction.into()),
@@ -195,6 +196,7 @@ impl InteractionMutation {
         let new = input.interactions.into_iter().map(Into::into).collect();
         let service = &ctx.services().interactions;
         let (outcomes, errors) = settle(service.record_many(ctx.viewer(), new).await)?;
+        ctx.loaders().forget();
         let results: Vec<RecordInteractionResult> = outcomes
             .unwrap_or_default()
             .into_iter()
@@ -223,6 +225,7 @@ impl InteractionMutation {
     ) -> Result<DeleteInteractionPayload> {
         let service = &ctx.services().interactions;
         let done = service.delete(ctx.viewer(), input.id).await;
+        ctx.loaders().forget();
         DeleteInteractionPayload::settle(done.map(|()| input.id))
     }
 }
