@@ -1,4 +1,9 @@
 //! The walls of the house: which room may name what. See `src/lib.rs` for the arrows.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -152,7 +157,7 @@ fn no_file_has_outgrown_its_room() {
         .into_iter()
         .filter_map(|file| {
             let lines = fs::read_to_string(&file).unwrap().lines().count();
-            (lines > 800).then(|| format!("{}: {lines} lines", name(&file)))
+            (lines > 450).then(|| format!("{}: {lines} lines", name(&file)))
         })
         .collect();
     assert!(long.is_empty(), "split these: {}", long.join(", "));

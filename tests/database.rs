@@ -95,11 +95,9 @@ async fn queries_cannot_write_and_mutations_cannot_change_tables() {
     let db = &app.ground.db;
     let insert = "INSERT INTO users (id, display_name, created_at, updated_at) VALUES (gen_random_uuid(), 'x', now(), now())";
     db.read().execute_unprepared(insert).await.unwrap_err();
-    db.read()
-        .execute_unprepared("SET default_transaction_read_only = off")
-        .await
-        .unwrap();
-    let refused = db.read().execute_unprepared(insert).await.unwrap_err();
+    // The role holds even where the read-only mode is left.
+    let leave = format!("BEGIN; SET TRANSACTION READ WRITE; {insert}; COMMIT");
+    let refused = db.read().execute_unprepared(&leave).await.unwrap_err();
     assert!(
         refused.to_string().contains("permission denied"),
         "{refused}"

@@ -29,7 +29,7 @@ const USERS: usize = 40;
 const ITEMS: usize = 60;
 
 fn taken(user: usize, item: usize) -> bool {
-    user % 2 == item % 2 && (user / 2 + item / 2) % 4 != 0
+    user % 2 == item % 2 && !(user / 2 + item / 2).is_multiple_of(4)
 }
 
 impl World {
@@ -493,7 +493,7 @@ async fn only_admins_train_and_only_one_training_runs() {
     };
     let outcomes = tokio::join!(train(), train());
     let codes: Vec<Option<&str>> = [&outcomes.0, &outcomes.1]
-        .map(|outcome| outcome.as_ref().err().map(|error| error.code()))
+        .map(|outcome| outcome.as_ref().err().map(marquee::foundation::Error::code))
         .into();
     assert!(codes.contains(&None), "{codes:?}");
     assert!(

@@ -32,6 +32,8 @@ pub enum Command {
     Database(commands::database::Args),
     /// Load the demo into an empty schema.
     Demo(commands::demo::Args),
+    /// Import films, products, users and what they did, from files.
+    Import(commands::import::Args),
     /// Learn from all interactions and store every user's best items.
     Train(commands::train::Args),
     /// Judge a model on held-out data, in files of `user,item`.

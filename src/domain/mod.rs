@@ -10,6 +10,7 @@ use crate::platform::secrets::Secrets;
 pub mod auth;
 pub mod content;
 pub mod demo;
+pub mod imports;
 pub mod interactions;
 pub mod models;
 pub mod people;
@@ -40,6 +41,8 @@ pub struct Services {
     pub demo: demo::DemoService,
     /// Trained models.
     pub models: models::ModelService,
+    /// Bringing other catalogues and their users in.
+    pub imports: imports::ImportService,
     /// People who made it.
     pub people: people::PeopleService,
     /// What users do with content.
@@ -63,6 +66,7 @@ impl Services {
             content: content::ContentService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
             models: models::ModelService::new(ground),
+            imports: imports::ImportService::new(ground),
             people: people::PeopleService::new(ground),
             recommendations: recommendations::RecommendationService::new(
                 ground,

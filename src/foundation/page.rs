@@ -35,19 +35,6 @@ pub struct Window {
     pub from: Option<String>,
 }
 
-/// The four paging arguments of a connection, as a client sends them.
-#[derive(Clone, Debug, Default)]
-pub struct Paging {
-    /// How many rows from the start of what follows `after`.
-    pub first: Option<i32>,
-    /// The cursor to start behind.
-    pub after: Option<String>,
-    /// How many rows from the end of what precedes `before`.
-    pub last: Option<i32>,
-    /// The cursor to end before.
-    pub before: Option<String>,
-}
-
 impl Window {
     /// The first `size` rows.
     pub fn first(size: usize) -> Self {
@@ -58,18 +45,18 @@ impl Window {
         }
     }
 
-    /// Reads the four paging arguments.
+    /// Reads the four paging arguments of a connection: `first` rows behind the cursor `after`, or
+    /// the `last` rows before the cursor `before`.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] for a size below 1 or above [`MAX_SIZE`], or when both ends are
     /// asked for at once.
-    pub fn read(paging: Paging) -> Result<Self> {
-        let Paging {
-            first,
-            after,
-            last,
-            before,
-        } = paging;
+    pub fn read(
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Self> {
         if (first.is_some() || after.is_some()) && (last.is_some() || before.is_some()) {
             return Err(Refusal::invalid(
                 "last",
@@ -92,7 +79,11 @@ impl Window {
     }
 }
 
-fn size(argument: &str, asked: Option<i32>) -> Result<usize> {
+/// Reads how many rows an argument asks for; [`DEFAULT_SIZE`] where it is left out.
+///
+/// # Errors
+/// [`Refusal::InvalidInput`] for a number below 1 or above [`MAX_SIZE`].
+pub fn size(argument: &str, asked: Option<i32>) -> Result<usize> {
     let Some(asked) = asked else {
         return Ok(DEFAULT_SIZE);
     };
@@ -119,7 +110,21 @@ pub struct Cursor {
     pub id: Uuid,
 }
 
+/// The name of an order in cursors: its field and its direction.
+pub fn order_name(field: &str, ascending: bool) -> String {
+    format!("{field} {}", if ascending { "asc" } else { "desc" })
+}
+
 impl Cursor {
+    /// The place of the row `id`, which has `value` in the order by `field`.
+    pub fn new(field: &str, ascending: bool, value: serde_json::Value, id: Uuid) -> Self {
+        Self {
+            order: order_name(field, ascending),
+            value,
+            id,
+        }
+    }
+
     /// The opaque text for clients.
     pub fn encode(&self) -> String {
         // A struct of a string, a JSON value and a UUID always has a JSON form.
@@ -199,33 +204,25 @@ impl<T> Page<T> {
 mod tests {
     use super::*;
 
-    fn paging(first: Option<i32>, last: Option<i32>) -> Paging {
-        Paging {
-            first,
-            last,
-            ..Paging::default()
-        }
-    }
-
     #[test]
     fn a_page_has_twenty_rows_unless_asked() {
-        let window = Window::read(Paging::default()).unwrap();
+        let window = Window::read(None, None, None, None).unwrap();
         assert_eq!(window, Window::first(DEFAULT_SIZE));
     }
 
     #[test]
     fn a_size_out_of_range_is_refused_with_the_range() {
         for size in [0, -1, 101, 1_000_000, i32::MIN] {
-            let error = Window::read(paging(Some(size), None)).unwrap_err();
+            let error = Window::read(Some(size), None, None, None).unwrap_err();
             assert_eq!(error.code(), "BAD_USER_INPUT");
             assert!(error.to_string().contains("between 1 and 100"), "{error}");
-            assert!(Window::read(paging(None, Some(size))).is_err());
+            assert!(Window::read(None, None, Some(size), None).is_err());
         }
     }
 
     #[test]
     fn both_ends_at_once_are_refused() {
-        assert!(Window::read(paging(Some(1), Some(1))).is_err());
+        assert!(Window::read(Some(1), None, Some(1), None).is_err());
     }
 
     #[test]

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_graphql::{Object, OutputType, SimpleObject, TypeName};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::foundation::Result;
-use crate::foundation::page::Page;
+use crate::foundation::page::{Cursor, Page};
+use crate::graphql::number::int;
 
 /// Where a page stands in its list.
 #[derive(Clone, Debug, SimpleObject)]
@@ -23,7 +25,7 @@ pub struct PageInfo {
 }
 
 /// Counts the whole list, when somebody asks.
-pub type Total = Arc<dyn Fn() -> BoxFuture<'static, Result<u64>> + Send + Sync>;
+type Total = Arc<dyn Fn() -> BoxFuture<'static, Result<u64>> + Send + Sync>;
 
 /// One page of a list, and the ways on.
 pub struct Connection<T> {
@@ -41,17 +43,24 @@ pub struct Edge<T> {
 }
 
 impl<T> Connection<T> {
-    /// The connection of `page`; `cursor` gives an item's place, `total` counts the list.
-    pub fn new(page: Page<T>, cursor: impl Fn(&T) -> String, total: Total) -> Self {
-        let edges = page.rows.into_iter().map(|node| Edge {
-            cursor: cursor(&node),
+    /// The connection of `page`; `place` gives an item's place, `total` counts the list.
+    pub fn new<F>(
+        page: Page<impl Into<T>>,
+        place: impl Fn(&T) -> Cursor,
+        total: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<u64>> + Send + 'static,
+    {
+        let edges = page.rows.into_iter().map(Into::into).map(|node| Edge {
+            cursor: place(&node).encode(),
             node,
         });
         Self {
             edges: edges.collect(),
             has_previous: page.has_previous,
             has_next: page.has_next,
-            total,
+            total: Arc::new(move || total().boxed()),
         }
     }
 }
@@ -93,8 +102,7 @@ impl<T: OutputType> Connection<T> {
 
     /// How many items the whole list has; counted only when asked for.
     async fn total_count(&self) -> async_graphql::Result<i32> {
-        let total = (self.total)().await?;
-        Ok(i32::try_from(total).unwrap_or(i32::MAX))
+        Ok(int((self.total)().await?))
     }
 }
 
@@ -112,11 +120,12 @@ impl<T: OutputType> Edge<T> {
     }
 }
 
-/// Declares the order input of a list: by which field, and which way round.
+/// Declares the order input of a list: by which field, and which way round. The order is read as
+/// the field of the domain and whether it ascends.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __order_input {
-    ($(#[$doc:meta])* $name:ident($field:ty)) => {
+    ($(#[$doc:meta])* $name:ident($field:ty => $order:ty)) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, async_graphql::InputObject)]
         pub struct $name {
@@ -125,6 +134,12 @@ macro_rules! __order_input {
             /// Which way round; items without a value come last either way.
             #[graphql(default)]
             pub direction: $crate::graphql::filter::OrderDirection,
+        }
+
+        impl From<$name> for ($order, bool) {
+            fn from(order: $name) -> Self {
+                (order.field.into(), order.direction.ascending())
+            }
         }
     };
 }

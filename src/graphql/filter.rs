@@ -191,6 +191,17 @@ pub fn or_none<I: Into<F>, F: Default>(input: Option<I>) -> F {
     input.map(Into::into).unwrap_or_default()
 }
 
+/// The parts of `and` or `or`; none where they are missing.
+pub fn parts<I: Into<F>, F>(inputs: Option<Vec<I>>) -> Vec<F> {
+    let inputs = inputs.unwrap_or_default().into_iter();
+    inputs.map(Into::into).collect()
+}
+
+/// The part of `not`.
+pub fn part<I: Into<F>, F>(input: Option<Box<I>>) -> Option<Box<F>> {
+    input.map(|input| Box::new((*input).into()))
+}
+
 /// Which way round an order goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
 pub enum OrderDirection {
@@ -199,4 +210,11 @@ pub enum OrderDirection {
     Asc,
     /// The largest, latest or last in the alphabet first.
     Desc,
+}
+
+impl OrderDirection {
+    /// Whether the smallest comes first.
+    pub fn ascending(self) -> bool {
+        self == Self::Asc
+    }
 }

@@ -1,4 +1,5 @@
-//! The names of failures: every error leaves with a code and the id of its request.
+//! The names of failures: every entry of `errors[]` leaves with a code and the id of its request.
+//! What a mutation refuses on purpose does not come here: it is part of the answer, see `payload`.
 //!
 //! How the engine reports what went wrong, as found by running it:
 //!

@@ -9,7 +9,6 @@ use crate::domain::auth::{Client, Viewer};
 use crate::domain::schemas::Schemas;
 
 pub mod connection;
-pub mod error;
 pub mod filter;
 pub mod guard;
 pub mod id;
@@ -17,6 +16,7 @@ pub mod label;
 pub mod loaders;
 pub mod number;
 pub mod omitted;
+pub mod payload;
 pub mod types;
 
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
@@ -79,7 +79,7 @@ pub type MarqueeSchema = Schema<Query, Mutation, EmptySubscription>;
 pub fn schema(introspection: bool) -> MarqueeSchema {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .extension(omitted::OmittedVariables)
-        .register_output_type::<error::UserError>()
+        .register_output_type::<payload::UserError>()
         .register_output_type::<types::node::Node>();
     let builder = if introspection {
         builder

@@ -7,6 +7,11 @@ pub fn double(single: f32) -> f64 {
     single.to_string().parse().unwrap_or(f64::from(single))
 }
 
+/// A count as GraphQL's `Int`, which ends at 2,147,483,647: what is more is shown as that.
+pub fn int(count: impl TryInto<i32>) -> i32 {
+    count.try_into().unwrap_or(i32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -68,7 +68,7 @@ impl<'a> Fixed<'a> {
             .par_chunks_mut(size)
             .enumerate()
             .for_each_init(Scratch::default, |scratch, (batch, xs)| {
-                self.solve_batch(entries, batch * BATCH, method, xs, scratch)
+                self.solve_batch(entries, batch * BATCH, method, xs, scratch);
             });
     }
 

@@ -31,6 +31,8 @@ pub fn command(folder: &Path, arguments: &[&str]) -> Command {
         .current_dir(folder)
         .env("MARQUEE_DATA_DIR", folder.join("data"))
         .env("MARQUEE_LISTEN", "127.0.0.1:0")
+        // A small model: this program is not optimised.
+        .env("MARQUEE_TRAINING__FACTORS", "16")
         .stdin(Stdio::null());
     command
 }

@@ -44,9 +44,11 @@ pub fn start_of_time() -> DateTime<Utc> {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
-/// The settings of tests: the defaults, with passwords that are quick to hash.
+/// The settings of tests: the defaults, with passwords that are quick to hash and models that are
+/// quick to train.
 pub fn settings() -> Settings {
     let mut settings = Settings::defaults();
+    settings.training.factors = 16;
     settings.auth.argon2_memory_kib = 64;
     settings.auth.argon2_passes = 1;
     settings

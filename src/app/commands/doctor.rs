@@ -22,7 +22,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             settings
                 .schemas
                 .iter()
-                .map(|name| name.as_str())
+                .map(crate::platform::config::SchemaName::as_str)
                 .collect::<Vec<_>>()
                 .join(", "),
             settings.listen

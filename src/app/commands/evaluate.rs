@@ -91,6 +91,10 @@ pub enum Model {
 ///
 /// # Errors
 /// Files that cannot be read or written, rows that are wrong, settings out of range.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a command owns its arguments, as every other does"
+)]
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let train = read_pairs(&args.train)?;
     let test = by_user(&read_pairs(&args.test)?);

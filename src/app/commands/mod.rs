@@ -13,6 +13,7 @@ pub mod database;
 pub mod demo;
 pub mod doctor;
 pub mod evaluate;
+pub mod import;
 pub mod secret;
 pub mod serve;
 pub mod train;
@@ -71,6 +72,10 @@ async fn with_database(command: Command, opened: &Opened) -> anyhow::Result<Exit
             println!("The schemas {} are up to date.", names.join(", "));
         }
         Command::Demo(args) => demo::run(args, opened).await?,
+        Command::Import(args) => {
+            let (ground, _) = opened.schema(args.schema.as_ref())?;
+            return import::run(args, ground).await;
+        }
         Command::Train(args) => train::run(args, opened).await?,
         Command::User { on, args } => {
             user::run(args, opened.schema(on.schema.as_ref())?.1).await?;

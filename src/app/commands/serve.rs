@@ -104,8 +104,8 @@ fn greet(address: SocketAddr, demo: bool) {
             );
         }
         eprintln!(
-            "\nSign in on the page as one of them, choose the schema `demo`, and paste:\n\n  {}\n",
-            "{ recommendations(first: 10) { items { rank content { title year } reasons { message } } } }"
+            "\nSign in on the page as one of them, choose the schema `demo`, and paste:\n\n  \
+             {{ recommendations(first: 10) {{ items {{ rank content {{ title year }} reasons {{ message }} }} }} }}\n"
         );
         if !address.ip().is_loopback() {
             tracing::warn!(

@@ -88,11 +88,8 @@ pub struct NewApiKey {
 impl ApiKey {
     /// The key's place in the list of all, the newest first.
     pub fn cursor(&self) -> Cursor {
-        Cursor {
-            order: "createdAt desc".to_owned(),
-            value: serde_json::json!(self.created_at),
-            id: self.id.uuid(),
-        }
+        let made = serde_json::json!(self.created_at);
+        Cursor::new("createdAt", false, made, self.id.uuid())
     }
 }
 

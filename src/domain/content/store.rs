@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, Query};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, FromQueryResult, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -16,20 +16,23 @@ use super::model::{
     Visibility,
 };
 use super::service::not_found;
-use crate::domain::auth::{Scope, Viewer};
+use crate::domain::auth::Viewer;
 use crate::foundation::page::Window;
 use crate::foundation::{Chance, Id, Result, id};
 use crate::platform::db::entities::{content_external_id, content_item, content_tag, credit};
-use crate::platform::db::keyset::{Order, ValueKind};
-use crate::platform::db::{Db, filter};
+use crate::platform::db::{Db, filter, stored};
 
 use content_item::Column;
 
 mod credits;
 mod facets;
 mod filmography;
+mod listing;
+mod rows;
 
 use credits::write_credits;
+use listing::{keyset, listed};
+use rows::row;
 
 #[derive(Clone)]
 pub(super) struct Store {
@@ -65,7 +68,7 @@ impl Store {
             .all(self.db.write())
             .await?;
         let sights = rows.into_iter().map(|(id, visibility, creator)| {
-            let visibility: Visibility = visibility.parse().map_err(stored)?;
+            let visibility: Visibility = visibility.parse().map_err(stored("content_items"))?;
             Ok((id.into(), (visibility, creator.map(Into::into))))
         });
         sights.collect()
@@ -238,205 +241,5 @@ impl Store {
             found.entry(row.content_id.into()).or_default().push(name);
         }
         Ok(found)
-    }
-}
-
-/// The only way into listing: what is deleted, and what the viewer may not list, is left out.
-fn listed(viewer: &Viewer, filter: &ContentFilter) -> sea_orm::Select<content_item::Entity> {
-    let mut visible = Condition::any().add(Column::Visibility.eq(Visibility::Public.as_str()));
-    if let Some(user) = viewer.user() {
-        visible = visible.add(Column::CreatorId.eq(user.uuid()));
-    }
-    let mut select = content_item::Entity::find().filter(Column::DeletedAt.is_null());
-    if viewer.admin_or(Scope::CatalogueWrite).is_err() {
-        select = select.filter(visible);
-    }
-    select.filter(condition(filter))
-}
-
-fn condition(wanted: &ContentFilter) -> Condition {
-    let column = |column: Column| Expr::col(column.into_column_ref());
-    let mut all = Condition::all()
-        .add(filter::comparison(
-            &column(Column::Kind),
-            &wanted.kind.map(super::ContentKind::as_str),
-        ))
-        .add(filter::text(&column(Column::Title), &wanted.title))
-        .add(filter::list(&column(Column::Genres), &wanted.genres))
-        .add(filter::list(&column(Column::Tags), &wanted.tags))
-        .add(filter::comparison(&column(Column::Year), &wanted.year))
-        .add(filter::comparison(
-            &column(Column::DurationMinutes),
-            &wanted.duration_minutes,
-        ))
-        .add(filter::text(&column(Column::Language), &wanted.language))
-        .add(filter::comparison(
-            &column(Column::RatingAverage),
-            // As the column holds it: 7.2 is stored as the single nearest to it.
-            &wanted.rating_average.map(|rating| rating as f32),
-        ))
-        .add(filter::comparison(
-            &column(Column::RatingCount),
-            &wanted.rating_count,
-        ))
-        .add(filter::comparison(
-            &column(Column::Popularity),
-            &wanted.popularity,
-        ))
-        .add(filter::text(&column(Column::Brand), &wanted.brand))
-        .add(filter::text(&column(Column::Merchant), &wanted.merchant))
-        .add(filter::list(
-            &column(Column::CategoryPath),
-            &wanted.category_path,
-        ))
-        .add(filter::comparison(&column(Column::Price), &wanted.price))
-        .add(filter::text(&column(Column::Currency), &wanted.currency))
-        .add(filter::comparison(&column(Column::Stock), &wanted.stock))
-        .add(filter::text(&column(Column::Color), &wanted.color))
-        .add(filter::comparison(
-            &column(Column::RightsFrom),
-            &wanted.rights_from,
-        ))
-        .add(filter::comparison(
-            &column(Column::RightsUntil),
-            &wanted.rights_until,
-        ))
-        .add(filter::comparison(
-            &column(Column::Visibility),
-            &wanted.visibility.map(Visibility::as_str),
-        ))
-        .add(filter::comparison(
-            &column(Column::CreatorId),
-            &wanted.creator.map(Id::uuid),
-        ))
-        .add(filter::comparison(
-            &column(Column::CreatedAt),
-            &wanted.created_at,
-        ))
-        .add(filter::comparison(
-            &column(Column::UpdatedAt),
-            &wanted.updated_at,
-        ));
-    if let Some(person) = wanted.person {
-        let of_person = Query::select()
-            .column(credit::Column::ContentId)
-            .from(credit::Entity)
-            .and_where(credit::Column::PersonId.eq(person.uuid()))
-            .to_owned();
-        all = all.add(Column::Id.in_subquery(of_person));
-    }
-    for part in &wanted.and {
-        all = all.add(condition(part));
-    }
-    if !wanted.or.is_empty() {
-        let any = wanted.or.iter().map(condition);
-        all = all.add(any.fold(Condition::any(), Condition::add));
-    }
-    if let Some(part) = &wanted.not {
-        all = all.add(filter::not(condition(part)));
-    }
-    all
-}
-
-fn keyset(order: ContentOrder, ascending: bool) -> Order {
-    let by = |name, column: Column, kind| Order::by(name, column, Column::Id, kind, ascending);
-    match order {
-        ContentOrder::CreatedAt => by("createdAt", Column::CreatedAt, ValueKind::Time),
-        // By code points whatever the database's own collation, and as its index is.
-        ContentOrder::Title => Order {
-            column: Expr::cust("title COLLATE \"C\""),
-            ..by("title", Column::Title, ValueKind::Text)
-        },
-        ContentOrder::Year => by("year", Column::Year, ValueKind::Integer).nullable(),
-        ContentOrder::Popularity => by("popularity", Column::Popularity, ValueKind::Float),
-        ContentOrder::RatingAverage => {
-            by("ratingAverage", Column::RatingAverage, ValueKind::Float).nullable()
-        }
-        ContentOrder::Price => by("price", Column::Price, ValueKind::Decimal).nullable(),
-    }
-}
-
-impl TryFrom<content_item::Model> for Content {
-    type Error = crate::foundation::Error;
-
-    fn try_from(row: content_item::Model) -> Result<Self> {
-        Ok(Self {
-            id: row.id.into(),
-            creator: row.creator_id.map(Into::into),
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            fields: Fields {
-                kind: row.kind.parse().map_err(stored)?,
-                title: row.title,
-                original_title: row.original_title,
-                description: row.description,
-                genres: row.genres,
-                tags: row.tags,
-                year: row.year,
-                duration_minutes: row.duration_minutes,
-                language: row.language,
-                poster_url: row.poster_url,
-                rating_average: row.rating_average,
-                rating_count: row.rating_count,
-                popularity: row.popularity,
-                brand: row.brand,
-                merchant: row.merchant,
-                category_path: row.category_path,
-                price: row.price,
-                list_price: row.list_price,
-                currency: row.currency,
-                stock: row.stock,
-                color: row.color,
-                rights_from: row.rights_from,
-                rights_until: row.rights_until,
-                broadcasts_left: row.broadcasts_left,
-                visibility: row.visibility.parse().map_err(stored)?,
-                quality_score: row.quality_score,
-                metadata: row.metadata,
-            },
-        })
-    }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
-fn stored(error: String) -> anyhow::Error {
-    anyhow::anyhow!("content_items holds what it may not: {error}")
-}
-
-fn row(content: Content) -> content_item::Model {
-    let fields = content.fields;
-    content_item::Model {
-        id: content.id.uuid(),
-        kind: fields.kind.as_str().to_owned(),
-        title: fields.title,
-        original_title: fields.original_title,
-        description: fields.description,
-        genres: fields.genres,
-        tags: fields.tags,
-        year: fields.year,
-        duration_minutes: fields.duration_minutes,
-        language: fields.language,
-        poster_url: fields.poster_url,
-        rating_average: fields.rating_average,
-        rating_count: fields.rating_count,
-        popularity: fields.popularity,
-        brand: fields.brand,
-        merchant: fields.merchant,
-        category_path: fields.category_path,
-        price: fields.price,
-        list_price: fields.list_price,
-        currency: fields.currency,
-        stock: fields.stock,
-        color: fields.color,
-        rights_from: fields.rights_from,
-        rights_until: fields.rights_until,
-        broadcasts_left: fields.broadcasts_left,
-        creator_id: content.creator.map(Id::uuid),
-        visibility: fields.visibility.as_str().to_owned(),
-        quality_score: fields.quality_score,
-        metadata: fields.metadata,
-        created_at: content.created_at,
-        updated_at: content.updated_at,
-        deleted_at: None,
     }
 }

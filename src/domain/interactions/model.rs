@@ -4,8 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
+use serde_json::Value;
 
 use crate::foundation::filter::Comparison;
+use crate::foundation::page::Cursor;
 use crate::foundation::{Id, Refusal, id, text_enum};
 
 /// The most interactions that one call may record.
@@ -71,6 +73,14 @@ pub struct Interaction {
     pub occurred_at: DateTime<Utc>,
     /// The item of a list that led to it.
     pub attribution: Option<Attribution>,
+}
+
+impl Interaction {
+    /// The interaction's place in a history, the newest first: its id alone, which begins with
+    /// the moment.
+    pub fn cursor(&self) -> Cursor {
+        Cursor::new("interactions", false, Value::Null, self.id.uuid())
+    }
 }
 
 /// The item of a list, by its rank.

@@ -16,7 +16,7 @@ use crate::foundation::page::Window;
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::entities::{interaction, user};
 use crate::platform::db::keyset::{Order, ValueKind};
-use crate::platform::db::{Db, filter};
+use crate::platform::db::{Db, filter, stored};
 
 use interaction::Column;
 
@@ -372,13 +372,12 @@ impl TryFrom<interaction::Model> for Interaction {
     type Error = crate::foundation::Error;
 
     fn try_from(row: interaction::Model) -> Result<Self> {
-        let stored = |error: String| anyhow::anyhow!("interactions holds what it may not: {error}");
         let attribution = row.list_id.zip(row.list_rank);
         Ok(Self {
             id: row.id.into(),
             user: row.user_id.into(),
             content: row.content_id.into(),
-            kind: row.kind.parse().map_err(stored)?,
+            kind: row.kind.parse().map_err(stored("interactions"))?,
             value: row.value,
             occurred_at: row.occurred_at,
             attribution: attribution.map(|(list, rank)| Attribution {

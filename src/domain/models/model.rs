@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::foundation::page::Cursor;
 use crate::foundation::{Id, id, text_enum};
 
 /// One trained model.
@@ -26,6 +27,13 @@ pub struct ModelVersion {
     pub created_at: DateTime<Utc>,
     /// When it was last taken into service.
     pub activated_at: Option<DateTime<Utc>>,
+}
+
+impl ModelVersion {
+    /// The model's place in the list of all, the newest first.
+    pub fn cursor(&self) -> Cursor {
+        Cursor::new("id", false, Value::Null, self.id.uuid())
+    }
 }
 
 /// What a model is for.

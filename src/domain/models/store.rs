@@ -12,9 +12,9 @@ use serde_json::Value;
 use super::model::{ModelKind, ModelState, ModelVersion};
 use crate::foundation::page::Window;
 use crate::foundation::{Error, Id, Result, id};
-use crate::platform::db::Db;
 use crate::platform::db::entities::model_version::{Column, Entity, Model};
 use crate::platform::db::keyset::{Order, ValueKind};
+use crate::platform::db::{Db, stored};
 
 #[derive(Clone)]
 pub(super) struct Store {
@@ -101,10 +101,11 @@ impl Store {
                         .one(tx)
                         .await?
                         .ok_or_else(|| anyhow::anyhow!("the trained model is gone"))?;
-                    let retired = of_kind(Some(model.kind.parse().map_err(stored)?))
-                        .filter(Column::State.eq(ModelState::Active.as_str()))
-                        .one(tx)
-                        .await?;
+                    let retired =
+                        of_kind(Some(model.kind.parse().map_err(stored("model_versions"))?))
+                            .filter(Column::State.eq(ModelState::Active.as_str()))
+                            .one(tx)
+                            .await?;
                     if let Some(retired) = &retired {
                         set_state(tx, retired.id, ModelState::Retired).await?;
                     }
@@ -169,19 +170,15 @@ fn next(versions: &[String]) -> String {
     }
 }
 
-fn stored(error: String) -> Error {
-    anyhow::anyhow!("model_versions holds what it may not: {error}").into()
-}
-
 impl TryFrom<Model> for ModelVersion {
     type Error = Error;
 
     fn try_from(row: Model) -> Result<Self> {
         Ok(Self {
             id: row.id.into(),
-            kind: row.kind.parse().map_err(stored)?,
+            kind: row.kind.parse().map_err(stored("model_versions"))?,
             version: row.version,
-            state: row.state.parse().map_err(stored)?,
+            state: row.state.parse().map_err(stored("model_versions"))?,
             algorithm: row.algorithm,
             settings: row.settings,
             metrics: row.metrics,

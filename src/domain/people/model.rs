@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::foundation::filter::Text;
+use crate::foundation::page::Cursor;
 use crate::foundation::{Id, Refusal, Result, id};
 
 /// Somebody who made or plays in a content item.
@@ -67,6 +68,17 @@ pub struct PersonFilter {
 pub enum PersonOrder {
     Name,
     CreatedAt,
+}
+
+impl Person {
+    /// The person's place in the list that is ordered so.
+    pub fn cursor(&self, by: PersonOrder, ascending: bool) -> Cursor {
+        let (name, value) = match by {
+            PersonOrder::Name => ("name", self.fields.name.clone().into()),
+            PersonOrder::CreatedAt => ("createdAt", serde_json::json!(self.created_at)),
+        };
+        Cursor::new(name, ascending, value, self.id.uuid())
+    }
 }
 
 /// How large a list of names in a filter may be.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use moka::future::Cache;
 
 use super::model::{Context, Item, List, ListPage, Source};
-use super::store::Store;
+use super::store::{BatchItem, Store};
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::interactions::InteractionService;
@@ -207,7 +207,7 @@ impl RecommendationService {
 /// What the batch model says, then what everybody can be offered; each item once. The scores of
 /// the common part are scaled below the last of the batch, so that scores never grow with rank.
 fn blend(
-    batch: Option<Vec<(Id<id::Content>, f32, Option<Id<id::Content>>)>>,
+    batch: Option<Vec<BatchItem>>,
     common: &[(Id<id::Content>, Source, f32)],
 ) -> impl Iterator<Item = (Id<id::Content>, Source, f32, Option<Id<id::Content>>)> {
     let mut batch = batch.unwrap_or_default();

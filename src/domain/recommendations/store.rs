@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::model::{Item, List, Source};
 use crate::domain::interactions::{InteractionKind, WeightTable};
 use crate::foundation::{Error, Id, Result, id};
-use crate::platform::db::Db;
 use crate::platform::db::entities::recommendation_list;
+use crate::platform::db::{Db, stored};
 
 mod training;
 
@@ -27,10 +27,13 @@ pub(super) struct Store {
     db: Db,
 }
 
+/// What the model would give a user, how well it fits, and which thing of the past speaks for it.
+pub(super) type BatchItem = (Id<id::Content>, f32, Option<Id<id::Content>>);
+
 /// What the active model says for one user, best first.
 pub(super) struct Batch {
     pub(super) model: Id<id::Model>,
-    pub(super) items: Vec<(Id<id::Content>, f32, Option<Id<id::Content>>)>,
+    pub(super) items: Vec<BatchItem>,
 }
 
 /// Something the user did, as far as lists care.
@@ -95,7 +98,7 @@ impl Store {
             .map(|row| {
                 Ok(Past {
                     content: row.content_id.into(),
-                    kind: row.kind.parse().map_err(stored)?,
+                    kind: row.kind.parse().map_err(stored("interactions"))?,
                     at: row.at,
                 })
             })
@@ -284,10 +287,6 @@ fn some(uuid: Uuid) -> Option<Id<id::Content>> {
     (!uuid.is_nil()).then(|| uuid.into())
 }
 
-fn stored(error: String) -> Error {
-    anyhow::anyhow!("a table holds what it may not: {error}").into()
-}
-
 impl TryFrom<recommendation_list::Model> for List {
     type Error = Error;
 
@@ -304,14 +303,19 @@ impl TryFrom<recommendation_list::Model> for List {
                 rank,
                 content: content.into(),
                 score,
-                source: source.parse::<Source>().map_err(stored)?,
+                source: source
+                    .parse::<Source>()
+                    .map_err(stored("recommendation_lists"))?,
                 because: some(because),
             })
         });
         Ok(Self {
             id: row.id.into(),
             user: row.user_id.into(),
-            context: row.context.parse().map_err(stored)?,
+            context: row
+                .context
+                .parse()
+                .map_err(stored("recommendation_lists"))?,
             model: row.model_version_id.map(Into::into),
             weights_version: row.weights_version,
             created_at: row.created_at,

@@ -144,12 +144,7 @@ impl User {
                 ("email", email.into())
             }
         };
-        let direction = if ascending { "asc" } else { "desc" };
-        Cursor {
-            order: format!("{name} {direction}"),
-            value,
-            id: self.id.uuid(),
-        }
+        Cursor::new(name, ascending, value, self.id.uuid())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::foundation::{Chance, Id, Refusal, Result, id};
 use crate::platform::db::audit::{self, Deed};
 use crate::platform::db::entities::{refresh_token, user};
 use crate::platform::db::keyset::{Order, ValueKind};
-use crate::platform::db::{Db, broken_constraint, filter};
+use crate::platform::db::{Db, broken_constraint, filter, stored};
 
 use user::Column;
 
@@ -67,18 +67,7 @@ impl Store {
             .transaction(move |tx| {
                 async move {
                     let now = user.created_at;
-                    let written =
-                        user::Entity::insert(user.into_row(password_hash).into_active_model())
-                            .exec_without_returning(tx)
-                            .await;
-                    match written {
-                        Err(error)
-                            if broken_constraint(&error).as_deref() == Some("users_email") =>
-                        {
-                            return Err(Refusal::EmailTaken.into());
-                        }
-                        other => other?,
-                    };
+                    user.insert(tx, password_hash).await?;
                     Ok(audit::record(tx, deed, now, &chance).await?)
                 }
                 .boxed()
@@ -295,17 +284,8 @@ fn condition(wanted: &UserFilter) -> Condition {
         Some(false) => all = all.add(Column::DisabledAt.is_null()),
         None => {}
     }
-    for part in &wanted.and {
-        all = all.add(condition(part));
-    }
-    if !wanted.or.is_empty() {
-        let any = wanted.or.iter().map(condition);
-        all = all.add(any.fold(Condition::any(), Condition::add));
-    }
-    if let Some(part) = &wanted.not {
-        all = all.add(filter::not(condition(part)));
-    }
-    all
+    let parts = (&wanted.and[..], &wanted.or[..], wanted.not.as_deref());
+    filter::nested(all, parts, condition)
 }
 
 fn keyset(order: UserOrder, ascending: bool) -> Order {
@@ -318,10 +298,14 @@ fn keyset(order: UserOrder, ascending: bool) -> Order {
 }
 
 impl User {
-    /// The row of this user.
-    pub(in crate::domain) fn into_row(self, password_hash: Option<String>) -> user::Model {
+    /// Writes a new user; a taken e-mail address is refused.
+    pub(in crate::domain) async fn insert(
+        self,
+        tx: &impl ConnectionTrait,
+        password_hash: Option<String>,
+    ) -> Result<()> {
         let (source, external_id) = self.source.unzip();
-        user::Model {
+        let row = user::Model {
             id: self.id.uuid(),
             email: self.email.map(|email| email.to_string()),
             display_name: self.display_name,
@@ -335,6 +319,15 @@ impl User {
             disabled_at: self.disabled_at,
             created_at: self.created_at,
             updated_at: self.updated_at,
+        };
+        let written = user::Entity::insert(row.into_active_model())
+            .exec_without_returning(tx)
+            .await;
+        match written {
+            Err(error) if broken_constraint(&error).as_deref() == Some("users_email") => {
+                Err(Refusal::EmailTaken.into())
+            }
+            other => Ok(other.map(|_| ())?),
         }
     }
 }
@@ -343,13 +336,12 @@ impl TryFrom<user::Model> for User {
     type Error = crate::foundation::Error;
 
     fn try_from(row: user::Model) -> Result<Self> {
-        let stored = |error: String| anyhow::anyhow!("users holds what it may not: {error}");
         let email = row.email.as_deref().map(str::parse::<Email>).transpose();
         Ok(Self {
             id: row.id.into(),
             display_name: row.display_name,
-            email: email.map_err(|error| stored(error.to_owned()))?,
-            role: row.role.parse().map_err(stored)?,
+            email: email.map_err(|error| stored("users")(error.to_owned()))?,
+            role: row.role.parse().map_err(stored("users"))?,
             anonymous: row.anonymous,
             preferences: Preferences::from_json(row.preferences),
             source: row.source.zip(row.external_id),

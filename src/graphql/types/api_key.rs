@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
-use futures::FutureExt;
 use secrecy::ExposeSecret;
 
 use super::user::User;
 use crate::domain::auth::{self as domain, model::NewApiKey};
-use crate::foundation::page::{Paging, Window};
+use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::connection::Connection;
-use crate::graphql::error::{payload, payload_errors, settle};
+use crate::graphql::payload::{payload, payload_errors, settle};
 use crate::graphql::{Query, Reach};
 
 /// What an app's key may do, for any user.
@@ -115,24 +114,15 @@ impl ApiKeyQuery {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> Result<Connection<ApiKey>> {
-        let window = Window::read(Paging {
-            first,
-            after,
-            last,
-            before,
-        })?;
+        let window = Window::read(first, after, last, before)?;
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());
         let page = services.auth.list_api_keys(&viewer, &window).await?;
         let total = move || {
             let (services, viewer) = (Arc::clone(&services), viewer.clone());
-            async move { services.auth.count_api_keys(&viewer).await }.boxed()
+            async move { services.auth.count_api_keys(&viewer).await }
         };
-        let cursor = |key: &ApiKey| key.0.cursor().encode();
-        Ok(Connection::new(
-            page.map(ApiKey::from),
-            cursor,
-            Arc::new(total),
-        ))
+        let cursor = |key: &ApiKey| key.0.cursor();
+        Ok(Connection::new(page, cursor, total))
     }
 }
 
@@ -219,12 +209,8 @@ impl ApiKeyMutation {
         #[graphql(desc = "Which.")] input: RevokeApiKeyInput,
     ) -> Result<RevokeApiKeyPayload> {
         let auth = &ctx.services().auth;
-        let (key, errors) = settle(auth.revoke_api_key(ctx.viewer(), input.id).await)?;
+        let done = auth.revoke_api_key(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
-        Ok(RevokeApiKeyPayload {
-            api_key: key.map(Into::into),
-            errors,
-            query: Query::default(),
-        })
+        RevokeApiKeyPayload::settle(done)
     }
 }

@@ -7,7 +7,8 @@ use secrecy::ExposeSecret;
 use super::email::EmailAddress;
 use super::user::User;
 use crate::domain::auth::{self as domain, Credentials, SignedIn};
-use crate::graphql::error::{payload, payload_errors, settle};
+use crate::graphql::number::int;
+use crate::graphql::payload::{payload, payload_errors, settle};
 use crate::graphql::{Query, Reach};
 
 /// The tokens of a session.
@@ -32,7 +33,7 @@ impl From<domain::Tokens> for AuthTokens {
         Self {
             access_token: tokens.access.expose_secret().to_owned(),
             token_type: "Bearer",
-            expires_in_seconds: i32::try_from(tokens.expires_in_seconds).unwrap_or(i32::MAX),
+            expires_in_seconds: int(tokens.expires_in_seconds),
             expires_at: tokens.access_expires_at,
             refresh_token: tokens.refresh.expose_secret().to_owned(),
             refresh_expires_at: tokens.refresh_expires_at,
@@ -283,13 +284,9 @@ impl AuthMutation {
         let auth = &ctx.services().auth;
         let (old, new) = (input.old_password.into(), input.new_password.into());
         let done = auth.change_password(ctx.viewer(), ctx.client(), &old, &new);
-        let (user, errors) = settle(done.await)?;
+        let done = done.await;
         ctx.loaders().forget();
-        Ok(ChangePasswordPayload {
-            user: user.map(Into::into),
-            errors,
-            query: Query::default(),
-        })
+        ChangePasswordPayload::settle(done)
     }
 
     /// Makes a user whom nobody knows and signs them in: for visitors who may become known later

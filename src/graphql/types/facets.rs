@@ -5,9 +5,10 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 use super::content::{ContentFilterInput, ContentKind};
 use crate::domain::content::facets::{Facet, FacetCount as Count};
 use crate::domain::content::model::ContentFilter as Filter;
-use crate::foundation::page::{Paging, Window};
+use crate::foundation::page;
 use crate::graphql::Reach;
 use crate::graphql::filter::or_none;
+use crate::graphql::number::int;
 
 /// How many items have a value.
 #[derive(Clone, Debug, SimpleObject)]
@@ -50,7 +51,7 @@ impl ContentFacets {
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let service = &ctx.services().content;
         let count = service.count(ctx.viewer(), &self.0).await?;
-        Ok(i32::try_from(count).unwrap_or(i32::MAX))
+        Ok(int(count))
     }
 
     /// By kind, the most frequent first.
@@ -59,7 +60,7 @@ impl ContentFacets {
         let kinds = ctx.services().content.kinds(ctx.viewer(), &self.0).await?;
         let kinds = kinds.into_iter().map(|group| ContentKindCount {
             kind: group.value.into(),
-            count: small(group.count),
+            count: int(group.count),
         });
         Ok(kinds.collect())
     }
@@ -71,7 +72,7 @@ impl ContentFacets {
         let decades = service.decades(ctx.viewer(), &self.0).await?;
         let decades = decades.into_iter().map(|group| DecadeCount {
             decade: group.value,
-            count: small(group.count),
+            count: int(group.count),
         });
         Ok(decades.collect())
     }
@@ -129,23 +130,15 @@ impl ContentFacets {
 
 impl ContentFacets {
     async fn count(&self, ctx: &Context<'_>, facet: Facet, first: i32) -> Result<Vec<FacetCount>> {
-        let most = Window::read(Paging {
-            first: Some(first),
-            ..Paging::default()
-        })?
-        .size;
+        let most = page::size("first", Some(first))?;
         let service = &ctx.services().content;
         let counts = service.facet(ctx.viewer(), &self.0, facet, most).await?;
         let counts = counts.into_iter().map(|Count { value, count }| FacetCount {
             value,
-            count: small(count),
+            count: int(count),
         });
         Ok(counts.collect())
     }
-}
-
-fn small(count: i64) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// Queries about what the catalogue is made of.

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
-use futures::FutureExt;
 
 use super::content::{Content, CreditRole, Ratings};
 use super::person::Person;
 use crate::domain::content::filmography::{self as domain, FilmStatistics, FilmographyPage};
 use crate::domain::content::model::{self as content, ContentOrder};
-use crate::foundation::page::{Paging, Window};
+use crate::foundation::page::{self, Window};
 use crate::foundation::{Error, Id, id};
 use crate::graphql::Reach;
 use crate::graphql::connection::Connection;
 use crate::graphql::filter::OrderDirection;
+use crate::graphql::number::int;
 
 /// A content item that a person took part in.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ pub(super) async fn filmography(
     direction: OrderDirection,
     window: Window,
 ) -> Result<Connection<FilmographyItem>> {
-    let ascending = direction == OrderDirection::Asc;
+    let ascending = direction.ascending();
     let which = FilmographyPage {
         roles: roles.clone(),
         ascending,
@@ -93,13 +93,9 @@ pub(super) async fn filmography(
             let count = count.map_err(|error| anyhow::anyhow!("counting films: {error}"))?;
             Ok(u64::try_from(count.unwrap_or_default()).unwrap_or_default())
         }
-        .boxed()
     };
-    let cursor = move |item: &FilmographyItem| {
-        let place = item.content.0.cursor(ContentOrder::Year, ascending);
-        place.encode()
-    };
-    Ok(Connection::new(page, cursor, Arc::new(total)))
+    let cursor = move |item: &FilmographyItem| item.content.0.cursor(ContentOrder::Year, ascending);
+    Ok(Connection::new(page, cursor, total))
 }
 
 /// What a person made, in figures. Only what the viewer may list counts.
@@ -139,7 +135,7 @@ impl Collaborator {
 impl From<domain::Collaborator> for Collaborator {
     fn from(other: domain::Collaborator) -> Self {
         Self {
-            films: small(other.films),
+            films: int(other.films),
             roles: other.roles.into_iter().map(Into::into).collect(),
             person: other.person,
         }
@@ -152,7 +148,7 @@ impl PersonStatistics {
     /// How many films there are credits for.
     async fn films(&self, ctx: &Context<'_>) -> Result<i32> {
         let figures = self.figures(ctx).await?;
-        Ok(figures.map_or(0, |figures| small(figures.films)))
+        Ok(figures.map_or(0, |figures| int(figures.films)))
     }
 
     /// The year of the first film.
@@ -185,7 +181,7 @@ impl PersonStatistics {
         Ok(genres
             .map(|group| GenreCount {
                 genre: group.genre,
-                films: small(group.films),
+                films: int(group.films),
             })
             .collect())
     }
@@ -197,11 +193,7 @@ impl PersonStatistics {
         ctx: &Context<'_>,
         #[graphql(desc = "At most so many, 1 to 100.", default = 10)] first: i32,
     ) -> Result<Vec<Collaborator>> {
-        let most = Window::read(Paging {
-            first: Some(first),
-            ..Paging::default()
-        })?
-        .size;
+        let most = page::size("first", Some(first))?;
         let others = ctx.loaders().collaborators.load_one((self.0, most)).await?;
         let others = others.unwrap_or_default().into_iter();
         Ok(others.map(Into::into).collect())
@@ -212,8 +204,4 @@ impl PersonStatistics {
     async fn figures(&self, ctx: &Context<'_>) -> Result<Option<FilmStatistics>> {
         Ok(ctx.loaders().film_statistics.load_one(self.0).await?)
     }
-}
-
-fn small(count: i64) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX)
 }

@@ -5,9 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::interaction::InteractionKind;
 use crate::domain::interactions::weights::{self as domain, WeightChange, WeightTable};
-use crate::graphql::error::{payload_errors, settle};
+use crate::graphql::Reach;
 use crate::graphql::number::double;
-use crate::graphql::{Query, Reach};
+use crate::graphql::payload::{payload, payload_errors};
 
 /// What each kind of interaction says of taste. A change writes a new version.
 #[derive(Clone, Debug, SimpleObject)]
@@ -119,15 +119,15 @@ payload_errors! {
     UpdateInteractionWeightsError: InvalidInput, Conflict
 }
 
-/// What became of `updateInteractionWeights`.
-#[derive(SimpleObject)]
-pub struct UpdateInteractionWeightsPayload {
-    /// The new version; null if there are errors.
-    weights: Option<InteractionWeights>,
-    /// Why it was not written.
-    errors: Vec<UpdateInteractionWeightsError>,
-    /// The way on.
-    query: Query,
+payload! {
+    /// What became of `updateInteractionWeights`.
+    UpdateInteractionWeightsPayload(
+        /// Why it was not written.
+        UpdateInteractionWeightsError
+    ) {
+        /// The new version; null if there are errors.
+        weights: Option<InteractionWeights>,
+    }
 }
 
 /// Mutations of the table of weights.
@@ -146,11 +146,7 @@ impl InteractionWeightsMutation {
         let changes = input.weights.into_iter().map(Into::into).collect();
         let service = &ctx.services().interactions;
         let done = service.update_weights(ctx.viewer(), input.expected_version, changes);
-        let (table, errors) = settle(done.await)?;
-        Ok(UpdateInteractionWeightsPayload {
-            weights: table.map(|table| (&*table).into()),
-            errors,
-            query: Query::default(),
-        })
+        let written = done.await.map(|table| InteractionWeights::from(&*table));
+        UpdateInteractionWeightsPayload::settle(written)
     }
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, Json, Object, Result};
 use chrono::{DateTime, Utc};
-use futures::FutureExt;
 
 use crate::domain::models::model as domain;
-use crate::foundation::page::{Cursor, Paging, Window};
+use crate::foundation::page::Window;
 use crate::graphql::Reach;
 use crate::graphql::connection::Connection;
 
@@ -120,31 +119,15 @@ impl ModelQuery {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Model>> {
-        let window = Window::read(Paging {
-            first,
-            after,
-            last,
-            before,
-        })?;
+        let window = Window::read(first, after, last, before)?;
         let kind = kind.map(Into::into);
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer());
         let page = services.models.list(viewer, kind, &window).await?;
         let total = move || {
             let services = Arc::clone(&services);
-            async move { services.models.count(kind).await }.boxed()
+            async move { services.models.count(kind).await }
         };
-        let cursor = |model: &Model| {
-            let place = Cursor {
-                order: "id desc".to_owned(),
-                value: serde_json::Value::Null,
-                id: model.0.id.uuid(),
-            };
-            place.encode()
-        };
-        Ok(Connection::new(
-            page.map(Model::from),
-            cursor,
-            Arc::new(total),
-        ))
+        let cursor = |model: &Model| model.0.cursor();
+        Ok(Connection::new(page, cursor, total))
     }
 }

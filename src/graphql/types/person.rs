@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, Result};
 use chrono::{DateTime, Utc};
-use futures::FutureExt;
 
 use super::content::CreditRole;
 use super::filmography::{FilmographyItem, PersonStatistics, filmography};
 use crate::domain::people::model::{self as domain, Fields, PersonFilter as Filter};
-use crate::foundation::page::{Cursor, Paging, Window};
+use crate::foundation::page::Window;
 use crate::foundation::{Error, Id, Refusal, id};
+use crate::graphql::Reach;
 use crate::graphql::connection::{Connection, order_input};
-use crate::graphql::error::{payload_errors, settle};
 use crate::graphql::filter::{OrderDirection, StringFilter, or_none};
-use crate::graphql::{Query, Reach};
+use crate::graphql::payload::{payload, payload_errors};
 
 /// Somebody who made or plays in a content item.
 #[derive(Clone, Debug)]
@@ -83,12 +82,7 @@ impl Person {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> Result<Connection<FilmographyItem>> {
-        let window = Window::read(Paging {
-            first,
-            after,
-            last,
-            before,
-        })?;
+        let window = Window::read(first, after, last, before)?;
         let roles = roles.map(|roles| roles.into_iter().map(Into::into).collect());
         filmography(ctx, self.0.id, roles, direction, window).await
     }
@@ -128,7 +122,7 @@ pub enum PersonOrderField {
 
 order_input! {
     /// An order of people.
-    PersonOrder(PersonOrderField)
+    PersonOrder(PersonOrderField => domain::PersonOrder)
 }
 
 /// Queries about people.
@@ -174,31 +168,21 @@ impl PersonQuery {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Person>> {
-        let window = Window::read(Paging {
-            first,
-            after,
-            last,
-            before,
-        })?;
+        let window = Window::read(first, after, last, before)?;
         let filter: Filter = or_none(filter);
-        let order = order_by.unwrap_or(PersonOrder {
-            field: PersonOrderField::Name,
-            direction: OrderDirection::Asc,
-        });
-        let by = domain::PersonOrder::from(order.field);
-        let ascending = order.direction == OrderDirection::Asc;
+        let usual = (domain::PersonOrder::Name, true);
+        let (by, ascending) = order_by.map_or(usual, Into::into);
         let services = Arc::clone(ctx.services());
         let page = services
             .people
             .list(&filter, (by, ascending), &window)
-            .await?
-            .map(Person::from);
+            .await?;
         let total = move || {
             let (services, filter) = (Arc::clone(&services), filter.clone());
-            async move { services.people.count(&filter).await }.boxed()
+            async move { services.people.count(&filter).await }
         };
-        let cursor = move |person: &Person| person.0.cursor(by, ascending).encode();
-        Ok(Connection::new(page, cursor, Arc::new(total)))
+        let cursor = move |person: &Person| person.0.cursor(by, ascending);
+        Ok(Connection::new(page, cursor, total))
     }
 }
 
@@ -258,37 +242,37 @@ payload_errors! {
     DeletePersonError: NotFound, Conflict
 }
 
-/// What became of `createPerson`.
-#[derive(SimpleObject)]
-pub struct CreatePersonPayload {
-    /// The new person; null if there are errors.
-    person: Option<Person>,
-    /// Why they were not added.
-    errors: Vec<CreatePersonError>,
-    /// The way on.
-    query: Query,
+payload! {
+    /// What became of `createPerson`.
+    CreatePersonPayload(
+        /// Why they were not added.
+        CreatePersonError
+    ) {
+        /// The new person; null if there are errors.
+        person: Option<Person>,
+    }
 }
 
-/// What became of `updatePerson`.
-#[derive(SimpleObject)]
-pub struct UpdatePersonPayload {
-    /// The changed person; null if there are errors.
-    person: Option<Person>,
-    /// Why nothing was changed.
-    errors: Vec<UpdatePersonError>,
-    /// The way on.
-    query: Query,
+payload! {
+    /// What became of `updatePerson`.
+    UpdatePersonPayload(
+        /// Why nothing was changed.
+        UpdatePersonError
+    ) {
+        /// The changed person; null if there are errors.
+        person: Option<Person>,
+    }
 }
 
-/// What became of `deletePerson`.
-#[derive(SimpleObject)]
-pub struct DeletePersonPayload {
-    /// The id of the person who is gone; null if there are errors.
-    deleted_id: Option<Id<id::Person>>,
-    /// Why they were not deleted.
-    errors: Vec<DeletePersonError>,
-    /// The way on.
-    query: Query,
+payload! {
+    /// What became of `deletePerson`.
+    DeletePersonPayload(
+        /// Why they were not deleted.
+        DeletePersonError
+    ) {
+        /// The id of the person who is gone; null if there are errors.
+        deleted_id: Option<Id<id::Person>>,
+    }
 }
 
 /// Mutations of people.
@@ -310,13 +294,8 @@ impl PersonMutation {
             biography: input.biography,
         };
         let made = ctx.services().people.create(ctx.viewer(), fields).await;
-        let (person, errors) = settle(made)?;
         ctx.loaders().forget();
-        Ok(CreatePersonPayload {
-            person: person.map(Into::into),
-            errors,
-            query: Query::default(),
-        })
+        CreatePersonPayload::settle(made)
     }
 
     /// Changes a person: what is left out of the input stays as it is. For admins and apps with the
@@ -328,13 +307,9 @@ impl PersonMutation {
     ) -> Result<UpdatePersonPayload> {
         let (viewer, service, id) = (ctx.viewer(), &ctx.services().people, input.id);
         let changed = service.update(viewer, id, move |fields| input.apply(fields));
-        let (person, errors) = settle(changed.await)?;
+        let changed = changed.await;
         ctx.loaders().forget();
-        Ok(UpdatePersonPayload {
-            person: person.map(Into::into),
-            errors,
-            query: Query::default(),
-        })
+        UpdatePersonPayload::settle(changed)
     }
 
     /// Deletes a person; refused while there are credits of theirs. For admins and apps with the
@@ -345,28 +320,7 @@ impl PersonMutation {
         #[graphql(desc = "Who.")] input: DeletePersonInput,
     ) -> Result<DeletePersonPayload> {
         let done = ctx.services().people.delete(ctx.viewer(), input.id).await;
-        let (done, errors) = settle(done)?;
         ctx.loaders().forget();
-        Ok(DeletePersonPayload {
-            deleted_id: done.map(|()| input.id),
-            errors,
-            query: Query::default(),
-        })
-    }
-}
-
-impl domain::Person {
-    /// The person's place in the list that is ordered so.
-    fn cursor(&self, by: domain::PersonOrder, ascending: bool) -> Cursor {
-        let (name, value) = match by {
-            domain::PersonOrder::Name => ("name", self.fields.name.clone().into()),
-            domain::PersonOrder::CreatedAt => ("createdAt", serde_json::json!(self.created_at)),
-        };
-        let direction = if ascending { "asc" } else { "desc" };
-        Cursor {
-            order: format!("{name} {direction}"),
-            value,
-            id: self.id.uuid(),
-        }
+        DeletePersonPayload::settle(done.map(|()| input.id))
     }
 }

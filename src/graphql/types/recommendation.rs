@@ -9,7 +9,7 @@ use super::content::Content;
 use super::model::Model;
 use crate::domain::recommendations::model::{self as domain, ListPage};
 use crate::domain::recommendations::service::cursor;
-use crate::foundation::page::{Paging, Window};
+use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::Reach;
 use crate::graphql::connection::PageInfo;
@@ -233,7 +233,7 @@ impl RecommendationQuery {
             String,
         >,
     ) -> Result<RecommendationList> {
-        let window = window(first, after)?;
+        let window = Window::read(first, after, None, None)?;
         let viewer = ctx.viewer();
         let user = match user_id {
             Some(user) => user,
@@ -253,17 +253,9 @@ impl RecommendationQuery {
         #[graphql(desc = "So many, 1 to 100; 20 where left out.")] first: Option<i32>,
         #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
     ) -> Result<Option<RecommendationList>> {
-        let window = window(first, after)?;
+        let window = Window::read(first, after, None, None)?;
         let service = &ctx.services().recommendations;
         let page = service.list(ctx.viewer(), id, &window).await?;
         Ok(page.map(|page| RecommendationList(Arc::new(page))))
     }
-}
-
-fn window(first: Option<i32>, after: Option<String>) -> crate::foundation::Result<Window> {
-    Window::read(Paging {
-        first,
-        after,
-        ..Paging::default()
-    })
 }

@@ -7,6 +7,7 @@ use async_graphql::{Context, Object, Result};
 use crate::domain::Services;
 use crate::domain::schemas::{self, Schemas};
 use crate::graphql::Reach;
+use crate::graphql::number::int;
 
 /// A database schema that this server serves: a world of its own, whose data never meets that
 /// of another.
@@ -54,28 +55,23 @@ pub struct SchemaCounts(schemas::Counts);
 impl SchemaCounts {
     /// Users, imported and anonymous ones too.
     async fn users(&self) -> i32 {
-        saturate(self.0.users)
+        int(self.0.users)
     }
 
     /// Content items that are not deleted.
     async fn contents(&self) -> i32 {
-        saturate(self.0.contents)
+        int(self.0.contents)
     }
 
     /// People with an entry of their own.
     async fn people(&self) -> i32 {
-        saturate(self.0.people)
+        int(self.0.people)
     }
 
     /// Interactions.
     async fn interactions(&self) -> i32 {
-        saturate(self.0.interactions)
+        int(self.0.interactions)
     }
-}
-
-/// A count as an `Int`, which holds 2,147,483,647 at most.
-fn saturate(count: i64) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// Queries about the server itself.

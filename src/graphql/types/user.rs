@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, InputObject, Json, Object, Result, SimpleObject, Union};
 use chrono::{DateTime, Utc};
-use futures::FutureExt;
 use serde_json::Value;
 
 use super::api_key::ApiKey;
@@ -12,12 +11,12 @@ use super::content::ExternalId;
 use super::email::EmailAddress;
 use crate::domain::auth::{self, Scope};
 use crate::domain::users::model as domain;
-use crate::foundation::page::{Paging, Window};
+use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::Reach;
 use crate::graphql::connection::{Connection, order_input};
 use crate::graphql::filter::{
-    DateTimeFilter, OrderDirection, StringFilter, StringListFilter, enum_filter, or_none,
+    DateTimeFilter, StringFilter, StringListFilter, enum_filter, or_none, part, parts,
 };
 
 /// What a user may do; each role may do all that the ones before it may.
@@ -190,13 +189,6 @@ pub struct UserFilterInput {
 
 impl From<UserFilterInput> for domain::UserFilter {
     fn from(input: UserFilterInput) -> Self {
-        let all = |parts: Option<Vec<UserFilterInput>>| {
-            parts
-                .unwrap_or_default()
-                .into_iter()
-                .map(Into::into)
-                .collect()
-        };
         Self {
             role: or_none(input.role),
             display_name: or_none(input.display_name),
@@ -206,9 +198,9 @@ impl From<UserFilterInput> for domain::UserFilter {
             favourite_genres: or_none(input.favourite_genres),
             languages: or_none(input.languages),
             created_at: or_none(input.created_at),
-            and: all(input.and),
-            or: all(input.or),
-            not: input.not.map(|part| Box::new((*part).into())),
+            and: parts(input.and),
+            or: parts(input.or),
+            not: part(input.not),
         }
     }
 }
@@ -227,7 +219,7 @@ pub enum UserOrderField {
 
 order_input! {
     /// An order of users.
-    UserOrder(UserOrderField)
+    UserOrder(UserOrderField => domain::UserOrder)
 }
 
 /// Queries about users.
@@ -279,31 +271,21 @@ impl UserQuery {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> Result<Connection<User>> {
-        let window = Window::read(Paging {
-            first,
-            after,
-            last,
-            before,
-        })?;
+        let window = Window::read(first, after, last, before)?;
         let filter: domain::UserFilter = or_none(filter);
-        let order = order_by.unwrap_or(UserOrder {
-            field: UserOrderField::CreatedAt,
-            direction: OrderDirection::Desc,
-        });
-        let by = domain::UserOrder::from(order.field);
-        let ascending = order.direction == OrderDirection::Asc;
+        let usual = (domain::UserOrder::CreatedAt, false);
+        let (by, ascending) = order_by.map_or(usual, Into::into);
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());
         let page = services
             .users
             .list(&viewer, &filter, (by, ascending), &window)
-            .await?
-            .map(User::from);
+            .await?;
         let total = move || {
             let (services, viewer, filter) =
                 (Arc::clone(&services), viewer.clone(), filter.clone());
-            async move { services.users.count(&viewer, &filter).await }.boxed()
+            async move { services.users.count(&viewer, &filter).await }
         };
-        let cursor = move |user: &User| user.user.cursor(by, ascending).encode();
-        Ok(Connection::new(page, cursor, Arc::new(total)))
+        let cursor = move |user: &User| user.user.cursor(by, ascending);
+        Ok(Connection::new(page, cursor, total))
     }
 }

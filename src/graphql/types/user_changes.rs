@@ -8,8 +8,8 @@ use super::email::EmailAddress;
 use super::user::{Role, User};
 use crate::domain::users::model::{NewUser, Preferences};
 use crate::foundation::{Id, Refusal, id};
-use crate::graphql::error::{payload, payload_errors, settle};
-use crate::graphql::{Query, Reach};
+use crate::graphql::Reach;
+use crate::graphql::payload::{payload, payload_errors};
 
 /// A change of what a user likes: what is left out stays, what is null is emptied.
 #[derive(Clone, Debug, Default, InputObject)]
@@ -262,13 +262,9 @@ impl UserMutation {
             });
             change.await
         };
-        let (user, errors) = settle(changed.await)?;
+        let done = changed.await;
         ctx.loaders().forget();
-        Ok(UpdateProfilePayload {
-            user: user.map(Into::into),
-            errors,
-            query: Query::default(),
-        })
+        UpdateProfilePayload::settle(done)
     }
 
     /// Makes a user, with or without a password. For admins and apps with `USERS_WRITE`.
@@ -290,12 +286,7 @@ impl UserMutation {
             let users = &ctx.services().users;
             users.create(ctx.viewer(), new, password.as_ref()).await
         };
-        let (user, errors) = settle(made.await)?;
-        Ok(CreateUserPayload {
-            user: user.map(Into::into),
-            errors,
-            query: Query::default(),
-        })
+        CreateUserPayload::settle(made.await)
     }
 
     /// Gives a user a role, which holds from their next request on. For admins; the last admin
@@ -307,13 +298,9 @@ impl UserMutation {
     ) -> Result<SetUserRolePayload> {
         let users = &ctx.services().users;
         let done = users.set_role(ctx.viewer(), input.id, input.role.into());
-        let (user, errors) = settle(done.await)?;
+        let done = done.await;
         ctx.loaders().forget();
-        Ok(SetUserRolePayload {
-            user: user.map(Into::into),
-            errors,
-            query: Query::default(),
-        })
+        SetUserRolePayload::settle(done)
     }
 
     /// Keeps a user out and ends their sessions. For admins; the last admin stays.
@@ -323,13 +310,9 @@ impl UserMutation {
         #[graphql(desc = "Whom.")] input: DisableUserInput,
     ) -> Result<DisableUserPayload> {
         let done = ctx.services().users.disable(ctx.viewer(), input.id);
-        let (user, errors) = settle(done.await)?;
+        let done = done.await;
         ctx.loaders().forget();
-        Ok(DisableUserPayload {
-            user: user.map(Into::into),
-            errors,
-            query: Query::default(),
-        })
+        DisableUserPayload::settle(done)
     }
 
     /// Lets a user in again, who then signs in anew. For admins.
@@ -339,13 +322,9 @@ impl UserMutation {
         #[graphql(desc = "Whom.")] input: EnableUserInput,
     ) -> Result<EnableUserPayload> {
         let done = ctx.services().users.enable(ctx.viewer(), input.id);
-        let (user, errors) = settle(done.await)?;
+        let done = done.await;
         ctx.loaders().forget();
-        Ok(EnableUserPayload {
-            user: user.map(Into::into),
-            errors,
-            query: Query::default(),
-        })
+        EnableUserPayload::settle(done)
     }
 
     /// Makes an anonymous user part of a known one, with all they did: interactions, tags, lists
@@ -367,13 +346,9 @@ impl UserMutation {
                 }
             }
         };
-        let (user, errors) = settle(merged.await)?;
+        let done = merged.await;
         ctx.loaders().forget();
-        Ok(MergeUsersPayload {
-            user: user.map(Into::into),
-            errors,
-            query: Query::default(),
-        })
+        MergeUsersPayload::settle(done)
     }
 
     /// Everything that is stored about the viewer as one JSON document of at most 16 MiB; for
@@ -392,11 +367,6 @@ impl UserMutation {
             };
             ctx.services().users.export(viewer, id).await
         };
-        let (export, errors) = settle(exported.await)?;
-        Ok(ExportUserPayload {
-            export: export.map(Json),
-            errors,
-            query: Query::default(),
-        })
+        ExportUserPayload::settle(exported.await)
     }
 }

@@ -136,10 +136,6 @@ pub(super) fn command(
 /// wish when the user changes. So the caller starts it from a thread that lives as long as the
 /// child (see `keeper`), and the standard library runs this after it has changed the user.
 #[cfg(target_os = "linux")]
-#[allow(
-    unsafe_code,
-    reason = "there is no safe way to act between fork and exec"
-)]
 pub(super) fn end_with_this_program(command: &mut Command) {
     use nix::sys::{prctl, signal::Signal};
 

@@ -114,15 +114,15 @@ fn memory() -> Option<u64> {
     Some(limit.min(kib * 1024))
 }
 
+fn wide(number: impl Into<u64>) -> u64 {
+    number.into()
+}
+
 /// Free bytes of the file system that holds `path`.
 pub(super) fn free(path: &Path) -> Option<u64> {
     let found = statvfs(path).ok()?;
     // The types differ from system to system.
-    #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
-    let (blocks, size) = (
-        found.blocks_available() as u64,
-        found.fragment_size() as u64,
-    );
+    let (blocks, size) = (wide(found.blocks_available()), wide(found.fragment_size()));
     blocks.checked_mul(size)
 }
 

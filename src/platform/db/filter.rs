@@ -127,9 +127,29 @@ pub fn json_list(column: &SimpleExpr, key: &str, filter: &TextList) -> Condition
     all
 }
 
+/// `all`, and what is nested in a filter: all of `and`, one of `or` unless that is empty, and not
+/// `not`; `condition` is what a part stands for.
+pub fn nested<F>(
+    mut all: Condition,
+    (and, or, not): (&[F], &[F], Option<&F>),
+    condition: impl Fn(&F) -> Condition,
+) -> Condition {
+    for part in and {
+        all = all.add(condition(part));
+    }
+    if !or.is_empty() {
+        let any = or.iter().map(&condition);
+        all = all.add(any.fold(Condition::any(), Condition::add));
+    }
+    if let Some(part) = not {
+        all = all.add(without(condition(part)));
+    }
+    all
+}
+
 /// What holds where `condition` does not: where it is unknown, because a value is missing, it does
 /// not hold either.
-pub fn not(condition: Condition) -> SimpleExpr {
+fn without(condition: Condition) -> SimpleExpr {
     let holds = SimpleExpr::from(condition);
     SimpleExpr::from(Func::coalesce([holds, Expr::val(false)])).not()
 }

@@ -8,7 +8,7 @@ use sea_orm::{Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Sele
 use serde_json::Value as Json;
 
 use crate::foundation::Result;
-use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
+use crate::foundation::page::{Cursor, Direction, Window, bad_cursor, order_name};
 
 /// What the values of an ordering column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Order {
         ascending: bool,
     ) -> Self {
         Self {
-            name: format!("{name} {}", if ascending { "asc" } else { "desc" }),
+            name: order_name(name, ascending),
             column: Expr::col(column),
             id: Expr::col(id),
             ascending,

@@ -21,7 +21,7 @@ const PARTITIONED: [&str; 3] = [
 /// How many months ahead partitions are made; a server makes them at each start and once a day.
 const MONTHS_AHEAD: i32 = 6;
 /// The advisory locks of Marquee: this, and the hash of what is locked.
-const LOCK_SPACE: i32 = 0x4d41_5251;
+pub(super) const LOCK_SPACE: i32 = 0x4d41_5251;
 
 /// Migrates every one of `schemas` in the database at `url`.
 ///
@@ -129,7 +129,8 @@ async fn roles(connection: &mut PgConnection) -> anyhow::Result<bool> {
         .fetch_one(&mut *connection)
         .await?;
     let grant = format!("GRANT CREATE, TEMPORARY ON DATABASE {database} TO {ADMIN_ROLE}");
-    Ok(execute(connection, grant).await.is_ok())
+    let staging = format!("GRANT TEMPORARY ON DATABASE {database} TO {READ_WRITE_ROLE}");
+    Ok(execute(connection, grant).await.is_ok() && execute(connection, staging).await.is_ok())
 }
 
 /// Runs a statement whose identifiers are this module's own or already quoted.

@@ -13,6 +13,7 @@ use super::config::{self, SchemaName};
 use crate::foundation::{Error, Refusal, Result};
 
 pub mod audit;
+pub mod bulk;
 pub mod copy;
 pub mod entities;
 pub mod filter;
@@ -306,6 +307,12 @@ fn told_by_database(error: &dyn sqlx::error::DatabaseError) -> Error {
         )
         .into(),
     }
+}
+
+/// What to say of a text in `table` that none of the names it may have is, though the table's own
+/// checks should have kept it out.
+pub fn stored(table: &'static str) -> impl Fn(String) -> Error {
+    move |error| anyhow::anyhow!("{table} holds what it may not: {error}").into()
 }
 
 /// The name of the unique index or other constraint that a statement broke, if it broke one.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::domain::content::model::{Credit, CreditRole, NewCredit, PersonRef};
 use crate::foundation::{Chance, Id, Refusal, Result, id};
 use crate::platform::db::entities::{credit, person};
+use crate::platform::db::{broken_constraint, stored};
 
 /// Writes the credits of an item that has none; people known by name alone are found or made.
 pub(super) async fn write_credits(
@@ -58,10 +59,7 @@ pub(super) async fn write_credits(
         .exec_without_returning(tx)
         .await;
     match written {
-        Err(error)
-            if crate::platform::db::broken_constraint(&error)
-                .is_some_and(|name| name.contains("person")) =>
-        {
+        Err(error) if broken_constraint(&error).is_some_and(|name| name.contains("person")) => {
             Err(Refusal::NotFound { thing: "person" }.into())
         }
         other => Ok(other.map(|_| ())?),
@@ -135,9 +133,7 @@ impl TryFrom<credit::Model> for Credit {
         Ok(Self {
             content: row.content_id.into(),
             person: row.person_id.into(),
-            role: row.role.parse().map_err(|error: String| {
-                anyhow::anyhow!("credits holds what it may not: {error}")
-            })?,
+            role: row.role.parse().map_err(stored("credits"))?,
             position: row.position,
             character: row.character,
         })

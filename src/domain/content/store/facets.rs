@@ -3,12 +3,14 @@
 use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{ColumnTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select};
 
-use super::{Store, listed, stored};
+use super::Store;
+use super::listing::listed;
 use crate::domain::auth::Viewer;
 use crate::domain::content::facets::{Facet, FacetCount};
 use crate::domain::content::model::{ContentFilter, ContentKind};
 use crate::foundation::Result;
 use crate::platform::db::entities::content_item::{self, Column};
+use crate::platform::db::stored;
 
 #[derive(FromQueryResult)]
 struct Row<T: sea_orm::TryGetable> {
@@ -46,7 +48,7 @@ impl Store {
         let counts: Vec<FacetCount> = self.counted(counts).await?;
         let kinds = counts.into_iter().map(|group| {
             Ok(FacetCount {
-                value: group.value.parse().map_err(stored)?,
+                value: group.value.parse().map_err(stored("content_items"))?,
                 count: group.count,
             })
         });

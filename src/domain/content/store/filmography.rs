@@ -10,7 +10,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Store, keyset, listed};
+use super::Store;
+use super::listing::{keyset, listed};
 use crate::domain::auth::Viewer;
 use crate::domain::content::filmography::{
     Collaborator, FilmStatistics, FilmographyPage, GenreCount,
@@ -20,7 +21,7 @@ use crate::domain::interactions::model::Ratings;
 use crate::foundation::page::Direction;
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::entities::{content_item, credit};
-use crate::platform::db::filter;
+use crate::platform::db::{filter, stored};
 
 use content_item::Column;
 
@@ -249,9 +250,7 @@ impl Store {
                 .push(Collaborator {
                     person: row.other_id.into(),
                     films: row.films,
-                    roles: roles.map_err(|error| {
-                        anyhow::anyhow!("credits holds what it may not: {error}")
-                    })?,
+                    roles: roles.map_err(stored("credits"))?,
                 });
         }
         Ok(found)

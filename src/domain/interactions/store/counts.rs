@@ -14,7 +14,7 @@ use super::{Store, between};
 use crate::domain::interactions::model::{Counting, InteractionCount, InteractionKind, Ratings};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::entities::interaction::{Column, Entity};
-use crate::platform::db::filter;
+use crate::platform::db::{filter, stored};
 
 #[derive(FromQueryResult)]
 struct Group {
@@ -63,9 +63,7 @@ impl Store {
         let counts = rows.into_iter().map(|row| {
             let kind = row.kind.map(|kind| kind.parse::<InteractionKind>());
             Ok(InteractionCount {
-                kind: kind.transpose().map_err(|error| {
-                    anyhow::anyhow!("interactions holds what it may not: {error}")
-                })?,
+                kind: kind.transpose().map_err(stored("interactions"))?,
                 day: row.day,
                 count: row.interactions,
             })

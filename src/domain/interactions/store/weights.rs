@@ -9,6 +9,7 @@ use super::Store;
 use crate::domain::interactions::weights::{WeightRow, WeightTable, no_such_version};
 use crate::foundation::{Refusal, Result};
 use crate::platform::db::entities::interaction_weight::{Column, Entity, Model};
+use crate::platform::db::stored;
 
 impl Store {
     /// The table of this version; of the newest where none is given.
@@ -77,9 +78,7 @@ async fn read(
     let (version, created_at) = (first.version, first.created_at);
     let rows = rows.into_iter().map(|row| {
         Ok(WeightRow {
-            kind: row.kind.parse().map_err(|error: String| {
-                anyhow::anyhow!("interaction_weights holds what it may not: {error}")
-            })?,
+            kind: row.kind.parse().map_err(stored("interaction_weights"))?,
             weight: row.weight,
             half_life: TimeDelta::seconds(row.half_life_seconds.into()),
             exclude_for: row

@@ -8,6 +8,7 @@ use super::Store;
 use crate::domain::interactions::InteractionKind;
 use crate::foundation::Result;
 use crate::platform::db::copy::Rows;
+use crate::platform::db::stored;
 
 /// The right to train, and the connection that holds it: it goes with the process, however that
 /// ends.
@@ -57,7 +58,7 @@ impl TrainingStore {
             each(Taken {
                 user: row.try_get(0)?,
                 item: row.try_get(1)?,
-                kind: kind.parse().map_err(super::stored)?,
+                kind: kind.parse().map_err(stored("interactions"))?,
                 value: row.try_get(3)?,
             })?;
         }

@@ -1,4 +1,5 @@
-//! Errors in payloads: what a mutation refuses on purpose, as types that clients can match.
+//! Payloads of mutations, and the errors in them: what a mutation refuses on purpose, as types
+//! that clients can match. Every other failure is an entry of `errors[]`, which `label` names.
 
 use async_graphql::{Interface, SimpleObject};
 
@@ -95,15 +96,15 @@ macro_rules! __payload_errors {
         #[derive(Clone, Debug, async_graphql::Union)]
         #[expect(missing_docs, reason = "each variant is the type of its name")]
         pub enum $name {
-            $($member($crate::graphql::error::$member)),*
+            $($member($crate::graphql::payload::$member)),*
         }
 
         impl TryFrom<$crate::foundation::Refusal> for $name {
             type Error = $crate::foundation::Refusal;
 
             fn try_from(refusal: $crate::foundation::Refusal) -> Result<Self, Self::Error> {
-                match $crate::graphql::error::UserError::from(refusal.clone()) {
-                    $($crate::graphql::error::UserError::$member(error) => Ok(Self::$member(error)),)*
+                match $crate::graphql::payload::UserError::from(refusal.clone()) {
+                    $($crate::graphql::payload::UserError::$member(error) => Ok(Self::$member(error)),)*
                     #[allow(unreachable_patterns, clippy::allow_attributes, reason = "a union of all")]
                     _ => Err(refusal),
                 }
@@ -114,19 +115,60 @@ macro_rules! __payload_errors {
 
 pub use crate::__payload_errors as payload_errors;
 
-/// Declares the payload of one mutation: what it made or changed, its errors and the way on.
+/// Declares the payload of one mutation: what it made or changed, its errors and the way on. The
+/// error's name may have a sentence of its own before it. A payload of one thing that may be null
+/// also gets `settle`, which makes it of an outcome.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __payload {
-    ($(#[$doc:meta])* $name:ident($error:ident) { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+    (@declare $(#[$doc:meta])* $name:ident($(#[$why:meta])+ $error:ident) {
+        $($(#[$field_doc:meta])* $field:ident: $type:ty,)*
+    }) => {
         $(#[$doc])*
         #[derive(async_graphql::SimpleObject)]
         pub struct $name {
             $($(#[$field_doc])* $field: $type,)*
-            /// Why it was not done.
+            $(#[$why])*
             errors: Vec<$error>,
             /// The way on.
             query: $crate::graphql::Query,
+        }
+    };
+    ($(#[$doc:meta])* $name:ident($error:ident) $fields:tt) => {
+        $crate::graphql::payload::payload! {
+            $(#[$doc])*
+            $name(
+                /// Why it was not done.
+                $error
+            ) $fields
+        }
+    };
+    ($(#[$doc:meta])* $name:ident($(#[$why:meta])+ $error:ident) {
+        $(#[$field_doc:meta])* $field:ident: Option<$type:ty>,
+    }) => {
+        $crate::graphql::payload::payload! {
+            @declare $(#[$doc])* $name($(#[$why])+ $error) {
+                $(#[$field_doc])* $field: Option<$type>,
+            }
+        }
+
+        impl $name {
+            /// What became of it, out of the service's answer.
+            fn settle<T: Into<$type>>(
+                outcome: $crate::foundation::Result<T>,
+            ) -> async_graphql::Result<Self> {
+                let (done, errors) = $crate::graphql::payload::settle(outcome)?;
+                Ok(Self {
+                    $field: done.map(Into::into),
+                    errors,
+                    query: $crate::graphql::Query::default(),
+                })
+            }
+        }
+    };
+    ($(#[$doc:meta])* $name:ident($(#[$why:meta])+ $error:ident) $fields:tt) => {
+        $crate::graphql::payload::payload! {
+            @declare $(#[$doc])* $name($(#[$why])+ $error) $fields
         }
     };
 }

@@ -1,0 +1,298 @@
+//! `marquee import`: films, products, users and what they did, from files.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args as ClapArgs, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::domain::Ground;
+use crate::domain::auth::Viewer;
+use crate::domain::imports::{Ended, ImportService, Job, Limits, News, Options, Refused, Summary};
+use crate::foundation::Error;
+use crate::platform::config::SchemaName;
+
+/// The exit code when nothing could be read: a file or folder that is not there, a mapping with a
+/// mistake, or no single good row.
+pub const NOTHING_READ: u8 = 3;
+/// The exit code when a file broke in the middle; what came before it is in.
+pub const BROKEN: u8 = 4;
+/// The exit code when the import was cancelled, as a shell gives it for an interrupt.
+pub const CANCELLED: u8 = 130;
+
+/// Import films, products, users and what they did, from files, gz or plain.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Args {
+    /// What to import.
+    #[command(subcommand)]
+    pub what: What,
+    /// The schema to import into; the first of the settings if not given.
+    #[arg(long, value_name = "NAME", global = true)]
+    pub schema: Option<SchemaName>,
+    /// Write every refused row into this file as csv: file, line, reason.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub refused: Option<PathBuf>,
+    /// How many refused rows are shown; the others are only counted.
+    #[arg(long, value_name = "ROWS", default_value_t = 20, global = true)]
+    pub show_refused: usize,
+    /// How many times its size a packed file may unpack to, past 1 GiB.
+    #[arg(long, value_name = "TIMES", default_value_t = 200, global = true,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_ratio: u64,
+}
+
+/// What can be imported.
+#[derive(Clone, Debug, Subcommand)]
+pub enum What {
+    /// A folder of MovieLens: films, users, ratings and tags (csv, or .dat with `::`).
+    Movielens {
+        /// The folder.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// A folder with TMDB's films and credits (csv).
+    Tmdb {
+        /// The folder.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// A catalogue of products (csv or jsonl).
+    Products {
+        /// The file.
+        file: PathBuf,
+        /// Says which column is which field; see docs/import.md and examples/mappings.
+        #[arg(long, value_name = "FILE")]
+        mapping: PathBuf,
+    },
+}
+
+impl Args {
+    fn job(&self) -> Job {
+        match self.what.clone() {
+            What::Movielens { folder } => Job::Movielens { folder },
+            What::Tmdb { folder } => Job::Tmdb { folder },
+            What::Products { file, mapping } => Job::Products { file, mapping },
+        }
+    }
+}
+
+/// Imports into the schema of `ground`, which is that of `args.schema`; an interrupt ends it after
+/// the chunks under way. The exit code says how it ended.
+///
+/// # Errors
+/// When the database fails, or `--refused` cannot be written.
+pub async fn run(args: Args, ground: &Ground) -> anyhow::Result<ExitCode> {
+    let options = Options {
+        limits: Limits {
+            ratio: args.max_ratio,
+            ..Limits::default()
+        },
+        ..Options::default()
+    };
+    let cancel = options.cancel.clone();
+    let interrupt = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            cancel.cancel();
+        }
+    });
+    let mut report = Report::new(args.refused.as_ref(), args.show_refused)?;
+    let outcome = ImportService::new(ground)
+        .run(&Viewer::Command, args.job(), options, |news| {
+            report.tell(news);
+        })
+        .await;
+    interrupt.abort();
+    report.end()?;
+    match outcome {
+        Ok(summary) => {
+            let mut out = std::io::stdout().lock();
+            out.write_all(describe(&summary).as_bytes())?;
+            Ok(ExitCode::from(code(&summary)))
+        }
+        Err(error @ Error::Refused(_)) => {
+            eprintln!("Nothing was imported: {error}");
+            Ok(ExitCode::from(NOTHING_READ))
+        }
+        // At the shell of the server, the cause may be seen.
+        Err(Error::Internal(cause)) => Err(cause.context(
+            "the import stopped; the chunks merged before are whole, and the same command goes on",
+        )),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// The exit code of an import that ended like this.
+pub fn code(summary: &Summary) -> u8 {
+    match &summary.ended {
+        Ended::Cancelled => CANCELLED,
+        _ if summary.is_empty() => NOTHING_READ,
+        Ended::Broken(_) => BROKEN,
+        Ended::Whole => 0,
+    }
+}
+
+/// The summary as it is printed.
+pub fn describe(summary: &Summary) -> String {
+    use std::fmt::Write;
+    let mut text = format!(
+        "{:<9} {:>10} {:>10} {:>10} {:>10}\n",
+        "", "added", "updated", "unchanged", "refused"
+    );
+    // Writing to a String cannot fail.
+    for (table, counts) in &summary.tables {
+        let _ = writeln!(
+            text,
+            "{:<9} {:>10} {:>10} {:>10} {:>10}",
+            table.as_str(),
+            counts.added,
+            counts.updated,
+            counts.unchanged,
+            counts.refused
+        );
+    }
+    let seconds = summary.seconds;
+    let _ = match &summary.ended {
+        Ended::Whole if summary.is_empty() => {
+            writeln!(text, "No row could be read in {seconds:.1} seconds.")
+        }
+        Ended::Whole => writeln!(text, "Done in {seconds:.1} seconds."),
+        Ended::Cancelled => writeln!(
+            text,
+            "Cancelled after {seconds:.1} seconds. What is counted above is in; the same command \
+             goes on from there."
+        ),
+        Ended::Broken(broken) => writeln!(
+            text,
+            "{}, line {}: {}.\nThe import stopped after {seconds:.1} seconds. What is counted \
+             above is in. Mend or fetch the file again and repeat the same command: what is in \
+             already is left as it is.",
+            broken.file, broken.line, broken.reason
+        ),
+    };
+    text
+}
+
+/// Tells at the terminal how far an import is: a bar there, plain lines elsewhere.
+struct Report {
+    bar: Option<ProgressBar>,
+    last: Option<std::time::Instant>,
+    left_to_show: usize,
+    hidden: u64,
+    file: Option<csv::Writer<std::fs::File>>,
+    failed: Option<csv::Error>,
+    total: u64,
+}
+
+impl Report {
+    fn new(file: Option<&PathBuf>, show: usize) -> anyhow::Result<Self> {
+        let file = file
+            .map(|path| {
+                let mut writer = csv::Writer::from_path(path)
+                    .with_context(|| format!("{} cannot be written", path.display()))?;
+                writer.write_record(["file", "line", "reason"])?;
+                anyhow::Ok(writer)
+            })
+            .transpose()?;
+        Ok(Self {
+            bar: std::io::stderr().is_terminal().then(bar),
+            last: None,
+            left_to_show: show,
+            hidden: 0,
+            file,
+            failed: None,
+            total: 0,
+        })
+    }
+
+    fn tell(&mut self, news: News) {
+        match news {
+            News::Opened { file, bytes } => {
+                self.total = bytes;
+                self.last = None;
+                if let Some(bar) = &self.bar {
+                    bar.set_length(bytes);
+                    bar.set_position(0);
+                    bar.set_message(file);
+                }
+            }
+            News::Merged { file, bytes, rows } => self.merged(&file, bytes, rows),
+            News::Refused(refused) => self.refused(&refused),
+        }
+    }
+
+    fn merged(&mut self, file: &str, bytes: u64, rows: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(bytes);
+            bar.set_message(format!("{file}: {rows} rows"));
+            return;
+        }
+        let now = std::time::Instant::now();
+        let due = self
+            .last
+            .is_none_or(|last| now.duration_since(last) >= Duration::from_secs(5));
+        if due || bytes >= self.total {
+            self.last = Some(now);
+            let percent = (bytes * 100)
+                .checked_div(self.total)
+                .unwrap_or(100)
+                .min(100);
+            eprintln!("{file}: {rows} rows, {percent} %");
+        }
+    }
+
+    fn refused(&mut self, refused: &Refused) {
+        if let Some(file) = &mut self.file
+            && let Err(error) =
+                file.write_record([&refused.file, &refused.line.to_string(), &refused.reason])
+        {
+            self.failed.get_or_insert(error);
+        }
+        if self.left_to_show == 0 {
+            self.hidden += 1;
+            return;
+        }
+        self.left_to_show -= 1;
+        let Refused { file, line, reason } = refused;
+        self.line(&format!("{file}, line {line}: refused: {reason}"));
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    fn end(mut self) -> anyhow::Result<()> {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if self.hidden > 0 {
+            let how = if self.file.is_some() {
+                ""
+            } else {
+                "; --refused FILE writes all"
+            };
+            eprintln!("… and {} more refused rows{how}", self.hidden);
+        }
+        if let Some(file) = &mut self.file {
+            file.flush()?;
+        }
+        match self.failed {
+            Some(error) => Err(error).context("the refused rows could not be written"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta} {wide_msg}");
+    let bar = ProgressBar::new(0);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

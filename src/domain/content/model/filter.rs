@@ -1,0 +1,134 @@
+//! Which content items to list, and in which order.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+
+use super::{Content, ContentKind, Visibility};
+use crate::foundation::filter::{Comparison, Text, TextList};
+use crate::foundation::page::Cursor;
+use crate::foundation::{Id, Refusal, Result, id};
+
+/// Which content items to list; what is not given does not filter.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each is the filter on the field of that name")]
+pub struct ContentFilter {
+    pub kind: Comparison<ContentKind>,
+    pub title: Text,
+    pub genres: TextList,
+    pub tags: TextList,
+    pub year: Comparison<i32>,
+    pub duration_minutes: Comparison<i32>,
+    pub language: Text,
+    pub rating_average: Comparison<f64>,
+    pub rating_count: Comparison<i32>,
+    pub popularity: Comparison<f64>,
+    pub brand: Text,
+    pub merchant: Text,
+    pub category_path: TextList,
+    pub price: Comparison<Decimal>,
+    pub currency: Text,
+    pub stock: Comparison<i32>,
+    pub color: Text,
+    pub rights_from: Comparison<NaiveDate>,
+    pub rights_until: Comparison<NaiveDate>,
+    pub visibility: Comparison<Visibility>,
+    pub creator: Comparison<Id<id::User>>,
+    pub created_at: Comparison<DateTime<Utc>>,
+    pub updated_at: Comparison<DateTime<Utc>>,
+    /// With a credit of this person.
+    pub person: Option<Id<id::Person>>,
+    /// All of these hold.
+    pub and: Vec<ContentFilter>,
+    /// At least one of these holds; an empty list does not filter.
+    pub or: Vec<ContentFilter>,
+    /// This does not hold.
+    pub not: Option<Box<ContentFilter>>,
+}
+
+/// How large a filter may be: parts that are nested or joined, and values in all its lists.
+const MAX_PARTS: usize = 100;
+const MAX_LISTED: usize = 2000;
+
+impl ContentFilter {
+    /// Refuses a filter that would cost the database more than a caller may ask for.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`].
+    pub fn check(&self) -> Result<()> {
+        let (parts, listed) = self.size();
+        if parts > MAX_PARTS || listed > MAX_LISTED {
+            let message = format!(
+                "a filter has at most {MAX_PARTS} parts and {MAX_LISTED} values in its lists"
+            );
+            return Err(Refusal::invalid("filter", message).into());
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let texts = [
+            &self.title,
+            &self.language,
+            &self.brand,
+            &self.merchant,
+            &self.currency,
+            &self.color,
+        ];
+        let lists = [&self.genres, &self.tags, &self.category_path];
+        let listed = texts.iter().map(|text| text.listed()).sum::<usize>()
+            + lists.iter().map(|list| list.listed()).sum::<usize>()
+            + self.kind.listed()
+            + self.year.listed()
+            + self.duration_minutes.listed()
+            + self.rating_average.listed()
+            + self.rating_count.listed()
+            + self.popularity.listed()
+            + self.price.listed()
+            + self.stock.listed()
+            + self.rights_from.listed()
+            + self.rights_until.listed()
+            + self.visibility.listed()
+            + self.creator.listed()
+            + self.created_at.listed()
+            + self.updated_at.listed();
+        let parts = self.and.iter().chain(&self.or).chain(self.not.as_deref());
+        parts
+            .map(Self::size)
+            .fold((1, listed), |(parts, listed), (more_parts, more_listed)| {
+                (parts + more_parts, listed + more_listed)
+            })
+    }
+}
+
+/// By what content items are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the order by the field of that name")]
+pub enum ContentOrder {
+    CreatedAt,
+    Title,
+    Year,
+    Popularity,
+    RatingAverage,
+    Price,
+}
+
+impl Content {
+    /// The item's place in the list that is ordered so.
+    pub fn cursor(&self, by: ContentOrder, ascending: bool) -> Cursor {
+        let fields = &self.fields;
+        let (name, value) = match by {
+            ContentOrder::CreatedAt => ("createdAt", serde_json::json!(self.created_at)),
+            ContentOrder::Title => ("title", fields.title.clone().into()),
+            ContentOrder::Year => ("year", fields.year.into()),
+            ContentOrder::Popularity => ("popularity", fields.popularity.to_string().into()),
+            ContentOrder::RatingAverage => {
+                let rating = fields
+                    .rating_average
+                    .map(|rating| f64::from(rating).to_string());
+                ("ratingAverage", rating.into())
+            }
+            ContentOrder::Price => ("price", serde_json::json!(fields.price)),
+        };
+        Cursor::new(name, ascending, value, self.id.uuid())
+    }
+}

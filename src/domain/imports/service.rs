@@ -1,0 +1,386 @@
+//! Runs an import: reads on a thread of its own, merges chunk by chunk, tells how far it is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::mapping::Mapping;
+use super::model::{Break, Counts, Ended, Fault, Job, News, Options, Refused, Summary, Table};
+use super::movielens;
+use super::products::Products;
+use super::source::Source;
+use super::store::{
+    CastStage, DeedStage, Ids, ItemStage, MOVIELENS, Policy, RatingStage, Session, Stage, Store,
+    TMDB, TagStage, UserStage,
+};
+use super::tmdb;
+use crate::domain::Ground;
+use crate::domain::auth::Viewer;
+use crate::foundation::{Chance, Clock, Error, Id, Result, id};
+
+mod chunks;
+mod plan;
+
+use chunks::read_chunks;
+use plan::Plan;
+
+/// Imports into one schema.
+#[derive(Clone)]
+pub struct ImportService {
+    store: Store,
+    clock: Clock,
+    chance: Chance,
+}
+
+impl ImportService {
+    /// Imports into the schema that `ground` stands for.
+    pub fn new(ground: &Ground) -> Self {
+        Self {
+            store: Store::new(ground.db.clone()),
+            clock: ground.clock.clone(),
+            chance: ground.chance.clone(),
+        }
+    }
+
+    /// Runs an import and tells `news` of it. Only one runs in a schema at a time.
+    ///
+    /// Rows that cannot be taken are refused and told; a file that breaks in the middle ends the
+    /// import with what was merged before, and the summary says where. The same import again adds
+    /// only what was missing.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for all but admins, [`Refusal::InvalidInput`] for a file, folder or
+    /// mapping that cannot be used, [`Refusal::Conflict`] while another import runs.
+    pub async fn run(
+        &self,
+        viewer: &Viewer,
+        job: Job,
+        options: Options,
+        news: impl FnMut(News) + Send,
+    ) -> Result<Summary> {
+        viewer.admin()?;
+        let now = self.clock.now();
+        let start = std::time::Instant::now();
+        let mut run = Run {
+            now,
+            chance: self.chance.clone(),
+            options,
+            news,
+            tables: BTreeMap::new(),
+            ended: Ended::Whole,
+            sessions: Vec::new(),
+            store: self.store.clone(),
+        };
+        // What cannot be used is refused before the database is asked for anything.
+        let plan = Plan::of(&job)?;
+        run.sessions.push(self.store.open_alone(now).await?);
+        match plan {
+            Plan::Movielens(folder) => run.movielens(&folder).await?,
+            Plan::Tmdb { films, credits } => run.tmdb(films, credits).await?,
+            Plan::Products { file, mapping } => run.products(&file, mapping).await?,
+        }
+        let summary = Summary {
+            tables: run.tables.into_iter().collect(),
+            ended: run.ended,
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        if let Some(session) = run.sessions.into_iter().next() {
+            let entry: Id<id::Interaction> = Id::new(&self.clock, &self.chance);
+            session
+                .finish(entry.uuid(), viewer.name(), job.name(), &summary)
+                .await?;
+        }
+        Ok(summary)
+    }
+}
+
+/// One import under way.
+struct Run<N> {
+    now: chrono::DateTime<chrono::Utc>,
+    chance: Chance,
+    options: Options,
+    news: N,
+    tables: BTreeMap<Table, Counts>,
+    ended: Ended,
+    /// The first holds the lock.
+    sessions: Vec<Session>,
+    store: Store,
+}
+
+impl<N: FnMut(News) + Send> Run<N> {
+    fn ids(&self) -> Ids {
+        Ids::new(self.now, self.chance.clone())
+    }
+
+    fn going(&self) -> bool {
+        self.ended == Ended::Whole
+    }
+
+    async fn movielens(&mut self, folder: &Path) -> Result<()> {
+        let links = self.links(folder).await?;
+        let find = |name| movielens::find(folder, name);
+        let until = self.now.timestamp();
+        if let Some((path, form)) = find("movies") {
+            let ids = self.ids();
+            let stage = move |ids| ItemStage::new(MOVIELENS, Table::Films, Policy::Movielens, ids);
+            self.file(&path, Table::Films, 1, ids, stage, move |source| {
+                Ok(movielens::Films::new(source.lines(), form, links))
+            })
+            .await?;
+        }
+        if let Some((path, form)) = find("users").filter(|_| self.going()) {
+            let ids = self.ids();
+            self.file(&path, Table::Users, 1, ids, UserStage::new, move |source| {
+                Ok(movielens::Users::new(source.lines(), form))
+            })
+            .await?;
+        }
+        let films = Arc::new(self.sessions[0].numbered(MOVIELENS).await?);
+        if let Some((path, form)) = find("ratings").filter(|_| self.going()) {
+            let (ids, known) = (self.ids(), Arc::clone(&films));
+            let all = Arc::clone(&films);
+            let stage = move |ids| RatingStage(DeedStage::new(ids, Arc::clone(&all)));
+            self.file(&path, Table::Ratings, 2, ids, stage, move |source| {
+                let rows = movielens::Deeds::ratings(source.lines(), form, until);
+                Ok(rows.map(move |row| of_known_film(row?, &known)))
+            })
+            .await?;
+        }
+        if let Some((path, form)) = find("tags").filter(|_| self.going()) {
+            let (ids, known) = (self.ids(), Arc::clone(&films));
+            let stage = move |ids| TagStage(DeedStage::new(ids, Arc::clone(&films)));
+            self.file(&path, Table::Tags, 1, ids, stage, move |source| {
+                let rows = movielens::Deeds::tags(source.lines(), form, until);
+                Ok(rows.map(move |row| of_known_film(row?, &known)))
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Reads `links` whole, since each film is written together with its names elsewhere. Links
+    /// without their film in `movies` are of no use and not told.
+    async fn links(&mut self, folder: &Path) -> Result<FxHashMap<u64, movielens::Link>> {
+        let Some((path, form)) = movielens::find(folder, "links") else {
+            return Ok(FxHashMap::default());
+        };
+        let source = self.open(&path)?;
+        let file = name(&path);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut links = FxHashMap::default();
+            let mut refused = Vec::new();
+            for row in movielens::Links::new(source.lines(), form) {
+                match row {
+                    Ok(link) => {
+                        links.insert(link.film, link);
+                    }
+                    Err(Fault::Row { line, reason }) => refused.push(Refused {
+                        file: file.clone(),
+                        line,
+                        reason,
+                    }),
+                    Err(Fault::File { line, reason }) => {
+                        return (links, refused, Some(Break { file, line, reason }));
+                    }
+                }
+            }
+            (links, refused, None)
+        });
+        let (links, refused, broken) = read.await.map_err(|e| Error::Internal(e.into()))?;
+        self.refuse(Table::Links, refused);
+        if let Some(broken) = broken {
+            self.ended = Ended::Broken(broken);
+        }
+        Ok(links)
+    }
+
+    async fn tmdb(&mut self, films: Option<PathBuf>, credits: Option<PathBuf>) -> Result<()> {
+        if let Some(path) = films {
+            let ids = self.ids();
+            let stage = |ids| ItemStage::new(TMDB, Table::Films, Policy::Tmdb, ids);
+            self.file(&path, Table::Films, 1, ids, stage, tmdb::Films::new)
+                .await?;
+        }
+        if let Some(path) = credits.filter(|_| self.going()) {
+            let known = self.sessions[0].numbered(TMDB).await?.into_keys().collect();
+            let ids = self.ids();
+            self.file(
+                &path,
+                Table::Credits,
+                1,
+                ids,
+                CastStage::new,
+                move |source| tmdb::Credits::new(source, known),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn products(&mut self, path: &Path, mapping: Box<Mapping>) -> Result<()> {
+        let ids = self.ids();
+        let (source, fields) = (
+            mapping.source.clone(),
+            mapping.fields.keys().copied().collect::<Vec<_>>(),
+        );
+        let stage = move |ids| {
+            let policy = Policy::Products(fields.clone());
+            ItemStage::new(&source, Table::Products, policy, ids)
+        };
+        self.file(path, Table::Products, 1, ids, stage, move |source| {
+            Products::new(source, *mapping)
+        })
+        .await
+    }
+
+    fn open(&mut self, path: &Path) -> Result<Source> {
+        let source = Source::open(path, self.options.limits)?;
+        (self.news)(News::Opened {
+            file: name(path),
+            bytes: source.bytes(),
+        });
+        Ok(source)
+    }
+
+    fn refuse(&mut self, table: Table, refused: Vec<Refused>) {
+        self.tables.entry(table).or_default().refused += refused.len() as u64;
+        for refused in refused {
+            (self.news)(News::Refused(refused));
+        }
+    }
+
+    /// Reads one file and merges its chunks, up to `at_once` of them together.
+    async fn file<S, R>(
+        &mut self,
+        path: &Path,
+        table: Table,
+        at_once: usize,
+        ids: Ids,
+        stage: impl Fn(Ids) -> S + Send + 'static,
+        read: impl FnOnce(Source) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<()>
+    where
+        S: Stage,
+        R: Iterator<Item = Result<S::Row, Fault>>,
+    {
+        if !self.going() {
+            return Ok(());
+        }
+        let source = self.open(path)?;
+        while self.sessions.len() < at_once {
+            self.sessions.push(self.store.open(self.now).await?);
+        }
+        let mut free: Vec<Session> = std::mem::take(&mut self.sessions);
+        // The session with the lock works first and is put back in its place at the end.
+        let lock_last = free.split_off(at_once.min(free.len()));
+        free.reverse();
+        let mut busy: Vec<(Merging, Told)> = Vec::new();
+        let (sender, mut chunks) = mpsc::channel(1);
+        let options = self.options.clone();
+        let file = name(path);
+        let reader = tokio::task::spawn_blocking(move || {
+            let fresh = move || stage(ids.clone());
+            read_chunks(&file, source, &options, fresh, read, &sender);
+        });
+        let mut outcome = Ok(());
+        while outcome.is_ok() {
+            let Some(chunk) = chunks.recv().await else {
+                break;
+            };
+            if self.options.cancel.is_cancelled() {
+                break;
+            }
+            self.refuse(table, chunk.refused);
+            if let Some(broken) = chunk.fault {
+                self.ended = Ended::Broken(broken);
+            }
+            let told = Told {
+                file: name(path),
+                bytes: chunk.bytes,
+                rows: chunk.rows,
+            };
+            let session = match free.pop() {
+                Some(session) => session,
+                None => match self.next_merged(&mut busy).await {
+                    Ok(session) => session,
+                    Err(error) => {
+                        outcome = Err(error);
+                        break;
+                    }
+                },
+            };
+            let task = tokio::spawn(async move {
+                let mut session = session;
+                let merged = chunk.stage.merge(&mut session).await;
+                (session, merged)
+            });
+            busy.push((task, told));
+        }
+        // The reader ends at its next chunk, since nobody receives it.
+        drop(chunks);
+        while !busy.is_empty() {
+            match self.next_merged(&mut busy).await {
+                Ok(session) => free.push(session),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        reader
+            .await
+            .map_err(|error| Error::Internal(error.into()))?;
+        outcome?;
+        free.extend(lock_last);
+        free.sort_by_key(|session| !session.holds_lock());
+        self.sessions = free;
+        if self.options.cancel.is_cancelled() && self.going() {
+            self.ended = Ended::Cancelled;
+        }
+        Ok(())
+    }
+
+    /// Waits for the chunk that has been merging longest, and answers its session.
+    async fn next_merged(&mut self, busy: &mut Vec<(Merging, Told)>) -> Result<Session> {
+        let (task, told) = busy.remove(0);
+        let (session, merged) = task.await.map_err(|error| Error::Internal(error.into()))?;
+        for (table, counts) in merged? {
+            *self.tables.entry(table).or_default() += counts;
+        }
+        (self.news)(News::Merged {
+            file: told.file,
+            bytes: told.bytes,
+            rows: told.rows,
+        });
+        Ok(session)
+    }
+}
+
+type Merging = JoinHandle<(Session, Result<Vec<(Table, Counts)>>)>;
+
+/// How far a chunk goes.
+struct Told {
+    file: String,
+    bytes: u64,
+    rows: u64,
+}
+
+fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn of_known_film<T>(
+    deed: super::model::Deed<T>,
+    films: &FxHashMap<u64, uuid::Uuid>,
+) -> Result<super::model::Deed<T>, Fault> {
+    if films.contains_key(&deed.item) {
+        Ok(deed)
+    } else {
+        let reason = format!("there is no film with the movieId {}", deed.item);
+        Err(Fault::row(deed.line, reason))
+    }
+}

@@ -1,0 +1,97 @@
+//! Reading a file into chunks, on a thread of its own.
+
+use tokio::sync::mpsc;
+
+use super::super::model::{Break, Fault, Options, Refused};
+use super::super::source::Source;
+use super::super::store::Stage;
+
+/// How many refused rows are held before they are told.
+const REFUSED_AT_ONCE: usize = 1000;
+/// After how many rows the reader looks whether it was cancelled.
+const ROWS_BETWEEN_LOOKS: u64 = 1024;
+
+/// What the reading thread sends.
+pub(super) struct Chunk<S> {
+    pub stage: S,
+    pub refused: Vec<Refused>,
+    pub rows: u64,
+    pub bytes: u64,
+    pub fault: Option<Break>,
+}
+
+/// Reads a file to its end, its break, or until nobody listens, and sends chunk after chunk.
+pub(super) fn read_chunks<S: Stage, R: Iterator<Item = Result<S::Row, Fault>>>(
+    file: &str,
+    source: Source,
+    options: &Options,
+    fresh: impl Fn() -> S,
+    read: impl FnOnce(Source) -> Result<R, Fault>,
+    sender: &mpsc::Sender<Chunk<S>>,
+) {
+    let meter = source.meter();
+    let mut rows = 0;
+    let mut stage = fresh();
+    let mut refused = Vec::new();
+    let mut fault = None;
+    let mut reader = match read(source) {
+        Ok(reader) => Some(reader),
+        Err(stop) => {
+            fault = Some(stop);
+            None
+        }
+    };
+    while let Some(row) = reader.as_mut().and_then(Iterator::next) {
+        let full = stage.bytes() >= options.chunk_bytes
+            && match &row {
+                Ok(next) => {
+                    stage.may_end_before(next)
+                        || stage.bytes() >= options.chunk_bytes + options.chunk_bytes / 8
+                }
+                Err(_) => false,
+            };
+        if full || refused.len() >= REFUSED_AT_ONCE {
+            let chunk = Chunk {
+                stage: std::mem::replace(&mut stage, fresh()),
+                refused: std::mem::take(&mut refused),
+                rows,
+                bytes: meter.packed(),
+                fault: None,
+            };
+            if sender.blocking_send(chunk).is_err() {
+                return;
+            }
+        }
+        rows += 1;
+        match row {
+            Ok(row) => stage.push(row),
+            Err(Fault::Row { line, reason }) => refused.push(Refused {
+                file: file.to_owned(),
+                line,
+                reason,
+            }),
+            Err(stop @ Fault::File { .. }) => {
+                fault = Some(stop);
+                break;
+            }
+        }
+        if rows % ROWS_BETWEEN_LOOKS == 0 && options.cancel.is_cancelled() {
+            return;
+        }
+    }
+    let fault = fault.map(
+        |(Fault::Row { line, reason } | Fault::File { line, reason })| Break {
+            file: file.to_owned(),
+            line,
+            reason,
+        },
+    );
+    // Nobody listens where the import has ended already.
+    let _ = sender.blocking_send(Chunk {
+        stage,
+        refused,
+        rows,
+        bytes: meter.packed(),
+        fault,
+    });
+}

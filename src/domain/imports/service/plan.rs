@@ -1,0 +1,67 @@
+//! What a job reads, found before anything is begun.
+
+use std::path::{Path, PathBuf};
+
+use super::super::mapping::Mapping;
+use super::super::model::Job;
+use super::super::{movielens, tmdb};
+use crate::foundation::{Refusal, Result};
+
+/// A job whose files are there.
+pub(super) enum Plan {
+    Movielens(PathBuf),
+    Tmdb {
+        films: Option<PathBuf>,
+        credits: Option<PathBuf>,
+    },
+    Products {
+        file: PathBuf,
+        mapping: Box<Mapping>,
+    },
+}
+
+impl Plan {
+    pub(super) fn of(job: &Job) -> Result<Self> {
+        let refuse = |path: &Path, why: &str| {
+            Err(Refusal::invalid("folder", format!("{}: {why}", path.display())).into())
+        };
+        match job {
+            Job::Movielens { folder } | Job::Tmdb { folder } if !folder.is_dir() => {
+                refuse(folder, "there is no such folder")
+            }
+            Job::Movielens { folder } => {
+                let any = ["movies", "users", "ratings", "tags"]
+                    .iter()
+                    .any(|name| movielens::find(folder, name).is_some());
+                if any {
+                    Ok(Self::Movielens(folder.clone()))
+                } else {
+                    refuse(
+                        folder,
+                        "there is no movies.csv, ratings.csv or tags.csv here, nor .dat files, \
+                         nor any of them with .gz",
+                    )
+                }
+            }
+            Job::Tmdb { folder } => {
+                let find = |word| {
+                    tmdb::find(folder, word).map_err(|error| {
+                        Refusal::invalid("folder", format!("{}: {error}", folder.display()))
+                    })
+                };
+                let (films, credits) = (find("movies")?, find("credits")?);
+                if films.is_none() && credits.is_none() {
+                    return refuse(
+                        folder,
+                        "there is no csv file with `movies` or `credits` in its name here",
+                    );
+                }
+                Ok(Self::Tmdb { films, credits })
+            }
+            Job::Products { file, mapping } => Ok(Self::Products {
+                file: file.clone(),
+                mapping: Box::new(Mapping::read(mapping)?),
+            }),
+        }
+    }
+}

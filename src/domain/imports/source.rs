@@ -1,0 +1,192 @@
+//! Opening files of strangers: gz or plain, of bounded size, line by line or as csv.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::read::MultiGzDecoder;
+
+use self::guard::{Guard, Packed};
+use super::model::Fault;
+use crate::foundation::{Refusal, Result};
+
+mod guard;
+mod lines;
+mod table;
+
+pub use lines::Lines;
+pub(super) use table::Table;
+
+/// What a file may not exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest row, in bytes.
+    pub row_bytes: usize,
+    /// How many times its size on disk a packed file may unpack to, once that is more than
+    /// `free_bytes`.
+    pub ratio: u64,
+    /// Up to this many bytes a file may unpack to whatever its size on disk.
+    pub free_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            row_bytes: 8 << 20,
+            // Plain text packs to a fifth, a very regular table to a fiftieth.
+            ratio: 200,
+            free_bytes: 1 << 30,
+        }
+    }
+}
+
+/// How far a file has been read; shared with whoever shows the progress.
+#[derive(Debug, Default)]
+pub struct Meter {
+    packed: AtomicU64,
+    /// Bytes handed out since the present row began.
+    row: AtomicU64,
+    /// Quotes handed out.
+    quotes: AtomicU64,
+}
+
+impl Meter {
+    /// How many bytes of the file, as it lies on disk, have been read.
+    pub fn packed(&self) -> u64 {
+        self.packed.load(Ordering::Relaxed)
+    }
+}
+
+/// An open file.
+pub struct Source {
+    reader: Box<dyn Read + Send>,
+    meter: Arc<Meter>,
+    bytes: u64,
+    limits: Limits,
+}
+
+impl Source {
+    /// Opens a file; whether it is packed shows in its first bytes, not in its name.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] when it is not there, may not be read, or is an archive.
+    pub fn open(path: &Path, limits: Limits) -> Result<Self> {
+        let refuse = |why: String| Refusal::invalid("file", format!("{}: {why}", path.display()));
+        let cannot = |error: io::Error| refuse(explain(&error));
+        let file = File::open(path).map_err(cannot)?;
+        let about = file.metadata().map_err(cannot)?;
+        if about.is_dir() {
+            return Err(refuse("this is a folder, not a file".to_owned()).into());
+        }
+        let mut file = BufReader::with_capacity(1 << 16, file);
+        // A shorter file has shorter magic; that is fine.
+        let mut magic = [0; 6];
+        let length = fill(&mut file, &mut magic).map_err(cannot)?;
+        let magic = &magic[..length];
+        for (start, kind) in [
+            (&b"PK\x03\x04"[..], "a zip archive; unpack it first"),
+            (b"BZh", "packed with bzip2; unpack it or pack it with gzip"),
+            (
+                b"\xfd7zXZ\0",
+                "packed with xz; unpack it or pack it with gzip",
+            ),
+            (
+                b"\x28\xb5\x2f\xfd",
+                "packed with zstd; unpack it or pack it with gzip",
+            ),
+            (
+                b"\xff\xfe",
+                "in UTF-16; save it as UTF-8, as spreadsheets can",
+            ),
+            (
+                b"\xfe\xff",
+                "in UTF-16; save it as UTF-8, as spreadsheets can",
+            ),
+        ] {
+            if magic.starts_with(start) {
+                return Err(refuse(format!("this is {kind}")).into());
+            }
+        }
+        let gz = magic.starts_with(&[0x1f, 0x8b]);
+        let meter = Arc::new(Meter::default());
+        let packed = Packed {
+            inner: io::Cursor::new(magic.to_vec()).chain(file),
+            meter: Arc::clone(&meter),
+        };
+        let unpacked: Box<dyn Read + Send> = if gz {
+            Box::new(MultiGzDecoder::new(BufReader::with_capacity(
+                1 << 16,
+                packed,
+            )))
+        } else {
+            Box::new(packed)
+        };
+        let guard = Guard::new(unpacked, Arc::clone(&meter), limits, gz);
+        Ok(Self {
+            reader: Box::new(guard),
+            meter,
+            bytes: about.len(),
+            limits,
+        })
+    }
+
+    /// Its size on disk.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How far it has been read.
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
+    }
+
+    /// Reads it as it is.
+    #[cfg(test)]
+    pub(super) fn into_reader(self) -> impl Read {
+        self.reader
+    }
+
+    /// Reads it line by line.
+    pub fn lines(self) -> Lines {
+        Lines::new(self.reader, self.meter, self.limits.row_bytes)
+    }
+
+    /// Reads it as csv with a header row.
+    ///
+    /// # Errors
+    /// [`Fault::File`] when there is no header row.
+    pub(super) fn table(self, delimiter: u8) -> Result<Table, Fault> {
+        Table::new(self.reader, self.meter, delimiter)
+    }
+}
+
+/// Says what an error of the file system or of the unpacking means.
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "this file may not be read".to_owned(),
+        io::ErrorKind::UnexpectedEof => {
+            "the packed file ends too soon; it was cut off when it was copied or downloaded"
+                .to_owned()
+        }
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            format!("the packed file is damaged ({error})")
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match reader.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}

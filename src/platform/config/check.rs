@@ -1,0 +1,90 @@
+//! What settings must hold to, each by itself and together.
+
+use secrecy::ExposeSecret;
+
+use super::Settings;
+
+impl Settings {
+    /// Refuses settings that contradict each other or are out of range.
+    ///
+    /// # Errors
+    /// A sentence that names the setting and says what to do.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let distinct: std::collections::BTreeSet<_> = self.schemas.iter().collect();
+        anyhow::ensure!(
+            !self.schemas.is_empty() && distinct.len() == self.schemas.len(),
+            "`schemas` needs at least one name, and each name once"
+        );
+        let database = &self.database;
+        for (name, url) in [
+            ("url", &database.url),
+            ("rw_url", &database.rw_url),
+            ("ro_url", &database.ro_url),
+        ] {
+            let url = url.expose_secret();
+            anyhow::ensure!(
+                url.is_empty()
+                    || url.starts_with("postgres://")
+                    || url.starts_with("postgresql://"),
+                "`database.{name}` must be a URL that begins with postgres://"
+            );
+        }
+        let roles_only = !database.rw_url.expose_secret().is_empty()
+            || !database.ro_url.expose_secret().is_empty();
+        anyhow::ensure!(
+            !(self.private_database() && roles_only),
+            "`database.rw_url` and `database.ro_url` go with `database.url`; set that too"
+        );
+        anyhow::ensure!(
+            (1..=3000).contains(&database.acquire_timeout_ms),
+            "`database.acquire_timeout_ms` must be between 1 and 3000"
+        );
+        anyhow::ensure!(
+            database.rw_connections >= 2 && database.ro_connections >= 2,
+            "`database.rw_connections` and `ro_connections` must be at least 2"
+        );
+        for origin in &self.http.cors_origins {
+            let url = url::Url::parse(origin).ok();
+            anyhow::ensure!(
+                url.is_some_and(|url| url.origin().ascii_serialization() == *origin),
+                "`http.cors_origins`: `{origin}` is not an origin such as https://shop.example"
+            );
+        }
+        let auth = &self.auth;
+        anyhow::ensure!(
+            self.private_database() || !auth.signing_keys.is_empty(),
+            "`auth.signing_keys` needs a key when `database.url` is set: \
+             MARQUEE_AUTH__SIGNING_KEYS='[\"first:<32 or more random characters>\"]'"
+        );
+        anyhow::ensure!(
+            (1..=1440).contains(&auth.access_token_minutes)
+                && (1..=3650).contains(&auth.refresh_token_days),
+            "`auth.access_token_minutes` must be 1 to 1440 and `auth.refresh_token_days` 1 to 3650"
+        );
+        anyhow::ensure!(
+            (8..=128).contains(&auth.min_password_length),
+            "`auth.min_password_length` must be between 8 and 128"
+        );
+        anyhow::ensure!(
+            auth.argon2_memory_kib >= 8 * auth.argon2_lanes.max(1)
+                && auth.argon2_passes >= 1
+                && auth.argon2_lanes >= 1,
+            "`auth.argon2_*`: at least one pass and one lane, and 8 KiB of memory a lane"
+        );
+        let lists = &self.recommendations;
+        anyhow::ensure!(
+            (1..=1000).contains(&lists.batch_size) && (1..=5000).contains(&lists.list_length),
+            "`recommendations.batch_size` must be 1 to 1000 and `list_length` 1 to 5000"
+        );
+        let training = &self.training;
+        anyhow::ensure!(
+            (1..=512).contains(&training.factors)
+                && (1..=200).contains(&training.sweeps)
+                && training.regularisation > 0.0
+                && training.unobserved_weight > 0.0
+                && training.initial_deviation > 0.0,
+            "`training`: factors 1 to 512, sweeps 1 to 200, the weights above 0"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! All settings, by the names that `marquee.default.toml` has for them.
+#![expect(
+    missing_docs,
+    reason = "marquee.default.toml documents each setting once"
+)]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::SchemaName;
+
+/// All settings. What each means stands in `marquee.default.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub schemas: Vec<SchemaName>,
+    pub log_format: LogFormat,
+    pub log: String,
+    pub database: Database,
+    pub http: Http,
+    pub graphql: Graphql,
+    pub auth: Auth,
+    pub recommendations: Recommendations,
+    pub training: Training,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The database and its pools.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    pub url: SecretString,
+    pub rw_url: SecretString,
+    pub ro_url: SecretString,
+    pub rw_connections: u32,
+    pub ro_connections: u32,
+    pub acquire_timeout_ms: u64,
+    pub statement_timeout_ms: u64,
+    pub idle_in_transaction_timeout_ms: u64,
+}
+
+/// The HTTP face.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    pub cors_origins: Vec<String>,
+    pub max_body_bytes: usize,
+    pub request_timeout_seconds: u64,
+    pub graphiql: bool,
+    pub introspection: bool,
+    pub drain_seconds: u64,
+}
+
+/// Limits of one GraphQL document.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Graphql {
+    pub max_source_bytes: usize,
+    pub max_tokens: usize,
+    pub max_nesting: usize,
+    pub max_fields: u32,
+    pub max_aliases: u32,
+    pub max_directives: u32,
+    pub max_depth: u32,
+    pub max_root_fields: u32,
+    pub max_batch: usize,
+}
+
+/// Passwords and tokens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    pub signing_keys: Vec<SecretString>,
+    pub issuer: String,
+    pub access_token_minutes: u32,
+    pub refresh_token_days: u32,
+    pub min_password_length: usize,
+    pub open_registration: bool,
+    pub backoff_after_account: u32,
+    pub backoff_after_address: u32,
+    pub backoff_max_seconds: u64,
+    pub argon2_memory_kib: u32,
+    pub argon2_passes: u32,
+    pub argon2_lanes: u32,
+}
+
+/// Lists.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recommendations {
+    pub batch_size: usize,
+    pub list_length: usize,
+}
+
+/// The collaborative model.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    pub factors: usize,
+    pub sweeps: usize,
+    pub regularisation: f32,
+    pub unobserved_weight: f32,
+    pub regularisation_exponent: f32,
+    pub initial_deviation: f32,
+    pub seed: u64,
+}
+
+impl Http {
+    /// After how long a request is given up.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_seconds)
+    }
+}
