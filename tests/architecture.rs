@@ -174,7 +174,7 @@ fn name(file: &Path) -> String {
 
 /// The lines of a file that are code: neither comment nor unit test.
 fn code_lines(file: &Path) -> Vec<(usize, String)> {
-    let text = fs::read_to_string(file).unwrap();
+    let text = fs::read_to_string(file).expect("a file of the project can be read");
     text.lines()
         .enumerate()
         .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
@@ -189,7 +189,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         return found;
     };
     for entry in entries {
-        let path = entry.unwrap().path();
+        let path = entry.expect("a folder of the project can be listed").path();
         if path.is_dir() {
             found.extend(rust_files(&path));
         } else if path.extension().is_some_and(|ending| ending == "rs") {
