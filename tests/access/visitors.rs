@@ -29,8 +29,11 @@ const REFERENCES: &[(&str, &str, &str)] = &[
 async fn merging_and_exporting_know_every_table_that_refers_to_a_user() {
     let app = TestApp::start().await;
     let found: Vec<(String, String)> = sqlx::query_as(
-        "SELECT DISTINCT r.relname::text, a.attname::text
+        // Of a partition, the table that it is a part of.
+        "SELECT DISTINCT coalesce(whole.relname, r.relname)::text, a.attname::text
            FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid
+           LEFT JOIN pg_inherits part ON part.inhrelid = r.oid
+           LEFT JOIN pg_class whole ON whole.oid = part.inhparent
            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
           WHERE c.contype = 'f' AND c.confrelid = 'users'::regclass AND c.conparentid = 0
           ORDER BY 1, 2",

@@ -184,8 +184,11 @@ impl World {
     pub async fn rows(&self) -> BTreeMap<String, Vec<String>> {
         let pool = self.app.ground.db.pool();
         let references: Vec<(String, String)> = sqlx::query_as(
-            "SELECT DISTINCT r.relname::text, a.attname::text
+            // Of a partition, the table that it is a part of.
+            "SELECT DISTINCT coalesce(whole.relname, r.relname)::text, a.attname::text
                FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid
+               LEFT JOIN pg_inherits part ON part.inhrelid = r.oid
+               LEFT JOIN pg_class whole ON whole.oid = part.inhparent
                JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
               WHERE c.contype = 'f' AND c.conparentid = 0
                 AND c.confrelid IN ('users'::regclass, 'content_items'::regclass)
