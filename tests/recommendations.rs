@@ -232,6 +232,31 @@ async fn a_newcomer_gets_what_is_popular_and_what_is_new() {
 }
 
 #[tokio::test]
+async fn nobody_makes_an_item_popular_alone() {
+    let world = World::new().await;
+    // One user buys one item a thousand times; three others buy another once.
+    world.take_all(&[(0, 5); 1000], "PURCHASE").await;
+    world.take_all(&[(1, 8), (3, 8), (5, 8)], "PURCHASE").await;
+    let newcomer = world.app.viewer(Role::User).await;
+    let data = world
+        .app
+        .ask_as(
+            &newcomer,
+            "{ recommendations(first: 100) { items { content { title } } } }",
+            json!({}),
+        )
+        .await;
+    let items = data["recommendations"]["items"].as_array().unwrap();
+    let place = |title: &str| {
+        let at = items
+            .iter()
+            .position(|item| item["content"]["title"] == title);
+        at.unwrap()
+    };
+    assert!(place("Item 8") < place("Item 5"));
+}
+
+#[tokio::test]
 async fn without_any_interaction_there_is_what_is_new() {
     let app = TestApp::start().await;
     app.ask(

@@ -49,9 +49,9 @@ async function showViewer() {
   const token = tokens.get(path());
   let who = "Not signed in";
   if (token) {
-    const answer = await ask({ query: "{ viewer { user { displayName role } } }" }, token);
-    const user = answer.data?.viewer?.user;
-    if (user) {
+    const answer = await ask({ query: "{ viewer { ... on User { displayName role } } }" }, token);
+    const user = answer.data?.viewer;
+    if (user?.role) {
       who = `${user.displayName}, ${user.role}`;
     } else {
       tokens.drop(path());
@@ -84,7 +84,7 @@ async function signIn(event) {
 function signOut() {
   const token = tokens.get(path());
   tokens.drop(path());
-  ask({ query: "mutation { logout { errors { ... on UserError { message } } } }" }, token).catch(() => {});
+  ask({ query: "mutation { logout { done } }" }, token).catch(() => {});
   showViewer();
 }
 

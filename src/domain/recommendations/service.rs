@@ -1,9 +1,8 @@
 //! Drawing lists, and reading them again.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use moka::future::Cache;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::model::{Context, Item, List, ListPage, Source};
 use super::store::{BatchItem, Store};
@@ -11,10 +10,10 @@ use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::interactions::InteractionService;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
-use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
 
-/// For how long the lists that are the same for everybody are kept.
-const COMMON_FOR: Duration = Duration::from_secs(60);
+/// After how long the lists that are the same for everybody are read anew.
+const COMMON_FOR: TimeDelta = TimeDelta::seconds(60);
 
 /// The lists of one schema.
 #[derive(Clone)]
@@ -24,7 +23,7 @@ pub struct RecommendationService {
     pub(super) interactions: InteractionService,
     clock: Clock,
     chance: Chance,
-    common: Cache<(), Arc<Common>>,
+    common: Arc<Kept>,
 }
 
 /// What everybody can be offered, best first: popular items, then the newest ones.
@@ -41,10 +40,7 @@ impl RecommendationService {
             interactions,
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
-            common: Cache::builder()
-                .max_capacity(1)
-                .time_to_live(COMMON_FOR)
-                .build(),
+            common: Arc::default(),
         }
     }
 
@@ -55,7 +51,7 @@ impl RecommendationService {
     /// deleted, not public, out of its rights, out of stock.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for somebody else's list, [`Refusal::InvalidInput`] for a cursor that
+    /// [`crate::foundation::Error::Forbidden`] for somebody else's list, [`Refusal::InvalidInput`] for a cursor that
     /// is not of a list of theirs, [`Refusal::NotFound`] for an unknown user.
     pub async fn recommend(
         &self,
@@ -167,40 +163,77 @@ impl RecommendationService {
         Ok(page)
     }
 
+    /// What everybody can be offered. Reading it anew takes a while where there is much: whoever
+    /// asks meanwhile gets what there was, and only those who come first have to wait.
     async fn common(&self) -> Result<Arc<Common>> {
-        let read = async {
-            let weights = self.interactions.weights().await?;
-            let most = self.ground.settings.recommendations.list_length;
-            let popular = self.store.popular(&weights, most).await?;
-            let newest = if popular.len() < most {
-                self.store.newest(most).await?
-            } else {
-                Vec::new()
-            };
-            let best = popular.first().map_or(1.0, |(_, weight)| *weight);
-            let popular = popular
-                .into_iter()
-                .map(|(content, weight)| (content, Source::Popular, (weight / best) as f32));
-            let newest = newest
-                .into_iter()
-                .map(|content| (content, Source::New, 0.0));
-            Ok::<_, Error>(Arc::new(Common {
-                items: popular.chain(newest).collect(),
-            }))
+        let (kept, now) = (self.common.kept(), self.clock.now());
+        if let Some((read_at, common)) = kept {
+            if now - read_at > COMMON_FOR
+                && let Ok(turn) = Arc::clone(&self.common.reading).try_lock_owned()
+            {
+                let service = self.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = service.read_common().await {
+                        tracing::warn!(?error, "What is popular could not be read anew");
+                    }
+                    drop(turn);
+                });
+            }
+            return Ok(common);
+        }
+        let _turn = self.common.reading.lock().await;
+        match self.common.kept() {
+            Some((_, common)) => Ok(common),
+            None => self.read_common().await,
+        }
+    }
+
+    async fn read_common(&self) -> Result<Arc<Common>> {
+        let weights = self.interactions.weights().await?;
+        let most = self.ground.settings.recommendations.list_length;
+        let popular = self.store.popular(&weights, most).await?;
+        let newest = if popular.len() < most {
+            self.store.newest(most).await?
+        } else {
+            Vec::new()
         };
+        let best = popular.first().map_or(1.0, |(_, weight)| *weight);
+        let popular = popular
+            .into_iter()
+            .map(|(content, weight)| (content, Source::Popular, (weight / best) as f32));
+        let newest = newest
+            .into_iter()
+            .map(|content| (content, Source::New, 0.0));
+        let common = Arc::new(Common {
+            items: popular.chain(newest).collect(),
+        });
         self.common
-            .try_get_with((), read)
-            .await
-            .map_err(|error: Arc<Error>| match &*error {
-                Error::Unavailable(message) => Error::Unavailable(message.clone()),
-                other => anyhow::anyhow!("the popular items could not be read: {other:?}").into(),
-            })
+            .keep(Some((self.clock.now(), Arc::clone(&common))));
+        Ok(common)
     }
 
     /// Forgets the lists that are the same for everybody, so that the next request reads them
     /// anew; after an import or a training in this process.
     pub fn forget_common(&self) {
-        self.common.invalidate_all();
+        self.common.keep(None);
+    }
+}
+
+/// The latest reading of [`Common`], and whose turn it is to read it anew.
+#[derive(Default)]
+struct Kept {
+    latest: RwLock<Option<(DateTime<Utc>, Arc<Common>)>>,
+    reading: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Kept {
+    fn kept(&self) -> Option<(DateTime<Utc>, Arc<Common>)> {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        latest.clone()
+    }
+
+    fn keep(&self, common: Option<(DateTime<Utc>, Arc<Common>)>) {
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = common;
     }
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::model::{Item, List, Source};
+use super::model::{Item, List, MOST_WEIGHT, Source};
 use crate::domain::interactions::{InteractionKind, WeightTable};
 use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::recommendation_list;
@@ -146,16 +146,18 @@ impl Store {
         // fact has popular items too.
         let statement = sql(
             "WITH newest AS (SELECT max(occurred_at) AS at FROM interactions),
-                  taken AS (
+                  liking AS (
                     SELECT i.content_id,
-                           sum(w.weight * coalesce((i.value - 2.5) / 2.5, 1)
-                               * exp(-ln(2) * extract(epoch FROM n.at - i.occurred_at) / 86400 / $2))
-                           AS weight
+                           least(sum(w.weight * coalesce((i.value - 2.5) / 2.5, 1)
+                               * exp(-ln(2) * extract(epoch FROM n.at - i.occurred_at) / 86400 / $2)),
+                               $4) AS weight
                       FROM interactions i
                       JOIN interaction_weights w ON w.kind = i.kind AND w.version = $1
                      CROSS JOIN newest n
                      WHERE i.occurred_at > n.at - make_interval(days => 3650)
-                     GROUP BY i.content_id)
+                     GROUP BY i.content_id, i.user_id),
+                  taken AS (
+                    SELECT content_id, sum(weight) AS weight FROM liking GROUP BY content_id)
              SELECT t.content_id, t.weight::double precision AS weight
                FROM taken t JOIN content_items c ON c.id = t.content_id
               WHERE t.weight > 0 AND c.deleted_at IS NULL AND c.visibility = 'PUBLIC'
@@ -164,6 +166,7 @@ impl Store {
                 weights.version.into(),
                 POPULAR_HALF_LIFE_DAYS.into(),
                 (most as i64).into(),
+                f64::from(MOST_WEIGHT).into(),
             ],
         );
         let rows = Row::find_by_statement(statement)

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::model::MOST_WEIGHT;
 use super::service::RecommendationService;
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
@@ -21,8 +22,6 @@ use crate::ranking::matrix::{Interactions, Repeats};
 
 /// So many users' lists are computed and copied at a time.
 const CHUNK: usize = 2_000;
-/// What a user did to one item counts at most so much.
-const MOST_WEIGHT: f32 = 2.0;
 
 /// How far a training has come.
 #[derive(Clone, Debug, PartialEq)]
