@@ -38,9 +38,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     let mut settings = Settings::load(cli.config.as_deref())?;
     match &command {
-        // A log line between the lines of a command is for when something is wrong.
+        // A log line between the lines of a command is for when something is wrong; that a bulk
+        // statement takes its time is not.
         Command::Serve(_) => {}
-        _ if settings.log == Settings::defaults().log => "warn".clone_into(&mut settings.log),
+        _ if settings.log == Settings::defaults().log => {
+            "warn,sqlx=error".clone_into(&mut settings.log);
+        }
         _ => {}
     }
     telemetry::start(&settings)?;

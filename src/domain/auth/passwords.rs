@@ -1,7 +1,7 @@
 //! Passwords: which are good enough, and how they are kept.
 
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, anyhow};
 use argon2::password_hash::phc::PasswordHash;
@@ -46,6 +46,8 @@ pub(super) struct Passwords {
     min_length: usize,
     /// Verified where there is no account, so that the answer takes as long.
     dummy: String,
+    /// Shared by all clones.
+    comparisons: Arc<AtomicU64>,
     chance: Chance,
 }
 
@@ -81,6 +83,7 @@ impl Passwords {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             min_length: settings.min_password_length,
             dummy,
+            comparisons: Arc::default(),
             chance,
         }
     }
@@ -138,6 +141,7 @@ impl Passwords {
         hash: Option<&str>,
     ) -> Result<Verdict> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
+        self.comparisons.fetch_add(1, Ordering::Relaxed);
         let known = hash.is_some();
         let hash = hash.unwrap_or(&self.dummy).to_owned();
         let verdict = on_a_core(move || {
@@ -152,6 +156,11 @@ impl Passwords {
         })
         .await?;
         Ok(if known { verdict } else { Verdict::Wrong })
+    }
+
+    /// How many passwords were compared, with a hash or with the stand-in for one.
+    pub(super) fn comparisons(&self) -> u64 {
+        self.comparisons.load(Ordering::Relaxed)
     }
 
     /// A password for somebody who gave none: 100 bits, in letters that are not mistaken.
@@ -233,6 +242,19 @@ mod tests {
         );
         assert_eq!(verify(&now, "another", Some(&hash)).await, Verdict::Wrong);
         assert_eq!(verify(&now, right, None).await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn the_stand_in_costs_what_a_hash_costs() {
+        let passwords = passwords(64);
+        let hash = passwords.hash(&SecretString::from("a film a day")).await;
+        let parameters = |hash: &str| {
+            hash.split('$')
+                .take(4)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(parameters(&passwords.dummy), parameters(&hash.unwrap()));
     }
 
     #[test]
