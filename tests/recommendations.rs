@@ -497,6 +497,25 @@ async fn a_new_model_replaces_the_old_one_whole_and_a_stopped_training_changes_n
 }
 
 #[tokio::test]
+async fn what_a_model_was_trained_with_is_for_admins() {
+    let world = World::new().await;
+    world.train().await;
+    let document = "query ($user: ID!) { recommendations(userId: $user, first: 1) {
+        model { version settings metrics } } }";
+    let variables = json!({ "user": world.users[0] });
+    let app = &world.app;
+    let theirs = app
+        .ask_as(&world.viewer(0), document, variables.clone())
+        .await;
+    let expected = json!({ "version": "1.0.0", "settings": null, "metrics": null });
+    assert_eq!(theirs["recommendations"]["model"], expected);
+    let admins = app.ask_as(&Viewer::Command, document, variables).await;
+    let model = &admins["recommendations"]["model"];
+    assert_eq!(model["settings"]["factors"], 16);
+    assert_eq!(model["metrics"]["users"], USERS);
+}
+
+#[tokio::test]
 async fn only_admins_train_and_only_one_training_runs() {
     let world = World::new().await;
     let services = &world.app.services;

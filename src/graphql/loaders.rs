@@ -114,7 +114,7 @@ loaders! {
         |reader, ids| reader.services.interactions.ratings_of(ids);
     /// Trained models.
     models: ModelById(Id<id::Model> => ModelVersion) =
-        |reader, ids| reader.services.models.find_many(ids);
+        |reader, ids| reader.services.models.find_many(&reader.viewer, ids);
     /// Pages of what people made.
     filmographies: FilmsOfPerson((Id<id::Person>, FilmographyPage) => Page<Content>) =
         |reader, keys| async {

@@ -19,9 +19,9 @@ pub struct ModelVersion {
     pub state: ModelState,
     /// How it was trained: `ials` and so on.
     pub algorithm: String,
-    /// What it was trained with: a JSON object.
+    /// What it was trained with: a JSON object, or null for viewers who may not know.
     pub settings: Value,
-    /// What was measured at training: a JSON object.
+    /// What was measured at training: a JSON object, or null for viewers who may not know.
     pub metrics: Value,
     /// When its training began.
     pub created_at: DateTime<Utc>,

@@ -29,15 +29,22 @@ impl ModelService {
         }
     }
 
-    /// The models of these ids.
+    /// The models of these ids. What they were trained with and what was measured is for admins;
+    /// for others it is left out.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn find_many(
         &self,
+        viewer: &Viewer,
         ids: &[Id<id::Model>],
     ) -> Result<HashMap<Id<id::Model>, ModelVersion>> {
-        let found = self.store.find_many(ids).await?;
+        let mut found = self.store.find_many(ids).await?;
+        if !viewer.is_admin() {
+            for model in &mut found {
+                (model.settings, model.metrics) = (Value::Null, Value::Null);
+            }
+        }
         Ok(found.into_iter().map(|model| (model.id, model)).collect())
     }
 

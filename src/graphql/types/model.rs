@@ -76,14 +76,15 @@ impl Model {
         &self.0.algorithm
     }
 
-    /// What it was trained with.
-    async fn settings(&self) -> Json<&serde_json::Value> {
-        Json(&self.0.settings)
+    /// What it was trained with; null for those who are no admins.
+    async fn settings(&self) -> Option<Json<&serde_json::Value>> {
+        told(&self.0.settings)
     }
 
-    /// What was measured at training: counts of users, items and pairs, and seconds.
-    async fn metrics(&self) -> Json<&serde_json::Value> {
-        Json(&self.0.metrics)
+    /// What was measured at training: counts of users, items and pairs, and seconds; null for
+    /// those who are no admins.
+    async fn metrics(&self) -> Option<Json<&serde_json::Value>> {
+        told(&self.0.metrics)
     }
 
     /// When its training began.
@@ -95,6 +96,10 @@ impl Model {
     async fn activated_at(&self) -> Option<DateTime<Utc>> {
         self.0.activated_at
     }
+}
+
+fn told(object: &serde_json::Value) -> Option<Json<&serde_json::Value>> {
+    (!object.is_null()).then_some(Json(object))
 }
 
 /// Queries about models.
