@@ -139,6 +139,16 @@ mod tests {
             ("[database]\nurl = 'postgres://x'", "signing_keys"),
             ("[database]\nacquire_timeout_ms = 9000", "3000"),
             ("[http]\ncors_origins = ['https://a.example/']", "origin"),
+            ("[auth]\nargon2_lanes = 600000000", "lanes"),
+            ("[auth]\nargon2_memory_kib = 4294967295", "4 GiB"),
+            (
+                "[http]\nrequest_timeout_seconds = 9223372036854775807",
+                "`http.request_timeout_seconds`",
+            ),
+            (
+                "[database]\nstatement_timeout_ms = 0",
+                "`database.statement_timeout_ms`",
+            ),
         ] {
             let error = defaults_and(toml).unwrap_err().to_string();
             assert!(error.contains(words), "{toml}: {error}");

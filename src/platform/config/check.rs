@@ -66,11 +66,45 @@ impl Settings {
             "`auth.min_password_length` must be between 8 and 128"
         );
         anyhow::ensure!(
-            auth.argon2_memory_kib >= 8 * auth.argon2_lanes.max(1)
-                && auth.argon2_passes >= 1
-                && auth.argon2_lanes >= 1,
-            "`auth.argon2_*`: at least one pass and one lane, and 8 KiB of memory a lane"
+            (1..=255).contains(&auth.argon2_lanes)
+                && (1..=100).contains(&auth.argon2_passes)
+                && (8 * auth.argon2_lanes..=4 << 20).contains(&auth.argon2_memory_kib),
+            "`auth.argon2_*`: 1 to 255 lanes, 1 to 100 passes, and memory from 8 KiB a lane to 4 GiB"
         );
+        // Beyond these, adding a time to the present leaves what a clock can hold, and Postgres
+        // refuses its limits.
+        for (name, value, least, most) in [
+            (
+                "auth.backoff_max_seconds",
+                auth.backoff_max_seconds,
+                1,
+                86_400,
+            ),
+            (
+                "database.idle_in_transaction_timeout_ms",
+                database.idle_in_transaction_timeout_ms,
+                1,
+                3_600_000,
+            ),
+            (
+                "database.statement_timeout_ms",
+                database.statement_timeout_ms,
+                1,
+                3_600_000,
+            ),
+            ("http.drain_seconds", self.http.drain_seconds, 0, 3_600),
+            (
+                "http.request_timeout_seconds",
+                self.http.request_timeout_seconds,
+                1,
+                3_600,
+            ),
+        ] {
+            anyhow::ensure!(
+                (least..=most).contains(&value),
+                "`{name}` must be between {least} and {most}"
+            );
+        }
         let lists = &self.recommendations;
         anyhow::ensure!(
             (1..=1000).contains(&lists.batch_size) && (1..=5000).contains(&lists.list_length),
