@@ -644,10 +644,8 @@ async fn a_filter_finds_the_same_in_memory_as_in_the_database() {
     app.services.demo.load(&Viewer::Command).await.unwrap();
     let shelf = app.services.content.shelf().await.unwrap();
 
-    let text = proptest::option::of(proptest::sample::select(vec![
-        "a", "The", "%", "en", "ja", "fr",
-    ]));
-    let word = proptest::sample::select(vec![
+    let text = proptest::option::of(select(vec!["a", "The", "%", "en", "ja", "fr"]));
+    let word = select(vec![
         "Drama", "Western", "Horror", "Comedy", "robot", "love",
     ]);
     let number = proptest::option::of(1920..2020_i32);
@@ -723,7 +721,7 @@ async fn a_filter_finds_the_same_in_memory_as_in_the_database() {
                 ..ContentFilter::default()
             })
     });
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut runner = TestRunner::deterministic();
     let mut selective = 0;
     for _ in 0..200 {
         let filter = filters.new_tree(&mut runner).unwrap().current();
