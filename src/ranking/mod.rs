@@ -15,11 +15,14 @@
 //! | judge lists | [`evaluation`] |
 
 pub mod als;
+pub mod blend;
+pub mod diversity;
 pub mod evaluation;
 pub mod fold_in;
 pub mod kernel;
 pub mod matrix;
 pub mod popularity;
+pub mod profile;
 mod solver;
 #[cfg(test)]
 mod tests;
