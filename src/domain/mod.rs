@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::foundation::{Chance, Clock};
+use crate::platform::cache::Cache;
 use crate::platform::config::Settings;
 use crate::platform::db::Db;
 use crate::platform::secrets::Secrets;
@@ -23,6 +24,8 @@ pub mod users;
 pub struct Ground {
     /// The pools of the schema.
     pub db: Db,
+    /// What was computed and is still good, of this schema.
+    pub cache: Cache,
     /// Tells the time.
     pub clock: Clock,
     /// Gives randomness.

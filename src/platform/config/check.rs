@@ -92,6 +92,8 @@ impl Settings {
                 1,
                 3_600_000,
             ),
+            ("cache.memory_mib", self.cache.memory_mib, 1, 1 << 20),
+            ("redis.timeout_ms", self.redis.timeout_ms, 1, 10_000),
             ("http.drain_seconds", self.http.drain_seconds, 0, 3_600),
             (
                 "http.request_timeout_seconds",
@@ -109,6 +111,12 @@ impl Settings {
         anyhow::ensure!(
             (1..=1000).contains(&lists.batch_size) && (1..=5000).contains(&lists.list_length),
             "`recommendations.batch_size` must be 1 to 1000 and `list_length` 1 to 5000"
+        );
+        self.redis.client()?;
+        let prefix = &self.redis.prefix;
+        anyhow::ensure!(
+            (1..=40).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_graphic()),
+            "`redis.prefix` must be 1 to 40 visible ASCII characters"
         );
         let training = &self.training;
         anyhow::ensure!(

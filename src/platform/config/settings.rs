@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::SchemaName;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub auth: Auth,
     pub recommendations: Recommendations,
     pub training: Training,
+    pub redis: Redis,
+    pub cache: Cache,
 }
 
 /// How log lines look.
@@ -118,6 +120,44 @@ pub struct Training {
     pub regularisation_exponent: f32,
     pub initial_deviation: f32,
     pub seed: u64,
+}
+
+/// What several servers share.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    pub url: SecretString,
+    pub prefix: String,
+    pub timeout_ms: u64,
+}
+
+/// What is kept in the process.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    pub memory_mib: u64,
+    pub answers: bool,
+}
+
+impl Redis {
+    /// A client for the address; `None` where none is set.
+    ///
+    /// # Errors
+    /// When the address cannot be read.
+    pub fn client(&self) -> anyhow::Result<Option<redis::Client>> {
+        let url = self.url.expose_secret();
+        if url.is_empty() {
+            return Ok(None);
+        }
+        // What the library says of an address may repeat the password in it.
+        let client = redis::Client::open(url).map_err(|_| {
+            anyhow::anyhow!(
+                "`redis.url` cannot be read; it looks like redis://host:6379, \
+                 rediss://user:password@host:6379/0 or redis+unix:///path/to/socket"
+            )
+        })?;
+        Ok(Some(client))
+    }
 }
 
 impl Http {
