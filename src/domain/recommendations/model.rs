@@ -1,6 +1,7 @@
 //! What a list of recommendations is.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::content::shelf::Withheld;
 use crate::foundation::{Id, id, text_enum};
@@ -10,7 +11,7 @@ use crate::foundation::{Id, id, text_enum};
 pub(super) const MOST_WEIGHT: f32 = 2.0;
 
 /// A list as it was drawn for one user. Later pages continue the same draw.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct List {
     /// Which.
     pub id: Id<id::List>,
@@ -19,7 +20,7 @@ pub struct List {
     /// For what occasion.
     pub context: Context,
     /// What was asked for, as JSON: filter, boosts, pins and so on, as far as given.
-    pub controls: serde_json::Value,
+    pub controls: String,
     /// The collaborative model behind it, if one had something to say.
     pub model: Option<Id<id::Model>>,
     /// The embedding model behind it, if one had something to say.
@@ -35,11 +36,12 @@ pub struct List {
     /// All its items, best first.
     pub items: Vec<Item>,
     /// Candidates that have no place in it, and why. Known to the process that drew the list.
+    #[serde(skip)]
     pub dropped: Vec<(Id<id::Content>, Drop)>,
 }
 
 /// How fresh a list is.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Freshness {
     /// When the collaborative model was trained.
     pub model_at: Option<DateTime<Utc>>,
@@ -50,7 +52,7 @@ pub struct Freshness {
 }
 
 /// An item at its place in a list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     /// Place in the list, from 1.
     pub rank: i32,
@@ -128,7 +130,7 @@ text_enum!(Source {
 });
 
 /// A set of sources.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sources(i16);
 
 impl Sources {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use moka::sync::Cache;
+
 use super::ask::Ask;
 use super::common::Kept;
 use super::draw::{Drawn, Material, draw};
@@ -11,8 +13,13 @@ use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{self, ContentService};
 use crate::domain::interactions::InteractionService;
+use crate::domain::models::ModelKind;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
+use crate::platform::cache::{CacheKind, Key, Tag};
+
+/// So many pages are remembered as noted.
+const NOTED: u64 = 100_000;
 
 /// The lists of one schema.
 #[derive(Clone)]
@@ -24,6 +31,19 @@ pub struct RecommendationService {
     pub(super) clock: Clock,
     chance: Chance,
     pub(super) common: Arc<Kept>,
+    /// The pages that are on record as served; noting one again would change nothing.
+    noted: Cache<Noted, ()>,
+}
+
+/// A page: its list, its first rank and how many items it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Noted(Id<id::List>, i32, usize);
+
+impl Noted {
+    fn of(page: &ListPage) -> Self {
+        let first = page.items.first().map_or(0, |item| item.rank);
+        Self(page.list.id, first, page.items.len())
+    }
 }
 
 impl RecommendationService {
@@ -37,6 +57,7 @@ impl RecommendationService {
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             common: Arc::default(),
+            noted: Cache::new(NOTED),
         }
     }
 
@@ -64,12 +85,19 @@ impl RecommendationService {
         }
         let Some(cursor) = &window.from else {
             ask.check()?;
-            let list = Arc::new(self.draw(user, ask).await?);
-            let page = self.cut(list, 0, window.size).await?;
-            if !self.store.insert(&page.list, &page.items).await? {
-                return Err(Refusal::NotFound { thing: "user" }.into());
-            }
-            return Ok(page);
+            let key = self.key(user, ask).await?;
+            let drawn = async {
+                let list = self.draw(user, ask).await?;
+                let page = self.cut(Arc::new(list), 0, window.size).await?;
+                if !self.store.insert(&page.list, &page.items).await? {
+                    return Err(Refusal::NotFound { thing: "user" }.into());
+                }
+                self.noted.insert(Noted::of(&page), ());
+                // Nobody else has it yet.
+                Ok(Arc::unwrap_or_clone(page.list))
+            };
+            let list = self.ground.cache.get_or_compute(&key, drawn).await?;
+            return self.page(list, 0, window.size).await;
         };
         let (list, rank) = read_cursor(cursor)?;
         let list = self.store.find(list).await?;
@@ -109,6 +137,20 @@ impl RecommendationService {
             .map(Some)
     }
 
+    /// What a list is a function of. The user's own doings are a tag: the next thing they do ends
+    /// the life of the list.
+    async fn key(&self, user: Id<id::User>, ask: &Ask) -> Result<Key> {
+        let weights = self.interactions.weights().await?;
+        let tags = [
+            Tag::User(user),
+            Tag::Weights,
+            Tag::Model(ModelKind::Collaborative.as_str()),
+            Tag::Model(ModelKind::Embedding.as_str()),
+        ];
+        let parts = (user, ask, weights.version);
+        Ok(Key::new(CacheKind::Lists, &tags, &parts))
+    }
+
     async fn draw(&self, user: Id<id::User>, ask: &Ask) -> Result<List> {
         let now = self.clock.now();
         let shelf = self.content.shelf().await?;
@@ -146,7 +188,7 @@ impl RecommendationService {
             id: Id::new(&self.clock, &self.chance),
             user,
             context: ask.context,
-            controls: serde_json::to_value(ask).map_err(anyhow::Error::from)?,
+            controls: serde_json::to_string(ask).map_err(anyhow::Error::from)?,
             model: gathered.model,
             embedding: gathered.embedding,
             weights_version: weights.version,
@@ -165,8 +207,12 @@ impl RecommendationService {
     /// The items behind rank `after`, noted as served.
     async fn page(&self, list: Arc<List>, after: i32, size: usize) -> Result<ListPage> {
         let page = self.cut(list, after, size).await?;
-        let now = self.clock.now();
-        self.store.serve(&page.list, &page.items, now).await?;
+        let note = Noted::of(&page);
+        if !self.noted.contains_key(&note) {
+            let now = self.clock.now();
+            self.store.serve(&page.list, &page.items, now).await?;
+            self.noted.insert(note, ());
+        }
         Ok(page)
     }
 

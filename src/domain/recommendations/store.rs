@@ -188,6 +188,8 @@ impl Store {
             .map(|(source, weight)| (source.as_str().to_owned(), *weight))
             .unzip();
         let (ranks, main) = served_as(list, served);
+        let controls: serde_json::Value =
+            serde_json::from_str(&list.controls).map_err(anyhow::Error::from)?;
         let statement = sql(
             "WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
              list AS (
@@ -210,7 +212,7 @@ impl Store {
                 list.id.uuid().into(),
                 list.user.uuid().into(),
                 list.context.as_str().into(),
-                list.controls.clone().into(),
+                controls.into(),
                 list.model.map(Id::uuid).into(),
                 list.embedding.map(Id::uuid).into(),
                 list.weights_version.into(),
@@ -348,7 +350,7 @@ impl TryFrom<recommendation_list::Model> for List {
                 .context
                 .parse()
                 .map_err(stored("recommendation_lists"))?,
-            controls: row.controls,
+            controls: row.controls.to_string(),
             model: row.model_version_id.map(Into::into),
             embedding: row.embedding_version_id.map(Into::into),
             weights_version: row.weights_version,
