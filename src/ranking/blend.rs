@@ -298,8 +298,10 @@ mod tests {
         assert_eq!(blend(&[a, b]).weights, [0.5, 0.5]);
     }
 
+    type Candidates = Vec<(u32, f32)>;
+
     /// Scores with ties among them, and the same in another order.
-    fn shuffled() -> impl Strategy<Value = (Vec<(u32, f32)>, Vec<(u32, f32)>)> {
+    fn shuffled() -> impl Strategy<Value = (Candidates, Candidates)> {
         prop::collection::btree_map(0_u32..40, (0_u8..8).prop_map(|s| f32::from(s) / 7.0), 0..30)
             .prop_map(|scores| scores.into_iter().collect::<Vec<_>>())
             .prop_flat_map(|scores| (Just(scores.clone()), Just(scores).prop_shuffle()))

@@ -27,13 +27,11 @@ pub fn rerank<K: Copy + Ord>(
     keep: usize,
 ) -> Vec<usize> {
     let keep = keep.min(candidates.len());
-    // Not a number fails the comparison.
-    if !(diversity > 0.0) {
+    let diversity = share(diversity);
+    if diversity == 0.0 {
         return (0..keep).collect();
     }
-    let diversity = diversity.min(1.0);
-    // In this order, what is not a number becomes 0.
-    let relevance = |at: usize| candidates[at].1.max(0.0).min(1.0);
+    let relevance = |at: usize| share(candidates[at].1);
     let mut waiting: Vec<usize> = (0..candidates.len()).collect();
     // Best first, so that of equals the first one found is the one to take.
     waiting.sort_by(|a, b| {
@@ -62,6 +60,15 @@ pub fn rerank<K: Copy + Ord>(
         taken.push(waiting.remove(place));
     }
     taken
+}
+
+/// A number from 0 to 1, whatever comes.
+fn share(number: f32) -> f32 {
+    if number.is_nan() {
+        0.0
+    } else {
+        number.clamp(0.0, 1.0)
+    }
 }
 
 #[cfg(test)]

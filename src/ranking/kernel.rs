@@ -53,6 +53,12 @@ impl Kernel {
         Self::portable()
     }
 
+    /// Asks the memory for a row that is needed soon; nothing else changes.
+    #[inline]
+    pub fn fetch(row: &[f32]) {
+        body::fetch(row);
+    }
+
     /// The version for any processor; the others are tested against it.
     pub fn portable() -> Self {
         Self(Level::Portable)
@@ -98,6 +104,11 @@ kernels! {
 
     /// `out[k] += rows[k][from..from + x.len()] · x` for every row. `x` may have any length.
     fn add_products(rows: Rows<'_>, from: usize, x: &[f32], out: &mut [f32]);
+
+    /// `out[k] = v_k · x` with `v_k` row number `picked[k]` of `rows`, in any order. The stride is
+    /// a multiple of [`LANES`], and `x` has as many numbers. A product does not depend on what
+    /// else was picked.
+    fn picked_products(rows: Rows<'_>, picked: &[u32], x: &[f32], out: &mut [f32]);
 
     /// `out = xs · square` for a [`BATCH`] of row vectors at once, so that `square` is read once
     /// for all. A vector has `stride` numbers, a multiple of [`LANES`]; `square` has as many

@@ -12,6 +12,10 @@
 //! | place a newcomer, explain an item | [`FoldIn`], [`Reason`] |
 //! | know what everybody likes | [`popularity`] |
 //! | keep the best few | [`top`] |
+//! | find what is near | [`neighbours`] |
+//! | know what a person likes now, and in the long run | [`profile`] |
+//! | make one list of several | [`blend`] |
+//! | keep a list from repeating itself | [`diversity`] |
 //! | judge lists | [`evaluation`] |
 
 pub mod als;
@@ -21,6 +25,7 @@ pub mod evaluation;
 pub mod fold_in;
 pub mod kernel;
 pub mod matrix;
+pub mod neighbours;
 pub mod popularity;
 pub mod profile;
 mod solver;

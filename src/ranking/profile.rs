@@ -229,8 +229,12 @@ impl Interests {
 }
 
 fn age(event: &Event<'_>) -> f32 {
-    // `max` passes over what is not a number; a time without end stays comparable this way.
-    event.age.max(0.0).min(f32::MAX)
+    if event.age.is_nan() {
+        0.0
+    } else {
+        // The difference of two ages has to be a number, so none is infinite.
+        event.age.clamp(0.0, f32::MAX)
+    }
 }
 
 fn oldest_first<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {

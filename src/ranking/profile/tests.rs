@@ -137,7 +137,7 @@ fn interests_that_have_come_near_become_one() {
 
     assert_eq!(interests.as_slice().len(), 1);
     // (1, 0) + 2 · (cos 25°, sin 25°), brought to length 3, + (cos 60°, sin 60°), with norm 1.
-    assert_near(&interests.as_slice()[0].vector, &[0.8898550, 0.4562435]);
+    assert_near(&interests.as_slice()[0].vector, &[0.889_855, 0.456_243_5]);
     assert_eq!(interests.as_slice()[0].weight, 4.0);
 }
 
