@@ -631,3 +631,116 @@ async fn what_the_database_cannot_hold_is_the_callers_error() {
         assert_eq!(code, "BAD_USER_INPUT");
     }
 }
+
+/// The catalogue in memory says the same of every filter as the database does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_finds_the_same_in_memory_as_in_the_database() {
+    use marquee::domain::content::ContentFilter;
+    use marquee::domain::content::shelf::Matcher;
+    use marquee::foundation::filter::{Comparison, Text, TextList};
+    use proptest::strategy::{Strategy, ValueTree};
+
+    let app = TestApp::start().await;
+    app.services.demo.load(&Viewer::Command).await.unwrap();
+    let shelf = app.services.content.shelf().await.unwrap();
+
+    let text = proptest::option::of(select(vec!["a", "The", "%", "en", "ja", "fr"]));
+    let word = select(vec![
+        "Drama", "Western", "Horror", "Comedy", "robot", "love",
+    ]);
+    let number = proptest::option::of(1920..2020_i32);
+    let leaf = (
+        text.clone(),
+        text,
+        number.clone(),
+        number,
+        proptest::option::of(proptest::bool::ANY),
+        proptest::collection::vec(word, 0..3),
+        0..6_u8,
+    )
+        .prop_map(|(part, start, from, until, null, words, which)| {
+            let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+            let mut filter = ContentFilter::default();
+            match which {
+                0 => {
+                    filter.title = Text {
+                        contains: part.map(str::to_owned),
+                        starts_with: start.map(str::to_owned),
+                        ..Text::default()
+                    }
+                }
+                1 => {
+                    filter.year = Comparison {
+                        gte: from,
+                        lt: until,
+                        is_null: null,
+                        ..Comparison::default()
+                    }
+                }
+                2 => {
+                    filter.genres = TextList {
+                        has_any: Some(words),
+                        is_empty: null,
+                        ..TextList::default()
+                    }
+                }
+                3 => {
+                    filter.genres = TextList {
+                        has_all: Some(words),
+                        ..TextList::default()
+                    }
+                }
+                4 => {
+                    filter.language = Text {
+                        eq: part.map(str::to_owned),
+                        one_of: start.map(|start| vec![start.to_owned()]),
+                        is_null: null,
+                        ..Text::default()
+                    }
+                }
+                _ => {
+                    filter.rating_average = Comparison {
+                        gt: from.map(|year| f64::from(year % 10)),
+                        is_null: null,
+                        ..Comparison::default()
+                    }
+                }
+            }
+            filter
+        });
+    let filters = leaf.prop_recursive(3, 12, 3, |part| {
+        (
+            proptest::collection::vec(part.clone(), 0..3),
+            proptest::collection::vec(part.clone(), 0..3),
+            proptest::option::of(part),
+        )
+            .prop_map(|(and, or, not)| ContentFilter {
+                and,
+                or,
+                not: not.map(Box::new),
+                ..ContentFilter::default()
+            })
+    });
+    let mut runner = TestRunner::deterministic();
+    let mut selective = 0;
+    for _ in 0..200 {
+        let filter = filters.new_tree(&mut runner).unwrap().current();
+        let counted = app
+            .services
+            .content
+            .count(&Viewer::Command, &filter)
+            .await
+            .unwrap();
+        let fitting = {
+            let shelf = shelf.read();
+            let matcher = Matcher::new(&filter, &shelf);
+            shelf
+                .iter()
+                .filter(|(_, entry)| !entry.deleted && matcher.matches(entry))
+                .count()
+        };
+        assert_eq!(fitting as u64, counted, "{filter:?}");
+        selective += usize::from((1..600).contains(&counted));
+    }
+    assert!(selective > 30, "most filters found everything or nothing");
+}

@@ -60,10 +60,10 @@ pub struct Services {
 impl Services {
     /// The services of one schema.
     pub fn new(ground: &Ground) -> Self {
-        let interactions = interactions::InteractionService::new(ground);
+        let content = content::ContentService::new(ground);
+        let interactions = interactions::InteractionService::new(ground, content.clone());
         let auth = auth::AuthService::new(ground);
         Self {
-            content: content::ContentService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
             models: models::ModelService::new(ground),
             imports: imports::ImportService::new(ground),
@@ -71,7 +71,9 @@ impl Services {
             recommendations: recommendations::RecommendationService::new(
                 ground,
                 interactions.clone(),
+                content.clone(),
             ),
+            content,
             interactions,
             schema: schemas::SchemaService::new(ground),
             users: users::UsersService::new(ground, &auth),

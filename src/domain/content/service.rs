@@ -6,6 +6,7 @@ use super::model::{
     Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, NewCredit, Sight, TagCount,
     Visibility,
 };
+use super::shelf::Shelf;
 use super::store::Store;
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
@@ -19,6 +20,7 @@ const MAX_CREDITS: usize = 500;
 #[derive(Clone)]
 pub struct ContentService {
     pub(super) store: Store,
+    shelf: Shelf,
     clock: Clock,
     chance: Chance,
 }
@@ -26,11 +28,27 @@ pub struct ContentService {
 impl ContentService {
     /// The catalogue of the schema that `ground` stands for.
     pub fn new(ground: &Ground) -> Self {
+        let store = Store::new(ground.db.clone());
         Self {
-            store: Store::new(ground.db.clone()),
+            shelf: Shelf::new(store.clone()),
+            store,
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
         }
+    }
+
+    /// The catalogue in memory. The first call reads it; later ones cost nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn shelf(&self) -> Result<&Shelf> {
+        self.shelf.load().await?;
+        Ok(&self.shelf)
+    }
+
+    /// To be called after others wrote to the catalogue past this service: imports, the demo.
+    pub async fn written(&self) {
+        self.shelf.written().await;
     }
 
     /// The items of these ids that `viewer` may see: public and unlisted ones, their own, and for
@@ -131,6 +149,7 @@ impl ContentService {
         self.store
             .insert(content.clone(), credits, self.chance.clone())
             .await?;
+        self.written().await;
         Ok(content)
     }
 
@@ -150,7 +169,8 @@ impl ContentService {
         if let Some(credits) = &credits {
             check_credits(credits)?;
         }
-        self.store
+        let content = self
+            .store
             .update(
                 id,
                 credits,
@@ -162,7 +182,9 @@ impl ContentService {
                     fields.check()
                 },
             )
-            .await
+            .await?;
+        self.written().await;
+        Ok(content)
     }
 
     /// Hides an item everywhere from the next statement on. Lists of the past keep its row.
@@ -173,6 +195,7 @@ impl ContentService {
     pub async fn delete(&self, viewer: &Viewer, id: Id<id::Content>) -> Result<()> {
         self.writable(viewer, id).await?;
         if self.store.delete(id, self.clock.now()).await? {
+            self.written().await;
             Ok(())
         } else {
             Err(not_found())

@@ -29,6 +29,7 @@ mod facets;
 mod filmography;
 mod listing;
 mod rows;
+mod shelf;
 
 use credits::write_credits;
 use listing::{keyset, listed};

@@ -38,10 +38,10 @@ pub struct InteractionService {
 
 impl InteractionService {
     /// The interactions of the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
+    pub fn new(ground: &Ground, content: ContentService) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
-            content: ContentService::new(ground),
+            content,
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             weights: Arc::default(),

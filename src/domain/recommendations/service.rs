@@ -8,6 +8,7 @@ use super::model::{Context, Item, List, ListPage, Source};
 use super::store::{BatchItem, Store};
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
+use crate::domain::content::ContentService;
 use crate::domain::interactions::InteractionService;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
@@ -21,6 +22,7 @@ pub struct RecommendationService {
     pub(super) store: Store,
     pub(super) ground: Ground,
     pub(super) interactions: InteractionService,
+    pub(super) content: ContentService,
     clock: Clock,
     chance: Chance,
     common: Arc<Kept>,
@@ -33,11 +35,12 @@ struct Common {
 
 impl RecommendationService {
     /// The lists of the schema that `ground` stands for.
-    pub fn new(ground: &Ground, interactions: InteractionService) -> Self {
+    pub fn new(ground: &Ground, interactions: InteractionService, content: ContentService) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
             ground: ground.clone(),
             interactions,
+            content,
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             common: Arc::default(),

@@ -1,0 +1,119 @@
+//! The catalogue in memory: what filters, lists and search ask of an item, without a statement.
+//!
+//! A shelf is read whole once and then follows the database by the transactions that wrote to it
+//! (`changed_in`). What this process writes shows at once, what others write within a second. Each
+//! item has a slot, a small number that it keeps while the process lives; other structures in memory
+//! (vectors, the words of search) are kept by slot.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, OnceCell};
+
+use super::store::Store;
+use crate::foundation::Result;
+
+mod entry;
+mod matcher;
+mod shelved;
+
+pub use entry::{Entry, Facts, Symbol, Symbols};
+pub use matcher::Matcher;
+pub use shelved::{Changes, Shelved, Withheld};
+
+/// How often a shelf looks for what other processes wrote.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The shelf of one schema. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Shelf {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    items: RwLock<Shelved>,
+    loaded: OnceCell<()>,
+    /// The oldest transaction that may still be missing; one reader at a time.
+    watermark: Mutex<u64>,
+}
+
+impl Shelf {
+    pub(super) fn new(store: Store) -> Self {
+        let inner = Inner {
+            store,
+            items: RwLock::default(),
+            loaded: OnceCell::new(),
+            watermark: Mutex::new(0),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// What is on the shelf now. Never hold it across an `await`.
+    pub fn read(&self) -> RwLockReadGuard<'_, Shelved> {
+        let items = self.inner.items.read();
+        items.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fills the shelf at the first call, and costs nothing from then on.
+    pub(super) async fn load(&self) -> Result<()> {
+        self.inner
+            .loaded
+            .get_or_try_init(async || {
+                self.catch_up().await?;
+                self.keep_up();
+                Ok(())
+            })
+            .await
+            .copied()
+    }
+
+    /// Takes up what was written since the last time, by whomever.
+    ///
+    /// # Errors
+    /// When the database fails; the shelf then stays as it was.
+    pub async fn catch_up(&self) -> Result<()> {
+        let mut watermark = self.inner.watermark.lock().await;
+        let store = &self.inner.store;
+        let next = store
+            .changes(*watermark, |facts| {
+                // Row by row, so that readers wait no longer than one row takes.
+                let items = self.inner.items.write();
+                items.unwrap_or_else(PoisonError::into_inner).put(facts);
+            })
+            .await?;
+        *watermark = next;
+        Ok(())
+    }
+
+    /// Takes up what this process just wrote, if anybody uses the shelf. A failure is left to the
+    /// next look: the write itself is done.
+    pub(super) async fn written(&self) {
+        if self.inner.loaded.initialized()
+            && let Err(error) = self.catch_up().await
+        {
+            tracing::warn!(?error, "The catalogue in memory could not follow a write");
+        }
+    }
+
+    fn keep_up(&self) {
+        let inner = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOOK_EVERY).await;
+                // Whoever held the schema is gone, and so is the need to follow it.
+                let Some(inner) = inner.upgrade() else {
+                    return;
+                };
+                if inner.store.closed() {
+                    return;
+                }
+                if let Err(error) = (Self { inner }).catch_up().await {
+                    tracing::warn!(?error, "The catalogue in memory could not be renewed");
+                }
+            }
+        });
+    }
+}

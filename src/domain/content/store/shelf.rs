@@ -1,0 +1,114 @@
+//! Reading the catalogue for the shelf.
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use sqlx::{PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::Store;
+use crate::domain::content::shelf::Facts;
+use crate::foundation::Result;
+use crate::platform::db::stored;
+
+/// One row at least, for the watermark; the rest is empty where nothing changed.
+const CHANGES: &str = "
+    SELECT mark.watermark, c.id, c.kind, c.visibility, c.deleted_at, c.title, c.genres, c.tags,
+           c.category_path, people.ids AS people, c.year, c.duration_minutes, c.language,
+           c.rating_average, c.rating_count, c.popularity, c.brand, c.merchant, c.price,
+           c.currency, c.stock, c.color, c.rights_from, c.rights_until, c.creator_id,
+           c.created_at, c.updated_at, c.changed_in::text AS changed_in
+      FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS watermark) AS mark
+      LEFT JOIN content_items c
+        ON c.changed_in >= $1::text::xid8 AND ($1 <> '0' OR c.deleted_at IS NULL)
+      LEFT JOIN LATERAL (
+           SELECT array_agg(DISTINCT person_id) AS ids FROM credits WHERE content_id = c.id
+         ) AS people ON true";
+
+impl Store {
+    /// Hands what was written by the transaction `since` or later to `each`, 0 for all there is, and
+    /// says since when to ask the next time.
+    pub(in crate::domain::content) async fn changes(
+        &self,
+        since: u64,
+        mut each: impl FnMut(Facts) + Send,
+    ) -> Result<u64> {
+        // From where writes go: a replica would follow later.
+        let pool = self.db.pool();
+        if since == 0 {
+            // All of a large catalogue takes longer than a statement may.
+            let mut connection = pool.acquire().await?.detach();
+            sqlx::query("SET statement_timeout = 0")
+                .execute(&mut connection)
+                .await?;
+            read(&mut connection, since, &mut each).await
+        } else {
+            read(&mut *pool.acquire().await?, since, &mut each).await
+        }
+    }
+
+    /// Whether the pools of the schema are closed for good.
+    pub(in crate::domain::content) fn closed(&self) -> bool {
+        self.db.pool().is_closed()
+    }
+}
+
+async fn read(
+    connection: &mut PgConnection,
+    since: u64,
+    each: &mut (impl FnMut(Facts) + Send),
+) -> Result<u64> {
+    let mut rows = sqlx::query(CHANGES)
+        .bind(since.to_string())
+        .fetch(connection);
+    let mut watermark = since;
+    while let Some(row) = rows.try_next().await? {
+        watermark = number(row.try_get("watermark")?)?;
+        if let Some(id) = row.try_get::<Option<Uuid>, _>("id")? {
+            each(facts(&row, id)?);
+        }
+    }
+    Ok(watermark)
+}
+
+fn number(text: &str) -> Result<u64> {
+    let number = text.parse();
+    number.map_err(|_| stored("content_items")(format!("the transaction `{text}`")))
+}
+
+fn facts(row: &PgRow, id: Uuid) -> Result<Facts> {
+    let kind: &str = row.try_get("kind")?;
+    let visibility: &str = row.try_get("visibility")?;
+    Ok(Facts {
+        id,
+        kind: kind.parse().map_err(stored("content_items"))?,
+        visibility: visibility.parse().map_err(stored("content_items"))?,
+        deleted: row
+            .try_get::<Option<DateTime<Utc>>, _>("deleted_at")?
+            .is_some(),
+        title: row.try_get("title")?,
+        genres: row.try_get("genres")?,
+        tags: row.try_get("tags")?,
+        category_path: row.try_get("category_path")?,
+        people: row
+            .try_get::<Option<Vec<Uuid>>, _>("people")?
+            .unwrap_or_default(),
+        year: row.try_get("year")?,
+        duration_minutes: row.try_get("duration_minutes")?,
+        language: row.try_get("language")?,
+        rating_average: row.try_get("rating_average")?,
+        rating_count: row.try_get("rating_count")?,
+        popularity: row.try_get("popularity")?,
+        brand: row.try_get("brand")?,
+        merchant: row.try_get("merchant")?,
+        price: row.try_get("price")?,
+        currency: row.try_get("currency")?,
+        stock: row.try_get("stock")?,
+        color: row.try_get("color")?,
+        rights_from: row.try_get("rights_from")?,
+        rights_until: row.try_get("rights_until")?,
+        creator: row.try_get("creator_id")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+        changed_in: number(row.try_get("changed_in")?)?,
+    })
+}
