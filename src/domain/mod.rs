@@ -16,6 +16,7 @@ pub mod models;
 pub mod people;
 pub mod recommendations;
 pub mod schemas;
+pub mod search;
 pub mod users;
 
 /// What services stand on: the database of one schema, time, chance and the settings.
@@ -49,6 +50,8 @@ pub struct Services {
     pub interactions: interactions::InteractionService,
     /// Lists of what to take next.
     pub recommendations: recommendations::RecommendationService,
+    /// Finding by words and meaning.
+    pub search: search::SearchService,
     /// The schema itself, in numbers.
     pub schema: schemas::SchemaService,
     /// Signing in and out, and API keys.
@@ -73,6 +76,7 @@ impl Services {
                 interactions.clone(),
                 content.clone(),
             ),
+            search: search::SearchService::new(ground, content.clone()),
             content,
             interactions,
             schema: schemas::SchemaService::new(ground),
