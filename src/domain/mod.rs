@@ -17,6 +17,7 @@ pub mod models;
 pub mod people;
 pub mod recommendations;
 pub mod schemas;
+pub mod search;
 pub mod users;
 
 /// What services stand on: the database of one schema, time, chance and the settings.
@@ -52,6 +53,8 @@ pub struct Services {
     pub interactions: interactions::InteractionService,
     /// Lists of what to take next.
     pub recommendations: recommendations::RecommendationService,
+    /// Finding by words and meaning.
+    pub search: search::SearchService,
     /// The schema itself, in numbers.
     pub schema: schemas::SchemaService,
     /// Signing in and out, and API keys.
@@ -76,6 +79,7 @@ impl Services {
                 interactions.clone(),
                 content.clone(),
             ),
+            search: search::SearchService::new(ground, content.clone()),
             content,
             interactions,
             schema: schemas::SchemaService::new(ground),

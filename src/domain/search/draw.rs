@@ -1,0 +1,347 @@
+//! What a search found, in one order that its pages share.
+
+use chrono::NaiveDate;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::lexical::{Effort, Found};
+use super::model::{Hit, Request, Source, Taste};
+use super::words::{fold, normalised};
+use crate::domain::content::ContentOrder;
+use crate::domain::content::shelf::{Entry, Matcher, Shelved};
+use crate::foundation::page::Page;
+use crate::foundation::page::Window;
+
+/// So many items are drawn at most, the best; more are counted only.
+pub const MOST_DRAWN: usize = 10_000;
+/// How much of the score is the query's, where the viewer's taste has a say; the rest is the taste's.
+pub const QUERY_WEIGHT: f32 = 0.7;
+/// The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
+const FUSION: f32 = 60.0;
+/// How much words count in the fusion where only some of them were found.
+const ANY_WORD: f32 = 0.5;
+/// Only so many of the best by words may be the thing that was called by its name.
+const NAMED_AMONG: usize = 50;
+
+/// What a search found.
+pub struct Draw {
+    /// Which draw.
+    pub(super) key: u64,
+    drawn: Vec<Drawn>,
+    /// The slots of everything that was found, in no order.
+    pub(super) matched: Vec<u32>,
+    /// The query with its unknown words put right.
+    pub corrected: Option<String>,
+    /// What to mark in the texts.
+    pub marks: Marks,
+    /// Whether the viewer's taste had a say.
+    pub personalised: bool,
+}
+
+/// The words that count as those of the query.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// Folded words.
+    pub words: FxHashSet<String>,
+    /// Stems.
+    pub stems: FxHashSet<String>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Drawn {
+    slot: u32,
+    score: f32,
+    relevance: f32,
+    taste: f32,
+    /// Ranks by source, from 1; 0 where the source did not find it.
+    words: u32,
+    meaning: u32,
+}
+
+/// What a draw is made from.
+pub(super) struct Ingredients<'a> {
+    pub request: &'a Request,
+    pub found: Option<Found>,
+    pub meant: Vec<(u32, f32)>,
+    pub taste: Option<Taste>,
+    pub day: NaiveDate,
+}
+
+impl Draw {
+    /// Filters, fuses and orders what was found; `key` names the draw.
+    pub(super) fn new(key: u64, shelf: &Shelved, from: Ingredients<'_>) -> Self {
+        let matcher = Matcher::new(&from.request.filter, shelf);
+        let allowed = |slot: u32| {
+            let entry = shelf.entry(slot);
+            entry.is_some_and(|entry| entry.offered(from.day) && matcher.matches(entry))
+        };
+        let mut draw = Self {
+            key,
+            drawn: Vec::new(),
+            matched: Vec::new(),
+            corrected: None,
+            marks: Marks::default(),
+            personalised: false,
+        };
+        if from.request.is_empty() {
+            let slots = shelf.iter().map(|(slot, _)| slot);
+            draw.matched = slots.filter(|slot| allowed(*slot)).collect();
+            draw.list(shelf, from.request.order);
+            return draw;
+        }
+        let words = from.found.as_ref().map_or(&[][..], |found| &found.hits);
+        let words = words.iter().filter(|hit| allowed(hit.slot));
+        let words: Vec<_> = words.map(|hit| (hit.slot, hit.score)).collect();
+        let meant = from.meant.iter().filter(|(slot, _)| allowed(*slot));
+        let meant: Vec<_> = meant.copied().collect();
+        let partly = |found: &Found| found.effort == Effort::AnyWord;
+        let weight = if from.found.as_ref().is_some_and(partly) {
+            ANY_WORD
+        } else {
+            1.0
+        };
+        draw.fuse(shelf, words, weight, meant);
+        if let Some(found) = from.found {
+            draw.corrected = found.corrected;
+            draw.marks = Marks {
+                words: found.words,
+                stems: found.stems,
+            };
+        }
+        draw.personalise(from.taste.as_ref());
+        let called = fold(&normalised(&from.request.query));
+        match from.request.order {
+            Some(order) => draw.order(shelf, order),
+            None => draw.best_first(shelf, &called),
+        }
+        draw
+    }
+
+    /// How many items were found.
+    pub fn total(&self) -> usize {
+        self.matched.len()
+    }
+
+    /// The most popular first, or in the order that was asked for. Scores fall evenly.
+    fn list(&mut self, shelf: &Shelved, order: Option<(ContentOrder, bool)>) {
+        let slots = self.matched.iter();
+        let drawn = slots.map(|slot| Drawn {
+            slot: *slot,
+            ..Drawn::default()
+        });
+        self.drawn = drawn.collect();
+        self.order(shelf, order.unwrap_or((ContentOrder::Popularity, false)));
+        let all = self.matched.len() as f32;
+        for (place, drawn) in self.drawn.iter_mut().enumerate() {
+            drawn.relevance = 1.0 - place as f32 / all;
+            drawn.score = drawn.relevance;
+        }
+    }
+
+    /// Reciprocal rank fusion, scaled so that the first of all sources has 1.
+    fn fuse(
+        &mut self,
+        shelf: &Shelved,
+        mut words: Vec<(u32, f32)>,
+        weight: f32,
+        mut meant: Vec<(u32, f32)>,
+    ) {
+        rank(&mut words, shelf);
+        rank(&mut meant, shelf);
+        let mut most = 0.0;
+        let mut places: FxHashMap<u32, usize> = FxHashMap::default();
+        for (source, found, weight) in [
+            (Source::Words, words, weight),
+            (Source::Meaning, meant, 1.0),
+        ] {
+            if !found.is_empty() {
+                most += weight / (FUSION + 1.0);
+            }
+            for ((slot, _), place) in found.into_iter().zip(1_u32..) {
+                let place = place.min(MOST_DRAWN as u32 + 1);
+                let drawn = *places.entry(slot).or_insert_with(|| {
+                    self.drawn.push(Drawn {
+                        slot,
+                        ..Drawn::default()
+                    });
+                    self.matched.push(slot);
+                    self.drawn.len() - 1
+                });
+                let drawn = &mut self.drawn[drawn];
+                drawn.relevance += weight / (FUSION + place as f32);
+                if source == Source::Words {
+                    drawn.words = place;
+                } else {
+                    drawn.meaning = place;
+                }
+            }
+        }
+        for drawn in &mut self.drawn {
+            drawn.relevance = (drawn.relevance / most).min(1.0);
+            drawn.score = drawn.relevance;
+        }
+    }
+
+    fn personalise(&mut self, taste: Option<&Taste>) {
+        let Some(taste) = taste else {
+            return;
+        };
+        self.personalised = true;
+        for drawn in &mut self.drawn {
+            drawn.taste = taste(drawn.slot).clamp(0.0, 1.0);
+            drawn.score = QUERY_WEIGHT * drawn.relevance + (1.0 - QUERY_WEIGHT) * drawn.taste;
+        }
+    }
+
+    /// The best first; what is called exactly like the query before all others, with a score of 1.
+    fn best_first(&mut self, shelf: &Shelved, called: &str) {
+        let mut named = FxHashSet::default();
+        for drawn in &mut self.drawn {
+            let near = (1..=NAMED_AMONG as u32).contains(&drawn.words);
+            let entry = shelf.entry(drawn.slot).filter(|_| near);
+            if entry.is_some_and(|entry| fold(&normalised(&entry.title)) == called) {
+                (drawn.score, drawn.relevance) = (1.0, 1.0);
+                named.insert(drawn.slot);
+            }
+        }
+        top(&mut self.drawn, |a, b| {
+            let is_named = |drawn: &Drawn| named.contains(&drawn.slot);
+            is_named(b)
+                .cmp(&is_named(a))
+                .then(b.score.total_cmp(&a.score))
+                .then_with(|| popular_first(shelf, a.slot, b.slot))
+        });
+    }
+
+    /// By a field, what has no value last either way round.
+    fn order(&mut self, shelf: &Shelved, (by, ascending): (ContentOrder, bool)) {
+        top(&mut self.drawn, |a, b| {
+            let (Some(a), Some(b)) = (shelf.entry(a.slot), shelf.entry(b.slot)) else {
+                return std::cmp::Ordering::Equal;
+            };
+            compare(a, b, by, ascending)
+        });
+    }
+
+    /// One page, without what may no longer be shown on `day`.
+    pub(super) fn page(
+        &self,
+        shelf: &Shelved,
+        window: &Window,
+        after: usize,
+        day: NaiveDate,
+    ) -> Page<Hit> {
+        let rest = self.drawn.iter().zip(1..).skip(after);
+        let hits = rest.filter_map(|(drawn, rank)| {
+            let entry = shelf.entry(drawn.slot)?;
+            entry.offered(day).then(|| self.hit(drawn, rank, entry))
+        });
+        let hits = hits.take(window.size + 1).collect();
+        Page::cut(window, hits)
+    }
+
+    /// The place behind the item in `slot`, if it was drawn.
+    pub(super) fn place_of(&self, slot: u32) -> Option<usize> {
+        let place = self.drawn.iter().position(|drawn| drawn.slot == slot);
+        place.map(|place| place + 1)
+    }
+
+    fn hit(&self, drawn: &Drawn, rank: usize, entry: &Entry) -> Hit {
+        let ranks = [
+            (Source::Words, drawn.words as usize),
+            (Source::Meaning, drawn.meaning as usize),
+        ];
+        let mut sources: Vec<_> = ranks.into_iter().filter(|(_, rank)| *rank > 0).collect();
+        if sources.is_empty() {
+            sources.push((Source::Listed, rank));
+        }
+        Hit {
+            rank,
+            content: entry.id,
+            score: drawn.score,
+            relevance: drawn.relevance,
+            taste: self.personalised.then_some(drawn.taste),
+            sources,
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        let words = self.marks.words.len() + self.marks.stems.len();
+        256 + self.drawn.len() * size_of::<Drawn>() + self.matched.len() * 4 + words * 64
+    }
+}
+
+/// The best first, all of the best exactly ordered.
+fn rank(found: &mut Vec<(u32, f32)>, shelf: &Shelved) {
+    let order = |a: &(u32, f32), b: &(u32, f32)| {
+        b.1.total_cmp(&a.1)
+            .then_with(|| popular_first(shelf, a.0, b.0))
+    };
+    if found.len() > MOST_DRAWN {
+        found.select_nth_unstable_by(MOST_DRAWN, order);
+        found[..MOST_DRAWN].sort_unstable_by(order);
+    } else {
+        found.sort_unstable_by(order);
+    }
+}
+
+/// Keeps the first [`MOST_DRAWN`] by `order`, in order.
+fn top(drawn: &mut Vec<Drawn>, order: impl Fn(&Drawn, &Drawn) -> std::cmp::Ordering) {
+    if drawn.len() > MOST_DRAWN {
+        drawn.select_nth_unstable_by(MOST_DRAWN, &order);
+        drawn.truncate(MOST_DRAWN);
+    }
+    drawn.sort_unstable_by(order);
+}
+
+/// Equal scores: the more popular first, then by id, so that a list never flickers.
+pub(super) fn popular_first(shelf: &Shelved, a: u32, b: u32) -> std::cmp::Ordering {
+    let of = |slot| shelf.entry(slot).map(|entry| (entry.popularity, entry.id));
+    match (of(a), of(b)) {
+        (Some((a, a_id)), Some((b, b_id))) => b.total_cmp(&a).then(a_id.cmp(&b_id)),
+        _ => a.cmp(&b),
+    }
+}
+
+fn compare(a: &Entry, b: &Entry, by: ContentOrder, ascending: bool) -> std::cmp::Ordering {
+    use std::cmp::Ordering;
+    fn missing_last<T>(
+        a: Option<T>,
+        b: Option<T>,
+        ascending: bool,
+        order: impl Fn(&T, &T) -> Ordering,
+    ) -> Ordering {
+        match (a, b) {
+            (Some(a), Some(b)) if ascending => order(&a, &b),
+            (Some(a), Some(b)) => order(&b, &a),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        }
+    }
+    let by_field = match by {
+        ContentOrder::CreatedAt => {
+            missing_last(Some(a.created_at), Some(b.created_at), ascending, Ord::cmp)
+        }
+        ContentOrder::Title => missing_last(Some(&a.title), Some(&b.title), ascending, Ord::cmp),
+        ContentOrder::Year => missing_last(a.year, b.year, ascending, Ord::cmp),
+        ContentOrder::Popularity => missing_last(
+            Some(a.popularity),
+            Some(b.popularity),
+            ascending,
+            f64::total_cmp,
+        ),
+        ContentOrder::RatingAverage => missing_last(
+            a.rating_average,
+            b.rating_average,
+            ascending,
+            f32::total_cmp,
+        ),
+        ContentOrder::Price => missing_last(a.price, b.price, ascending, Ord::cmp),
+    };
+    by_field.then(if ascending {
+        a.id.cmp(&b.id)
+    } else {
+        b.id.cmp(&a.id)
+    })
+}

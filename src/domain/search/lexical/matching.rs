@@ -1,0 +1,303 @@
+//! From the words of a query to the items that say them.
+//!
+//! Each word is an alternative of terms: itself, its stem, the longer words it begins if it is the
+//! last one, and, if no item says it, the nearest words by typing errors. The best field counts for
+//! a word, a tenth of the others is added (disjunction max), and the words add up.
+//!
+//! How many words must be there: all of one or two, two thirds of more, rounded up; function words
+//! never. A query that finds nothing so is tried again with typing errors in every word, and then
+//! with any one word.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use tantivy::query::{
+    BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, PhraseQuery, Query, TermQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Searcher, Term};
+
+use super::fields::{Fields, boosts};
+use super::vocabulary::{beginning, corrections, is_known};
+use super::{WordHit, frequency, hits};
+use crate::domain::search::words::{is_function_word, normalised, fold, stem, words};
+
+/// Words behind these are not looked at.
+const MOST_WORDS: usize = 24;
+/// How much the weaker fields of a word add to its best one.
+const TIE: f32 = 0.1;
+/// A word that begins others without being one itself has at least so many letters.
+const LEAST_PREFIX: usize = 3;
+
+/// What is looked for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The query as it was typed.
+    pub text: String,
+    /// Whether the last word may go on behind what was typed.
+    pub open: bool,
+}
+
+/// How much was allowed for, until something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Known words as they are, unknown ones with typing errors.
+    Plain,
+    /// Typing errors in every word.
+    Typos,
+    /// Any one word.
+    AnyWord,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The items, in no order.
+    pub hits: Vec<WordHit>,
+    /// The folded words that count as those of the query.
+    pub words: FxHashSet<String>,
+    /// The stems that count as those of the query.
+    pub stems: FxHashSet<String>,
+    /// The query with its unknown words put right, if any could be.
+    pub corrected: Option<String>,
+    /// What it took.
+    pub effort: Effort,
+}
+
+/// One word of the query and the terms that stand for it.
+struct Alternatives {
+    terms: FxHashMap<Term, f32>,
+    function: bool,
+}
+
+pub(super) fn find(
+    searcher: &Searcher,
+    fields: &Fields,
+    wanted: &Wanted,
+) -> tantivy::Result<Found> {
+    let all = [&fields.exact()[..], &fields.stems()[..]].concat();
+    let dictionary = (vec![fields.vocabulary], LEAST_PREFIX);
+    Matching::new(searcher, fields, all, dictionary, wanted).find()
+}
+
+/// The same in these fields alone, as they were written, and from the first letter on.
+pub(super) fn find_in(
+    searcher: &Searcher,
+    fields: &Fields,
+    only: &[Field],
+    wanted: &Wanted,
+) -> tantivy::Result<Found> {
+    let among = only.iter().map(|field| (*field, 1.0)).collect();
+    let dictionary = (only.to_vec(), 1);
+    Matching::new(searcher, fields, among, dictionary, wanted).find()
+}
+
+struct Matching<'a> {
+    searcher: &'a Searcher,
+    fields: &'a Fields,
+    /// Where words are looked for, and what each field counts.
+    among: Vec<(Field, f32)>,
+    /// Whose words can be typed wrong or in part.
+    dictionary: Vec<Field>,
+    /// From how many letters on a word that is one itself also begins others.
+    least_prefix: usize,
+    wanted: &'a Wanted,
+    found: Found,
+}
+
+impl<'a> Matching<'a> {
+    fn new(
+        searcher: &'a Searcher,
+        fields: &'a Fields,
+        among: Vec<(Field, f32)>,
+        (dictionary, least_prefix): (Vec<Field>, usize),
+        wanted: &'a Wanted,
+    ) -> Self {
+        let found = Found {
+            hits: Vec::new(),
+            words: FxHashSet::default(),
+            stems: FxHashSet::default(),
+            corrected: None,
+            effort: Effort::Plain,
+        };
+        Self {
+            searcher,
+            fields,
+            among,
+            dictionary,
+            least_prefix,
+            wanted,
+            found,
+        }
+    }
+
+    fn find(mut self) -> tantivy::Result<Found> {
+        let plain = self.alternatives(false)?;
+        if plain.is_empty() {
+            return Ok(self.found);
+        }
+        let (content, needed) = needed(&plain);
+        self.found.hits = self.hits(&plain, needed)?;
+        if !self.found.hits.is_empty() {
+            return Ok(self.found);
+        }
+        let typos = self.alternatives(true)?;
+        self.found.effort = Effort::Typos;
+        self.found.hits = self.hits(&typos, needed)?;
+        if self.found.hits.is_empty() && content > 1 {
+            self.found.effort = Effort::AnyWord;
+            self.found.hits = self.hits(&typos, 1)?;
+        }
+        Ok(self.found)
+    }
+
+    /// What stands for each word of the query that the index can say anything of.
+    fn alternatives(&mut self, typos: bool) -> tantivy::Result<Vec<Alternatives>> {
+        let text = &self.wanted.text;
+        let mut typed = words(text);
+        typed.truncate(MOST_WORDS);
+        let only_function = typed.iter().all(|word| is_function_word(&word.folded));
+        let last = typed.len().saturating_sub(1);
+        let mut all = Vec::with_capacity(typed.len());
+        let mut corrected = String::new();
+        let mut read = 0;
+        for (place, word) in typed.iter().enumerate() {
+            let open = self.wanted.open && place == last && word.at.end == text.len();
+            let function = is_function_word(&word.folded) && !only_function && !open;
+            let (terms, right) = self.terms(&word.folded, open, typos && !function)?;
+            if let Some(right) = right {
+                corrected.push_str(&text[read..word.at.start]);
+                corrected.push_str(&right);
+                read = word.at.end;
+            }
+            if !terms.is_empty() {
+                all.push(Alternatives { terms, function });
+            }
+        }
+        if read > 0 && !typos {
+            corrected.push_str(&text[read..]);
+            self.found.corrected = Some(corrected);
+        }
+        Ok(all)
+    }
+
+    /// The terms for one word, each with its weight; and the word put right, if no item says it.
+    fn terms(
+        &mut self,
+        word: &str,
+        open: bool,
+        typos: bool,
+    ) -> tantivy::Result<(FxHashMap<Term, f32>, Option<String>)> {
+        let mut terms = FxHashMap::default();
+        self.stand_for(word, 1.0, &mut terms)?;
+        let (searcher, dictionary) = (self.searcher, self.dictionary.clone());
+        let known = !terms.is_empty() || is_known(searcher, &dictionary, word)?;
+        if open && (!known || word.chars().count() >= self.least_prefix) {
+            for longer in beginning(searcher, &dictionary, word)? {
+                self.stand_for(&longer, boosts::PREFIX, &mut terms)?;
+            }
+        }
+        let mut right = None;
+        if terms.is_empty() || typos {
+            let unknown = terms.is_empty();
+            let mut near = corrections(searcher, &dictionary, word, false)?;
+            if near.is_empty() && open {
+                near = corrections(searcher, &dictionary, word, true)?;
+            } else if unknown {
+                right = near.first().cloned();
+            }
+            for word in near {
+                self.stand_for(&word, boosts::TYPO, &mut terms)?;
+            }
+        }
+        Ok((terms, right))
+    }
+
+    /// Adds the terms of `word` and of its stem that the index has.
+    fn stand_for(
+        &mut self,
+        word: &str,
+        weight: f32,
+        terms: &mut FxHashMap<Term, f32>,
+    ) -> tantivy::Result<()> {
+        let root = stem(word);
+        let stems = self.fields.stems().map(|(field, _)| field);
+        let mut any = false;
+        for (field, boost) in &self.among {
+            let text = if stems.contains(field) { &root } else { word };
+            let term = Term::from_field_text(*field, text);
+            if frequency(self.searcher, &term)? == 0 {
+                continue;
+            }
+            any = true;
+            let known = terms.entry(term).or_default();
+            *known = known.max(boost * weight);
+        }
+        if any {
+            self.found.words.insert(word.to_owned());
+            if self.among.iter().any(|(field, _)| stems.contains(field)) {
+                self.found.stems.insert(root);
+            }
+        }
+        Ok(())
+    }
+
+    fn hits(&self, words: &[Alternatives], needed: usize) -> tantivy::Result<Vec<WordHit>> {
+        let any = |alternatives: &Alternatives| -> Box<dyn Query> {
+            let mut terms: Vec<_> = alternatives.terms.iter().collect();
+            // One order for the sums of scores, whatever that of the map.
+            terms.sort_unstable_by(|a, b| a.0.cmp(b.0));
+            let each = terms.into_iter().map(|(term, weight)| -> Box<dyn Query> {
+                let term = TermQuery::new(term.clone(), IndexRecordOption::WithFreqs);
+                Box::new(BoostQuery::new(Box::new(term), *weight))
+            });
+            Box::new(DisjunctionMaxQuery::with_tie_breaker(each.collect(), TIE))
+        };
+        let content = words.iter().filter(|word| !word.function).map(any);
+        let content: Vec<_> = content.collect();
+        if content.is_empty() {
+            return Ok(Vec::new());
+        }
+        let needed: Box<dyn Query> = if needed >= content.len() {
+            Box::new(BooleanQuery::intersection(content))
+        } else {
+            Box::new(BooleanQuery::union_with_minimum_required_clauses(
+                content, needed,
+            ))
+        };
+        let mut clauses = vec![(Occur::Must, needed)];
+        let function = words.iter().filter(|word| word.function).map(any);
+        clauses.extend(function.map(|query| (Occur::Should, query)));
+        clauses.extend(self.bonuses().into_iter().map(|query| (Occur::Should, query)));
+        hits(self.searcher, &BooleanQuery::new(clauses))
+    }
+
+    /// What counts on top: the query is the whole title, or stands in it word by word.
+    fn bonuses(&self) -> Vec<Box<dyn Query>> {
+        let mut bonuses: Vec<Box<dyn Query>> = Vec::new();
+        let whole = fold(&normalised(&self.wanted.text));
+        let whole = Term::from_field_text(self.fields.whole, &whole);
+        let whole = TermQuery::new(whole, IndexRecordOption::Basic);
+        bonuses.push(Box::new(BoostQuery::new(
+            Box::new(whole),
+            boosts::WHOLE_TITLE,
+        )));
+        let typed = words(&self.wanted.text);
+        if (2..=MOST_WORDS).contains(&typed.len()) {
+            let terms = typed.iter();
+            let terms = terms.map(|word| Term::from_field_text(self.fields.title, &word.folded));
+            let phrase = PhraseQuery::new(terms.collect());
+            bonuses.push(Box::new(BoostQuery::new(Box::new(phrase), boosts::PHRASE)));
+        }
+        bonuses
+    }
+}
+
+/// How many words of the query say something, and how many of them an item must say.
+fn needed(words: &[Alternatives]) -> (usize, usize) {
+    let content = words.iter().filter(|word| !word.function).count();
+    let needed = if content <= 2 {
+        content
+    } else {
+        (2 * content).div_ceil(3)
+    };
+    (content, needed)
+}

@@ -1,0 +1,16 @@
+//! Search: words and meaning together, facets, highlights, suggestions, and what people ask for.
+
+pub mod draw;
+pub mod facets;
+mod follow;
+pub mod highlight;
+pub mod lexical;
+pub mod model;
+mod popular;
+pub mod service;
+mod store;
+mod suggest;
+pub mod words;
+
+pub use model::{Mode, Request, SearchPage, Suggestion};
+pub use service::SearchService;

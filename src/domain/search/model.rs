@@ -1,0 +1,168 @@
+//! What is searched for, and what is found.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+
+use super::draw::Draw;
+use crate::domain::content::{ContentFilter, ContentOrder};
+use crate::foundation::{Id, Refusal, Result, id, text_enum};
+
+/// The most characters that a query may have.
+pub const LONGEST_QUERY: usize = 500;
+
+/// What is searched for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What was typed; nothing but space lists everything that fits the filter, by popularity.
+    pub query: String,
+    /// Which items.
+    pub filter: ContentFilter,
+    /// By what to look.
+    pub mode: Mode,
+    /// In which order, and whether it ascends; the best first where left out.
+    pub order: Option<(ContentOrder, bool)>,
+    /// Whether the viewer's taste has a say in the order.
+    pub personalise: bool,
+}
+
+impl Request {
+    /// Everything that is found by words and meaning, the best first.
+    pub fn new(query: impl Into<String>) -> Self {
+        Self {
+            query: query.into(),
+            filter: ContentFilter::default(),
+            mode: Mode::WordsAndMeaning,
+            order: None,
+            personalise: true,
+        }
+    }
+
+    /// Refuses what is too long or too large.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`].
+    pub fn check(&self) -> Result<()> {
+        check_length("query", &self.query)?;
+        self.filter.check()
+    }
+
+    /// Whether nothing was typed.
+    pub fn is_empty(&self) -> bool {
+        self.query.trim().is_empty()
+    }
+}
+
+/// Refuses a text that is longer than a query may be.
+///
+/// # Errors
+/// [`Refusal::InvalidInput`].
+pub(super) fn check_length(argument: &str, text: &str) -> Result<()> {
+    let length = text.chars().count();
+    if length <= LONGEST_QUERY {
+        return Ok(());
+    }
+    let message =
+        format!("`{argument}` has at most {LONGEST_QUERY} characters, not {length}; shorten it");
+    Err(Refusal::invalid(argument, message).into())
+}
+
+/// By what to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// By both, fused.
+    WordsAndMeaning,
+    /// By the words of the query alone.
+    Words,
+    /// By what the query means alone.
+    Meaning,
+}
+
+text_enum!(Mode {
+    WordsAndMeaning = "WORDS_AND_MEANING",
+    Words = "WORDS",
+    Meaning = "MEANING",
+});
+
+/// What found an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// It says the words of the query.
+    Words,
+    /// It is about what the query means.
+    Meaning,
+    /// Nothing was asked, and it fits the filter.
+    Listed,
+}
+
+/// An item that was found, at its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// Place in the draw, from 1.
+    pub rank: usize,
+    /// What was found.
+    pub content: Id<id::Content>,
+    /// How well it fits, in [0, 1]; never growing from rank to rank unless another order was asked
+    /// for. Comparable within one search only.
+    pub score: f32,
+    /// The part of the query in the score, in [0, 1].
+    pub relevance: f32,
+    /// The part of the viewer's taste in the score, in [0, 1]; `None` where it had no say.
+    pub taste: Option<f32>,
+    /// What found it, each with its rank there, from 1. A rank behind those that are kept is the
+    /// next one.
+    pub sources: Vec<(Source, usize)>,
+}
+
+/// One page of what was found.
+#[derive(Clone)]
+pub struct SearchPage {
+    /// Names query, filter and viewer in cursors.
+    pub(super) digest: u64,
+    /// All that was found.
+    pub draw: Arc<Draw>,
+    /// The items of this page.
+    pub hits: Vec<Hit>,
+    /// Whether items come before these.
+    pub has_previous: bool,
+    /// Whether items come after these.
+    pub has_next: bool,
+}
+
+/// What may be typed next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Suggestion {
+    /// The title of an item.
+    Title(Id<id::Content>, String),
+    /// Somebody credited for an item.
+    Person(Id<id::Person>, String),
+    /// A genre.
+    Genre(String),
+}
+
+/// A query that many asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PopularQuery {
+    /// Its words, folded.
+    pub query: String,
+    /// How often it was asked.
+    pub times: i64,
+    /// When it was asked last.
+    pub last_asked_at: DateTime<Utc>,
+}
+
+/// Which slots of the shelf may be found.
+pub type Allowed = Arc<dyn Fn(u32) -> bool + Send + Sync>;
+
+/// Finds by meaning: the nearest items to a text, at most so many, among the allowed ones, with
+/// their similarity in [-1, 1], the nearest first.
+pub type Meaning =
+    Arc<dyn Fn(String, usize, Allowed) -> BoxFuture<'static, Result<Vec<(u32, f32)>>> + Send + Sync>;
+
+/// How well the item in a slot fits the long-term taste of one user, in [0, 1].
+pub type Taste = Arc<dyn Fn(u32) -> f32 + Send + Sync>;
+
+/// Finds the taste of a user; `None` for one of whom nothing is known.
+pub type Tastes =
+    Arc<dyn Fn(Id<id::User>) -> BoxFuture<'static, Result<Option<Taste>>> + Send + Sync>;

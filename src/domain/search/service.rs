@@ -1,0 +1,387 @@
+//! Searching on behalf of a viewer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use moka::sync::Cache;
+use tokio::sync::OnceCell;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::draw::{Draw, Ingredients};
+use super::facets::{Counting, PriceRange, SearchFacet};
+use super::follow::{Following, blocking};
+use super::lexical::{Found, Wanted};
+use super::model::{
+    Hit, Meaning, Mode, PopularQuery, Request, SearchPage, Suggestion, Taste, Tastes, check_length,
+};
+use super::popular::Queries;
+use super::store::Store;
+use super::suggest::suggest;
+use crate::domain::Ground;
+use crate::domain::auth::{Scope, Viewer};
+use crate::domain::content::facets::FacetCount;
+use crate::domain::content::shelf::{Matcher, Shelf};
+use crate::domain::content::{ContentKind, ContentService};
+use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
+use crate::foundation::{Clock, Id, Refusal, Result, id};
+
+/// Meaning finds at most so many items.
+const MEANT: usize = 200;
+/// What is less similar than this (a cosine) is not about the query.
+const LEAST_SIMILAR: f32 = 0.4;
+/// A draw is kept for so long after it was last read.
+const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
+/// All draws that are kept take at most so many bytes.
+const KEPT_BYTES: u64 = 64 << 20;
+
+/// The search of one schema.
+#[derive(Clone)]
+pub struct SearchService {
+    store: Store,
+    content: ContentService,
+    clock: Clock,
+    queries: Queries,
+    following: Arc<OnceCell<Arc<Following>>>,
+    draws: Cache<u64, Arc<Draw>>,
+    /// Tells the draws of this process from those of others.
+    salt: u64,
+    meaning: Option<Meaning>,
+    tastes: Option<Tastes>,
+}
+
+/// The place that a cursor names.
+struct Place {
+    draw: u64,
+    rank: usize,
+    last: Id<id::Content>,
+}
+
+impl SearchService {
+    /// The search of the schema that `ground` stands for, by words alone.
+    pub fn new(ground: &Ground, content: ContentService) -> Self {
+        let store = Store::new(ground.db.clone());
+        let draws = Cache::builder()
+            .max_capacity(KEPT_BYTES)
+            .time_to_idle(KEPT_FOR)
+            .weigher(|_, draw: &Arc<Draw>| u32::try_from(draw.weight()).unwrap_or(u32::MAX))
+            .build();
+        Self {
+            queries: Queries::new(store.clone(), ground.clock.clone()),
+            store,
+            content,
+            clock: ground.clock.clone(),
+            following: Arc::default(),
+            draws,
+            salt: ground.chance.seed(),
+            meaning: None,
+            tastes: None,
+        }
+    }
+
+    /// The same, by meaning too.
+    #[must_use]
+    pub fn with_meaning(mut self, meaning: Meaning) -> Self {
+        self.meaning = Some(meaning);
+        self
+    }
+
+    /// The same, with the long-term taste of users.
+    #[must_use]
+    pub fn with_tastes(mut self, tastes: Tastes) -> Self {
+        self.tastes = Some(tastes);
+        self
+    }
+
+    /// Makes the index of words if there is none yet. Requests wait for it; a server that calls
+    /// this at its start spares the first one the wait.
+    ///
+    /// # Errors
+    /// When the database fails; the next call tries again.
+    pub async fn ready(&self) -> Result<()> {
+        self.followed().await.map(|_| ())
+    }
+
+    /// One page of what is found for `request`. Only what may be offered to everybody today is
+    /// found: public, not deleted, within its rights, not sold out. The window's cursor goes on
+    /// with the draw that it is of, whatever was written since. A draw is kept for ten minutes; a
+    /// cursor of one that is gone goes on behind the same item of a fresh draw.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] for a query that is too long, a filter too large, or a cursor of
+    /// another search; when the database fails.
+    pub async fn search(
+        &self,
+        viewer: &Viewer,
+        request: &Request,
+        window: &Window,
+    ) -> Result<SearchPage> {
+        request.check()?;
+        if window.direction == Direction::Backward {
+            let message = "a search is read from its head: use `first` and `after`";
+            return Err(Refusal::invalid("last", message).into());
+        }
+        let personal = request.personalise && request.order.is_none() && !request.is_empty();
+        let user = viewer.user().filter(|_| personal);
+        let digest = xxh3_64(format!("{user:?} {request:?}").as_bytes());
+        let from = window.from.as_deref();
+        let place = from.map(|text| read_cursor(text, digest)).transpose()?;
+        let kept = place.as_ref().and_then(|place| self.draws.get(&place.draw));
+        let (shelf, day) = (self.content.shelf().await?, self.clock.now().date_naive());
+        let (draw, after) = match (kept, place) {
+            (Some(draw), Some(place)) => (draw, place.rank),
+            (_, place) => {
+                let draw = self.draw(request, user, digest, day).await?;
+                let after = place.map_or(0, |place| {
+                    let slot = shelf.read().slot(place.last);
+                    let known = slot.and_then(|slot| draw.place_of(slot));
+                    known.unwrap_or(place.rank)
+                });
+                (draw, after)
+            }
+        };
+        if window.from.is_none() {
+            self.queries.note(&request.query);
+        }
+        let page = draw.page(&shelf.read(), window, after, day);
+        Ok(SearchPage {
+            digest,
+            draw,
+            hits: page.rows,
+            has_previous: page.has_previous,
+            has_next: page.has_next,
+        })
+    }
+
+    /// How many of all found items have each value of `facet`: the `most` frequent ones, the most
+    /// frequent first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn facet(
+        &self,
+        draw: &Arc<Draw>,
+        facet: SearchFacet,
+        most: usize,
+    ) -> Result<Vec<FacetCount>> {
+        self.counted(draw, move |counting| counting.texts(facet, most))
+            .await
+    }
+
+    /// How many of all found items are of each kind, the most frequent first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn kinds(&self, draw: &Arc<Draw>) -> Result<Vec<FacetCount<ContentKind>>> {
+        self.counted(draw, |counting| counting.kinds()).await
+    }
+
+    /// How many of all found items are of each decade, the first decade first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn decades(&self, draw: &Arc<Draw>) -> Result<Vec<FacetCount<i32>>> {
+        self.counted(draw, |counting| counting.decades()).await
+    }
+
+    /// How many of all found items have a price in each range.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn prices(&self, draw: &Arc<Draw>) -> Result<Vec<PriceRange>> {
+        self.counted(draw, |counting| counting.prices()).await
+    }
+
+    /// What may be typed next, at most so many; nothing where nothing was typed.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] for a text that is too long; when the database fails.
+    pub async fn suggest(&self, typed: &str, most: usize) -> Result<Vec<Suggestion>> {
+        check_length("prefix", typed)?;
+        let (following, shelf) = (self.followed().await?, self.content.shelf().await?.clone());
+        let (typed, day) = (typed.to_owned(), self.clock.now().date_naive());
+        blocking(move || suggest(&following, &shelf, &typed, most, day)).await
+    }
+
+    /// What was searched for at least five times in the last `days` days, the most frequent first;
+    /// for admins, and apps with the scope `RECOMMENDATIONS_READ`. What was asked in the last
+    /// seconds may not be counted yet.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Error::Forbidden`] for others, [`Refusal::InvalidInput`] for days out
+    /// of range, and when the database fails.
+    pub async fn popular(
+        &self,
+        viewer: &Viewer,
+        days: i32,
+        most: usize,
+    ) -> Result<Vec<PopularQuery>> {
+        viewer.admin_or(Scope::RecommendationsRead)?;
+        if !(1..=90).contains(&days) {
+            let message = format!("`days` must be between 1 and 90, not {days}");
+            return Err(Refusal::invalid("days", message).into());
+        }
+        self.queries.popular(days.into(), most).await
+    }
+
+    /// Writes the queries that were counted and not yet written; at the end of the process.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn flush(&self) -> Result<()> {
+        self.queries.flush().await
+    }
+
+    /// The index of words, with all that was written before this call.
+    async fn followed(&self) -> Result<Arc<Following>> {
+        let shelf = self.content.shelf().await?;
+        let first = async || {
+            let following = Arc::new(Following::new(self.store.clone())?);
+            self.queries.keep_writing();
+            Ok::<_, crate::foundation::Error>(following)
+        };
+        let following = self.following.get_or_try_init(first).await?;
+        following.follow(shelf).await?;
+        Ok(Arc::clone(following))
+    }
+
+    /// A draw for this request, which is the same as the last one where nothing has changed and
+    /// nobody's taste has a say.
+    async fn draw(
+        &self,
+        request: &Request,
+        user: Option<Id<id::User>>,
+        digest: u64,
+        day: NaiveDate,
+    ) -> Result<Arc<Draw>> {
+        let following = self.followed().await?;
+        let shelf = self.content.shelf().await?;
+        let taste = self.taste(user).await?;
+        let change = shelf.read().change();
+        let key = xxh3_64(format!("{digest} {change} {day} {}", self.salt).as_bytes());
+        if taste.is_none()
+            && let Some(draw) = self.draws.get(&key)
+        {
+            return Ok(draw);
+        }
+        let found = self.by_words(&following, request).await?;
+        let meant = self.by_meaning(shelf, request, found.as_ref(), day).await?;
+        let (shelf, request) = (shelf.clone(), request.clone());
+        let draw = blocking(move || {
+            let from = Ingredients {
+                request: &request,
+                found,
+                meant,
+                taste,
+                day,
+            };
+            Ok(Arc::new(Draw::new(key, &shelf.read(), from)))
+        });
+        let draw = draw.await?;
+        self.draws.insert(key, Arc::clone(&draw));
+        Ok(draw)
+    }
+
+    async fn by_words(
+        &self,
+        following: &Arc<Following>,
+        request: &Request,
+    ) -> Result<Option<Found>> {
+        if request.is_empty() {
+            return Ok(None);
+        }
+        let wanted = Wanted {
+            text: request.query.clone(),
+            open: true,
+        };
+        let following = Arc::clone(following);
+        let mut found = blocking(move || following.lexical().find(&wanted)).await?;
+        if request.mode == Mode::Meaning {
+            // The words are still good for putting the query right and for marking.
+            found.hits.clear();
+        }
+        Ok(Some(found))
+    }
+
+    async fn by_meaning(
+        &self,
+        shelf: &Shelf,
+        request: &Request,
+        found: Option<&Found>,
+        day: NaiveDate,
+    ) -> Result<Vec<(u32, f32)>> {
+        let Some(meaning) = self.meaning.as_ref().filter(|_| request.mode != Mode::Words) else {
+            return Ok(Vec::new());
+        };
+        let Some(found) = found else {
+            return Ok(Vec::new());
+        };
+        let text = found.corrected.as_ref().unwrap_or(&request.query).clone();
+        let (filter, items) = (request.filter.clone(), shelf.clone());
+        let allowed = blocking(move || {
+            let items = items.read();
+            let matcher = Matcher::new(&filter, &items);
+            let entries = items.iter();
+            let fits = entries.map(|(_, entry)| entry.offered(day) && matcher.matches(entry));
+            Ok(fits.collect::<Vec<bool>>())
+        });
+        let allowed = allowed.await?;
+        let allowed = Arc::new(move |slot: u32| allowed.get(slot as usize) == Some(&true));
+        let mut nearest = meaning(text, MEANT, allowed).await?;
+        nearest.retain(|(_, similarity)| *similarity >= LEAST_SIMILAR);
+        Ok(nearest)
+    }
+
+    async fn taste(&self, user: Option<Id<id::User>>) -> Result<Option<Taste>> {
+        match (user, &self.tastes) {
+            (Some(user), Some(tastes)) => tastes(user).await,
+            _ => Ok(None),
+        }
+    }
+
+    async fn counted<T: Send + 'static>(
+        &self,
+        draw: &Arc<Draw>,
+        count: impl FnOnce(&Counting<'_>) -> T + Send + 'static,
+    ) -> Result<T> {
+        let (shelf, day) = (self.content.shelf().await?.clone(), self.clock.now().date_naive());
+        let draw = Arc::clone(draw);
+        blocking(move || {
+            Ok(count(&Counting {
+                draw: &draw,
+                shelf: &shelf.read(),
+                day,
+            }))
+        })
+        .await
+    }
+}
+
+impl SearchPage {
+    /// The place of a hit, for the next page.
+    pub fn cursor(&self, hit: &Hit) -> String {
+        let place = Cursor {
+            order: order(self.digest),
+            value: serde_json::json!([format!("{:x}", self.draw.key), hit.rank]),
+            id: hit.content.uuid(),
+        };
+        place.encode()
+    }
+}
+
+/// The cursors of one query, filter and viewer have this order, so that another's are refused.
+fn order(digest: u64) -> String {
+    format!("search {digest:x}")
+}
+
+fn read_cursor(text: &str, digest: u64) -> Result<Place> {
+    let cursor = Cursor::decode(text, &order(digest))?;
+    let (draw, rank): (String, usize) = serde_json::from_value(cursor.value)
+        .map_err(|_| bad_cursor("this is not a cursor of this server"))?;
+    let draw = u64::from_str_radix(&draw, 16);
+    Ok(Place {
+        draw: draw.map_err(|_| bad_cursor("this is not a cursor of this server"))?,
+        rank,
+        last: cursor.id.into(),
+    })
+}

@@ -1,0 +1,131 @@
+//! What may be typed next: titles, people and genres.
+
+use chrono::NaiveDate;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::draw::popular_first;
+use super::follow::Following;
+use super::lexical::{Found, Wanted};
+use super::model::Suggestion;
+use super::words::{fold, normalised, stem, words};
+use crate::domain::content::shelf::{Entry, Shelf, Shelved};
+use crate::foundation::Result;
+
+/// So many of the most popular items are looked through for names.
+const LOOKED_THROUGH: usize = 200;
+/// At most so many genres; titles and people fill the rest.
+const GENRES: usize = 2;
+
+/// A suggestion with what orders it.
+struct Ranked {
+    suggestion: Suggestion,
+    /// It begins with what was typed.
+    begins: bool,
+    popularity: f64,
+}
+
+/// Titles, people and genres that begin with what was `typed` or have words that do, typing errors
+/// allowed: at most two genres first, then titles and people; what begins with all that was typed
+/// before what has it elsewhere, the more popular first.
+///
+/// # Errors
+/// When the index cannot be read.
+pub(super) fn suggest(
+    following: &Following,
+    shelf: &Shelf,
+    typed: &str,
+    most: usize,
+    day: NaiveDate,
+) -> Result<Vec<Suggestion>> {
+    let wanted = Wanted {
+        text: typed.to_owned(),
+        open: true,
+    };
+    let lexical = following.lexical();
+    let (titles, people, genres) = (
+        lexical.titles(&wanted)?,
+        lexical.people(&wanted)?,
+        lexical.labels(&wanted)?,
+    );
+    let start = fold(&normalised(typed));
+    let many = words(typed).len();
+    let shelf = shelf.read();
+    let mut found = Vec::new();
+    for entry in popular(&shelf, &titles, day, most.max(LOOKED_THROUGH)) {
+        found.push(Ranked {
+            suggestion: Suggestion::Title(entry.id, entry.title.to_string()),
+            begins: fold(&normalised(&entry.title)).starts_with(&start),
+            popularity: entry.popularity,
+        });
+    }
+    let mut met = FxHashSet::default();
+    for entry in popular(&shelf, &people, day, LOOKED_THROUGH) {
+        for person in &entry.people {
+            // The symbols of people are those of their ids.
+            let id = uuid::Uuid::parse_str(shelf.symbols().name(*person)).ok();
+            let Some(id) = id.filter(|_| met.insert(*person)) else {
+                continue;
+            };
+            let name = following.name(id.into());
+            if let Some(name) = name.filter(|name| says(name, &people, many)) {
+                found.push(Ranked {
+                    begins: fold(&normalised(&name)).starts_with(&start),
+                    suggestion: Suggestion::Person(id.into(), name),
+                    popularity: entry.popularity,
+                });
+            }
+        }
+    }
+    found.sort_by(|a, b| {
+        b.begins
+            .cmp(&a.begins)
+            .then(b.popularity.total_cmp(&a.popularity))
+    });
+    let mut suggestions = genres_among(&shelf, &genres, many, day);
+    suggestions.truncate(GENRES);
+    suggestions.extend(found.into_iter().map(|ranked| ranked.suggestion));
+    suggestions.truncate(most);
+    Ok(suggestions)
+}
+
+/// The most popular items that were found and may be shown, the most popular first.
+fn popular<'a>(
+    shelf: &'a Shelved,
+    found: &Found,
+    day: NaiveDate,
+    most: usize,
+) -> impl Iterator<Item = &'a Entry> {
+    let offered = |slot: &u32| shelf.entry(*slot).is_some_and(|entry| entry.offered(day));
+    let mut slots: Vec<u32> = found.hits.iter().map(|hit| hit.slot).filter(offered).collect();
+    let order = |a: &u32, b: &u32| popular_first(shelf, *a, *b);
+    if slots.len() > most {
+        slots.select_nth_unstable_by(most, order);
+        slots.truncate(most);
+    }
+    slots.sort_unstable_by(order);
+    slots.into_iter().filter_map(|slot| shelf.entry(slot))
+}
+
+/// The genres that say what was typed, the most frequent among the popular items first.
+fn genres_among(shelf: &Shelved, found: &Found, many: usize, day: NaiveDate) -> Vec<Suggestion> {
+    let mut counts: FxHashMap<_, usize> = FxHashMap::default();
+    for entry in popular(shelf, found, day, LOOKED_THROUGH) {
+        for genre in &entry.genres {
+            *counts.entry(*genre).or_default() += 1;
+        }
+    }
+    let name = |symbol| shelf.symbols().name(symbol);
+    let counts = counts.into_iter().filter(|(genre, _)| says(name(*genre), found, many));
+    let mut counts: Vec<_> = counts.collect();
+    counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| name(a.0).cmp(name(b.0))));
+    let genres = counts.into_iter().map(|(genre, _)| Suggestion::Genre(name(genre).to_owned()));
+    genres.collect()
+}
+
+/// Whether a name has as many of the words that were found as were typed.
+fn says(name: &str, found: &Found, many: usize) -> bool {
+    let said = words(name).into_iter().filter(|word| {
+        found.words.contains(&word.folded) || found.stems.contains(&stem(&word.folded))
+    });
+    said.count() >= many.max(1)
+}
