@@ -11,7 +11,7 @@ mod schema_name;
 mod settings;
 
 pub use schema_name::SchemaName;
-pub use settings::{
+pub use settings::{Blend, 
     Auth, Cache, Database, Graphql, Http, LogFormat, Recommendations, Redis, Settings, Training,
 };
 

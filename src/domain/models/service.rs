@@ -113,6 +113,22 @@ impl ModelService {
         self.store.activate(id, metrics, self.clock.now()).await
     }
 
+    /// Keeps what a model is read from again, until the model is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_artifact(&self, id: Id<id::Model>, bytes: Vec<u8>) -> Result<()> {
+        self.store.keep_artifact(id, bytes, self.clock.now()).await
+    }
+
+    /// What a model is read from again, if anything was kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn artifact(&self, id: Id<id::Model>) -> Result<Option<Vec<u8>>> {
+        self.store.artifact(id).await
+    }
+
     /// Removes a candidate that will not be served, with all that it had computed.
     ///
     /// # Errors

@@ -131,6 +131,32 @@ impl Store {
             .await
     }
 
+    pub(super) async fn keep_artifact(
+        &self,
+        model: Id<id::Model>,
+        bytes: Vec<u8>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO model_artifacts (model_version_id, bytes, created_at) VALUES ($1, $2, $3)",
+        )
+        .bind(model.uuid())
+        .bind(bytes)
+        .bind(now)
+        .execute(self.db.pool())
+        .await?;
+        Ok(())
+    }
+
+    pub(super) async fn artifact(&self, model: Id<id::Model>) -> Result<Option<Vec<u8>>> {
+        // From where models are written: a replica may not have it yet.
+        let bytes = sqlx::query_scalar("SELECT bytes FROM model_artifacts WHERE model_version_id = $1")
+            .bind(model.uuid())
+            .fetch_optional(self.db.pool())
+            .await?;
+        Ok(bytes)
+    }
+
     pub(super) async fn discard(&self, id: Id<id::Model>) -> Result<()> {
         Entity::delete_many()
             .filter(Column::Id.eq(id.uuid()))

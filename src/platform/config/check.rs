@@ -118,6 +118,19 @@ impl Settings {
             (1..=40).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_graphic()),
             "`redis.prefix` must be 1 to 40 visible ASCII characters"
         );
+        let blend = &self.blend;
+        for (name, share) in [
+            ("batch", blend.batch),
+            ("long_term", blend.long_term),
+            ("query", blend.query),
+            ("similar", blend.similar),
+            ("meaning", blend.meaning),
+        ] {
+            anyhow::ensure!(
+                (0.0..=1.0).contains(&share),
+                "`blend.{name}` must be between 0 and 1"
+            );
+        }
         let training = &self.training;
         anyhow::ensure!(
             (1..=512).contains(&training.factors)

@@ -27,6 +27,7 @@ pub struct Settings {
     pub graphql: Graphql,
     pub auth: Auth,
     pub recommendations: Recommendations,
+    pub blend: Blend,
     pub training: Training,
     pub redis: Redis,
     pub cache: Cache,
@@ -107,12 +108,25 @@ pub struct Auth {
 pub struct Recommendations {
     pub batch_size: usize,
     pub list_length: usize,
+    pub score_all_up_to: usize,
+}
+
+/// How much the sources of lists count.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blend {
+    pub batch: f32,
+    pub long_term: f32,
+    pub query: f32,
+    pub similar: f32,
+    pub meaning: f32,
 }
 
 /// The collaborative model.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
+    pub linear_up_to: usize,
     pub factors: usize,
     pub sweeps: usize,
     pub regularisation: f32,
