@@ -21,14 +21,19 @@
 pub mod als;
 pub mod blend;
 pub mod diversity;
+pub mod collaborative;
+pub mod ease;
 pub mod evaluation;
 pub mod fold_in;
+pub mod graph;
+pub mod item_lists;
 pub mod kernel;
 pub mod matrix;
 pub mod neighbours;
 pub mod popularity;
 pub mod profile;
 mod solver;
+pub mod symmetric;
 #[cfg(test)]
 mod tests;
 pub mod top;
