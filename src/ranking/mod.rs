@@ -13,11 +13,13 @@
 //! | know what everybody likes | [`popularity`] |
 //! | keep the best few | [`top`] |
 //! | judge lists | [`evaluation`] |
+//! | know what content is about, by its words | [`Lsa`] of [`Document`]s, with [`LsaSettings`] |
 
 pub mod als;
 pub mod evaluation;
 pub mod fold_in;
 pub mod kernel;
+pub mod lsa;
 pub mod matrix;
 pub mod popularity;
 mod solver;
@@ -28,4 +30,5 @@ pub mod top;
 pub use als::{Factors, Ials, IalsError, IalsSettings, Method, Progress};
 pub use evaluation::Scores;
 pub use fold_in::{FoldIn, Reason};
+pub use lsa::{Document, Lsa, LsaError, LsaSettings};
 pub use matrix::{Interactions, Matrix, MatrixError, Repeats};
