@@ -11,8 +11,9 @@ mod schema_name;
 mod settings;
 
 pub use schema_name::SchemaName;
-pub use settings::{Blend, 
-    Auth, Cache, Database, Graphql, Http, LogFormat, Recommendations, Redis, Settings, Training,
+pub use settings::{
+    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, LogFormat,
+    Recommendations, Redis, Settings, Training, VectorStore,
 };
 
 /// The text of the defaults, which documents each setting.
@@ -148,6 +149,11 @@ mod tests {
             ("[cache]\nmemory_mib = 0", "`cache.memory_mib`"),
             ("[auth]\nargon2_lanes = 600000000", "lanes"),
             ("[auth]\nargon2_memory_kib = 4294967295", "4 GiB"),
+            ("[embeddings]\ndimensions = 0", "`embeddings.dimensions`"),
+            ("[embeddings]\ndimensions = 513", "`embeddings.dimensions`"),
+            ("[embeddings]\nsample = 0", "`embeddings.sample`"),
+            ("[embeddings]\nsource = 'magic'", "`embeddings.source"),
+            ("[embeddings]\nsource = 'transformer'", "transformers"),
             (
                 "[http]\nrequest_timeout_seconds = 9223372036854775807",
                 "`http.request_timeout_seconds`",

@@ -31,6 +31,7 @@ pub struct Settings {
     pub training: Training,
     pub redis: Redis,
     pub cache: Cache,
+    pub embeddings: Embeddings,
 }
 
 /// How log lines look.
@@ -172,6 +173,37 @@ impl Redis {
         })?;
         Ok(Some(client))
     }
+/// What items are about, as vectors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embeddings {
+    pub source: EmbeddingSource,
+    pub dimensions: usize,
+    pub model: PathBuf,
+    pub sample: usize,
+    pub store: VectorStore,
+}
+
+/// Where the vectors of items come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmbeddingSource {
+    /// Latent semantic analysis of the catalogue.
+    Lsa,
+    /// A transformer from a local folder.
+    Transformer,
+    /// Callers only.
+    Brought,
+}
+
+/// Where neighbours are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VectorStore {
+    /// In the process.
+    Memory,
+    /// In the database.
+    Pgvector,
 }
 
 impl Http {
