@@ -13,5 +13,6 @@ pub mod node;
 pub mod person;
 pub mod recommendation;
 pub mod schema;
+pub mod search;
 pub mod user;
 pub mod user_changes;
