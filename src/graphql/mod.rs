@@ -32,6 +32,7 @@ use types::model::ModelQuery;
 use types::node::NodeQuery;
 use types::recommendation::RecommendationQuery;
 use types::schema::SchemaQuery;
+use types::search::SearchQuery;
 use types::user::UserQuery;
 use types::user_changes::UserMutation;
 
@@ -49,6 +50,7 @@ pub struct Query(
     InteractionWeightsQuery,
     ModelQuery,
     RecommendationQuery,
+    SearchQuery,
 );
 
 /// Everything that can be changed.

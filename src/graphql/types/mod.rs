@@ -14,5 +14,6 @@ pub mod node;
 pub mod person;
 pub mod recommendation;
 pub mod schema;
+pub mod search;
 pub mod user;
 pub mod user_changes;
