@@ -125,9 +125,7 @@ impl World {
         let services = &self.app.services;
         services
             .recommendations
-            .train(&Viewer::Command, &services.models, |_| {
-                ControlFlow::Continue(())
-            })
+            .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
             .await
             .unwrap();
     }
@@ -453,7 +451,7 @@ async fn a_new_model_replaces_the_old_one_whole_and_a_stopped_training_changes_n
     let services = &world.app.services;
     let stopped = services
         .recommendations
-        .train(&Viewer::Command, &services.models, |at| match at.step {
+        .train(&Viewer::Command, false, |at| match at.step {
             Step::Store => ControlFlow::Break(()),
             Step::Read | Step::Train => ControlFlow::Continue(()),
         })
@@ -521,9 +519,7 @@ async fn only_admins_train_and_only_one_training_runs() {
     let services = &world.app.services;
     let refused = services
         .recommendations
-        .train(&world.viewer(0), &services.models, |_| {
-            ControlFlow::Continue(())
-        })
+        .train(&world.viewer(0), false, |_| ControlFlow::Continue(()))
         .await
         .unwrap_err();
     assert_eq!(refused.code(), "FORBIDDEN");
@@ -531,9 +527,7 @@ async fn only_admins_train_and_only_one_training_runs() {
     let train = || {
         services
             .recommendations
-            .train(&Viewer::Command, &services.models, |_| {
-                ControlFlow::Continue(())
-            })
+            .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
     };
     let outcomes = tokio::join!(train(), train());
     let codes: Vec<Option<&str>> = [&outcomes.0, &outcomes.1]
@@ -554,9 +548,7 @@ async fn training_on_nothing_says_so() {
     let error = app
         .services
         .recommendations
-        .train(&Viewer::Command, &app.services.models, |_| {
-            ControlFlow::Continue(())
-        })
+        .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
         .await
         .unwrap_err();
     assert!(

@@ -16,6 +16,7 @@ pub mod imports;
 pub mod interactions;
 pub mod models;
 pub mod people;
+pub mod profiles;
 pub mod recommendations;
 pub mod schemas;
 pub mod search;
@@ -72,21 +73,34 @@ impl Services {
         let content = content::ContentService::new(ground);
         let interactions = interactions::InteractionService::new(ground, content.clone());
         let auth = auth::AuthService::new(ground);
+        let models = models::ModelService::new(ground);
+        let embeddings = embeddings::EmbeddingService::new(ground, models.clone());
+        let profiles =
+            profiles::ProfileService::new(ground, interactions.clone(), embeddings.clone());
+        let search = search::SearchService::new(
+            ground,
+            content.clone(),
+            embeddings.clone(),
+            profiles.clone(),
+        );
         Self {
             demo: demo::DemoService::new(ground, auth.clone()),
-            embeddings: embeddings::EmbeddingService::new(
-                ground,
-                models::ModelService::new(ground),
-            ),
-            models: models::ModelService::new(ground),
             imports: imports::ImportService::new(ground),
             people: people::PeopleService::new(ground),
             recommendations: recommendations::RecommendationService::new(
                 ground,
-                interactions.clone(),
-                content.clone(),
+                recommendations::Rooms {
+                    content: content.clone(),
+                    interactions: interactions.clone(),
+                    models: models.clone(),
+                    embeddings: embeddings.clone(),
+                    profiles,
+                    search: search.clone(),
+                },
             ),
-            search: search::SearchService::new(ground, content.clone()),
+            embeddings,
+            models,
+            search,
             content,
             interactions,
             schema: schemas::SchemaService::new(ground),

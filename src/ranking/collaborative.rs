@@ -21,8 +21,8 @@ use thiserror::Error;
 
 use super::als::{Ials, IalsError};
 use super::fold_in::{FoldIn, Reason};
-use super::matrix::{Interactions, Matrix, MatrixError, Repeats};
 use super::item_lists::Neighbours;
+use super::matrix::{Interactions, Matrix, MatrixError, Repeats};
 use super::symmetric::{Observer, Stopped};
 use super::{ease, graph, popularity, top};
 
@@ -145,9 +145,8 @@ impl Trained {
             Self::Neighbours(neighbours) => {
                 let strengths = strengths(entries);
                 let of = |item: &u32| {
-                    let part = |(past, strength): &(u32, f32)| {
-                        strength * neighbours.weight(*past, *item)
-                    };
+                    let part =
+                        |(past, strength): &(u32, f32)| strength * neighbours.weight(*past, *item);
                     strengths.iter().map(part).collect()
                 };
                 items.iter().map(of).collect()
@@ -166,7 +165,9 @@ fn strengths(entries: &[(u32, f32)]) -> Vec<(u32, f32)> {
 pub(super) fn spread(scores: &[f32]) -> (f32, f32) {
     let count = scores.len().max(1) as f64;
     let mean = scores.iter().map(|score| f64::from(*score)).sum::<f64>() / count;
-    let squares = scores.iter().map(|score| (f64::from(*score) - mean).powi(2));
+    let squares = scores
+        .iter()
+        .map(|score| (f64::from(*score) - mean).powi(2));
     let deviation = (squares.sum::<f64>() / count).sqrt();
     // Rounding alone may leave a little where all are equal.
     if deviation > 1e-6 * mean.abs() {
@@ -314,7 +315,9 @@ impl Model {
         let shrink = if range > 0.0 { 1.0 / range } else { 0.0 };
         scores.clear();
         // Rounding must not lead out of the range.
-        let laid = blended.iter().map(|score| ((score - least) * shrink).clamp(0.0, 1.0));
+        let laid = blended
+            .iter()
+            .map(|score| ((score - least) * shrink).clamp(0.0, 1.0));
         scores.extend(laid);
         worths.iter_mut().for_each(|worth| *worth *= shrink);
         Ok(worths)

@@ -8,8 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::matrix::Interactions;
 use super::item_lists::Neighbours;
+use super::matrix::Interactions;
 use super::symmetric::{Observer, Stopped, Symmetric};
 use super::{popularity, top};
 
@@ -104,8 +104,7 @@ fn fit_all(
     observe: &mut Observer,
 ) -> Result<Vec<Vec<(u32, f32)>>, Stopped> {
     // The inverse is the longer half, and the longer the more items there are.
-    let mut together =
-        Symmetric::gramian(table, strength, &mut |done| observe(0.3 * done))?;
+    let mut together = Symmetric::gramian(table, strength, &mut |done| observe(0.3 * done))?;
     let items = together.size();
     let dropped = settings.dropout / (1.0 - settings.dropout);
     let counts: Vec<f32> = (0..items).map(|item| together.get(item, item)).collect();

@@ -8,8 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::matrix::Interactions;
 use super::item_lists::Neighbours;
+use super::matrix::Interactions;
 use super::symmetric::{Observer, Stopped};
 
 /// A user's row is looked at in so many places at most. More would cost its square and say no
@@ -36,8 +36,15 @@ pub struct GraphSettings {
 
 impl GraphSettings {
     pub(super) fn complaint(&self) -> Option<&'static str> {
-        let exponents = [self.user_exponent, self.source_exponent, self.target_exponent];
-        if !exponents.iter().all(|exponent| (0.0..=2.0).contains(exponent)) {
+        let exponents = [
+            self.user_exponent,
+            self.source_exponent,
+            self.target_exponent,
+        ];
+        if !exponents
+            .iter()
+            .all(|exponent| (0.0..=2.0).contains(exponent))
+        {
             Some("the exponents of the graph must be from 0 to 2")
         } else if !(self.shrinkage.is_finite() && self.shrinkage >= 0.0) {
             Some("shrinkage must not be negative")

@@ -86,7 +86,9 @@ impl Neighbours {
             let start = end;
             end += *length as usize;
             let list = targets.get(start..end)?;
-            let known = list.last().is_none_or(|last| (*last as usize) < lengths.len());
+            let known = list
+                .last()
+                .is_none_or(|last| (*last as usize) < lengths.len());
             if !known || !list.is_sorted_by(|a, b| a < b) {
                 return None;
             }
@@ -140,7 +142,10 @@ impl Neighbours {
 /// The `keep` entries of the most influence, in their order; a size that is not there counts 1.
 fn largest(found: &[(u32, f32)], keep: usize, sizes: &[f32]) -> Vec<(u32, f32)> {
     let influence = |&(item, weight): &(u32, f32)| {
-        (item, weight.abs() * sizes.get(item as usize).unwrap_or(&1.0))
+        (
+            item,
+            weight.abs() * sizes.get(item as usize).unwrap_or(&1.0),
+        )
     };
     let mut kept: Vec<u32> = top::best_of(found.iter().map(influence), keep)
         .into_iter()

@@ -21,8 +21,8 @@
 
 pub mod als;
 pub mod blend;
-pub mod diversity;
 pub mod collaborative;
+pub mod diversity;
 pub mod ease;
 pub mod evaluation;
 pub mod fold_in;

@@ -105,9 +105,8 @@ impl Symmetric {
                                 sums[*item as usize - first] += own * strength(*weight);
                             }
                         }
-                        for (block, sums) in blocks
-                            .chunks_exact_mut(AREA)
-                            .zip(sums.chunks_exact(BLOCK))
+                        for (block, sums) in
+                            blocks.chunks_exact_mut(AREA).zip(sums.chunks_exact(BLOCK))
                         {
                             block[(item - first) * BLOCK..][..BLOCK].copy_from_slice(sums);
                         }

@@ -164,10 +164,11 @@ impl Store {
 
     pub(super) async fn artifact(&self, model: Id<id::Model>) -> Result<Option<Vec<u8>>> {
         // From where models are written: a replica may not have it yet.
-        let bytes = sqlx::query_scalar("SELECT bytes FROM model_artifacts WHERE model_version_id = $1")
-            .bind(model.uuid())
-            .fetch_optional(self.db.pool())
-            .await?;
+        let bytes =
+            sqlx::query_scalar("SELECT bytes FROM model_artifacts WHERE model_version_id = $1")
+                .bind(model.uuid())
+                .fetch_optional(self.db.pool())
+                .await?;
         Ok(bytes)
     }
 

@@ -15,6 +15,7 @@ use crate::domain::content::shelf::{Matcher, Shelf};
 use crate::domain::interactions::WeightTable;
 use crate::domain::profiles::model::dot;
 use crate::domain::profiles::{Past, Profile};
+use crate::domain::search;
 use crate::foundation::{Id, Result, id};
 use crate::platform::config::Blend;
 
@@ -97,20 +98,24 @@ impl RecommendationService {
                     scored: found,
                     because: FxHashMap::default(),
                 });
-                gathered.candidates.extend(suiting.map(|suiting| Candidates {
-                    weight: 1.0 - blend.query,
-                    ..suiting
-                }));
+                gathered
+                    .candidates
+                    .extend(suiting.map(|suiting| Candidates {
+                        weight: 1.0 - blend.query,
+                        ..suiting
+                    }));
             }
             Context::Similar => {
                 let like = self.by_likeness(ask, live, &gate, &blend).await?;
                 let all: Vec<_> = like.iter().flat_map(|from| from.scored.clone()).collect();
                 let suiting = self.suiting(&all, profile.as_ref()).await?;
                 gathered.candidates.extend(like);
-                gathered.candidates.extend(suiting.map(|suiting| Candidates {
-                    weight: 1.0 - blend.similar,
-                    ..suiting
-                }));
+                gathered
+                    .candidates
+                    .extend(suiting.map(|suiting| Candidates {
+                        weight: 1.0 - blend.similar,
+                        ..suiting
+                    }));
             }
         }
         let by_meaning = |from: &Candidates| {
@@ -249,8 +254,22 @@ impl RecommendationService {
         };
         Ok(vec![
             from(Source::Similar, blend.similar * blend.meaning, near),
-            from(Source::Together, blend.similar * (1.0 - blend.meaning), together),
+            from(
+                Source::Together,
+                blend.similar * (1.0 - blend.meaning),
+                together,
+            ),
         ])
+    }
+
+    /// What answers the query, by words and meaning.
+    async fn by_query(&self, ask: &Ask, most: usize) -> Result<Vec<(Content, f32)>> {
+        let request = search::Request {
+            filter: ask.filter.clone(),
+            personalise: false,
+            ..search::Request::new(ask.query.clone().unwrap_or_default())
+        };
+        self.search.ranked(&request, most).await
     }
 
     /// How well these items suit the user's long-term taste.
@@ -284,7 +303,8 @@ impl RecommendationService {
         items: &mut [Item],
     ) -> Result<()> {
         let open = |item: &Item, source| item.because.is_none() && item.source(blend) == source;
-        let head = &mut items[..EXPLAINED.min(items.len())];
+        let explained = EXPLAINED.min(items.len());
+        let head = &mut items[..explained];
         if let Some(live) = &gathered.live {
             let taste = head.iter().filter(|item| open(item, Source::Collaborative));
             let taste: Vec<Content> = taste.map(|item| item.content).collect();
@@ -293,8 +313,7 @@ impl RecommendationService {
                 item.because = item.because.or(reasons.get(&item.content).copied());
             }
         }
-        let by_meaning =
-            |item: &Item| open(item, Source::Interests) || open(item, Source::Session);
+        let by_meaning = |item: &Item| open(item, Source::Interests) || open(item, Source::Session);
         let near = head.iter().filter(|item| by_meaning(item));
         let near: Vec<Content> = near.map(|item| item.content).collect();
         if near.is_empty() || gathered.liked.is_empty() {

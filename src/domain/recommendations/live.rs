@@ -43,9 +43,8 @@ pub(super) fn to_bytes(items: &[Uuid], maths: &Model) -> Vec<u8> {
 
 impl Live {
     fn from_bytes(version: &ModelVersion, bytes: &[u8]) -> Result<Self> {
-        let damaged = |what: &str| {
-            Error::Internal(anyhow::anyhow!("the model {}: {what}", version.version))
-        };
+        let damaged =
+            |what: &str| Error::Internal(anyhow::anyhow!("the model {}: {what}", version.version));
         let (count, rest) = bytes
             .split_first_chunk::<8>()
             .ok_or_else(|| damaged("it has no head"))?;

@@ -12,4 +12,4 @@ pub mod training;
 
 pub use ask::{Ask, Boost, Pin};
 pub use model::{Context, Item, List, Source};
-pub use service::RecommendationService;
+pub use service::{RecommendationService, Rooms};

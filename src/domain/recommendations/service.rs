@@ -70,7 +70,15 @@ impl Noted {
 
 impl RecommendationService {
     /// The lists of the schema that `ground` stands for.
-    pub fn new(ground: &Ground, interactions: InteractionService, content: ContentService) -> Self {
+    pub fn new(ground: &Ground, rooms: Rooms) -> Self {
+        let Rooms {
+            content,
+            interactions,
+            models,
+            embeddings,
+            profiles,
+            search,
+        } = rooms;
         Self {
             store: Store::new(ground.db.clone()),
             ground: ground.clone(),

@@ -14,7 +14,7 @@ use super::service::RecommendationService;
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
 use crate::domain::interactions::MOST_WEIGHT;
-use crate::domain::models::{ModelKind, ModelService, ModelVersion};
+use crate::domain::models::{ModelKind, ModelVersion};
 use crate::foundation::{Error, Refusal, Result};
 use crate::platform::config::Training as Settings;
 use crate::platform::db::copy::Rows;
@@ -289,11 +289,7 @@ fn not_worse(ndcg: Option<f64>, before: Option<&ModelVersion>) -> Result<()> {
 }
 
 /// NDCG@10 of the recipe on interactions that are held out, over a sample of the users.
-async fn measured<O>(
-    data: Arc<Data>,
-    recipe: Recipe,
-    mut observe: O,
-) -> Result<(Option<f64>, O)>
+async fn measured<O>(data: Arc<Data>, recipe: Recipe, mut observe: O) -> Result<(Option<f64>, O)>
 where
     O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
 {
@@ -309,7 +305,9 @@ where
             let large = table.row(user as usize).0.len() >= MEASURED_FROM;
             large && xxhash_rust::xxh3::xxh3_64(&name.concat()).is_multiple_of(HELD_OUT as u64)
         };
-        let rest = table.triplets().filter(|(user, item, _)| !held(*user, *item));
+        let rest = table
+            .triplets()
+            .filter(|(user, item, _)| !held(*user, *item));
         let rest = Interactions::from_triplets(
             table.rows(),
             table.columns(),
@@ -351,7 +349,7 @@ fn fit(
     at: Step,
     observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
 ) -> Result<Model> {
-    let mut told = |done: f64| {
+    let mut told = |done: f32| {
         observe(Progress {
             step: at,
             done: (done * 100.0) as u64,

@@ -173,6 +173,8 @@ impl Redis {
         })?;
         Ok(Some(client))
     }
+}
+
 /// What items are about, as vectors.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
