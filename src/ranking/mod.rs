@@ -15,12 +15,17 @@
 //! | judge lists | [`evaluation`] |
 
 pub mod als;
+pub mod collaborative;
+pub mod ease;
 pub mod evaluation;
 pub mod fold_in;
+pub mod graph;
 pub mod kernel;
 pub mod matrix;
+pub mod neighbours;
 pub mod popularity;
 mod solver;
+pub mod symmetric;
 #[cfg(test)]
 mod tests;
 pub mod top;
