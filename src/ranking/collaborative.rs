@@ -21,8 +21,8 @@ use thiserror::Error;
 
 use super::als::{Ials, IalsError};
 use super::fold_in::{FoldIn, Reason};
+use super::matrix::{Interactions, MatrixError, Repeats};
 use super::item_lists::Neighbours;
-use super::matrix::{Interactions, Matrix, MatrixError, Repeats};
 use super::symmetric::{Observer, Stopped};
 use super::{ease, graph, popularity, top};
 
@@ -336,9 +336,4 @@ pub(super) fn add_scaled(scores: &[f32], weight: f32, blended: &mut [f32]) -> f3
         *blended += worth * (score - mean);
     }
     worth
-}
-
-/// Item vectors as they are stored: what [`FoldIn`] needs and no more.
-fn vectors(rows: usize, columns: usize, values: Vec<f32>) -> Result<Matrix, MatrixError> {
-    Matrix::from_values(rows, columns, values)
 }

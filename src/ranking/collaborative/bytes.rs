@@ -9,8 +9,9 @@ use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::fold_in::FoldIn;
+use super::super::matrix::Matrix;
 use super::super::item_lists::Neighbours;
-use super::{Kind, Model, Recipe, Trained, vectors};
+use super::{Kind, Model, Recipe, Trained};
 
 const MAGIC: &[u8; 8] = b"MARQUEEC";
 const VERSION: u32 = 1;
@@ -97,8 +98,8 @@ impl Model {
                     let columns = body.size()?;
                     let count = items.checked_mul(columns).ok_or(BytesError::Damaged)?;
                     let values = body.floats(count)?;
-                    let vectors =
-                        vectors(items, columns, values).map_err(|_| BytesError::Damaged)?;
+                    let vectors = Matrix::from_values(items, columns, values)
+                        .map_err(|_| BytesError::Damaged)?;
                     let fold_in =
                         FoldIn::new(&vectors, settings).map_err(|_| BytesError::Damaged)?;
                     Trained::Factors(fold_in)
