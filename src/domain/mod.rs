@@ -10,6 +10,7 @@ use crate::platform::secrets::Secrets;
 pub mod auth;
 pub mod content;
 pub mod demo;
+pub mod embeddings;
 pub mod imports;
 pub mod interactions;
 pub mod models;
@@ -39,6 +40,8 @@ pub struct Services {
     pub content: content::ContentService,
     /// A small world to look around in.
     pub demo: demo::DemoService,
+    /// What items are about, as vectors.
+    pub embeddings: embeddings::EmbeddingService,
     /// Trained models.
     pub models: models::ModelService,
     /// Bringing other catalogues and their users in.
@@ -65,6 +68,10 @@ impl Services {
         Self {
             content: content::ContentService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
+            embeddings: embeddings::EmbeddingService::new(
+                ground,
+                models::ModelService::new(ground),
+            ),
             models: models::ModelService::new(ground),
             imports: imports::ImportService::new(ground),
             people: people::PeopleService::new(ground),

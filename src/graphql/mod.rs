@@ -22,6 +22,7 @@ pub mod types;
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
 use types::auth::AuthMutation;
 use types::content::{ContentMutation, ContentQuery};
+use types::embedding::EmbeddingMutation;
 use types::facets::FacetsQuery;
 use types::interaction::{InteractionMutation, InteractionQuery};
 use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
@@ -57,6 +58,7 @@ pub struct Mutation(
     UserMutation,
     ApiKeyMutation,
     ContentMutation,
+    EmbeddingMutation,
     PersonMutation,
     InteractionMutation,
     InteractionWeightsMutation,

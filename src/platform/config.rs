@@ -11,7 +11,10 @@ mod schema_name;
 mod settings;
 
 pub use schema_name::SchemaName;
-pub use settings::{Auth, Database, Graphql, Http, LogFormat, Recommendations, Settings, Training};
+pub use settings::{
+    Auth, Database, EmbeddingSource, Embeddings, Graphql, Http, LogFormat, Recommendations,
+    Settings, Training, VectorStore,
+};
 
 /// The text of the defaults, which documents each setting.
 pub const DEFAULTS: &str = include_str!("../../marquee.default.toml");
@@ -141,6 +144,11 @@ mod tests {
             ("[http]\ncors_origins = ['https://a.example/']", "origin"),
             ("[auth]\nargon2_lanes = 600000000", "lanes"),
             ("[auth]\nargon2_memory_kib = 4294967295", "4 GiB"),
+            ("[embeddings]\ndimensions = 0", "`embeddings.dimensions`"),
+            ("[embeddings]\ndimensions = 513", "`embeddings.dimensions`"),
+            ("[embeddings]\nsample = 0", "`embeddings.sample`"),
+            ("[embeddings]\nsource = 'magic'", "`embeddings.source"),
+            ("[embeddings]\nsource = 'transformer'", "transformers"),
             (
                 "[http]\nrequest_timeout_seconds = 9223372036854775807",
                 "`http.request_timeout_seconds`",

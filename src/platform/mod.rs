@@ -3,5 +3,6 @@
 pub mod cluster;
 pub mod config;
 pub mod db;
+pub mod embeddings;
 pub mod secrets;
 pub mod telemetry;

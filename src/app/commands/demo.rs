@@ -52,5 +52,6 @@ pub async fn load(services: &Services) -> anyhow::Result<bool> {
     );
     services.recommendations.forget_common();
     super::train::train(services).await?;
+    super::embed::embed(services).await?;
     Ok(true)
 }

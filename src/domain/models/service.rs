@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::model::{ModelKind, ModelState, ModelVersion};
@@ -90,6 +91,20 @@ impl ModelService {
         settings: Value,
     ) -> Result<ModelVersion> {
         let now = self.clock.now();
+        self.begin_at(kind, algorithm, settings, now).await
+    }
+
+    /// The same for a training that began at `now`, before there was a candidate.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_at(
+        &self,
+        kind: ModelKind,
+        algorithm: &str,
+        settings: Value,
+        now: DateTime<Utc>,
+    ) -> Result<ModelVersion> {
         let model = ModelVersion {
             id: Id::new(&self.clock, &self.chance),
             kind,

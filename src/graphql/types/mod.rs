@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod auth;
 pub mod content;
 pub mod email;
+pub mod embedding;
 pub mod facets;
 pub mod filmography;
 pub mod interaction;

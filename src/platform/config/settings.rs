@@ -28,6 +28,7 @@ pub struct Settings {
     pub auth: Auth,
     pub recommendations: Recommendations,
     pub training: Training,
+    pub embeddings: Embeddings,
 }
 
 /// How log lines look.
@@ -118,6 +119,39 @@ pub struct Training {
     pub regularisation_exponent: f32,
     pub initial_deviation: f32,
     pub seed: u64,
+}
+
+/// What items are about, as vectors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embeddings {
+    pub source: EmbeddingSource,
+    pub dimensions: usize,
+    pub model: PathBuf,
+    pub sample: usize,
+    pub store: VectorStore,
+}
+
+/// Where the vectors of items come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmbeddingSource {
+    /// Latent semantic analysis of the catalogue.
+    Lsa,
+    /// A transformer from a local folder.
+    Transformer,
+    /// Callers only.
+    Brought,
+}
+
+/// Where neighbours are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VectorStore {
+    /// In the process.
+    Memory,
+    /// In the database.
+    Pgvector,
 }
 
 impl Http {

@@ -37,6 +37,7 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "createContent" => Lesson::Aimed(Vec::new()),
         "updateContent" => aimed(json!({ "id": id("content"), "title": "Taken over" })),
         "deleteContent" => aimed(json!({ "id": id("content") })),
+        "setContentEmbedding" => aimed(json!({ "contentId": id("content"), "vector": [1] })),
         "updatePerson" => aimed(json!({ "id": id("person"), "name": "Taken over" })),
         "deletePerson" => aimed(json!({ "id": world.extra })),
         "recordInteraction" => Lesson::Aimed(interactions(world)),
