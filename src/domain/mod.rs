@@ -9,6 +9,7 @@ use crate::platform::db::Db;
 use crate::platform::secrets::Secrets;
 
 pub mod auth;
+pub mod caching;
 pub mod content;
 pub mod demo;
 pub mod imports;
@@ -40,6 +41,8 @@ pub struct Ground {
 pub struct Services {
     /// The catalogue.
     pub content: content::ContentService,
+    /// What the cache did, and emptying it.
+    pub caching: caching::CachingService,
     /// A small world to look around in.
     pub demo: demo::DemoService,
     /// Trained models.
@@ -67,6 +70,7 @@ impl Services {
         let auth = auth::AuthService::new(ground);
         Self {
             content: content::ContentService::new(ground),
+            caching: caching::CachingService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
             models: models::ModelService::new(ground),
             imports: imports::ImportService::new(ground),

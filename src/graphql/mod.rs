@@ -12,6 +12,7 @@ pub mod connection;
 pub mod filter;
 pub mod guard;
 pub mod id;
+pub mod keepable;
 pub mod label;
 pub mod loaders;
 pub mod number;
@@ -21,6 +22,7 @@ pub mod types;
 
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
 use types::auth::AuthMutation;
+use types::cache::{CacheMutation, CacheQuery};
 use types::content::{ContentMutation, ContentQuery};
 use types::facets::FacetsQuery;
 use types::interaction::{InteractionMutation, InteractionQuery};
@@ -48,6 +50,7 @@ pub struct Query(
     InteractionWeightsQuery,
     ModelQuery,
     RecommendationQuery,
+    CacheQuery,
 );
 
 /// Everything that can be changed.
@@ -60,6 +63,7 @@ pub struct Mutation(
     PersonMutation,
     InteractionMutation,
     InteractionWeightsMutation,
+    CacheMutation,
 );
 
 /// Mutations that try a secret: at most one a document, so that a document is one attempt.

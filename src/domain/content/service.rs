@@ -11,6 +11,7 @@ use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::platform::cache::{Cache, Tag};
 
 /// The most credits that an item may have.
 const MAX_CREDITS: usize = 500;
@@ -19,6 +20,7 @@ const MAX_CREDITS: usize = 500;
 #[derive(Clone)]
 pub struct ContentService {
     pub(super) store: Store,
+    cache: Cache,
     clock: Clock,
     chance: Chance,
 }
@@ -28,6 +30,7 @@ impl ContentService {
     pub fn new(ground: &Ground) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
+            cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
         }
@@ -128,10 +131,12 @@ impl ContentService {
             created_at: now,
             updated_at: now,
         };
-        self.store
+        let done = self
+            .store
             .insert(content.clone(), credits, self.chance.clone())
-            .await?;
-        Ok(content)
+            .await;
+        self.cache.changed(&[Tag::Catalogue]);
+        done.map(|()| content)
     }
 
     /// Changes an item: `change` edits its present fields; `credits`, if given, replace all.
@@ -150,7 +155,8 @@ impl ContentService {
         if let Some(credits) = &credits {
             check_credits(credits)?;
         }
-        self.store
+        let done = self
+            .store
             .update(
                 id,
                 credits,
@@ -162,7 +168,9 @@ impl ContentService {
                     fields.check()
                 },
             )
-            .await
+            .await;
+        self.cache.changed(&[Tag::Catalogue]);
+        done
     }
 
     /// Hides an item everywhere from the next statement on. Lists of the past keep its row.
@@ -172,11 +180,9 @@ impl ContentService {
     /// somebody else's.
     pub async fn delete(&self, viewer: &Viewer, id: Id<id::Content>) -> Result<()> {
         self.writable(viewer, id).await?;
-        if self.store.delete(id, self.clock.now()).await? {
-            Ok(())
-        } else {
-            Err(not_found())
-        }
+        let done = self.store.delete(id, self.clock.now()).await;
+        self.cache.changed(&[Tag::Catalogue]);
+        if done? { Ok(()) } else { Err(not_found()) }
     }
 
     /// The credits of these items, each item's by role and position.
