@@ -9,6 +9,7 @@ use crate::platform::db::Db;
 use crate::platform::secrets::Secrets;
 
 pub mod auth;
+pub mod caching;
 pub mod content;
 pub mod demo;
 pub mod embeddings;
@@ -43,6 +44,8 @@ pub struct Ground {
 pub struct Services {
     /// The catalogue.
     pub content: content::ContentService,
+    /// What the cache did, and emptying it.
+    pub caching: caching::CachingService,
     /// A small world to look around in.
     pub demo: demo::DemoService,
     /// What items are about, as vectors.
@@ -84,6 +87,7 @@ impl Services {
             profiles.clone(),
         );
         Self {
+            caching: caching::CachingService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
             imports: imports::ImportService::new(ground),
             people: people::PeopleService::new(ground),

@@ -12,6 +12,7 @@ pub mod connection;
 pub mod filter;
 pub mod guard;
 pub mod id;
+pub mod keepable;
 pub mod label;
 pub mod loaders;
 pub mod number;
@@ -21,6 +22,7 @@ pub mod types;
 
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
 use types::auth::AuthMutation;
+use types::cache::{CacheMutation, CacheQuery};
 use types::content::{ContentMutation, ContentQuery};
 use types::embedding::EmbeddingMutation;
 use types::facets::FacetsQuery;
@@ -51,6 +53,7 @@ pub struct Query(
     ModelQuery,
     RecommendationQuery,
     SearchQuery,
+    CacheQuery,
 );
 
 /// Everything that can be changed.
@@ -64,6 +67,7 @@ pub struct Mutation(
     PersonMutation,
     InteractionMutation,
     InteractionWeightsMutation,
+    CacheMutation,
 );
 
 /// Mutations that try a secret: at most one a document, so that a document is one attempt.

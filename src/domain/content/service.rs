@@ -12,6 +12,7 @@ use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::platform::cache::{Cache, Tag};
 
 /// The most credits that an item may have.
 const MAX_CREDITS: usize = 500;
@@ -21,6 +22,7 @@ const MAX_CREDITS: usize = 500;
 pub struct ContentService {
     pub(super) store: Store,
     shelf: Shelf,
+    cache: Cache,
     clock: Clock,
     chance: Chance,
 }
@@ -32,6 +34,7 @@ impl ContentService {
         Self {
             shelf: Shelf::new(store.clone()),
             store,
+            cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
         }
@@ -49,6 +52,8 @@ impl ContentService {
     /// To be called after others wrote to the catalogue past this service: imports, the demo.
     pub async fn written(&self) {
         self.shelf.written().await;
+        // After the shelf: what is computed from here on sees what was written.
+        self.cache.changed(&[Tag::Catalogue]);
     }
 
     /// The items of these ids that `viewer` may see: public and unlisted ones, their own, and for
@@ -146,11 +151,12 @@ impl ContentService {
             created_at: now,
             updated_at: now,
         };
-        self.store
+        let done = self
+            .store
             .insert(content.clone(), credits, self.chance.clone())
-            .await?;
+            .await;
         self.written().await;
-        Ok(content)
+        done.map(|()| content)
     }
 
     /// Changes an item: `change` edits its present fields; `credits`, if given, replace all.
@@ -169,7 +175,7 @@ impl ContentService {
         if let Some(credits) = &credits {
             check_credits(credits)?;
         }
-        let content = self
+        let done = self
             .store
             .update(
                 id,
@@ -182,9 +188,9 @@ impl ContentService {
                     fields.check()
                 },
             )
-            .await?;
+            .await;
         self.written().await;
-        Ok(content)
+        done
     }
 
     /// Hides an item everywhere from the next statement on. Lists of the past keep its row.
@@ -194,12 +200,9 @@ impl ContentService {
     /// somebody else's.
     pub async fn delete(&self, viewer: &Viewer, id: Id<id::Content>) -> Result<()> {
         self.writable(viewer, id).await?;
-        if self.store.delete(id, self.clock.now()).await? {
-            self.written().await;
-            Ok(())
-        } else {
-            Err(not_found())
-        }
+        let done = self.store.delete(id, self.clock.now()).await;
+        self.written().await;
+        if done? { Ok(()) } else { Err(not_found()) }
     }
 
     /// The credits of these items, each item's by role and position.

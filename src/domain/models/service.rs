@@ -11,11 +11,13 @@ use crate::domain::Ground;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Id, Result, id};
+use crate::platform::cache::{Cache, Tag};
 
 /// The models of one schema.
 #[derive(Clone)]
 pub struct ModelService {
     store: Store,
+    cache: Cache,
     clock: Clock,
     chance: Chance,
 }
@@ -25,6 +27,7 @@ impl ModelService {
     pub fn new(ground: &Ground) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
+            cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
         }
@@ -125,7 +128,11 @@ impl ModelService {
     /// # Errors
     /// When the database fails; the active model then stays.
     pub async fn activate(&self, id: Id<id::Model>, metrics: Value) -> Result<()> {
-        self.store.activate(id, metrics, self.clock.now()).await
+        let done = self.store.activate(id, metrics, self.clock.now()).await;
+        // Of any kind, since a failure does not tell which: it happens a few times a day.
+        let kinds = ModelKind::ALL.iter().map(|kind| kind.as_str());
+        self.cache.changed(&Vec::from_iter(kinds.map(Tag::Model)));
+        done
     }
 
     /// Keeps what a model is read from again, until the model is gone.

@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod auth;
+pub mod cache;
 pub mod content;
 pub mod email;
 pub mod embedding;
