@@ -453,7 +453,7 @@ async fn a_new_model_replaces_the_old_one_whole_and_a_stopped_training_changes_n
         .recommendations
         .train(&Viewer::Command, false, |at| match at.step {
             Step::Store => ControlFlow::Break(()),
-            Step::Read | Step::Train => ControlFlow::Continue(()),
+            Step::Read | Step::Measure | Step::Train => ControlFlow::Continue(()),
         })
         .await
         .unwrap_err();

@@ -21,8 +21,8 @@ use thiserror::Error;
 
 use super::als::{Ials, IalsError};
 use super::fold_in::{FoldIn, Reason};
-use super::matrix::{Interactions, MatrixError, Repeats};
 use super::item_lists::Neighbours;
+use super::matrix::{Interactions, MatrixError, Repeats};
 use super::symmetric::{Observer, Stopped};
 use super::{ease, graph, popularity, top};
 

@@ -8,8 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::matrix::Interactions;
 use super::item_lists::Neighbours;
+use super::matrix::Interactions;
 use super::symmetric::{Observer, Stopped, Symmetric};
 use super::{popularity, top};
 

@@ -8,8 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::matrix::Interactions;
 use super::item_lists::Neighbours;
+use super::matrix::Interactions;
 use super::symmetric::{Observer, Stopped};
 
 /// A user's row is looked at in so many places at most. More would cost its square and say no

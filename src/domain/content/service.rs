@@ -12,7 +12,6 @@ use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
-use crate::platform::cache::{Cache, Tag};
 
 /// The most credits that an item may have.
 const MAX_CREDITS: usize = 500;
@@ -22,7 +21,6 @@ const MAX_CREDITS: usize = 500;
 pub struct ContentService {
     pub(super) store: Store,
     shelf: Shelf,
-    cache: Cache,
     clock: Clock,
     chance: Chance,
 }
@@ -32,9 +30,8 @@ impl ContentService {
     pub fn new(ground: &Ground) -> Self {
         let store = Store::new(ground.db.clone());
         Self {
-            shelf: Shelf::new(store.clone()),
+            shelf: Shelf::new(store.clone(), ground.cache.clone()),
             store,
-            cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
         }
@@ -52,8 +49,6 @@ impl ContentService {
     /// To be called after others wrote to the catalogue past this service: imports, the demo.
     pub async fn written(&self) {
         self.shelf.written().await;
-        // After the shelf: what is computed from here on sees what was written.
-        self.cache.changed(&[Tag::Catalogue]);
     }
 
     /// The items of these ids that `viewer` may see: public and unlisted ones, their own, and for

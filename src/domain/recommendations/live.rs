@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::service::RecommendationService;
 use crate::domain::models::{ModelKind, ModelVersion};
 use crate::foundation::{Error, Id, Result, id};
+use crate::platform::cache::Tag;
 use crate::ranking::collaborative::Model;
 use crate::ranking::top;
 
@@ -196,6 +197,7 @@ impl RecommendationService {
         let now = self.clock.now();
         let version = self.models.active(ModelKind::Collaborative).await?;
         let before = self.follower.kept().and_then(|(_, live)| live);
+        let known = before.as_ref().map(|live| live.model);
         let live = match (version, before) {
             (None, _) => None,
             (Some(version), Some(live)) if live.model == version.id => Some(live),
@@ -212,6 +214,11 @@ impl RecommendationService {
         };
         let kept = self.follower.kept.write();
         *kept.unwrap_or_else(PoisonError::into_inner) = Some((now, live.clone()));
+        if live.as_ref().map(|live| live.model) != known {
+            // Another process may have taken it into service.
+            let kind = ModelKind::Collaborative.as_str();
+            self.ground.cache.changed(&[Tag::Model(kind)]);
+        }
         Ok(live)
     }
 }

@@ -9,8 +9,8 @@ use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::fold_in::FoldIn;
-use super::super::matrix::Matrix;
 use super::super::item_lists::Neighbours;
+use super::super::matrix::Matrix;
 use super::{Kind, Model, Recipe, Trained};
 
 const MAGIC: &[u8; 8] = b"MARQUEEC";
