@@ -288,6 +288,7 @@ async fn a_list_pages_to_its_end_without_repeat_or_gap_while_others_act() {
     let mut met = world.numbers(&page);
     let mut ranks: Vec<i64> = Vec::new();
     let list = page["id"].clone();
+    assert_eq!(whole["id"], list, "the list is kept");
     loop {
         ranks.extend(
             page["items"]
@@ -509,7 +510,7 @@ async fn what_a_model_was_trained_with_is_for_admins() {
     assert_eq!(theirs["recommendations"]["model"], expected);
     let admins = app.ask_as(&Viewer::Command, document, variables).await;
     let model = &admins["recommendations"]["model"];
-    assert_eq!(model["settings"]["factors"], 16);
+    assert_eq!(model["settings"]["parts"][0]["kind"]["ials"]["factors"], 16);
     assert_eq!(model["metrics"]["users"], USERS);
 }
 

@@ -121,7 +121,8 @@ impl RecommendationService {
         let Some(cursor) = &window.from else {
             ask.check()?;
             let key = self.key(user, ask).await?;
-            let drawn = async {
+            // On the heap: a draw asks many, and all of their states together are large.
+            let drawn = Box::pin(async {
                 let list = self.draw(user, ask).await?;
                 let page = self.cut(Arc::new(list), 0, window.size).await?;
                 if !self.store.insert(&page.list, &page.items).await? {
@@ -130,7 +131,7 @@ impl RecommendationService {
                 self.noted.insert(Noted::of(&page), ());
                 // Nobody else has it yet.
                 Ok(Arc::unwrap_or_clone(page.list))
-            };
+            });
             let list = self.ground.cache.get_or_compute(&key, drawn).await?;
             return self.page(list, 0, window.size).await;
         };
@@ -198,7 +199,7 @@ impl RecommendationService {
         let (weights, past, common) = tokio::try_join!(
             self.interactions.weights(),
             self.profiles.past(user),
-            self.common(),
+            Box::pin(self.common()),
         )?;
         let day = now.date_naive();
         let errand = Errand {
@@ -208,7 +209,7 @@ impl RecommendationService {
             weights: &weights,
             day,
         };
-        let gathered = self.gather(&errand).await?;
+        let gathered = Box::pin(self.gather(&errand)).await?;
         let like = |a: Id<id::Content>, b: Id<id::Content>| {
             let (a, b) = (gathered.vectors.get(&a), gathered.vectors.get(&b));
             a.zip(b).map_or(0.0, |(a, b)| dot(a, b))
@@ -230,7 +231,7 @@ impl RecommendationService {
                 length: self.ground.settings.recommendations.list_length,
             },
         );
-        self.explain(&gathered, &blend, &mut items).await?;
+        Box::pin(self.explain(&gathered, &blend, &mut items)).await?;
         Ok(List {
             id: Id::new(&self.clock, &self.chance),
             user,

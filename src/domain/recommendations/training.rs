@@ -108,14 +108,27 @@ impl RecommendationService {
         &self,
         viewer: &Viewer,
         force: bool,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+        observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
     ) -> Result<Trained> {
         viewer.admin()?;
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(conflict("another training of this schema is running"));
         };
-        let data = Arc::new(self.read(&mut store, &mut observe).await?);
+        let trained = self.train_in(&mut store, force, began, observe).await;
+        // At once, whatever came of it: the next training need not wait for a socket to be missed.
+        store.end().await;
+        trained
+    }
+
+    async fn train_in(
+        &self,
+        store: &mut TrainingStore,
+        force: bool,
+        began: Instant,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<Trained> {
+        let data = Arc::new(self.read(store, &mut observe).await?);
         let recipe = recipe(&self.ground.settings.training, data.items.len());
         let before = self.models.active(ModelKind::Collaborative).await?;
         let (ndcg, observe) = measured(Arc::clone(&data), recipe.clone(), observe).await?;
@@ -127,7 +140,7 @@ impl RecommendationService {
             .begin(ModelKind::Collaborative, &named(&recipe), json!(recipe))
             .await?;
         let outcome = self
-            .fit_and_store(&mut store, &model, Arc::clone(&data), recipe, observe)
+            .fit_and_store(store, &model, Arc::clone(&data), recipe, observe)
             .await
             .and_then(|fitted| fitted.check(force).map(|()| fitted));
         let fitted = match outcome {
