@@ -75,7 +75,7 @@ fn ids(near: &[Near]) -> Vec<Content> {
 
 #[tokio::test]
 async fn a_text_finds_what_never_says_its_words() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(settings(|settings| settings.embeddings.dimensions = 2)).await;
     let (robots, dukes) = two_kinds(&app).await;
     assert!(app.services.embeddings.active().await.unwrap().is_none());
     assert_eq!(app.services.embeddings.query("robot").await.unwrap(), None);
