@@ -54,7 +54,14 @@ impl Settings {
             // Names that scripts and other commands use, and that are no settings.
             .merge(
                 Env::prefixed("MARQUEE_")
-                    .ignore(&["config", "test_database_url", "test_database_url_16", "test_data", "test_redis_url"])
+                    .ignore(&[
+                        "config",
+                        "test_database_url",
+                        "test_database_url_16",
+                        "test_data",
+                        "test_minilm",
+                        "test_redis_url",
+                    ])
                     .filter(|name| !name.as_str().starts_with("postgres_"))
                     .split("__"),
             );

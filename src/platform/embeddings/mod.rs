@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "transformers")]
+mod transformer;
+
 /// A model from outside that turns texts into vectors.
 pub trait Embedder: Send + Sync {
     /// What it is called; another name is another space.

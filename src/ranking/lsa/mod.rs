@@ -36,8 +36,9 @@ pub const MOST_DIMENSIONS: usize = 512;
 /// What a space is learnt with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LsaSettings {
-    /// How many numbers a vector has at most, 1 to [`MOST_DIMENSIONS`]. A catalogue of fewer
-    /// documents or terms has fewer directions.
+    /// How many numbers a vector has at most, 1 to [`MOST_DIMENSIONS`]. Of `n` documents no more
+    /// than `2√n` directions are taken: those beyond tell one document from another rather than
+    /// what several have in common, and a small catalogue would find only what shares words.
     pub dimensions: usize,
     /// How many terms are known at most, at least 1: the most frequent ones stay.
     pub vocabulary: usize,
@@ -188,7 +189,8 @@ impl Lsa {
             Repeats::Sum,
         )?;
         drop(rows);
-        let rank = settings.dimensions.min(terms).min(documents.len());
+        let telling = (2.0 * (documents.len() as f64).sqrt()) as usize;
+        let rank = settings.dimensions.min(terms).min(telling);
         let found = svd::truncated(
             &table,
             rank,

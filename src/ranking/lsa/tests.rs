@@ -144,6 +144,12 @@ fn what_says_nothing_has_no_vector() {
 
 #[test]
 fn a_small_world_has_fewer_directions() {
+    let many: Vec<String> = (0..100)
+        .map(|n| format!("w{n} v{} u{}", n / 2, n / 3))
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(fit(&texts(&many), &LsaSettings::default()).dimensions(), 20);
+
     let space = fit(&texts(&["moon", "moon", "duke"]), &LsaSettings::default());
     assert_eq!(
         (space.dimensions(), space.terms(), space.documents()),
