@@ -101,8 +101,13 @@ impl Opened {
         }
     }
 
-    /// Closes the pools, then stops the private database.
+    /// Writes what waits to be written, closes the pools, then stops the private database.
     pub async fn close(self) {
+        for (schema, services) in self.schemas.iter() {
+            if let Err(error) = services.search.flush().await {
+                tracing::warn!(%schema, ?error, "What was searched for last is not counted");
+            }
+        }
         for ground in self.grounds.values() {
             ground.db.close().await;
         }

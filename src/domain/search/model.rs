@@ -157,8 +157,9 @@ pub type Allowed = Arc<dyn Fn(u32) -> bool + Send + Sync>;
 
 /// Finds by meaning: the nearest items to a text, at most so many, among the allowed ones, with
 /// their similarity in [-1, 1], the nearest first.
-pub type Meaning =
-    Arc<dyn Fn(String, usize, Allowed) -> BoxFuture<'static, Result<Vec<(u32, f32)>>> + Send + Sync>;
+pub type Meaning = Arc<
+    dyn Fn(String, usize, Allowed) -> BoxFuture<'static, Result<Vec<(u32, f32)>>> + Send + Sync,
+>;
 
 /// How well the item in a slot fits the long-term taste of one user, in [0, 1].
 pub type Taste = Arc<dyn Fn(u32) -> f32 + Send + Sync>;

@@ -310,7 +310,11 @@ impl SearchService {
         found: Option<&Found>,
         day: NaiveDate,
     ) -> Result<Vec<(u32, f32)>> {
-        let Some(meaning) = self.meaning.as_ref().filter(|_| request.mode != Mode::Words) else {
+        let Some(meaning) = self
+            .meaning
+            .as_ref()
+            .filter(|_| request.mode != Mode::Words)
+        else {
             return Ok(Vec::new());
         };
         let Some(found) = found else {
@@ -344,7 +348,10 @@ impl SearchService {
         draw: &Arc<Draw>,
         count: impl FnOnce(&Counting<'_>) -> T + Send + 'static,
     ) -> Result<T> {
-        let (shelf, day) = (self.content.shelf().await?.clone(), self.clock.now().date_naive());
+        let (shelf, day) = (
+            self.content.shelf().await?.clone(),
+            self.clock.now().date_naive(),
+        );
         let draw = Arc::clone(draw);
         blocking(move || {
             Ok(count(&Counting {

@@ -49,7 +49,10 @@ fn as_many_typing_errors_are_allowed_for_as_the_word_is_long() {
 fn a_word_that_is_known_is_taken_at_its_word() {
     let index = index(&["Alien", "Allen", "Aliens"]);
     let found = find(&index, "alien ");
-    assert_eq!(found.hits.iter().map(|hit| hit.slot).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(
+        found.hits.iter().map(|hit| hit.slot).collect::<Vec<_>>(),
+        [0, 2]
+    );
     assert_eq!(found.corrected, None);
     assert_eq!(find(&index, "alein").corrected.as_deref(), Some("alien"));
 }
