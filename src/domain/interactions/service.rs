@@ -89,6 +89,22 @@ impl InteractionService {
         Ok(outcomes.into_iter().enumerate().map(placed).collect())
     }
 
+    /// The users who did at least `least` things since `since`, the most active first, at most
+    /// `most` of them; for admins. What is worked out ahead is worked out for them first.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for others, and when the database fails.
+    pub async fn active_users(
+        &self,
+        viewer: &Viewer,
+        since: DateTime<Utc>,
+        least: i64,
+        most: usize,
+    ) -> Result<Vec<Id<id::User>>> {
+        viewer.admin()?;
+        self.store.active_users(since, least, most).await
+    }
+
     async fn record_all(&self, viewer: &Viewer, new: Vec<NewInteraction>) -> Result<Vec<Outcome>> {
         let now = self.clock.now();
         let mut read = Vec::with_capacity(new.len());

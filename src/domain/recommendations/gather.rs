@@ -160,11 +160,13 @@ impl RecommendationService {
         let Some(live) = live else {
             return Ok(None);
         };
+        let mut model = live.model;
         let entries = live.entries(&gathered.liked);
         let most = self.ground.settings.recommendations.score_all_up_to;
         if live.items() <= most && !entries.is_empty() {
             candidates.scored = live.best(&entries, depth, |content| gate.passes(content))?;
         } else if let Some(batch) = self.store.batch(errand.user).await? {
+            model = batch.model;
             for (content, score, reason) in batch.items {
                 candidates.scored.push((content, score));
                 let reason = reason.map(|reason| (content, reason));
@@ -174,7 +176,7 @@ impl RecommendationService {
         if candidates.scored.is_empty() {
             return Ok(None);
         }
-        gathered.model = Some(live.model);
+        gathered.model = Some(model);
         gathered.model_at = Some(live.trained_at);
         gathered.live = Some(live);
         Ok(Some(candidates))

@@ -101,6 +101,15 @@ pub fn argument_lesson(
                     .into(),
             );
         }
+        ("Query", "search", "query") => {
+            return Some(vec![
+                (format!("\"{MARK}\""), true),
+                ("\"\"".to_owned(), false),
+            ]);
+        }
+        ("Query", "searchSuggestions", "prefix") => {
+            return aimed([MARK, FRIEND].map(|typed| format!("\"{typed}\"")).into());
+        }
         ("Query", "person", "name") => return aimed(vec![format!("\"{FRIEND}\"")]),
         _ => {}
     }
