@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rustc_hash::FxHashSet;
@@ -24,6 +25,9 @@ use crate::ranking::Lsa;
 /// After how long it is asked whether another process has taken a space into service, or has
 /// placed items.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
+
+/// Whoever asks first waits so long for the space; then the answer is that there is none yet.
+const FIRST_WITHIN: Duration = Duration::from_secs(5);
 
 /// What was written so long before the last look may not have been visible to it yet.
 const OVERLAP: TimeDelta = TimeDelta::seconds(60);
@@ -68,7 +72,8 @@ impl EmbeddingService {
         }
     }
 
-    /// The space that is served; `None` before the first training.
+    /// The space that is served; `None` before the first training, and while a large one is still
+    /// being read after a start.
     ///
     /// It is kept in the process. Every second somebody who asks makes it look for a newer one,
     /// which is read behind the scenes and then takes the place of the old one whole.
@@ -90,10 +95,18 @@ impl EmbeddingService {
             }
             return Ok(kept.space);
         }
-        let _turn = self.state.looking.lock().await;
-        match self.kept() {
-            Some(kept) => Ok(kept.space),
-            None => self.look().await,
+        // In a task of its own: a large space is built on while those who asked go on without it.
+        let service = self.clone();
+        let first = tokio::spawn(async move {
+            let _turn = service.state.looking.lock().await;
+            match service.kept() {
+                Some(kept) => Ok(kept.space),
+                None => service.look().await,
+            }
+        });
+        match tokio::time::timeout(FIRST_WITHIN, first).await {
+            Ok(space) => space.map_err(|panicked| Error::Internal(panicked.into()))?,
+            Err(_) => Ok(None),
         }
     }
 
@@ -158,18 +171,9 @@ impl EmbeddingService {
                 dimensions,
             )),
             config::VectorStore::Memory => {
-                let memory = Memory::new(dimensions);
-                let mut batch = Vec::new();
-                self.store
-                    .all(model.id, |placed| {
-                        batch.push(placed);
-                        if batch.len() >= 10_000 {
-                            memory.upsert(&batch);
-                            batch.clear();
-                        }
-                    })
-                    .await?;
-                memory.upsert(&batch);
+                let mut rows = Vec::new();
+                self.store.all(model.id, |placed| rows.push(placed)).await?;
+                let memory = blocking(move || Memory::build(dimensions, rows)).await?;
                 Arc::new(memory)
             }
         };
@@ -232,7 +236,7 @@ impl EmbeddingService {
         ids: &[Id<id::Content>],
     ) -> Result<HashMap<Id<id::Content>, Vec<f32>>> {
         match self.active().await? {
-            Some(space) => self.store.vectors(space.model.id, ids).await,
+            Some(space) => space.vectors.vectors(ids).await,
             None => Ok(HashMap::new()),
         }
     }

@@ -1,10 +1,13 @@
 //! Neighbours from the database, by pgvector's HNSW index.
 
+use std::collections::HashMap;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use uuid::Uuid;
 
+use super::Store;
 use crate::domain::embeddings::model::Near;
 use crate::domain::embeddings::vectors::{Keep, VectorStore, best};
 use crate::foundation::{Id, Result, id};
@@ -108,6 +111,16 @@ impl VectorStore for InDatabase {
                 // Each time four times as far: all in all a third more than the last alone.
                 wide = (4 * wide).min(FURTHEST);
             }
+        })
+    }
+
+    fn vectors<'a>(
+        &'a self,
+        ids: &'a [Id<id::Content>],
+    ) -> BoxFuture<'a, Result<HashMap<Id<id::Content>, Vec<f32>>>> {
+        Box::pin(async move {
+            let store = Store::new(self.db.clone());
+            store.vectors(self.model.into(), ids).await
         })
     }
 

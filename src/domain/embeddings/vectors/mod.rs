@@ -2,6 +2,8 @@
 //!
 //! Both hold vectors of length 1 of one space, and answer by the cosine.
 
+use std::collections::HashMap;
+
 use futures::future::BoxFuture;
 
 use super::model::Near;
@@ -27,6 +29,12 @@ pub trait VectorStore: Send + Sync {
         count: usize,
         keep: &'a Keep<'a>,
     ) -> BoxFuture<'a, Result<Vec<Near>>>;
+
+    /// The vectors of these items, as far as they have one.
+    fn vectors<'a>(
+        &'a self,
+        ids: &'a [Id<id::Content>],
+    ) -> BoxFuture<'a, Result<HashMap<Id<id::Content>, Vec<f32>>>>;
 
     /// Takes notice of rows that have just been written to the database.
     fn upsert(&self, rows: &[(Id<id::Content>, Vec<f32>)]);
