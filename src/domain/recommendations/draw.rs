@@ -332,3 +332,6 @@ fn ranked(placed: Vec<Placed>) -> Vec<Item> {
     });
     items.collect()
 }
+
+#[cfg(test)]
+mod tests;
