@@ -46,5 +46,16 @@ else
     postgres_dir=${XDG_DATA_HOME:-${HOME:?is not set, so there is no place for Postgres}/.local/share}/marquee/postgres
 fi
 # shellcheck disable=SC2034  # likewise
+# Where a Redis is placed that is not the system's.
+redis_dir=$(dirname -- "$postgres_dir")/redis
+
+# Prints the way to a Redis server; fails where there is none.
+redis_server() {
+    command -v redis-server || {
+        [ -x "$redis_dir/redis-server" ] && printf '%s\n' "$redis_dir/redis-server"
+    }
+}
+
+# shellcheck disable=SC2034  # likewise
 # The folder where cargo builds.
 target_dir=${CARGO_TARGET_DIR:-target}

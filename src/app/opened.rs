@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use crate::domain::schemas::Schemas;
 use crate::domain::{Ground, Services};
 use crate::foundation::{Chance, Clock};
+use crate::platform::cache::Caches;
 use crate::platform::cluster::{self, Cluster, ClusterError, Options};
 use crate::platform::config::{SchemaName, Settings};
 use crate::platform::db::{Db, migrate};
@@ -34,6 +35,7 @@ pub struct Opened {
     /// Tells the time.
     pub clock: Clock,
     grounds: BTreeMap<SchemaName, Ground>,
+    caches: Caches,
     cluster: Option<Cluster>,
 }
 
@@ -49,11 +51,13 @@ impl Opened {
         let secrets = Arc::new(Secrets::load(&settings, &clock, &chance)?);
         let settings = Arc::new(settings);
         migrate::run(&url, &settings.schemas, clock.now()).await?;
+        let caches = Caches::open(&settings, clock.clone(), chance.clone())?;
         let mut grounds = BTreeMap::new();
         let mut services = BTreeMap::new();
         for name in &settings.schemas {
             let ground = Ground {
                 db: Db::connect(&settings.database, &url, name).await?,
+                cache: caches.of(name),
                 clock: clock.clone(),
                 chance: chance.clone(),
                 settings: Arc::clone(&settings),
@@ -69,6 +73,7 @@ impl Opened {
             url,
             clock,
             grounds,
+            caches,
             cluster,
         })
     }
@@ -101,13 +106,15 @@ impl Opened {
         }
     }
 
-    /// Writes what waits to be written, closes the pools, then stops the private database.
+    /// Writes what waits to be written, tells Redis of the last changes, closes the pools, then
+    /// stops the private database.
     pub async fn close(self) {
         for (schema, services) in self.schemas.iter() {
             if let Err(error) = services.search.flush().await {
                 tracing::warn!(%schema, ?error, "What was searched for last is not counted");
             }
         }
+        self.caches.close().await;
         for ground in self.grounds.values() {
             ground.db.close().await;
         }

@@ -1,5 +1,6 @@
 //! The error of services, and the refusals that are part of the contract.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The result of a service.
@@ -76,6 +77,17 @@ impl Error {
     /// What nobody signed in hears where somebody must be.
     pub fn signed_out() -> Self {
         Self::Unauthenticated("sign in first: send `Authorization: Bearer <token>`".to_owned())
+    }
+
+    /// The error of a work that several waited for, as each of them gets it.
+    pub fn shared(error: Arc<Self>) -> Self {
+        match &*error {
+            Self::Unauthenticated(message) => Self::Unauthenticated(message.clone()),
+            Self::Forbidden(message) => Self::Forbidden(message.clone()),
+            Self::Refused(refusal) => Self::Refused(refusal.clone()),
+            Self::Unavailable(message) => Self::Unavailable(message.clone()),
+            Self::Internal(_) => Self::Internal(error.into()),
+        }
     }
 
     /// The code that clients switch upon (`extensions.code`).

@@ -1,22 +1,31 @@
 //! Typed conditions on one field. What is `None` or empty does not filter; what is given must all
-//! hold.
+//! hold. Written as JSON, they hold what is given and nothing else.
+
+use serde::Serialize;
 
 /// Conditions on a value that has an order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison<T> {
     /// Equal to this.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub eq: Option<T>,
     /// One of these; an empty list matches nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub one_of: Option<Vec<T>>,
     /// Less than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lt: Option<T>,
     /// At most this.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lte: Option<T>,
     /// More than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub gt: Option<T>,
     /// At least this.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub gte: Option<T>,
     /// Whether the value is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub is_null: Option<bool>,
 }
 
@@ -36,6 +45,17 @@ impl<T> Default for Comparison<T> {
 }
 
 impl<T> Comparison<T> {
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.eq.is_none()
+            && self.one_of.is_none()
+            && self.lt.is_none()
+            && self.lte.is_none()
+            && self.gt.is_none()
+            && self.gte.is_none()
+            && self.is_null.is_none()
+    }
+
     /// How many values the list among these conditions has.
     pub fn listed(&self) -> usize {
         self.one_of.as_ref().map_or(0, Vec::len)
@@ -62,34 +82,48 @@ impl<T: Clone> Comparison<T> {
 }
 
 /// Conditions on a text.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Text {
     /// Equal to this, letter by letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub eq: Option<String>,
     /// One of these; an empty list matches nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub one_of: Option<Vec<String>>,
     /// Contains this, whatever the case.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
     /// Starts with this, whatever the case.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub starts_with: Option<String>,
     /// Whether the text is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub is_null: Option<bool>,
 }
 
 /// Conditions on a list of texts.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TextList {
     /// Has this among its members.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub has: Option<String>,
     /// Has at least one of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub has_any: Option<Vec<String>>,
     /// Has all of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub has_all: Option<Vec<String>>,
     /// Whether the list has no member.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub is_empty: Option<bool>,
 }
 
 impl Text {
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// How many values the list among these conditions has.
     pub fn listed(&self) -> usize {
         self.one_of.as_ref().map_or(0, Vec::len)
@@ -97,6 +131,11 @@ impl Text {
 }
 
 impl TextList {
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// How many values the lists among these conditions have.
     pub fn listed(&self) -> usize {
         let length = |values: &Option<Vec<String>>| values.as_ref().map_or(0, Vec::len);

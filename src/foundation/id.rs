@@ -78,6 +78,13 @@ impl<K: Kind> Id<K> {
         Self::from(uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid())
     }
 
+    /// When it was made, or when that happened which it names, to the millisecond.
+    pub fn time(self) -> DateTime<Utc> {
+        let millis = (self.raw.as_u128() >> 80) as i64; // 48 bits
+        // Every number of 48 bits is a moment before the year 11000.
+        DateTime::from_timestamp_millis(millis).unwrap_or_default()
+    }
+
     /// The UUID inside.
     pub fn uuid(self) -> Uuid {
         self.raw
@@ -159,6 +166,13 @@ impl<K: Kind> fmt::Display for Id<K> {
 impl<K: Kind> serde::Serialize for Id<K> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de, K: Kind> serde::Deserialize<'de> for Id<K> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

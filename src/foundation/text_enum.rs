@@ -1,6 +1,6 @@
-//! Enums that are kept as text in the database.
+//! Enums that are kept as text in the database and in JSON.
 
-/// Gives an enum `as_str`, `ALL` and `FromStr` by its names in the database and the contract.
+/// Gives an enum `as_str`, `ALL`, `FromStr` and serde's traits by its names in the database and the contract.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __text_enum {
@@ -29,6 +29,19 @@ macro_rules! __text_enum {
                         let names: Vec<&str> = Self::ALL.iter().map(|value| value.as_str()).collect();
                         format!("`{text}` is none of {}", names.join(", "))
                     })
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
             }
         }
     };

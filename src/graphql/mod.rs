@@ -12,6 +12,7 @@ pub mod connection;
 pub mod filter;
 pub mod guard;
 pub mod id;
+pub mod keepable;
 pub mod label;
 pub mod loaders;
 pub mod number;
@@ -21,7 +22,9 @@ pub mod types;
 
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
 use types::auth::AuthMutation;
+use types::cache::{CacheMutation, CacheQuery};
 use types::content::{ContentMutation, ContentQuery};
+use types::embedding::EmbeddingMutation;
 use types::facets::FacetsQuery;
 use types::interaction::{InteractionMutation, InteractionQuery};
 use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
@@ -50,6 +53,7 @@ pub struct Query(
     ModelQuery,
     RecommendationQuery,
     SearchQuery,
+    CacheQuery,
 );
 
 /// Everything that can be changed.
@@ -59,9 +63,11 @@ pub struct Mutation(
     UserMutation,
     ApiKeyMutation,
     ContentMutation,
+    EmbeddingMutation,
     PersonMutation,
     InteractionMutation,
     InteractionWeightsMutation,
+    CacheMutation,
 );
 
 /// Mutations that try a secret: at most one a document, so that a document is one attempt.

@@ -11,7 +11,10 @@ mod schema_name;
 mod settings;
 
 pub use schema_name::SchemaName;
-pub use settings::{Auth, Database, Graphql, Http, LogFormat, Recommendations, Settings, Training};
+pub use settings::{
+    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, LogFormat,
+    Recommendations, Redis, Settings, Training, VectorStore,
+};
 
 /// The text of the defaults, which documents each setting.
 pub const DEFAULTS: &str = include_str!("../../marquee.default.toml");
@@ -51,15 +54,23 @@ impl Settings {
             // Names that scripts and other commands use, and that are no settings.
             .merge(
                 Env::prefixed("MARQUEE_")
-                    .ignore(&["config", "test_database_url", "test_database_url_16", "test_data"])
+                    .ignore(&[
+                        "config",
+                        "test_database_url",
+                        "test_database_url_16",
+                        "test_data",
+                        "test_minilm",
+                        "test_redis_url",
+                    ])
                     .filter(|name| !name.as_str().starts_with("postgres_"))
                     .split("__"),
             );
-        if let Some(url) = std::env::var_os("DATABASE_URL") {
-            let url = url
-                .into_string()
-                .map_err(|_| anyhow::anyhow!("DATABASE_URL is not UTF-8"))?;
-            figment = figment.merge(("database.url", url));
+        for (name, setting) in [("DATABASE_URL", "database.url"), ("REDIS_URL", "redis.url")] {
+            if let Some(url) = std::env::var_os(name) {
+                let url = url.into_string();
+                let url = url.map_err(|_| anyhow::anyhow!("{name} is not UTF-8"))?;
+                figment = figment.merge((setting, url));
+            }
         }
         let settings: Self = figment.extract().map_err(|error| explain(&error))?;
         settings.check()?;
@@ -139,8 +150,17 @@ mod tests {
             ("[database]\nurl = 'postgres://x'", "signing_keys"),
             ("[database]\nacquire_timeout_ms = 9000", "3000"),
             ("[http]\ncors_origins = ['https://a.example/']", "origin"),
+            ("[redis]\nurl = 'http://x'", "`redis.url`"),
+            ("[redis]\nprefix = 'a b'", "`redis.prefix`"),
+            ("[redis]\ntimeout_ms = 0", "`redis.timeout_ms`"),
+            ("[cache]\nmemory_mib = 0", "`cache.memory_mib`"),
             ("[auth]\nargon2_lanes = 600000000", "lanes"),
             ("[auth]\nargon2_memory_kib = 4294967295", "4 GiB"),
+            ("[embeddings]\ndimensions = 0", "`embeddings.dimensions`"),
+            ("[embeddings]\ndimensions = 513", "`embeddings.dimensions`"),
+            ("[embeddings]\nsample = 0", "`embeddings.sample`"),
+            ("[embeddings]\nsource = 'magic'", "`embeddings.source"),
+            ("[embeddings]\nsource = 'transformer'", "transformers"),
             (
                 "[http]\nrequest_timeout_seconds = 9223372036854775807",
                 "`http.request_timeout_seconds`",

@@ -1,7 +1,9 @@
-//! What the server stands on: settings, the database, secrets, logs. It never names `domain`.
+//! What the server stands on: settings, the database, the cache, secrets, logs. It never names `domain`.
 
+pub mod cache;
 pub mod cluster;
 pub mod config;
 pub mod db;
+pub mod embeddings;
 pub mod secrets;
 pub mod telemetry;

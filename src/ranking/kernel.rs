@@ -16,6 +16,9 @@ pub const LANES: usize = 16;
 /// How many vectors [`Kernel::multiply_batch`] takes at once.
 pub const BATCH: usize = 8;
 
+/// The side of the blocks that [`Kernel::subtract_block`] works on.
+pub const BLOCK: usize = 128;
+
 /// A table as the loops read it: rows of `stride` numbers, one after another.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
@@ -51,6 +54,12 @@ impl Kernel {
             }
         }
         Self::portable()
+    }
+
+    /// Asks the memory for a row that is needed soon; nothing else changes.
+    #[inline]
+    pub fn fetch(row: &[f32]) {
+        body::fetch(row);
     }
 
     /// The version for any processor; the others are tested against it.
@@ -99,6 +108,11 @@ kernels! {
     /// `out[k] += rows[k][from..from + x.len()] · x` for every row. `x` may have any length.
     fn add_products(rows: Rows<'_>, from: usize, x: &[f32], out: &mut [f32]);
 
+    /// `out[k] = v_k · x` with `v_k` row number `picked[k]` of `rows`, in any order. The stride is
+    /// a multiple of [`LANES`], and `x` has as many numbers. A product does not depend on what
+    /// else was picked.
+    fn picked_products(rows: Rows<'_>, picked: &[u32], x: &[f32], out: &mut [f32]);
+
     /// `out = xs · square` for a [`BATCH`] of row vectors at once, so that `square` is read once
     /// for all. A vector has `stride` numbers, a multiple of [`LANES`]; `square` has as many
     /// rows and columns.
@@ -121,6 +135,11 @@ kernels! {
         rows: Rows<'_>, from: usize, weights: &[f32],
         out: &mut [f32], out_stride: usize, width: usize,
     );
+
+    /// `out -= leftᵀ right` for blocks of [`BLOCK`] × [`BLOCK`]. `out` is stored row after row,
+    /// the other two in strips: the first [`LANES`] numbers of each row, row after row, then the
+    /// next, so that each strip fills the fastest cache without gaps.
+    fn subtract_block(left: &[f32], right: &[f32], out: &mut [f32]);
 
     /// Cholesky factor in place: the upper triangle of the symmetric positive definite
     /// `matrix` (`width` × `width`, `width` a multiple of [`LANES`]) becomes `U` with `UᵀU`

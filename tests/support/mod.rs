@@ -18,6 +18,7 @@ use marquee::domain::{Ground, Services};
 use marquee::foundation::{Chance, Clock, Id, id};
 use marquee::graphql::label::{Labelling, label};
 use marquee::graphql::{MarqueeSchema, equip, guard, schema};
+use marquee::platform::cache::Caches;
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
 use marquee::platform::secrets::{Secrets, SigningKey};
@@ -49,6 +50,7 @@ pub fn start_of_time() -> DateTime<Utc> {
 pub fn settings() -> Settings {
     let mut settings = Settings::defaults();
     settings.training.factors = 16;
+    settings.embeddings.dimensions = 64;
     settings.auth.argon2_memory_kib = 64;
     settings.auth.argon2_passes = 1;
     settings
@@ -80,10 +82,13 @@ impl TestApp {
             .await
             .unwrap();
         let db = Db::connect(&settings.database, &url, &name).await.unwrap();
+        let chance = Chance::seeded(seed);
+        let caches = Caches::open(&settings, clock.clone(), chance.clone()).unwrap();
         let ground = Ground {
             db,
+            cache: caches.of(&name),
             clock,
-            chance: Chance::seeded(seed),
+            chance,
             settings: Arc::new(settings),
             secrets: Arc::new(secrets()),
         };

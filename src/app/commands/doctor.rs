@@ -1,6 +1,7 @@
 //! `marquee doctor`
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use sqlx::{ConnectOptions, Connection};
@@ -9,10 +10,13 @@ use crate::platform::cluster::{self, Finding, Options, Verdict};
 use crate::platform::config::Settings;
 use crate::platform::db;
 
+/// How long to wait for Redis.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Tells what is there and what is missing; exit code 1 if the server could not start.
 ///
 /// # Errors
-/// Never: what is wrong is among the findings.
+/// Never, with settings that were checked: what is wrong is among the findings.
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let mut findings = vec![found(
         Verdict::Good,
@@ -37,6 +41,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         }
     } else {
         findings.push(database(settings.database.url.expose_secret()).await);
+    }
+    if let Some(client) = settings.redis.client()? {
+        findings.push(redis(&client).await);
     }
     let mut bad = false;
     for finding in &findings {
@@ -74,6 +81,39 @@ async fn port(settings: &Settings) -> Finding {
             Verdict::Note,
             "port",
             format!("{} cannot be bound: {error}", settings.listen),
+        ),
+    }
+}
+
+/// A server starts without its Redis too, so one that is away is a note.
+async fn redis(client: &redis::Client) -> Finding {
+    let look = async {
+        let patient = redis::AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        let connecting = client.get_multiplexed_async_connection_with_config(&patient);
+        let mut connection = connecting.await?;
+        let mut ask = redis::cmd("INFO");
+        ask.arg("server");
+        ask.query_async::<String>(&mut connection).await
+    };
+    match look.await {
+        Ok(told) => {
+            let version = told
+                .lines()
+                .find_map(|line| line.strip_prefix("redis_version:"));
+            let version = version.unwrap_or("of an unknown version");
+            found(Verdict::Good, "redis", format!("answers: Redis {version}"))
+        }
+        // The kind alone: the text may hold the address and what goes with it.
+        Err(error) => found(
+            Verdict::Note,
+            "redis",
+            format!(
+                "does not answer ({:?}): the server runs without it, and several servers do not \
+                 hear of each other's changes; look at `redis.url`",
+                error.kind()
+            ),
         ),
     }
 }

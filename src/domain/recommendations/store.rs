@@ -1,16 +1,16 @@
 //! Lists, and what they are drawn from, in the database.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement,
     Value,
 };
 use uuid::Uuid;
 
-use super::model::{Item, List, MOST_WEIGHT, Source};
-use crate::domain::interactions::{InteractionKind, WeightTable};
+use super::model::{Freshness, Item, List, Source, Sources};
+use crate::domain::interactions::{MOST_WEIGHT, WeightTable};
 use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::recommendation_list;
 use crate::platform::db::{Db, stored};
@@ -34,13 +34,6 @@ pub(super) type BatchItem = (Id<id::Content>, f32, Option<Id<id::Content>>);
 pub(super) struct Batch {
     pub(super) model: Id<id::Model>,
     pub(super) items: Vec<BatchItem>,
-}
-
-/// Something the user did, as far as lists care.
-pub(super) struct Past {
-    pub(super) content: Id<id::Content>,
-    pub(super) kind: InteractionKind,
-    pub(super) at: DateTime<Utc>,
 }
 
 impl Store {
@@ -76,58 +69,6 @@ impl Store {
                 .map(|((content, score), because)| (content.into(), score, some(because)))
                 .collect(),
         }))
-    }
-
-    /// What the user did, read from where the last write went.
-    pub(super) async fn history(&self, user: Id<id::User>) -> Result<Vec<Past>> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            content_id: Uuid,
-            kind: String,
-            at: DateTime<Utc>,
-        }
-        let statement = sql(
-            "SELECT content_id, kind, max(occurred_at) AS at
-               FROM interactions WHERE user_id = $1 GROUP BY content_id, kind",
-            [user.uuid().into()],
-        );
-        let rows = Row::find_by_statement(statement)
-            .all(self.db.write())
-            .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Past {
-                    content: row.content_id.into(),
-                    kind: row.kind.parse().map_err(stored("interactions"))?,
-                    at: row.at,
-                })
-            })
-            .collect()
-    }
-
-    /// Which of these may be shown on `day`.
-    pub(super) async fn eligible(
-        &self,
-        items: &[Id<id::Content>],
-        day: NaiveDate,
-    ) -> Result<HashSet<Id<id::Content>>> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            id: Uuid,
-        }
-        let ids: Vec<Uuid> = items.iter().map(|id| id.uuid()).collect();
-        let statement = sql(
-            "SELECT id FROM content_items
-              WHERE id = ANY($1) AND deleted_at IS NULL AND visibility = 'PUBLIC'
-                AND (rights_from IS NULL OR rights_from <= $2)
-                AND (rights_until IS NULL OR rights_until >= $2)
-                AND (stock IS NULL OR stock > 0)",
-            [ids.into(), day.into()],
-        );
-        let rows = Row::find_by_statement(statement)
-            .all(self.db.write())
-            .await?;
-        Ok(rows.into_iter().map(|row| row.id.into()).collect())
     }
 
     /// The items that were taken most, the latest counting most, with their weights; what speaks
@@ -196,39 +137,67 @@ impl Store {
 
     /// Writes a list and the items of its first page, in one statement; says whether there is
     /// such a user.
+    ///
+    /// It does not wait for the disk: a list that a crash of the database takes away is drawn anew,
+    /// and its half a second of readers is told so.
     pub(super) async fn insert(&self, list: &List, served: &[Item]) -> Result<bool> {
         let all = |pick: fn(&Item) -> Uuid| list.items.iter().map(pick).collect::<Vec<_>>();
+        let (because_ids, because) = shared(&list.items);
         let scores: Vec<f32> = list.items.iter().map(|item| item.score).collect();
-        let sources: Vec<String> = list
+        let sources: Vec<i16> = list.items.iter().map(|item| item.sources.bits()).collect();
+        let parts: Vec<f32> = list
             .items
             .iter()
-            .map(|item| item.source.as_str().to_owned())
+            .flat_map(|item| item.parts.clone())
             .collect();
-        let ranks: Vec<i32> = served.iter().map(|item| item.rank).collect();
+        let (blend, weights): (Vec<String>, Vec<f32>) = list
+            .blend
+            .iter()
+            .map(|(source, weight)| (source.as_str().to_owned(), *weight))
+            .unzip();
+        let (ranks, main) = served_as(list, served);
+        let controls: serde_json::Value =
+            serde_json::from_str(&list.controls).map_err(anyhow::Error::from)?;
         let statement = sql(
-            "WITH list AS (
-                INSERT INTO recommendation_lists (id, user_id, context, model_version_id,
-                    weights_version, created_at, content_ids, scores, sources, because)
-                SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10 FROM users WHERE id = $2
+            "WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+             list AS (
+                INSERT INTO recommendation_lists (id, user_id, context, controls, model_version_id,
+                    embedding_version_id, weights_version, model_at, events, last_event_at,
+                    created_at, blend_sources, blend_weights, content_ids, scores, sources, parts,
+                    because_ids, because)
+                SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                       $18, $19
+                  FROM users, quick WHERE id = $2
                 RETURNING id),
              items AS (
                 INSERT INTO recommendation_items
                     (list_id, rank, content_id, score, source, served_at)
-                SELECT list.id, r, ($7::uuid[])[r], ($8::real[])[r], ($9::text[])[r], $6
-                  FROM list, unnest($11::integer[]) AS r)
+                SELECT list.id, served.rank, ($14::uuid[])[served.rank],
+                       ($15::real[])[served.rank], served.source, $11
+                  FROM list, unnest($20::integer[], $21::text[]) AS served (rank, source))
              SELECT id FROM list",
             [
                 list.id.uuid().into(),
                 list.user.uuid().into(),
                 list.context.as_str().into(),
+                controls.into(),
                 list.model.map(Id::uuid).into(),
+                list.embedding.map(Id::uuid).into(),
                 list.weights_version.into(),
+                list.freshness.model_at.into(),
+                list.freshness.events.into(),
+                list.freshness.last_event_at.into(),
                 list.created_at.into(),
+                blend.into(),
+                weights.into(),
                 all(|item| item.content.uuid()).into(),
                 scores.into(),
                 sources.into(),
-                all(|item| item.because.map_or(Uuid::nil(), Id::uuid)).into(),
+                parts.into(),
+                because_ids.into(),
+                because.into(),
                 ranks.into(),
+                main.into(),
             ],
         );
         Ok(self.db.write().query_one_raw(statement).await?.is_some())
@@ -237,20 +206,16 @@ impl Store {
     /// Notes that these items of a list were served; serving a page again changes nothing.
     pub(super) async fn serve(
         &self,
-        list: Id<id::List>,
+        list: &List,
         items: &[Item],
         now: DateTime<Utc>,
     ) -> Result<()> {
         if items.is_empty() {
             return Ok(());
         }
-        let ranks: Vec<i32> = items.iter().map(|item| item.rank).collect();
+        let (ranks, main) = served_as(list, items);
         let contents: Vec<Uuid> = items.iter().map(|item| item.content.uuid()).collect();
         let scores: Vec<f32> = items.iter().map(|item| item.score).collect();
-        let sources: Vec<String> = items
-            .iter()
-            .map(|item| item.source.as_str().to_owned())
-            .collect();
         let statement = sql(
             "INSERT INTO recommendation_items (list_id, rank, content_id, score, source, served_at)
              SELECT $1, rank, content_id, score, source, $6
@@ -258,11 +223,11 @@ impl Store {
                     AS served (rank, content_id, score, source)
              ON CONFLICT (list_id, rank) DO NOTHING",
             [
-                list.uuid().into(),
+                list.id.uuid().into(),
                 ranks.into(),
                 contents.into(),
                 scores.into(),
-                sources.into(),
+                main.into(),
                 now.into(),
             ],
         );
@@ -290,39 +255,81 @@ fn some(uuid: Uuid) -> Option<Id<id::Content>> {
     (!uuid.is_nil()).then(|| uuid.into())
 }
 
+/// The ranks of these items, and the source that says most for each.
+fn served_as(list: &List, items: &[Item]) -> (Vec<i32>, Vec<String>) {
+    let row = |item: &Item| (item.rank, item.source(&list.blend).as_str().to_owned());
+    items.iter().map(row).unzip()
+}
+
+/// What speaks for the items, each past item once, and for each item its place among them, from 1;
+/// 0 where nothing does. Whatever has no place within 16 bits speaks for nothing.
+fn shared(items: &[Item]) -> (Vec<Uuid>, Vec<i16>) {
+    let mut places: HashMap<Id<id::Content>, i16> = HashMap::new();
+    let mut ids = Vec::new();
+    let because = items.iter().map(|item| {
+        let Some(past) = item.because else {
+            return 0;
+        };
+        if let Some(place) = places.get(&past) {
+            return *place;
+        }
+        let Ok(place) = i16::try_from(ids.len() + 1) else {
+            return 0;
+        };
+        ids.push(past.uuid());
+        places.insert(past, place);
+        place
+    });
+    let because = because.collect();
+    (ids, because)
+}
+
 impl TryFrom<recommendation_list::Model> for List {
     type Error = Error;
 
     fn try_from(row: recommendation_list::Model) -> Result<Self> {
-        let places = row
-            .content_ids
-            .into_iter()
-            .zip(row.scores)
-            .zip(row.sources)
-            .zip(row.because)
-            .zip(1..);
-        let items = places.map(|((((content, score), source), because), rank)| {
-            Ok(Item {
+        let source = |name: String| {
+            name.parse::<Source>()
+                .map_err(stored("recommendation_lists"))
+        };
+        let blend = row.blend_sources.into_iter().map(source);
+        let blend: Vec<Source> = blend.collect::<Result<_>>()?;
+        let width = blend.len();
+        let items = row.content_ids.iter().zip(&row.scores).zip(1..);
+        let items = items.enumerate().map(|(at, ((content, score), rank))| {
+            let because = row.because.get(at).copied().unwrap_or(0);
+            let because = usize::try_from(because).unwrap_or(0).checked_sub(1);
+            let because = because.and_then(|place| row.because_ids.get(place));
+            let parts = row.parts.get(at * width..(at + 1) * width);
+            Item {
                 rank,
-                content: content.into(),
-                score,
-                source: source
-                    .parse::<Source>()
-                    .map_err(stored("recommendation_lists"))?,
-                because: some(because),
-            })
+                content: (*content).into(),
+                score: *score,
+                sources: Sources::from_bits(row.sources.get(at).copied().unwrap_or(0)),
+                parts: parts.unwrap_or_default().to_vec(),
+                because: because.map(|past| (*past).into()),
+            }
         });
         Ok(Self {
+            items: items.collect(),
             id: row.id.into(),
             user: row.user_id.into(),
             context: row
                 .context
                 .parse()
                 .map_err(stored("recommendation_lists"))?,
+            controls: row.controls.to_string(),
             model: row.model_version_id.map(Into::into),
+            embedding: row.embedding_version_id.map(Into::into),
             weights_version: row.weights_version,
+            blend: blend.into_iter().zip(row.blend_weights).collect(),
+            freshness: Freshness {
+                model_at: row.model_at,
+                events: row.events,
+                last_event_at: row.last_event_at,
+            },
             created_at: row.created_at,
-            items: items.collect::<Result<_>>()?,
+            dropped: Vec::new(),
         })
     }
 }

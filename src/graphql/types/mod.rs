@@ -2,8 +2,10 @@
 
 pub mod api_key;
 pub mod auth;
+pub mod cache;
 pub mod content;
 pub mod email;
+pub mod embedding;
 pub mod facets;
 pub mod filmography;
 pub mod interaction;

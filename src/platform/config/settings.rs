@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::SchemaName;
@@ -27,7 +27,11 @@ pub struct Settings {
     pub graphql: Graphql,
     pub auth: Auth,
     pub recommendations: Recommendations,
+    pub blend: Blend,
     pub training: Training,
+    pub redis: Redis,
+    pub cache: Cache,
+    pub embeddings: Embeddings,
 }
 
 /// How log lines look.
@@ -105,12 +109,25 @@ pub struct Auth {
 pub struct Recommendations {
     pub batch_size: usize,
     pub list_length: usize,
+    pub score_all_up_to: usize,
+}
+
+/// How much the sources of lists count.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blend {
+    pub batch: f32,
+    pub long_term: f32,
+    pub query: f32,
+    pub similar: f32,
+    pub meaning: f32,
 }
 
 /// The collaborative model.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
+    pub linear_up_to: usize,
     pub factors: usize,
     pub sweeps: usize,
     pub regularisation: f32,
@@ -118,6 +135,77 @@ pub struct Training {
     pub regularisation_exponent: f32,
     pub initial_deviation: f32,
     pub seed: u64,
+}
+
+/// What several servers share.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    pub url: SecretString,
+    pub prefix: String,
+    pub timeout_ms: u64,
+}
+
+/// What is kept in the process.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    pub memory_mib: u64,
+    pub answers: bool,
+}
+
+impl Redis {
+    /// A client for the address; `None` where none is set.
+    ///
+    /// # Errors
+    /// When the address cannot be read.
+    pub fn client(&self) -> anyhow::Result<Option<redis::Client>> {
+        let url = self.url.expose_secret();
+        if url.is_empty() {
+            return Ok(None);
+        }
+        // What the library says of an address may repeat the password in it.
+        let client = redis::Client::open(url).map_err(|_| {
+            anyhow::anyhow!(
+                "`redis.url` cannot be read; it looks like redis://host:6379, \
+                 rediss://user:password@host:6379/0 or redis+unix:///path/to/socket"
+            )
+        })?;
+        Ok(Some(client))
+    }
+}
+
+/// What items are about, as vectors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embeddings {
+    pub source: EmbeddingSource,
+    pub dimensions: usize,
+    pub model: PathBuf,
+    pub sample: usize,
+    pub store: VectorStore,
+}
+
+/// Where the vectors of items come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmbeddingSource {
+    /// Latent semantic analysis of the catalogue.
+    Lsa,
+    /// A transformer from a local folder.
+    Transformer,
+    /// Callers only.
+    Brought,
+}
+
+/// Where neighbours are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VectorStore {
+    /// In the process.
+    Memory,
+    /// In the database.
+    Pgvector,
 }
 
 impl Http {

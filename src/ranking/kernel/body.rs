@@ -1,7 +1,7 @@
 //! The loops themselves, each written once. `FUSED` says that the processor multiplies and adds in
 //! one step, `WIDE` that it has the registers of AVX-512.
 
-use super::{BATCH, LANES, Rows};
+use super::{BATCH, BLOCK, LANES, Rows};
 
 type Lanes = [f32; LANES];
 
@@ -113,6 +113,55 @@ pub(super) fn add_products<const FUSED: bool, const WIDE: bool>(
 ) {
     for (row, out) in rows.values.chunks_exact(rows.stride).zip(out) {
         *out += dot::<FUSED, WIDE>(&row[from..from + x.len()], x);
+    }
+}
+
+/// Asks for a row before it is needed, where the processor can be asked.
+#[inline(always)]
+pub(super) fn fetch(row: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in row.chunks(LANES) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint for an address inside of a slice; every x86-64 has the instruction.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
+}
+
+#[inline(always)]
+pub(super) fn picked_products<const FUSED: bool, const WIDE: bool>(
+    rows: Rows<'_>,
+    picked: &[u32],
+    x: &[f32],
+    out: &mut [f32],
+) {
+    let Rows { values, stride } = rows;
+    let row = |picked: u32| {
+        let from = picked as usize * stride;
+        &values[from..from + stride]
+    };
+    let x = x[..stride].as_chunks::<LANES>().0;
+    let (fours, last) = picked.as_chunks::<4>();
+    let (out_of_fours, last_out) = out[..picked.len()].as_chunks_mut::<4>();
+    // Four at once: `x` is then read a quarter as often, and no sum waits for the one before.
+    for (at, (picked, out)) in fours.iter().zip(out_of_fours).enumerate() {
+        if let Some(next) = fours.get(at + 1) {
+            next.iter().for_each(|next| fetch(row(*next)));
+        }
+        let [a, b, c, d] = picked.map(|picked| row(picked).as_chunks::<LANES>().0);
+        let mut sums = [[0.0; LANES]; 4];
+        for (at, x) in x.iter().enumerate() {
+            sums[0] = multiply_add::<FUSED>(&a[at], x, sums[0]);
+            sums[1] = multiply_add::<FUSED>(&b[at], x, sums[1]);
+            sums[2] = multiply_add::<FUSED>(&c[at], x, sums[2]);
+            sums[3] = multiply_add::<FUSED>(&d[at], x, sums[3]);
+        }
+        *out = sums.map(total::<FUSED, WIDE>);
+    }
+    for (picked, out) in last.iter().zip(last_out) {
+        let row = row(*picked).as_chunks::<LANES>().0;
+        *out = total::<FUSED, WIDE>(lane_sums::<FUSED>(row, x));
     }
 }
 
@@ -260,6 +309,63 @@ pub(super) fn add_outer<const FUSED: bool, const WIDE: bool>(
                     add_tile(&tile, out, out_stride, left * out_stride + right);
                 }
             }
+        }
+    }
+}
+
+/// A tile of `leftᵀ right` for two strips, from row `$from` of the tile on.
+macro_rules! strip_tile {
+    ($name:ident, $height:literal, $($row:literal $sum:ident)*) => {
+        #[inline(always)]
+        fn $name<const FUSED: bool>(
+            left: &[Lanes],
+            right: &[Lanes],
+            from: usize,
+        ) -> [Lanes; $height] {
+            $(let mut $sum = [0.0; LANES];)*
+            for (left, right) in left.iter().zip(right) {
+                let left: &[f32; $height] = left[from..]
+                    .first_chunk()
+                    .expect("callers pass a multiple of the height below the lanes");
+                $($sum = scale_add::<FUSED>($sum, left[$row], right);)*
+            }
+            [$($sum),*]
+        }
+    };
+}
+strip_tile!(tall_strip_tile, 16, 0 a 1 b 2 c 3 d 4 e 5 f 6 g 7 h 8 i 9 j 10 k 11 l 12 m 13 n 14 o 15 p);
+strip_tile!(low_strip_tile, 4, 0 a 1 b 2 c 3 d);
+
+#[inline(always)]
+pub(super) fn subtract_block<const FUSED: bool, const WIDE: bool>(
+    left: &[f32],
+    right: &[f32],
+    out: &mut [f32],
+) {
+    let (left, right) = (left.as_chunks::<LANES>().0, right.as_chunks::<LANES>().0);
+    let strips = right.chunks_exact(BLOCK).enumerate();
+    for (column, right) in strips {
+        for (row, left) in left.chunks_exact(BLOCK).enumerate() {
+            let at = row * LANES * BLOCK + column * LANES;
+            if WIDE {
+                let tile = tall_strip_tile::<FUSED>(left, right, 0);
+                subtract_tile(&tile, out, at);
+            } else {
+                for from in (0..LANES).step_by(4) {
+                    let tile = low_strip_tile::<FUSED>(left, right, from);
+                    subtract_tile(&tile, out, at + from * BLOCK);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn subtract_tile(tile: &[Lanes], out: &mut [f32], at: usize) {
+    for (row, sums) in tile.iter().enumerate() {
+        let at = at + row * BLOCK;
+        for (out, sum) in out[at..at + LANES].iter_mut().zip(sums) {
+            *out -= sum;
         }
     }
 }

@@ -67,6 +67,29 @@ fn products_equal_the_plain_sums_whatever_the_length() {
 }
 
 #[test]
+fn picked_products_equal_the_plain_sums() {
+    let (rows, x) = (numbers(10 * 48, 1), numbers(48, 2));
+    let picked = [9, 0, 3, 3, 5, 1, 8];
+    let wanted: Vec<f64> = picked
+        .iter()
+        .map(|at| product(&rows[at * 48..(at + 1) * 48], &x))
+        .collect();
+    for kernel in versions() {
+        let mut got = vec![7.0; 7];
+        kernel.picked_products(
+            Rows {
+                values: &rows,
+                stride: 48,
+            },
+            &picked.map(|at| at as u32),
+            &x,
+            &mut got,
+        );
+        assert_near(&got, &wanted);
+    }
+}
+
+#[test]
 fn pulls_equal_the_plain_sum() {
     let (rows, x, weights) = (numbers(10 * 32, 1), numbers(32, 2), numbers(7, 3));
     let picked = [9, 0, 3, 3, 5, 1, 8];

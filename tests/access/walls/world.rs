@@ -264,7 +264,7 @@ async fn history(
     models.activate(model, json!({})).await.unwrap();
     let recommendations = &app.services.recommendations;
     let window = Window::first(10);
-    let drawn = recommendations.recommend(victim, user, &window);
+    let drawn = recommendations.recommend(victim, user, &Default::default(), &window);
     let list = drawn.await.unwrap().list;
     assert_eq!(list.items[0].because, Some(diary));
     (like.unwrap().interaction.id, list.id)

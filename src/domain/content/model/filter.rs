@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use serde::Serialize;
 
 use super::{Content, ContentKind, Visibility};
 use crate::foundation::filter::{Comparison, Text, TextList};
@@ -9,39 +10,66 @@ use crate::foundation::page::Cursor;
 use crate::foundation::{Id, Refusal, Result, id};
 
 /// Which content items to list; what is not given does not filter.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "each is the filter on the field of that name")]
 pub struct ContentFilter {
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub kind: Comparison<ContentKind>,
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub title: Text,
+    #[serde(skip_serializing_if = "TextList::is_empty")]
     pub genres: TextList,
+    #[serde(skip_serializing_if = "TextList::is_empty")]
     pub tags: TextList,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub year: Comparison<i32>,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub duration_minutes: Comparison<i32>,
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub language: Text,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub rating_average: Comparison<f64>,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub rating_count: Comparison<i32>,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub popularity: Comparison<f64>,
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub brand: Text,
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub merchant: Text,
+    #[serde(skip_serializing_if = "TextList::is_empty")]
     pub category_path: TextList,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub price: Comparison<Decimal>,
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub currency: Text,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub stock: Comparison<i32>,
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub color: Text,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub rights_from: Comparison<NaiveDate>,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub rights_until: Comparison<NaiveDate>,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub visibility: Comparison<Visibility>,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub creator: Comparison<Id<id::User>>,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub created_at: Comparison<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Comparison::is_empty")]
     pub updated_at: Comparison<DateTime<Utc>>,
     /// With a credit of this person.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<Id<id::Person>>,
     /// All of these hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub and: Vec<ContentFilter>,
     /// At least one of these holds; an empty list does not filter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub or: Vec<ContentFilter>,
     /// This does not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not: Option<Box<ContentFilter>>,
 }
 
@@ -50,6 +78,11 @@ const MAX_PARTS: usize = 100;
 const MAX_LISTED: usize = 2000;
 
 impl ContentFilter {
+    /// Whether nothing is asked, so that every item fits.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Refuses a filter that would cost the database more than a caller may ask for.
     ///
     /// # Errors

@@ -187,8 +187,9 @@ fn list_json(list: recommendation_list::Model, served: &[Value]) -> Value {
         "createdAt": list.created_at,
         "content": contents.collect::<Vec<_>>(),
         "scores": list.scores,
-        "sources": list.sources,
-        "because": list.because.into_iter().map(outer::<id::Content>).collect::<Vec<_>>(),
+        "controls": list.controls,
+        "lastEventAt": list.last_event_at,
+        "because": list.because_ids.into_iter().map(outer::<id::Content>).collect::<Vec<_>>(),
         "served": served,
     })
 }

@@ -14,8 +14,18 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub content_ids: Vec<Uuid>,
     pub scores: Vec<f32>,
-    pub sources: Vec<String>,
-    pub because: Vec<Uuid>,
+    pub embedding_version_id: Option<Uuid>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub controls: Json,
+    pub blend_sources: Vec<String>,
+    pub blend_weights: Vec<f32>,
+    pub model_at: Option<DateTimeUtc>,
+    pub events: i32,
+    pub last_event_at: Option<DateTimeUtc>,
+    pub sources: Vec<i16>,
+    pub parts: Vec<f32>,
+    pub because_ids: Vec<Uuid>,
+    pub because: Vec<i16>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,0 +1,305 @@
+//! Measures the server: `script/bench serving`. See docs/performance.md.
+//!
+//! It fills a database of its own through the program's commands, starts the program's server,
+//! and asks it over loopback, beside a bare axum handler that returns the same bytes.
+
+mod bare;
+mod client;
+mod dice;
+mod load;
+mod prepare;
+mod process;
+mod report;
+mod scenarios;
+mod server;
+mod words;
+mod world;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use serde_json::json;
+
+use client::{Connection, good};
+use load::{Measured, Run, run};
+use prepare::{Made, World};
+use report::{Report, Row};
+use scenarios::Scenario;
+use server::{Marquee, Serving};
+
+/// How often the bare handler and the server take turns.
+const TURNS: u32 = 2;
+
+/// Measure the server.
+#[derive(Parser)]
+struct Options {
+    /// The release binary of marquee.
+    #[arg(long, default_value = "target/release/marquee")]
+    marquee: PathBuf,
+    /// A folder for the data; a world that is in it already is used again.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Items of the catalogue.
+    #[arg(long, default_value_t = 10_000)]
+    items: usize,
+    /// Users with a history.
+    #[arg(long, default_value_t = 100_000)]
+    users: usize,
+    /// What users did; twenty for each user where left out.
+    #[arg(long)]
+    interactions: Option<usize>,
+    /// The same seed makes the same world and asks the same.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// For how many seconds each scenario is measured.
+    #[arg(long, default_value_t = 10)]
+    seconds: u32,
+    /// How many connections there are, besides one.
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// Only the scenarios with this in their names; give it again for more.
+    #[arg(long)]
+    only: Vec<String>,
+    /// A setting of the server that is not the default, such as MARQUEE_LOG=warn.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Print one JSON object; the table goes to standard error.
+    #[arg(long)]
+    json: bool,
+    /// Make the world and measure nothing.
+    #[arg(long)]
+    only_world: bool,
+    /// Be the bare handler that answers this file.
+    #[arg(long, hide = true)]
+    bare: Option<PathBuf>,
+    /// Cargo says so.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if let Some(file) = &options.bare {
+        return told(bare::serve(file).map(|()| ExitCode::SUCCESS));
+    }
+    told(measure(&options))
+}
+
+fn told(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn measure(options: &Options) -> anyhow::Result<ExitCode> {
+    let settings = options.set.iter().map(|setting| {
+        let (name, value) = setting.split_once('=').context("--set takes NAME=VALUE")?;
+        Ok((name.to_owned(), value.to_owned()))
+    });
+    let folder = options.folder.clone();
+    let folder = folder.unwrap_or_else(|| std::env::temp_dir().join("marquee-bench-serving"));
+    std::fs::create_dir_all(&folder)?;
+    let marquee = Marquee {
+        binary: options.marquee.canonicalize().with_context(|| {
+            format!("there is no {}; build it first", options.marquee.display())
+        })?,
+        folder: folder.canonicalize()?,
+        settings: settings.collect::<anyhow::Result<_>>()?,
+    };
+    let size = world::Size {
+        items: options.items,
+        users: options.users,
+        interactions: options.interactions.unwrap_or(20 * options.users),
+        seed: options.seed,
+    };
+    let load_before = process::load();
+    let made = prepare::world(&marquee, size)?;
+    if options.only_world {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = report(options, &marquee, made, load_before)?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        eprint!("{}", report.text());
+    } else {
+        print!("{}", report.text());
+    }
+    Ok(if report.failed() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn report(
+    options: &Options,
+    marquee: &Marquee,
+    made: Made,
+    load_before: f64,
+) -> anyhow::Result<Report> {
+    eprintln!("==> starting the server");
+    let server = marquee.serve()?;
+    let mut memory: Vec<_> = made
+        .empty_mib
+        .map(|mib| ("without a world".to_owned(), mib))
+        .into_iter()
+        .collect();
+    let mut remember = |moment: String, pick: fn((f64, f64)) -> f64| {
+        memory.extend(process::memory(server.pid()).map(|mib| (moment, pick(mib))));
+    };
+    remember("when it is ready".to_owned(), |(now, _)| now);
+    let world = Arc::new(made.open(&server)?);
+    let fields = fields(&server)?;
+    let bytes = one_list(&server, &world)?;
+    remember("after the first list".to_owned(), |(now, _)| now);
+    let file = marquee.folder.join("answer.json");
+    std::fs::write(&file, bytes)?;
+    let mut rows = Vec::new();
+    let mut notes = Vec::new();
+    for scenario in scenarios::all(made.size.items) {
+        if !options.only.is_empty()
+            && !options
+                .only
+                .iter()
+                .any(|only| scenario.name.contains(only.as_str()))
+        {
+            continue;
+        }
+        if !fields.iter().any(|field| field == scenario.needs) {
+            notes.push(format!(
+                "{}: skipped, there is no field `{}`",
+                scenario.name, scenario.needs
+            ));
+            continue;
+        }
+        for connections in [1, options.connections] {
+            eprintln!("==> {}, {connections} connection(s)", scenario.name);
+            rows.extend(one(
+                options,
+                &server,
+                &world,
+                &scenario,
+                connections,
+                &file,
+            )?);
+        }
+    }
+    let asked = world.next_user.load(Ordering::Relaxed);
+    remember(
+        format!("at the end, lists of {asked} users later"),
+        |(now, _)| now,
+    );
+    remember("at most".to_owned(), |(_, most)| most);
+    if asked > world.users.len() {
+        notes.push(format!(
+            "{asked} lists of {} users: some had one already",
+            world.users.len()
+        ));
+    }
+    match world.longest.load(Ordering::Relaxed) {
+        0 => {}
+        longest => notes.push(format!(
+            "the longest list that was paged through has {longest} items"
+        )),
+    }
+    match world.stale.load(Ordering::Relaxed) {
+        0 => {}
+        stale => notes.push(format!(
+            "{stale} lists still had what had just been disliked"
+        )),
+    }
+    Ok(Report {
+        machine: process::machine(),
+        load_before,
+        world: made.size,
+        made_in: made.seconds,
+        memory_mib: memory,
+        rows,
+        notes,
+    })
+}
+
+/// Measures one scenario, and the bare handler in turn with it where it is compared.
+fn one(
+    options: &Options,
+    server: &Serving,
+    world: &Arc<World>,
+    scenario: &Scenario,
+    connections: usize,
+    answer: &Path,
+) -> anyhow::Result<Vec<Row>> {
+    let steps = |number: usize| (scenario.steps)(world, number);
+    let measured = Duration::from_secs(options.seconds.into());
+    let settings = Run {
+        connections,
+        warm_up: measured / 5,
+        measured,
+    };
+    if scenario.share_of_bare.is_none() {
+        let mut row = Row::new(scenario.name, connections, &run(server, settings, &steps)?);
+        if let Some(limit) = scenario.p95.filter(|_| connections == 1) {
+            row.p95_below(limit);
+        }
+        return Ok(vec![row]);
+    }
+    let settings = Run {
+        measured: measured / TURNS,
+        ..settings
+    };
+    let bare = Serving::bare(answer)?;
+    let (mut ours, mut theirs) = (Measured::default(), Measured::default());
+    for _ in 0..TURNS {
+        theirs.add(run(&bare, settings, &|number| {
+            scenarios::cached(world, number)
+        })?);
+        ours.add(run(server, settings, &steps)?);
+    }
+    let theirs = Row::new("bare axum handler, the same bytes", connections, &theirs);
+    let mut ours = Row::new(scenario.name, connections, &ours);
+    match scenario.share_of_bare {
+        Some(share) if connections > 1 => ours.at_least_of(share, &theirs),
+        _ => {}
+    }
+    if let Some(limit) = scenario.p95.filter(|_| connections == 1) {
+        ours.p95_below(limit);
+    }
+    Ok(vec![theirs, ours])
+}
+
+/// The names of all fields of queries and mutations.
+fn fields(server: &Serving) -> anyhow::Result<Vec<String>> {
+    let document =
+        "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }";
+    let mut connection = Connection::open(server.port)?;
+    let schema = connection.ask(&client::Caller::new(None), document, &json!({}))?;
+    let schema = &schema["__schema"];
+    let types = [&schema["queryType"], &schema["mutationType"]];
+    let fields = types
+        .iter()
+        .filter_map(|kind| kind["fields"].as_array())
+        .flatten();
+    Ok(fields
+        .filter_map(|field| field["name"].as_str().map(ToOwned::to_owned))
+        .collect())
+}
+
+/// The body of one list of 20 items, for the bare handler.
+fn one_list(server: &Serving, world: &Arc<World>) -> anyhow::Result<Vec<u8>> {
+    let mut connection = Connection::open(server.port)?;
+    let caller = world.signed_in.first().context("nobody is signed in")?;
+    let request = caller.request(include_str!("documents/feed.graphql"), &json!({}));
+    let answer = connection.send(&request)?;
+    good(&answer)?;
+    let list: serde_json::Value = serde_json::from_slice(answer.body)?;
+    let items = list["data"]["recommendations"]["items"]
+        .as_array()
+        .map_or(0, Vec::len);
+    anyhow::ensure!(items == 20, "a list has {items} items instead of 20");
+    Ok(answer.body.to_vec())
+}

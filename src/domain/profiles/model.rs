@@ -1,0 +1,186 @@
+//! What a user did, and what that says.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::domain::interactions::{InteractionKind, MOST_WEIGHT, WeightTable};
+use crate::foundation::{Id, id};
+use crate::ranking::profile::{self, Event, Interests};
+
+type Content = Id<id::Content>;
+
+/// So many of the latest events make a profile.
+const PROFILED: usize = 300;
+/// In this time a session fades to 37 % (τ).
+const SESSION_FADES: TimeDelta = TimeDelta::minutes(30);
+/// After this time an interest counts half, seen from the user's last event: a year away takes no
+/// taste away.
+const INTEREST_HALF_LIFE: TimeDelta = TimeDelta::days(90);
+/// An event says nothing of the session any more once so little is left of its weight.
+const FAINT: f32 = 0.01;
+
+/// Something the user did, as far as lists care.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Did {
+    /// To which item.
+    pub content: Content,
+    /// What.
+    pub kind: InteractionKind,
+    /// The stars of a rating.
+    pub value: Option<f32>,
+    /// When, to the millisecond.
+    pub at: DateTime<Utc>,
+}
+
+/// All of that, the latest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past(pub Vec<Did>);
+
+/// What a user likes, as vectors of the embedding space; zeros where nothing is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// What the user is after just now.
+    pub session: Vec<f32>,
+    /// What the user has come to like.
+    pub long_term: Vec<f32>,
+    /// The few tastes that is made of.
+    pub interests: Interests,
+}
+
+impl Past {
+    /// What stays out of the user's lists.
+    pub fn taken(&self, weights: &WeightTable, now: DateTime<Utc>) -> FxHashSet<Content> {
+        let out = self.0.iter();
+        let out = out.filter(|did| weights.excludes(did.kind, now - did.at));
+        out.map(|did| did.content).collect()
+    }
+
+    /// The items that the past speaks for, net of what speaks against them, with how much, in the
+    /// order of their ids.
+    pub fn liked(&self, weights: &WeightTable) -> Vec<(Content, f32)> {
+        let mut net: FxHashMap<Content, f32> = FxHashMap::default();
+        for did in self.0.iter().rev() {
+            *net.entry(did.content).or_default() += weights.weight(did.kind, did.value);
+        }
+        let mut liked: Vec<_> = net
+            .into_iter()
+            .filter(|(_, weight)| *weight > 0.0)
+            .collect();
+        for (_, weight) in &mut liked {
+            *weight = weight.min(MOST_WEIGHT);
+        }
+        liked.sort_unstable_by_key(|(content, _)| *content);
+        liked
+    }
+
+    /// The items whose vectors make the profile, each once.
+    pub fn profiled(&self) -> Vec<Content> {
+        let latest = self.0.iter().take(PROFILED).map(|did| did.content);
+        latest.collect::<FxHashSet<_>>().into_iter().collect()
+    }
+
+    /// When the user did something last.
+    pub fn latest(&self) -> Option<DateTime<Utc>> {
+        self.0.first().map(|did| did.at)
+    }
+
+    /// The user's vectors at `now`; `vector` knows where an item is in the space of `length`
+    /// dimensions. `None` where no item of the past has a vector.
+    pub fn profile(
+        &self,
+        weights: &WeightTable,
+        now: DateTime<Utc>,
+        length: usize,
+        vectors: &HashMap<Content, Vec<f32>>,
+    ) -> Option<Profile> {
+        let latest = self.latest()?;
+        let seconds = |span: TimeDelta| span.as_seconds_f64() as f32;
+        let (mut now_events, mut all_events) = (Vec::new(), Vec::new());
+        let mut long_term = vec![0.0; length];
+        for did in self.0.iter().take(PROFILED).rev() {
+            let Some(item) = vectors.get(&did.content) else {
+                continue;
+            };
+            let weight = weights.weight(did.kind, did.value);
+            profile::follow_taste(&mut long_term, item, pull(did));
+            all_events.push(Event {
+                item,
+                weight,
+                age: seconds(latest - did.at),
+            });
+            let fresh = weight * weights.decay(did.kind, now - did.at);
+            if fresh.abs() >= FAINT {
+                now_events.push(Event {
+                    item,
+                    weight: fresh,
+                    age: seconds(now - did.at),
+                });
+            }
+        }
+        if all_events.is_empty() {
+            return None;
+        }
+        Some(Profile {
+            session: profile::session(length, &now_events, seconds(SESSION_FADES)),
+            long_term,
+            interests: Interests::of(length, &all_events, seconds(INTEREST_HALF_LIFE)),
+        })
+    }
+}
+
+impl Profile {
+    /// How near an item is to what the user has come to like, from −1 to 1: the mean of its cosine
+    /// to the long-term vector and to the nearest interest, so that a taste among several counts
+    /// whole.
+    pub fn long_term_fit(&self, item: &[f32]) -> f32 {
+        let interests = self.interests.as_slice().iter();
+        let nearest = interests
+            .map(|interest| dot(&interest.vector, item))
+            .fold(f32::NEG_INFINITY, f32::max);
+        let norm = dot(&self.long_term, &self.long_term).sqrt();
+        let long_term = if norm > 0.0 {
+            dot(&self.long_term, item) / norm
+        } else {
+            0.0
+        };
+        if nearest.is_finite() {
+            (nearest + long_term) / 2.0
+        } else {
+            long_term
+        }
+    }
+}
+
+/// The inner product.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// How far one event moves the long-term vector (α): towards the item, or away from it where it is
+/// negative. The figures for views, clicks, favourites and ratings are those of the product's
+/// design; the others are set in their proportion.
+fn pull(did: &Did) -> f32 {
+    match did.kind {
+        InteractionKind::View => 0.05,
+        InteractionKind::Click => 0.02,
+        InteractionKind::AddToCart => 0.1,
+        InteractionKind::Purchase | InteractionKind::Like => 0.3,
+        InteractionKind::Share => 0.2,
+        InteractionKind::Rating => {
+            let from_middle = did.value.unwrap_or(3.0) - 3.0;
+            let strength = 0.2 * (1.0 + 0.25 * from_middle.abs());
+            // Below the middle of the stars a rating speaks against the item.
+            if from_middle < -0.5 {
+                -strength
+            } else {
+                0.2 * (1.0 + 0.25 * from_middle)
+            }
+        }
+        InteractionKind::Skip => -0.02,
+        InteractionKind::RemoveFromCart => -0.05,
+        InteractionKind::Return => -0.2,
+        InteractionKind::Dislike => -0.3,
+    }
+}

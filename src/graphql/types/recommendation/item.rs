@@ -1,0 +1,162 @@
+//! Items of lists, and why they are there.
+
+use async_graphql::{ComplexObject, Context, Enum, Object, Result, SimpleObject};
+
+use crate::domain::recommendations::model as domain;
+use crate::foundation::{Id, id};
+use crate::graphql::Reach;
+use crate::graphql::types::content::Content;
+
+/// Where a recommended item came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::Source")]
+pub enum RecommendationSource {
+    /// Users with like taste took it.
+    Collaborative,
+    /// It is near to what the user has come to like.
+    Interests,
+    /// It is near to what the user did just now.
+    Session,
+    /// It is like the item that the list is about.
+    Similar,
+    /// Those who took the item that the list is about took it, too.
+    Together,
+    /// It answers the words of the query.
+    Query,
+    /// Many took it lately.
+    Popular,
+    /// It is new in the catalogue.
+    New,
+    /// It passes the filter.
+    Any,
+    /// The caller put it there.
+    Pinned,
+}
+
+/// Why an item is in a list.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
+pub struct Reason {
+    /// Where it came from.
+    pub source: RecommendationSource,
+    #[graphql(skip)]
+    pub because: Option<Id<id::Content>>,
+}
+
+#[ComplexObject]
+impl Reason {
+    /// The reason in a sentence, in English.
+    async fn message(&self, ctx: &Context<'_>) -> Result<String> {
+        let because = match self.because(ctx).await? {
+            None => None,
+            Some(thing) => Some(thing.0.fields.title.clone()),
+        };
+        use RecommendationSource as Source;
+        Ok(match (self.source, because) {
+            (Source::Similar, Some(title)) => format!("Like “{title}”"),
+            (Source::Together, Some(title)) => {
+                format!("Those who took “{title}” took it, too")
+            }
+            (Source::Session, Some(title)) => format!("Because of “{title}” just now"),
+            (_, Some(title)) => format!("Because you liked “{title}”"),
+            (Source::Collaborative, None) => "People with a taste like yours liked it".to_owned(),
+            (Source::Interests, None) => "Near to what you like".to_owned(),
+            (Source::Session, None) => "Near to what you did just now".to_owned(),
+            (Source::Similar | Source::Together, None) => "Like what you look at".to_owned(),
+            (Source::Query, None) => "Answers what you look for".to_owned(),
+            (Source::Popular, None) => "Popular these days".to_owned(),
+            (Source::New, None) => "New here".to_owned(),
+            (Source::Any, None) => "From the catalogue".to_owned(),
+            (Source::Pinned, None) => "Chosen for this place".to_owned(),
+        })
+    }
+
+    /// The thing from the user's past, or the one that the list is about, that speaks most for it;
+    /// null if none stands out, or if it may no longer be seen.
+    async fn because(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
+        let Some(past) = self.because else {
+            return Ok(None);
+        };
+        let content = ctx.loaders().content.load_one(past).await?;
+        Ok(content.map(Into::into))
+    }
+}
+
+/// What one source says of an item.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub struct Contribution {
+    /// Which source.
+    source: RecommendationSource,
+    /// The source's own score: the share of its candidates that are no better, in [0, 1]; 0 if
+    /// the item is not among them.
+    score: f32,
+    /// The weight of the source in this list, in [0, 1].
+    weight: f32,
+}
+
+/// An item at its place in a list.
+#[derive(Clone, Debug)]
+pub struct RecommendationItem {
+    pub(super) list: Id<id::List>,
+    pub(super) item: domain::Item,
+    pub(super) blend: std::sync::Arc<domain::List>,
+}
+
+/// An item at its place in a list.
+#[Object]
+impl RecommendationItem {
+    /// Place in the list, from 1. A rank may be missing where an item was deleted since the list
+    /// was drawn.
+    async fn rank(&self) -> i32 {
+        self.item.rank
+    }
+
+    /// How well it fits, in [0, 1]; never growing from rank to rank. Comparable within one list
+    /// only.
+    async fn score(&self) -> f32 {
+        self.item.score
+    }
+
+    /// Where it came from, the source that says most for it first.
+    async fn sources(&self) -> Vec<RecommendationSource> {
+        let main = self.item.source(&self.blend.blend);
+        let others = self.item.sources.iter().filter(|source| *source != main);
+        std::iter::once(main)
+            .chain(others)
+            .map(Into::into)
+            .collect()
+    }
+
+    /// What each source of the list's blend says of it. Without boosts, the score is the sum of
+    /// `score · weight`; none for items that no source of the blend offered.
+    async fn contributions(&self) -> Vec<Contribution> {
+        let blend = self.blend.blend.iter().zip(&self.item.parts);
+        let contribution =
+            |((source, weight), part): (&(domain::Source, f32), &f32)| Contribution {
+                source: (*source).into(),
+                score: (part / weight).clamp(0.0, 1.0),
+                weight: *weight,
+            };
+        blend.map(contribution).collect()
+    }
+
+    /// Why it is here.
+    async fn reasons(&self) -> [Reason; 1] {
+        [Reason {
+            source: self.item.source(&self.blend.blend).into(),
+            because: self.item.because,
+        }]
+    }
+
+    /// Send it with the interactions that this item leads to, so that they can be told from
+    /// others: which list, which rank.
+    async fn attribution_token(&self) -> String {
+        format!("{}.{}", self.list, self.item.rank)
+    }
+
+    /// What is recommended; null if it was deleted a moment ago.
+    async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
+        let content = ctx.loaders().content.load_one(self.item.content).await?;
+        Ok(content.map(Into::into))
+    }
+}

@@ -1,0 +1,149 @@
+//! What a value depends upon, and the digest that it is found by.
+
+use std::io;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::CacheKind;
+use crate::foundation::{Id, id};
+
+/// What a write may touch. A value names what it was made of; [`super::Cache::changed`] with one
+/// of these makes it unreachable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tag {
+    /// What one user did, is and prefers.
+    User(Id<id::User>),
+    /// Content, people, and all that is said of them.
+    Catalogue,
+    /// Which model of this kind is served: the kind's name in the database.
+    Model(&'static str),
+    /// The table of interaction weights.
+    Weights,
+    /// Everything of one kind: each key has this tag of itself.
+    Kind(CacheKind),
+}
+
+/// A tag of one schema in 64 bits. Two tags that share a digest only make each other's values
+/// unreachable too early.
+pub(super) type TagDigest = u64;
+
+/// Set in the digest of a tag that many values have, so that the many users do not share a
+/// counter with it.
+const WIDE: TagDigest = 1 << 63;
+
+impl Tag {
+    pub(super) fn digest(self, schema: &str) -> TagDigest {
+        let (number, rest, wide) = match self {
+            Self::User(user) => (1_u8, user.uuid().as_bytes().to_vec(), false),
+            Self::Catalogue => (2, Vec::new(), true),
+            Self::Model(kind) => (3, kind.as_bytes().to_vec(), true),
+            Self::Weights => (4, Vec::new(), true),
+            Self::Kind(kind) => (5, kind.as_str().as_bytes().to_vec(), true),
+        };
+        // A schema's name has no zero byte in it.
+        let text = [schema.as_bytes(), &[0, number], &rest].concat();
+        let digest = xxh3_64(&text) & !WIDE;
+        if wide { digest | WIDE } else { digest }
+    }
+}
+
+pub(super) fn is_wide(tag: TagDigest) -> bool {
+    tag & WIDE != 0
+}
+
+/// What a value is found by: its kind, what it depends upon, and whatever else tells it from
+/// others of its kind.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub(super) kind: CacheKind,
+    pub(super) tags: Vec<Tag>,
+    /// Of all parts; `None` where a part cannot be written down, and nothing is then kept.
+    pub(super) digest: Option<u128>,
+}
+
+impl Key {
+    /// A key of this kind. `parts` is a tuple of all that the value is a function of, beside what
+    /// the tags stand for: ids, arguments, the version of the model. Two keys are the same if
+    /// their parts are the same in JSON.
+    pub fn new(kind: CacheKind, tags: &[Tag], parts: &impl Serialize) -> Self {
+        let mut hasher = Hasher(Sha256::new());
+        let written = serde_json::to_writer(&mut hasher, parts);
+        if let Err(error) = &written {
+            let kind = kind.as_str();
+            tracing::error!(kind, %error, "A cache key cannot be written; the value is not kept");
+        }
+        Self {
+            kind,
+            tags: tags.to_vec(),
+            digest: written.is_ok().then(|| hasher.finish()),
+        }
+    }
+}
+
+/// A writer that keeps nothing but the digest of what is written. Clients choose some of that, and
+/// must not be able to choose two things with one digest: hence a cryptographic one.
+struct Hasher(Sha256);
+
+impl Hasher {
+    fn finish(self) -> u128 {
+        let digest: [u8; 32] = self.0.finalize().into();
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        u128::from_le_bytes(half)
+    }
+}
+
+impl io::Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(parts: &impl Serialize) -> u128 {
+        Key::new(CacheKind::Lists, &[], parts).digest.unwrap()
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        assert_ne!(digest(&("ab", "c")), digest(&("a", "bc")));
+        assert_ne!(digest(&(None::<u8>, 1)), digest(&(1, None::<u8>)));
+        assert_ne!(digest(&("1",)), digest(&(1,)));
+        assert_eq!(digest(&("a", 1)), digest(&("a", 1)));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_written_is_no_key() {
+        let map = std::collections::BTreeMap::from([((1, 2), 3)]);
+        assert!(Key::new(CacheKind::Lists, &[], &map).digest.is_none());
+    }
+
+    #[test]
+    fn tags_differ_by_what_they_name_and_by_schema() {
+        let user = |number| Tag::User(uuid::Uuid::from_u128(number).into());
+        let tags = [
+            user(1),
+            user(2),
+            Tag::Catalogue,
+            Tag::Model("BANDIT"),
+            Tag::Model("COLLABORATIVE"),
+            Tag::Weights,
+            Tag::Kind(CacheKind::Lists),
+            Tag::Kind(CacheKind::Search),
+        ];
+        let digests = ["app", "demo"].map(|schema| tags.map(|tag| tag.digest(schema)));
+        let distinct: std::collections::BTreeSet<_> = digests.as_flattened().iter().collect();
+        assert_eq!(distinct.len(), 2 * tags.len());
+        assert!(!is_wide(user(1).digest("app")) && is_wide(Tag::Catalogue.digest("app")));
+    }
+}

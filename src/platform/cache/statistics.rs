@@ -1,0 +1,94 @@
+//! What the cache did, by kind.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::CacheKind;
+
+/// What the cache of one schema did with values of one kind, since the start of this process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statistics {
+    /// Which kind.
+    pub kind: CacheKind,
+    /// Found in this process, those who waited for somebody else's computation among them.
+    pub process_hits: u64,
+    /// Found in Redis.
+    pub redis_hits: u64,
+    /// Found nowhere and computed.
+    pub misses: u64,
+    /// How long a computation took on average; none yet is zero.
+    pub mean_computing: Duration,
+    /// How long the longest computation took.
+    pub max_computing: Duration,
+    /// Values that are kept in this process now.
+    pub entries: u64,
+    /// What they take, in bytes, as they are weighed.
+    pub bytes: u64,
+}
+
+impl Statistics {
+    /// The share of all look-ups that found something, in [0, 1]; none yet is zero.
+    pub fn hit_rate(&self) -> f64 {
+        let hits = self.process_hits + self.redis_hits;
+        let all = hits + self.misses;
+        if all == 0 {
+            return 0.0;
+        }
+        hits as f64 / all as f64
+    }
+}
+
+/// The counters behind [`Statistics`].
+#[derive(Default)]
+pub(super) struct Counters {
+    process_hits: AtomicU64,
+    redis_hits: AtomicU64,
+    misses: AtomicU64,
+    nanoseconds: AtomicU64,
+    longest: AtomicU64,
+    entries: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn process_hit(&self) {
+        self.process_hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn redis_hit(&self) {
+        self.redis_hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn computed(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        self.nanoseconds.fetch_add(took, Ordering::Relaxed);
+        self.longest.fetch_max(took, Ordering::Relaxed);
+    }
+
+    pub(super) fn kept(&self, bytes: u32) {
+        self.entries.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes.into(), Ordering::Relaxed);
+    }
+
+    pub(super) fn dropped(&self, bytes: u32) {
+        self.entries.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes.into(), Ordering::Relaxed);
+    }
+
+    pub(super) fn read(&self, kind: CacheKind) -> Statistics {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let misses = of(&self.misses);
+        let mean = of(&self.nanoseconds).checked_div(misses).unwrap_or(0);
+        Statistics {
+            kind,
+            process_hits: of(&self.process_hits),
+            redis_hits: of(&self.redis_hits),
+            misses,
+            mean_computing: Duration::from_nanos(mean),
+            max_computing: Duration::from_nanos(of(&self.longest)),
+            entries: of(&self.entries),
+            bytes: of(&self.bytes),
+        }
+    }
+}

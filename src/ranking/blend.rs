@@ -1,0 +1,382 @@
+//! Several sources, one list: fusing ranks, putting scores on one scale, and blending them.
+//!
+//! Everything here depends on scores and keys alone: the order in which candidates come changes
+//! nothing, bit for bit.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use super::top::best_first;
+
+/// The constant of reciprocal rank fusion: the larger, the less the first few ranks stand out.
+/// 60 is what Cormack, Clarke and Büttcher found and everybody has kept.
+pub const RANK_CONSTANT: f32 = 60.0;
+
+/// A ranked list and how much it counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Ranked<'a, K> {
+    /// How much the list counts; what is not positive and finite counts as 0.
+    pub weight: f32,
+    /// Keys, best first. If a key comes twice, its first place counts.
+    pub keys: &'a [K],
+}
+
+/// Fuses ranked lists: a key's score is `Σ weight / (60 + rank)` over the lists it is in, ranks
+/// from 1 (Cormack, Clarke, Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual
+/// rank learning methods", 2009). Best first, ties by the smaller key.
+pub fn rank_fusion<K: Copy + Ord>(lists: &[Ranked<'_, K>]) -> Vec<(K, f32)> {
+    let mut sums: BTreeMap<K, f64> = BTreeMap::new();
+    for list in lists {
+        let weight = f64::from(usable(list.weight));
+        let mut places: BTreeMap<K, usize> = BTreeMap::new();
+        for (place, key) in list.keys.iter().enumerate() {
+            places.entry(*key).or_insert(place + 1);
+        }
+        for (key, rank) in places {
+            *sums.entry(key).or_default() += weight / (f64::from(RANK_CONSTANT) + rank as f64);
+        }
+    }
+    let mut fused: Vec<(K, f32)> = sums
+        .into_iter()
+        .map(|(key, sum)| (key, sum as f32))
+        .collect();
+    fused.sort_by(best_first);
+    fused
+}
+
+/// Puts the scores of one source on the scale from 0 to 1, by rank: a score's value is the share
+/// of the candidates that are no better than it.
+///
+/// So the best is 1, the worst of `n` distinct scores `1 / n`, equal scores are equal, order is
+/// kept, and how the source spreads its scores does not matter. The values come in the order of
+/// the scores. What is not a number comes last and gets 0; infinite scores are ordinary.
+pub fn calibrate(scores: &[f32]) -> Vec<f32> {
+    let mut order: Vec<usize> = (0..scores.len())
+        .filter(|at| !scores[*at].is_nan())
+        .collect();
+    // Adding zero turns -0.0 into 0.0, which `total_cmp` would tell apart.
+    order.sort_by(|a, b| (scores[*a] + 0.0).total_cmp(&(scores[*b] + 0.0)));
+    let count = order.len() as f64;
+    let mut values = vec![0.0; scores.len()];
+    let mut no_better = 0;
+    for equals in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
+        no_better += equals.len();
+        for at in equals {
+            values[*at] = (no_better as f64 / count) as f32;
+        }
+    }
+    values
+}
+
+/// One source of candidates and how much it counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Weighted<'a, K> {
+    /// How much the source counts; what is not positive and finite counts as 0.
+    pub weight: f32,
+    /// Keys with scores from 0 to 1, as [`calibrate`] makes them; scores outside are moved to the
+    /// nearer end, what is not a number to 0. If a key comes twice, its larger score counts.
+    pub scores: &'a [(K, f32)],
+}
+
+/// What came of a blend.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blend<K> {
+    /// All candidates, best first, ties by the smaller key.
+    pub items: Vec<Blended<K>>,
+    /// The weight each source really had, in the order of the sources. The sum is 1, or 0 if no
+    /// source had anything to say.
+    pub weights: Vec<f32>,
+}
+
+/// One candidate of a blend.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blended<K> {
+    /// Which candidate.
+    pub key: K,
+    /// The weighted mean of the sources' scores, 0 to 1.
+    pub score: f32,
+    /// What each source adds to the score, in the order of the sources: its weight times its
+    /// score, 0 where it does not know the candidate.
+    pub contributions: Vec<f32>,
+}
+
+/// Blends sources over all candidates that any of them has: a candidate's score is the weighted
+/// mean of its scores, and 0 counts for a source that does not have it.
+///
+/// A source without candidates says nothing, so the weights are shared out among the others. If
+/// none of those that speak has a weight, all of them count alike.
+pub fn blend<K: Copy + Ord + std::hash::Hash>(sources: &[Weighted<'_, K>]) -> Blend<K> {
+    let weights = shared_out(sources);
+    let mut rows: FxHashMap<K, Vec<f32>> = FxHashMap::default();
+    for (at, source) in sources.iter().enumerate() {
+        for (key, score) in source.scores {
+            let row = rows.entry(*key).or_insert_with(|| vec![0.0; sources.len()]);
+            // `max` also turns what is not a number into 0.
+            row[at] = score.min(1.0).max(row[at]);
+        }
+    }
+    let mut items: Vec<Blended<K>> = rows
+        .into_iter()
+        .map(|(key, mut row)| {
+            let terms = row.iter().zip(&weights);
+            let sum: f64 = terms
+                .map(|(score, weight)| f64::from(*score) * weight)
+                .sum();
+            for (score, weight) in row.iter_mut().zip(&weights) {
+                *score = (f64::from(*score) * weight) as f32;
+            }
+            Blended {
+                key,
+                score: (sum as f32).min(1.0),
+                contributions: row,
+            }
+        })
+        .collect();
+    items.sort_unstable_by(|a, b| best_first(&(a.key, a.score), &(b.key, b.score)));
+    Blend {
+        items,
+        weights: weights.into_iter().map(|weight| weight as f32).collect(),
+    }
+}
+
+/// The weights of those that speak, with a sum of 1.
+fn shared_out<K>(sources: &[Weighted<'_, K>]) -> Vec<f64> {
+    let speaks = |source: &Weighted<'_, K>| f64::from(u8::from(!source.scores.is_empty()));
+    let mut weights: Vec<f64> = sources
+        .iter()
+        .map(|source| f64::from(usable(source.weight)) * speaks(source))
+        .collect();
+    if weights.iter().all(|weight| *weight == 0.0) {
+        weights = sources.iter().map(speaks).collect();
+    }
+    let sum: f64 = weights.iter().sum();
+    if sum > 0.0 {
+        weights.iter_mut().for_each(|weight| *weight /= sum);
+    }
+    weights
+}
+
+fn usable(weight: f32) -> f32 {
+    if weight.is_finite() {
+        weight.max(0.0)
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn near(got: f32, wanted: f32) -> bool {
+        (got - wanted).abs() < 1e-6
+    }
+
+    #[test]
+    fn a_key_in_two_lists_beats_one_that_leads_a_single_list() {
+        let words = Ranked {
+            weight: 1.0,
+            keys: &[7, 3, 5],
+        };
+        let meaning = Ranked {
+            weight: 1.0,
+            keys: &[9, 5, 3],
+        };
+
+        let fused = rank_fusion(&[words, meaning]);
+
+        let keys: Vec<i32> = fused.iter().map(|fused| fused.0).collect();
+        assert_eq!(keys, [3, 5, 7, 9]);
+        // 1/62 + 1/63, and 1/61.
+        assert!(near(fused[0].1, 0.032_002_05) && near(fused[2].1, 0.016_393_44));
+    }
+
+    #[test]
+    fn a_list_counts_by_its_weight_and_a_key_by_its_first_place() {
+        let heavy = Ranked {
+            weight: 3.0,
+            keys: &[1, 2, 1],
+        };
+        let light = Ranked {
+            weight: 1.0,
+            keys: &[2],
+        };
+        let void = Ranked {
+            weight: f32::NAN,
+            keys: &[4],
+        };
+
+        let fused = rank_fusion(&[heavy, light, void]);
+
+        // 3/62 + 1/61, 3/61, and nothing.
+        let wanted = [(2, 0.064_780_54), (1, 0.049_180_33), (4, 0.0)];
+        for (got, wanted) in fused.iter().zip(wanted) {
+            assert!(
+                got.0 == wanted.0 && near(got.1, wanted.1),
+                "{got:?} is not {wanted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_value_of_a_score_is_the_share_that_is_no_better() {
+        let scores = [0.2, -7.0, 900.0, 0.2, f32::NAN, f32::NEG_INFINITY];
+
+        assert_eq!(calibrate(&scores), [0.8, 0.4, 1.0, 0.8, 0.0, 0.2]);
+        assert_eq!(calibrate(&[0.0, -0.0]), [1.0, 1.0]);
+        assert!(calibrate(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_blend_is_the_weighted_mean_and_says_who_gave_what() {
+        let batch = Weighted {
+            weight: 0.7,
+            scores: &[(1, 1.0), (2, 0.5)],
+        };
+        let live = Weighted {
+            weight: 0.3,
+            scores: &[(2, 1.0), (3, 0.5)],
+        };
+
+        let blend = blend(&[batch, live]);
+
+        assert_eq!(blend.weights, [0.7, 0.3]);
+        let got: Vec<(i32, f32)> = blend.items.iter().map(|i| (i.key, i.score)).collect();
+        for (got, wanted) in got.iter().zip([(1, 0.7), (2, 0.65), (3, 0.15)]) {
+            assert!(
+                got.0 == wanted.0 && near(got.1, wanted.1),
+                "{got:?} is not {wanted:?}"
+            );
+        }
+        assert_eq!(blend.items[1].contributions, [0.35, 0.3]);
+    }
+
+    #[test]
+    fn one_source_carries_alone_where_the_other_is_empty() {
+        let batch = Weighted {
+            weight: 0.7,
+            scores: &[],
+        };
+        let live = Weighted {
+            weight: 0.3,
+            scores: &[(2, 1.0), (3, 0.5)],
+        };
+
+        let blend = blend(&[batch, live]);
+
+        assert_eq!(blend.weights, [0.0, 1.0]);
+        assert_eq!((blend.items[0].score, blend.items[1].score), (1.0, 0.5));
+    }
+
+    #[test]
+    fn nothing_to_blend_gives_nothing() {
+        let empty = Weighted::<u32> {
+            weight: 1.0,
+            scores: &[],
+        };
+
+        let blend = blend(&[empty, empty]);
+
+        assert!(blend.items.is_empty());
+        assert_eq!(blend.weights, [0.0, 0.0]);
+    }
+
+    #[test]
+    fn those_who_speak_count_alike_where_none_has_a_weight() {
+        let a = Weighted {
+            weight: -1.0,
+            scores: &[(1, 1.0)],
+        };
+        let b = Weighted {
+            weight: f32::INFINITY,
+            scores: &[(2, 1.0)],
+        };
+
+        assert_eq!(blend(&[a, b]).weights, [0.5, 0.5]);
+    }
+
+    type Candidates = Vec<(u32, f32)>;
+
+    /// Scores with ties among them, and the same in another order.
+    fn shuffled() -> impl Strategy<Value = (Candidates, Candidates)> {
+        prop::collection::btree_map(0_u32..40, (0_u8..8).prop_map(|s| f32::from(s) / 7.0), 0..30)
+            .prop_map(|scores| scores.into_iter().collect::<Vec<_>>())
+            .prop_flat_map(|scores| (Just(scores.clone()), Just(scores).prop_shuffle()))
+    }
+
+    proptest! {
+        #[test]
+        fn calibration_keeps_order_and_equality_and_ends_at_one(
+            scores in prop::collection::vec((-4_i8..4).prop_map(f32::from), 1..60),
+        ) {
+            let values = calibrate(&scores);
+            for (a, va) in scores.iter().zip(&values) {
+                prop_assert!(*va > 0.0 && *va <= 1.0);
+                for (b, vb) in scores.iter().zip(&values) {
+                    prop_assert_eq!(a.total_cmp(b), va.total_cmp(vb));
+                }
+            }
+            prop_assert_eq!(values.iter().copied().fold(0.0, f32::max), 1.0);
+        }
+
+        #[test]
+        fn shuffled_candidates_calibrate_alike((plain, shuffled) in shuffled()) {
+            let calibrated = |pairs: &[(u32, f32)]| {
+                let scores: Vec<f32> = pairs.iter().map(|pair| pair.1).collect();
+                let keys = pairs.iter().map(|pair| pair.0);
+                keys.zip(calibrate(&scores)).collect::<BTreeMap<_, _>>()
+            };
+            prop_assert_eq!(calibrated(&plain), calibrated(&shuffled));
+        }
+
+        #[test]
+        fn shuffled_candidates_blend_alike(
+            (a, a_shuffled) in shuffled(),
+            (b, b_shuffled) in shuffled(),
+            weights in prop::array::uniform2(0.0_f32..2.0),
+        ) {
+            let of = |a: &[(u32, f32)], b: &[(u32, f32)]| blend(&[
+                Weighted { weight: weights[0], scores: a },
+                Weighted { weight: weights[1], scores: b },
+            ]);
+            prop_assert_eq!(of(&a, &b), of(&a_shuffled, &b_shuffled));
+        }
+
+        #[test]
+        fn blended_scores_lie_between_0_and_1_and_the_weights_used_sum_to_1(
+            sources in prop::collection::vec(
+                (any::<f32>(), prop::collection::vec((0_u32..20, any::<f32>()), 0..20)), 1..4),
+        ) {
+            let weighted: Vec<Weighted<'_, u32>> = sources
+                .iter()
+                .map(|(weight, scores)| Weighted { weight: *weight, scores })
+                .collect();
+            let blend = blend(&weighted);
+
+            let sum: f32 = blend.weights.iter().sum();
+            let speaks = sources.iter().any(|source| !source.1.is_empty());
+            let wanted: f32 = f32::from(u8::from(speaks));
+            prop_assert!((sum - wanted).abs() < 1e-5);
+            for item in &blend.items {
+                prop_assert!((0.0..=1.0).contains(&item.score));
+                let given: f32 = item.contributions.iter().sum();
+                prop_assert!((given - item.score).abs() < 1e-5);
+            }
+            let ranked: Vec<(u32, f32)> =
+                blend.items.iter().map(|item| (item.key, item.score)).collect();
+            prop_assert!(ranked.is_sorted_by(|a, b| best_first(a, b).is_lt()));
+        }
+
+        #[test]
+        fn fusion_does_not_depend_on_the_order_of_equal_lists(
+            a in Just((0_u32..12).collect::<Vec<_>>()).prop_shuffle(),
+            b in Just((4_u32..20).collect::<Vec<_>>()).prop_shuffle(),
+        ) {
+            let (a, b) = (Ranked { weight: 1.0, keys: &a }, Ranked { weight: 1.0, keys: &b });
+            prop_assert_eq!(rank_fusion(&[a, b]), rank_fusion(&[b, a]));
+        }
+    }
+}
