@@ -260,7 +260,7 @@ impl EmbeddingService {
     ///
     /// # Errors
     /// Those of [`EmbeddingService::active`].
-    pub async fn nearest(&self, query: &[f32], count: usize, keep: &Keep) -> Result<Vec<Near>> {
+    pub async fn nearest(&self, query: &[f32], count: usize, keep: &Keep<'_>) -> Result<Vec<Near>> {
         match self.active().await? {
             Some(space) => space.vectors.nearest(query, count, keep).await,
             None => Ok(Vec::new()),

@@ -83,7 +83,7 @@ impl VectorStore for InDatabase {
         &'a self,
         query: &'a [f32],
         count: usize,
-        keep: &'a Keep,
+        keep: &'a Keep<'a>,
     ) -> BoxFuture<'a, Result<Vec<Near>>> {
         Box::pin(async move {
             if count == 0 || query.len() != self.dimensions {

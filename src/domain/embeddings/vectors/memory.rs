@@ -35,7 +35,7 @@ impl Memory {
         }
     }
 
-    fn scan(&self, query: &[f32], count: usize, keep: &Keep) -> Vec<Near> {
+    fn scan(&self, query: &[f32], count: usize, keep: &Keep<'_>) -> Vec<Near> {
         if count == 0 || query.len() != self.dimensions {
             return Vec::new();
         }
@@ -84,7 +84,7 @@ impl VectorStore for Memory {
         &'a self,
         query: &'a [f32],
         count: usize,
-        keep: &'a Keep,
+        keep: &'a Keep<'a>,
     ) -> BoxFuture<'a, Result<Vec<Near>>> {
         Box::pin(async move { Ok(self.scan(query, count, keep)) })
     }

@@ -12,7 +12,7 @@ mod memory;
 pub(super) use memory::{Memory, best};
 
 /// Which items may be answered.
-pub type Keep = dyn Fn(Id<id::Content>) -> bool + Send + Sync;
+pub type Keep<'a> = dyn Fn(Id<id::Content>) -> bool + Send + Sync + 'a;
 
 /// The vectors of one space, and what is near in it. In the process, or in the database.
 pub trait VectorStore: Send + Sync {
@@ -25,7 +25,7 @@ pub trait VectorStore: Send + Sync {
         &'a self,
         query: &'a [f32],
         count: usize,
-        keep: &'a Keep,
+        keep: &'a Keep<'a>,
     ) -> BoxFuture<'a, Result<Vec<Near>>>;
 
     /// Takes notice of rows that have just been written to the database.
