@@ -29,7 +29,7 @@ use types::person::{PersonMutation, PersonQuery};
 
 use types::model::ModelQuery;
 use types::node::NodeQuery;
-use types::recommendation::RecommendationQuery;
+use types::recommendation::{FeedbackMutation, FeedbackQuery, RecommendationQuery, RelatedQuery};
 use types::schema::SchemaQuery;
 use types::user::UserQuery;
 use types::user_changes::UserMutation;
@@ -48,6 +48,8 @@ pub struct Query(
     InteractionWeightsQuery,
     ModelQuery,
     RecommendationQuery,
+    RelatedQuery,
+    FeedbackQuery,
 );
 
 /// Everything that can be changed.
@@ -60,6 +62,7 @@ pub struct Mutation(
     PersonMutation,
     InteractionMutation,
     InteractionWeightsMutation,
+    FeedbackMutation,
 );
 
 /// Mutations that try a secret: at most one a document, so that a document is one attempt.

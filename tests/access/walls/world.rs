@@ -8,6 +8,7 @@ use marquee::domain::content::model::{CreditRole, NewCredit, PersonRef};
 use marquee::domain::content::{ContentKind, Fields, Visibility};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::models::ModelKind;
+use marquee::domain::recommendations::Ask;
 use marquee::foundation::page::Window;
 use marquee::foundation::{Id, id};
 use serde_json::json;
@@ -264,7 +265,8 @@ async fn history(
     models.activate(model, json!({})).await.unwrap();
     let recommendations = &app.services.recommendations;
     let window = Window::first(10);
-    let drawn = recommendations.recommend(victim, user, &Default::default(), &window);
+    let feed = Ask::default();
+    let drawn = recommendations.recommend(victim, user, &feed, &window);
     let list = drawn.await.unwrap().list;
     assert_eq!(list.items[0].because, Some(diary));
     (like.unwrap().interaction.id, list.id)
