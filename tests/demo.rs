@@ -30,9 +30,7 @@ async fn demo() -> TestApp {
     let services = &app.services;
     services
         .recommendations
-        .train(&Viewer::Command, &services.models, |_| {
-            ControlFlow::Continue(())
-        })
+        .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
         .await
         .unwrap();
     app

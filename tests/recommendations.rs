@@ -125,9 +125,7 @@ impl World {
         let services = &self.app.services;
         services
             .recommendations
-            .train(&Viewer::Command, &services.models, |_| {
-                ControlFlow::Continue(())
-            })
+            .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
             .await
             .unwrap();
     }
@@ -290,6 +288,7 @@ async fn a_list_pages_to_its_end_without_repeat_or_gap_while_others_act() {
     let mut met = world.numbers(&page);
     let mut ranks: Vec<i64> = Vec::new();
     let list = page["id"].clone();
+    assert_eq!(whole["id"], list, "the list is kept");
     loop {
         ranks.extend(
             page["items"]
@@ -453,9 +452,9 @@ async fn a_new_model_replaces_the_old_one_whole_and_a_stopped_training_changes_n
     let services = &world.app.services;
     let stopped = services
         .recommendations
-        .train(&Viewer::Command, &services.models, |at| match at.step {
+        .train(&Viewer::Command, false, |at| match at.step {
             Step::Store => ControlFlow::Break(()),
-            Step::Read | Step::Train => ControlFlow::Continue(()),
+            Step::Read | Step::Measure | Step::Train => ControlFlow::Continue(()),
         })
         .await
         .unwrap_err();
@@ -511,7 +510,7 @@ async fn what_a_model_was_trained_with_is_for_admins() {
     assert_eq!(theirs["recommendations"]["model"], expected);
     let admins = app.ask_as(&Viewer::Command, document, variables).await;
     let model = &admins["recommendations"]["model"];
-    assert_eq!(model["settings"]["factors"], 16);
+    assert_eq!(model["settings"]["parts"][0]["kind"]["ials"]["factors"], 16);
     assert_eq!(model["metrics"]["users"], USERS);
 }
 
@@ -521,9 +520,7 @@ async fn only_admins_train_and_only_one_training_runs() {
     let services = &world.app.services;
     let refused = services
         .recommendations
-        .train(&world.viewer(0), &services.models, |_| {
-            ControlFlow::Continue(())
-        })
+        .train(&world.viewer(0), false, |_| ControlFlow::Continue(()))
         .await
         .unwrap_err();
     assert_eq!(refused.code(), "FORBIDDEN");
@@ -531,9 +528,7 @@ async fn only_admins_train_and_only_one_training_runs() {
     let train = || {
         services
             .recommendations
-            .train(&Viewer::Command, &services.models, |_| {
-                ControlFlow::Continue(())
-            })
+            .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
     };
     let outcomes = tokio::join!(train(), train());
     let codes: Vec<Option<&str>> = [&outcomes.0, &outcomes.1]
@@ -554,9 +549,7 @@ async fn training_on_nothing_says_so() {
     let error = app
         .services
         .recommendations
-        .train(&Viewer::Command, &app.services.models, |_| {
-            ControlFlow::Continue(())
-        })
+        .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
         .await
         .unwrap_err();
     assert!(

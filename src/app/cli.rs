@@ -36,6 +36,8 @@ pub enum Command {
     Import(commands::import::Args),
     /// Learn from all interactions and store every user's best items.
     Train(commands::train::Args),
+    /// Learn what the items of a schema are about, and store the vector of each.
+    Embed(commands::embed::Args),
     /// Judge a model on held-out data, in files of `user,item`.
     Evaluate(commands::evaluate::EvaluateArgs),
     /// Make, list and export accounts.

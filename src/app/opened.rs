@@ -106,8 +106,14 @@ impl Opened {
         }
     }
 
-    /// Tells Redis of the last changes, closes the pools, then stops the private database.
+    /// Writes what waits to be written, tells Redis of the last changes, closes the pools, then
+    /// stops the private database.
     pub async fn close(self) {
+        for (schema, services) in self.schemas.iter() {
+            if let Err(error) = services.search.flush().await {
+                tracing::warn!(%schema, ?error, "What was searched for last is not counted");
+            }
+        }
         self.caches.close().await;
         for ground in self.grounds.values() {
             ground.db.close().await;

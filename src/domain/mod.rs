@@ -9,12 +9,15 @@ use crate::platform::db::Db;
 use crate::platform::secrets::Secrets;
 
 pub mod auth;
+pub mod caching;
 pub mod content;
 pub mod demo;
+pub mod embeddings;
 pub mod imports;
 pub mod interactions;
 pub mod models;
 pub mod people;
+pub mod profiles;
 pub mod recommendations;
 pub mod schemas;
 pub mod search;
@@ -41,8 +44,12 @@ pub struct Ground {
 pub struct Services {
     /// The catalogue.
     pub content: content::ContentService,
+    /// What the cache did, and emptying it.
+    pub caching: caching::CachingService,
     /// A small world to look around in.
     pub demo: demo::DemoService,
+    /// What items are about, as vectors.
+    pub embeddings: embeddings::EmbeddingService,
     /// Trained models.
     pub models: models::ModelService,
     /// Bringing other catalogues and their users in.
@@ -69,17 +76,35 @@ impl Services {
         let content = content::ContentService::new(ground);
         let interactions = interactions::InteractionService::new(ground, content.clone());
         let auth = auth::AuthService::new(ground);
+        let models = models::ModelService::new(ground);
+        let embeddings = embeddings::EmbeddingService::new(ground, models.clone());
+        let profiles =
+            profiles::ProfileService::new(ground, interactions.clone(), embeddings.clone());
+        let search = search::SearchService::new(
+            ground,
+            content.clone(),
+            embeddings.clone(),
+            profiles.clone(),
+        );
         Self {
+            caching: caching::CachingService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
-            models: models::ModelService::new(ground),
             imports: imports::ImportService::new(ground),
             people: people::PeopleService::new(ground),
             recommendations: recommendations::RecommendationService::new(
                 ground,
-                interactions.clone(),
-                content.clone(),
+                recommendations::Rooms {
+                    content: content.clone(),
+                    interactions: interactions.clone(),
+                    models: models.clone(),
+                    embeddings: embeddings.clone(),
+                    profiles,
+                    search: search.clone(),
+                },
             ),
-            search: search::SearchService::new(ground, content.clone()),
+            embeddings,
+            models,
+            search,
             content,
             interactions,
             schema: schemas::SchemaService::new(ground),

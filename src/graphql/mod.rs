@@ -12,6 +12,7 @@ pub mod connection;
 pub mod filter;
 pub mod guard;
 pub mod id;
+pub mod keepable;
 pub mod label;
 pub mod loaders;
 pub mod number;
@@ -21,7 +22,9 @@ pub mod types;
 
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
 use types::auth::AuthMutation;
+use types::cache::{CacheMutation, CacheQuery};
 use types::content::{ContentMutation, ContentQuery};
+use types::embedding::EmbeddingMutation;
 use types::facets::FacetsQuery;
 use types::interaction::{InteractionMutation, InteractionQuery};
 use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
@@ -31,6 +34,7 @@ use types::model::ModelQuery;
 use types::node::NodeQuery;
 use types::recommendation::{FeedbackMutation, FeedbackQuery, RecommendationQuery, RelatedQuery};
 use types::schema::SchemaQuery;
+use types::search::SearchQuery;
 use types::user::UserQuery;
 use types::user_changes::UserMutation;
 
@@ -48,6 +52,8 @@ pub struct Query(
     InteractionWeightsQuery,
     ModelQuery,
     RecommendationQuery,
+    SearchQuery,
+    CacheQuery,
     RelatedQuery,
     FeedbackQuery,
 );
@@ -59,9 +65,11 @@ pub struct Mutation(
     UserMutation,
     ApiKeyMutation,
     ContentMutation,
+    EmbeddingMutation,
     PersonMutation,
     InteractionMutation,
     InteractionWeightsMutation,
+    CacheMutation,
     FeedbackMutation,
 );
 

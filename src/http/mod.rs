@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use async_graphql::parser::types::OperationType;
 use axum::Router;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::header::{ACCEPT, AUTHORIZATION};
@@ -12,9 +13,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
 use crate::domain::auth::{Client, Viewer};
+use crate::domain::caching::model::Question;
 use crate::domain::schemas::Schemas;
 use crate::foundation::Error;
 use crate::graphql::guard::{DocumentCache, Limits};
+use crate::graphql::keepable::Keepable;
 use crate::graphql::{MarqueeSchema, equip};
 use crate::platform::config::{SchemaName, Settings};
 
@@ -55,6 +58,7 @@ pub fn router(schemas: Arc<Schemas>, settings: &Settings) -> anyhow::Result<Rout
     let origins = AllowedOrigins::parse(&settings.http.cors_origins)?;
     let contract = crate::graphql::schema(settings.http.introspection);
     let documents = DocumentCache::new(limits(settings), DOCUMENT_CACHE);
+    let keepable = Arc::new(Keepable::new());
     let endpoint_settings = EndpointSettings {
         body_bytes: settings.http.max_body_bytes,
         execution_time: settings.http.request_timeout(),
@@ -68,6 +72,7 @@ pub fn router(schemas: Arc<Schemas>, settings: &Settings) -> anyhow::Result<Rout
             name,
             contract.clone(),
             documents.clone(),
+            Arc::clone(&keepable),
             endpoint_settings.clone(),
         );
         (name.clone(), endpoint)
@@ -99,6 +104,7 @@ fn endpoint(
     name: &SchemaName,
     contract: MarqueeSchema,
     documents: DocumentCache,
+    keepable: Arc<Keepable>,
     settings: EndpointSettings,
 ) -> Endpoint<Asker> {
     let identify = {
@@ -128,12 +134,41 @@ fn endpoint(
                     return async_graphql::Response::default();
                 };
                 let Asker { viewer, client } = call.viewer;
+                let caching = services.caching.clone();
                 let request = equip(request, schemas, services, viewer, client);
-                contract.execute(request).await
+                let response = contract.execute(request).await;
+                if call.kind == OperationType::Mutation {
+                    // The next request may go to another server, and must see this one.
+                    caching.settled().await;
+                }
+                response
             }) as futures::future::BoxFuture<'static, _>
         }
     };
-    Endpoint::new(settings, documents, Arc::new(identify), Arc::new(run))
+    let keep = {
+        let (schemas, name) = (Arc::clone(schemas), name.clone());
+        move |asked: &graphql::execute::Asked, call: &graphql::Call<Asker>| {
+            let checked = &call.checked;
+            let keeps = checked
+                .keepable
+                .get_or_init(|| keepable.judge(&checked.document));
+            if !keeps {
+                return None;
+            }
+            let caching = &schemas.get(&name)?.caching;
+            let question = Question {
+                document: &checked.digest,
+                operation: asked.operation_name.as_deref(),
+                variables: &asked.variables,
+            };
+            let key = caching.key_of_answer(&call.viewer.viewer, &question)?;
+            Some(graphql::Kept {
+                service: caching.clone(),
+                key,
+            })
+        }
+    };
+    Endpoint::new(settings, documents, Arc::new(identify), Arc::new(run)).keeping(Arc::new(keep))
 }
 
 /// The token of the `Authorization` header, if there is one.

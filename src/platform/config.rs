@@ -12,7 +12,8 @@ mod settings;
 
 pub use schema_name::SchemaName;
 pub use settings::{
-    Auth, Cache, Database, Graphql, Http, LogFormat, Recommendations, Redis, Settings, Training,
+    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, LogFormat,
+    Recommendations, Redis, Settings, Training, VectorStore,
 };
 
 /// The text of the defaults, which documents each setting.
@@ -53,7 +54,14 @@ impl Settings {
             // Names that scripts and other commands use, and that are no settings.
             .merge(
                 Env::prefixed("MARQUEE_")
-                    .ignore(&["config", "test_database_url", "test_database_url_16", "test_data", "test_redis_url"])
+                    .ignore(&[
+                        "config",
+                        "test_database_url",
+                        "test_database_url_16",
+                        "test_data",
+                        "test_minilm",
+                        "test_redis_url",
+                    ])
                     .filter(|name| !name.as_str().starts_with("postgres_"))
                     .split("__"),
             );
@@ -148,6 +156,11 @@ mod tests {
             ("[cache]\nmemory_mib = 0", "`cache.memory_mib`"),
             ("[auth]\nargon2_lanes = 600000000", "lanes"),
             ("[auth]\nargon2_memory_kib = 4294967295", "4 GiB"),
+            ("[embeddings]\ndimensions = 0", "`embeddings.dimensions`"),
+            ("[embeddings]\ndimensions = 513", "`embeddings.dimensions`"),
+            ("[embeddings]\nsample = 0", "`embeddings.sample`"),
+            ("[embeddings]\nsource = 'magic'", "`embeddings.source"),
+            ("[embeddings]\nsource = 'transformer'", "transformers"),
             (
                 "[http]\nrequest_timeout_seconds = 9223372036854775807",
                 "`http.request_timeout_seconds`",

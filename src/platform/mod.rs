@@ -4,5 +4,6 @@ pub mod cache;
 pub mod cluster;
 pub mod config;
 pub mod db;
+pub mod embeddings;
 pub mod secrets;
 pub mod telemetry;

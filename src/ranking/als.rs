@@ -14,11 +14,13 @@ use std::ops::ControlFlow;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::kernel::Kernel;
 use super::matrix::{Interactions, Matrix, MatrixError};
 use super::solver::{Fixed, gramian, padded};
+use super::symmetric::Stopped;
 use super::top;
 
 /// The most factors a model may have: 4 MiB for the matrix each thread works on.
@@ -26,7 +28,7 @@ pub const MOST_FACTORS: usize = 1024;
 
 /// What a model is trained with. The default is a fair start on films, from fifty thousand
 /// ratings to twenty million; the best is found by trying.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct IalsSettings {
     /// Length of the vectors, 1 to [`MOST_FACTORS`]; multiples of 16 waste nothing.
     pub factors: usize,
@@ -50,7 +52,8 @@ pub struct IalsSettings {
 }
 
 /// How a vector is found while the other side stays.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Method {
     /// The minimum itself, by a Cholesky factorisation: some four times the work of 3 steps.
     Exact,
@@ -125,7 +128,7 @@ pub enum IalsError {
 /// How far training has come; `sweep` of `sweeps` are done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Progress {
-    /// Sweeps that are over, from 1.
+    /// Sweeps that are over, from 0.
     pub sweep: usize,
     /// Sweeps in all.
     pub sweeps: usize,
@@ -209,7 +212,8 @@ pub struct Ials;
 impl Ials {
     /// Trains on users (rows) by items (columns) on all threads of the current rayon pool.
     ///
-    /// After every sweep `observe` hears about it and may end the training. The users come last
+    /// After every sweep, and within a long one several times, `observe` hears how many sweeps
+    /// are over and may end the training. The users come last
     /// in a sweep, and in the last sweep they are solved exactly: a stored vector is then what
     /// [`FoldIn`](super::FoldIn) gives for the same entries, and its explanations add up. A
     /// user or an item without entries gets a vector of zeros.
@@ -232,23 +236,23 @@ impl Ials {
         let mut users = start(interactions.rows(), settings, 0);
         let mut items = start(interactions.columns(), settings, 1);
         for sweep in 1..=settings.sweeps {
+            let mut between = || {
+                let (sweep, sweeps) = (sweep - 1, settings.sweeps);
+                observe(Progress { sweep, sweeps })
+            };
             let shared = gramian(kernel, &users, alpha);
-            Fixed::new(kernel, &users, &shared, settings).solve_all(
-                &by_item,
-                settings.method,
-                &mut items,
-            );
+            Fixed::new(kernel, &users, &shared, settings)
+                .solve_all(&by_item, settings.method, &mut items, &mut between)
+                .map_err(|Stopped| IalsError::Stopped(sweep - 1))?;
             let shared = gramian(kernel, &items, alpha);
             let method = if sweep == settings.sweeps {
                 Method::Exact
             } else {
                 settings.method
             };
-            Fixed::new(kernel, &items, &shared, settings).solve_all(
-                interactions,
-                method,
-                &mut users,
-            );
+            Fixed::new(kernel, &items, &shared, settings)
+                .solve_all(interactions, method, &mut users, &mut between)
+                .map_err(|Stopped| IalsError::Stopped(sweep - 1))?;
             if observe(Progress {
                 sweep,
                 sweeps: settings.sweeps,

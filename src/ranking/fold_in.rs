@@ -103,34 +103,12 @@ impl FoldIn {
                 .collect::<Vec<_>>(),
         )?;
         let row = self.row(entries)?;
-        let (past, weights) = row.row(0);
+        let (past, _) = row.row(0);
         if past.is_empty() {
             return Ok(Vec::new());
         }
-        let fixed = self.fixed();
-        let mut scratch = Scratch::default();
-        fixed.factor(past, weights, &mut scratch);
-        let factor = &scratch.hessian;
-        let mut copies = Vec::new();
-        fixed.copy(past, &mut copies);
-        let width = self.items.columns();
-        let reasons = recommended.par_iter().map(|&item| {
-            let mut direction = self.items.row(item as usize).to_vec();
-            fixed.kernel.solve(factor, &mut direction);
-            let mut parts = vec![0.0; past.len()];
-            fixed.kernel.add_products(
-                Rows {
-                    values: &copies,
-                    stride: width,
-                },
-                0,
-                &direction,
-                &mut parts,
-            );
-            parts
-                .iter_mut()
-                .zip(weights)
-                .for_each(|(part, weight)| *part *= weight);
+        let parts = self.contributions(entries, recommended)?;
+        let reasons = recommended.iter().zip(parts).map(|(&item, parts)| {
             let mut strongest = 0;
             for (at, part) in parts.iter().enumerate() {
                 if *part > parts[strongest] {
@@ -145,5 +123,51 @@ impl FoldIn {
             }
         });
         Ok(reasons.collect())
+    }
+
+    /// How much of the score of each recommended item, in their order, comes from each past item,
+    /// ascending by it. See [`FoldIn::explain`]; the recommended items have to be known.
+    pub(super) fn contributions(
+        &self,
+        entries: &[(u32, f32)],
+        recommended: &[u32],
+    ) -> Result<Vec<Vec<f32>>, IalsError> {
+        let row = self.row(entries)?;
+        let (past, weights) = row.row(0);
+        let fixed = self.fixed();
+        let mut scratch = Scratch::default();
+        fixed.factor(past, weights, &mut scratch);
+        let factor = &scratch.hessian;
+        let mut copies = Vec::new();
+        fixed.copy(past, &mut copies);
+        let stride = self.items.columns();
+        let of_each = recommended.par_iter().map(|&item| {
+            let mut direction = self.items.row(item as usize).to_vec();
+            fixed.kernel.solve(factor, &mut direction);
+            let mut parts = vec![0.0; past.len()];
+            let values = &copies;
+            fixed
+                .kernel
+                .add_products(Rows { values, stride }, 0, &direction, &mut parts);
+            parts
+                .iter_mut()
+                .zip(weights)
+                .for_each(|(part, weight)| *part *= weight);
+            parts
+        });
+        Ok(of_each.collect())
+    }
+
+    /// Adds the score of every item for a user's vector from [`FoldIn::user`].
+    ///
+    /// # Panics
+    /// If `user` is longer than the vectors of the items.
+    pub(super) fn add_scores(&self, user: &[f32], scores: &mut [f32]) {
+        Kernel::detect().add_products(self.items.as_rows(), 0, user, scores);
+    }
+
+    /// The vectors of the items, as they were given.
+    pub(super) fn vectors(&self) -> Matrix {
+        self.items.clone().with_columns(self.settings.factors)
     }
 }

@@ -16,6 +16,9 @@ pub const LANES: usize = 16;
 /// How many vectors [`Kernel::multiply_batch`] takes at once.
 pub const BATCH: usize = 8;
 
+/// The side of the blocks that [`Kernel::subtract_block`] works on.
+pub const BLOCK: usize = 128;
+
 /// A table as the loops read it: rows of `stride` numbers, one after another.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
@@ -132,6 +135,11 @@ kernels! {
         rows: Rows<'_>, from: usize, weights: &[f32],
         out: &mut [f32], out_stride: usize, width: usize,
     );
+
+    /// `out -= leftᵀ right` for blocks of [`BLOCK`] × [`BLOCK`]. `out` is stored row after row,
+    /// the other two in strips: the first [`LANES`] numbers of each row, row after row, then the
+    /// next, so that each strip fills the fastest cache without gaps.
+    fn subtract_block(left: &[f32], right: &[f32], out: &mut [f32]);
 
     /// Cholesky factor in place: the upper triangle of the symmetric positive definite
     /// `matrix` (`width` × `width`, `width` a multiple of [`LANES`]) becomes `U` with `UᵀU`

@@ -202,6 +202,33 @@ impl Interactions {
         })
     }
 
+    /// The same rows with these columns (ascending, each once, all known) alone, renumbered from
+    /// 0 in their order.
+    pub(super) fn with_columns(&self, columns: &[u32]) -> Self {
+        let mut places = vec![u32::MAX; self.columns];
+        for (place, column) in (0..).zip(columns) {
+            places[*column as usize] = place;
+        }
+        let mut kept = Self {
+            columns: columns.len(),
+            starts: vec![0],
+            indices: Vec::new(),
+            weights: Vec::new(),
+        };
+        for row in 0..self.rows() {
+            let (columns, weights) = self.row(row);
+            for (column, weight) in columns.iter().zip(weights) {
+                let place = places[*column as usize];
+                if place != u32::MAX {
+                    kept.indices.push(place);
+                    kept.weights.push(*weight);
+                }
+            }
+            kept.starts.push(kept.indices.len());
+        }
+        kept
+    }
+
     /// The same entries with rows and columns exchanged: items by users.
     #[must_use]
     pub fn transpose(&self) -> Self {

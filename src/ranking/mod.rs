@@ -17,18 +17,25 @@
 //! | make one list of several | [`blend`] |
 //! | keep a list from repeating itself | [`diversity`] |
 //! | judge lists | [`evaluation`] |
+//! | know what content is about, by its words | [`Lsa`] of [`Document`]s, with [`LsaSettings`] |
 
 pub mod als;
 pub mod blend;
+pub mod collaborative;
 pub mod diversity;
+pub mod ease;
 pub mod evaluation;
 pub mod fold_in;
+pub mod graph;
+pub mod item_lists;
 pub mod kernel;
+pub mod lsa;
 pub mod matrix;
 pub mod neighbours;
 pub mod popularity;
 pub mod profile;
 mod solver;
+pub mod symmetric;
 #[cfg(test)]
 mod tests;
 pub mod top;
@@ -36,4 +43,5 @@ pub mod top;
 pub use als::{Factors, Ials, IalsError, IalsSettings, Method, Progress};
 pub use evaluation::Scores;
 pub use fold_in::{FoldIn, Reason};
+pub use lsa::{Document, Lsa, LsaError, LsaSettings};
 pub use matrix::{Interactions, Matrix, MatrixError, Repeats};

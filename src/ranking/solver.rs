@@ -9,15 +9,22 @@
 //! derivative is `Σ w_i y_i y_iᵀ + α₀ G + ρ I`, with the Gramian `G = Σ_i y_i y_iᵀ` shared by
 //! all users. Users and items are alike, so "row" stands for whichever is being solved.
 
+use std::ops::ControlFlow;
+
 use rayon::prelude::*;
 
 use super::als::{IalsSettings, Method};
 use super::kernel::{BATCH, Kernel, LANES, Rows};
 use super::matrix::{Interactions, Matrix};
+use super::symmetric::Stopped;
 
 /// Vectors are copied side by side before the costliest loop runs over them, this many at a
 /// time: 32 vectors of 128 numbers stay in the fastest cache.
 const PANEL: usize = 32;
+
+/// How much is solved between two looks at the observer, in numbers that are read: a fraction of
+/// a second. Small tables are done at one go.
+const AT_ONCE: usize = 1 << 26;
 
 /// How many numbers a vector takes while it is worked on; the rest up to it are zero.
 pub(super) fn padded(factors: usize) -> usize {
@@ -60,16 +67,39 @@ impl<'a> Fixed<'a> {
         self.regularisation * frequency.powf(self.exponent)
     }
 
-    /// Solves every row of `solved` on all threads.
-    pub(super) fn solve_all(&self, entries: &Interactions, method: Method, solved: &mut Matrix) {
-        let size = BATCH * self.vectors.columns();
-        solved
-            .values_mut()
-            .par_chunks_mut(size)
-            .enumerate()
-            .for_each_init(Scratch::default, |scratch, (batch, xs)| {
-                self.solve_batch(entries, batch * BATCH, method, xs, scratch);
-            });
+    /// Solves every row of `solved` on all threads. Where that takes long, `between` is asked
+    /// now and then whether to go on.
+    pub(super) fn solve_all(
+        &self,
+        entries: &Interactions,
+        method: Method,
+        solved: &mut Matrix,
+        between: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), Stopped> {
+        let stride = self.vectors.columns();
+        let mut first = 0;
+        let mut rest = solved.values_mut();
+        while !rest.is_empty() {
+            let (mut rows, mut work) = (0, 0);
+            while work < AT_ONCE && rows * stride < rest.len() {
+                // An exact solution costs a row its cube besides.
+                work += stride * (entries.row(first + rows).0.len() + stride);
+                rows += 1;
+            }
+            let end = (rows.next_multiple_of(BATCH) * stride).min(rest.len());
+            let (now, later) = rest.split_at_mut(end);
+            now.par_chunks_mut(BATCH * stride)
+                .enumerate()
+                .for_each_init(Scratch::default, |scratch, (batch, xs)| {
+                    self.solve_batch(entries, first + batch * BATCH, method, xs, scratch);
+                });
+            first += end / stride;
+            rest = later;
+            if !rest.is_empty() && between().is_break() {
+                return Err(Stopped);
+            }
+        }
+        Ok(())
     }
 
     /// Moves each vector in `xs` to the minimum for its row of `entries`, or nearer to it. The

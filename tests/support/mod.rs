@@ -50,6 +50,7 @@ pub fn start_of_time() -> DateTime<Utc> {
 pub fn settings() -> Settings {
     let mut settings = Settings::defaults();
     settings.training.factors = 16;
+    settings.embeddings.dimensions = 64;
     settings.auth.argon2_memory_kib = 64;
     settings.auth.argon2_passes = 1;
     settings

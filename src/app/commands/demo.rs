@@ -51,6 +51,7 @@ pub async fn load(services: &Services) -> anyhow::Result<bool> {
         loaded.films, loaded.products, loaded.users, loaded.interactions
     );
     services.recommendations.forget_common();
-    super::train::train(services).await?;
+    super::train::train(services, false).await?;
+    super::embed::embed(services).await?;
     Ok(true)
 }

@@ -99,7 +99,9 @@ async fn redis(client: &redis::Client) -> Finding {
     };
     match look.await {
         Ok(told) => {
-            let version = told.lines().find_map(|line| line.strip_prefix("redis_version:"));
+            let version = told
+                .lines()
+                .find_map(|line| line.strip_prefix("redis_version:"));
             let version = version.unwrap_or("of an unknown version");
             found(Verdict::Good, "redis", format!("answers: Redis {version}"))
         }

@@ -12,6 +12,7 @@ pub mod api_key;
 pub mod database;
 pub mod demo;
 pub mod doctor;
+pub mod embed;
 pub mod evaluate;
 pub mod import;
 pub mod secret;
@@ -80,6 +81,7 @@ async fn with_database(command: Command, opened: &Opened) -> anyhow::Result<Exit
             return import::run(args, ground).await;
         }
         Command::Train(args) => train::run(args, opened).await?,
+        Command::Embed(args) => embed::run(args, opened).await?,
         Command::User { on, args } => {
             user::run(args, opened.schema(on.schema.as_ref())?.1).await?;
         }

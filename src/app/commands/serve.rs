@@ -51,6 +51,7 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
         let (_, services) = opened.schema(Some(&name))?;
         super::demo::load(services).await?;
     }
+    prepare(opened);
     let router = http::router(Arc::clone(&opened.schemas), &opened.settings)?;
     let drain = Duration::from_secs(opened.settings.http.drain_seconds);
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -84,6 +85,18 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
         server.abort();
     }
     outcome
+}
+
+/// Reads what requests are answered from in memory, so that the first ones need not wait for it.
+fn prepare(opened: &Opened) {
+    for (schema, services) in opened.schemas.iter() {
+        let (schema, services) = (schema.clone(), Arc::clone(services));
+        tokio::spawn(async move {
+            if let Err(error) = services.search.ready().await {
+                tracing::warn!(%schema, ?error, "Search is not ready; its first request tries again");
+            }
+        });
+    }
 }
 
 fn greet(address: SocketAddr, demo: bool) {

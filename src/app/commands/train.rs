@@ -14,6 +14,9 @@ use crate::domain::recommendations::training::{Step, Trained};
 pub struct Args {
     #[command(flatten)]
     on: OnSchema,
+    /// Take the new model into service even if it is worse than the one that serves.
+    #[arg(long)]
+    force: bool,
 }
 
 /// Runs the command.
@@ -22,10 +25,18 @@ pub struct Args {
 /// When there is nothing to learn from, or another training runs.
 pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
     let (_, services) = opened.schema(args.on.schema.as_ref())?;
-    let trained = train(services).await?;
+    let trained = train(services, args.force).await?;
+    let measured = trained.ndcg_at_10.map_or_else(String::new, |ndcg| {
+        format!(" NDCG@10 on held-out interactions {ndcg:.4}.")
+    });
     println!(
-        "Model {} is in service: {} users, {} items, {} pairs, {:.1} s.",
-        trained.model.version, trained.users, trained.items, trained.pairs, trained.seconds
+        "Model {} ({}) is in service: {} users, {} items, {} pairs, {:.1} s.{measured}",
+        trained.model.version,
+        trained.model.algorithm,
+        trained.users,
+        trained.items,
+        trained.pairs,
+        trained.seconds
     );
     Ok(())
 }
@@ -34,19 +45,18 @@ pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Those of the training.
-pub async fn train(services: &Services) -> anyhow::Result<Trained> {
+pub async fn train(services: &Services, force: bool) -> anyhow::Result<Trained> {
     let mut progress = Progress::new();
     let show = move |at: crate::domain::recommendations::training::Progress| {
         let step = match at.step {
             Step::Read => "reading interactions",
-            Step::Train => "training, sweep",
+            Step::Measure => "measuring on held-out interactions, %",
+            Step::Train => "training, %",
             Step::Store => "storing lists of users",
         };
         progress.show(step, at.done, at.of);
         ControlFlow::Continue(())
     };
     let service = &services.recommendations;
-    Ok(service
-        .train(&Viewer::Command, &services.models, show)
-        .await?)
+    Ok(service.train(&Viewer::Command, force, show).await?)
 }

@@ -30,7 +30,7 @@ impl ContentService {
     pub fn new(ground: &Ground) -> Self {
         let store = Store::new(ground.db.clone());
         Self {
-            shelf: Shelf::new(store.clone()),
+            shelf: Shelf::new(store.clone(), ground.cache.clone()),
             store,
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
@@ -146,11 +146,12 @@ impl ContentService {
             created_at: now,
             updated_at: now,
         };
-        self.store
+        let done = self
+            .store
             .insert(content.clone(), credits, self.chance.clone())
-            .await?;
+            .await;
         self.written().await;
-        Ok(content)
+        done.map(|()| content)
     }
 
     /// Changes an item: `change` edits its present fields; `credits`, if given, replace all.
@@ -169,7 +170,7 @@ impl ContentService {
         if let Some(credits) = &credits {
             check_credits(credits)?;
         }
-        let content = self
+        let done = self
             .store
             .update(
                 id,
@@ -182,9 +183,9 @@ impl ContentService {
                     fields.check()
                 },
             )
-            .await?;
+            .await;
         self.written().await;
-        Ok(content)
+        done
     }
 
     /// Hides an item everywhere from the next statement on. Lists of the past keep its row.
@@ -194,12 +195,9 @@ impl ContentService {
     /// somebody else's.
     pub async fn delete(&self, viewer: &Viewer, id: Id<id::Content>) -> Result<()> {
         self.writable(viewer, id).await?;
-        if self.store.delete(id, self.clock.now()).await? {
-            self.written().await;
-            Ok(())
-        } else {
-            Err(not_found())
-        }
+        let done = self.store.delete(id, self.clock.now()).await;
+        self.written().await;
+        if done? { Ok(()) } else { Err(not_found()) }
     }
 
     /// The credits of these items, each item's by role and position.

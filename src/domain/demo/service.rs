@@ -6,6 +6,7 @@ use crate::domain::Ground;
 use crate::domain::auth::{AuthService, Role, Viewer};
 use crate::domain::users::NewUser;
 use crate::foundation::{Clock, Result};
+use crate::platform::cache::Cache;
 
 /// The demo is the same everywhere: one seed for all.
 const SEED: u64 = 42;
@@ -63,6 +64,7 @@ pub struct Loaded {
 pub struct DemoService {
     store: Store,
     auth: AuthService,
+    cache: Cache,
     clock: Clock,
 }
 
@@ -72,6 +74,7 @@ impl DemoService {
         Self {
             store: Store::new(ground.db.clone()),
             auth,
+            cache: ground.cache.clone(),
             clock: ground.clock.clone(),
         }
     }
@@ -101,6 +104,7 @@ impl DemoService {
             users: demo.users.len(),
             interactions: demo.interactions.len(),
         };
+        let _over = self.cache.when_over();
         self.store.load(demo, hashes, now).await?;
         Ok(Some(loaded))
     }

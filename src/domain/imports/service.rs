@@ -21,6 +21,7 @@ use super::tmdb;
 use crate::domain::Ground;
 use crate::domain::auth::Viewer;
 use crate::foundation::{Chance, Clock, Error, Id, Result, id};
+use crate::platform::cache::Cache;
 
 mod chunks;
 mod plan;
@@ -32,6 +33,7 @@ use plan::Plan;
 #[derive(Clone)]
 pub struct ImportService {
     store: Store,
+    cache: Cache,
     clock: Clock,
     chance: Chance,
 }
@@ -41,6 +43,7 @@ impl ImportService {
     pub fn new(ground: &Ground) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
+            cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
         }
@@ -78,6 +81,7 @@ impl ImportService {
         // What cannot be used is refused before the database is asked for anything.
         let plan = Plan::of(&job)?;
         run.sessions.push(self.store.open_alone(now).await?);
+        let _over = self.cache.when_over();
         match plan {
             Plan::Movielens(folder) => run.movielens(&folder).await?,
             Plan::Tmdb { films, credits } => run.tmdb(films, credits).await?,

@@ -7,4 +7,4 @@ pub mod weights;
 
 pub use model::{Interaction, InteractionFilter, InteractionKind, NewInteraction};
 pub use service::InteractionService;
-pub use weights::{WeightRow, WeightTable};
+pub use weights::{MOST_WEIGHT, WeightRow, WeightTable};

@@ -1,6 +1,6 @@
 //! Recording what users do, reading it back, and the table of what it says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -16,6 +16,7 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::ContentService;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::platform::cache::{Cache, Tag};
 
 /// What became of one of many interactions: on record, or refused with the reason.
 pub type Outcome = Result<Recorded, Refusal>;
@@ -31,6 +32,7 @@ type ReadWeights = (DateTime<Utc>, Arc<WeightTable>);
 pub struct InteractionService {
     store: Store,
     content: ContentService,
+    cache: Cache,
     clock: Clock,
     chance: Chance,
     weights: Arc<RwLock<Option<ReadWeights>>>,
@@ -42,6 +44,7 @@ impl InteractionService {
         Self {
             store: Store::new(ground.db.clone()),
             content,
+            cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             weights: Arc::default(),
@@ -84,6 +87,22 @@ impl InteractionService {
             outcome.map_err(|refusal| refusal.under(outer))
         };
         Ok(outcomes.into_iter().enumerate().map(placed).collect())
+    }
+
+    /// The users who did at least `least` things since `since`, the most active first, at most
+    /// `most` of them; for admins. What is worked out ahead is worked out for them first.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for others, and when the database fails.
+    pub async fn active_users(
+        &self,
+        viewer: &Viewer,
+        since: DateTime<Utc>,
+        least: i64,
+        most: usize,
+    ) -> Result<Vec<Id<id::User>>> {
+        viewer.admin()?;
+        self.store.active_users(since, least, most).await
     }
 
     async fn record_all(&self, viewer: &Viewer, new: Vec<NewInteraction>) -> Result<Vec<Outcome>> {
@@ -146,7 +165,12 @@ impl InteractionService {
                 }
             });
         }
-        let mut written = self.store.write(wanted, now).await?.into_iter();
+        let users = wanted.iter().map(|new| new.interaction.user);
+        let touched: HashSet<Tag> = users.map(Tag::User).collect();
+        let written = self.store.write(wanted, now).await;
+        // Also after a failure: the commit may have been heard and its answer lost.
+        self.cache.changed(&Vec::from_iter(touched));
+        let mut written = written?.into_iter();
         let settled = outcomes.into_iter().map(|outcome| match outcome {
             Some(outcome) => Ok(outcome),
             None => written
@@ -225,11 +249,15 @@ impl InteractionService {
             Ok(()) => None,
             Err(error) => Some(viewer.user().ok_or(error)?),
         };
-        if self.store.delete(id, owner).await? {
-            Ok(())
-        } else {
-            let thing = "interaction";
-            Err(Refusal::NotFound { thing }.into())
+        match self.store.delete(id, owner).await? {
+            Some(user) => {
+                self.cache.changed(&[Tag::User(user)]);
+                Ok(())
+            }
+            None => {
+                let thing = "interaction";
+                Err(Refusal::NotFound { thing }.into())
+            }
         }
     }
 
@@ -330,6 +358,7 @@ impl InteractionService {
                 present.changed(&changes)
             })
             .await?;
+        self.cache.changed(&[Tag::Weights]);
         tracing::info!(version = table.version, "The interaction weights changed");
         // The answer is the version that this change made, though a newer one be in force by now.
         let made = Arc::new(table);

@@ -156,13 +156,13 @@ impl Store {
         &self,
         id: Id<id::Interaction>,
         owner: Option<Id<id::User>>,
-    ) -> Result<bool> {
+    ) -> Result<Option<Id<id::User>>> {
         let mut delete = interaction::Entity::delete_many().filter(Column::Id.eq(id.uuid()));
         if let Some(owner) = owner {
             delete = delete.filter(Column::UserId.eq(owner.uuid()));
         }
-        let done = delete.exec(self.db.write()).await?;
-        Ok(done.rows_affected > 0)
+        let gone = delete.exec_with_returning(self.db.write()).await?;
+        Ok(gone.first().map(|row| row.user_id.into()))
     }
 }
 

@@ -6,6 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::model::InteractionKind;
 use crate::foundation::Refusal;
 
+/// What one user did to one item counts at most so much, in training, for popularity and in profiles: nobody
+/// makes an item popular alone.
+pub const MOST_WEIGHT: f32 = 2.0;
+
 /// The weights of all kinds, in one version. A version never changes: lists name the one they used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WeightTable {

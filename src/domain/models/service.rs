@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::model::{ModelKind, ModelState, ModelVersion};
@@ -10,11 +11,13 @@ use crate::domain::Ground;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Id, Result, id};
+use crate::platform::cache::{Cache, Tag};
 
 /// The models of one schema.
 #[derive(Clone)]
 pub struct ModelService {
     store: Store,
+    cache: Cache,
     clock: Clock,
     chance: Chance,
 }
@@ -24,6 +27,7 @@ impl ModelService {
     pub fn new(ground: &Ground) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
+            cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
         }
@@ -90,6 +94,20 @@ impl ModelService {
         settings: Value,
     ) -> Result<ModelVersion> {
         let now = self.clock.now();
+        self.begin_at(kind, algorithm, settings, now).await
+    }
+
+    /// The same for a training that began at `now`, before there was a candidate.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_at(
+        &self,
+        kind: ModelKind,
+        algorithm: &str,
+        settings: Value,
+        now: DateTime<Utc>,
+    ) -> Result<ModelVersion> {
         let model = ModelVersion {
             id: Id::new(&self.clock, &self.chance),
             kind,
@@ -110,7 +128,27 @@ impl ModelService {
     /// # Errors
     /// When the database fails; the active model then stays.
     pub async fn activate(&self, id: Id<id::Model>, metrics: Value) -> Result<()> {
-        self.store.activate(id, metrics, self.clock.now()).await
+        let done = self.store.activate(id, metrics, self.clock.now()).await;
+        // Of any kind, since a failure does not tell which: it happens a few times a day.
+        let kinds = ModelKind::ALL.iter().map(|kind| kind.as_str());
+        self.cache.changed(&Vec::from_iter(kinds.map(Tag::Model)));
+        done
+    }
+
+    /// Keeps what a model is read from again, until the model is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_artifact(&self, id: Id<id::Model>, bytes: Vec<u8>) -> Result<()> {
+        self.store.keep_artifact(id, bytes, self.clock.now()).await
+    }
+
+    /// What a model is read from again, if anything was kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn artifact(&self, id: Id<id::Model>) -> Result<Option<Vec<u8>>> {
+        self.store.artifact(id).await
     }
 
     /// Removes a candidate that will not be served, with all that it had computed.

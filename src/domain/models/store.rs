@@ -16,6 +16,13 @@ use crate::platform::db::entities::model_version::{Column, Entity, Model};
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, stored};
 
+/// What models compute: rows by `model_version_id`.
+const COMPUTED: [&str; 3] = [
+    "batch_recommendations",
+    "content_embeddings",
+    "model_artifacts",
+];
+
 #[derive(Clone)]
 pub(super) struct Store {
     db: Db,
@@ -116,19 +123,53 @@ impl Store {
                         .filter(Column::Id.eq(id.uuid()))
                         .exec(tx)
                         .await?;
-                    // The one just retired keeps its lists, so that it can come back at once.
+                    // The one just retired keeps what it had computed, so that it can come back at
+                    // once. Candidates keep theirs: another training may be under way.
                     let keep = retired.map_or(id.uuid(), |retired| retired.id);
-                    tx.execute_raw(Statement::from_sql_and_values(
-                        DbBackend::Postgres,
-                        "DELETE FROM batch_recommendations WHERE model_version_id NOT IN ($1, $2)",
-                        [id.uuid().into(), keep.into()],
-                    ))
-                    .await?;
+                    for table in COMPUTED {
+                        tx.execute_raw(Statement::from_sql_and_values(
+                            DbBackend::Postgres,
+                            format!(
+                                "DELETE FROM {table} WHERE model_version_id IN (
+                                    SELECT id FROM model_versions
+                                     WHERE kind = $3 AND state = 'RETIRED' AND id NOT IN ($1, $2))"
+                            ),
+                            [id.uuid().into(), keep.into(), model.kind.clone().into()],
+                        ))
+                        .await?;
+                    }
                     Ok(())
                 }
                 .boxed()
             })
             .await
+    }
+
+    pub(super) async fn keep_artifact(
+        &self,
+        model: Id<id::Model>,
+        bytes: Vec<u8>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO model_artifacts (model_version_id, bytes, created_at) VALUES ($1, $2, $3)",
+        )
+        .bind(model.uuid())
+        .bind(bytes)
+        .bind(now)
+        .execute(self.db.pool())
+        .await?;
+        Ok(())
+    }
+
+    pub(super) async fn artifact(&self, model: Id<id::Model>) -> Result<Option<Vec<u8>>> {
+        // From where models are written: a replica may not have it yet.
+        let bytes =
+            sqlx::query_scalar("SELECT bytes FROM model_artifacts WHERE model_version_id = $1")
+                .bind(model.uuid())
+                .fetch_optional(self.db.pool())
+                .await?;
+        Ok(bytes)
     }
 
     pub(super) async fn discard(&self, id: Id<id::Model>) -> Result<()> {

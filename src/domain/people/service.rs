@@ -9,11 +9,13 @@ use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::platform::cache::{Cache, Tag};
 
 /// The people of one schema.
 #[derive(Clone)]
 pub struct PeopleService {
     store: Store,
+    cache: Cache,
     clock: Clock,
     chance: Chance,
 }
@@ -23,6 +25,7 @@ impl PeopleService {
     pub fn new(ground: &Ground) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
+            cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
         }
@@ -91,8 +94,9 @@ impl PeopleService {
             created_at: now,
             updated_at: now,
         };
-        self.store.insert(person.clone()).await?;
-        Ok(person)
+        let done = self.store.insert(person.clone()).await;
+        self.cache.changed(&[Tag::Catalogue]);
+        done.map(|()| person)
     }
 
     /// Changes a person: `change` edits the present fields.
@@ -108,13 +112,16 @@ impl PeopleService {
         change: impl FnOnce(&mut Fields) + Send + 'static,
     ) -> Result<Person> {
         viewer.admin_or(Scope::CatalogueWrite)?;
-        self.store
+        let done = self
+            .store
             .update(id, self.clock.now(), move |fields| {
                 change(fields);
                 tidy(fields);
                 fields.check()
             })
-            .await
+            .await;
+        self.cache.changed(&[Tag::Catalogue]);
+        done
     }
 
     /// Deletes a person without credits.
@@ -124,7 +131,9 @@ impl PeopleService {
     /// person who is not there, [`Refusal::Conflict`] for one with credits.
     pub async fn delete(&self, viewer: &Viewer, id: Id<id::Person>) -> Result<()> {
         viewer.admin_or(Scope::CatalogueWrite)?;
-        self.store.delete(id).await
+        let done = self.store.delete(id).await;
+        self.cache.changed(&[Tag::Catalogue]);
+        done
     }
 }
 

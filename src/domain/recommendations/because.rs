@@ -4,7 +4,6 @@ use chrono::NaiveDate;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
-use super::past::Past;
 use super::related::{Likeness, Related, listed, most_alike};
 use super::service::RecommendationService;
 use crate::domain::auth::{Scope, Viewer};
@@ -12,6 +11,7 @@ use crate::domain::content::shelf::{Entry, Shelved, Symbol};
 use crate::domain::content::{ContentKind, Visibility};
 use crate::domain::interactions::{InteractionKind, WeightTable};
 use crate::domain::models::ModelKind;
+use crate::domain::profiles::Past;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
 use crate::ranking::top::best_of;
@@ -99,7 +99,7 @@ impl RecommendationService {
         (rows, first): (usize, usize),
         day: NaiveDate,
     ) -> Result<Vec<BecauseRow>> {
-        let (past, renown) = tokio::try_join!(self.store.past(user), self.renown())?;
+        let (past, renown) = tokio::try_join!(self.profiles.past(user), self.renown())?;
         if past.0.is_empty() && !self.store.is_user(user).await? {
             return Err(Refusal::NotFound { thing: "user" }.into());
         }

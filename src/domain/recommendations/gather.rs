@@ -1,15 +1,32 @@
 //! What each source offers for a list.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ask::Ask;
 use super::draw::Candidates;
-use super::model::{Item, Source};
-use super::past::Past;
+use super::live::Live;
+use super::model::{Context, Item, Source};
 use super::service::RecommendationService;
+use crate::domain::content::shelf::{Matcher, Shelf};
 use crate::domain::interactions::WeightTable;
+use crate::domain::profiles::model::dot;
+use crate::domain::profiles::{Past, Profile};
+use crate::domain::search;
 use crate::foundation::{Id, Result, id};
+use crate::platform::config::Blend;
+
+type Content = Id<id::Content>;
+
+/// So many items at the head of a list get a reason of their own.
+const EXPLAINED: usize = 100;
+/// So many items near to a vector are offered, beside those that the user has already.
+const NEAR: usize = 300;
+/// A past item speaks for another if their cosine is at least so much.
+const SPEAKS: f32 = 0.2;
 
 /// What a list is drawn from, and which models said so.
 #[derive(Default)]
@@ -18,37 +35,338 @@ pub(super) struct Gathered {
     pub(super) model: Option<Id<id::Model>>,
     pub(super) model_at: Option<DateTime<Utc>>,
     pub(super) embedding: Option<Id<id::Model>>,
+    /// Vectors of candidates, where the list is to be diverse.
+    pub(super) vectors: HashMap<Content, Vec<f32>>,
+    live: Option<Arc<Live>>,
+    liked: Vec<(Content, f32)>,
 }
 
-impl Gathered {
-    /// Finds reasons for the first items that have none yet.
-    pub(super) fn explain(&self, _items: &mut [Item]) {}
+/// What one list is gathered for.
+pub(super) struct Errand<'a> {
+    pub(super) user: Id<id::User>,
+    pub(super) ask: &'a Ask,
+    pub(super) past: &'a Past,
+    pub(super) weights: &'a WeightTable,
+    pub(super) day: chrono::NaiveDate,
 }
 
 impl RecommendationService {
-    pub(super) async fn gather(
-        &self,
-        user: Id<id::User>,
-        _ask: &Ask,
-        _past: &Past,
-        _weights: &WeightTable,
-    ) -> Result<Gathered> {
-        let mut gathered = Gathered::default();
-        if let Some(batch) = self.store.batch(user).await? {
-            gathered.model = Some(batch.model);
-            let mut because = FxHashMap::default();
-            let mut scored = Vec::with_capacity(batch.items.len());
-            for (content, score, reason) in batch.items {
-                scored.push((content, score));
-                because.extend(reason.map(|reason| (content, reason)));
+    /// Asks every source of the context for its candidates. A source that knows nothing offers
+    /// nothing.
+    pub(super) async fn gather(&self, errand: &Errand<'_>) -> Result<Gathered> {
+        let (ask, past) = (errand.ask, errand.past);
+        let shelf = self.content.shelf().await?;
+        let fitting = fitting(ask, shelf);
+        let (live, profile, space) = tokio::try_join!(
+            self.live(),
+            self.profiles.profile(past),
+            self.embeddings.active(),
+        )?;
+        let mut gathered = Gathered {
+            liked: past.liked(errand.weights),
+            ..Gathered::default()
+        };
+        let depth = self.ground.settings.recommendations.list_length
+            + past.0.len().min(5_000)
+            + ask.exclude.len();
+        let blend = self.ground.settings.blend.clone();
+        let gate = Gate {
+            shelf,
+            fitting: fitting.as_ref(),
+            day: errand.day,
+        };
+        match ask.context {
+            Context::Feed | Context::Category => {
+                let taste = self
+                    .by_taste(errand, &mut gathered, live, &gate, depth)
+                    .await?;
+                gathered.candidates.extend(taste.map(|taste| Candidates {
+                    weight: blend.batch,
+                    ..taste
+                }));
+                if let Some(profile) = &profile {
+                    let near = self.by_profile(profile, &gate, past, &blend).await?;
+                    gathered.candidates.extend(near);
+                }
             }
-            gathered.candidates.push(Candidates {
-                source: Source::Collaborative,
-                weight: 0.7,
-                scored,
-                because,
+            Context::Search => {
+                let found = self.by_query(ask, depth).await?;
+                let suiting = self.suiting(&found, profile.as_ref()).await?;
+                gathered.candidates.push(Candidates {
+                    source: Source::Query,
+                    weight: blend.query,
+                    scored: found,
+                    because: FxHashMap::default(),
+                });
+                gathered
+                    .candidates
+                    .extend(suiting.map(|suiting| Candidates {
+                        weight: 1.0 - blend.query,
+                        ..suiting
+                    }));
+            }
+            Context::Similar => {
+                let like = self.by_likeness(ask, live, &gate, &blend).await?;
+                let all: Vec<_> = like.iter().flat_map(|from| from.scored.clone()).collect();
+                let suiting = self.suiting(&all, profile.as_ref()).await?;
+                gathered.candidates.extend(like);
+                gathered
+                    .candidates
+                    .extend(suiting.map(|suiting| Candidates {
+                        weight: 1.0 - blend.similar,
+                        ..suiting
+                    }));
+            }
+        }
+        let by_meaning = |from: &Candidates| {
+            matches!(
+                from.source,
+                Source::Interests | Source::Session | Source::Similar
+            ) && !from.scored.is_empty()
+        };
+        if gathered.candidates.iter().any(by_meaning) {
+            gathered.embedding = space.map(|space| space.model.id);
+        }
+        if ask.diversity > 0.0 {
+            let heads = gathered.candidates.iter().flat_map(|from| {
+                let mut scored = from.scored.clone();
+                scored.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+                scored.truncate(NEAR);
+                scored.into_iter().map(|(content, _)| content)
             });
+            let heads: FxHashSet<Content> = heads.collect();
+            let heads: Vec<Content> = heads.into_iter().collect();
+            gathered.vectors = self.embeddings.vectors(&heads).await?;
         }
         Ok(gathered)
     }
+
+    /// What users with like taste took: by the model in memory, so that what the user did a moment
+    /// ago counts; by the stored batch where the catalogue is too large for that.
+    async fn by_taste(
+        &self,
+        errand: &Errand<'_>,
+        gathered: &mut Gathered,
+        live: Option<Arc<Live>>,
+        gate: &Gate<'_>,
+        depth: usize,
+    ) -> Result<Option<Candidates>> {
+        let mut candidates = Candidates {
+            source: Source::Collaborative,
+            weight: 0.0,
+            scored: Vec::new(),
+            because: FxHashMap::default(),
+        };
+        let Some(live) = live else {
+            return Ok(None);
+        };
+        let mut model = live.model;
+        let entries = live.entries(&gathered.liked);
+        let most = self.ground.settings.recommendations.score_all_up_to;
+        if live.items() <= most && !entries.is_empty() {
+            candidates.scored = live.best(&entries, depth, |content| gate.passes(content))?;
+        } else if let Some(batch) = self.store.batch(errand.user).await? {
+            model = batch.model;
+            for (content, score, reason) in batch.items {
+                candidates.scored.push((content, score));
+                let reason = reason.map(|reason| (content, reason));
+                candidates.because.extend(reason);
+            }
+        }
+        if candidates.scored.is_empty() {
+            return Ok(None);
+        }
+        gathered.model = Some(model);
+        gathered.model_at = Some(live.trained_at);
+        gathered.live = Some(live);
+        Ok(Some(candidates))
+    }
+
+    /// What is near to the user's interests, and to what they do just now.
+    async fn by_profile(
+        &self,
+        profile: &Profile,
+        gate: &Gate<'_>,
+        past: &Past,
+        blend: &Blend,
+    ) -> Result<Vec<Candidates>> {
+        let count = NEAR + past.profiled().len();
+        let keep = |content| gate.passes(content);
+        let mut near: FxHashMap<Content, ()> = FxHashMap::default();
+        for interest in profile.interests.as_slice() {
+            let found = self.embeddings.nearest(&interest.vector, count, &keep);
+            near.extend(found.await?.into_iter().map(|near| (near.content, ())));
+        }
+        let near: Vec<Content> = near.into_keys().collect();
+        let vectors = self.embeddings.vectors(&near).await?;
+        let interests: Vec<_> = vectors
+            .iter()
+            .map(|(content, vector)| (*content, profile.long_term_fit(vector)))
+            .collect();
+        let mut session = Vec::new();
+        if profile.session.iter().any(|number| *number != 0.0) {
+            let found = self.embeddings.nearest(&profile.session, count, &keep);
+            let found = found.await?.into_iter();
+            session.extend(found.map(|near| (near.content, near.cosine)));
+        }
+        // One of the two carries the real-time part where the other has nothing to say.
+        let share = |share: f32, other_is_empty: bool| {
+            let share = if other_is_empty { 1.0 } else { share };
+            (1.0 - blend.batch) * share
+        };
+        let (long_term, fresh) = (
+            share(blend.long_term, session.is_empty()),
+            share(1.0 - blend.long_term, interests.is_empty()),
+        );
+        let from = |source, weight, scored| Candidates {
+            source,
+            weight,
+            scored,
+            because: FxHashMap::default(),
+        };
+        Ok(vec![
+            from(Source::Interests, long_term, interests),
+            from(Source::Session, fresh, session),
+        ])
+    }
+
+    /// What is like the item that the list is about: by meaning, and by who took both.
+    async fn by_likeness(
+        &self,
+        ask: &Ask,
+        live: Option<Arc<Live>>,
+        gate: &Gate<'_>,
+        blend: &Blend,
+    ) -> Result<Vec<Candidates>> {
+        let Some(like) = ask.like else {
+            return Ok(Vec::new());
+        };
+        let mut near = Vec::new();
+        if let Some(vector) = self.embeddings.vectors(&[like]).await?.get(&like) {
+            let keep = |content| content != like && gate.passes(content);
+            let found = self.embeddings.nearest(vector, 2 * NEAR, &keep).await?;
+            near.extend(found.into_iter().map(|near| (near.content, near.cosine)));
+        }
+        let together = live.map_or_else(Vec::new, |live| live.together(like, NEAR));
+        let from = |source, weight, scored: Vec<(Content, f32)>| Candidates {
+            source,
+            weight,
+            because: scored.iter().map(|(content, _)| (*content, like)).collect(),
+            scored,
+        };
+        Ok(vec![
+            from(Source::Similar, blend.similar * blend.meaning, near),
+            from(
+                Source::Together,
+                blend.similar * (1.0 - blend.meaning),
+                together,
+            ),
+        ])
+    }
+
+    /// What answers the query, by words and meaning.
+    async fn by_query(&self, ask: &Ask, most: usize) -> Result<Vec<(Content, f32)>> {
+        let request = search::Request {
+            filter: ask.filter.clone(),
+            personalise: false,
+            ..search::Request::new(ask.query.clone().unwrap_or_default())
+        };
+        self.search.ranked(&request, most).await
+    }
+
+    /// How well these items suit the user's long-term taste.
+    async fn suiting(
+        &self,
+        items: &[(Content, f32)],
+        profile: Option<&Profile>,
+    ) -> Result<Option<Candidates>> {
+        let Some(profile) = profile else {
+            return Ok(None);
+        };
+        let ids: Vec<Content> = items.iter().map(|(content, _)| *content).collect();
+        let vectors = self.embeddings.vectors(&ids).await?;
+        let scored = vectors
+            .iter()
+            .map(|(content, vector)| (*content, profile.long_term_fit(vector)));
+        Ok(Some(Candidates {
+            source: Source::Interests,
+            weight: 0.0,
+            scored: scored.collect(),
+            because: FxHashMap::default(),
+        }))
+    }
+
+    /// Finds reasons for the first items that have none yet: the past item that contributed most
+    /// to the score of the model, or the liked one that is nearest in meaning.
+    pub(super) async fn explain(
+        &self,
+        gathered: &Gathered,
+        blend: &[(Source, f32)],
+        items: &mut [Item],
+    ) -> Result<()> {
+        let open = |item: &Item, source| item.because.is_none() && item.source(blend) == source;
+        let explained = EXPLAINED.min(items.len());
+        let head = &mut items[..explained];
+        if let Some(live) = &gathered.live {
+            let taste = head.iter().filter(|item| open(item, Source::Collaborative));
+            let taste: Vec<Content> = taste.map(|item| item.content).collect();
+            let reasons = live.reasons(&gathered.liked, &taste)?;
+            for item in head.iter_mut() {
+                item.because = item.because.or(reasons.get(&item.content).copied());
+            }
+        }
+        let by_meaning = |item: &Item| open(item, Source::Interests) || open(item, Source::Session);
+        let near = head.iter().filter(|item| by_meaning(item));
+        let near: Vec<Content> = near.map(|item| item.content).collect();
+        if near.is_empty() || gathered.liked.is_empty() {
+            return Ok(());
+        }
+        let liked = gathered.liked.iter().rev().take(EXPLAINED);
+        let liked: Vec<Content> = liked.map(|(content, _)| *content).collect();
+        let both: Vec<Content> = near.iter().chain(&liked).copied().collect();
+        let vectors = self.embeddings.vectors(&both).await?;
+        for item in head.iter_mut().filter(|item| near.contains(&item.content)) {
+            let Some(vector) = vectors.get(&item.content) else {
+                continue;
+            };
+            let past = liked.iter().filter(|past| **past != item.content);
+            let past = past.filter_map(|past| Some((*past, dot(vectors.get(past)?, vector))));
+            item.because = past
+                .filter(|(_, cosine)| *cosine >= SPEAKS)
+                .max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| b.0.cmp(&a.0)))
+                .map(|(past, _)| past);
+        }
+        Ok(())
+    }
+}
+
+/// What passes the filter of the ask, and may be offered.
+struct Gate<'a> {
+    shelf: &'a Shelf,
+    fitting: Option<&'a FxHashSet<Content>>,
+    day: chrono::NaiveDate,
+}
+
+impl Gate<'_> {
+    fn passes(&self, content: Content) -> bool {
+        match self.fitting {
+            Some(fitting) => fitting.contains(&content),
+            None => {
+                let shelf = self.shelf.read();
+                let entry = shelf.find(content);
+                entry.is_some_and(|entry| entry.offered(self.day))
+            }
+        }
+    }
+}
+
+/// All items that fit the filter; `None` where there is none, so that all do.
+fn fitting(ask: &Ask, shelf: &Shelf) -> Option<FxHashSet<Content>> {
+    if ask.filter.is_empty() {
+        return None;
+    }
+    let shelf = shelf.read();
+    let matcher = Matcher::new(&ask.filter, &shelf);
+    let fitting = shelf.iter().filter(|(_, entry)| matcher.matches(entry));
+    Some(fitting.map(|(_, entry)| entry.id).collect())
 }

@@ -6,8 +6,8 @@ mod common;
 mod draw;
 pub mod feedback;
 mod gather;
+mod live;
 pub mod model;
-mod past;
 pub mod related;
 pub mod service;
 mod store;
@@ -17,4 +17,4 @@ pub mod trending;
 
 pub use ask::{Ask, Boost, Pin};
 pub use model::{Context, Item, List, Source};
-pub use service::RecommendationService;
+pub use service::{RecommendationService, Rooms};

@@ -6,10 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::domain::content::shelf::Withheld;
 use crate::foundation::{Id, id, text_enum};
 
-/// What one user did to one item counts at most so much, in training and for popularity: nobody
-/// makes an item popular alone.
-pub(super) const MOST_WEIGHT: f32 = 2.0;
-
 /// A list as it was drawn for one user. Later pages continue the same draw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct List {

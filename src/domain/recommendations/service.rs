@@ -7,13 +7,19 @@ use moka::sync::Cache;
 use super::ask::Ask;
 use super::common::Kept;
 use super::draw::{Drawn, Material, draw};
+use super::gather::Errand;
+use super::live::Follower;
 use super::model::{Freshness, Item, List, ListPage};
 use super::store::Store;
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{self, ContentService};
+use crate::domain::embeddings::EmbeddingService;
 use crate::domain::interactions::InteractionService;
-use crate::domain::models::ModelKind;
+use crate::domain::models::{ModelKind, ModelService};
+use crate::domain::profiles::ProfileService;
+use crate::domain::profiles::model::dot;
+use crate::domain::search::SearchService;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
@@ -28,11 +34,27 @@ pub struct RecommendationService {
     pub(super) ground: Ground,
     pub(super) interactions: InteractionService,
     pub(super) content: ContentService,
+    pub(super) models: ModelService,
+    pub(super) embeddings: EmbeddingService,
+    pub(super) profiles: ProfileService,
+    pub(super) search: SearchService,
+    pub(super) follower: Arc<Follower>,
     pub(super) clock: Clock,
     chance: Chance,
     pub(super) common: Arc<Kept>,
     /// The pages that are on record as served; noting one again would change nothing.
     noted: Cache<Noted, ()>,
+}
+
+/// The rooms that lists are drawn from.
+#[expect(missing_docs, reason = "each is the service of the room of that name")]
+pub struct Rooms {
+    pub content: ContentService,
+    pub interactions: InteractionService,
+    pub models: ModelService,
+    pub embeddings: EmbeddingService,
+    pub profiles: ProfileService,
+    pub search: SearchService,
 }
 
 /// A page: its list, its first rank and how many items it has.
@@ -48,12 +70,25 @@ impl Noted {
 
 impl RecommendationService {
     /// The lists of the schema that `ground` stands for.
-    pub fn new(ground: &Ground, interactions: InteractionService, content: ContentService) -> Self {
+    pub fn new(ground: &Ground, rooms: Rooms) -> Self {
+        let Rooms {
+            content,
+            interactions,
+            models,
+            embeddings,
+            profiles,
+            search,
+        } = rooms;
         Self {
             store: Store::new(ground.db.clone()),
             ground: ground.clone(),
             interactions,
             content,
+            models,
+            embeddings,
+            profiles,
+            search,
+            follower: Arc::default(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             common: Arc::default(),
@@ -86,7 +121,8 @@ impl RecommendationService {
         let Some(cursor) = &window.from else {
             ask.check()?;
             let key = self.key(user, ask).await?;
-            let drawn = async {
+            // On the heap: a draw asks many, and all of their states together are large.
+            let drawn = Box::pin(async {
                 let list = self.draw(user, ask).await?;
                 let page = self.cut(Arc::new(list), 0, window.size).await?;
                 if !self.store.insert(&page.list, &page.items).await? {
@@ -95,7 +131,7 @@ impl RecommendationService {
                 self.noted.insert(Noted::of(&page), ());
                 // Nobody else has it yet.
                 Ok(Arc::unwrap_or_clone(page.list))
-            };
+            });
             let list = self.ground.cache.get_or_compute(&key, drawn).await?;
             return self.page(list, 0, window.size).await;
         };
@@ -162,10 +198,22 @@ impl RecommendationService {
         }
         let (weights, past, common) = tokio::try_join!(
             self.interactions.weights(),
-            self.store.past(user),
-            self.common(),
+            self.profiles.past(user),
+            Box::pin(self.common()),
         )?;
-        let gathered = self.gather(user, ask, &past, &weights).await?;
+        let day = now.date_naive();
+        let errand = Errand {
+            user,
+            ask,
+            past: &past,
+            weights: &weights,
+            day,
+        };
+        let gathered = Box::pin(self.gather(&errand)).await?;
+        let like = |a: Id<id::Content>, b: Id<id::Content>| {
+            let (a, b) = (gathered.vectors.get(&a), gathered.vectors.get(&b));
+            a.zip(b).map_or(0.0, |(a, b)| dot(a, b))
+        };
         let taken = past.taken(&weights, now);
         let Drawn {
             mut items,
@@ -175,15 +223,15 @@ impl RecommendationService {
             ask,
             &Material {
                 shelf: &shelf.read(),
-                day: now.date_naive(),
+                day,
                 taken: &taken,
                 sources: &gathered.candidates,
                 common: &common.items,
-                likeness: &|_, _| 0.0,
+                likeness: &like,
                 length: self.ground.settings.recommendations.list_length,
             },
         );
-        gathered.explain(&mut items);
+        Box::pin(self.explain(&gathered, &blend, &mut items)).await?;
         Ok(List {
             id: Id::new(&self.clock, &self.chance),
             user,

@@ -9,9 +9,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::model::{Freshness, Item, List, MOST_WEIGHT, Source, Sources};
-use super::past::{Did, Past};
-use crate::domain::interactions::WeightTable;
+use super::model::{Freshness, Item, List, Source, Sources};
+use crate::domain::interactions::{MOST_WEIGHT, WeightTable};
 use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::recommendation_list;
 use crate::platform::db::{Db, stored};
@@ -41,9 +40,6 @@ pub(super) struct Batch {
     pub(super) model: Id<id::Model>,
     pub(super) items: Vec<BatchItem>,
 }
-
-/// So many of the latest things a user did are read. Whoever did more gets the oldest back.
-const REMEMBERED: i64 = 20_000;
 
 impl Store {
     pub(super) fn new(db: Db) -> Self {
@@ -78,34 +74,6 @@ impl Store {
                 .map(|((content, score), because)| (content.into(), score, some(because)))
                 .collect(),
         }))
-    }
-
-    /// What the user did, read from where the last write went. All of it stands in one index.
-    pub(super) async fn past(&self, user: Id<id::User>) -> Result<Past> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            id: Uuid,
-            content_id: Uuid,
-            kind: String,
-            value: Option<f32>,
-        }
-        let statement = sql(
-            "SELECT id, content_id, kind, value FROM interactions
-              WHERE user_id = $1 ORDER BY id DESC LIMIT $2",
-            [user.uuid().into(), REMEMBERED.into()],
-        );
-        let rows = Row::find_by_statement(statement)
-            .all(self.db.write())
-            .await?;
-        let did = rows.into_iter().map(|row| {
-            Ok(Did {
-                content: row.content_id.into(),
-                kind: row.kind.parse().map_err(stored("interactions"))?,
-                value: row.value,
-                at: Id::<id::Interaction>::from(row.id).time(),
-            })
-        });
-        did.collect::<Result<_>>().map(Past)
     }
 
     /// The items that were taken most, the latest counting most, with their weights; what speaks

@@ -1,27 +1,42 @@
 //! Training the collaborative model and putting its lists into service.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model::MOST_WEIGHT;
+use super::live::to_bytes;
 use super::service::RecommendationService;
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
-use crate::domain::models::{ModelKind, ModelService, ModelVersion};
+use crate::domain::interactions::MOST_WEIGHT;
+use crate::domain::models::{ModelKind, ModelVersion};
 use crate::foundation::{Error, Refusal, Result};
 use crate::platform::config::Training as Settings;
 use crate::platform::db::copy::Rows;
-use crate::ranking::als::{Factors, Ials, IalsError, IalsSettings, Method};
-use crate::ranking::fold_in::FoldIn;
+use crate::ranking::collaborative::{CollaborativeError, Kind, Model, Part, Recipe};
 use crate::ranking::matrix::{Interactions, Repeats};
+use crate::ranking::{IalsSettings, Method, Scores, top};
 
 /// So many users' lists are computed and copied at a time.
 const CHUNK: usize = 2_000;
+/// Of every user with at least so many items, a part is held out to measure by.
+const MEASURED_FROM: usize = 5;
+/// One in so many items is held out.
+const HELD_OUT: usize = 5;
+/// At most so many users are measured.
+const MEASURED_USERS: usize = 2_000;
+/// A model is taken into service if at least this share of its users has at least [`ENOUGH`] items,
+/// or all that they have not met.
+const SERVED_SHARE: f64 = 0.8;
+const ENOUGH: usize = 30;
+/// Its NDCG@10 may be smaller than that of the model in service by at most this share of it, since
+/// both were measured on samples.
+const TOLERANCE: f64 = 0.1;
 
 /// How far a training has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +54,9 @@ pub struct Progress {
 pub enum Step {
     /// Reading interactions.
     Read,
-    /// Sweeping over users and items.
+    /// Measuring how good it will be, on interactions that are held out.
+    Measure,
+    /// Learning from all of them.
     Train,
     /// Drawing and storing the users' lists.
     Store,
@@ -56,6 +73,8 @@ pub struct Trained {
     pub items: usize,
     /// From how many pairs of user and item it learnt.
     pub pairs: usize,
+    /// NDCG@10 on what was held out; `None` where nobody has taken enough to hold something out.
+    pub ndcg_at_10: Option<f64>,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
@@ -77,48 +96,75 @@ impl RecommendationService {
     /// into service whole. `observe` hears of each step and may stop the training; what was served
     /// before then stays.
     ///
+    /// A model that is worse than the one in service is not taken, unless `force` says so: one that
+    /// leaves too many users with too few items, or whose NDCG@10 on held-out interactions has
+    /// fallen.
+    ///
     /// # Errors
     /// [`Error::Forbidden`] for whoever is no admin; [`Refusal::Conflict`] when another training of
-    /// the schema runs, when there is nothing to learn from, or when it was stopped.
+    /// the schema runs, when there is nothing to learn from, when it was stopped, or when the new
+    /// model is worse.
     pub async fn train(
         &self,
         viewer: &Viewer,
-        models: &ModelService,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+        force: bool,
+        observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
     ) -> Result<Trained> {
         viewer.admin()?;
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(conflict("another training of this schema is running"));
         };
-        let data = self.read(&mut store, &mut observe).await?;
-        let settings = settings(&self.ground.settings.training);
-        let model = models
-            .begin(
-                ModelKind::Collaborative,
-                "ials",
-                describe(&self.ground.settings.training),
-            )
+        let trained = self.train_in(&mut store, force, began, observe).await;
+        // At once, whatever came of it: the next training need not wait for a socket to be missed.
+        store.end().await;
+        trained
+    }
+
+    async fn train_in(
+        &self,
+        store: &mut TrainingStore,
+        force: bool,
+        began: Instant,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<Trained> {
+        let data = Arc::new(self.read(store, &mut observe).await?);
+        let recipe = recipe(&self.ground.settings.training, data.items.len());
+        let before = self.models.active(ModelKind::Collaborative).await?;
+        let (ndcg, observe) = measured(Arc::clone(&data), recipe.clone(), observe).await?;
+        if !force {
+            not_worse(ndcg, before.as_ref())?;
+        }
+        let model = self
+            .models
+            .begin(ModelKind::Collaborative, &named(&recipe), json!(recipe))
             .await?;
         let outcome = self
-            .fit_and_store(&mut store, &model, data, settings, observe)
-            .await;
-        let (users, items, pairs) = match outcome {
-            Ok(counts) => counts,
+            .fit_and_store(store, &model, Arc::clone(&data), recipe, observe)
+            .await
+            .and_then(|fitted| fitted.check(force).map(|()| fitted));
+        let fitted = match outcome {
+            Ok(fitted) => fitted,
             Err(error) => {
-                models.discard(model.id).await?;
+                self.models.discard(model.id).await?;
                 return Err(error);
             }
         };
         let seconds = began.elapsed().as_secs_f64();
-        let metrics = json!({ "users": users, "items": items, "pairs": pairs, "seconds": seconds });
-        models.activate(model.id, metrics).await?;
+        let pairs = data.positive.len();
+        let metrics = json!({
+            "users": fitted.users, "items": data.items.len(), "pairs": pairs, "seconds": seconds,
+            "ndcgAt10": ndcg, "usersWithEnough": fitted.served,
+        });
+        self.models.activate(model.id, metrics).await?;
         self.forget_common();
+        self.refresh_live().await?;
         Ok(Trained {
             model,
-            users,
-            items,
+            users: fitted.users,
+            items: data.items.len(),
             pairs,
+            ndcg_at_10: ndcg,
             seconds,
         })
     }
@@ -183,80 +229,190 @@ impl RecommendationService {
         &self,
         store: &mut TrainingStore,
         model: &ModelVersion,
-        data: Data,
-        settings: IalsSettings,
+        data: Arc<Data>,
+        recipe: Recipe,
         mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-    ) -> Result<(usize, usize, usize)> {
-        let pairs = data.positive.len();
+    ) -> Result<Fitted> {
         // The maths takes all cores for a while: not on the threads that answer requests.
-        let (data, factors, fold_in, mut observe) = tokio::task::spawn_blocking(move || {
-            let factors = Ials::fit(&data.positive, &settings, &mut |progress| {
-                observe(Progress {
-                    step: Step::Train,
-                    done: progress.sweep as u64,
-                    of: progress.sweeps as u64,
-                })
-            })
-            .map_err(explain)?;
-            let fold_in = FoldIn::new(factors.items(), &settings).map_err(explain)?;
-            Ok::<_, Error>((
-                std::sync::Arc::new(data),
-                std::sync::Arc::new(factors),
-                std::sync::Arc::new(fold_in),
-                observe,
-            ))
+        let learnt = Arc::clone(&data);
+        let (maths, mut observe) = blocking(move || {
+            let maths = fit(&recipe, &learnt.positive, Step::Train, &mut observe)?;
+            Ok((Arc::new(maths), observe))
         })
-        .await
-        .map_err(|panicked| Error::Internal(panicked.into()))??;
+        .await?;
+        let artifact = {
+            let (data, maths) = (Arc::clone(&data), Arc::clone(&maths));
+            blocking(move || Ok(to_bytes(&data.items, &maths))).await?
+        };
+        self.models.keep_artifact(model.id, artifact).await?;
         let with_taste: Vec<u32> = (0..data.users.len() as u32)
             .filter(|user| !data.positive.row(*user as usize).0.is_empty())
             .collect();
         let keep = self.ground.settings.recommendations.batch_size;
-        let mut done = 0;
+        let mut fitted = Fitted::default();
         for users in with_taste.chunks(CHUNK) {
             let (users, model) = (users.to_vec(), model.id);
-            let (data, factors, fold_in) = (data.clone(), factors.clone(), fold_in.clone());
-            done += users.len();
-            let rows = tokio::task::spawn_blocking(move || {
-                lists(&data, &factors, &fold_in, &users, keep, model.uuid())
-            })
-            .await
-            .map_err(|panicked| Error::Internal(panicked.into()))??;
+            let (data, maths) = (Arc::clone(&data), Arc::clone(&maths));
+            fitted.users += users.len();
+            let (rows, served) =
+                blocking(move || lists(&data, &maths, &users, keep, model.uuid())).await?;
+            fitted.served += served;
             store.keep(&rows).await?;
-            step(&mut observe, Step::Store, done, with_taste.len())?;
+            step(&mut observe, Step::Store, fitted.users, with_taste.len())?;
         }
-        Ok((with_taste.len(), data.items.len(), pairs))
+        Ok(fitted)
     }
 }
 
-/// The rows of these users in `batch_recommendations`.
+/// How many users have lists, and how many of them lists that are long enough.
+#[derive(Default)]
+struct Fitted {
+    users: usize,
+    served: usize,
+}
+
+impl Fitted {
+    fn check(&self, force: bool) -> Result<()> {
+        let share = self.served as f64 / self.users.max(1) as f64;
+        if force || share >= SERVED_SHARE {
+            return Ok(());
+        }
+        Err(conflict(&format!(
+            "only {:.0} % of the users would have {ENOUGH} items or more, and {:.0} % must; the \
+             model in service stays; train with `force` to take the new one all the same",
+            100.0 * share,
+            100.0 * SERVED_SHARE
+        )))
+    }
+}
+
+/// Refuses a model whose NDCG has fallen.
+fn not_worse(ndcg: Option<f64>, before: Option<&ModelVersion>) -> Result<()> {
+    let known = before.and_then(|model| model.metrics["ndcgAt10"].as_f64());
+    let (Some(ndcg), Some(known)) = (ndcg, known) else {
+        return Ok(());
+    };
+    if ndcg >= known * (1.0 - TOLERANCE) {
+        return Ok(());
+    }
+    Err(conflict(&format!(
+        "the NDCG@10 of the new model is {ndcg:.4}, that of the one in service {known:.4}; the \
+         model in service stays; train with `force` to take the new one all the same"
+    )))
+}
+
+/// NDCG@10 of the recipe on interactions that are held out, over a sample of the users.
+async fn measured<O>(data: Arc<Data>, recipe: Recipe, mut observe: O) -> Result<(Option<f64>, O)>
+where
+    O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+{
+    blocking(move || {
+        let table = &data.positive;
+        // Which pairs are held out depends on the ids alone, so that two trainings of the same
+        // data hold out the same.
+        let held = |user: u32, item: u32| {
+            let name = [
+                data.users[user as usize].as_bytes().as_slice(),
+                data.items[item as usize].as_bytes().as_slice(),
+            ];
+            let large = table.row(user as usize).0.len() >= MEASURED_FROM;
+            large && xxhash_rust::xxh3::xxh3_64(&name.concat()).is_multiple_of(HELD_OUT as u64)
+        };
+        let rest = table
+            .triplets()
+            .filter(|(user, item, _)| !held(*user, *item));
+        let rest = Interactions::from_triplets(
+            table.rows(),
+            table.columns(),
+            rest.collect::<Vec<_>>(),
+            Repeats::Max,
+        )
+        .map_err(|error| Error::Internal(error.into()))?;
+        let judged: Vec<u32> = (0..table.rows() as u32)
+            .filter(|user| {
+                let (left, all) = (rest.row(*user as usize).0, table.row(*user as usize).0);
+                !left.is_empty() && left.len() < all.len()
+            })
+            .take(MEASURED_USERS)
+            .collect();
+        if judged.is_empty() {
+            return Ok((None, observe));
+        }
+        let maths = fit(&recipe, &rest, Step::Measure, &mut observe)?;
+        let score = |user: &u32| {
+            let (seen, weights) = rest.row(*user as usize);
+            let entries: Vec<_> = seen.iter().copied().zip(weights.iter().copied()).collect();
+            let mut scores = Vec::new();
+            maths.scores(&entries, &mut scores).map_err(explain)?;
+            let list = top::best(&scores, 10, seen).into_iter();
+            let list: Vec<u32> = list.map(|(item, _)| item).collect();
+            let all = table.row(*user as usize).0.iter().copied();
+            let held: FxHashSet<u32> = all.filter(|item| held(*user, *item)).collect();
+            Ok::<_, Error>(Scores::of(&list, &held))
+        };
+        let scores: Vec<Scores> = judged.par_iter().map(score).collect::<Result<_>>()?;
+        Ok((Some(Scores::mean(&scores).ndcg_at_10), observe))
+    })
+    .await
+}
+
+fn fit(
+    recipe: &Recipe,
+    table: &Interactions,
+    at: Step,
+    observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
+) -> Result<Model> {
+    let mut told = |done: f32| {
+        observe(Progress {
+            step: at,
+            done: (done * 100.0) as u64,
+            of: 100,
+        })
+    };
+    Model::fit(recipe, table, &mut told).map_err(explain)
+}
+
+/// Runs maths on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|panicked| Error::Internal(panicked.into()))?
+}
+
+/// The rows of these users in `batch_recommendations`, and how many of them have enough.
 fn lists(
     data: &Data,
-    factors: &Factors,
-    fold_in: &FoldIn,
+    maths: &Model,
     users: &[u32],
     keep: usize,
     model: Uuid,
-) -> Result<Rows> {
+) -> Result<(Rows, usize)> {
+    let offered = data.offered.iter().filter(|offered| **offered).count();
     let of_user = |user: &u32| {
         let row = *user as usize;
+        let (items, weights) = data.positive.row(row);
+        let past: Vec<(u32, f32)> = items.iter().copied().zip(weights.iter().copied()).collect();
         let mut scores = Vec::new();
-        factors.score_all(factors.users().row(row), &mut scores);
+        maths.scores(&past, &mut scores).map_err(explain)?;
         for (score, offered) in scores.iter_mut().zip(&data.offered) {
             if !offered {
                 *score = f32::NAN; // no place in a list
             }
         }
-        let best = crate::ranking::top::best(&scores, keep, data.met.row(row).0);
-        let (items, weights) = data.positive.row(row);
-        let past: Vec<(u32, f32)> = items.iter().copied().zip(weights.iter().copied()).collect();
+        let met = data.met.row(row).0;
+        let best = top::best(&scores, keep, met);
         let wanted: Vec<u32> = best.iter().map(|(item, _)| *item).collect();
-        let reasons = fold_in.explain(&past, &wanted).map_err(explain)?;
-        Ok::<_, Error>((*user, best, reasons))
+        let reasons = maths.explain(&past, &wanted).map_err(explain)?;
+        let enough = best.len() >= ENOUGH.min(keep) || best.len() + met.len() >= offered;
+        Ok::<_, Error>((*user, best, reasons, enough))
     };
     let drawn: Vec<_> = users.par_iter().map(of_user).collect::<Result<_>>()?;
     let mut rows = Rows::new();
-    for (user, best, reasons) in drawn {
+    let mut served = 0;
+    for (user, best, reasons, enough) in drawn {
+        served += usize::from(enough);
         rows.plain(model)
             .plain(data.users[user as usize])
             .plains(best.iter().map(|(item, _)| data.items[*item as usize]))
@@ -270,7 +426,7 @@ fn lists(
             }));
         rows.end();
     }
-    Ok(rows)
+    Ok((rows, served))
 }
 
 /// Dense numbers for ids, in the order of their first appearance.
@@ -310,6 +466,35 @@ fn step(
     }
 }
 
+/// What the model is made of: the recipe of the settings, or else the usual one, with factors as
+/// the settings say. Where the catalogue is too large for it, the linear model is left out.
+fn recipe(training: &Settings, items: usize) -> Recipe {
+    let usual = Recipe::default().parts.into_iter();
+    let parts = usual.filter_map(|part| match part.kind {
+        Kind::Ials(_) => Some(Part {
+            kind: Kind::Ials(settings(training)),
+            ..part
+        }),
+        Kind::Ease(_) if items > training.linear_up_to => None,
+        _ => Some(part),
+    });
+    Recipe {
+        parts: parts.collect(),
+    }
+}
+
+/// The names of the parts of a recipe, joined: `ials+ease+graph`.
+fn named(recipe: &Recipe) -> String {
+    let name = |part: &Part| match part.kind {
+        Kind::Ials(_) => "ials",
+        Kind::Ease(_) => "ease",
+        Kind::Graph(_) => "graph",
+        Kind::Popular => "popular",
+    };
+    let names: Vec<&str> = recipe.parts.iter().map(name).collect();
+    names.join("+")
+}
+
 fn settings(training: &Settings) -> IalsSettings {
     IalsSettings {
         factors: training.factors,
@@ -323,26 +508,16 @@ fn settings(training: &Settings) -> IalsSettings {
     }
 }
 
-fn describe(training: &Settings) -> serde_json::Value {
-    json!({
-        "factors": training.factors,
-        "sweeps": training.sweeps,
-        "unobservedWeight": training.unobserved_weight,
-        "regularisation": training.regularisation,
-        "regularisationExponent": training.regularisation_exponent,
-        "initialDeviation": training.initial_deviation,
-        "seed": training.seed,
-    })
-}
-
-fn explain(error: IalsError) -> Error {
+fn explain(error: CollaborativeError) -> Error {
     match error {
-        IalsError::NoInteractions => conflict(
+        CollaborativeError::NoInteractions => conflict(
             "there is nothing to learn from yet: no user has taken anything; import or record \
              interactions first",
         ),
-        IalsError::Stopped(_) => conflict("the training was stopped"),
-        IalsError::Settings(message) => conflict(&format!("the settings of `training`: {message}")),
+        CollaborativeError::Stopped => conflict("the training was stopped"),
+        CollaborativeError::Recipe(message) => {
+            conflict(&format!("the settings of `training`: {message}"))
+        }
         other => Error::Internal(other.into()),
     }
 }

@@ -116,6 +116,12 @@ impl Draw {
         draw
     }
 
+    /// The best of what was found, with their scores.
+    pub(super) fn best(&self, most: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
+        let best = self.drawn.iter().take(most);
+        best.map(|drawn| (drawn.slot, drawn.score))
+    }
+
     /// How many items were found.
     pub fn total(&self) -> usize {
         self.matched.len()

@@ -79,7 +79,9 @@ impl Counting<'_> {
     /// The kinds, the most frequent first.
     pub fn kinds(&self) -> Vec<FacetCount<ContentKind>> {
         let counts = self.count(|entry| [entry.kind]);
-        let counts = counts.into_iter().map(|(kind, count)| (kind.as_str(), count));
+        let counts = counts
+            .into_iter()
+            .map(|(kind, count)| (kind.as_str(), count));
         let parsed = frequent_first(counts).into_iter().filter_map(|group| {
             let value = group.value.parse().ok()?;
             Some(FacetCount {
@@ -127,7 +129,11 @@ impl Counting<'_> {
         values: impl Fn(&Entry) -> V,
     ) -> FxHashMap<T, i64> {
         let mut counts = FxHashMap::default();
-        let entries = self.draw.matched.iter().filter_map(|slot| self.shelf.entry(*slot));
+        let entries = self
+            .draw
+            .matched
+            .iter()
+            .filter_map(|slot| self.shelf.entry(*slot));
         for entry in entries.filter(|entry| entry.offered(self.day)) {
             for value in values(entry) {
                 *counts.entry(value).or_default() += 1;

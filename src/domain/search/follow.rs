@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 
 use super::lexical::{Lexical, Texts};
 use super::store::{MoreTexts, Store};
-use crate::domain::content::shelf::{Changes, Entry, Shelf, Symbol, Symbols};
 use crate::domain::content::Visibility;
+use crate::domain::content::shelf::{Changes, Entry, Shelf, Symbol, Symbols};
 use crate::foundation::{Id, Result, id};
 
 /// So many items are read and put in at a time.

@@ -75,7 +75,10 @@ impl Marks {
         if starts.len() > LENGTH + BEFORE {
             let within = |start: usize| {
                 let end = place(start) + LENGTH - BEFORE;
-                marked.iter().filter(|(at, to)| *at >= start && place(*to) <= end).count()
+                marked
+                    .iter()
+                    .filter(|(at, to)| *at >= start && place(*to) <= end)
+                    .count()
             };
             let mut best = (within(first.0), first.0);
             for (start, _) in &marked[1..] {
@@ -127,7 +130,10 @@ impl Marks {
             self.words.contains(&word.folded)
                 || (!is_function_word(&word.folded) && self.stems.contains(&stem(&word.folded)))
         }));
-        let mut spans: Vec<_> = all.into_iter().map(|word| (word.at.start, word.at.end)).collect();
+        let mut spans: Vec<_> = all
+            .into_iter()
+            .map(|word| (word.at.start, word.at.end))
+            .collect();
         // Of two that begin together the longer one, and nothing inside it.
         spans.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         let mut apart: Vec<(usize, usize)> = Vec::new();
@@ -173,7 +179,10 @@ mod tests {
         let text = format!("ship {padding} the robot steers its ship {padding}");
         let fragment = marks(&["robot", "ship"]).fragment(&text).unwrap();
         let html = fragment.html();
-        assert!(html.contains("<em>robot</em> steers its <em>ship</em>"), "{html}");
+        assert!(
+            html.contains("<em>robot</em> steers its <em>ship</em>"),
+            "{html}"
+        );
         assert!(html.starts_with("… ") && html.ends_with(" …"), "{html}");
         assert!(html.chars().count() < 300, "{html}");
     }

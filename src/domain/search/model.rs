@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use futures::future::BoxFuture;
 
 use super::draw::Draw;
 use crate::domain::content::{ContentFilter, ContentOrder};
@@ -152,17 +151,5 @@ pub struct PopularQuery {
     pub last_asked_at: DateTime<Utc>,
 }
 
-/// Which slots of the shelf may be found.
-pub type Allowed = Arc<dyn Fn(u32) -> bool + Send + Sync>;
-
-/// Finds by meaning: the nearest items to a text, at most so many, among the allowed ones, with
-/// their similarity in [-1, 1], the nearest first.
-pub type Meaning =
-    Arc<dyn Fn(String, usize, Allowed) -> BoxFuture<'static, Result<Vec<(u32, f32)>>> + Send + Sync>;
-
 /// How well the item in a slot fits the long-term taste of one user, in [0, 1].
 pub type Taste = Arc<dyn Fn(u32) -> f32 + Send + Sync>;
-
-/// Finds the taste of a user; `None` for one of whom nothing is known.
-pub type Tastes =
-    Arc<dyn Fn(Id<id::User>) -> BoxFuture<'static, Result<Option<Taste>>> + Send + Sync>;

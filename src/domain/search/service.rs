@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use moka::sync::Cache;
+use rustc_hash::FxHashMap;
 use tokio::sync::OnceCell;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -12,9 +13,7 @@ use super::draw::{Draw, Ingredients};
 use super::facets::{Counting, PriceRange, SearchFacet};
 use super::follow::{Following, blocking};
 use super::lexical::{Found, Wanted};
-use super::model::{
-    Hit, Meaning, Mode, PopularQuery, Request, SearchPage, Suggestion, Taste, Tastes, check_length,
-};
+use super::model::{Hit, Mode, PopularQuery, Request, SearchPage, Suggestion, Taste, check_length};
 use super::popular::Queries;
 use super::store::Store;
 use super::suggest::suggest;
@@ -23,6 +22,8 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::facets::FacetCount;
 use crate::domain::content::shelf::{Matcher, Shelf};
 use crate::domain::content::{ContentKind, ContentService};
+use crate::domain::embeddings::EmbeddingService;
+use crate::domain::profiles::{Profile, ProfileService};
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Clock, Id, Refusal, Result, id};
 
@@ -30,6 +31,8 @@ use crate::foundation::{Clock, Id, Refusal, Result, id};
 const MEANT: usize = 200;
 /// What is less similar than this (a cosine) is not about the query.
 const LEAST_SIMILAR: f32 = 0.4;
+/// The taste of so many of the best by words is looked at.
+const TASTED: usize = 500;
 /// A draw is kept for so long after it was last read.
 const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
 /// All draws that are kept take at most so many bytes.
@@ -46,8 +49,8 @@ pub struct SearchService {
     draws: Cache<u64, Arc<Draw>>,
     /// Tells the draws of this process from those of others.
     salt: u64,
-    meaning: Option<Meaning>,
-    tastes: Option<Tastes>,
+    embeddings: EmbeddingService,
+    profiles: ProfileService,
 }
 
 /// The place that a cursor names.
@@ -58,8 +61,13 @@ struct Place {
 }
 
 impl SearchService {
-    /// The search of the schema that `ground` stands for, by words alone.
-    pub fn new(ground: &Ground, content: ContentService) -> Self {
+    /// The search of the schema that `ground` stands for.
+    pub fn new(
+        ground: &Ground,
+        content: ContentService,
+        embeddings: EmbeddingService,
+        profiles: ProfileService,
+    ) -> Self {
         let store = Store::new(ground.db.clone());
         let draws = Cache::builder()
             .max_capacity(KEPT_BYTES)
@@ -74,23 +82,9 @@ impl SearchService {
             following: Arc::default(),
             draws,
             salt: ground.chance.seed(),
-            meaning: None,
-            tastes: None,
+            embeddings,
+            profiles,
         }
-    }
-
-    /// The same, by meaning too.
-    #[must_use]
-    pub fn with_meaning(mut self, meaning: Meaning) -> Self {
-        self.meaning = Some(meaning);
-        self
-    }
-
-    /// The same, with the long-term taste of users.
-    #[must_use]
-    pub fn with_tastes(mut self, tastes: Tastes) -> Self {
-        self.tastes = Some(tastes);
-        self
     }
 
     /// Makes the index of words if there is none yet. Requests wait for it; a server that calls
@@ -256,16 +250,25 @@ impl SearchService {
     ) -> Result<Arc<Draw>> {
         let following = self.followed().await?;
         let shelf = self.content.shelf().await?;
-        let taste = self.taste(user).await?;
+        let profile = self.profile(user).await?;
         let change = shelf.read().change();
         let key = xxh3_64(format!("{digest} {change} {day} {}", self.salt).as_bytes());
-        if taste.is_none()
+        if profile.is_none()
             && let Some(draw) = self.draws.get(&key)
         {
             return Ok(draw);
         }
         let found = self.by_words(&following, request).await?;
         let meant = self.by_meaning(shelf, request, found.as_ref(), day).await?;
+        let taste = match &profile {
+            Some(profile) => {
+                let by_words = found.iter().flat_map(|found| &found.hits);
+                let by_words = by_words.map(|hit| hit.slot).take(TASTED);
+                let slots = by_words.chain(meant.iter().map(|(slot, _)| *slot));
+                Some(self.taste(shelf, profile, slots.collect()).await?)
+            }
+            None => None,
+        };
         let (shelf, request) = (shelf.clone(), request.clone());
         let draw = blocking(move || {
             let from = Ingredients {
@@ -310,10 +313,7 @@ impl SearchService {
         found: Option<&Found>,
         day: NaiveDate,
     ) -> Result<Vec<(u32, f32)>> {
-        let Some(meaning) = self.meaning.as_ref().filter(|_| request.mode != Mode::Words) else {
-            return Ok(Vec::new());
-        };
-        let Some(found) = found else {
+        let Some(found) = found.filter(|_| request.mode != Mode::Words) else {
             return Ok(Vec::new());
         };
         let text = found.corrected.as_ref().unwrap_or(&request.query).clone();
@@ -326,17 +326,75 @@ impl SearchService {
             Ok(fits.collect::<Vec<bool>>())
         });
         let allowed = allowed.await?;
-        let allowed = Arc::new(move |slot: u32| allowed.get(slot as usize) == Some(&true));
-        let mut nearest = meaning(text, MEANT, allowed).await?;
-        nearest.retain(|(_, similarity)| *similarity >= LEAST_SIMILAR);
-        Ok(nearest)
+        let Some(vector) = self.embeddings.query(&text).await? else {
+            return Ok(Vec::new());
+        };
+        let fits = |content: Id<id::Content>| {
+            let slot = shelf.read().slot(content);
+            slot.is_some_and(|slot| allowed.get(slot as usize) == Some(&true))
+        };
+        let nearest = self.embeddings.nearest(&vector, MEANT, &fits).await?;
+        let shelf = shelf.read();
+        let similar = nearest.iter().filter(|near| near.cosine >= LEAST_SIMILAR);
+        Ok(similar
+            .filter_map(|near| Some((shelf.slot(near.content)?, near.cosine)))
+            .collect())
     }
 
-    async fn taste(&self, user: Option<Id<id::User>>) -> Result<Option<Taste>> {
-        match (user, &self.tastes) {
-            (Some(user), Some(tastes)) => tastes(user).await,
-            _ => Ok(None),
+    /// What the user likes, if anything is known of them.
+    async fn profile(&self, user: Option<Id<id::User>>) -> Result<Option<Profile>> {
+        match user {
+            Some(user) => {
+                self.profiles
+                    .profile(&self.profiles.past(user).await?)
+                    .await
+            }
+            None => Ok(None),
         }
+    }
+
+    /// How well the items in these slots suit the user, in [0, 1]; 0 where it is not known.
+    async fn taste(&self, shelf: &Shelf, profile: &Profile, slots: Vec<u32>) -> Result<Taste> {
+        let places: FxHashMap<Id<id::Content>, u32> = {
+            let shelf = shelf.read();
+            let entries = slots
+                .into_iter()
+                .filter_map(|slot| Some((shelf.entry(slot)?.id, slot)));
+            entries.collect()
+        };
+        let ids: Vec<_> = places.keys().copied().collect();
+        let vectors = self.embeddings.vectors(&ids).await?;
+        let fits: FxHashMap<u32, f32> = vectors
+            .iter()
+            .filter_map(|(content, vector)| {
+                let fit = (1.0 + profile.long_term_fit(vector)) / 2.0;
+                Some((*places.get(content)?, fit.clamp(0.0, 1.0)))
+            })
+            .collect();
+        Ok(Arc::new(move |slot| {
+            fits.get(&slot).copied().unwrap_or(0.0)
+        }))
+    }
+
+    /// The items that `request` finds, the best first, with falling scores in [0, 1], without
+    /// anybody's taste; for lists that are about a query.
+    ///
+    /// # Errors
+    /// Those of [`SearchService::search`].
+    pub async fn ranked(
+        &self,
+        request: &Request,
+        most: usize,
+    ) -> Result<Vec<(Id<id::Content>, f32)>> {
+        request.check()?;
+        let day = self.clock.now().date_naive();
+        let digest = xxh3_64(format!("{:?} {request:?}", None::<Id<id::User>>).as_bytes());
+        let draw = self.draw(request, None, digest, day).await?;
+        let shelf = self.content.shelf().await?.read();
+        let hits = draw.best(most);
+        Ok(hits
+            .filter_map(|(slot, score)| Some((shelf.entry(slot)?.id, score)))
+            .collect())
     }
 
     async fn counted<T: Send + 'static>(
@@ -344,7 +402,10 @@ impl SearchService {
         draw: &Arc<Draw>,
         count: impl FnOnce(&Counting<'_>) -> T + Send + 'static,
     ) -> Result<T> {
-        let (shelf, day) = (self.content.shelf().await?.clone(), self.clock.now().date_naive());
+        let (shelf, day) = (
+            self.content.shelf().await?.clone(),
+            self.clock.now().date_naive(),
+        );
         let draw = Arc::clone(draw);
         blocking(move || {
             Ok(count(&Counting {

@@ -96,7 +96,12 @@ fn popular<'a>(
     most: usize,
 ) -> impl Iterator<Item = &'a Entry> {
     let offered = |slot: &u32| shelf.entry(*slot).is_some_and(|entry| entry.offered(day));
-    let mut slots: Vec<u32> = found.hits.iter().map(|hit| hit.slot).filter(offered).collect();
+    let mut slots: Vec<u32> = found
+        .hits
+        .iter()
+        .map(|hit| hit.slot)
+        .filter(offered)
+        .collect();
     let order = |a: &u32, b: &u32| popular_first(shelf, *a, *b);
     if slots.len() > most {
         slots.select_nth_unstable_by(most, order);
@@ -115,10 +120,14 @@ fn genres_among(shelf: &Shelved, found: &Found, many: usize, day: NaiveDate) -> 
         }
     }
     let name = |symbol| shelf.symbols().name(symbol);
-    let counts = counts.into_iter().filter(|(genre, _)| says(name(*genre), found, many));
+    let counts = counts
+        .into_iter()
+        .filter(|(genre, _)| says(name(*genre), found, many));
     let mut counts: Vec<_> = counts.collect();
     counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| name(a.0).cmp(name(b.0))));
-    let genres = counts.into_iter().map(|(genre, _)| Suggestion::Genre(name(genre).to_owned()));
+    let genres = counts
+        .into_iter()
+        .map(|(genre, _)| Suggestion::Genre(name(genre).to_owned()));
     genres.collect()
 }
 

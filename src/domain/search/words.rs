@@ -117,12 +117,78 @@ pub fn normalised(text: &str) -> String {
 /// English words that say nothing alone: a query finds without them, and better with them.
 pub fn is_function_word(folded: &str) -> bool {
     const FUNCTION_WORDS: &[&str] = &[
-        "a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by",
-        "can", "do", "does", "for", "from", "had", "has", "have", "he", "her", "him", "his", "how",
-        "i", "if", "in", "into", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or",
-        "our", "s", "she", "so", "some", "something", "t", "than", "that", "the", "their", "them",
-        "then", "there", "they", "this", "to", "was", "we", "were", "what", "when", "where",
-        "which", "while", "who", "whose", "why", "will", "with", "you", "your",
+        "a",
+        "about",
+        "all",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "but",
+        "by",
+        "can",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "he",
+        "her",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "me",
+        "my",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "our",
+        "s",
+        "she",
+        "so",
+        "some",
+        "something",
+        "t",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "they",
+        "this",
+        "to",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whose",
+        "why",
+        "will",
+        "with",
+        "you",
+        "your",
     ];
     FUNCTION_WORDS.binary_search(&folded).is_ok()
 }
@@ -169,9 +235,15 @@ mod tests {
 
     #[test]
     fn words_are_letters_and_digits_of_any_script_without_their_marks() {
-        assert_eq!(split("Le fabuleux destin d'Amélie"), ["le", "fabuleux", "destin", "d", "amelie"]);
+        assert_eq!(
+            split("Le fabuleux destin d'Amélie"),
+            ["le", "fabuleux", "destin", "d", "amelie"]
+        );
         assert_eq!(split("Tenkū no Shiro"), ["tenku", "no", "shiro"]);
-        assert_eq!(split("STRASSE, Straße; Łódź"), ["strasse", "strasse", "lodz"]);
+        assert_eq!(
+            split("STRASSE, Straße; Łódź"),
+            ["strasse", "strasse", "lodz"]
+        );
         assert_eq!(split("七人の侍"), ["七", "人", "の", "侍"]);
         assert_eq!(split("Солярис 1972"), ["солярис", "1972"]);
         assert_eq!(split("हिन्दी फ़िल्म").len(), 2);

@@ -13,6 +13,7 @@ use crate::domain::Ground;
 use crate::domain::auth::{AuthService, Role, Scope, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::platform::cache::{Cache, Tag};
 use crate::platform::db::audit::Deed;
 
 /// The users of one schema.
@@ -22,6 +23,7 @@ pub struct UsersService {
     merge: merge::store::Store,
     export: export::store::Store,
     auth: AuthService,
+    cache: Cache,
     clock: Clock,
     chance: Chance,
 }
@@ -35,6 +37,7 @@ impl UsersService {
             merge: merge::store::Store::new(db.clone(), chance.clone()),
             export: export::store::Store::new(db.clone(), chance.clone()),
             auth: auth.clone(),
+            cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: chance.clone(),
         }
@@ -141,14 +144,17 @@ impl UsersService {
     ) -> Result<User> {
         viewer.may_act_for(id, Scope::UsersWrite)?;
         let deed = (viewer.user() != Some(id)).then(|| deed(viewer, "user.update", id, json!({})));
-        self.store
+        let done = self
+            .store
             .update_profile(id, self.clock.now(), deed, move |user| {
                 change(user);
                 user.display_name = user.display_name.trim().to_owned();
                 check_name(&user.display_name)?;
                 user.preferences.check()
             })
-            .await
+            .await;
+        self.cache.changed(&[Tag::User(id)]);
+        done
     }
 
     /// Gives a user a role; it holds from their next request on. For admins.
@@ -252,7 +258,12 @@ impl UsersService {
         let details = json!({ "into": known.to_string() });
         let deed = deed(viewer, "user.merge", anonymous, details);
         let (now, then) = (self.clock.now(), self.auth.forgets(anonymous));
-        self.merge.merge(anonymous, known, now, deed, then).await
+        let merging = self.merge.merge(anonymous, known, now, deed, then);
+        let done = merging.await;
+        // What the one had made is the other's now, also in the catalogue.
+        let touched = [Tag::User(anonymous), Tag::User(known), Tag::Catalogue];
+        self.cache.changed(&touched);
+        done
     }
 
     async fn set_disabled(

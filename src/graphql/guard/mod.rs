@@ -24,6 +24,7 @@ use async_graphql::{
 
 pub use self::cache::DocumentCache;
 use crate::graphql::label::{codes, set_code, shorten};
+use sha2::{Digest, Sha256};
 
 /// How large a document may be. The defaults are those of the contract.
 #[derive(Debug, Clone)]
@@ -132,6 +133,11 @@ pub struct Checked {
     pub auth_mutations: u32,
     /// How often variables are used once fragments are expanded.
     pub variable_uses: u32,
+    /// The SHA-256 of the source: what others may share under it, nobody can make another document
+    /// for.
+    pub digest: [u8; 32],
+    /// Whether answers may be kept, once somebody has judged that.
+    pub keepable: std::sync::OnceLock<bool>,
 }
 
 /// Guards and parses one document.
@@ -159,6 +165,8 @@ pub fn check(source: &str, limits: &Limits) -> Result<Checked, GuardRefusal> {
         tokens,
         auth_mutations: tally.auth_mutations,
         variable_uses: tally.variable_uses,
+        digest: Sha256::digest(source).into(),
+        keepable: std::sync::OnceLock::new(),
     })
 }
 

@@ -14,27 +14,27 @@ use crate::graphql::number::int;
 #[derive(Clone, Debug, SimpleObject)]
 pub struct FacetCount {
     /// The value.
-    value: String,
+    pub(super) value: String,
     /// How many items.
-    count: i32,
+    pub(super) count: i32,
 }
 
 /// How many items are of a kind.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ContentKindCount {
     /// The kind.
-    kind: ContentKind,
+    pub(super) kind: ContentKind,
     /// How many items.
-    count: i32,
+    pub(super) count: i32,
 }
 
 /// How many items are of a decade.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct DecadeCount {
     /// The first year of the decade: 1980.
-    decade: i32,
+    pub(super) decade: i32,
     /// How many items.
-    count: i32,
+    pub(super) count: i32,
 }
 
 /// Counts of the items that a filter finds and that the viewer may list. Each is computed only when

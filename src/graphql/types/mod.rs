@@ -2,8 +2,10 @@
 
 pub mod api_key;
 pub mod auth;
+pub mod cache;
 pub mod content;
 pub mod email;
+pub mod embedding;
 pub mod facets;
 pub mod filmography;
 pub mod interaction;
@@ -13,5 +15,6 @@ pub mod node;
 pub mod person;
 pub mod recommendation;
 pub mod schema;
+pub mod search;
 pub mod user;
 pub mod user_changes;

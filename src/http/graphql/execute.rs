@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use async_graphql::{Request, Response, parser::types::OperationType};
+use async_graphql::{Extensions, Request, Response, Variables, parser::types::OperationType};
 use futures::FutureExt;
 use tokio::time::timeout_at;
 use tracing::Instrument;
@@ -13,12 +13,34 @@ use crate::graphql::{
     label::{MASKED, codes, request_error},
 };
 
+/// What was asked, in the words of the client. It becomes a [`Request`] of the engine only when
+/// it runs: that copies the document, which a kept answer does not need.
+#[derive(Debug)]
+pub struct Asked {
+    source: String,
+    extensions: Extensions,
+    /// The operation to run.
+    pub operation_name: Option<String>,
+    /// The values of the variables.
+    pub variables: Variables,
+}
+
+impl Asked {
+    fn into_request(self, checked: &Checked) -> Request {
+        let mut request = Request::new(self.source).variables(self.variables);
+        request.operation_name = self.operation_name;
+        request.extensions = self.extensions;
+        request.set_parsed_query(checked.document.clone());
+        request
+    }
+}
+
 /// A request after the guard.
 pub(super) enum Prepared<V> {
     /// Turned away by the guard; the answer is known.
     Refused(Box<GuardRefusal>),
     /// Ready to run.
-    Ready(Box<(Request, Call<V>)>),
+    Ready(Box<(Asked, Call<V>)>),
 }
 
 impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
@@ -58,10 +80,12 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             return Ok(Prepared::Refused(Box::new(refusal)));
         }
 
-        let mut request = Request::new(source).variables(params.variables);
-        request.operation_name = params.operation_name;
-        request.extensions = params.extensions;
-        request.set_parsed_query(checked.document.clone());
+        let asked = Asked {
+            source,
+            operation_name: params.operation_name,
+            variables: params.variables,
+            extensions: params.extensions,
+        };
         let call = Call {
             viewer: many.viewer.clone(),
             request_id: many.request_id.clone(),
@@ -70,7 +94,7 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             batch,
             deadline: many.deadline,
         };
-        Ok(Prepared::Ready(Box::new((request, call))))
+        Ok(Prepared::Ready(Box::new((asked, call))))
     }
 }
 
@@ -79,6 +103,13 @@ impl<V: Send + Sync + 'static> Prepared<V> {
         match self {
             Self::Refused(_) => None,
             Self::Ready(ready) => Some(Arc::clone(&ready.1.checked)),
+        }
+    }
+
+    pub(super) fn ready(&self) -> Option<(&Asked, &Call<V>)> {
+        match self {
+            Self::Refused(_) => None,
+            Self::Ready(ready) => Some((&ready.0, &ready.1)),
         }
     }
 
@@ -99,10 +130,11 @@ impl<V: Send + Sync + 'static> Prepared<V> {
     /// up, it is dropped. A mutation runs in a task of its own and is never dropped half-way;
     /// when the time is up the client hears that the outcome is not known.
     pub(super) async fn execute(self, run: &Run<V>) -> Response {
-        let (request, call) = match self {
+        let (asked, call) = match self {
             Self::Refused(refusal) => return Response::from_errors(vec![(*refusal).into()]),
             Self::Ready(ready) => *ready,
         };
+        let request = asked.into_request(&call.checked);
         let (deadline, mutates) = (call.deadline, call.kind == OperationType::Mutation);
         let run = Arc::clone(run);
         let request_id = call.request_id.clone();

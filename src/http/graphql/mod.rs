@@ -7,7 +7,7 @@
 
 pub mod body;
 pub mod cross_site;
-mod execute;
+pub mod execute;
 pub mod negotiate;
 pub mod params;
 pub mod request;
@@ -25,13 +25,16 @@ use futures::future::{BoxFuture, join_all};
 use tokio::time::Instant;
 
 use self::{
-    execute::Prepared,
+    execute::{Asked, Prepared},
     negotiate::{MediaType, has_json_body, negotiate},
     params::Params,
     request::{Incoming, from_body, from_query_string},
     respond::{Refusal, batch, single},
 };
 use super::{middleware::RequestId, origins::AllowedOrigins};
+use crate::domain::caching::CachingService;
+use crate::domain::caching::model::{KeptAnswer, Key};
+use crate::foundation::Error;
 use crate::graphql::{
     guard::{Checked, DocumentCache},
     label::{Labelling, codes, label},
@@ -88,6 +91,18 @@ pub type Identify<V> = Arc<dyn Fn(&Parts) -> BoxFuture<'static, Result<V, Refusa
 /// Executes a request that passed the guard.
 pub type Run<V> = Arc<dyn Fn(Request, Call<V>) -> BoxFuture<'static, Response> + Send + Sync>;
 
+/// Gives the kept answer to a request that passed the guard, or keeps what executing it makes.
+pub type Keep<V> = Arc<dyn Fn(&Asked, &Call<V>) -> Option<Kept> + Send + Sync>;
+
+/// Where the answer to one request is kept: in `service`, under `key`.
+#[derive(Clone)]
+pub struct Kept {
+    /// The cache of the schema.
+    pub service: CachingService,
+    /// What the answer depends upon.
+    pub key: Key,
+}
+
 /// A GraphQL endpoint for one schema. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Endpoint<V> {
@@ -95,6 +110,7 @@ pub struct Endpoint<V> {
     documents: DocumentCache,
     identify: Identify<V>,
     run: Run<V>,
+    keep: Keep<V>,
 }
 
 impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
@@ -111,7 +127,14 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             documents,
             identify,
             run,
+            keep: Arc::new(|_, _| None),
         }
+    }
+
+    /// The same endpoint, which gives kept answers where `keep` names a place for them.
+    #[must_use]
+    pub fn keeping(self, keep: Keep<V>) -> Self {
+        Self { keep, ..self }
     }
 
     /// Answers one HTTP request. Route every method here, so that the wrong ones get their
@@ -162,7 +185,13 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         match incoming {
             Incoming::Single(params) => {
                 let prepared = self.prepare(*params, &many, 1)?;
-                Ok(single(self.finish(prepared, request_id).await, media))
+                match prepared
+                    .ready()
+                    .and_then(|(asked, call)| (self.keep)(asked, call))
+                {
+                    Some(place) => Ok(self.kept(place, prepared, request_id, media).await),
+                    None => Ok(single(self.finish(prepared, request_id).await, media)),
+                }
             }
             Incoming::Batch(all) => {
                 let responses = self.run_batch(all, &many, request_id).await?;
@@ -218,6 +247,44 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         Ok(responses)
     }
 
+    /// Answers from what is kept, or executes and keeps a good answer. Who waited in vain for an
+    /// execution of somebody else's executes too.
+    async fn kept(
+        &self,
+        place: Kept,
+        prepared: Prepared<V>,
+        request_id: &RequestId,
+        media: MediaType,
+    ) -> HttpResponse {
+        let mut waiting = Some(prepared);
+        let mut other = None;
+        let execute = async {
+            let Some(prepared) = waiting.take() else {
+                return Err(not_kept());
+            };
+            let response = self.finish(prepared, request_id).await;
+            match respond::keepable_body(&response) {
+                Some(body) => Ok(KeptAnswer { body }),
+                None => {
+                    other = Some(response);
+                    Err(not_kept())
+                }
+            }
+        };
+        let answer = place.service.answer(&place.key, execute).await;
+        match (answer, other, waiting) {
+            (Ok(answer), ..) => respond::written(answer.body.clone(), media),
+            (Err(_), Some(response), _) => single(response, media),
+            (Err(_), None, Some(prepared)) => {
+                single(self.finish(prepared, request_id).await, media)
+            }
+            (Err(error), None, None) => {
+                tracing::error!(?error, "An answer was lost on its way to the cache");
+                Refusal::internal().respond(media, request_id.as_str())
+            }
+        }
+    }
+
     /// Executes and labels.
     async fn finish(&self, prepared: Prepared<V>, request_id: &RequestId) -> Response {
         let checked = prepared.checked();
@@ -232,6 +299,11 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         );
         response
     }
+}
+
+/// Tells the cache that there is nothing to keep; nobody reads it.
+fn not_kept() -> Error {
+    Error::Unavailable(String::new())
 }
 
 /// What the requests of one HTTP request have in common.

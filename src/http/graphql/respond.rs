@@ -28,6 +28,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response as HttpResponse,
 };
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::negotiate::MediaType;
@@ -196,6 +197,24 @@ pub fn single(response: Response, media: MediaType) -> HttpResponse {
     finish(answer, [response])
 }
 
+/// The body of a response that may be given to others who ask the same: one without errors, and
+/// without anything that a resolver wanted said beside the data.
+#[must_use]
+pub fn keepable_body(response: &Response) -> Option<Bytes> {
+    let plain = response.errors.is_empty()
+        && response.extensions.is_empty()
+        && response.http_headers.is_empty()
+        && response.cache_control.value().is_none();
+    let body = plain.then(|| serde_json::to_vec(&Written::from(response)));
+    body?.ok().map(Bytes::from)
+}
+
+/// Answers with a body that was written before.
+#[must_use]
+pub fn written(body: Bytes, media: MediaType) -> HttpResponse {
+    with_headers(StatusCode::OK, media, Body::from(body))
+}
+
 /// Answers a batch with labelled responses, in the order of the requests. It is never cached.
 #[must_use]
 pub fn batch(responses: Vec<Response>, media: MediaType) -> HttpResponse {
@@ -236,7 +255,11 @@ fn answer(status: StatusCode, media: MediaType, body: &impl Serialize) -> HttpRe
             (StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
         }
     };
-    let mut answer = HttpResponse::new(Body::from(bytes));
+    with_headers(status, media, Body::from(bytes))
+}
+
+fn with_headers(status: StatusCode, media: MediaType, body: Body) -> HttpResponse {
+    let mut answer = HttpResponse::new(body);
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, media.content_type());

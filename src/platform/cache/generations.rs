@@ -7,8 +7,8 @@ use super::key::{TagDigest, is_wide};
 /// Counters for users, a power of two: half a mebibyte, however many users there are. Users who
 /// share one make each other's values unreachable too early, which costs time and nothing else.
 const NARROW: usize = 1 << 16;
-/// Counters for tags that many values have.
-const WIDE: usize = 1 << 10;
+/// Counters for tags that many values have: few, so that hardly two share one.
+const WIDE: usize = 1 << 16;
 
 /// A counter for each tag. What was kept under an older count is not found again.
 pub(super) struct Generations {

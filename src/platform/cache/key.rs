@@ -3,7 +3,8 @@
 use std::io;
 
 use serde::Serialize;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::CacheKind;
 use crate::foundation::{Id, id};
@@ -67,7 +68,7 @@ impl Key {
     /// the tags stand for: ids, arguments, the version of the model. Two keys are the same if
     /// their parts are the same in JSON.
     pub fn new(kind: CacheKind, tags: &[Tag], parts: &impl Serialize) -> Self {
-        let mut hasher = Hasher(Xxh3::new());
+        let mut hasher = Hasher(Sha256::new());
         let written = serde_json::to_writer(&mut hasher, parts);
         if let Err(error) = &written {
             let kind = kind.as_str();
@@ -76,13 +77,23 @@ impl Key {
         Self {
             kind,
             tags: tags.to_vec(),
-            digest: written.is_ok().then(|| hasher.0.digest128()),
+            digest: written.is_ok().then(|| hasher.finish()),
         }
     }
 }
 
-/// A writer that keeps nothing but the digest of what is written.
-struct Hasher(Xxh3);
+/// A writer that keeps nothing but the digest of what is written. Clients choose some of that, and
+/// must not be able to choose two things with one digest: hence a cryptographic one.
+struct Hasher(Sha256);
+
+impl Hasher {
+    fn finish(self) -> u128 {
+        let digest: [u8; 32] = self.0.finalize().into();
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        u128::from_le_bytes(half)
+    }
+}
 
 impl io::Write for Hasher {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -146,6 +146,16 @@ pub struct Cache {
     counters: Arc<Vec<Arc<Counters>>>,
 }
 
+/// Makes everything unreachable when it is dropped.
+pub struct WhenOver(Cache);
+
+impl Drop for WhenOver {
+    fn drop(&mut self) {
+        let kinds: Vec<Tag> = CacheKind::ALL.iter().copied().map(Tag::Kind).collect();
+        self.0.changed(&kinds);
+    }
+}
+
 /// Where a value is, or would be.
 struct Place {
     /// In Redis: the same in every process.
@@ -211,6 +221,13 @@ impl Cache {
         for tag in tags {
             self.shared.generations.changed(tag);
         }
+    }
+
+    /// Says that anything may have changed once the guard is dropped: after an import, however it
+    /// ends.
+    #[must_use = "dropping it says that it is over"]
+    pub fn when_over(&self) -> WhenOver {
+        WhenOver(self.clone())
     }
 
     /// Waits until other processes can see the changes of this one, or for the time that Redis is

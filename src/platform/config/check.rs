@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::Settings;
+use super::{EmbeddingSource, Embeddings, Settings};
 
 impl Settings {
     /// Refuses settings that contradict each other or are out of range.
@@ -118,6 +118,19 @@ impl Settings {
             (1..=40).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_graphic()),
             "`redis.prefix` must be 1 to 40 visible ASCII characters"
         );
+        let blend = &self.blend;
+        for (name, share) in [
+            ("batch", blend.batch),
+            ("long_term", blend.long_term),
+            ("query", blend.query),
+            ("similar", blend.similar),
+            ("meaning", blend.meaning),
+        ] {
+            anyhow::ensure!(
+                (0.0..=1.0).contains(&share),
+                "`blend.{name}` must be between 0 and 1"
+            );
+        }
         let training = &self.training;
         anyhow::ensure!(
             (1..=512).contains(&training.factors)
@@ -127,6 +140,38 @@ impl Settings {
                 && training.initial_deviation > 0.0,
             "`training`: factors 1 to 512, sweeps 1 to 200, the weights above 0"
         );
+        self.embeddings.check()
+    }
+}
+
+impl Embeddings {
+    fn check(&self) -> anyhow::Result<()> {
+        let most = match self.source {
+            EmbeddingSource::Lsa => 512,
+            // The most that an HNSW index of pgvector takes.
+            EmbeddingSource::Brought | EmbeddingSource::Transformer => 2000,
+        };
+        anyhow::ensure!(
+            (1..=most).contains(&self.dimensions),
+            "`embeddings.dimensions` must be between 1 and {most} for this source"
+        );
+        anyhow::ensure!(
+            (100..=10_000_000).contains(&self.sample),
+            "`embeddings.sample` must be between 100 and 10000000"
+        );
+        if self.source == EmbeddingSource::Transformer {
+            anyhow::ensure!(
+                cfg!(feature = "transformers"),
+                "`embeddings.source` is \"transformer\", which this program was built without; \
+                 build it with `--features transformers`, or take \"lsa\""
+            );
+            anyhow::ensure!(
+                self.model.is_dir(),
+                "`embeddings.model` must be the folder of the transformer's model; there is no \
+                 folder {}",
+                self.model.display()
+            );
+        }
         Ok(())
     }
 }

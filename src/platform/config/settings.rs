@@ -27,9 +27,11 @@ pub struct Settings {
     pub graphql: Graphql,
     pub auth: Auth,
     pub recommendations: Recommendations,
+    pub blend: Blend,
     pub training: Training,
     pub redis: Redis,
     pub cache: Cache,
+    pub embeddings: Embeddings,
 }
 
 /// How log lines look.
@@ -107,12 +109,25 @@ pub struct Auth {
 pub struct Recommendations {
     pub batch_size: usize,
     pub list_length: usize,
+    pub score_all_up_to: usize,
+}
+
+/// How much the sources of lists count.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blend {
+    pub batch: f32,
+    pub long_term: f32,
+    pub query: f32,
+    pub similar: f32,
+    pub meaning: f32,
 }
 
 /// The collaborative model.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
+    pub linear_up_to: usize,
     pub factors: usize,
     pub sweeps: usize,
     pub regularisation: f32,
@@ -158,6 +173,39 @@ impl Redis {
         })?;
         Ok(Some(client))
     }
+}
+
+/// What items are about, as vectors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embeddings {
+    pub source: EmbeddingSource,
+    pub dimensions: usize,
+    pub model: PathBuf,
+    pub sample: usize,
+    pub store: VectorStore,
+}
+
+/// Where the vectors of items come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmbeddingSource {
+    /// Latent semantic analysis of the catalogue.
+    Lsa,
+    /// A transformer from a local folder.
+    Transformer,
+    /// Callers only.
+    Brought,
+}
+
+/// Where neighbours are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VectorStore {
+    /// In the process.
+    Memory,
+    /// In the database.
+    Pgvector,
 }
 
 impl Http {

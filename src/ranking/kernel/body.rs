@@ -1,7 +1,7 @@
 //! The loops themselves, each written once. `FUSED` says that the processor multiplies and adds in
 //! one step, `WIDE` that it has the registers of AVX-512.
 
-use super::{BATCH, LANES, Rows};
+use super::{BATCH, BLOCK, LANES, Rows};
 
 type Lanes = [f32; LANES];
 
@@ -309,6 +309,63 @@ pub(super) fn add_outer<const FUSED: bool, const WIDE: bool>(
                     add_tile(&tile, out, out_stride, left * out_stride + right);
                 }
             }
+        }
+    }
+}
+
+/// A tile of `leftᵀ right` for two strips, from row `$from` of the tile on.
+macro_rules! strip_tile {
+    ($name:ident, $height:literal, $($row:literal $sum:ident)*) => {
+        #[inline(always)]
+        fn $name<const FUSED: bool>(
+            left: &[Lanes],
+            right: &[Lanes],
+            from: usize,
+        ) -> [Lanes; $height] {
+            $(let mut $sum = [0.0; LANES];)*
+            for (left, right) in left.iter().zip(right) {
+                let left: &[f32; $height] = left[from..]
+                    .first_chunk()
+                    .expect("callers pass a multiple of the height below the lanes");
+                $($sum = scale_add::<FUSED>($sum, left[$row], right);)*
+            }
+            [$($sum),*]
+        }
+    };
+}
+strip_tile!(tall_strip_tile, 16, 0 a 1 b 2 c 3 d 4 e 5 f 6 g 7 h 8 i 9 j 10 k 11 l 12 m 13 n 14 o 15 p);
+strip_tile!(low_strip_tile, 4, 0 a 1 b 2 c 3 d);
+
+#[inline(always)]
+pub(super) fn subtract_block<const FUSED: bool, const WIDE: bool>(
+    left: &[f32],
+    right: &[f32],
+    out: &mut [f32],
+) {
+    let (left, right) = (left.as_chunks::<LANES>().0, right.as_chunks::<LANES>().0);
+    let strips = right.chunks_exact(BLOCK).enumerate();
+    for (column, right) in strips {
+        for (row, left) in left.chunks_exact(BLOCK).enumerate() {
+            let at = row * LANES * BLOCK + column * LANES;
+            if WIDE {
+                let tile = tall_strip_tile::<FUSED>(left, right, 0);
+                subtract_tile(&tile, out, at);
+            } else {
+                for from in (0..LANES).step_by(4) {
+                    let tile = low_strip_tile::<FUSED>(left, right, from);
+                    subtract_tile(&tile, out, at + from * BLOCK);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn subtract_tile(tile: &[Lanes], out: &mut [f32], at: usize) {
+    for (row, sums) in tile.iter().enumerate() {
+        let at = at + row * BLOCK;
+        for (out, sum) in out[at..at + LANES].iter_mut().zip(sums) {
+            *out -= sum;
         }
     }
 }

@@ -37,6 +37,7 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "createContent" => Lesson::Aimed(Vec::new()),
         "updateContent" => aimed(json!({ "id": id("content"), "title": "Taken over" })),
         "deleteContent" => aimed(json!({ "id": id("content") })),
+        "setContentEmbedding" => aimed(json!({ "contentId": id("content"), "vector": [1] })),
         "updatePerson" => aimed(json!({ "id": id("person"), "name": "Taken over" })),
         "deletePerson" => aimed(json!({ "id": world.extra })),
         "recordInteraction" => Lesson::Aimed(interactions(world)),
@@ -69,6 +70,8 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "enableUser" => aimed(json!({ "id": id("user") })),
         "exportUser" => aimed(json!({ "id": id("user") })),
         "revokeApiKey" => aimed(json!({ "id": id("key") })),
+        // Drops what can be computed again; nobody's data is touched, and only admins may.
+        "clearCache" => Lesson::Own,
         "mergeUsers" => {
             // A guest of the shell's, so that the merge would be right but for who asks.
             let guest = &world.guest;
@@ -109,6 +112,15 @@ pub fn argument_lesson(
                     .map(Into::into)
                     .into(),
             );
+        }
+        ("Query", "search", "query") => {
+            return Some(vec![
+                (format!("\"{MARK}\""), true),
+                ("\"\"".to_owned(), false),
+            ]);
+        }
+        ("Query", "searchSuggestions", "prefix") => {
+            return aimed([MARK, FRIEND].map(|typed| format!("\"{typed}\"")).into());
         }
         ("Query", "person", "name") => return aimed(vec![format!("\"{FRIEND}\"")]),
         _ => {}

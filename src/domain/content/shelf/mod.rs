@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::store::Store;
 use crate::foundation::Result;
+use crate::platform::cache::{Cache, Tag};
 
 mod entry;
 mod matcher;
@@ -32,6 +33,7 @@ pub struct Shelf {
 
 struct Inner {
     store: Store,
+    cache: Cache,
     items: RwLock<Shelved>,
     loaded: OnceCell<()>,
     /// The oldest transaction that may still be missing; one reader at a time.
@@ -39,9 +41,10 @@ struct Inner {
 }
 
 impl Shelf {
-    pub(super) fn new(store: Store) -> Self {
+    pub(super) fn new(store: Store, cache: Cache) -> Self {
         let inner = Inner {
             store,
+            cache,
             items: RwLock::default(),
             loaded: OnceCell::new(),
             watermark: Mutex::new(0),
@@ -77,6 +80,7 @@ impl Shelf {
     pub async fn catch_up(&self) -> Result<()> {
         let mut watermark = self.inner.watermark.lock().await;
         let store = &self.inner.store;
+        let before = self.read().change();
         let next = store
             .changes(*watermark, |facts| {
                 // Row by row, so that readers wait no longer than one row takes.
@@ -85,17 +89,22 @@ impl Shelf {
             })
             .await?;
         *watermark = next;
+        if self.read().change() != before {
+            // After the shelf: what is computed from here on sees what was written.
+            self.inner.cache.changed(&[Tag::Catalogue]);
+        }
         Ok(())
     }
 
-    /// Takes up what this process just wrote, if anybody uses the shelf. A failure is left to the
-    /// next look: the write itself is done.
+    /// Takes up what this process just wrote, if anybody uses the shelf, and lets nobody have what
+    /// was computed before. A failure is left to the next look: the write itself is done.
     pub(super) async fn written(&self) {
         if self.inner.loaded.initialized()
             && let Err(error) = self.catch_up().await
         {
             tracing::warn!(?error, "The catalogue in memory could not follow a write");
         }
+        self.inner.cache.changed(&[Tag::Catalogue]);
     }
 
     fn keep_up(&self) {

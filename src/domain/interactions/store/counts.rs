@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
@@ -24,6 +24,30 @@ struct Group {
 }
 
 impl Store {
+    /// The users with at least `least` interactions since `since`, the most active first.
+    pub(in crate::domain::interactions) async fn active_users(
+        &self,
+        since: DateTime<Utc>,
+        least: i64,
+        most: usize,
+    ) -> Result<Vec<Id<id::User>>> {
+        let many = || Expr::col(Column::Id).count();
+        let users: Vec<Uuid> = Entity::find()
+            .select_only()
+            .column(Column::UserId)
+            .filter(Column::OccurredAt.gte(since))
+            .filter(between(Some(since), None))
+            .group_by(Column::UserId)
+            .having(many().gte(least))
+            .order_by_desc(many())
+            .order_by_asc(Column::UserId)
+            .limit(u64::try_from(most).unwrap_or(u64::MAX))
+            .into_tuple()
+            .all(self.db.read())
+            .await?;
+        Ok(users.into_iter().map(Into::into).collect())
+    }
+
     pub(in crate::domain::interactions) async fn counts(
         &self,
         what: &Counting,

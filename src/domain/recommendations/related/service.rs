@@ -12,6 +12,7 @@ use crate::domain::auth::Viewer;
 use crate::domain::content;
 use crate::domain::content::shelf::{Entry, Shelved};
 use crate::domain::models::ModelKind;
+use crate::domain::profiles::model::dot;
 use crate::domain::recommendations::RecommendationService;
 use crate::domain::recommendations::model::Source;
 use crate::domain::recommendations::store::Together;
@@ -33,7 +34,6 @@ impl RecommendationService {
     pub async fn similar(
         &self,
         viewer: &Viewer,
-        search: &SearchService,
         ask: &SimilarAsk,
     ) -> Result<Similar> {
         ask.check()?;
@@ -44,7 +44,7 @@ impl RecommendationService {
                 }
                 (vec![*item], Vec::new())
             }
-            About::Titles(titles) => titled(search, titles).await?,
+            About::Titles(titles) => titled(&self.search, titles).await?,
         };
         let mut similar = Similar {
             about,
@@ -165,14 +165,32 @@ impl RecommendationService {
 
     /// The `count` items nearest to these by their meaning of those for which `keep` holds, with
     /// how near in [0, 1], the nearest first; `None` where no space has been learnt or none of them
-    /// has a place in it.
+    /// has a place in it. Several are taken together: what is near to their mean.
     pub(in crate::domain::recommendations) async fn near(
         &self,
-        _about: &[Content],
-        _count: usize,
-        _keep: impl Fn(Content) -> bool + Send + Sync,
+        about: &[Content],
+        count: usize,
+        keep: impl Fn(Content) -> bool + Send + Sync,
     ) -> Result<Option<Vec<(Content, f32)>>> {
-        Ok(None)
+        let vectors = self.embeddings.vectors(about).await?;
+        // In the order given, so that the sum is the same to the last bit.
+        let mut together: Vec<f32> = Vec::new();
+        for vector in about.iter().filter_map(|item| vectors.get(item)) {
+            together.resize(vector.len(), 0.0);
+            for (sum, part) in together.iter_mut().zip(vector) {
+                *sum += part;
+            }
+        }
+        let length = dot(&together, &together).sqrt();
+        if length <= f32::EPSILON {
+            return Ok(None);
+        }
+        for part in &mut together {
+            *part /= length;
+        }
+        let near = self.embeddings.nearest(&together, count, &keep).await?;
+        let near = near.into_iter().map(|near| (near.content, near.cosine.clamp(0.0, 1.0)));
+        Ok(Some(near.collect()))
     }
 }
 

@@ -46,6 +46,13 @@ impl Store {
 }
 
 impl TrainingStore {
+    /// Gives the right to train back. A connection that is broken has given it back already.
+    pub(in crate::domain::recommendations) async fn end(self) {
+        if let Err(error) = sqlx::Connection::close(self.connection).await {
+            tracing::debug!(%error, "The connection of a training did not close in order");
+        }
+    }
+
     /// Hands every interaction to `each`, in no order, without holding them all.
     pub(in crate::domain::recommendations) async fn interactions(
         &mut self,

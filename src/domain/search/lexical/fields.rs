@@ -144,12 +144,10 @@ impl Fields {
                 document.add_pre_tokenized_text(field, tokens(forms));
             }
         };
-        let all = |texts: &[&str]| -> Vec<Word> {
-            texts.iter().flat_map(|text| split(text)).collect()
-        };
-        let each = |texts: &[String]| -> Vec<Word> {
-            texts.iter().flat_map(|text| split(text)).collect()
-        };
+        let all =
+            |texts: &[&str]| -> Vec<Word> { texts.iter().flat_map(|text| split(text)).collect() };
+        let each =
+            |texts: &[String]| -> Vec<Word> { texts.iter().flat_map(|text| split(text)).collect() };
         add(self.title, Some(self.title_stem), all(&[&texts.title]));
         let original = texts.original_title.as_deref().unwrap_or_default();
         add(self.original, None, all(&[original]));

@@ -18,7 +18,7 @@ use tantivy::{Searcher, Term};
 use super::fields::{Fields, boosts};
 use super::vocabulary::{beginning, corrections, is_known};
 use super::{WordHit, frequency, hits};
-use crate::domain::search::words::{is_function_word, normalised, fold, stem, words};
+use crate::domain::search::words::{fold, is_function_word, normalised, stem, words};
 
 /// Words behind these are not looked at.
 const MOST_WORDS: usize = 24;
@@ -266,7 +266,11 @@ impl<'a> Matching<'a> {
         let mut clauses = vec![(Occur::Must, needed)];
         let function = words.iter().filter(|word| word.function).map(any);
         clauses.extend(function.map(|query| (Occur::Should, query)));
-        clauses.extend(self.bonuses().into_iter().map(|query| (Occur::Should, query)));
+        clauses.extend(
+            self.bonuses()
+                .into_iter()
+                .map(|query| (Occur::Should, query)),
+        );
         hits(self.searcher, &BooleanQuery::new(clauses))
     }
 

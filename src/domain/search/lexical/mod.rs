@@ -53,9 +53,7 @@ impl Lexical {
     pub fn new() -> Result<Self> {
         let (schema, fields) = Fields::new();
         let index = Index::create_in_ram(schema);
-        let writer = index
-            .writer_with_num_threads(1, WRITER)
-            .map_err(internal)?;
+        let writer = index.writer_with_num_threads(1, WRITER).map_err(internal)?;
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
@@ -158,7 +156,11 @@ impl Collector for Everything {
     type Fruit = Vec<WordHit>;
     type Child = OfSegment;
 
-    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<OfSegment> {
+    fn for_segment(
+        &self,
+        _: SegmentOrdinal,
+        segment: &SegmentReader,
+    ) -> tantivy::Result<OfSegment> {
         Ok(OfSegment {
             slots: segment.fast_fields().u64(fields::SLOT)?,
             hits: Vec::new(),
@@ -183,7 +185,11 @@ impl SegmentCollector for OfSegment {
 
     fn collect(&mut self, doc: DocId, score: Score) {
         // Slots are `u32`; the column knows no smaller number.
-        if let Some(slot) = self.slots.first(doc).and_then(|slot| u32::try_from(slot).ok()) {
+        if let Some(slot) = self
+            .slots
+            .first(doc)
+            .and_then(|slot| u32::try_from(slot).ok())
+        {
             self.hits.push(WordHit { slot, score });
         }
     }

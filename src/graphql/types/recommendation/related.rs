@@ -258,11 +258,8 @@ impl RelatedQuery {
             first: count(first, 10),
             kinds,
         };
-        let services = ctx.services();
-        let similar = services
-            .recommendations
-            .similar(ctx.viewer(), &services.search, &ask)
-            .await?;
+        let service = &ctx.services().recommendations;
+        let similar = service.similar(ctx.viewer(), &ask).await?;
         let unknown = |unknown: domain::UnknownTitle| UnknownTitle {
             title: unknown.title,
             like: unknown.suggestions,

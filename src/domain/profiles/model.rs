@@ -1,10 +1,11 @@
 //! What a user did, and what that says.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::model::MOST_WEIGHT;
-use crate::domain::interactions::{InteractionKind, WeightTable};
+use crate::domain::interactions::{InteractionKind, MOST_WEIGHT, WeightTable};
 use crate::foundation::{Id, id};
 use crate::ranking::profile::{self, Event, Interests};
 
@@ -22,31 +23,35 @@ const FAINT: f32 = 0.01;
 
 /// Something the user did, as far as lists care.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Did {
-    pub(super) content: Content,
-    pub(super) kind: InteractionKind,
-    pub(super) value: Option<f32>,
-    pub(super) at: DateTime<Utc>,
+pub struct Did {
+    /// To which item.
+    pub content: Content,
+    /// What.
+    pub kind: InteractionKind,
+    /// The stars of a rating.
+    pub value: Option<f32>,
+    /// When, to the millisecond.
+    pub at: DateTime<Utc>,
 }
 
 /// All of that, the latest first.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Past(pub(super) Vec<Did>);
+pub struct Past(pub Vec<Did>);
 
 /// What a user likes, as vectors of the embedding space; zeros where nothing is known.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Profile {
+pub struct Profile {
     /// What the user is after just now.
-    pub(super) session: Vec<f32>,
+    pub session: Vec<f32>,
     /// What the user has come to like.
-    pub(super) long_term: Vec<f32>,
+    pub long_term: Vec<f32>,
     /// The few tastes that is made of.
-    pub(super) interests: Interests,
+    pub interests: Interests,
 }
 
 impl Past {
     /// What stays out of the user's lists.
-    pub(super) fn taken(&self, weights: &WeightTable, now: DateTime<Utc>) -> FxHashSet<Content> {
+    pub fn taken(&self, weights: &WeightTable, now: DateTime<Utc>) -> FxHashSet<Content> {
         let out = self.0.iter();
         let out = out.filter(|did| weights.excludes(did.kind, now - did.at));
         out.map(|did| did.content).collect()
@@ -54,7 +59,7 @@ impl Past {
 
     /// The items that the past speaks for, net of what speaks against them, with how much, in the
     /// order of their ids.
-    pub(super) fn liked(&self, weights: &WeightTable) -> Vec<(Content, f32)> {
+    pub fn liked(&self, weights: &WeightTable) -> Vec<(Content, f32)> {
         let mut net: FxHashMap<Content, f32> = FxHashMap::default();
         for did in self.0.iter().rev() {
             *net.entry(did.content).or_default() += weights.weight(did.kind, did.value);
@@ -70,26 +75,32 @@ impl Past {
         liked
     }
 
+    /// The items whose vectors make the profile, each once.
+    pub fn profiled(&self) -> Vec<Content> {
+        let latest = self.0.iter().take(PROFILED).map(|did| did.content);
+        latest.collect::<FxHashSet<_>>().into_iter().collect()
+    }
+
     /// When the user did something last.
-    pub(super) fn latest(&self) -> Option<DateTime<Utc>> {
+    pub fn latest(&self) -> Option<DateTime<Utc>> {
         self.0.first().map(|did| did.at)
     }
 
     /// The user's vectors at `now`; `vector` knows where an item is in the space of `length`
     /// dimensions. `None` where no item of the past has a vector.
-    pub(super) fn profile<'v>(
+    pub fn profile(
         &self,
         weights: &WeightTable,
         now: DateTime<Utc>,
         length: usize,
-        vector: impl Fn(Content) -> Option<&'v [f32]>,
+        vectors: &HashMap<Content, Vec<f32>>,
     ) -> Option<Profile> {
         let latest = self.latest()?;
         let seconds = |span: TimeDelta| span.as_seconds_f64() as f32;
         let (mut now_events, mut all_events) = (Vec::new(), Vec::new());
         let mut long_term = vec![0.0; length];
         for did in self.0.iter().take(PROFILED).rev() {
-            let Some(item) = vector(did.content) else {
+            let Some(item) = vectors.get(&did.content) else {
                 continue;
             };
             let weight = weights.weight(did.kind, did.value);
@@ -117,6 +128,34 @@ impl Past {
             interests: Interests::of(length, &all_events, seconds(INTEREST_HALF_LIFE)),
         })
     }
+}
+
+impl Profile {
+    /// How near an item is to what the user has come to like, from −1 to 1: the mean of its cosine
+    /// to the long-term vector and to the nearest interest, so that a taste among several counts
+    /// whole.
+    pub fn long_term_fit(&self, item: &[f32]) -> f32 {
+        let interests = self.interests.as_slice().iter();
+        let nearest = interests
+            .map(|interest| dot(&interest.vector, item))
+            .fold(f32::NEG_INFINITY, f32::max);
+        let norm = dot(&self.long_term, &self.long_term).sqrt();
+        let long_term = if norm > 0.0 {
+            dot(&self.long_term, item) / norm
+        } else {
+            0.0
+        };
+        if nearest.is_finite() {
+            (nearest + long_term) / 2.0
+        } else {
+            long_term
+        }
+    }
+}
+
+/// The inner product.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// How far one event moves the long-term vector (α): towards the item, or away from it where it is

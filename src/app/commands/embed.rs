@@ -1,0 +1,49 @@
+//! `marquee embed`
+
+use std::ops::ControlFlow;
+
+use crate::app::cli::OnSchema;
+use crate::app::opened::Opened;
+use crate::app::terminal::Progress;
+use crate::domain::Services;
+use crate::domain::auth::Viewer;
+use crate::domain::embeddings::{Step, Trained};
+
+/// Learn what the items of a schema are about, and store the vector of each.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    on: OnSchema,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is nothing to learn from, the model cannot be opened, or another training runs.
+pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
+    let (_, services) = opened.schema(args.on.schema.as_ref())?;
+    let trained = embed(services).await?;
+    println!(
+        "Space {} is in service: {} items, {} dimensions, {:.1} s.",
+        trained.model.version, trained.items, trained.dimensions, trained.seconds
+    );
+    Ok(())
+}
+
+/// Trains the embeddings of a schema and shows how far it is.
+///
+/// # Errors
+/// Those of the training.
+pub async fn embed(services: &Services) -> anyhow::Result<Trained> {
+    let mut progress = Progress::new();
+    let show = move |at: crate::domain::embeddings::Progress| {
+        let step = match at.step {
+            Step::Read => "reading items",
+            Step::Train => "learning what they are about",
+            Step::Store => "storing vectors of items",
+        };
+        progress.show(step, at.done, at.of);
+        ControlFlow::Continue(())
+    };
+    Ok(services.embeddings.train(&Viewer::Command, show).await?)
+}

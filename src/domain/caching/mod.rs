@@ -1,0 +1,6 @@
+//! The cache as admins see it, and the answers that are kept whole.
+
+pub mod model;
+pub mod service;
+
+pub use service::CachingService;

@@ -1,0 +1,14 @@
+//! What items are about, as vectors: learning a space, placing items and texts in it, finding what
+//! is near.
+
+pub mod model;
+pub mod service;
+mod space;
+mod store;
+pub mod training;
+pub mod vectors;
+
+pub use model::{Near, Progress, Step, Trained};
+pub use service::EmbeddingService;
+pub use space::Space;
+pub use vectors::VectorStore;

@@ -1,0 +1,140 @@
+//! What is read of an item to know what it is about, and what a training tells.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::models::ModelVersion;
+use crate::foundation::{Id, id};
+use crate::ranking::Document;
+
+/// An item that lies near another one or a text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Near {
+    /// Which.
+    pub content: Id<id::Content>,
+    /// The cosine of the angle between the two, in [-1, 1]; 1 is the same direction.
+    pub cosine: f32,
+}
+
+/// How far a training has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// What is being done.
+    pub step: Step,
+    /// How much of the step is done.
+    pub done: u64,
+    /// How much the step has in all; 0 where that is not known.
+    pub of: u64,
+}
+
+/// What a training does, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Reading the items to learn from.
+    Read,
+    /// Learning the space.
+    Train,
+    /// Placing every item in it and storing where.
+    Store,
+}
+
+/// What came of a training.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// The model, now active.
+    pub model: ModelVersion,
+    /// How many numbers its vectors have.
+    pub dimensions: usize,
+    /// How many items have a vector.
+    pub items: usize,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// An item, as far as it says what it is about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Item {
+    pub(super) id: uuid::Uuid,
+    pub(super) updated_at: DateTime<Utc>,
+    pub(super) title: String,
+    pub(super) original_title: Option<String>,
+    pub(super) description: String,
+    pub(super) genres: Vec<String>,
+    pub(super) tags: Vec<String>,
+    /// Tags that users gave, the most given first.
+    pub(super) user_tags: Vec<String>,
+    pub(super) category_path: Vec<String>,
+    pub(super) brand: Option<String>,
+    pub(super) directors: Vec<String>,
+    /// The first of the cast.
+    pub(super) cast: Vec<String>,
+    /// Writers, composers and others behind the camera.
+    pub(super) crew: Vec<String>,
+}
+
+impl Item {
+    /// What latent semantic analysis reads. The weights were chosen on 4,803 films with ratings:
+    /// with them an item's ten nearest are those that the same people like most. What editors
+    /// name (genres, directors, key words) tells more than running text, and the words of a
+    /// person's name next to nothing beside the whole name.
+    pub(super) fn document(&self) -> Document {
+        let mut document = Document::new()
+            .text(&*self.title, 1.0)
+            .text(&*self.description, 1.0);
+        if let Some(title) = &self.original_title {
+            document = document.text(&**title, 0.5);
+        }
+        for (names, weight, words) in [
+            (&self.genres, 2.0, 0.5),
+            (&self.tags, 1.5, 0.5),
+            (&self.user_tags, 1.0, 0.5),
+            (&self.category_path, 1.5, 0.5),
+            (&self.directors, 3.0, 0.2),
+            (&self.cast, 0.5, 0.1),
+            (&self.crew, 0.5, 0.0),
+        ] {
+            for name in names {
+                document = document.name(&**name, weight, words);
+            }
+        }
+        match &self.brand {
+            Some(brand) => document.name(&**brand, 1.0, 0.5),
+            None => document,
+        }
+    }
+
+    /// What a transformer reads: the same as one text, what tells most first, since a transformer
+    /// stops reading after some hundred words.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.title.clone();
+        let mut say = |what: &str| {
+            if !what.is_empty() {
+                text.push_str(". ");
+                text.push_str(what);
+            }
+        };
+        say(&self.genres.join(", "));
+        say(&self.category_path.join(", "));
+        say(&self.description);
+        say(&self.tags.join(", "));
+        say(&self.directors.join(", "));
+        say(&self.cast.join(", "));
+        say(self.brand.as_deref().unwrap_or_default());
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transformer_reads_what_there_is_and_no_empty_sentence() {
+        let item = Item {
+            title: "Ran".to_owned(),
+            genres: vec!["Drama".to_owned(), "War".to_owned()],
+            directors: vec!["Akira Kurosawa".to_owned()],
+            ..Item::default()
+        };
+        assert_eq!(item.text(), "Ran. Drama, War. Akira Kurosawa");
+    }
+}

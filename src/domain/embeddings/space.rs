@@ -1,0 +1,88 @@
+//! A space that is served: how texts come into it, and what is near in it.
+
+use std::sync::Arc;
+
+use super::model::Item;
+use super::vectors::VectorStore;
+use crate::domain::models::ModelVersion;
+use crate::foundation::{Error, Result};
+use crate::platform::embeddings::Embedder;
+use crate::ranking::Lsa;
+
+/// How texts and items get their vectors.
+#[derive(Clone)]
+pub(super) enum Reader {
+    /// By the words of the catalogue.
+    Lsa(Arc<Lsa>),
+    /// By a model from outside.
+    Outside(Arc<dyn Embedder>),
+    /// Not at all: callers bring them.
+    Nobody,
+}
+
+/// The space that is served at present.
+pub struct Space {
+    /// Its model.
+    pub model: ModelVersion,
+    /// How many numbers a vector has.
+    pub dimensions: usize,
+    pub(super) reader: Reader,
+    /// Where neighbours are looked for.
+    pub(super) vectors: Arc<dyn VectorStore>,
+}
+
+impl Space {
+    /// The vector of a text, of length 1; `None` for a text that says nothing here, and in a space
+    /// whose vectors callers bring.
+    ///
+    /// # Errors
+    /// When the model from outside fails.
+    pub async fn query(&self, text: &str) -> Result<Option<Vec<f32>>> {
+        match &self.reader {
+            // Microseconds.
+            Reader::Lsa(space) => Ok(space.query(text)),
+            Reader::Nobody => Ok(None),
+            Reader::Outside(_) if text.trim().is_empty() => Ok(None),
+            Reader::Outside(embedder) => {
+                let (embedder, texts) = (Arc::clone(embedder), vec![text.to_owned()]);
+                let vectors = blocking(move || Ok(embedder.embed(&texts)?)).await?;
+                Ok(vectors.into_iter().next())
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// The vectors of items, of length 1; `None` for an item that says nothing. The maths takes
+    /// all cores for a while, and not the threads that answer requests.
+    pub(super) async fn embed(&self, items: Arc<Vec<Item>>) -> Result<Vec<Option<Vec<f32>>>> {
+        match self {
+            Self::Nobody => Ok(vec![None; items.len()]),
+            Self::Lsa(space) => {
+                let space = Arc::clone(space);
+                blocking(move || {
+                    let documents: Vec<_> = items.iter().map(Item::document).collect();
+                    Ok(space.embed_all(&documents))
+                })
+                .await
+            }
+            Self::Outside(embedder) => {
+                let embedder = Arc::clone(embedder);
+                blocking(move || {
+                    let texts: Vec<_> = items.iter().map(Item::text).collect();
+                    Ok(embedder.embed(&texts)?.into_iter().map(Some).collect())
+                })
+                .await
+            }
+        }
+    }
+}
+
+/// Runs maths on a thread of its own.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|panicked| Error::Internal(panicked.into()))?
+}

@@ -1,0 +1,131 @@
+//! Neighbours from the database, by pgvector's HNSW index.
+
+use std::collections::HashMap;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use uuid::Uuid;
+
+use super::Store;
+use crate::domain::embeddings::model::Near;
+use crate::domain::embeddings::vectors::{Keep, VectorStore, best};
+use crate::foundation::{Id, Result, id};
+use crate::platform::db::Db;
+
+/// Further than this an index is not followed for items that may be answered.
+const FURTHEST: usize = 40_000;
+
+/// The vectors of one space in the database.
+pub(in crate::domain::embeddings) struct InDatabase {
+    db: Db,
+    model: Uuid,
+    dimensions: usize,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    content_id: Uuid,
+    cosine: f32,
+}
+
+impl InDatabase {
+    pub(in crate::domain::embeddings) fn new(
+        db: Db,
+        model: Id<id::Model>,
+        dimensions: usize,
+    ) -> Self {
+        Self {
+            db,
+            model: model.uuid(),
+            dimensions,
+        }
+    }
+
+    /// The `count` nearest of all.
+    async fn first(&self, query: &[f32], count: usize) -> Result<Vec<Row>> {
+        // Model and width stand in the text: only so does the planner see that the index of this
+        // space answers.
+        let distance = format!(
+            "embedding::vector({0}) <=> $1::real[]::vector({0})",
+            self.dimensions
+        );
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            format!(
+                "SELECT content_id, (1 - ({distance}))::real AS cosine FROM content_embeddings
+                  WHERE model_version_id = '{}' ORDER BY {distance} LIMIT $2",
+                self.model
+            ),
+            [
+                query.to_vec().into(),
+                i64::try_from(count).unwrap_or(i64::MAX).into(),
+            ],
+        );
+        // The wider the search, the fewer of the true nearest are missed.
+        let breadth = (2 * count).clamp(200, 1000);
+        let settings = format!(
+            "SET LOCAL hnsw.iterative_scan = strict_order;
+             SET LOCAL hnsw.max_scan_tuples = {FURTHEST};
+             SET LOCAL hnsw.ef_search = {breadth}"
+        );
+        self.db
+            .transaction(move |tx| {
+                async move {
+                    tx.execute_unprepared(&settings).await?;
+                    Ok(Row::find_by_statement(statement).all(tx).await?)
+                }
+                .boxed()
+            })
+            .await
+    }
+}
+
+impl VectorStore for InDatabase {
+    fn nearest<'a>(
+        &'a self,
+        query: &'a [f32],
+        count: usize,
+        keep: &'a Keep<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Near>>> {
+        Box::pin(async move {
+            if count == 0 || query.len() != self.dimensions {
+                return Ok(Vec::new());
+            }
+            let mut wide = count + 16;
+            loop {
+                let rows = self.first(query, wide).await?;
+                let all = rows.len() < wide || wide >= FURTHEST;
+                let mut found: Vec<Near> = rows
+                    .into_iter()
+                    .map(|row| Near {
+                        content: row.content_id.into(),
+                        cosine: row.cosine,
+                    })
+                    .filter(|near| keep(near.content))
+                    .collect();
+                if all || found.len() >= count {
+                    best(&mut found, count);
+                    return Ok(found);
+                }
+                // Each time four times as far: all in all a third more than the last alone.
+                wide = (4 * wide).min(FURTHEST);
+            }
+        })
+    }
+
+    fn vectors<'a>(
+        &'a self,
+        ids: &'a [Id<id::Content>],
+    ) -> BoxFuture<'a, Result<HashMap<Id<id::Content>, Vec<f32>>>> {
+        Box::pin(async move {
+            let store = Store::new(self.db.clone());
+            store.vectors(self.model.into(), ids).await
+        })
+    }
+
+    // The rows themselves are what is searched.
+    fn upsert(&self, _: &[(Id<id::Content>, Vec<f32>)]) {}
+
+    fn remove(&self, _: &[Id<id::Content>]) {}
+}

@@ -1,0 +1,204 @@
+//! Vectors in the process, under an index of our own.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use futures::future::BoxFuture;
+use rustc_hash::FxHashMap;
+
+use super::{Keep, VectorStore};
+use crate::domain::embeddings::model::Near;
+use crate::foundation::{Error, Id, Result, id};
+use crate::ranking::neighbours::{Index, Metric};
+
+/// Decides the levels of the graph; any number would do.
+const SEED: u64 = 1;
+/// So many candidates the walk through the graph keeps beside those that are asked for.
+const BREADTH: usize = 64;
+
+/// All vectors of a space. Each item has a key of the index for as long as the process lives.
+pub(in crate::domain::embeddings) struct Memory {
+    table: RwLock<Table>,
+}
+
+struct Table {
+    index: Index,
+    ids: Vec<Id<id::Content>>,
+    keys: FxHashMap<Id<id::Content>, u32>,
+}
+
+impl Memory {
+    /// An index of these vectors of so many dimensions, at least 1. It takes all cores for a while.
+    ///
+    /// # Errors
+    /// When there are no dimensions. A vector that has none of its own, or others, is left out.
+    pub(in crate::domain::embeddings) fn build(
+        dimensions: usize,
+        rows: Vec<(Id<id::Content>, Vec<f32>)>,
+    ) -> Result<Self> {
+        // By id, so that every process that reads the same rows builds the same index.
+        let mut rows = rows;
+        rows.sort_unstable_by_key(|(id, _)| *id);
+        rows.retain(|(_, vector)| usable(vector, dimensions));
+        let ids: Vec<_> = rows.iter().map(|(id, _)| *id).collect();
+        let vectors = (0..).zip(rows.iter().map(|(_, vector)| vector.as_slice()));
+        let observe = &mut |_, _| ControlFlow::Continue(());
+        let index = Index::build(dimensions, Metric::Cosine, vectors, SEED, observe)
+            .map_err(|error| Error::Internal(error.into()))?;
+        Ok(Self {
+            table: RwLock::new(Table {
+                keys: ids.iter().copied().zip(0..).collect(),
+                ids,
+                index,
+            }),
+        })
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn scan(&self, query: &[f32], count: usize, keep: &Keep<'_>) -> Vec<Near> {
+        let table = self.read();
+        if count == 0 || !usable(query, table.index.length()) {
+            return Vec::new();
+        }
+        let passes = |key: u32| table.ids.get(key as usize).is_some_and(|id| keep(*id));
+        let found = table.index.nearest(query, count, count + BREADTH, passes);
+        // What is no vector of this space was answered above.
+        let found = found.unwrap_or_default().into_iter();
+        let mut found: Vec<Near> = found
+            .filter_map(|(key, cosine)| {
+                let content = *table.ids.get(key as usize)?;
+                Some(Near { content, cosine })
+            })
+            .collect();
+        best(&mut found, count);
+        found
+    }
+}
+
+fn usable(vector: &[f32], dimensions: usize) -> bool {
+    vector.len() == dimensions
+        && vector.iter().all(|number| number.is_finite())
+        && vector.iter().any(|number| *number != 0.0)
+}
+
+/// Leaves the `count` nearest, in order.
+pub(in crate::domain::embeddings) fn best(found: &mut Vec<Near>, count: usize) {
+    found.sort_unstable_by(|a, b| {
+        b.cosine
+            .total_cmp(&a.cosine)
+            .then(a.content.cmp(&b.content))
+    });
+    found.truncate(count);
+}
+
+impl VectorStore for Memory {
+    fn nearest<'a>(
+        &'a self,
+        query: &'a [f32],
+        count: usize,
+        keep: &'a Keep<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Near>>> {
+        Box::pin(async move { Ok(self.scan(query, count, keep)) })
+    }
+
+    fn vectors<'a>(
+        &'a self,
+        ids: &'a [Id<id::Content>],
+    ) -> BoxFuture<'a, Result<HashMap<Id<id::Content>, Vec<f32>>>> {
+        Box::pin(async move {
+            let table = self.read();
+            let vector = |id: &Id<id::Content>| {
+                let vector = table.index.vector(*table.keys.get(id)?)?;
+                Some((*id, vector.to_vec()))
+            };
+            Ok(ids.iter().filter_map(vector).collect())
+        })
+    }
+
+    fn upsert(&self, rows: &[(Id<id::Content>, Vec<f32>)]) {
+        for (id, vector) in rows {
+            // One lock a row: readers wait no longer than one takes.
+            let mut table = self.write();
+            if !usable(vector, table.index.length()) {
+                continue;
+            }
+            let key = match table.keys.get(id) {
+                Some(key) => *key,
+                None => {
+                    let Ok(key) = u32::try_from(table.ids.len()) else {
+                        return; // four thousand million vectors do not fit into any memory
+                    };
+                    table.ids.push(*id);
+                    table.keys.insert(*id, key);
+                    key
+                }
+            };
+            if let Err(error) = table.index.upsert(key, vector) {
+                tracing::warn!(%error, "A vector could not be taken into the index");
+            }
+        }
+    }
+
+    fn remove(&self, items: &[Id<id::Content>]) {
+        for id in items {
+            let mut table = self.write();
+            if let Some(key) = table.keys.get(id).copied() {
+                table.index.remove(key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(number: u128) -> Id<id::Content> {
+        uuid::Uuid::from_u128(number).into()
+    }
+
+    fn ids(near: &[Near]) -> Vec<Id<id::Content>> {
+        near.iter().map(|near| near.content).collect()
+    }
+
+    #[test]
+    fn the_nearest_come_first_and_equal_ones_by_id() {
+        let memory = Memory::build(2, Vec::new()).unwrap();
+        memory.upsert(&[
+            (content(3), vec![1.0, 0.0]),
+            (content(1), vec![0.0, 1.0]),
+            (content(2), vec![1.0, 0.0]),
+        ]);
+        let all = |_| true;
+        assert_eq!(
+            ids(&memory.scan(&[1.0, 0.0], 9, &all)),
+            [2, 3, 1].map(content)
+        );
+        let odd = |id| id != content(2);
+        assert_eq!(ids(&memory.scan(&[1.0, 0.0], 1, &odd)), [content(3)]);
+        assert_eq!(memory.scan(&[1.0], 9, &all), []);
+    }
+
+    #[test]
+    fn what_is_changed_and_removed_is_so_at_once() {
+        let memory = Memory::build(2, Vec::new()).unwrap();
+        memory.upsert(&[
+            (content(1), vec![1.0, 0.0]),
+            (content(2), vec![1.0, 0.0]),
+            (content(3), vec![0.0, 1.0]),
+        ]);
+        memory.remove(&[content(1), content(9)]);
+        memory.upsert(&[(content(2), vec![-1.0, 0.0])]);
+        let near = memory.scan(&[1.0, 0.0], 9, &|_| true);
+        assert_eq!(ids(&near), [3, 2].map(content));
+        assert_eq!(near[1].cosine, -1.0);
+    }
+}

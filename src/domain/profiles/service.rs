@@ -1,0 +1,56 @@
+//! Reading what a user did, and making a profile of it.
+
+use super::model::{Past, Profile};
+use super::store::Store;
+use crate::domain::Ground;
+use crate::domain::embeddings::EmbeddingService;
+use crate::domain::interactions::InteractionService;
+use crate::foundation::{Clock, Id, Result, id};
+
+/// The profiles of one schema. Whoever calls it has decided that they may be read.
+#[derive(Clone)]
+pub struct ProfileService {
+    store: Store,
+    interactions: InteractionService,
+    embeddings: EmbeddingService,
+    clock: Clock,
+}
+
+impl ProfileService {
+    /// The profiles of the schema that `ground` stands for.
+    pub fn new(
+        ground: &Ground,
+        interactions: InteractionService,
+        embeddings: EmbeddingService,
+    ) -> Self {
+        Self {
+            store: Store::new(ground.db.clone()),
+            interactions,
+            embeddings,
+            clock: ground.clock.clone(),
+        }
+    }
+
+    /// What `user` did, the last thing included.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn past(&self, user: Id<id::User>) -> Result<Past> {
+        self.store.past(user).await
+    }
+
+    /// The profile that this past makes in the space that is served; `None` where there is no
+    /// space, or nothing of the past is in it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile(&self, past: &Past) -> Result<Option<Profile>> {
+        let Some(space) = self.embeddings.active().await? else {
+            return Ok(None);
+        };
+        let weights = self.interactions.weights().await?;
+        let vectors = self.embeddings.vectors(&past.profiled()).await?;
+        let now = self.clock.now();
+        Ok(past.profile(&weights, now, space.dimensions, &vectors))
+    }
+}

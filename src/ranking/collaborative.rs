@@ -1,0 +1,339 @@
+//! The batch model that a server trains, stores and serves: a blend of complementary models of
+//! who took what.
+//!
+//! A [`Recipe`] says which parts, with which settings, and how much each counts. [`Model::fit`]
+//! cooks it. Each part scores all items for a user from nothing but the user's entries, so a
+//! user the training knew, one who has done more since, and one who came later are all the same:
+//! factors by folding in, neighbours by adding up their lists.
+//!
+//! Parts score in units of their own. For each user every part is brought to mean 0 and standard
+//! deviation 1 over all items before they are added up with their weights; the sum is then laid
+//! onto [0, 1], 1 being the best item of this user and 0 the worst.
+
+mod bytes;
+mod recipe;
+#[cfg(test)]
+mod tests;
+
+use std::ops::ControlFlow;
+
+use thiserror::Error;
+
+use super::als::{Ials, IalsError};
+use super::fold_in::{FoldIn, Reason};
+use super::item_lists::Neighbours;
+use super::matrix::{Interactions, MatrixError, Repeats};
+use super::symmetric::{Observer, Stopped};
+use super::{ease, graph, popularity, top};
+
+pub use bytes::BytesError;
+pub use recipe::{Kind, Part, Recipe};
+
+/// How many neighbours [`Model::neighbours`] knows of an item at most.
+pub const MOST_NEIGHBOURS: usize = 100;
+
+/// Why there is no model, or no answer from it.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum CollaborativeError {
+    /// The recipe is wrong; the text says where.
+    #[error("{0}")]
+    Recipe(&'static str),
+    /// There is nothing to learn from.
+    #[error("there are no interactions to learn from")]
+    NoInteractions,
+    /// The observer asked to stop.
+    #[error("training was stopped")]
+    Stopped,
+    /// Numbers grew past what can be written: weights or settings are far too large.
+    #[error("training left the range of numbers; the weights or settings are far too large")]
+    Diverged,
+    /// An item is unknown, or a weight is not positive and finite.
+    #[error(transparent)]
+    Entry(#[from] MatrixError),
+}
+
+impl From<IalsError> for CollaborativeError {
+    fn from(error: IalsError) -> Self {
+        match error {
+            IalsError::Settings(complaint) => Self::Recipe(complaint),
+            IalsError::NoInteractions => Self::NoInteractions,
+            IalsError::Stopped(_) => Self::Stopped,
+            IalsError::Diverged => Self::Diverged,
+            IalsError::Table(error) => Self::Entry(error),
+        }
+    }
+}
+
+impl From<Stopped> for CollaborativeError {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+/// A trained model. See the [module](self).
+#[derive(Clone, Debug)]
+pub struct Model {
+    recipe: Recipe,
+    items: usize,
+    parts: Vec<Trained>,
+    /// What was taken most together, whatever the recipe: for [`Model::neighbours`].
+    together: Neighbours,
+}
+
+/// One trained part.
+#[derive(Clone, Debug)]
+pub(crate) enum Trained {
+    /// Vectors of the items, ready to fold users in.
+    Factors(FoldIn),
+    /// Lists to add up.
+    Neighbours(Neighbours),
+    /// The same scores for everybody.
+    Popular(Vec<f32>),
+}
+
+impl Trained {
+    /// Trains one part on users (rows) by items (columns), on all threads of the rayon pool.
+    ///
+    /// # Errors
+    /// As [`Model::fit`].
+    pub(crate) fn fit(
+        kind: &Kind,
+        table: &Interactions,
+        observe: &mut Observer,
+    ) -> Result<Self, CollaborativeError> {
+        match kind {
+            Kind::Ials(settings) => {
+                let factors = Ials::fit(table, settings, &mut |progress| {
+                    observe(progress.sweep as f32 / progress.sweeps as f32)
+                })?;
+                Ok(Self::Factors(FoldIn::new(factors.items(), settings)?))
+            }
+            Kind::Ease(settings) => Ok(Self::Neighbours(ease::fit(table, settings, observe)?)),
+            Kind::Graph(settings) => Ok(Self::Neighbours(graph::fit(table, settings, observe)?)),
+            Kind::Popular => Ok(Self::Popular(popularity::counts(table))),
+        }
+    }
+
+    /// The scores of all items in the units of this part, written over `scores`.
+    ///
+    /// # Errors
+    /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive.
+    pub(crate) fn scores(
+        &self,
+        items: usize,
+        entries: &[(u32, f32)],
+        scores: &mut Vec<f32>,
+    ) -> Result<(), CollaborativeError> {
+        scores.clear();
+        scores.resize(items, 0.0);
+        match self {
+            Self::Factors(fold_in) => fold_in.add_scores(&fold_in.user(entries)?, scores),
+            Self::Neighbours(neighbours) => neighbours.add_scores(&strengths(entries), scores),
+            Self::Popular(counts) => scores.copy_from_slice(counts),
+        }
+        Ok(())
+    }
+
+    /// How much of each item's score, in the order of `items`, comes from each entry.
+    fn contributions(
+        &self,
+        entries: &[(u32, f32)],
+        items: &[u32],
+    ) -> Result<Vec<Vec<f32>>, CollaborativeError> {
+        Ok(match self {
+            Self::Factors(fold_in) => fold_in.contributions(entries, items)?,
+            Self::Neighbours(neighbours) => {
+                let strengths = strengths(entries);
+                let of = |item: &u32| {
+                    let part =
+                        |(past, strength): &(u32, f32)| strength * neighbours.weight(*past, *item);
+                    strengths.iter().map(part).collect()
+                };
+                items.iter().map(of).collect()
+            }
+            Self::Popular(_) => vec![vec![0.0; entries.len()]; items.len()],
+        })
+    }
+}
+
+fn strengths(entries: &[(u32, f32)]) -> Vec<(u32, f32)> {
+    let strength = |&(item, weight)| (item, ease::strength(weight));
+    entries.iter().map(strength).collect()
+}
+
+/// Mean and standard deviation over all items; a deviation of 0 where all are equal.
+pub(super) fn spread(scores: &[f32]) -> (f32, f32) {
+    let count = scores.len().max(1) as f64;
+    let mean = scores.iter().map(|score| f64::from(*score)).sum::<f64>() / count;
+    let squares = scores
+        .iter()
+        .map(|score| (f64::from(*score) - mean).powi(2));
+    let deviation = (squares.sum::<f64>() / count).sqrt();
+    // Rounding alone may leave a little where all are equal.
+    if deviation > 1e-6 * mean.abs() {
+        (mean as f32, deviation as f32)
+    } else {
+        (mean as f32, 0.0)
+    }
+}
+
+impl Model {
+    /// Trains on users (rows) by items (columns), on all threads of the current rayon pool.
+    ///
+    /// `observe` hears how much is done, from 0 to 1, several times a second, and may end the
+    /// training. Equal recipes and interactions give equal models on one kind of processor,
+    /// whatever the number of threads.
+    ///
+    /// # Errors
+    /// [`CollaborativeError::Recipe`], [`CollaborativeError::NoInteractions`],
+    /// [`CollaborativeError::Stopped`] or [`CollaborativeError::Diverged`].
+    pub fn fit(
+        recipe: &Recipe,
+        table: &Interactions,
+        observe: &mut dyn FnMut(f32) -> ControlFlow<()>,
+    ) -> Result<Self, CollaborativeError> {
+        recipe.check()?;
+        if table.is_empty() {
+            return Err(CollaborativeError::NoInteractions);
+        }
+        let steps = (recipe.parts.len() + 1) as f32;
+        let mut parts = Vec::with_capacity(recipe.parts.len());
+        for (at, part) in recipe.parts.iter().enumerate() {
+            let mut within = |done: f32| observe((at as f32 + done) / steps);
+            parts.push(Trained::fit(&part.kind, table, &mut within)?);
+        }
+        let settings = graph::GraphSettings {
+            keep: MOST_NEIGHBOURS,
+            ..graph::GraphSettings::default()
+        };
+        let mut within = |done: f32| observe((steps - 1.0 + done) / steps);
+        let together = graph::fit(table, &settings, &mut within)?;
+        Ok(Self {
+            recipe: recipe.clone(),
+            items: table.columns(),
+            parts,
+            together,
+        })
+    }
+
+    /// What the model was made by.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// How many items it knows; their indices are below this.
+    pub fn items(&self) -> usize {
+        self.items
+    }
+
+    /// The scores of all items for a user with these positive `(item, weight)` entries, written
+    /// over `scores`: 1 for the best, 0 for the worst, comparable for one user only. Entries may
+    /// come in any order; of two for one item the larger weight counts. What the user has taken
+    /// has a score, too. Without entries all scores are equal, 0, unless popularity is a part.
+    ///
+    /// # Errors
+    /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive and finite.
+    pub fn scores(
+        &self,
+        entries: &[(u32, f32)],
+        scores: &mut Vec<f32>,
+    ) -> Result<(), CollaborativeError> {
+        self.blend(&self.row(entries)?, scores).map(|_| ())
+    }
+
+    /// Why these items have the scores they have, in their order: the entry that contributed
+    /// most, how much of the score came from it, and the score; empty if there are no entries.
+    ///
+    /// # Errors
+    /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive and finite.
+    pub fn explain(
+        &self,
+        entries: &[(u32, f32)],
+        items: &[u32],
+    ) -> Result<Vec<Reason>, CollaborativeError> {
+        // The row checks that the items exist.
+        self.row(&items.iter().map(|&item| (item, 1.0)).collect::<Vec<_>>())?;
+        let entries = self.row(entries)?;
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut scores = Vec::new();
+        let factors = self.blend(&entries, &mut scores)?;
+        let mut sums = vec![vec![0.0; entries.len()]; items.len()];
+        for (part, factor) in self.parts.iter().zip(factors) {
+            let contributions = part.contributions(&entries, items)?;
+            for (sums, contributions) in sums.iter_mut().zip(contributions) {
+                for (sum, contribution) in sums.iter_mut().zip(contributions) {
+                    *sum += factor * contribution;
+                }
+            }
+        }
+        let reason = |(&item, sums): (&u32, Vec<f32>)| {
+            let loudest = top::best(&sums, 1, &[]);
+            let (at, contribution) = loudest.first().copied().unwrap_or((0, 0.0));
+            Reason {
+                item,
+                because: entries[at as usize].0,
+                contribution,
+                score: scores[item as usize],
+            }
+        };
+        Ok(items.iter().zip(sums).map(reason).collect())
+    }
+
+    /// The at most `keep` items (and at most [`MOST_NEIGHBOURS`]) that were taken most together
+    /// with an item, for how often each is taken, as `(item, weight)`, best first. An unknown
+    /// item has none.
+    pub fn neighbours(&self, item: u32, keep: usize) -> Vec<(u32, f32)> {
+        self.together.best(item, keep)
+    }
+
+    /// Entries in ascending order without repeats, all known.
+    fn row(&self, entries: &[(u32, f32)]) -> Result<Vec<(u32, f32)>, CollaborativeError> {
+        let triplets = entries.iter().map(|&(item, weight)| (0, item, weight));
+        let row = Interactions::from_triplets(1, self.items, triplets, Repeats::Max)?;
+        let (items, weights) = row.row(0);
+        Ok(items.iter().copied().zip(weights.iter().copied()).collect())
+    }
+
+    /// Blends; answers what one unit of each part is worth in the blended score.
+    fn blend(
+        &self,
+        entries: &[(u32, f32)],
+        scores: &mut Vec<f32>,
+    ) -> Result<Vec<f32>, CollaborativeError> {
+        let mut blended = vec![0.0; self.items];
+        let mut own = Vec::new();
+        let mut worths = Vec::with_capacity(self.parts.len());
+        for (part, trained) in self.recipe.parts.iter().zip(&self.parts) {
+            trained.scores(self.items, entries, &mut own)?;
+            worths.push(add_scaled(&own, part.weight, &mut blended));
+        }
+        let least = blended.iter().copied().fold(f32::INFINITY, f32::min);
+        let most = blended.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let range = most - least;
+        let shrink = if range > 0.0 { 1.0 / range } else { 0.0 };
+        scores.clear();
+        // Rounding must not lead out of the range.
+        let laid = blended
+            .iter()
+            .map(|score| ((score - least) * shrink).clamp(0.0, 1.0));
+        scores.extend(laid);
+        worths.iter_mut().for_each(|worth| *worth *= shrink);
+        Ok(worths)
+    }
+}
+
+/// Adds a part to a blend, on the scale of its mean and standard deviation; answers what one unit
+/// of it is worth there. A part that cannot tell the items apart adds nothing.
+pub(super) fn add_scaled(scores: &[f32], weight: f32, blended: &mut [f32]) -> f32 {
+    let (mean, deviation) = spread(scores);
+    if deviation == 0.0 {
+        return 0.0;
+    }
+    let worth = weight / deviation;
+    for (blended, score) in blended.iter_mut().zip(scores) {
+        *blended += worth * (score - mean);
+    }
+    worth
+}

@@ -1,0 +1,132 @@
+//! EASE and EDLAE: linear models that rebuild what a user took from the other things they took.
+//!
+//! EASE (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW) finds the item
+//! weights `B` that minimise `|X − XB|² + λ|B|²` with nothing on the diagonal; in closed form
+//! `B_ij = −P_ij / P_jj` with `P = (XᵀX + λI)⁻¹` (eq. 8). EDLAE (Steck 2020, "Autoencoders that
+//! don't overfit towards the Identity", NeurIPS) trains the same with a share `p` of the entries
+//! dropped, which comes out as a regularisation of `λ + p/(1−p) · (XᵀX)_ii` for item `i` (eq. 5).
+
+use serde::{Deserialize, Serialize};
+
+use super::item_lists::Neighbours;
+use super::matrix::Interactions;
+use super::symmetric::{Observer, Stopped, Symmetric};
+use super::{popularity, top};
+
+/// What the model is trained with.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct EaseSettings {
+    /// λ, positive: grows with the number of users; some tens to some thousands.
+    pub regularisation: f32,
+    /// p, the share of entries that is dropped, from 0 (EASE) up to below 1.
+    pub dropout: f32,
+    /// How many sources a target keeps, at least 1.
+    pub keep: usize,
+    /// Of how many items, the most taken, the model consists at most; 1 to [`MOST_ITEMS`].
+    pub most_items: usize,
+}
+
+/// The most items the model may have: a matrix of 3.2 GB.
+pub const MOST_ITEMS: usize = 40_000;
+
+impl Default for EaseSettings {
+    /// A fair start on films.
+    fn default() -> Self {
+        Self {
+            regularisation: 200.0,
+            dropout: 0.2,
+            keep: 300,
+            most_items: 10_000,
+        }
+    }
+}
+
+impl EaseSettings {
+    pub(super) fn complaint(&self) -> Option<&'static str> {
+        if !(self.regularisation.is_finite() && self.regularisation > 0.0) {
+            Some("the regularisation of the linear model must be positive")
+        } else if !(0.0..1.0).contains(&self.dropout) {
+            Some("dropout must be from 0 to below 1")
+        } else if !(1..=MOST_ITEMS).contains(&self.most_items) {
+            Some("the linear model must have from 1 to 40000 items")
+        } else if self.keep == 0 {
+            Some("an item must keep at least 1 neighbour")
+        } else {
+            None
+        }
+    }
+}
+
+/// How much an entry counts in a linear model: its weight, but never more than a plain yes.
+pub fn strength(weight: f32) -> f32 {
+    weight.min(1.0)
+}
+
+/// Trains on users (rows) by items (columns). Items that nobody took, and those past the most
+/// taken `most_items`, have no neighbours. It takes memory for half of the square of the items,
+/// in f32, and time for their cube.
+///
+/// # Errors
+/// [`Stopped`] if `observe` says so.
+pub fn fit(
+    table: &Interactions,
+    settings: &EaseSettings,
+    observe: &mut Observer,
+) -> Result<Neighbours, Stopped> {
+    let head = most_taken(table, settings.most_items);
+    let lists = fit_all(&table.with_columns(&head), settings, observe)?;
+    let mut of_each = vec![Vec::new(); table.columns()];
+    for (target, mut sources) in head.iter().zip(lists) {
+        let name = |(source, _): &mut (u32, f32)| *source = head[*source as usize];
+        sources.iter_mut().for_each(name);
+        of_each[*target as usize] = sources;
+    }
+    Ok(Neighbours::from_targets(&of_each, 4 * settings.keep))
+}
+
+/// The items that most users took, at most so many and each at least once, in ascending order; of
+/// equals the smaller index.
+pub(super) fn most_taken(table: &Interactions, most: usize) -> Vec<u32> {
+    let counts = popularity::counts(table);
+    let mut head: Vec<u32> = top::best(&counts, most, &[])
+        .into_iter()
+        .filter(|(_, count)| *count > 0.0)
+        .map(|(item, _)| item)
+        .collect();
+    head.sort_unstable();
+    head
+}
+
+/// The sources of each item.
+fn fit_all(
+    table: &Interactions,
+    settings: &EaseSettings,
+    observe: &mut Observer,
+) -> Result<Vec<Vec<(u32, f32)>>, Stopped> {
+    // The inverse is the longer half, and the longer the more items there are.
+    let mut together = Symmetric::gramian(table, strength, &mut |done| observe(0.3 * done))?;
+    let items = together.size();
+    let dropped = settings.dropout / (1.0 - settings.dropout);
+    let counts: Vec<f32> = (0..items).map(|item| together.get(item, item)).collect();
+    for (item, count) in counts.iter().enumerate() {
+        together.add_to_diagonal(item, settings.regularisation + dropped * count);
+    }
+    together.invert(&mut |done| observe(0.3 + 0.7 * done))?;
+    // What is there now is −P, of which rows and columns are alike.
+    let sources = |target: usize, row: &mut Vec<f32>, found: &mut Vec<(u32, f32)>| {
+        together.row(target, row);
+        let own = -row[target];
+        let others = (0_u32..)
+            .zip(row.iter())
+            .filter(|(source, _)| *source as usize != target);
+        found.extend(others.map(|(source, value)| (source, value / own)));
+    };
+    let sizes: Vec<f32> = counts.iter().map(|count| count.sqrt()).collect();
+    Ok(Neighbours::collect(
+        settings.keep,
+        0..items,
+        &sizes,
+        Vec::new,
+        sources,
+    ))
+}

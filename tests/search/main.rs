@@ -1,0 +1,53 @@
+//! Search, on the demo and on made data: what is found, counted, paged, marked and refused.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod counts;
+mod fused;
+mod hidden;
+mod pages;
+mod words;
+
+use marquee::domain::auth::Viewer;
+use serde_json::{Value, json};
+use support::TestApp;
+
+/// The demo, loaded.
+pub async fn demo() -> TestApp {
+    let app = TestApp::start().await;
+    let loaded = app.services.demo.load(&Viewer::Command).await;
+    loaded.unwrap().unwrap();
+    app
+}
+
+/// The first items found for `query`, by anybody.
+pub async fn search(app: &TestApp, query: &str) -> Value {
+    search_with(app, json!({ "query": query })).await
+}
+
+/// The same with other arguments.
+pub async fn search_with(app: &TestApp, variables: Value) -> Value {
+    let document = "query ($query: String!, $filter: ContentFilter, $mode: SearchMode! = WORDS_AND_MEANING,
+                           $orderBy: ContentOrder, $first: Int = 20, $after: String) {
+        search(query: $query, filter: $filter, mode: $mode, orderBy: $orderBy, first: $first, after: $after) {
+            edges { cursor rank score relevance taste sources { source rank }
+                    node { id title kind genres tags description year }
+                    highlights { field html parts { text marked } } }
+            pageInfo { hasNextPage endCursor } totalCount didYouMean weights { query longTerm } } }";
+    let mut data = app.ask_as(&Viewer::Nobody, document, variables).await;
+    data["search"].take()
+}
+
+/// The titles of what was found.
+pub fn titles(found: &Value) -> Vec<&str> {
+    let edges = found["edges"].as_array().unwrap().iter();
+    edges
+        .map(|edge| edge["node"]["title"].as_str().unwrap())
+        .collect()
+}
