@@ -32,7 +32,7 @@ use types::person::{PersonMutation, PersonQuery};
 
 use types::model::ModelQuery;
 use types::node::NodeQuery;
-use types::recommendation::RecommendationQuery;
+use types::recommendation::{FeedbackMutation, FeedbackQuery, RecommendationQuery, RelatedQuery};
 use types::schema::SchemaQuery;
 use types::search::SearchQuery;
 use types::user::UserQuery;
@@ -54,6 +54,8 @@ pub struct Query(
     RecommendationQuery,
     SearchQuery,
     CacheQuery,
+    RelatedQuery,
+    FeedbackQuery,
 );
 
 /// Everything that can be changed.
@@ -68,6 +70,7 @@ pub struct Mutation(
     InteractionMutation,
     InteractionWeightsMutation,
     CacheMutation,
+    FeedbackMutation,
 );
 
 /// Mutations that try a secret: at most one a document, so that a document is one attempt.

@@ -117,7 +117,7 @@ impl FromStr for Attribution {
 }
 
 /// The refusal of a token that names no item of a list of this user, or an item of other content.
-pub(super) fn bad_attribution() -> Refusal {
+pub(in crate::domain) fn bad_attribution() -> Refusal {
     Refusal::invalid(
         "attributionToken",
         "this is not a token of a list item of this user and this content; \

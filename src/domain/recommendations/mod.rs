@@ -1,14 +1,19 @@
 //! Lists: what to take next, for whom, and why.
 
 pub mod ask;
+pub mod because;
 mod common;
 mod draw;
+pub mod feedback;
 mod gather;
 mod live;
 pub mod model;
+pub mod related;
 pub mod service;
 mod store;
+pub mod statistics;
 pub mod training;
+pub mod trending;
 
 pub use ask::{Ask, Boost, Pin};
 pub use model::{Context, Item, List, Source};

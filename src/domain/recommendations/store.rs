@@ -15,8 +15,13 @@ use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::recommendation_list;
 use crate::platform::db::{Db, stored};
 
+mod feedback;
+mod related;
 mod training;
+mod trending;
 
+pub(super) use feedback::{Listed, Said};
+pub(super) use related::{SharedCredit, Together};
 pub(super) use training::TrainingStore;
 
 /// An item counts half as popular for every so many days since somebody took it.

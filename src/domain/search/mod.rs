@@ -10,7 +10,9 @@ mod popular;
 pub mod service;
 mod store;
 mod suggest;
+mod titles;
 pub mod words;
 
 pub use model::{Mode, Request, SearchPage, Suggestion};
 pub use service::SearchService;
+pub use titles::Titled;

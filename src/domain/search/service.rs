@@ -42,7 +42,7 @@ const KEPT_BYTES: u64 = 64 << 20;
 #[derive(Clone)]
 pub struct SearchService {
     store: Store,
-    content: ContentService,
+    pub(super) content: ContentService,
     clock: Clock,
     queries: Queries,
     following: Arc<OnceCell<Arc<Following>>>,
@@ -227,7 +227,7 @@ impl SearchService {
     }
 
     /// The index of words, with all that was written before this call.
-    async fn followed(&self) -> Result<Arc<Following>> {
+    pub(super) async fn followed(&self) -> Result<Arc<Following>> {
         let shelf = self.content.shelf().await?;
         let first = async || {
             let following = Arc::new(Following::new(self.store.clone())?);

@@ -45,6 +45,18 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
             let each = interactions(world).into_iter();
             Lesson::Aimed(each.map(|one| json!({ "interactions": [one] })).collect())
         }
+        "recordRecommendationFeedback" => {
+            let place = format!("{}.1", world.ids["list"]);
+            let tell =
+                |kind: &str| json!({ "feedback": [{ "attributionToken": place, "kind": kind }] });
+            let stars = json!({ "feedback": [{ "attributionToken": place, "kind": "RATED", "rating": 0.5 }] });
+            Lesson::Aimed(vec![
+                tell("SERVED"),
+                tell("CLICKED"),
+                tell("DISMISSED"),
+                stars,
+            ])
+        }
         "deleteInteraction" => aimed(json!({ "id": id("interaction") })),
         "updateInteractionWeights" => {
             aimed(json!({ "weights": [{ "kind": "LIKE", "weight": -1 }] }))

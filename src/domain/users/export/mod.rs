@@ -19,6 +19,7 @@ pub const SECTIONS: &[&str] = &[
     "idempotencyKeys",
     "tags",
     "recommendationLists",
+    "feedback",
     "batchRecommendations",
     "content",
     "apiKeys",

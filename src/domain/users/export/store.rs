@@ -12,8 +12,8 @@ use crate::foundation::{Chance, Id, Result, id};
 use crate::platform::db::Db;
 use crate::platform::db::audit::{self, Deed};
 use crate::platform::db::entities::{
-    api_key, audit_entry, batch_recommendation, content_item, content_tag, idempotency_key,
-    interaction, recommendation_item, recommendation_list, refresh_token, user,
+    api_key, audit_entry, batch_recommendation, content_item, content_tag, feedback,
+    idempotency_key, interaction, recommendation_item, recommendation_list, refresh_token, user,
 };
 
 /// Rows of a page; a list is a row of some 20 KB, so that fewer of them make a page.
@@ -53,6 +53,7 @@ impl Store {
         idempotency_keys(db, user, sink).await?;
         tags(db, user, sink).await?;
         lists(db, user, sink).await?;
+        feedback(db, user, sink).await?;
         batch(db, user, sink).await?;
         content(db, user, sink).await?;
         api_keys(db, user, sink).await?;
@@ -192,6 +193,27 @@ fn list_json(list: recommendation_list::Model, served: &[Value]) -> Value {
         "because": list.because_ids.into_iter().map(outer::<id::Content>).collect::<Vec<_>>(),
         "served": served,
     })
+}
+
+async fn feedback(db: &DatabaseConnection, user: Id<id::User>, sink: &mut Sink<'_>) -> Result<()> {
+    let own = feedback::Column::UserId.eq(user.uuid());
+    paged!(
+        db,
+        sink,
+        "feedback",
+        feedback,
+        own.clone(),
+        Id,
+        PAGE,
+        |row| json!({
+            "list": outer::<id::List>(row.list_id),
+            "rank": row.rank,
+            "kind": row.kind,
+            "rating": row.rating,
+            "interaction": row.interaction_id.map(outer::<id::Interaction>),
+            "at": row.at,
+        })
+    )
 }
 
 async fn batch(db: &DatabaseConnection, user: Id<id::User>, sink: &mut Sink<'_>) -> Result<()> {

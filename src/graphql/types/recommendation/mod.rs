@@ -1,8 +1,12 @@
 //! Recommendations: types and queries.
 
 mod controls;
+pub mod feedback;
 mod item;
 mod list;
 mod queries;
+mod related;
 
+pub use feedback::{FeedbackMutation, FeedbackQuery};
 pub use queries::RecommendationQuery;
+pub use related::RelatedQuery;

@@ -12,6 +12,7 @@ pub mod content_external_id;
 pub mod content_item;
 pub mod content_tag;
 pub mod credit;
+pub mod feedback;
 pub mod idempotency_key;
 pub mod interaction;
 pub mod interaction_weight;

@@ -1,0 +1,275 @@
+//! Rows for a front page: "Because you liked …".
+
+use chrono::NaiveDate;
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
+
+use super::related::{Likeness, Related, listed, most_alike};
+use super::service::RecommendationService;
+use crate::domain::auth::{Scope, Viewer};
+use crate::domain::content::shelf::{Entry, Shelved, Symbol};
+use crate::domain::content::{ContentKind, Visibility};
+use crate::domain::interactions::{InteractionKind, WeightTable};
+use crate::domain::models::ModelKind;
+use crate::domain::profiles::Past;
+use crate::foundation::{Id, Refusal, Result, id};
+use crate::platform::cache::{CacheKind, Key, Tag};
+use crate::ranking::top::best_of;
+
+type Content = Id<id::Content>;
+
+/// At most so many rows of so many items.
+const MAX_ROWS: usize = 10;
+const MAX_ITEMS: usize = 50;
+/// What weighs so much in all speaks for a row of its own: four stars do, a view does not.
+const STRONG: f32 = 0.5;
+
+/// A row of a front page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BecauseRow {
+    /// What it is, in English: `Because you liked “Yojimbo”`.
+    pub title: String,
+    /// The thing from the user's past that it comes from, if it comes from one.
+    pub because: Option<Content>,
+    /// The genre that its items share, if it comes from one.
+    pub genre: Option<String>,
+    /// Its items, best first.
+    pub items: Vec<Related>,
+}
+
+/// Something of the past that may have a row.
+#[derive(Clone, Debug)]
+struct Reason {
+    content: Content,
+    title: String,
+    /// What lies near it, where there is a space.
+    near: Option<Vec<(Content, f32)>>,
+}
+
+impl RecommendationService {
+    /// At most `rows` rows of `first` items each for a user's latest likings, the latest first: what
+    /// is like something that they liked, bought or saw and that they have not taken; and at the end
+    /// what is popular in their favourite genre, or at all where none is known. No item comes twice.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Error::Forbidden`] for somebody else's, [`Refusal::InvalidInput`] for a
+    /// number out of range, [`Refusal::NotFound`] for an unknown user.
+    pub async fn because(
+        &self,
+        viewer: &Viewer,
+        user: Id<id::User>,
+        rows: usize,
+        first: usize,
+    ) -> Result<Vec<BecauseRow>> {
+        viewer.may_act_for(user, Scope::RecommendationsRead)?;
+        for (argument, number, most) in [("rows", rows, MAX_ROWS), ("first", first, MAX_ITEMS)] {
+            if !(1..=most).contains(&number) {
+                let message = format!("`{argument}` is between 1 and {most}, not {number}");
+                return Err(Refusal::invalid(argument, message).into());
+            }
+        }
+        let (weights, day) = (self.interactions.weights().await?, self.clock.now().date_naive());
+        let tags = [
+            Tag::User(user),
+            Tag::Weights,
+            Tag::Model(ModelKind::Embedding.as_str()),
+        ];
+        let parts = ("because", user, rows, first, weights.version, day);
+        let key = Key::new(CacheKind::Lists, &tags, &parts);
+        let made = self.rows(user, &weights, (rows, first), day);
+        let made = self.ground.cache.get_or_compute(&key, made).await?;
+        // What was taken back since is left out at once.
+        let shelf = self.content.shelf().await?.read();
+        let mut made = Vec::clone(&made);
+        for row in &mut made {
+            let shown = |item: &Related| {
+                let entry = shelf.find(item.content);
+                entry.is_some_and(|entry| entry.offered(day))
+            };
+            row.items.retain(shown);
+        }
+        made.retain(|row| !row.items.is_empty());
+        Ok(made)
+    }
+
+    async fn rows(
+        &self,
+        user: Id<id::User>,
+        weights: &WeightTable,
+        (rows, first): (usize, usize),
+        day: NaiveDate,
+    ) -> Result<Vec<BecauseRow>> {
+        let (past, renown) = tokio::try_join!(self.profiles.past(user), self.renown())?;
+        if past.0.is_empty() && !self.store.is_user(user).await? {
+            return Err(Refusal::NotFound { thing: "user" }.into());
+        }
+        let shelf = self.content.shelf().await?.clone();
+        let mut reasons = reasons(&past, weights, &shelf.read(), user);
+        // The last row is that of the genre.
+        reasons.truncate(rows - 1);
+        let taken = past.taken(weights, self.clock.now());
+        for reason in &mut reasons {
+            let (items, own, taken) = (shelf.clone(), reason.content, taken.clone());
+            let keep = move |content: Content| {
+                let items = items.read();
+                let kind = items.find(own).map(|entry| entry.kind);
+                let fits = |entry: &Entry| entry.offered(day) && Some(entry.kind) == kind;
+                !taken.contains(&content) && items.find(content).is_some_and(fits)
+            };
+            // Other rows may take all they have from among these.
+            reason.near = self.near(&[own], first * rows, keep).await?;
+        }
+        let liked = past.liked(weights);
+        let made = tokio::task::spawn_blocking(move || {
+            let shelf = shelf.read();
+            let mut page = Page {
+                shelf: &shelf,
+                renown: &renown,
+                day,
+                first,
+                out: taken,
+            };
+            let mut made: Vec<BecauseRow> = reasons.iter().map(|reason| page.row(reason)).collect();
+            made.push(page.genre(&liked));
+            made.retain(|row| !row.items.is_empty());
+            made
+        });
+        Ok(made.await.map_err(anyhow::Error::from)?)
+    }
+}
+
+/// A page as it fills.
+struct Page<'a> {
+    shelf: &'a Shelved,
+    renown: &'a FxHashMap<Content, f32>,
+    day: NaiveDate,
+    first: usize,
+    /// What the user has, and what stands in a row already.
+    out: FxHashSet<Content>,
+}
+
+impl Page<'_> {
+    fn row(&mut self, reason: &Reason) -> BecauseRow {
+        let like = Likeness::new(self.shelf, &[reason.content], self.renown);
+        let open = |content: &Content| !self.out.contains(content);
+        let scored = match &reason.near {
+            Some(near) => {
+                let open = near.iter().filter(|(content, _)| open(content));
+                open.take(self.first).copied().collect()
+            }
+            None => most_alike(&like, self.shelf, self.first, |entry| {
+                entry.offered(self.day) && open(&entry.id)
+            }),
+        };
+        let why = |entry: &Entry| {
+            let mut shared = like.shared_genres(entry);
+            shared.extend(like.shared_tags(entry));
+            shared.truncate(3);
+            if shared.is_empty() {
+                return "Described in like words".to_owned();
+            }
+            format!("Shares {}", listed(&shared))
+        };
+        BecauseRow {
+            title: reason.title.clone(),
+            because: Some(reason.content),
+            genre: None,
+            items: self.take(scored, why),
+        }
+    }
+
+    /// What is popular in the genre that the user likes most, rare genres before frequent ones.
+    fn genre(&mut self, liked: &[(Content, f32)]) -> BecauseRow {
+        let like = Likeness::new(self.shelf, &[], self.renown);
+        let mut tastes: FxHashMap<Symbol, f32> = FxHashMap::default();
+        for (content, weight) in liked {
+            for genre in self.shelf.find(*content).into_iter().flat_map(|entry| &entry.genres) {
+                *tastes.entry(*genre).or_default() += weight * like.rarity(*genre);
+            }
+        }
+        let favourite = tastes.into_iter();
+        let favourite = favourite.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+        let favourite = favourite.map(|(genre, _)| genre);
+        let fits = |entry: &&Entry| {
+            let genre = favourite.is_none_or(|genre| entry.genres.contains(&genre));
+            genre && entry.offered(self.day) && !self.out.contains(&entry.id)
+        };
+        let entries = self.shelf.iter().map(|(_, entry)| entry).filter(fits);
+        let known = entries.map(|entry| (entry.id, like.renown(entry)));
+        let scored = best_of(known.filter(|(_, renown)| *renown > 0.0), self.first);
+        let genre = favourite.map(|genre| self.shelf.symbols().name(genre).to_owned());
+        let title = match &genre {
+            Some(genre) => format!("Popular in {genre}"),
+            None => "Popular these days".to_owned(),
+        };
+        let why = title.clone();
+        BecauseRow {
+            title,
+            because: None,
+            genre,
+            items: self.take(scored, |_| why.clone()),
+        }
+    }
+
+    fn take(&mut self, scored: Vec<(Content, f32)>, why: impl Fn(&Entry) -> String) -> Vec<Related> {
+        self.out.extend(scored.iter().map(|(content, _)| *content));
+        let related = |(content, score): (Content, f32)| {
+            Some(Related {
+                content,
+                score: score.clamp(0.0, 1.0),
+                why: why(self.shelf.find(content)?),
+            })
+        };
+        scored.into_iter().filter_map(related).collect()
+    }
+}
+
+/// What may have a row: the latest first that clearly speak of a liking, then the rest that do not
+/// speak against one.
+fn reasons(
+    past: &Past,
+    weights: &WeightTable,
+    shelf: &Shelved,
+    user: Id<id::User>,
+) -> Vec<Reason> {
+    let liked: FxHashMap<Content, f32> = past.liked(weights).into_iter().collect();
+    let mut best: FxHashMap<Content, (f32, InteractionKind)> = FxHashMap::default();
+    let mut order = Vec::new();
+    for did in &past.0 {
+        let said = (weights.weight(did.kind, did.value), did.kind);
+        let kept = best.entry(did.content).or_insert_with(|| {
+            order.push(did.content);
+            said
+        });
+        if said.0 > kept.0 {
+            *kept = said;
+        }
+    }
+    order.retain(|content| liked.contains_key(content));
+    // A stable sort: within each half the latest stay first.
+    order.sort_by_key(|content| liked[content] < STRONG);
+    let reason = |content: Content| {
+        let entry = shelf.find(content)?;
+        let theirs = entry.visibility != Visibility::Private || entry.creator == Some(user);
+        let (_, kind) = best.get(&content)?;
+        (theirs && !entry.deleted).then(|| Reason {
+            content,
+            title: format!("Because you {} “{}”", verb(*kind, entry.kind), entry.title),
+            near: None,
+        })
+    };
+    order.into_iter().filter_map(reason).collect()
+}
+
+/// What the user did, in a word.
+fn verb(did: InteractionKind, with: ContentKind) -> &'static str {
+    match (did, with) {
+        (InteractionKind::Purchase, _) => "bought",
+        (InteractionKind::Like | InteractionKind::Rating, _) => "liked",
+        (InteractionKind::Share, _) => "shared",
+        (InteractionKind::AddToCart, _) => "wanted",
+        (InteractionKind::View, ContentKind::Movie | ContentKind::Video) => "watched",
+        (InteractionKind::View, ContentKind::Audio) => "listened to",
+        _ => "looked at",
+    }
+}

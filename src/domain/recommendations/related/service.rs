@@ -1,0 +1,227 @@
+//! Finding what is like given items.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use rustc_hash::FxHashMap;
+
+use super::groups::{Found, Grouping};
+use super::likeness::Likeness;
+use super::{About, Group, GroupKind, Similar, SimilarAsk, UnknownTitle};
+use crate::domain::auth::Viewer;
+use crate::domain::content;
+use crate::domain::content::shelf::{Entry, Shelved};
+use crate::domain::models::ModelKind;
+use crate::domain::profiles::model::dot;
+use crate::domain::recommendations::RecommendationService;
+use crate::domain::recommendations::model::Source;
+use crate::domain::recommendations::store::Together;
+use crate::domain::search::{SearchService, Titled};
+use crate::foundation::{Id, Result, id};
+use crate::platform::cache::{CacheKind, Key, Tag};
+use crate::ranking::top::best_of;
+
+type Content = Id<id::Content>;
+
+impl RecommendationService {
+    /// What is like an item, or like the items of some titles taken together, in groups. What may
+    /// not be offered today is in none of them. It may be two minutes old.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Refusal::InvalidInput`] for an ask out of range,
+    /// [`crate::foundation::Refusal::NotFound`] for an item that is not there, or not for this
+    /// viewer; titles that are not there are named in the answer instead.
+    pub async fn similar(
+        &self,
+        viewer: &Viewer,
+        ask: &SimilarAsk,
+    ) -> Result<Similar> {
+        ask.check()?;
+        let (about, not_found) = match &ask.about {
+            About::Item(item) => {
+                if self.content.find_many(viewer, &[*item]).await?.is_empty() {
+                    return Err(content::service::not_found());
+                }
+                (vec![*item], Vec::new())
+            }
+            About::Titles(titles) => titled(&self.search, titles).await?,
+        };
+        let mut similar = Similar {
+            about,
+            groups: Vec::new(),
+            not_found,
+        };
+        if similar.about.is_empty() {
+            return Ok(similar);
+        }
+        let mut kinds = ask.kinds.clone();
+        kinds.sort_by_key(|kind| *kind as usize);
+        kinds.dedup();
+        let day = self.clock.now().date_naive();
+        let tags = [
+            Tag::Catalogue,
+            Tag::Weights,
+            Tag::Model(ModelKind::Embedding.as_str()),
+        ];
+        let parts = ("similar", &similar.about, ask.first, &kinds, day);
+        let key = Key::new(CacheKind::Lists, &tags, &parts);
+        let compute = self.groups(&similar.about, ask.first, kinds, day);
+        let groups = self.ground.cache.get_or_compute(&key, compute).await?;
+        // What was taken back since is left out at once.
+        let shelf = self.content.shelf().await?.read();
+        let shown = |item: Content| shelf.find(item).is_some_and(|entry| entry.offered(day));
+        similar.groups = Arc::unwrap_or_clone(groups);
+        for group in &mut similar.groups {
+            group.items.retain(|item| shown(item.content));
+        }
+        similar.groups.retain(|group| !group.items.is_empty());
+        Ok(similar)
+    }
+
+    async fn groups(
+        &self,
+        about: &[Content],
+        first: usize,
+        kinds: Vec<GroupKind>,
+        day: NaiveDate,
+    ) -> Result<Vec<Group>> {
+        let wants = |any: &[GroupKind]| kinds.iter().any(|kind| any.contains(kind));
+        let people = [
+            GroupKind::SimilarContent,
+            GroupKind::SameDirector,
+            GroupKind::SameCast,
+        ];
+        let credits = async {
+            match wants(&people) {
+                true => self.store.shared_credits(about).await,
+                false => Ok(Vec::new()),
+            }
+        };
+        let together = async {
+            match wants(&[GroupKind::BoughtTogether]) {
+                true => {
+                    let weights = self.interactions.weights().await?;
+                    self.store.together(about, &weights).await
+                }
+                false => Ok(Together::default()),
+            }
+        };
+        let near = async {
+            match wants(&[GroupKind::SimilarContent]) {
+                true => self.near(about, first, self.comparable(about, day).await?).await,
+                false => Ok(None),
+            }
+        };
+        let (near, credits, together, taken) =
+            tokio::try_join!(near, credits, together, self.renown())?;
+        let found = Found {
+            near,
+            credits,
+            together,
+        };
+        let (shelf, about) = (self.content.shelf().await?.clone(), about.to_vec());
+        // A large catalogue takes some milliseconds to walk through.
+        let groups = tokio::task::spawn_blocking(move || {
+            let shelf = shelf.read();
+            let grouping = Grouping {
+                like: &Likeness::new(&shelf, &about, &taken),
+                shelf: &shelf,
+                day,
+                first,
+                found: &found,
+            };
+            let group = |kind: GroupKind| grouping.group(kind);
+            kinds.into_iter().filter_map(group).collect()
+        });
+        Ok(groups.await.map_err(anyhow::Error::from)?)
+    }
+
+    /// Tells the items that may be offered, are none of these, and are of the same kind as one.
+    async fn comparable(
+        &self,
+        about: &[Content],
+        day: NaiveDate,
+    ) -> Result<impl Fn(Content) -> bool + Send + Sync + use<>> {
+        let (shelf, about) = (self.content.shelf().await?.clone(), about.to_vec());
+        let all = shelf.read();
+        let kinds = about.iter().filter_map(|item| Some(all.find(*item)?.kind));
+        let kinds: Vec<_> = kinds.collect();
+        drop(all);
+        Ok(move |item: Content| {
+            let fits = |entry: &Entry| entry.offered(day) && kinds.contains(&entry.kind);
+            !about.contains(&item) && shelf.read().find(item).is_some_and(fits)
+        })
+    }
+
+    /// How much users take each item, in [0, 1], of the most taken.
+    pub(in crate::domain::recommendations) async fn renown(
+        &self,
+    ) -> Result<FxHashMap<Content, f32>> {
+        let common = self.common().await?;
+        let popular = common.items.iter();
+        let popular = popular.filter(|(_, source, _)| *source == Source::Popular);
+        Ok(popular.map(|(item, _, score)| (*item, *score)).collect())
+    }
+
+    /// The `count` items nearest to these by their meaning of those for which `keep` holds, with
+    /// how near in [0, 1], the nearest first; `None` where no space has been learnt or none of them
+    /// has a place in it. Several are taken together: what is near to their mean.
+    pub(in crate::domain::recommendations) async fn near(
+        &self,
+        about: &[Content],
+        count: usize,
+        keep: impl Fn(Content) -> bool + Send + Sync,
+    ) -> Result<Option<Vec<(Content, f32)>>> {
+        let vectors = self.embeddings.vectors(about).await?;
+        // In the order given, so that the sum is the same to the last bit.
+        let mut together: Vec<f32> = Vec::new();
+        for vector in about.iter().filter_map(|item| vectors.get(item)) {
+            together.resize(vector.len(), 0.0);
+            for (sum, part) in together.iter_mut().zip(vector) {
+                *sum += part;
+            }
+        }
+        let length = dot(&together, &together).sqrt();
+        if length <= f32::EPSILON {
+            return Ok(None);
+        }
+        for part in &mut together {
+            *part /= length;
+        }
+        let near = self.embeddings.nearest(&together, count, &keep).await?;
+        let near = near.into_iter().map(|near| (near.content, near.cosine.clamp(0.0, 1.0)));
+        Ok(Some(near.collect()))
+    }
+}
+
+/// The items most alike by labels and era, for catalogues without a space: those for which `keep`
+/// holds, best first.
+pub(in crate::domain::recommendations) fn most_alike(
+    like: &Likeness<'_>,
+    shelf: &Shelved,
+    first: usize,
+    keep: impl Fn(&Entry) -> bool,
+) -> Vec<(Content, f32)> {
+    let entries = shelf.iter().map(|(_, entry)| entry);
+    let entries = entries.filter(|entry| like.comparable(entry) && keep(entry));
+    let scored = entries.map(|entry| (entry.id, like.labels(entry)));
+    best_of(scored.filter(|(_, score)| *score > 0.0), first)
+}
+
+async fn titled(
+    search: &SearchService,
+    titles: &[String],
+) -> Result<(Vec<Content>, Vec<UnknownTitle>)> {
+    let (mut about, mut not_found) = (Vec::new(), Vec::new());
+    for (title, found) in titles.iter().zip(search.titled(titles).await?) {
+        match found {
+            Titled::Item(item) if about.contains(&item) => {}
+            Titled::Item(item) => about.push(item),
+            Titled::Like(suggestions) => not_found.push(UnknownTitle {
+                title: title.clone(),
+                suggestions,
+            }),
+        }
+    }
+    Ok((about, not_found))
+}
