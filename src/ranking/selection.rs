@@ -166,6 +166,14 @@ struct Search<'a> {
     observe: &'a mut dyn FnMut(&Trial) -> ControlFlow<()>,
 }
 
+/// What is searched of a family: where the walk begins, its steps from long to short, and the
+/// model of a place.
+type Space<'a> = (
+    Vec<f32>,
+    &'static [&'static [f32]],
+    Box<dyn Fn(&[f32]) -> Kind + 'a>,
+);
+
 impl Search<'_> {
     fn heard(&mut self, trial: Trial) -> Result<(), CollaborativeError> {
         let on = (self.observe)(&trial);
@@ -176,12 +184,12 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn quality(&mut self, kind: Kind) -> Result<f64, CollaborativeError> {
+    fn quality(&mut self, kind: &Kind) -> Result<f64, CollaborativeError> {
         let recipe = Recipe::of(kind.clone());
         recipe.check()?;
         let mut sum = 0.0;
         for fold in self.folds {
-            sum += fold.judge(&fold.train(&kind)?)?;
+            sum += fold.judge(&fold.train(kind)?)?;
         }
         let quality = sum / self.folds.len() as f64;
         self.heard(Trial { recipe, quality })?;
@@ -195,8 +203,7 @@ impl Search<'_> {
         plan: &Plan,
     ) -> Result<Trial, CollaborativeError> {
         let scale = Scale::of(table);
-        let (start, steps, kind): (Vec<f32>, &[&[f32]], Box<dyn Fn(&[f32]) -> Kind>) = match family
-        {
+        let (start, steps, kind): Space<'_> = match family {
             Family::Ials => (
                 vec![2.0, -3.3, 0.5, 7.0],
                 &[
@@ -231,7 +238,7 @@ impl Search<'_> {
             let known = self.trials.iter().find(|trial| trial.recipe == wanted);
             let quality = match known {
                 Some(trial) => trial.quality,
-                None => self.quality(kind(&at))?,
+                None => self.quality(&kind(&at))?,
             };
             walk.heard(at, quality);
         }

@@ -60,6 +60,10 @@ struct Place {
     last: Id<id::Content>,
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method itself is not general enough over lifetimes"
+)]
 impl SearchService {
     /// The search of the schema that `ground` stands for.
     pub fn new(
