@@ -160,6 +160,9 @@ pub fn choose(
     })
 }
 
+/// What a place of a walk means.
+type Reading<'a> = Box<dyn Fn(&[f32]) -> Kind + 'a>;
+
 struct Search<'a> {
     folds: &'a [Fold],
     trials: Vec<Trial>,
@@ -176,12 +179,12 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn quality(&mut self, kind: Kind) -> Result<f64, CollaborativeError> {
+    fn quality(&mut self, kind: &Kind) -> Result<f64, CollaborativeError> {
         let recipe = Recipe::of(kind.clone());
         recipe.check()?;
         let mut sum = 0.0;
         for fold in self.folds {
-            sum += fold.judge(&fold.train(&kind)?)?;
+            sum += fold.judge(&fold.train(kind)?)?;
         }
         let quality = sum / self.folds.len() as f64;
         self.heard(Trial { recipe, quality })?;
@@ -195,8 +198,7 @@ impl Search<'_> {
         plan: &Plan,
     ) -> Result<Trial, CollaborativeError> {
         let scale = Scale::of(table);
-        let (start, steps, kind): (Vec<f32>, &[&[f32]], Box<dyn Fn(&[f32]) -> Kind>) = match family
-        {
+        let (start, steps, kind): (Vec<f32>, &[&[f32]], Reading) = match family {
             Family::Ials => (
                 vec![2.0, -3.3, 0.5, 7.0],
                 &[
@@ -231,7 +233,7 @@ impl Search<'_> {
             let known = self.trials.iter().find(|trial| trial.recipe == wanted);
             let quality = match known {
                 Some(trial) => trial.quality,
-                None => self.quality(kind(&at))?,
+                None => self.quality(&kind(&at))?,
             };
             walk.heard(at, quality);
         }
