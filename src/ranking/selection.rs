@@ -160,19 +160,14 @@ pub fn choose(
     })
 }
 
+/// What a place of a walk means.
+type Reading<'a> = Box<dyn Fn(&[f32]) -> Kind + 'a>;
+
 struct Search<'a> {
     folds: &'a [Fold],
     trials: Vec<Trial>,
     observe: &'a mut dyn FnMut(&Trial) -> ControlFlow<()>,
 }
-
-/// What is searched of a family: where the walk begins, its steps from long to short, and the
-/// model of a place.
-type Space<'a> = (
-    Vec<f32>,
-    &'static [&'static [f32]],
-    Box<dyn Fn(&[f32]) -> Kind + 'a>,
-);
 
 impl Search<'_> {
     fn heard(&mut self, trial: Trial) -> Result<(), CollaborativeError> {
@@ -203,7 +198,7 @@ impl Search<'_> {
         plan: &Plan,
     ) -> Result<Trial, CollaborativeError> {
         let scale = Scale::of(table);
-        let (start, steps, kind): Space<'_> = match family {
+        let (start, steps, kind): (Vec<f32>, &[&[f32]], Reading) = match family {
             Family::Ials => (
                 vec![2.0, -3.3, 0.5, 7.0],
                 &[

@@ -10,7 +10,7 @@ use super::*;
 fn taste() -> Interactions {
     let pairs = (0_u32..60).flat_map(|user| (0_u32..30).map(move |item| (user, item, 1.0)));
     let liked =
-        pairs.filter(|(user, item, _)| user % 2 == item % 2 && (user * 7 + item * 5) % 4 != 0);
+        pairs.filter(|(user, item, _)| user % 2 == item % 2 && (user * 7 + item * 5) % 3 != 0);
     Interactions::from_triplets(60, 30, liked.collect::<Vec<_>>(), Repeats::Max).unwrap()
 }
 
