@@ -102,11 +102,11 @@ fn ask(
 }
 
 fn recall(answers: &Answers, truth: &Answers) -> f64 {
-    let hits = |(answer, truth): (&Vec<(u32, f32)>, &Vec<(u32, f32)>)| {
+    let mut found = 0;
+    for (answer, truth) in answers.iter().zip(truth) {
         let hit = |key: u32| truth.iter().any(|truth| truth.0 == key);
-        answer.iter().filter(|answer| hit(answer.0)).count()
-    };
-    let found: usize = answers.iter().zip(truth).map(hits).sum();
+        found += answer.iter().filter(|answer| hit(answer.0)).count();
+    }
     found as f64 / truth.iter().map(Vec::len).sum::<usize>() as f64
 }
 

@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
+use marquee::domain::recommendations::training::How;
 use marquee::foundation::{Id, id};
 use serde_json::{Value, json};
 use support::TestApp;
@@ -38,7 +39,7 @@ async fn demo() -> TestApp {
     let go_on = |_| ControlFlow::Continue(());
     let trained = services
         .recommendations
-        .train(&Viewer::Command, false, go_on);
+        .train(&Viewer::Command, How::default(), go_on);
     trained.await.unwrap();
     let go_on = |_| ControlFlow::Continue(());
     services
