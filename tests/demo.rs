@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Client, Credentials, Viewer};
 use marquee::domain::demo::LOGINS;
+use marquee::domain::recommendations::training::How;
 use serde_json::{Value, json};
 use support::TestApp;
 use uuid::Uuid;
@@ -30,7 +31,9 @@ async fn demo() -> TestApp {
     let services = &app.services;
     services
         .recommendations
-        .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
+        .train(&Viewer::Command, How::default(), |_| {
+            ControlFlow::Continue(())
+        })
         .await
         .unwrap();
     app

@@ -76,7 +76,7 @@ fn ids(near: &[Near]) -> Vec<Content> {
 #[tokio::test]
 async fn a_text_finds_what_never_says_its_words() {
     let app = TestApp::with(settings(|settings| settings.embeddings.dimensions = 2)).await;
-    let (robots, dukes) = two_kinds(&app).await;
+    let (mut robots, dukes) = two_kinds(&app).await;
     assert!(app.services.embeddings.active().await.unwrap().is_none());
     assert_eq!(app.services.embeddings.query("robot").await.unwrap(), None);
     let trained = train(&app).await;
@@ -85,6 +85,7 @@ async fn a_text_finds_what_never_says_its_words() {
     // Half of them are told of robots only.
     let mut found = ids(&found);
     found.sort();
+    robots.sort();
     assert_eq!(found, robots);
     let vectors = app.services.embeddings.vectors(&dukes).await.unwrap();
     assert!(
@@ -336,22 +337,13 @@ async fn both_stores_give_the_same_neighbours() {
         .unwrap();
     vectors.sort_by_key(|(id, _)| *id);
     let places: HashMap<Content, usize> = vectors.iter().map(|(id, _)| *id).zip(0..).collect();
-    let filters: [(&str, Box<dyn Fn(Content) -> bool + Send + Sync>); 3] = [
-        ("all", Box::new(|_| true)),
-        (
-            "half",
-            Box::new({
-                let places = places.clone();
-                move |id| places[&id] % 2 == 0
-            }),
-        ),
-        ("few", Box::new(move |id| places[&id] % 50 == 0)),
-    ];
-    for (name, keep) in &filters {
+    for every in [1, 2, 50] {
+        let keep = |id: Content| places[&id].is_multiple_of(every);
+        let name = format!("one in {every}");
         let (mut same, mut of) = (0, 0);
         for (_, query) in vectors.iter().step_by(60) {
-            let exact = memory.nearest(query, 10, &**keep).await.unwrap();
-            let found = database.nearest(query, 10, &**keep).await.unwrap();
+            let exact = memory.nearest(query, 10, &keep).await.unwrap();
+            let found = database.nearest(query, 10, &keep).await.unwrap();
             assert_eq!(found.len(), 10, "{name}");
             assert!(found.iter().all(|near| keep(near.content)), "{name}");
             assert!(found.is_sorted_by(|a, b| a.cosine >= b.cosine), "{name}");
@@ -415,7 +407,7 @@ async fn the_demo_looks_right_to_a_film_lover() {
         ("Double Indemnity", "Film Noir", 5),
         ("Spirited Away", "Animation", 7),
         ("Alien", "Science Fiction", 7),
-        ("Tokyo Story", "Yasujirō Ozu", 4),
+        ("Tokyo Story", "Yasujiro Ozu", 7),
         ("The Godfather", "Crime", 7),
     ] {
         let (id, _) = films.iter().find(|(_, film)| film.0 == title).unwrap();

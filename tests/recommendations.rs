@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Role, Viewer};
-use marquee::domain::recommendations::training::Step;
+use marquee::domain::recommendations::training::{How, Step};
 use marquee::foundation::{Id, id};
 use marquee::platform::cache::Tag;
 use serde_json::{Value, json};
@@ -125,7 +125,9 @@ impl World {
         let services = &self.app.services;
         services
             .recommendations
-            .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
+            .train(&Viewer::Command, How::default(), |_| {
+                ControlFlow::Continue(())
+            })
             .await
             .unwrap();
     }
@@ -452,9 +454,9 @@ async fn a_new_model_replaces_the_old_one_whole_and_a_stopped_training_changes_n
     let services = &world.app.services;
     let stopped = services
         .recommendations
-        .train(&Viewer::Command, false, |at| match at.step {
+        .train(&Viewer::Command, How::default(), |at| match at.step {
             Step::Store => ControlFlow::Break(()),
-            Step::Read | Step::Measure | Step::Train => ControlFlow::Continue(()),
+            Step::Read | Step::Choose | Step::Measure | Step::Train => ControlFlow::Continue(()),
         })
         .await
         .unwrap_err();
@@ -520,7 +522,9 @@ async fn only_admins_train_and_only_one_training_runs() {
     let services = &world.app.services;
     let refused = services
         .recommendations
-        .train(&world.viewer(0), false, |_| ControlFlow::Continue(()))
+        .train(&world.viewer(0), How::default(), |_| {
+            ControlFlow::Continue(())
+        })
         .await
         .unwrap_err();
     assert_eq!(refused.code(), "FORBIDDEN");
@@ -528,7 +532,9 @@ async fn only_admins_train_and_only_one_training_runs() {
     let train = || {
         services
             .recommendations
-            .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
+            .train(&Viewer::Command, How::default(), |_| {
+                ControlFlow::Continue(())
+            })
     };
     let outcomes = tokio::join!(train(), train());
     let codes: Vec<Option<&str>> = [&outcomes.0, &outcomes.1]
@@ -549,7 +555,9 @@ async fn training_on_nothing_says_so() {
     let error = app
         .services
         .recommendations
-        .train(&Viewer::Command, false, |_| ControlFlow::Continue(()))
+        .train(&Viewer::Command, How::default(), |_| {
+            ControlFlow::Continue(())
+        })
         .await
         .unwrap_err();
     assert!(

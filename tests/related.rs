@@ -56,16 +56,16 @@ fn items(group: &Value) -> &[Value] {
 
 fn titles(group: &Value) -> Vec<&str> {
     let all = items(group).iter();
-    all.map(|item| item["content"]["title"].as_str().unwrap()).collect()
+    all.map(|item| item["content"]["title"].as_str().unwrap())
+        .collect()
 }
 
 /// In how many items the list of this field has the value.
 fn with(group: &Value, field: &str, value: &str) -> usize {
     let has = |item: &&Value| {
         let list = item["content"][field].as_array().unwrap();
-        list.iter().any(|one| {
-            one == value || one["name"] == value || one["person"]["name"] == value
-        })
+        list.iter()
+            .any(|one| one == value || one["name"] == value || one["person"]["name"] == value)
     };
     items(group).iter().filter(has).count()
 }
@@ -86,7 +86,11 @@ async fn what_is_like_a_film_looks_right_to_a_film_lover() {
         for kind in ["SIMILAR_CONTENT", "SIMILAR_GENRE"] {
             let group = group(&found, kind);
             let count = with(group, "genres", genre);
-            let few = if kind == "SIMILAR_GENRE" { least } else { least - 1 };
+            let few = if kind == "SIMILAR_GENRE" {
+                least
+            } else {
+                least - 1
+            };
             assert!(count >= few, "{film} {kind}: {count} {:?}", titles(group));
         }
         if let Some(director) = director {
@@ -105,28 +109,54 @@ async fn groups_keep_their_promises() {
     let found = similar(&app, &["Seven Samurai"]).await;
     assert_eq!(found["groups"].as_array().unwrap().len(), 6, "{found:#}");
     let cast = group(&found, "SAME_CAST");
-    assert!(cast["title"].as_str().unwrap().starts_with("More with "), "{cast:#}");
+    assert!(
+        cast["title"].as_str().unwrap().starts_with("More with "),
+        "{cast:#}"
+    );
     assert!(with(cast, "credits", "Toshiro Mifune") >= 3);
-    assert_eq!(group(&found, "POPULAR_THAT_YEAR")["title"], "Popular in 1954");
+    assert_eq!(
+        group(&found, "POPULAR_THAT_YEAR")["title"],
+        "Popular in 1954"
+    );
     let of_year = items(group(&found, "POPULAR_THAT_YEAR")).iter();
     assert!(of_year.clone().all(|item| item["content"]["year"] == 1954));
     let together = group(&found, "BOUGHT_TOGETHER");
     let why = items(together)[0]["explanation"].as_str().unwrap();
-    assert!(why.ends_with("who took “Seven Samurai” took it, too"), "{why}");
+    assert!(
+        why.ends_with("who took “Seven Samurai” took it, too"),
+        "{why}"
+    );
     // Those who love Kurosawa are among its takers.
-    assert!(with(together, "directors", "Akira Kurosawa") >= 2, "{:?}", titles(together));
+    assert!(
+        with(together, "directors", "Akira Kurosawa") >= 2,
+        "{:?}",
+        titles(together)
+    );
 
     let pool = app.ground.db.pool();
     for group in found["groups"].as_array().unwrap() {
         let titles = titles(group);
         assert!(!titles.contains(&"Seven Samurai"), "{group:#}");
-        let scores = items(group).iter().map(|item| item["score"].as_f64().unwrap());
+        let scores = items(group)
+            .iter()
+            .map(|item| item["score"].as_f64().unwrap());
         let scores: Vec<f64> = scores.collect();
         assert!(scores.is_sorted_by(|a, b| a >= b), "{group:#}");
-        assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)), "{group:#}");
-        let ids = items(group).iter().map(|item| item["content"]["id"].as_str().unwrap());
-        let ids: Vec<Uuid> = ids.map(|id| id.parse::<Content>().unwrap().uuid()).collect();
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{group:#}");
+        assert!(
+            scores.iter().all(|score| (0.0..=1.0).contains(score)),
+            "{group:#}"
+        );
+        let ids = items(group)
+            .iter()
+            .map(|item| item["content"]["id"].as_str().unwrap());
+        let ids: Vec<Uuid> = ids
+            .map(|id| id.parse::<Content>().unwrap().uuid())
+            .collect();
+        assert_eq!(
+            ids.iter().collect::<BTreeSet<_>>().len(),
+            ids.len(),
+            "{group:#}"
+        );
         let open: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM content_items WHERE id = ANY ($1) AND deleted_at IS NULL
                 AND coalesce(rights_from, '-infinity') <= $2
@@ -137,7 +167,11 @@ async fn groups_keep_their_promises() {
         .fetch_one(pool)
         .await
         .unwrap();
-        assert_eq!(open as usize, ids.len(), "not all may be shown today: {group:#}");
+        assert_eq!(
+            open as usize,
+            ids.len(),
+            "not all may be shown today: {group:#}"
+        );
     }
 
     // What is deleted is gone at once, though the answer is kept.
@@ -152,10 +186,19 @@ async fn groups_keep_their_promises() {
 #[tokio::test(flavor = "multi_thread")]
 async fn titles_are_found_as_people_type_them_and_wrong_ones_get_suggestions() {
     let app = demo().await;
-    let typed = ["the  SEVEN samurai", "Amelie", "Godfather, The (1972)", "Seven Samurei", "Qqqq Zzzz"];
+    let typed = [
+        "the  SEVEN samurai",
+        "Amelie",
+        "Godfather, The (1972)",
+        "Seven Samurei",
+        "Qqqq Zzzz",
+    ];
     let found = similar(&app, &typed).await;
     let about: Vec<&Value> = found["about"].as_array().unwrap().iter().collect();
-    let about: Vec<&str> = about.iter().map(|item| item["title"].as_str().unwrap()).collect();
+    let about: Vec<&str> = about
+        .iter()
+        .map(|item| item["title"].as_str().unwrap())
+        .collect();
     assert_eq!(about.len(), 3, "{found:#}");
     assert_eq!((about[0], about[2]), ("Seven Samurai", "The Godfather"));
     assert!(about[1].starts_with("Am"));
@@ -166,17 +209,26 @@ async fn titles_are_found_as_people_type_them_and_wrong_ones_get_suggestions() {
             { "title": "Qqqq Zzzz", "suggestions": [] },
         ])
     );
-    assert_eq!(found["notFound"][0]["suggestions"][0]["title"], "Seven Samurai");
+    assert_eq!(
+        found["notFound"][0]["suggestions"][0]["title"],
+        "Seven Samurai"
+    );
     for group in found["groups"].as_array().unwrap() {
         for title in titles(group) {
-            assert!(!about.contains(&title), "asked about, and answered: {group:#}");
+            assert!(
+                !about.contains(&title),
+                "asked about, and answered: {group:#}"
+            );
         }
     }
     // The wrong year is another film.
     let found = similar(&app, &["Seven Samurai (1960)"]).await;
     assert_eq!(found["about"], json!([]));
     assert_eq!(found["groups"], json!([]));
-    assert_eq!(found["notFound"][0]["suggestions"][0]["title"], "Seven Samurai");
+    assert_eq!(
+        found["notFound"][0]["suggestions"][0]["title"],
+        "Seven Samurai"
+    );
 }
 
 #[tokio::test]
@@ -190,11 +242,19 @@ async fn a_catalogue_without_people_years_or_space_still_answers_by_labels() {
         let data = app.ask_as(&Viewer::Command, document, variables).await;
         made.push(data["createContent"]["content"]["id"].clone());
     }
-    let data = app.ask_as(&Viewer::Nobody, SIMILAR, json!({ "item": made[0] })).await;
+    let data = app
+        .ask_as(&Viewer::Nobody, SIMILAR, json!({ "item": made[0] }))
+        .await;
     let groups = data["similar"]["groups"].as_array().unwrap();
-    let kinds: Vec<&str> = groups.iter().map(|group| group["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> = groups
+        .iter()
+        .map(|group| group["kind"].as_str().unwrap())
+        .collect();
     assert_eq!(kinds, ["SIMILAR_CONTENT", "SIMILAR_GENRE"], "{data:#}");
-    assert!(groups.iter().all(|group| titles(group) == ["B"]), "{data:#}");
+    assert!(
+        groups.iter().all(|group| titles(group) == ["B"]),
+        "{data:#}"
+    );
     assert_eq!(groups[1]["items"][0]["explanation"], "Shares Western");
 }
 
@@ -207,7 +267,10 @@ async fn a_wrong_question_gets_a_clear_answer() {
     let nobody = &Viewer::Nobody;
     for (variables, code) in [
         (json!({}), "BAD_USER_INPUT"),
-        (json!({ "item": film, "titles": ["A film"] }), "BAD_USER_INPUT"),
+        (
+            json!({ "item": film, "titles": ["A film"] }),
+            "BAD_USER_INPUT",
+        ),
         (json!({ "titles": [] }), "BAD_USER_INPUT"),
         (json!({ "titles": vec!["A"; 11] }), "BAD_USER_INPUT"),
         (json!({ "titles": ["A".repeat(201)] }), "BAD_USER_INPUT"),
@@ -223,15 +286,27 @@ async fn a_wrong_question_gets_a_clear_answer() {
     }
     app.ask_as(&owner, SIMILAR, json!({ "item": diary })).await;
     // Nobody finds out by its title that there is a diary.
-    let data = app.ask_as(&owner, SIMILAR, json!({ "titles": ["A diary"] })).await;
+    let data = app
+        .ask_as(&owner, SIMILAR, json!({ "titles": ["A diary"] }))
+        .await;
     assert_eq!(data["similar"]["about"], json!([]));
     for wrong in ["trending(first: 0)", "trending(first: 101)"] {
         let document = format!("{{ {wrong} {{ score }} }}");
-        assert_eq!(app.code_as(nobody, &document, json!({})).await, "BAD_USER_INPUT");
+        assert_eq!(
+            app.code_as(nobody, &document, json!({})).await,
+            "BAD_USER_INPUT"
+        );
     }
-    for wrong in ["because(rows: 0)", "because(rows: 11)", "because(first: -1)"] {
+    for wrong in [
+        "because(rows: 0)",
+        "because(rows: 11)",
+        "because(first: -1)",
+    ] {
         let document = format!("{{ {wrong} {{ title }} }}");
-        assert_eq!(app.code_as(&owner, &document, json!({})).await, "BAD_USER_INPUT");
+        assert_eq!(
+            app.code_as(&owner, &document, json!({})).await,
+            "BAD_USER_INPUT"
+        );
     }
 }
 
@@ -253,14 +328,17 @@ async fn rows_come_from_the_latest_likings_and_share_nothing() {
     let app = demo().await;
     let user = user_of(&app, "user").await;
     let variables = json!({ "user": user, "rows": 5, "first": 8 });
-    let data = app.ask_as(&Viewer::Command, BECAUSE, variables.clone()).await;
+    let data = app
+        .ask_as(&Viewer::Command, BECAUSE, variables.clone())
+        .await;
     let rows = data["because"].as_array().unwrap();
     assert_eq!(rows.len(), 5, "{rows:#?}");
-    let taken: Vec<Uuid> = sqlx::query_scalar("SELECT content_id FROM interactions WHERE user_id = $1")
-        .bind(user.uuid())
-        .fetch_all(app.ground.db.pool())
-        .await
-        .unwrap();
+    let taken: Vec<Uuid> =
+        sqlx::query_scalar("SELECT content_id FROM interactions WHERE user_id = $1")
+            .bind(user.uuid())
+            .fetch_all(app.ground.db.pool())
+            .await
+            .unwrap();
     let mut met = BTreeSet::new();
     for row in rows {
         assert!(!items(row).is_empty());
@@ -273,7 +351,10 @@ async fn rows_come_from_the_latest_likings_and_share_nothing() {
     for row in &rows[..4] {
         let title = row["because"]["title"].as_str().unwrap();
         let start = row["title"].as_str().unwrap();
-        assert!(start.starts_with("Because you ") && start.contains(title), "{start}");
+        assert!(
+            start.starts_with("Because you ") && start.contains(title),
+            "{start}"
+        );
     }
     let last = &rows[4];
     let genre = last["genre"].as_str().unwrap();
@@ -283,10 +364,20 @@ async fn rows_come_from_the_latest_likings_and_share_nothing() {
     // What they like now heads the page, and what they take leaves it.
     let western = similar(&app, &["Rio Bravo"]).await["about"][0]["id"].clone();
     let western: Content = western.as_str().unwrap().parse().unwrap();
-    let shown: Content = items(&rows[0])[0]["content"]["id"].as_str().unwrap().parse().unwrap();
-    for (content, kind) in [(shown, InteractionKind::View), (western, InteractionKind::Like)] {
+    let shown: Content = items(&rows[0])[0]["content"]["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    for (content, kind) in [
+        (shown, InteractionKind::View),
+        (western, InteractionKind::Like),
+    ] {
         app.ground.clock.advance(TimeDelta::seconds(1));
-        let new = NewInteraction { user: Some(user), ..NewInteraction::new(content, kind) };
+        let new = NewInteraction {
+            user: Some(user),
+            ..NewInteraction::new(content, kind)
+        };
         let interactions = &app.services.interactions;
         interactions.record(&Viewer::Command, new).await.unwrap();
     }
@@ -308,18 +399,34 @@ async fn a_newcomer_gets_what_is_popular_and_nobody_reads_anothers_rows() {
     assert_eq!(rows[0]["title"], "Popular these days");
     assert_eq!(items(&rows[0]).len(), 10);
     let others = json!({ "user": user_of(&app, "user").await });
-    assert_eq!(app.code_as(&newcomer, BECAUSE, others.clone()).await, "FORBIDDEN");
-    assert_eq!(app.code_as(&Viewer::Nobody, BECAUSE, others.clone()).await, "UNAUTHENTICATED");
-    app.ask_as(&app.app(&[Scope::RecommendationsRead]), BECAUSE, others).await;
+    assert_eq!(
+        app.code_as(&newcomer, BECAUSE, others.clone()).await,
+        "FORBIDDEN"
+    );
+    assert_eq!(
+        app.code_as(&Viewer::Nobody, BECAUSE, others.clone()).await,
+        "UNAUTHENTICATED"
+    );
+    app.ask_as(&app.app(&[Scope::RecommendationsRead]), BECAUSE, others)
+        .await;
     let unknown = json!({ "user": Id::<id::User>::from(Uuid::from_u128(7)) });
-    assert_eq!(app.code_as(&Viewer::Command, BECAUSE, unknown).await, "NOT_FOUND");
+    assert_eq!(
+        app.code_as(&Viewer::Command, BECAUSE, unknown).await,
+        "NOT_FOUND"
+    );
 }
 
 const TRENDING: &str = "query ($window: TrendingWindow!, $filter: ContentFilter) {
     trending(window: $window, filter: $filter) { score recent expected content { title } } }";
 
 /// `users` users do this to an item so long ago.
-async fn did(app: &TestApp, users: &[Viewer], item: Content, kind: InteractionKind, ago: TimeDelta) {
+async fn did(
+    app: &TestApp,
+    users: &[Viewer],
+    item: Content,
+    kind: InteractionKind,
+    ago: TimeDelta,
+) {
     for user in users {
         let new = NewInteraction {
             occurred_at: Some(app.ground.clock.now() - ago),
@@ -342,7 +449,14 @@ async fn what_rises_is_neither_the_favourite_nor_one_users_doing() {
     let now = TimeDelta::minutes(30);
     // The favourite is liked by eleven a day, and today by twelve.
     for day in 1..=7 {
-        did(&app, &users[..11], favourite, InteractionKind::Purchase, TimeDelta::hours(24 * day - 1) + TimeDelta::hours(2)).await;
+        did(
+            &app,
+            &users[..11],
+            favourite,
+            InteractionKind::Purchase,
+            TimeDelta::hours(24 * day - 1) + TimeDelta::hours(2),
+        )
+        .await;
     }
     did(&app, &users, favourite, InteractionKind::Purchase, now).await;
     did(&app, &users[..1], riser, like, TimeDelta::days(3)).await;
@@ -353,7 +467,9 @@ async fn what_rises_is_neither_the_favourite_nor_one_users_doing() {
     did(&app, &users[..6], faller, like, TimeDelta::days(2)).await;
     did(&app, &users[..1], faller, dislike, now).await;
 
-    let data = app.ask_as(&Viewer::Nobody, TRENDING, json!({ "window": "DAY" })).await;
+    let data = app
+        .ask_as(&Viewer::Nobody, TRENDING, json!({ "window": "DAY" }))
+        .await;
     let rising = data["trending"].as_array().unwrap();
     let title = |item: &Value| item["content"]["title"].as_str().unwrap().to_owned();
     let all: Vec<String> = rising.iter().map(title).collect();
@@ -373,12 +489,21 @@ async fn what_rises_is_neither_the_favourite_nor_one_users_doing() {
     assert_eq!(data["trending"].as_array().unwrap().len(), 1);
     // Three hours later the last hour is empty, while the day is not.
     app.ground.clock.advance(TimeDelta::hours(3));
-    let data = app.ask_as(&Viewer::Nobody, TRENDING, json!({ "window": "HOUR" })).await;
+    let data = app
+        .ask_as(&Viewer::Nobody, TRENDING, json!({ "window": "HOUR" }))
+        .await;
     assert_eq!(data["trending"], json!([]));
     let content = &app.services.content;
     content.delete(&Viewer::Command, riser).await.unwrap();
-    let data = app.ask_as(&Viewer::Nobody, TRENDING, json!({ "window": "DAY" })).await;
-    let left: Vec<String> = data["trending"].as_array().unwrap().iter().map(title).collect();
+    let data = app
+        .ask_as(&Viewer::Nobody, TRENDING, json!({ "window": "DAY" }))
+        .await;
+    let left: Vec<String> = data["trending"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(title)
+        .collect();
     assert!(left.contains(&"Zealous".to_owned()) && !left.contains(&"Riser".to_owned()));
 }
 
@@ -412,7 +537,10 @@ async fn tell(app: &TestApp, viewer: &Viewer, rows: Value) -> Value {
 
 async fn count(app: &TestApp, table: &'static str) -> i64 {
     let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-    sqlx::query_scalar(sql).fetch_one(app.ground.db.pool()).await.unwrap()
+    sqlx::query_scalar(sql)
+        .fetch_one(app.ground.db.pool())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -426,17 +554,44 @@ async fn what_is_told_twice_counts_once_and_taste_is_learnt_from_it() {
         { "attributionToken": tokens[2], "kind": "RATED", "rating": 4.5, "idempotencyKey": "stars" },
     ]);
     let told = tell(&app, &viewer, rows.clone()).await;
-    assert_eq!((&told["recorded"], &told["errors"]), (&json!(4), &json!([])), "{told:#}");
-    let as_interactions: Vec<&Value> = told["results"].as_array().unwrap().iter()
-        .map(|row| &row["feedback"]["interaction"]).collect();
+    assert_eq!(
+        (&told["recorded"], &told["errors"]),
+        (&json!(4), &json!([])),
+        "{told:#}"
+    );
+    let as_interactions: Vec<&Value> = told["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["feedback"]["interaction"])
+        .collect();
     assert_eq!(as_interactions[0], &Value::Null);
-    assert_eq!(as_interactions[1], &json!({ "kind": "CLICK", "value": null, "listRank": 1 }));
-    assert_eq!(as_interactions[2], &json!({ "kind": "SKIP", "value": null, "listRank": 2 }));
-    assert_eq!(as_interactions[3], &json!({ "kind": "RATING", "value": 4.5, "listRank": 3 }));
+    assert_eq!(
+        as_interactions[1],
+        &json!({ "kind": "CLICK", "value": null, "listRank": 1 })
+    );
+    assert_eq!(
+        as_interactions[2],
+        &json!({ "kind": "SKIP", "value": null, "listRank": 2 })
+    );
+    assert_eq!(
+        as_interactions[3],
+        &json!({ "kind": "RATING", "value": 4.5, "listRank": 3 })
+    );
 
     let again = tell(&app, &viewer, rows).await;
-    assert_eq!((&again["recorded"], &again["repeated"]), (&json!(0), &json!(4)), "{again:#}");
-    assert_eq!((count(&app, "feedback").await, count(&app, "interactions").await), (4, 3));
+    assert_eq!(
+        (&again["recorded"], &again["repeated"]),
+        (&json!(0), &json!(4)),
+        "{again:#}"
+    );
+    assert_eq!(
+        (
+            count(&app, "feedback").await,
+            count(&app, "interactions").await
+        ),
+        (4, 3)
+    );
 
     // The last stars stay, and whoever changes their mind back is heard.
     for (place, stars) in [2.0, 4.5, 2.0].into_iter().enumerate() {
@@ -472,7 +627,11 @@ async fn wrong_rows_are_refused_by_themselves() {
         row(token, "CLICKED"),
     ]);
     let told = tell(&app, &viewer, rows).await;
-    assert_eq!((&told["recorded"], &told["refused"]), (&json!(1), &json!(6)), "{told:#}");
+    assert_eq!(
+        (&told["recorded"], &told["refused"]),
+        (&json!(1), &json!(6)),
+        "{told:#}"
+    );
     let path = |place: usize| told["results"][place]["errors"][0]["path"].clone();
     assert_eq!(path(1), json!(["feedback", "1", "attributionToken"]));
     assert_eq!(path(2), json!(["feedback", "2", "rating"]));
@@ -482,18 +641,35 @@ async fn wrong_rows_are_refused_by_themselves() {
     // Another's list is as unknown as one that never was.
     let theirs = tell(&app, &stranger, json!([row(token, "CLICKED")])).await;
     let (list, _) = token.split_once('.').unwrap();
-    let never = tell(&app, &stranger, json!([row(&format!("{list}.99"), "CLICKED")])).await;
+    let never = tell(
+        &app,
+        &stranger,
+        json!([row(&format!("{list}.99"), "CLICKED")]),
+    )
+    .await;
     assert_eq!(theirs, never);
     assert_eq!(theirs["refused"], 1);
     let variables = json!({ "rows": [row(token, "CLICKED")] });
-    assert_eq!(app.code_as(&Viewer::Nobody, TELL, variables).await, "UNAUTHENTICATED");
+    assert_eq!(
+        app.code_as(&Viewer::Nobody, TELL, variables).await,
+        "UNAUTHENTICATED"
+    );
     let apps = app.app(&[Scope::InteractionsWrite]);
-    assert_eq!(tell(&app, &apps, json!([row(token, "SERVED")])).await["recorded"], 1);
+    assert_eq!(
+        tell(&app, &apps, json!([row(token, "SERVED")])).await["recorded"],
+        1
+    );
     for many in [0, 101] {
         let told = tell(&app, &viewer, json!(vec![row(token, "SERVED"); many])).await;
         assert_eq!(told["errors"][0]["path"], json!(["feedback"]), "{told:#}");
     }
-    assert_eq!((count(&app, "feedback").await, count(&app, "interactions").await), (2, 1));
+    assert_eq!(
+        (
+            count(&app, "feedback").await,
+            count(&app, "interactions").await
+        ),
+        (2, 1)
+    );
 }
 
 #[tokio::test]
@@ -523,7 +699,11 @@ async fn admins_read_how_often_each_rank_is_opened() {
             attribution_token: Some(token.clone()),
             ..NewInteraction::new(content.into(), InteractionKind::Click)
         };
-        app.services.interactions.record(viewer, click).await.unwrap();
+        app.services
+            .interactions
+            .record(viewer, click)
+            .await
+            .unwrap();
     }
     let document = "{ recommendationStatistics {
         total { served displayed clicked dismissed rated clickThroughRate }
@@ -542,14 +722,26 @@ async fn admins_read_how_often_each_rank_is_opened() {
     for (place, clicked) in [(0, 1), (1, 1), (2, 0)] {
         assert_eq!(ranks[place]["rank"], place + 1);
         let counts = &ranks[place]["counts"];
-        assert_eq!((&counts["served"], &counts["clicked"]), (&json!(2), &json!(clicked)));
+        assert_eq!(
+            (&counts["served"], &counts["clicked"]),
+            (&json!(2), &json!(clicked))
+        );
         assert_eq!(counts["clickThroughRate"], f64::from(clicked) / 2.0);
     }
-    assert_eq!(told["byContext"], json!([{ "context": "FEED", "counts": { "served": 10, "clicked": 2 } }]));
-    assert_eq!(told["bySource"], json!([{ "source": "NEW", "counts": { "served": 10 } }]));
+    assert_eq!(
+        told["byContext"],
+        json!([{ "context": "FEED", "counts": { "served": 10, "clicked": 2 } }])
+    );
+    assert_eq!(
+        told["bySource"],
+        json!([{ "source": "NEW", "counts": { "served": 10 } }])
+    );
     assert_eq!(app.code_as(&viewer, document, json!({})).await, "FORBIDDEN");
     let empty = "{ recommendationStatistics(from: \"2026-03-02T00:00:00Z\", until: \"2026-03-01T00:00:00Z\") { from } }";
-    assert_eq!(app.code_as(&admin, empty, json!({})).await, "BAD_USER_INPUT");
+    assert_eq!(
+        app.code_as(&admin, empty, json!({})).await,
+        "BAD_USER_INPUT"
+    );
 }
 
 #[tokio::test]
@@ -563,5 +755,8 @@ async fn feedback_goes_with_its_user() {
     let answer = app.ask_as(&viewer, document, json!({ "id": user })).await;
     let exported = &answer["exportUser"]["export"]["feedback"];
     assert_eq!(exported[0]["kind"], "RATED", "{answer:#}");
-    assert_eq!((&exported[0]["rank"], &exported[0]["rating"]), (&json!(4), &json!(3.5)));
+    assert_eq!(
+        (&exported[0]["rank"], &exported[0]["rating"]),
+        (&json!(4), &json!(3.5))
+    );
 }

@@ -326,7 +326,7 @@ impl Model {
 
 /// Adds a part to a blend, on the scale of its mean and standard deviation; answers what one unit
 /// of it is worth there. A part that cannot tell the items apart adds nothing.
-pub(super) fn add_scaled(scores: &[f32], weight: f32, blended: &mut [f32]) -> f32 {
+pub(crate) fn add_scaled(scores: &[f32], weight: f32, blended: &mut [f32]) -> f32 {
     let (mean, deviation) = spread(scores);
     if deviation == 0.0 {
         return 0.0;

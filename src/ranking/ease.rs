@@ -84,6 +84,21 @@ pub fn fit(
     Ok(Neighbours::from_targets(&of_each, 4 * settings.keep))
 }
 
+/// How many items, the most taken first, it takes to carry 97 of 100 entries, at most
+/// `EaseSettings::default().most_items`: the rest is hardly worth the cube that it costs.
+pub fn head(table: &Interactions) -> usize {
+    let mut counts = popularity::counts(table);
+    counts.sort_unstable_by(|a, b| b.total_cmp(a));
+    let wanted = 0.97 * table.len() as f32;
+    let mut carried = 0.0;
+    let enough = counts.iter().take_while(|count| {
+        let more = carried < wanted;
+        carried += **count;
+        more
+    });
+    enough.count().clamp(1, EaseSettings::default().most_items)
+}
+
 /// The items that most users took, at most so many and each at least once, in ascending order; of
 /// equals the smaller index.
 pub(super) fn most_taken(table: &Interactions, most: usize) -> Vec<u32> {

@@ -64,7 +64,7 @@ impl Default for GraphSettings {
             source_exponent: 0.5,
             target_exponent: 0.5,
             shrinkage: 10.0,
-            keep: 100,
+            keep: 300,
         }
     }
 }

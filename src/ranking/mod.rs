@@ -10,6 +10,9 @@
 //! | hold who took what | [`Interactions`], and [`Matrix`] for dense numbers |
 //! | learn from everybody's interactions | [`Ials`] with [`IalsSettings`], giving [`Factors`] |
 //! | place a newcomer, explain an item | [`FoldIn`], [`Reason`] |
+//! | learn from what is taken together | [`ease`], [`graph`], giving [`neighbours`] |
+//! | blend them into the model that is served | [`collaborative`] |
+//! | choose models, settings and weights by trying | [`selection`] |
 //! | know what everybody likes | [`popularity`] |
 //! | keep the best few | [`top`] |
 //! | find what is near | [`neighbours`] |
@@ -34,6 +37,7 @@ pub mod matrix;
 pub mod neighbours;
 pub mod popularity;
 pub mod profile;
+pub mod selection;
 mod solver;
 pub mod symmetric;
 #[cfg(test)]

@@ -1,161 +1,131 @@
-//! Words and meaning fused, and the viewer's taste in it, with a meaning and a taste that are made
-//! for the test.
+//! Words and meaning fused, and the viewer's taste in it, on the demo with a space learnt from it.
 
-use std::sync::Arc;
+use std::ops::ControlFlow;
 
-use futures::FutureExt;
 use marquee::domain::auth::{Role, Viewer};
-use marquee::domain::content::{ContentKind, Fields};
-use marquee::domain::search::model::{Meaning, Source, Taste, Tastes};
-use marquee::domain::search::{Mode, Request, SearchService};
+use marquee::domain::interactions::{InteractionKind, NewInteraction};
+use marquee::domain::search::model::{Hit, Source};
+use marquee::domain::search::{Mode, Request, SearchPage};
 use marquee::foundation::page::Window;
 
 use crate::support::TestApp;
+use crate::{demo, search, titles};
 
-/// Means these titles, the nearest first, whatever is asked.
-async fn meaning(app: &TestApp, titles: &'static [(&'static str, f32)]) -> Meaning {
-    let shelf = app.services.content.shelf().await.unwrap().clone();
-    Arc::new(move |_, most, allowed| {
-        let items = shelf.read();
-        let near = titles.iter().filter_map(|(title, similarity)| {
-            let (slot, _) = items.iter().find(|(_, entry)| &*entry.title == *title)?;
-            allowed(slot).then_some((slot, *similarity))
-        });
-        let near: Vec<_> = near.take(most).collect();
-        futures::future::ready(Ok(near)).boxed()
-    })
-}
-
-/// Likes this title and nothing else.
-async fn tastes(app: &TestApp, title: &'static str) -> Tastes {
-    let shelf = app.services.content.shelf().await.unwrap().clone();
-    Arc::new(move |_| {
-        let shelf = shelf.clone();
-        let taste: Taste = Arc::new(move |slot| {
-            let items = shelf.read();
-            f32::from(u8::from(
-                items
-                    .entry(slot)
-                    .is_some_and(|entry| &*entry.title == title),
-            ))
-        });
-        futures::future::ready(Ok(Some(taste))).boxed()
-    })
-}
-
-async fn catalogue() -> TestApp {
-    let app = TestApp::start().await;
-    for (title, description) in [
-        ("Metal Hearts", "robots fall in love"),
-        ("Tin Soldiers", "robots at war, robots in peace"),
-        ("Androids", "machines that think"),
-        ("Robots", "a documentary"),
-        ("Gardens", "roses"),
-    ] {
-        let mut fields = Fields::new(ContentKind::Movie, title);
-        fields.description = description.to_owned();
-        let made = app
-            .services
-            .content
-            .create(&Viewer::Command, fields, Vec::new());
-        made.await.unwrap();
-    }
+async fn learnt() -> TestApp {
+    let app = demo().await;
+    let trained = app
+        .services
+        .embeddings
+        .train(&Viewer::Command, |_| ControlFlow::Continue(()));
+    trained.await.unwrap();
+    app.services.embeddings.refresh().await.unwrap();
     app
 }
 
-async fn search(
-    app: &TestApp,
-    service: &SearchService,
-    viewer: &Viewer,
-    request: &Request,
-) -> Vec<(String, f32, Vec<(Source, usize)>)> {
-    let page = service
-        .search(viewer, request, &Window::first(10))
-        .await
-        .unwrap();
-    let shelf = app.services.content.shelf().await.unwrap().read();
-    let hits = page.hits.into_iter().map(|hit| {
-        let title = shelf.find(hit.content).unwrap().title.to_string();
-        (title, hit.score, hit.sources)
-    });
-    hits.collect()
+async fn page(app: &TestApp, viewer: &Viewer, request: &Request) -> SearchPage {
+    let search = &app.services.search;
+    let found = search.search(viewer, request, &Window::first(100)).await;
+    found.unwrap()
 }
 
-const NEAR: &[(&str, f32)] = &[("Androids", 0.9), ("Metal Hearts", 0.8), ("Gardens", 0.1)];
+/// The rank that `source` gave, if it found the item.
+fn rank(hit: &Hit, source: Source) -> Option<usize> {
+    let found = hit.sources.iter().find(|(by, _)| *by == source);
+    found.map(|(_, rank)| *rank)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_words_and_meaning_find_is_fused_by_rank() {
-    let app = catalogue().await;
-    let service = SearchService::new(&app.ground, app.services.content.clone());
-    let service = service.with_meaning(meaning(&app, NEAR).await);
-    let mut request = Request::new("robot");
-    let found = search(&app, &service, &Viewer::Nobody, &request).await;
-    let titles: Vec<_> = found.iter().map(|(title, ..)| title.as_str()).collect();
-    // Found by both before found by one; roses are too far from it.
-    assert_eq!(titles[0], "Metal Hearts");
-    assert!(
-        titles.contains(&"Androids") && !titles.contains(&"Gardens"),
-        "{titles:?}"
-    );
-    assert_eq!(found.len(), 4);
-    let (_, score, sources) = &found[0];
-    let by_words = sources
-        .iter()
-        .find(|(source, _)| *source == Source::Words)
-        .unwrap()
-        .1;
-    assert!(sources.contains(&(Source::Meaning, 2)));
-    let expected = (1.0 / (60.0 + by_words as f32) + 1.0 / 62.0) / (2.0 / 61.0);
-    assert!((score - expected).abs() < 1e-6, "{score} {expected}");
+    let app = learnt().await;
+    let mut request = Request::new("films about robots in space");
+    let both = page(&app, &Viewer::Nobody, &request).await;
+    for hit in &both.hits {
+        let part = |source| rank(hit, source).map_or(0.0, |rank| 1.0 / (60.0 + rank as f32));
+        let expected = (part(Source::Words) + part(Source::Meaning)) / (2.0 / 61.0);
+        assert!((hit.score - expected).abs() < 1e-5, "{hit:?} {expected}");
+        assert!(hit.score <= 1.0);
+    }
+    assert!(both.hits.is_sorted_by(|a, b| a.score >= b.score));
+    // Each side finds what the other does not.
+    let alone = |one, other| {
+        let only = |hit: &&Hit| rank(hit, one).is_some() && rank(hit, other).is_none();
+        both.hits.iter().filter(only).count()
+    };
+    assert!(alone(Source::Words, Source::Meaning) > 0);
+    assert!(alone(Source::Meaning, Source::Words) > 0);
     request.mode = Mode::Words;
-    let found = search(&app, &service, &Viewer::Nobody, &request).await;
-    assert_eq!(found.len(), 3);
+    let words = page(&app, &Viewer::Nobody, &request).await;
+    assert!(
+        words
+            .hits
+            .iter()
+            .all(|hit| rank(hit, Source::Meaning).is_none())
+    );
     request.mode = Mode::Meaning;
-    let found = search(&app, &service, &Viewer::Nobody, &request).await;
-    let titles: Vec<_> = found.iter().map(|(title, ..)| title.as_str()).collect();
-    assert_eq!(titles, ["Androids", "Metal Hearts"]);
+    let meaning = page(&app, &Viewer::Nobody, &request).await;
+    assert!(!meaning.hits.is_empty());
+    assert!(
+        meaning
+            .hits
+            .iter()
+            .all(|hit| rank(hit, Source::Words).is_none())
+    );
+    assert!(both.draw.total() <= words.draw.total() + meaning.draw.total());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn films_about_robots_in_space_are_found_by_what_they_mean() {
+    let app = learnt().await;
+    let found = search(&app, "films about robots in space").await;
+    let mut silent = 0;
+    for edge in &found["edges"].as_array().unwrap()[..10] {
+        let said = edge["node"].to_string().to_lowercase();
+        assert!(said.contains("science fiction"), "{edge:#}");
+        assert!(!said.contains("robots in space"));
+        silent += usize::from(!(said.contains("robot") && said.contains("space")));
+    }
+    assert!(
+        silent > 0,
+        "some mean it and do not say it: {:?}",
+        titles(&found)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_called_by_its_name_comes_first() {
-    let app = catalogue().await;
-    let service = SearchService::new(&app.ground, app.services.content.clone());
-    let service = service.with_meaning(meaning(&app, NEAR).await);
-    let service = service.with_tastes(tastes(&app, "Metal Hearts").await);
-    let user = app.viewer(Role::User).await;
-    for viewer in [&Viewer::Nobody, &user] {
-        let found = search(&app, &service, viewer, &Request::new("robots")).await;
-        assert_eq!((found[0].0.as_str(), found[0].1), ("Robots", 1.0));
-        assert!(found.is_sorted_by(|a, b| a.1 >= b.1), "{found:?}");
+    let app = learnt().await;
+    for title in ["Alien", "Moon", "Ran", "The Thing", "Stagecoach"] {
+        let found = search(&app, title).await;
+        assert_eq!(titles(&found)[0], title);
+        assert_eq!(found["edges"][0]["score"], 1.0);
     }
+    // A typing error is put right before its meaning is asked for.
+    assert_eq!(titles(&search(&app, "incepton").await)[0], "Inception");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_taste_of_the_viewer_makes_three_tenths_of_the_score() {
-    let app = catalogue().await;
-    let service = SearchService::new(&app.ground, app.services.content.clone());
-    let service = service.with_tastes(tastes(&app, "Metal Hearts").await);
+    let app = learnt().await;
     let user = app.viewer(Role::User).await;
-    let mut request = Request::new("robot");
-    let page = service
-        .search(&user, &request, &Window::first(10))
-        .await
-        .unwrap();
-    assert!(page.draw.personalised);
-    let first = &page.hits[0];
-    assert_eq!(first.taste, Some(1.0));
-    for hit in &page.hits {
+    let mut request = Request::new("love");
+    let before = page(&app, &user, &request).await;
+    assert!(!before.draw.personalised, "nothing is known of them");
+    for title in ["Rio Bravo", "Stagecoach", "The Searchers", "High Noon"] {
+        let found = page(&app, &Viewer::Nobody, &Request::new(title)).await;
+        let like = NewInteraction::new(found.hits[0].content, InteractionKind::Like);
+        app.services.interactions.record(&user, like).await.unwrap();
+    }
+    let after = page(&app, &user, &request).await;
+    assert!(after.draw.personalised);
+    for hit in &after.hits {
         let expected = 0.7 * hit.relevance + 0.3 * hit.taste.unwrap();
         assert!((hit.score - expected).abs() < 1e-6, "{hit:?}");
     }
-    // Neither for nobody nor for who would rather not.
+    let order = |page: &SearchPage| -> Vec<_> { page.hits.iter().map(|hit| hit.content).collect() };
+    assert_ne!(order(&before), order(&after));
+    // Not for those who would rather not.
     request.personalise = false;
-    for (viewer, personalise) in [(&user, false), (&Viewer::Nobody, true)] {
-        request.personalise = personalise;
-        let page = service
-            .search(viewer, &request, &Window::first(10))
-            .await
-            .unwrap();
-        assert!(!page.draw.personalised && page.hits.iter().all(|hit| hit.taste.is_none()));
-    }
+    let plain = page(&app, &user, &request).await;
+    assert!(plain.hits.iter().all(|hit| hit.taste.is_none()));
+    assert_eq!(order(&before), order(&plain));
 }

@@ -22,20 +22,20 @@ async fn only_what_may_be_offered_to_everybody_is_found() {
     };
     add("open", |_, _| ()).await;
     add("private", |fields, _| {
-        fields.visibility = Visibility::Private
+        fields.visibility = Visibility::Private;
     })
     .await;
     add("unlisted", |fields, _| {
-        fields.visibility = Visibility::Unlisted
+        fields.visibility = Visibility::Unlisted;
     })
     .await;
     add("over", |fields, today| {
-        fields.rights_until = Some(today - TimeDelta::days(1))
+        fields.rights_until = Some(today - TimeDelta::days(1));
     })
     .await;
     add("sold", |fields, _| fields.stock = Some(0)).await;
     add("tomorrow", |fields, today| {
-        fields.rights_from = Some(today + TimeDelta::days(1))
+        fields.rights_from = Some(today + TimeDelta::days(1));
     })
     .await;
     let gone = add("gone", |_, _| ()).await;

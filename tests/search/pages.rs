@@ -81,11 +81,12 @@ async fn what_is_deleted_between_two_pages_is_gone_from_the_second() {
 /// As after a restart, or on another replica.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_outlives_the_draw_that_it_is_of() {
-    use marquee::domain::search::{Request, SearchService};
+    use marquee::domain::Services;
+    use marquee::domain::search::Request;
     use marquee::foundation::page::{Direction, Window};
 
     let app = demo().await;
-    let service = || SearchService::new(&app.ground, app.services.content.clone());
+    let service = || Services::new(&app.ground).search;
     let request = Request::new("love");
     let first = service()
         .search(&Viewer::Nobody, &request, &Window::first(5))
@@ -224,7 +225,7 @@ async fn active_users_are_those_who_did_ten_things() {
     .fetch_all(app.ground.db.pool())
     .await
     .unwrap();
-    let active: Vec<uuid::Uuid> = active.into_iter().map(|user| user.uuid()).collect();
+    let active: Vec<uuid::Uuid> = active.into_iter().map(marquee::foundation::Id::uuid).collect();
     assert!(active.len() > 10);
     assert_eq!(active, counted);
     let nobody = interactions

@@ -5,6 +5,7 @@ use crate::app::opened::Opened;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::demo::LOGINS;
+use crate::domain::recommendations::training::How;
 
 /// Load the demo into an empty schema, and train on it.
 #[derive(Debug, clap::Args)]
@@ -51,7 +52,7 @@ pub async fn load(services: &Services) -> anyhow::Result<bool> {
         loaded.films, loaded.products, loaded.users, loaded.interactions
     );
     services.recommendations.forget_common();
-    super::train::train(services, false).await?;
+    super::train::train(services, How::default()).await?;
     super::embed::embed(services).await?;
     Ok(true)
 }

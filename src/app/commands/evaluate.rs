@@ -1,9 +1,9 @@
 //! `marquee evaluate`: trains on one file, ranks for the users of another, says how good it is.
 
+mod choosing;
 mod meter;
 mod pairs;
 mod report;
-mod search;
 #[cfg(test)]
 mod tests;
 
@@ -15,16 +15,18 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum, value_parser};
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
-use crate::ranking::{
-    Factors, Ials, IalsSettings, Interactions, Repeats, Scores, evaluation, popularity, top,
-};
+use crate::ranking::collaborative::{self, Kind, Recipe};
+use crate::ranking::ease::EaseSettings;
+use crate::ranking::graph::GraphSettings;
+use crate::ranking::selection::{Family, Given};
+use crate::ranking::{IalsSettings, Interactions, Repeats, Scores, evaluation, top};
 use meter::Meter;
 use pairs::read_pairs;
-use report::{Report, Shown, ShownTrial};
-use search::{Given, Trial};
+use report::Report;
 
 /// Judge a model on held-out interactions.
 ///
@@ -38,12 +40,13 @@ pub struct EvaluateArgs {
     /// What the users took afterwards; their lists are judged by it.
     #[arg(long, value_name = "FILE")]
     test: PathBuf,
-    /// A part of the training file to choose settings by. They are tried on the rest; the model
-    /// then learns from the whole training file with the best.
+    /// A part of the training file to choose models, settings and weights by. They are tried on
+    /// the rest; the best then learns from the whole training file. Small files are split at
+    /// random twice more, so that no single split decides. Without it, nothing is searched.
     #[arg(long, value_name = "FILE")]
     valid: Option<PathBuf>,
-    /// The model.
-    #[arg(long, value_enum, default_value_t = Model::Als)]
+    /// The model; `auto` chooses and blends.
+    #[arg(long, value_enum, default_value_t = Model::Auto)]
     model: Model,
     /// How many items a list has.
     #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
@@ -54,10 +57,11 @@ pub struct EvaluateArgs {
     /// Decides the start of the training; equal seeds give equal lists.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// How many trainings the search may take, apart from the dozen of its final round.
-    #[arg(long, default_value_t = 80, value_parser = value_parser!(u32).range(1..))]
-    trials: u32,
-    /// Length of the vectors; not searched if given. The same holds for the next four.
+    /// How many settings of each kind of model are tried at most; as many as the size of the
+    /// data suggests if it is not given.
+    #[arg(long, value_parser = value_parser!(u32).range(1..))]
+    trials: Option<u32>,
+    /// Length of the vectors of ALS; not searched if given. The same holds for the next four.
     #[arg(long)]
     factors: Option<usize>,
     /// How often both sides are solved.
@@ -81,10 +85,56 @@ pub struct EvaluateArgs {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Model {
+    /// The best blend of those below.
+    Auto,
     /// Implicit alternating least squares.
     Als,
+    /// The linear model EASE.
+    Ease,
+    /// EASE with dropout.
+    Edlae,
+    /// Neighbours through the graph of users and items, of which RP3beta is one point.
+    #[value(alias = "rp3beta")]
+    Graph,
     /// What most users took.
     Popular,
+}
+
+impl Model {
+    fn families(self) -> Vec<Family> {
+        match self {
+            Self::Auto => vec![Family::Ials, Family::Edlae, Family::Graph],
+            Self::Als => vec![Family::Ials],
+            Self::Ease => vec![Family::Ease],
+            Self::Edlae => vec![Family::Edlae],
+            Self::Graph => vec![Family::Graph],
+            Self::Popular => vec![Family::Popular],
+        }
+    }
+
+    fn default_recipe(self, given: &Given, seed: u64) -> Recipe {
+        let factors = given.over(IalsSettings {
+            seed,
+            ..IalsSettings::default()
+        });
+        let mut recipe = match self {
+            Self::Auto => Recipe::default(),
+            Self::Als => Recipe::of(Kind::Ials(factors.clone())),
+            Self::Ease => Recipe::of(Kind::Ease(EaseSettings {
+                dropout: 0.0,
+                ..EaseSettings::default()
+            })),
+            Self::Edlae => Recipe::of(Kind::Ease(EaseSettings::default())),
+            Self::Graph => Recipe::of(Kind::Graph(GraphSettings::default())),
+            Self::Popular => Recipe::of(Kind::Popular),
+        };
+        for part in &mut recipe.parts {
+            if let Kind::Ials(settings) = &mut part.kind {
+                *settings = factors.clone();
+            }
+        }
+        recipe
+    }
 }
 
 /// Runs the command: prints the outcome and writes the lists.
@@ -105,32 +155,21 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         args.out.display()
     );
 
-    let mut tried = Vec::new();
-    let mut settings = None;
-    let given = args.given();
-    if args.model == Model::Als {
-        let defaults = IalsSettings {
-            seed: args.seed,
-            ..IalsSettings::default()
-        };
-        let mut chosen = given.over(defaults);
-        chosen.check()?;
-        if let Some(valid) = valid {
-            (chosen, tried) = search_on(&train, &valid, &given, &args)?;
-        }
-        settings = Some(chosen);
-    }
-
     let table = Table::new(&train)?;
+    let (recipe, choice) = match (&valid, args.model) {
+        (None, _) | (_, Model::Popular) => (args.default_recipe(), None),
+        (Some(valid), _) => {
+            args.default_recipe().check()?;
+            let choice = choosing::choose(&table, valid, &args)?;
+            (choice.recipe.clone(), Some(choice))
+        }
+    };
     let began = Instant::now();
-    let factors = settings
-        .as_ref()
-        .map(|settings| fit(&table, settings, true))
-        .transpose()?;
+    let model = fit(&table, &recipe, true)?;
     let training_seconds = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
-    let lists = table.rank(factors.as_ref(), test.keys().copied(), args.top as usize);
+    let lists = table.rank(&model, test.keys().copied(), args.top as usize)?;
     let ranking_seconds = began.elapsed().as_secs_f64();
     write_lists(&args.out, &lists)?;
 
@@ -146,8 +185,8 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         users_without_training: test.len() - lists.len(),
         training_seconds,
         ranking_seconds,
-        settings: settings.as_ref().map(Shown::from),
-        tried: tried.iter().map(ShownTrial::from).collect(),
+        recipe,
+        choice: choice.map(report::ShownChoice::from),
     };
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -158,6 +197,11 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
 }
 
 impl EvaluateArgs {
+    /// What is trained where nothing is searched.
+    fn default_recipe(&self) -> Recipe {
+        self.model.default_recipe(&self.given(), self.seed)
+    }
+
     /// The hyper-parameters that were given.
     fn given(&self) -> Given {
         Given {
@@ -212,37 +256,26 @@ impl Table {
         Ok(Self { users, items, seen })
     }
 
-    /// The best `keep` unseen items for each of these users that is known, by ascending user;
-    /// by popularity if there are no factors.
+    /// The best `keep` unseen items for each of these users that is known, by ascending user.
     fn rank(
         &self,
-        factors: Option<&Factors>,
+        model: &collaborative::Model,
         users: impl Iterator<Item = i64>,
         keep: usize,
-    ) -> Vec<(i64, Vec<i64>)> {
-        let mut known: Vec<u32> = users
+    ) -> anyhow::Result<Vec<(i64, Vec<i64>)>> {
+        let mut known: Vec<usize> = users
             .filter_map(|user| self.users.binary_search(&user).ok())
-            .filter_map(|user| u32::try_from(user).ok())
             .collect();
         known.sort_unstable();
-        let lists = match factors {
-            Some(factors) => factors.best_of_each(&known, &self.seen, keep),
-            None => {
-                let scores = popularity::counts(&self.seen);
-                let best = |user: &u32| top::best(&scores, keep, self.seen.row(*user as usize).0);
-                known.iter().map(best).collect()
-            }
+        let list = |scores: &mut Vec<f32>, user: usize| {
+            let (items, weights) = self.seen.row(user);
+            let entries: Vec<_> = items.iter().copied().zip(weights.iter().copied()).collect();
+            model.scores(&entries, scores)?;
+            let best = top::best(scores, keep, items);
+            let ids = best.iter().map(|(item, _)| self.items[*item as usize]);
+            Ok((self.users[user], ids.collect()))
         };
-        let ids = |list: Vec<(u32, f32)>| {
-            list.into_iter()
-                .map(|(item, _)| self.items[item as usize])
-                .collect()
-        };
-        known
-            .iter()
-            .map(|user| self.users[*user as usize])
-            .zip(lists.into_iter().map(ids))
-            .collect()
+        known.into_par_iter().map_init(Vec::new, list).collect()
     }
 }
 
@@ -256,50 +289,17 @@ fn judge(lists: &[(i64, Vec<i64>)], taken: &Taken) -> Scores {
     Scores::mean(&each)
 }
 
-fn fit(table: &Table, settings: &IalsSettings, show: bool) -> anyhow::Result<Factors> {
-    let mut meter = show.then(|| Meter::start("training", settings.sweeps));
-    let factors = Ials::fit(&table.seen, settings, &mut |progress| {
+fn fit(table: &Table, recipe: &Recipe, show: bool) -> anyhow::Result<collaborative::Model> {
+    /// The meter counts in hundredths.
+    const STEPS: usize = 100;
+    let mut meter = show.then(|| Meter::start("training", STEPS));
+    let model = collaborative::Model::fit(recipe, &table.seen, &mut |done| {
         if let Some(meter) = &mut meter {
-            meter.reached(progress.sweep);
+            meter.reached((done * STEPS as f32) as usize);
         }
         ControlFlow::Continue(())
     })?;
-    Ok(factors)
-}
-
-fn search_on(
-    train: &[(i64, i64)],
-    valid: &[(i64, i64)],
-    given: &Given,
-    args: &EvaluateArgs,
-) -> anyhow::Result<(IalsSettings, Vec<Trial>)> {
-    let held_out: FxHashSet<(i64, i64)> = valid.iter().copied().collect();
-    let rest: Vec<_> = train
-        .iter()
-        .copied()
-        .filter(|pair| !held_out.contains(pair))
-        .collect();
-    ensure!(
-        !rest.is_empty(),
-        "nothing is left to learn from without the validation rows"
-    );
-    let table = Table::new(&rest)?;
-    let taken = by_user(valid);
-    let mut meter = Meter::start("choosing settings", args.trials as usize);
-    let mut done = 0;
-    search::choose(
-        &table.seen,
-        given,
-        args.seed,
-        args.trials as usize,
-        &mut |settings| {
-            let factors = fit(&table, settings, false)?;
-            let lists = table.rank(Some(&factors), taken.keys().copied(), 10);
-            done += 1;
-            meter.reached(done);
-            Ok(judge(&lists, &taken).ndcg_at_10)
-        },
-    )
+    Ok(model)
 }
 
 /// Writes the lists beside the file and then moves them there: nobody reads half of them.

@@ -7,7 +7,7 @@ use crate::app::opened::Opened;
 use crate::app::terminal::Progress;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
-use crate::domain::recommendations::training::{Step, Trained};
+use crate::domain::recommendations::training::{How, Step, Trained};
 
 /// Learn from all interactions of a schema and store every user's best items.
 #[derive(Debug, clap::Args)]
@@ -17,6 +17,10 @@ pub struct Args {
     /// Take the new model into service even if it is worse than the one that serves.
     #[arg(long)]
     force: bool,
+    /// First choose models, their settings and how they are blended, on held-out interactions; some
+    /// fifty trainings. Later trainings keep to the choice.
+    #[arg(long)]
+    choose: bool,
 }
 
 /// Runs the command.
@@ -25,7 +29,11 @@ pub struct Args {
 /// When there is nothing to learn from, or another training runs.
 pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
     let (_, services) = opened.schema(args.on.schema.as_ref())?;
-    let trained = train(services, args.force).await?;
+    let how = How {
+        force: args.force,
+        choose: args.choose,
+    };
+    let trained = train(services, how).await?;
     let measured = trained.ndcg_at_10.map_or_else(String::new, |ndcg| {
         format!(" NDCG@10 on held-out interactions {ndcg:.4}.")
     });
@@ -45,11 +53,12 @@ pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Those of the training.
-pub async fn train(services: &Services, force: bool) -> anyhow::Result<Trained> {
+pub async fn train(services: &Services, how: How) -> anyhow::Result<Trained> {
     let mut progress = Progress::new();
     let show = move |at: crate::domain::recommendations::training::Progress| {
         let step = match at.step {
             Step::Read => "reading interactions",
+            Step::Choose => "choosing, trials",
             Step::Measure => "measuring on held-out interactions, %",
             Step::Train => "training, %",
             Step::Store => "storing lists of users",
@@ -58,5 +67,5 @@ pub async fn train(services: &Services, force: bool) -> anyhow::Result<Trained> 
         ControlFlow::Continue(())
     };
     let service = &services.recommendations;
-    Ok(service.train(&Viewer::Command, force, show).await?)
+    Ok(service.train(&Viewer::Command, how, show).await?)
 }

@@ -1,6 +1,7 @@
 //! What is cached: the words of the contract.
 
-use serde::{Deserialize, Serialize};
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use crate::platform::cache::{CacheKind, Key, Statistics};
 
@@ -8,7 +9,16 @@ pub use crate::platform::cache::{CacheKind, Key, Statistics};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptAnswer {
     /// The body.
-    pub body: bytes::Bytes,
+    #[serde(serialize_with = "write_bytes", deserialize_with = "read_bytes")]
+    pub body: Bytes,
+}
+
+fn write_bytes<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
+
+fn read_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    Vec::deserialize(deserializer).map(Bytes::from)
 }
 
 /// A question whose answer may be kept: what was asked, in so far as it is the same for all who
@@ -21,4 +31,21 @@ pub struct Question<'a, V> {
     pub operation: Option<&'a str>,
     /// What the variables stand for.
     pub variables: &'a V,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_comes_back_as_it_was_written() {
+        let answer = KeptAnswer {
+            body: Bytes::from_static(b"{\"data\":{\"title\":\"\xc3\x9c\"}}"),
+        };
+        let written = postcard::to_allocvec(&answer).unwrap();
+        assert_eq!(
+            postcard::from_bytes::<KeptAnswer>(&written).unwrap(),
+            answer
+        );
+    }
 }

@@ -363,7 +363,7 @@ impl EmbeddingService {
             Some(space) => space,
             None => self.brought_space().await?,
         };
-        let vector = checked(vector, space.dimensions)?;
+        let vector = checked(&vector, space.dimensions)?;
         let (model, now) = (space.model.id, self.ground.clock.now());
         if !self.store.bring(content, &vector, Some(model), now).await? {
             return Err(crate::domain::content::service::not_found());
@@ -398,7 +398,7 @@ impl EmbeddingService {
 }
 
 /// A vector of length 1 in the direction of one that was brought.
-fn checked(vector: Vec<f32>, dimensions: usize) -> Result<Vec<f32>> {
+fn checked(vector: &[f32], dimensions: usize) -> Result<Vec<f32>> {
     let invalid = |message: String| Err(Refusal::invalid("vector", message).into());
     if vector.len() != dimensions {
         return invalid(format!(
@@ -424,11 +424,11 @@ mod tests {
 
     #[test]
     fn a_brought_vector_is_brought_to_length_one() {
-        assert_eq!(checked(vec![3.0, -4.0], 2).unwrap(), [0.6, -0.8]);
-        assert_eq!(checked(vec![3e38, 0.0], 2).unwrap(), [1.0, 0.0]);
-        assert_eq!(checked(vec![1e-40, 0.0], 2).unwrap(), [1.0, 0.0]);
+        assert_eq!(checked(&[3.0, -4.0], 2).unwrap(), [0.6, -0.8]);
+        assert_eq!(checked(&[3e38, 0.0], 2).unwrap(), [1.0, 0.0]);
+        assert_eq!(checked(&[1e-40, 0.0], 2).unwrap(), [1.0, 0.0]);
         for wrong in [vec![], vec![1.0], vec![0.0, 0.0], vec![f32::NAN, 1.0]] {
-            assert!(checked(wrong, 2).is_err());
+            assert!(checked(&wrong, 2).is_err());
         }
     }
 }

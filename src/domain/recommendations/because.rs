@@ -68,7 +68,10 @@ impl RecommendationService {
                 return Err(Refusal::invalid(argument, message).into());
             }
         }
-        let (weights, day) = (self.interactions.weights().await?, self.clock.now().date_naive());
+        let (weights, day) = (
+            self.interactions.weights().await?,
+            self.clock.now().date_naive(),
+        );
         let tags = [
             Tag::User(user),
             Tag::Weights,
@@ -183,7 +186,12 @@ impl Page<'_> {
         let like = Likeness::new(self.shelf, &[], self.renown);
         let mut tastes: FxHashMap<Symbol, f32> = FxHashMap::default();
         for (content, weight) in liked {
-            for genre in self.shelf.find(*content).into_iter().flat_map(|entry| &entry.genres) {
+            for genre in self
+                .shelf
+                .find(*content)
+                .into_iter()
+                .flat_map(|entry| &entry.genres)
+            {
                 *tastes.entry(*genre).or_default() += weight * like.rarity(*genre);
             }
         }
@@ -211,7 +219,11 @@ impl Page<'_> {
         }
     }
 
-    fn take(&mut self, scored: Vec<(Content, f32)>, why: impl Fn(&Entry) -> String) -> Vec<Related> {
+    fn take(
+        &mut self,
+        scored: Vec<(Content, f32)>,
+        why: impl Fn(&Entry) -> String,
+    ) -> Vec<Related> {
         self.out.extend(scored.iter().map(|(content, _)| *content));
         let related = |(content, score): (Content, f32)| {
             Some(Related {
@@ -226,12 +238,7 @@ impl Page<'_> {
 
 /// What may have a row: the latest first that clearly speak of a liking, then the rest that do not
 /// speak against one.
-fn reasons(
-    past: &Past,
-    weights: &WeightTable,
-    shelf: &Shelved,
-    user: Id<id::User>,
-) -> Vec<Reason> {
+fn reasons(past: &Past, weights: &WeightTable, shelf: &Shelved, user: Id<id::User>) -> Vec<Reason> {
     let liked: FxHashMap<Content, f32> = past.liked(weights).into_iter().collect();
     let mut best: FxHashMap<Content, (f32, InteractionKind)> = FxHashMap::default();
     let mut order = Vec::new();

@@ -87,10 +87,6 @@ pub(super) fn draw(ask: &Ask, material: &Material<'_>) -> Drawn {
             continue;
         };
         let score = door.boosted(entry, item.score);
-        if score < ask.min_score {
-            door.drop(item.key, Drop::BelowMinimum);
-            continue;
-        }
         let shares: Vec<f32> = speaking.iter().map(|at| item.contributions[*at]).collect();
         // The source that says most and knows a reason gives it.
         let mut sources = Sources::default();
@@ -118,6 +114,13 @@ pub(super) fn draw(ask: &Ask, material: &Material<'_>) -> Drawn {
     if !ask.boost.is_empty() {
         by_score(&mut placed);
     }
+    placed.retain(|item| {
+        let enough = item.score >= ask.min_score;
+        if !enough {
+            door.drop(item.content, Drop::BelowMinimum);
+        }
+        enough
+    });
     spread(&mut placed, ask.diversity, material.likeness);
     fall_back(&mut placed, &mut door, speaking.len());
     if placed.len() > material.length {
@@ -200,20 +203,23 @@ impl<'a> Door<'a> {
         self.dropped.push((content, reason));
     }
 
-    /// The score times the factors of all boosts that fit. It stays in [0, 1].
+    /// The score times the factors of all boosts that fit; it may leave [0, 1].
     fn boosted(&self, entry: &Entry, score: f32) -> f32 {
         let fitting = self.boosts.iter().filter(|(boost, _)| boost.matches(entry));
-        fitting
-            .fold(score, |score, (_, factor)| score * factor)
-            .clamp(0.0, 1.0)
+        fitting.fold(score, |score, (_, factor)| score * factor)
     }
 }
 
+/// Orders by score, and takes the scores back into [0, 1] where boosts have led beyond.
 fn by_score(placed: &mut [Placed]) {
     placed.sort_by(|a, b| {
         let better = b.score.total_cmp(&a.score);
         better.then_with(|| a.content.cmp(&b.content))
     });
+    let most = placed.first().map_or(1.0, |item| item.score.max(1.0));
+    for item in placed {
+        item.score /= most;
+    }
 }
 
 /// Puts unlike items next to each other at the head of the list.
@@ -332,3 +338,6 @@ fn ranked(placed: Vec<Placed>) -> Vec<Item> {
     });
     items.collect()
 }
+
+#[cfg(test)]
+mod tests;

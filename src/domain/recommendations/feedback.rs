@@ -133,7 +133,7 @@ impl RecommendationService {
                     let before = theirs.said.get(&new.kind);
                     match (before, fresh.insert((item, new.kind), new.rating)) {
                         (Some(before), _) if before.rating == new.rating => {
-                            Step::Settled(Ok((before.again(feedback), true)))
+                            Step::Settled(Ok((before.again(&feedback), true)))
                         }
                         (_, Some(_)) => {
                             let message = "this kind is said of this item twice in one call";
@@ -256,7 +256,7 @@ fn settle(mut feedback: Feedback, recorded: Recorded, before: Option<Said>) -> O
         && let Some(before) = before
         && latest.is_some_and(|latest| interaction.id <= latest)
     {
-        return Ok((before.again(feedback), true));
+        return Ok((before.again(&feedback), true));
     }
     feedback.interaction = Some(interaction.id);
     feedback.rating = interaction.value;
@@ -284,12 +284,12 @@ fn as_feedback(refusal: Refusal) -> Refusal {
 
 impl Said {
     /// What was said before, in place of what is said again.
-    fn again(&self, feedback: Feedback) -> Feedback {
+    fn again(&self, feedback: &Feedback) -> Feedback {
         Feedback {
             rating: self.rating,
             interaction: self.interaction,
             at: self.at,
-            ..feedback
+            ..feedback.clone()
         }
     }
 }

@@ -147,15 +147,18 @@ fn internal(error: crate::ranking::collaborative::CollaborativeError) -> Error {
     Error::Internal(error.into())
 }
 
+/// When it was looked, and what there was.
+type Kept = (DateTime<Utc>, Option<Arc<Live>>);
+
 /// The model that is served, as this process knows it.
 #[derive(Default)]
 pub(super) struct Follower {
-    kept: RwLock<Option<(DateTime<Utc>, Option<Arc<Live>>)>>,
+    kept: RwLock<Option<Kept>>,
     looking: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Follower {
-    fn kept(&self) -> Option<(DateTime<Utc>, Option<Arc<Live>>)> {
+    fn kept(&self) -> Option<Kept> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         kept.clone()
     }

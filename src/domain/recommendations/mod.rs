@@ -10,8 +10,8 @@ mod live;
 pub mod model;
 pub mod related;
 pub mod service;
-mod store;
 pub mod statistics;
+mod store;
 pub mod training;
 pub mod trending;
 

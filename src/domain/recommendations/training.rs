@@ -20,6 +20,7 @@ use crate::platform::config::Training as Settings;
 use crate::platform::db::copy::Rows;
 use crate::ranking::collaborative::{CollaborativeError, Kind, Model, Part, Recipe};
 use crate::ranking::matrix::{Interactions, Repeats};
+use crate::ranking::selection::{self, Family, Fold, Given, Plan, Trial};
 use crate::ranking::{IalsSettings, Method, Scores, top};
 
 /// So many users' lists are computed and copied at a time.
@@ -28,6 +29,9 @@ const CHUNK: usize = 2_000;
 const MEASURED_FROM: usize = 5;
 /// One in so many items is held out.
 const HELD_OUT: usize = 5;
+/// A choice is made on so many random splits, with at most so many trials of each family.
+const FOLDS: u64 = 2;
+const TRIALS: usize = 16;
 /// At most so many users are measured.
 const MEASURED_USERS: usize = 2_000;
 /// A model is taken into service if at least this share of its users has at least [`ENOUGH`] items,
@@ -49,11 +53,23 @@ pub struct Progress {
     pub of: u64,
 }
 
+/// How to train.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// Take the new model into service even if it is worse than the one that serves.
+    pub force: bool,
+    /// First choose models, their settings and how they are blended, on interactions that are held
+    /// out. It takes some fifty trainings; later trainings keep to the choice.
+    pub choose: bool,
+}
+
 /// What a training does, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Reading interactions.
     Read,
+    /// Choosing models and settings, by trials on held-out interactions.
+    Choose,
     /// Measuring how good it will be, on interactions that are held out.
     Measure,
     /// Learning from all of them.
@@ -92,7 +108,7 @@ struct Data {
 }
 
 impl RecommendationService {
-    /// Learns from all interactions, stores the best items of every user, and takes the new model
+    /// Learns from all interactions, by the recipe that was chosen last or else the usual one, stores the best items of every user, and takes the new model
     /// into service whole. `observe` hears of each step and may stop the training; what was served
     /// before then stays.
     ///
@@ -107,7 +123,7 @@ impl RecommendationService {
     pub async fn train(
         &self,
         viewer: &Viewer,
-        force: bool,
+        how: How,
         observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
     ) -> Result<Trained> {
         viewer.admin()?;
@@ -115,7 +131,7 @@ impl RecommendationService {
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(conflict("another training of this schema is running"));
         };
-        let trained = self.train_in(&mut store, force, began, observe).await;
+        let trained = self.train_in(&mut store, how, began, observe).await;
         // At once, whatever came of it: the next training need not wait for a socket to be missed.
         store.end().await;
         trained
@@ -124,20 +140,34 @@ impl RecommendationService {
     async fn train_in(
         &self,
         store: &mut TrainingStore,
-        force: bool,
+        How { force, choose }: How,
         began: Instant,
         mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
     ) -> Result<Trained> {
         let data = Arc::new(self.read(store, &mut observe).await?);
-        let recipe = recipe(&self.ground.settings.training, data.items.len());
         let before = self.models.active(ModelKind::Collaborative).await?;
+        let training = &self.ground.settings.training;
+        let (recipe, chosen, observe) = if choose {
+            let seed = training.seed;
+            let (recipe, observe) = chosen(Arc::clone(&data), seed, observe).await?;
+            (recipe, true, observe)
+        } else {
+            let kept = before.as_ref().and_then(kept_choice);
+            let chosen = kept.is_some();
+            let recipe = kept.unwrap_or_else(|| recipe(training, data.items.len()));
+            (recipe, chosen, observe)
+        };
         let (ndcg, observe) = measured(Arc::clone(&data), recipe.clone(), observe).await?;
         if !force {
             not_worse(ndcg, before.as_ref())?;
         }
         let model = self
             .models
-            .begin(ModelKind::Collaborative, &named(&recipe), json!(recipe))
+            .begin(
+                ModelKind::Collaborative,
+                &named(&recipe),
+                json!({ "parts": recipe.parts, "chosen": chosen }),
+            )
             .await?;
         let outcome = self
             .fit_and_store(store, &model, Arc::clone(&data), recipe, observe)
@@ -299,6 +329,47 @@ fn not_worse(ndcg: Option<f64>, before: Option<&ModelVersion>) -> Result<()> {
         "the NDCG@10 of the new model is {ndcg:.4}, that of the one in service {known:.4}; the \
          model in service stays; train with `force` to take the new one all the same"
     )))
+}
+
+/// The recipe that does best on interactions that are held out.
+async fn chosen<O>(data: Arc<Data>, seed: u64, mut observe: O) -> Result<(Recipe, O)>
+where
+    O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+{
+    blocking(move || {
+        let folds = (0..FOLDS).map(|fold| Fold::at_random(&data.positive, 0.1, seed ^ fold));
+        let folds: Vec<Fold> = folds
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Error::Internal(error.into()))?
+            .into_iter()
+            .filter(Fold::is_useful)
+            .collect();
+        let plan = Plan {
+            families: vec![Family::Ials, Family::Edlae, Family::Graph],
+            trials: TRIALS,
+            given: Given::default(),
+            seed,
+        };
+        let mut done = 0;
+        let mut told = |_: &Trial| {
+            done += 1;
+            observe(Progress {
+                step: Step::Choose,
+                done,
+                of: 0,
+            })
+        };
+        let choice = selection::choose(&folds, &plan, &mut told).map_err(explain)?;
+        Ok((choice.recipe, observe))
+    })
+    .await
+}
+
+/// The recipe of a model, if it was chosen and not just the usual one.
+fn kept_choice(model: &ModelVersion) -> Option<Recipe> {
+    let chosen = model.settings["chosen"].as_bool() == Some(true);
+    let recipe = || serde_json::from_value::<Recipe>(model.settings.clone()).ok();
+    chosen.then(recipe).flatten()
 }
 
 /// NDCG@10 of the recipe on interactions that are held out, over a sample of the users.

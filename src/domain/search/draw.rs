@@ -278,7 +278,7 @@ impl Draw {
 }
 
 /// The best first, all of the best exactly ordered.
-fn rank(found: &mut Vec<(u32, f32)>, shelf: &Shelved) {
+fn rank(found: &mut [(u32, f32)], shelf: &Shelved) {
     let order = |a: &(u32, f32), b: &(u32, f32)| {
         b.1.total_cmp(&a.1)
             .then_with(|| popular_first(shelf, a.0, b.0))

@@ -48,7 +48,7 @@ impl Following {
     /// The name of a person with a credit for an item in the index.
     pub fn name(&self, person: Id<id::Person>) -> Option<String> {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        names.get(&person).map(|name| name.to_string())
+        names.get(&person).map(ToString::to_string)
     }
 
     /// Takes up what has changed on the shelf. The first time it takes up everything.

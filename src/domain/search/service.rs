@@ -60,6 +60,10 @@ struct Place {
     last: Id<id::Content>,
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method itself is not general enough over lifetimes"
+)]
 impl SearchService {
     /// The search of the schema that `ground` stands for.
     pub fn new(
@@ -258,12 +262,13 @@ impl SearchService {
         {
             return Ok(draw);
         }
-        let found = self.by_words(&following, request).await?;
+        let mut found = self.by_words(&following, request).await?;
         let meant = self.by_meaning(shelf, request, found.as_ref(), day).await?;
         let taste = match &profile {
             Some(profile) => {
-                let by_words = found.iter().flat_map(|found| &found.hits);
-                let by_words = by_words.map(|hit| hit.slot).take(TASTED);
+                let hits = found.as_mut().map_or(&mut [][..], |found| &mut found.hits);
+                hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot)));
+                let by_words = hits.iter().map(|hit| hit.slot).take(TASTED);
                 let slots = by_words.chain(meant.iter().map(|(slot, _)| *slot));
                 Some(self.taste(shelf, profile, slots.collect()).await?)
             }

@@ -81,7 +81,9 @@ fn known_first(a: &Entry, b: &Entry) -> std::cmp::Ordering {
 /// The title without its year, and the year: `Alien (1979)`.
 fn with_year(typed: &str) -> (&str, Option<i32>) {
     let whole = typed.trim();
-    let bracket = whole.strip_suffix(')').and_then(|text| text.rsplit_once('('));
+    let bracket = whole
+        .strip_suffix(')')
+        .and_then(|text| text.rsplit_once('('));
     match bracket {
         Some((title, year)) if !title.trim().is_empty() && year.len() == 4 => match year.parse() {
             Ok(year) => (title.trim_end(), Some(year)),

@@ -1,1 +1,361 @@
+//! What the blend promises, on small made-up data.
 
+use std::ops::ControlFlow;
+
+use proptest::prelude::*;
+
+use super::super::als::IalsSettings;
+use super::super::ease::EaseSettings;
+use super::super::graph::GraphSettings;
+use super::super::{kernel, symmetric};
+use super::*;
+
+const GOES_ON: fn(f32) -> ControlFlow<()> = |_| ControlFlow::Continue(());
+
+/// 40 users and 30 items in two groups with tastes of their own; the last item has nothing.
+fn taste() -> Interactions {
+    let pairs = (0_u32..40).flat_map(|user| (0_u32..29).map(move |item| (user, item, 1.0)));
+    let liked =
+        pairs.filter(|(user, item, _)| user % 2 == item % 2 && (user * 7 + item * 5) % 3 != 0);
+    Interactions::from_triplets(40, 30, liked.collect::<Vec<_>>(), Repeats::Max).unwrap()
+}
+
+fn recipe() -> Recipe {
+    let part = |weight, kind| Part { weight, kind };
+    Recipe {
+        parts: vec![
+            part(
+                0.5,
+                Kind::Ials(IalsSettings {
+                    factors: 8,
+                    sweeps: 3,
+                    ..IalsSettings::default()
+                }),
+            ),
+            part(
+                0.3,
+                Kind::Ease(EaseSettings {
+                    regularisation: 5.0,
+                    ..EaseSettings::default()
+                }),
+            ),
+            part(0.1, Kind::Graph(GraphSettings::default())),
+            part(0.1, Kind::Popular),
+        ],
+    }
+}
+
+fn model() -> Model {
+    Model::fit(&recipe(), &taste(), &mut { GOES_ON }).unwrap()
+}
+
+fn small() -> Interactions {
+    let pairs = [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+        (1, 2),
+        (2, 1),
+        (2, 2),
+        (3, 0),
+        (3, 3),
+        (4, 2),
+        (4, 3),
+    ];
+    let triplets = pairs.map(|(user, item)| (user, item, 1.0));
+    Interactions::from_triplets(5, 4, triplets, Repeats::Max).unwrap()
+}
+
+fn assert_weights(lists: &Neighbours, wanted: [[f32; 4]; 4]) {
+    for (source, row) in (0..).zip(wanted) {
+        for (target, wanted) in (0..).zip(row) {
+            let got = lists.weight(source, target);
+            assert!((got - wanted).abs() < 1e-5, "{source} for {target}: {got}");
+        }
+    }
+}
+
+/// The weights come from numpy's `inv` and the formulas of the papers.
+#[test]
+fn linear_models_give_the_weights_that_numpy_gives() {
+    let fit = |regularisation, dropout| {
+        let settings = EaseSettings {
+            regularisation,
+            dropout,
+            ..EaseSettings::default()
+        };
+        ease::fit(&small(), &settings, &mut { GOES_ON }).unwrap()
+    };
+
+    assert_weights(
+        &fit(2.0, 0.0),
+        [
+            [0.0, 0.363_636_4, -0.012_658_2, 0.227_272_7],
+            [0.405_063_3, 0.0, 0.405_063_3, -0.181_818_2],
+            [-0.012_658_2, 0.363_636_4, 0.0, 0.227_272_7],
+            [0.253_164_6, -0.181_818_2, 0.253_164_6, 0.0],
+        ],
+    );
+    assert_weights(
+        &fit(1.0, 0.5),
+        [
+            [0.0, 0.263_157_9, 0.036_697_2, 0.145_833_3],
+            [0.275_229_4, 0.0, 0.275_229_4, -0.083_333_3],
+            [0.036_697_2, 0.263_157_9, 0.0, 0.145_833_3],
+            [0.192_660_6, -0.105_263_2, 0.192_660_6, 0.0],
+        ],
+    );
+}
+
+#[test]
+fn the_graph_gives_the_weights_that_numpy_gives() {
+    let settings = GraphSettings {
+        user_exponent: 0.5,
+        source_exponent: 0.7,
+        target_exponent: 0.4,
+        shrinkage: 2.0,
+        keep: 10,
+    };
+
+    assert_weights(
+        &graph::fit(&small(), &settings, &mut { GOES_ON }).unwrap(),
+        [
+            [0.0, 0.218_701_9, 0.098_304_3, 0.131_638_2],
+            [0.218_701_9, 0.0, 0.218_701_9, 0.0],
+            [0.098_304_3, 0.218_701_9, 0.0, 0.131_638_2],
+            [0.140_752_1, 0.0, 0.140_752_1, 0.0],
+        ],
+    );
+}
+
+/// Across several blocks, of which the last is not full: a matrix times its inverse is one.
+#[test]
+fn a_large_inverse_undoes_its_matrix() {
+    let size = 2 * kernel::BLOCK + 37;
+    let triplets = (0..900_u32)
+        .flat_map(|user| (0..20).map(move |k| (user, (user * 31 + k * k * 7) % size as u32, 1.0)));
+    let table =
+        Interactions::from_triplets(900, size, triplets.collect::<Vec<_>>(), Repeats::Max).unwrap();
+    let mut matrix = symmetric::Symmetric::gramian(&table, |w| w, &mut { GOES_ON }).unwrap();
+    for at in 0..size {
+        matrix.add_to_diagonal(at, 3.0);
+    }
+    let mut inverse = matrix.clone();
+    inverse.invert(&mut { GOES_ON }).unwrap();
+
+    let (mut row, mut other) = (Vec::new(), Vec::new());
+    for at in 0..size {
+        matrix.row(at, &mut row);
+        for beside in (0..size).step_by(7).chain([at]) {
+            inverse.row(beside, &mut other);
+            let both = row.iter().zip(&other);
+            let product: f64 = both.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            let wanted = if at == beside { -1.0 } else { 0.0 };
+            assert!(
+                (product - wanted).abs() < 1e-4,
+                "({at}, {beside}): {product}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_like_minded_decide_and_scores_lie_from_0_to_1() {
+    let (model, table) = (model(), taste());
+    let mut scores = Vec::new();
+    for user in [0, 1] {
+        let (items, _) = table.row(user);
+        let entries: Vec<(u32, f32)> = items.iter().map(|item| (*item, 1.0)).collect();
+        model.scores(&entries, &mut scores).unwrap();
+
+        assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)));
+        assert!(scores.contains(&1.0) && scores.contains(&0.0));
+        let list = top::best(&scores, 3, items);
+        assert!(
+            list.iter().all(|(item, _)| *item as usize % 2 == user),
+            "{list:?}"
+        );
+    }
+}
+
+#[test]
+fn somebody_without_entries_gets_what_is_popular_and_otherwise_nothing() {
+    let mut scores = Vec::new();
+    model().scores(&[], &mut scores).unwrap();
+    let counts = popularity::counts(&taste());
+    assert_eq!(
+        top::best(&scores, 1, &[])[0].0,
+        top::best(&counts, 1, &[])[0].0
+    );
+
+    let graph = Recipe::of(Kind::Graph(GraphSettings::default()));
+    let model = Model::fit(&graph, &taste(), &mut { GOES_ON }).unwrap();
+    model.scores(&[], &mut scores).unwrap();
+    assert!(scores.iter().all(|score| *score == 0.0));
+    assert!(model.explain(&[], &[1]).unwrap().is_empty());
+}
+
+#[test]
+fn a_reason_is_a_past_item_and_has_the_score_of_its_item() {
+    let model = model();
+    let entries = [(0, 1.0), (2, 0.5), (6, 2.0)];
+    let mut scores = Vec::new();
+    model.scores(&entries, &mut scores).unwrap();
+
+    let reasons = model.explain(&entries, &[4, 8]).unwrap();
+
+    for (reason, item) in reasons.iter().zip([4_u32, 8]) {
+        assert_eq!(reason.item, item);
+        assert_eq!(reason.score, scores[item as usize]);
+        assert!([0, 2, 6].contains(&reason.because) && reason.contribution > 0.0);
+    }
+}
+
+#[test]
+fn items_taken_together_are_neighbours() {
+    let model = model();
+    let near = model.neighbours(4, 5);
+
+    assert_eq!(near.len(), 5);
+    assert!(
+        near.iter()
+            .all(|(item, weight)| item % 2 == 0 && *item != 4 && *weight > 0.0)
+    );
+    assert!(model.neighbours(29, 5).is_empty() && model.neighbours(999, 5).is_empty());
+}
+
+#[test]
+fn unknown_items_and_wrong_recipes_are_refused() {
+    let refused = |outcome| matches!(outcome, Err(CollaborativeError::Entry(_)));
+    assert!(refused(model().scores(&[(30, 1.0)], &mut Vec::new())));
+    assert!(refused(model().scores(&[(1, f32::NAN)], &mut Vec::new())));
+    assert!(refused(model().explain(&[(1, 1.0)], &[30]).map(|_| ())));
+
+    let wrong = |kind| {
+        let outcome = Model::fit(&Recipe::of(kind), &taste(), &mut { GOES_ON });
+        assert!(matches!(outcome, Err(CollaborativeError::Recipe(_))));
+    };
+    let ease = EaseSettings::default();
+    wrong(Kind::Ease(EaseSettings {
+        dropout: 1.0,
+        ..ease.clone()
+    }));
+    wrong(Kind::Ease(EaseSettings {
+        most_items: 40_001,
+        ..ease.clone()
+    }));
+    wrong(Kind::Ease(EaseSettings {
+        regularisation: f32::INFINITY,
+        ..ease
+    }));
+    wrong(Kind::Graph(GraphSettings {
+        shrinkage: f32::NAN,
+        ..GraphSettings::default()
+    }));
+    wrong(Kind::Ials(IalsSettings {
+        factors: 0,
+        ..IalsSettings::default()
+    }));
+    assert!(Recipe { parts: vec![] }.check().is_err());
+}
+
+#[test]
+fn training_tells_how_far_it_is_and_stops_when_it_is_asked_to() {
+    let mut heard = Vec::new();
+    Model::fit(&recipe(), &taste(), &mut |done| {
+        heard.push(done);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!(heard.is_sorted() && heard.last() == Some(&1.0));
+
+    for stop_at in 0..heard.len() {
+        let mut calls = 0;
+        let outcome = Model::fit(&recipe(), &taste(), &mut |_| {
+            calls += 1;
+            if calls > stop_at {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        assert_eq!(outcome.unwrap_err(), CollaborativeError::Stopped);
+        assert_eq!(calls, stop_at + 1);
+    }
+}
+
+#[test]
+fn the_number_of_threads_does_not_show_in_the_model() {
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.unwrap().install(|| model().to_bytes())
+    };
+
+    assert_eq!(with(1), with(2));
+}
+
+#[test]
+fn a_model_comes_back_from_its_bytes() {
+    let model = model();
+    let bytes = model.to_bytes();
+    let again = Model::from_bytes(&bytes).unwrap();
+
+    assert_eq!(again.recipe(), &recipe());
+    assert_eq!(again.to_bytes(), bytes);
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    model.scores(&[(3, 1.0), (5, 1.0)], &mut a).unwrap();
+    again.scores(&[(3, 1.0), (5, 1.0)], &mut b).unwrap();
+    assert_eq!(a, b);
+}
+
+#[test]
+fn bytes_that_were_cut_changed_or_never_a_model_are_refused() {
+    let bytes = model().to_bytes();
+    for end in (0..bytes.len()).step_by(11) {
+        assert!(Model::from_bytes(&bytes[..end]).is_err(), "cut at {end}");
+    }
+    for at in (0..bytes.len()).step_by(13) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 4;
+        assert!(Model::from_bytes(&changed).is_err(), "changed at {at}");
+    }
+    let mut newer = bytes;
+    newer[8] = 2;
+    assert_eq!(
+        Model::from_bytes(&newer).unwrap_err(),
+        BytesError::Version(2)
+    );
+    assert_eq!(Model::from_bytes(b"PK").unwrap_err(), BytesError::NotAModel);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Even with the checksum put right, so that the reading itself is reached.
+    #[test]
+    fn no_bytes_whatever_make_it_panic(at in 20_usize..4000, value in any::<u8>(), cut in 0_usize..4000) {
+        let mut bytes = model().to_bytes();
+        let (at, cut) = (at.min(bytes.len() - 1), cut.min(bytes.len() - 20));
+        bytes[at] = value;
+        bytes.truncate(bytes.len() - cut);
+        let sum = xxhash_rust::xxh3::xxh3_64(&bytes[20..]);
+        bytes[12..20].copy_from_slice(&sum.to_le_bytes());
+        if let Ok(model) = Model::from_bytes(&bytes) {
+            model.scores(&[(1, 1.0)], &mut Vec::new()).ok();
+        }
+    }
+
+    #[test]
+    fn shuffling_the_interactions_never_changes_the_model(
+        (pairs, shuffled) in prop::collection::vec((0_u32..12, 0_u32..9), 1..60)
+            .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+    ) {
+        let trained = |pairs: Vec<(u32, u32)>| {
+            let triplets = pairs.into_iter().map(|(user, item)| (user, item, 1.0));
+            let table = Interactions::from_triplets(12, 9, triplets, Repeats::Max).unwrap();
+            Model::fit(&recipe(), &table, &mut { GOES_ON }).unwrap().to_bytes()
+        };
+        prop_assert_eq!(trained(pairs), trained(shuffled));
+    }
+}

@@ -149,15 +149,22 @@ pub(super) fn picked_products<const FUSED: bool, const WIDE: bool>(
         if let Some(next) = fours.get(at + 1) {
             next.iter().for_each(|next| fetch(row(*next)));
         }
-        let [a, b, c, d] = picked.map(|picked| row(picked).as_chunks::<LANES>().0);
-        let mut sums = [[0.0; LANES]; 4];
+        // Cut to one length, so that the loop has nothing to check.
+        let rows = picked.map(|picked| &row(picked).as_chunks::<LANES>().0[..x.len()]);
+        let [mut a, mut b, mut c, mut d] = [[0.0; LANES]; 4];
         for (at, x) in x.iter().enumerate() {
-            sums[0] = multiply_add::<FUSED>(&a[at], x, sums[0]);
-            sums[1] = multiply_add::<FUSED>(&b[at], x, sums[1]);
-            sums[2] = multiply_add::<FUSED>(&c[at], x, sums[2]);
-            sums[3] = multiply_add::<FUSED>(&d[at], x, sums[3]);
+            a = multiply_add::<FUSED>(&rows[0][at], x, a);
+            b = multiply_add::<FUSED>(&rows[1][at], x, b);
+            c = multiply_add::<FUSED>(&rows[2][at], x, c);
+            d = multiply_add::<FUSED>(&rows[3][at], x, d);
         }
-        *out = sums.map(total::<FUSED, WIDE>);
+        // Not by `map`, which is not compiled for the processor and would go through memory.
+        *out = [
+            total::<FUSED, WIDE>(a),
+            total::<FUSED, WIDE>(b),
+            total::<FUSED, WIDE>(c),
+            total::<FUSED, WIDE>(d),
+        ];
     }
     for (picked, out) in last.iter().zip(last_out) {
         let row = row(*picked).as_chunks::<LANES>().0;

@@ -127,10 +127,10 @@ fn inverse_of_factor(gram: &Square) -> Square {
     let width = gram.width;
     let mut factor = gram.clone();
     let mut dependent = vec![false; width];
-    for pivot in 0..width {
+    for (pivot, dependent) in dependent.iter_mut().enumerate() {
         let mut own = factor.at(pivot, pivot);
         if own <= DEPENDENT * gram.at(pivot, pivot) || own.is_nan() || own <= 0.0 {
-            dependent[pivot] = true;
+            *dependent = true;
             continue;
         }
         own = own.sqrt();

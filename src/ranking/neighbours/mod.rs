@@ -30,7 +30,10 @@ use vectors::{State, Vectors, numbers};
 const DEGREE: usize = 16;
 
 /// Up to this many vectors a scan is as fast as the graph, and exact.
-pub const SCANNED: usize = 4_000;
+pub const SCANNED: usize = 3_000;
+
+/// What a walk costs for each candidate it keeps, in vectors compared by a scan.
+const STEP_COST: f64 = 150.0;
 
 /// Nodes that one write links while the graph is not complete.
 const CATCH_UP: usize = 16;
@@ -267,8 +270,11 @@ impl Index {
                         |node| self.vectors.is_live(node) && filter(self.vectors.key(node));
                     let walk = self.walk();
                     walk.descend(0, scratch);
-                    walk.search_passing(breadth, passes, scratch);
-                    self.found(k, filter, scratch)
+                    if walk.search_passing(breadth, passes, scratch) {
+                        self.found(k, filter, scratch)
+                    } else {
+                        self.scan(k, filter, scratch)
+                    }
                 }
             })
         })
@@ -285,15 +291,15 @@ impl Index {
             .filter(|node| self.vectors.is_live(*node) && filter(self.vectors.key(*node)))
             .count();
         let dead = rows as f64 / live as f64;
-        let share = passing as f64 / SAMPLE as f64 * dead;
-        if share >= 0.9 {
-            return Plan::Walk((breadth as f64 * dead / share.min(1.0)).ceil() as usize);
-        }
-        let scanned = live as f64 * (share + 0.1);
-        if scanned < breadth as f64 * 50.0 || passing < 2 {
+        let share = (passing as f64 / SAMPLE as f64 * dead).min(1.0);
+        // To compare one vector in passing costs 1, to ask whether it passes .1.
+        let scan = live as f64 * (share + 0.1);
+        if passing < 2 || scan < breadth as f64 * STEP_COST {
             Plan::Scan
-        } else {
+        } else if share < 0.4 {
             Plan::WalkPassing
+        } else {
+            Plan::Walk((breadth as f64 * dead / share).ceil() as usize)
         }
     }
 

@@ -187,13 +187,16 @@ impl Walk<'_> {
     /// Finds the nearest nodes of the ground level that pass, never comparing any other: where a
     /// neighbour fails, its neighbours stand in for it (Patel et al. 2024, ACORN, §5). The
     /// search starts around the nearest nodes of all, whether they pass or not.
+    ///
+    /// False, and nothing found, if none of those passes: then what passes lies elsewhere, where
+    /// such a walk easily misses it.
     pub fn search_passing(
         &self,
         breadth: usize,
         passes: impl Fn(u32) -> bool,
         scratch: &mut Scratch,
-    ) {
-        const SEEDS: usize = 8;
+    ) -> bool {
+        const SEEDS: usize = 24;
         self.search(0, SEEDS, scratch);
         let mut seeds = [0; SEEDS];
         let mut count = 0;
@@ -209,6 +212,9 @@ impl Walk<'_> {
                 self.take(seed, scratch);
             }
         }
+        if scratch.batch.is_empty() {
+            return false;
+        }
         self.compare(scratch);
         for &seed in seeds[..count].iter().filter(|seed| !passes(**seed)) {
             self.look_around(seed, &passes, scratch);
@@ -216,6 +222,7 @@ impl Walk<'_> {
         while let Some(node) = scratch.finds.follow() {
             self.look_around(node, &passes, scratch);
         }
+        true
     }
 
     fn look_around(&self, node: u32, passes: &impl Fn(u32) -> bool, scratch: &mut Scratch) {

@@ -101,7 +101,7 @@ fn a_large_index_finds_nearly_all_of_the_nearest() {
         let index = built(&items, metric);
 
         for (every, what) in [(1, "all"), (2, "half"), (12, "a twelfth"), (500, "few")] {
-            let recall = recall(&index, &items, |key| mix(key.into()) % every == 0);
+            let recall = recall(&index, &items, |key| mix(key.into()).is_multiple_of(every));
             assert!(recall >= 0.99, "{recall} of {what} under {metric:?}");
         }
     }

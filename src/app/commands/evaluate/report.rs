@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::Model;
-use super::search::Trial;
-use crate::ranking::{IalsSettings, Scores};
+use crate::ranking::Scores;
+use crate::ranking::collaborative::{Kind, Recipe};
+use crate::ranking::selection::{Choice, Trial};
 
 /// What is printed.
 #[derive(Serialize)]
@@ -24,90 +25,104 @@ pub struct Report {
     pub training_seconds: f64,
     /// How long the ranking of all lists took.
     pub ranking_seconds: f64,
-    /// The settings of the training, where the model has any.
+    /// What the model was made of.
+    pub recipe: Recipe,
+    /// How that was chosen, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub settings: Option<Shown>,
-    /// What the search tried, in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tried: Vec<ShownTrial>,
+    pub choice: Option<ShownChoice>,
 }
 
-/// Settings as they are printed.
+/// A choice as it is printed.
 #[derive(Serialize)]
-pub struct Shown {
-    factors: usize,
-    sweeps: usize,
-    unobserved_weight: f32,
-    regularisation: f32,
-    exponent: f32,
-    seed: u64,
-}
-
-impl From<&IalsSettings> for Shown {
-    fn from(settings: &IalsSettings) -> Self {
-        Self {
-            factors: settings.factors,
-            sweeps: settings.sweeps,
-            unobserved_weight: settings.unobserved_weight,
-            regularisation: settings.regularisation,
-            exponent: settings.exponent,
-            seed: settings.seed,
-        }
-    }
+pub struct ShownChoice {
+    quality: f64,
+    leaders: Vec<ShownTrial>,
+    tried: Vec<ShownTrial>,
 }
 
 /// One trial of the search as it is printed.
 #[derive(Serialize)]
-pub struct ShownTrial {
-    #[serde(flatten)]
-    settings: Shown,
-    ndcg_at_10: f64,
+struct ShownTrial {
+    recipe: Recipe,
+    quality: f64,
 }
 
-impl From<&Trial> for ShownTrial {
-    fn from(trial: &Trial) -> Self {
+impl From<Choice> for ShownChoice {
+    fn from(choice: Choice) -> Self {
+        let shown = |trials: Vec<Trial>| trials.into_iter().map(ShownTrial::from).collect();
         Self {
-            settings: Shown::from(&trial.settings),
-            ndcg_at_10: trial.quality,
+            quality: choice.quality,
+            leaders: shown(choice.leaders),
+            tried: shown(choice.trials),
         }
     }
 }
 
-impl std::fmt::Display for Shown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            factors,
-            sweeps,
-            unobserved_weight,
-            regularisation,
-            exponent,
-            seed,
-        } = self;
-        write!(
-            f,
-            "{factors} factors, {sweeps} sweeps, unobserved weight {unobserved_weight:.4}, \
-             regularisation {regularisation:.4}, exponent {exponent}, seed {seed}"
-        )
+impl From<Trial> for ShownTrial {
+    fn from(trial: Trial) -> Self {
+        Self {
+            recipe: trial.recipe,
+            quality: trial.quality,
+        }
     }
+}
+
+/// A recipe in words.
+fn words(recipe: &Recipe) -> String {
+    let part = |kind: &Kind| match kind {
+        Kind::Ials(settings) => format!(
+            "ALS ({} factors, {} sweeps, unobserved weight {:.4}, regularisation {:.4}, \
+             exponent {}, seed {})",
+            settings.factors,
+            settings.sweeps,
+            settings.unobserved_weight,
+            settings.regularisation,
+            settings.exponent,
+            settings.seed
+        ),
+        Kind::Ease(settings) => format!(
+            "EASE (regularisation {:.1}, dropout {:.2}, {} items, {} neighbours)",
+            settings.regularisation, settings.dropout, settings.most_items, settings.keep
+        ),
+        Kind::Graph(settings) => format!(
+            "graph (exponents {:.2} {:.2} {:.2}, shrinkage {:.1}, {} neighbours)",
+            settings.user_exponent,
+            settings.source_exponent,
+            settings.target_exponent,
+            settings.shrinkage,
+            settings.keep
+        ),
+        Kind::Popular => "popularity".to_owned(),
+    };
+    if let [only] = recipe.parts.as_slice() {
+        return part(&only.kind);
+    }
+    let each = recipe.parts.iter();
+    let each: Vec<String> = each
+        .map(|p| format!("{:.1} × {}", p.weight, part(&p.kind)))
+        .collect();
+    each.join(" + ")
 }
 
 impl Report {
     /// The report as lines for people, each ended.
     pub fn lines(&self) -> String {
         let mut lines = String::new();
-        for trial in &self.tried {
+        if let Some(choice) = &self.choice {
+            for trial in &choice.tried {
+                lines += &format!("tried {}: {:.4}\n", words(&trial.recipe), trial.quality);
+            }
+            for leader in &choice.leaders {
+                let of = words(&leader.recipe);
+                lines += &format!("best of its kind {of}: {:.4}\n", leader.quality);
+            }
             lines += &format!(
-                "tried {}: NDCG@10 {:.4}\n",
-                trial.settings, trial.ndcg_at_10
+                "chosen {}: {:.4}, the mean of NDCG@10, recall@20 and NDCG@100 on validation\n",
+                words(&self.recipe),
+                choice.quality
             );
-        }
-        if let Some(settings) = &self.settings {
-            let how = if self.tried.is_empty() {
-                "used"
-            } else {
-                "chosen"
-            };
-            lines += &format!("{how}: {settings}\n");
+        } else {
+            lines += &format!("used {}\n", words(&self.recipe));
         }
         let Scores {
             ndcg_at_10,

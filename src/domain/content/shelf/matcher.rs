@@ -101,7 +101,7 @@ impl<'a> Matcher<'a> {
 }
 
 fn ordered<T: PartialOrd>(filter: &Comparison<T>, value: Option<&T>) -> bool {
-    compare(filter, value, |a, b| a.partial_cmp(b))
+    compare(filter, value, PartialOrd::partial_cmp)
 }
 
 fn compare<T>(

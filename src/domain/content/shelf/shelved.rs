@@ -31,7 +31,7 @@ pub enum Changes {
 }
 
 impl Shelved {
-    pub(super) fn put(&mut self, facts: Facts) {
+    pub(crate) fn put(&mut self, facts: Facts) {
         let id = facts.id.into();
         if let Some(&slot) = self.slots.get(&id) {
             let known = &mut self.entries[slot as usize];

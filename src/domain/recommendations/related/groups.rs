@@ -105,7 +105,10 @@ impl Grouping<'_> {
                 genres.push(genre);
             }
         }
-        (format!("More {}", listed(&genres)), self.related(scored, why))
+        (
+            format!("More {}", listed(&genres)),
+            self.related(scored, why),
+        )
     }
 
     fn director(&self) -> (String, Vec<Related>) {
@@ -117,10 +120,16 @@ impl Grouping<'_> {
             let entry = self.shelf.find(*content)?;
             let share = names.len() as f32 / all.len() as f32;
             let alike = self.like.genres(entry);
-            Some((entry, 0.6 * share + 0.2 * alike + 0.2 * self.like.renown(entry)))
+            Some((
+                entry,
+                0.6 * share + 0.2 * alike + 0.2 * self.like.renown(entry),
+            ))
         }));
         let why = |entry: &Entry| format!("Directed by {}", names(&people, entry));
-        (format!("More by {}", listed(&all)), self.related(scored, why))
+        (
+            format!("More by {}", listed(&all)),
+            self.related(scored, why),
+        )
     }
 
     fn cast(&self) -> (String, Vec<Related>) {
@@ -129,7 +138,12 @@ impl Grouping<'_> {
         let part = |place: i32| 1.0 / (place.max(0) as f32 + 2.0).log2();
         let mut leads: BTreeMap<(i32, &str), f32> = BTreeMap::new();
         let mut shared: FxHashMap<Content, f32> = FxHashMap::default();
-        for credit in self.found.credits.iter().filter(|credit| credit.role == "CAST") {
+        for credit in self
+            .found
+            .credits
+            .iter()
+            .filter(|credit| credit.role == "CAST")
+        {
             let own = part(credit.seed_position);
             leads.insert((credit.seed_position, &credit.name), own);
             *shared.entry(credit.content).or_default() += own * part(credit.position);
@@ -139,15 +153,26 @@ impl Grouping<'_> {
             let entry = self.shelf.find(*content)?;
             let share = (sum / whole).min(1.0);
             let alike = self.like.genres(entry);
-            Some((entry, 0.8 * share + 0.1 * alike + 0.1 * self.like.renown(entry)))
+            Some((
+                entry,
+                0.8 * share + 0.1 * alike + 0.1 * self.like.renown(entry),
+            ))
         }));
         let why = |entry: &Entry| format!("With {}", names(&people, entry));
         let names: Vec<&str> = leads.keys().take(NAMED).map(|(_, name)| *name).collect();
-        (format!("More with {}", listed(&names)), self.related(scored, why))
+        (
+            format!("More with {}", listed(&names)),
+            self.related(scored, why),
+        )
     }
 
     fn year(&self) -> (String, Vec<Related>) {
-        let mut years: Vec<i32> = self.like.seeds().iter().filter_map(|seed| seed.year).collect();
+        let mut years: Vec<i32> = self
+            .like
+            .seeds()
+            .iter()
+            .filter_map(|seed| seed.year)
+            .collect();
         years.sort_unstable();
         years.dedup();
         let scored = self.best_on_shelf(|entry| match entry.year {
@@ -157,7 +182,10 @@ impl Grouping<'_> {
         let texts: Vec<String> = years.iter().map(ToString::to_string).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let why = |entry: &Entry| format!("Of {}", entry.year.unwrap_or_default());
-        (format!("Popular in {}", listed(&texts)), self.related(scored, why))
+        (
+            format!("Popular in {}", listed(&texts)),
+            self.related(scored, why),
+        )
     }
 
     /// The share of takers who took the other item too, put right for how often that is taken
@@ -178,7 +206,10 @@ impl Grouping<'_> {
             let count = counts.get(&entry.id).copied().unwrap_or(0);
             format!("{count} of {takers} who took {seeds} took it, too")
         };
-        (format!("Taken together with {seeds}"), self.related(scored, why))
+        (
+            format!("Taken together with {seeds}"),
+            self.related(scored, why),
+        )
     }
 
     fn best_on_shelf(&self, score: impl Fn(&Entry) -> f32) -> Vec<(Content, f32)> {
@@ -189,9 +220,8 @@ impl Grouping<'_> {
 
     fn best<'e>(&self, scored: impl Iterator<Item = (&'e Entry, f32)>) -> Vec<(Content, f32)> {
         let asked = |entry: &Entry| self.like.seeds().iter().any(|seed| seed.id == entry.id);
-        let may = scored.filter(|(entry, score)| {
-            *score > 0.0 && entry.offered(self.day) && !asked(entry)
-        });
+        let may = scored
+            .filter(|(entry, score)| *score > 0.0 && entry.offered(self.day) && !asked(entry));
         best_of(may.map(|(entry, score)| (entry.id, score)), self.first)
     }
 

@@ -145,7 +145,10 @@ impl<'a> Likeness<'a> {
         });
         labels.dedup();
         let symbols = self.shelf.symbols();
-        labels.into_iter().map(|label| symbols.name(label)).collect()
+        labels
+            .into_iter()
+            .map(|label| symbols.name(label))
+            .collect()
     }
 
     /// How rare a label is: `ln(1 + N / n)`; 0 where it is not known.

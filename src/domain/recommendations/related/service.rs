@@ -31,11 +31,7 @@ impl RecommendationService {
     /// [`crate::foundation::Refusal::InvalidInput`] for an ask out of range,
     /// [`crate::foundation::Refusal::NotFound`] for an item that is not there, or not for this
     /// viewer; titles that are not there are named in the answer instead.
-    pub async fn similar(
-        &self,
-        viewer: &Viewer,
-        ask: &SimilarAsk,
-    ) -> Result<Similar> {
+    pub async fn similar(&self, viewer: &Viewer, ask: &SimilarAsk) -> Result<Similar> {
         ask.check()?;
         let (about, not_found) = match &ask.about {
             About::Item(item) => {
@@ -108,7 +104,10 @@ impl RecommendationService {
         };
         let near = async {
             match wants(&[GroupKind::SimilarContent]) {
-                true => self.near(about, first, self.comparable(about, day).await?).await,
+                true => {
+                    self.near(about, first, self.comparable(about, day).await?)
+                        .await
+                }
                 false => Ok(None),
             }
         };
@@ -189,7 +188,9 @@ impl RecommendationService {
             *part /= length;
         }
         let near = self.embeddings.nearest(&together, count, &keep).await?;
-        let near = near.into_iter().map(|near| (near.content, near.cosine.clamp(0.0, 1.0)));
+        let near = near
+            .into_iter()
+            .map(|near| (near.content, near.cosine.clamp(0.0, 1.0)));
         Ok(Some(near.collect()))
     }
 }

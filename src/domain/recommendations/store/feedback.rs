@@ -97,7 +97,10 @@ impl Store {
         said: &[Feedback],
         user: impl Fn(&Attribution) -> Option<Id<id::User>>,
     ) -> Result<()> {
-        let said: Vec<_> = said.iter().filter_map(|said| Some((said, user(&said.item)?))).collect();
+        let said: Vec<_> = said
+            .iter()
+            .filter_map(|said| Some((said, user(&said.item)?)))
+            .collect();
         if said.is_empty() {
             return Ok(());
         }

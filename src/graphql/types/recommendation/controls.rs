@@ -14,7 +14,8 @@ use crate::graphql::types::content::ContentFilterInput;
 pub struct BoostInput {
     /// Which.
     filter: ContentFilterInput,
-    /// Their score is multiplied by so much, 0 to 10; 1 changes nothing. No score grows beyond 1.
+    /// Their score is multiplied by so much, 0 to 10; 1 changes nothing. Where a score would grow
+    /// beyond 1, all are scaled down alike.
     factor: f64,
 }
 
