@@ -82,7 +82,7 @@ impl Store {
     }
 
     /// What the takers of these items took besides. Some hundred takers are enough to tell, so
-    /// that it costs the same for an item that everybody knows: those who are met first in the
+    /// that it costs little more for an item that everybody knows: those who are met first in the
     /// partitions, which are read in the order of time.
     pub(in crate::domain::recommendations) async fn together(
         &self,
