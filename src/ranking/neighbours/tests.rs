@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::super::top;
+use super::query::Plan;
 use super::*;
 
 const LENGTH: usize = 24;
