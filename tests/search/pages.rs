@@ -225,7 +225,10 @@ async fn active_users_are_those_who_did_ten_things() {
     .fetch_all(app.ground.db.pool())
     .await
     .unwrap();
-    let active: Vec<uuid::Uuid> = active.into_iter().map(marquee::foundation::Id::uuid).collect();
+    let active: Vec<uuid::Uuid> = active
+        .into_iter()
+        .map(marquee::foundation::Id::uuid)
+        .collect();
     assert!(active.len() > 10);
     assert_eq!(active, counted);
     let nobody = interactions
