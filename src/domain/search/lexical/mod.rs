@@ -1,12 +1,12 @@
 //! The lexical index: which items say the words of a query, and how well (BM25).
 //!
-//! It lives in memory. It is made from the database in seconds (some 20 µs an item), takes a few
-//! hundred bytes an item (`docs/search.md` has the figures), and so needs neither a folder of its
-//! own nor a repair after a crash; each replica has its own. It holds only public items: not even a
-//! correction of a typing error can tell of another one.
+//! It lives in memory, one in each process: made from the database at the start, it needs neither a
+//! folder of its own nor a repair after a crash. What it costs an item stands in `docs/search.md`.
+//! It holds only public items: not even a correction of a typing error can tell of another one.
 
 use std::sync::{Mutex, PoisonError};
 
+use rustc_hash::FxHashSet;
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::Column;
 use tantivy::query::Query;
@@ -41,8 +41,15 @@ pub struct WordHit {
 /// The words of all public items of one schema.
 pub struct Lexical {
     fields: Fields,
-    writer: Mutex<IndexWriter>,
+    writing: Mutex<Writing>,
     reader: IndexReader,
+}
+
+struct Writing {
+    writer: IndexWriter,
+    /// The slots that have been put in: what was never there need not be taken out, which costs
+    /// more than all the rest.
+    held: FxHashSet<u32>,
 }
 
 impl Lexical {
@@ -61,7 +68,10 @@ impl Lexical {
             .map_err(internal)?;
         Ok(Self {
             fields,
-            writer: Mutex::new(writer),
+            writing: Mutex::new(Writing {
+                writer,
+                held: FxHashSet::default(),
+            }),
             reader,
         })
     }
@@ -77,13 +87,17 @@ impl Lexical {
             .into_par_iter()
             .map(|(slot, texts)| (slot, self.fields.document(slot, &texts)))
             .collect();
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         for slot in gone {
-            writer.delete_term(self.fields.slot_term(*slot));
+            if writing.held.remove(slot) {
+                writing.writer.delete_term(self.fields.slot_term(*slot));
+            }
         }
         for (slot, document) in documents {
-            writer.delete_term(self.fields.slot_term(slot));
-            writer.add_document(document).map_err(internal)?;
+            if !writing.held.insert(slot) {
+                writing.writer.delete_term(self.fields.slot_term(slot));
+            }
+            writing.writer.add_document(document).map_err(internal)?;
         }
         Ok(())
     }
@@ -93,9 +107,9 @@ impl Lexical {
     /// # Errors
     /// When the writer has failed.
     pub fn show(&self) -> Result<()> {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.commit().map_err(internal)?;
-        drop(writer);
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        writing.writer.commit().map_err(internal)?;
+        drop(writing);
         self.reader.reload().map_err(internal)
     }
 
