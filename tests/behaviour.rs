@@ -536,8 +536,11 @@ async fn a_token_says_which_list_and_rank_led_there_if_it_is_the_users_own() {
     let (ran, ikiru) = (app.film("Ran").await, app.film("Ikiru").await);
     let list = Id::<id::List>::new(&app.ground.clock, &app.ground.chance);
     sqlx::query(
-        "WITH list AS (INSERT INTO recommendation_lists VALUES ($1, $2, 'FEED', NULL, 1, $3, \
-             ARRAY[$4], ARRAY[1], ARRAY['POPULAR'], ARRAY[$4])) \
+        "WITH list AS (INSERT INTO recommendation_lists (id, user_id, context, controls, \
+                 weights_version, created_at, blend_sources, blend_weights, events, content_ids, \
+                 scores, sources, parts, because_ids, because) \
+             VALUES ($1, $2, 'FEED', '{}', 1, $3, '{}', '{}', 0, ARRAY[$4], ARRAY[1], ARRAY[64], \
+                 '{}', '{}', ARRAY[0])) \
          INSERT INTO recommendation_items VALUES ($1, 7, $4, 1, 'POPULAR', $3)",
     )
     .bind(list.uuid())

@@ -30,6 +30,8 @@ pub struct Made {
     pub empty_mib: Option<f64>,
     /// What took how many seconds.
     pub seconds: Vec<(String, f64)>,
+    /// Whether the models are there.
+    trained: bool,
     key: String,
     tokens: Vec<String>,
 }
@@ -73,10 +75,25 @@ pub fn world(marquee: &Marquee, size: Size) -> anyhow::Result<Made> {
             marquee.folder.display(),
             made.size
         );
-        return Ok(made);
+        return trained(marquee, made);
     }
-    let made = make(marquee, size)?;
-    std::fs::write(place(marquee), serde_json::to_string_pretty(&made)?)?;
+    trained(marquee, make(marquee, size)?)
+}
+
+/// Trains what is not trained yet. What came before is kept, should the training be stopped.
+fn trained(marquee: &Marquee, mut made: Made) -> anyhow::Result<Made> {
+    let keep = |made: &Made| std::fs::write(place(marquee), serde_json::to_string_pretty(made)?);
+    keep(&made)?;
+    for (what, command) in [("training", "train"), ("embedding", "embed")] {
+        if made.trained || !marquee.has(command) {
+            continue;
+        }
+        eprintln!("==> {what}");
+        let (_, took) = marquee.run(&[command])?;
+        made.seconds.push((what.to_owned(), took));
+    }
+    made.trained = true;
+    keep(&made)?;
     Ok(made)
 }
 
@@ -123,14 +140,11 @@ fn make(marquee: &Marquee, size: Size) -> anyhow::Result<Made> {
         .to_owned();
     eprintln!("==> signing {SIGNED_IN} users in");
     let tokens = sign_in(&marquee.serve()?, size.seed)?;
-    timed("training", &["train"])?;
-    if marquee.has("embed") {
-        timed("embedding", &["embed"])?;
-    }
     Ok(Made {
         size,
         empty_mib,
         seconds,
+        trained: false,
         key,
         tokens,
     })

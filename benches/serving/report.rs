@@ -20,6 +20,10 @@ pub struct Report {
     pub made_in: Vec<(String, f64)>,
     /// The memory of the server, by moment, in MiB.
     pub memory_mib: Vec<(String, f64)>,
+    /// How long the first list took that the fresh server was asked for.
+    pub first_list_seconds: f64,
+    /// What the fresh server said before it gave one.
+    pub refused: Vec<String>,
     /// The figures.
     pub rows: Vec<Row>,
     /// What else there is to say.
@@ -105,9 +109,8 @@ impl Row {
 impl Report {
     /// Whether any request failed.
     pub fn failed(&self) -> bool {
-        self.rows
-            .iter()
-            .any(|row| row.errors > 0 || row.requests == 0)
+        let bad = |row: &Row| row.errors > 0 || row.requests == 0;
+        !self.refused.is_empty() || self.rows.iter().any(bad)
     }
 
     /// As text.
@@ -180,6 +183,14 @@ impl Report {
             }
         }
         writeln!(out)?;
+        writeln!(
+            out,
+            "the first list after the start: {:.2} s",
+            self.first_list_seconds
+        )?;
+        for error in &self.refused {
+            writeln!(out, "failed: {error}")?;
+        }
         for (moment, mib) in &self.memory_mib {
             writeln!(out, "memory of the server, {moment}: {mib:.1} MiB")?;
         }

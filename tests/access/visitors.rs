@@ -14,6 +14,7 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("batch_recommendations", "user_id", "dropped"),
     ("content_items", "creator_id", "moved"),
     ("content_tags", "user_id", "moved"),
+    ("feedback", "user_id", "moved and exported"),
     ("idempotency_keys", "user_id", "moved"),
     ("interactions", "user_id", "moved"),
     ("recommendation_lists", "user_id", "moved"),
@@ -73,7 +74,7 @@ async fn history(app: &TestApp, user: Id<id::User>, a: Id<id::Content>, key: &st
             interaction,
         ),
         (
-            "INSERT INTO recommendation_lists (id, user_id, context, weights_version, created_at, content_ids, scores, sources, because) VALUES ($3, $1, 'FEED', 1, '2026-03-01', ARRAY[$2], '{0.5}', '{POPULAR}', ARRAY[$2])",
+            "INSERT INTO recommendation_lists (id, user_id, context, controls, weights_version, created_at, blend_sources, blend_weights, events, content_ids, scores, sources, parts, because_ids, because) VALUES ($3, $1, 'FEED', '{}', 1, '2026-03-01', '{}', '{}', 0, ARRAY[$2], '{0.5}', '{64}', '{}', ARRAY[$2], '{1}')",
             list,
         ),
         (

@@ -99,14 +99,8 @@ async fn no_query_is_a_command() {
         app.ask_as(&Viewer::Nobody, suggest, json!({ "typed": query }))
             .await;
     }
-    let letters = "x ".repeat(250);
-    assert_eq!(
-        search(&app, &letters).await["edges"]
-            .as_array()
-            .unwrap()
-            .len(),
-        0
-    );
+    search(&app, &"x ".repeat(250)).await;
+    search(&app, &"x".repeat(500)).await;
     app.services.search.flush().await.unwrap();
 }
 

@@ -15,6 +15,8 @@ use crate::http;
 use crate::platform::config::{SchemaName, Settings};
 use crate::platform::db::migrate;
 
+/// How often changed items are looked for, to place them among what they are about.
+const PLACED_EVERY: Duration = Duration::from_secs(1);
 /// How often the partitions of the coming months are looked after.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -73,6 +75,7 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
             return ended.context("the server stopped by itself")?.context("serving");
         }
         never = look_after_partitions(opened) => never,
+        never = place_changed_items(opened) => never,
     };
     tracing::info!(
         "Stopping: the requests in flight have {} s",
@@ -125,6 +128,18 @@ fn greet(address: SocketAddr, demo: bool) {
                 "The demo's passwords are known to everybody and {address} can be reached from \
                  other machines"
             );
+        }
+    }
+}
+
+/// Gives items that were made or changed, by whomever, their place among what they are about.
+async fn place_changed_items(opened: &Opened) -> anyhow::Result<()> {
+    loop {
+        tokio::time::sleep(PLACED_EVERY).await;
+        for (schema, services) in opened.schemas.iter() {
+            if let Err(error) = services.embeddings.catch_up().await {
+                tracing::warn!(%schema, ?error, "Changed items could not be placed; trying again");
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ impl CachingService {
             variables,
         } = question;
         let parts = (who, may, document, operation, variables);
-        Some(Key::new(CacheKind::Lists, &tags, &parts))
+        Some(Key::new(CacheKind::Answers, &tags, &parts))
     }
 
     /// The answer that is kept under `key`, or else what `execute` makes of it. What it fails with

@@ -157,29 +157,25 @@ impl RecommendationService {
             scored: Vec::new(),
             because: FxHashMap::default(),
         };
-        let Some(live) = live else {
-            return Ok(None);
-        };
-        let mut model = live.model;
-        let entries = live.entries(&gathered.liked);
         let most = self.ground.settings.recommendations.score_all_up_to;
-        if live.items() <= most && !entries.is_empty() {
-            candidates.scored = live.best(&entries, depth, |content| gate.passes(content))?;
+        if let Some(live) = live.filter(|live| live.items() <= most) {
+            let entries = live.entries(&gathered.liked);
+            if !entries.is_empty() {
+                candidates.scored = live.best(&entries, depth, |content| gate.passes(content))?;
+                gathered.model = Some(live.model);
+                gathered.model_at = Some(live.trained_at);
+                gathered.live = Some(live);
+            }
         } else if let Some(batch) = self.store.batch(errand.user).await? {
-            model = batch.model;
             for (content, score, reason) in batch.items {
                 candidates.scored.push((content, score));
                 let reason = reason.map(|reason| (content, reason));
                 candidates.because.extend(reason);
             }
+            gathered.model = Some(batch.model);
+            gathered.model_at = Some(batch.trained_at);
         }
-        if candidates.scored.is_empty() {
-            return Ok(None);
-        }
-        gathered.model = Some(model);
-        gathered.model_at = Some(live.trained_at);
-        gathered.live = Some(live);
-        Ok(Some(candidates))
+        Ok((!candidates.scored.is_empty()).then_some(candidates))
     }
 
     /// What is near to the user's interests, and to what they do just now.

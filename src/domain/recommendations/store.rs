@@ -38,6 +38,7 @@ pub(super) type BatchItem = (Id<id::Content>, f32, Option<Id<id::Content>>);
 /// What the active model says for one user, best first.
 pub(super) struct Batch {
     pub(super) model: Id<id::Model>,
+    pub(super) trained_at: DateTime<Utc>,
     pub(super) items: Vec<BatchItem>,
 }
 
@@ -50,12 +51,13 @@ impl Store {
         #[derive(FromQueryResult)]
         struct Row {
             model_version_id: Uuid,
+            created_at: DateTime<Utc>,
             content_ids: Vec<Uuid>,
             scores: Vec<f32>,
             because: Vec<Uuid>,
         }
         let statement = sql(
-            "SELECT b.model_version_id, b.content_ids, b.scores, b.because
+            "SELECT b.model_version_id, m.created_at, b.content_ids, b.scores, b.because
                FROM batch_recommendations b
                JOIN model_versions m ON m.id = b.model_version_id
               WHERE b.user_id = $1 AND m.kind = 'COLLABORATIVE' AND m.state = 'ACTIVE'",
@@ -66,6 +68,7 @@ impl Store {
             .await?;
         Ok(row.map(|row| Batch {
             model: row.model_version_id.into(),
+            trained_at: row.created_at,
             items: row
                 .content_ids
                 .into_iter()

@@ -3,6 +3,7 @@
 pub mod draw;
 pub mod facets;
 mod follow;
+mod gather;
 pub mod highlight;
 pub mod lexical;
 pub mod model;

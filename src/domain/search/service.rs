@@ -5,32 +5,25 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use moka::sync::Cache;
-use rustc_hash::FxHashMap;
 use tokio::sync::OnceCell;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::draw::{Draw, Ingredients};
 use super::facets::{Counting, PriceRange, SearchFacet};
 use super::follow::{Following, blocking};
-use super::lexical::{Found, Wanted};
-use super::model::{Hit, Mode, PopularQuery, Request, SearchPage, Suggestion, Taste, check_length};
+use super::model::{Hit, PopularQuery, Request, SearchPage, Suggestion, check_length};
 use super::popular::Queries;
 use super::store::Store;
 use super::suggest::suggest;
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::facets::FacetCount;
-use crate::domain::content::shelf::{Matcher, Shelf};
 use crate::domain::content::{ContentKind, ContentService};
 use crate::domain::embeddings::EmbeddingService;
-use crate::domain::profiles::{Profile, ProfileService};
+use crate::domain::profiles::ProfileService;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Clock, Id, Refusal, Result, id};
 
-/// Meaning finds at most so many items.
-const MEANT: usize = 200;
-/// What is less similar than this (a cosine) is not about the query.
-const LEAST_SIMILAR: f32 = 0.4;
 /// The taste of so many of the best by words is looked at.
 const TASTED: usize = 500;
 /// A draw is kept for so long after it was last read.
@@ -49,8 +42,8 @@ pub struct SearchService {
     draws: Cache<u64, Arc<Draw>>,
     /// Tells the draws of this process from those of others.
     salt: u64,
-    embeddings: EmbeddingService,
-    profiles: ProfileService,
+    pub(super) embeddings: EmbeddingService,
+    pub(super) profiles: ProfileService,
 }
 
 /// The place that a cursor names.
@@ -288,97 +281,6 @@ impl SearchService {
         let draw = draw.await?;
         self.draws.insert(key, Arc::clone(&draw));
         Ok(draw)
-    }
-
-    async fn by_words(
-        &self,
-        following: &Arc<Following>,
-        request: &Request,
-    ) -> Result<Option<Found>> {
-        if request.is_empty() {
-            return Ok(None);
-        }
-        let wanted = Wanted {
-            text: request.query.clone(),
-            open: true,
-        };
-        let following = Arc::clone(following);
-        let mut found = blocking(move || following.lexical().find(&wanted)).await?;
-        if request.mode == Mode::Meaning {
-            // The words are still good for putting the query right and for marking.
-            found.hits.clear();
-        }
-        Ok(Some(found))
-    }
-
-    async fn by_meaning(
-        &self,
-        shelf: &Shelf,
-        request: &Request,
-        found: Option<&Found>,
-        day: NaiveDate,
-    ) -> Result<Vec<(u32, f32)>> {
-        let Some(found) = found.filter(|_| request.mode != Mode::Words) else {
-            return Ok(Vec::new());
-        };
-        let text = found.corrected.as_ref().unwrap_or(&request.query).clone();
-        let (filter, items) = (request.filter.clone(), shelf.clone());
-        let allowed = blocking(move || {
-            let items = items.read();
-            let matcher = Matcher::new(&filter, &items);
-            let entries = items.iter();
-            let fits = entries.map(|(_, entry)| entry.offered(day) && matcher.matches(entry));
-            Ok(fits.collect::<Vec<bool>>())
-        });
-        let allowed = allowed.await?;
-        let Some(vector) = self.embeddings.query(&text).await? else {
-            return Ok(Vec::new());
-        };
-        let fits = |content: Id<id::Content>| {
-            let slot = shelf.read().slot(content);
-            slot.is_some_and(|slot| allowed.get(slot as usize) == Some(&true))
-        };
-        let nearest = self.embeddings.nearest(&vector, MEANT, &fits).await?;
-        let shelf = shelf.read();
-        let similar = nearest.iter().filter(|near| near.cosine >= LEAST_SIMILAR);
-        Ok(similar
-            .filter_map(|near| Some((shelf.slot(near.content)?, near.cosine)))
-            .collect())
-    }
-
-    /// What the user likes, if anything is known of them.
-    async fn profile(&self, user: Option<Id<id::User>>) -> Result<Option<Profile>> {
-        match user {
-            Some(user) => {
-                self.profiles
-                    .profile(&self.profiles.past(user).await?)
-                    .await
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// How well the items in these slots suit the user, in [0, 1]; 0 where it is not known.
-    async fn taste(&self, shelf: &Shelf, profile: &Profile, slots: Vec<u32>) -> Result<Taste> {
-        let places: FxHashMap<Id<id::Content>, u32> = {
-            let shelf = shelf.read();
-            let entries = slots
-                .into_iter()
-                .filter_map(|slot| Some((shelf.entry(slot)?.id, slot)));
-            entries.collect()
-        };
-        let ids: Vec<_> = places.keys().copied().collect();
-        let vectors = self.embeddings.vectors(&ids).await?;
-        let fits: FxHashMap<u32, f32> = vectors
-            .iter()
-            .filter_map(|(content, vector)| {
-                let fit = (1.0 + profile.long_term_fit(vector)) / 2.0;
-                Some((*places.get(content)?, fit.clamp(0.0, 1.0)))
-            })
-            .collect();
-        Ok(Arc::new(move |slot| {
-            fits.get(&slot).copied().unwrap_or(0.0)
-        }))
     }
 
     /// The items that `request` finds, the best first, with falling scores in [0, 1], without

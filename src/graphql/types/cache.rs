@@ -13,7 +13,7 @@ use crate::graphql::payload::{payload, payload_errors, settle};
 pub enum CacheKind {
     /// Results of searches; 5 minutes.
     Search,
-    /// Lists, and whole answers that are made of them; 2 minutes.
+    /// Lists of recommendations; 2 minutes.
     Lists,
     /// What the batch model says for a user, blended; 1 hour.
     Batch,
@@ -23,6 +23,8 @@ pub enum CacheKind {
     UserVectors,
     /// The vectors of items that are asked for often; 2 hours.
     HotVectors,
+    /// Whole answers to queries; 2 minutes. They go with every other kind that is cleared.
+    Answers,
 }
 
 /// What the cache of this schema did with values of one kind, since the start of the server that

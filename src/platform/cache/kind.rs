@@ -9,7 +9,7 @@ use crate::foundation::text_enum;
 pub enum CacheKind {
     /// Results of searches.
     Search,
-    /// Lists, and whole answers that are made of them.
+    /// Lists of recommendations.
     Lists,
     /// What the batch model says for a user, blended.
     Batch,
@@ -19,6 +19,8 @@ pub enum CacheKind {
     UserVectors,
     /// The vectors of items that are asked for often.
     HotVectors,
+    /// Whole answers to queries.
+    Answers,
 }
 
 text_enum!(CacheKind {
@@ -28,13 +30,14 @@ text_enum!(CacheKind {
     Metadata = "METADATA",
     UserVectors = "USER_VECTORS",
     HotVectors = "HOT_VECTORS",
+    Answers = "ANSWERS",
 });
 
 impl CacheKind {
     /// How long a value lives. A write that touches it ends its life earlier.
     pub const fn time_to_live(self) -> TimeDelta {
         match self {
-            Self::Lists => TimeDelta::minutes(2),
+            Self::Lists | Self::Answers => TimeDelta::minutes(2),
             Self::Search => TimeDelta::minutes(5),
             Self::UserVectors => TimeDelta::minutes(30),
             Self::Batch | Self::Metadata => TimeDelta::hours(1),

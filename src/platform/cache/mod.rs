@@ -238,10 +238,12 @@ impl Cache {
         }
     }
 
-    /// Drops the values of this kind, or all, in every process.
+    /// Drops the values of this kind, or all, in every process; whole answers with them, since they
+    /// may be made of any.
     pub async fn clear(&self, kind: Option<CacheKind>) {
         let kinds: Vec<CacheKind> = match kind {
-            Some(kind) => vec![kind],
+            Some(CacheKind::Answers) => vec![CacheKind::Answers],
+            Some(kind) => vec![kind, CacheKind::Answers],
             None => CacheKind::ALL.to_vec(),
         };
         let tags: Vec<Tag> = kinds.iter().copied().map(Tag::Kind).collect();

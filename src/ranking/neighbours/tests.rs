@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::super::top;
+use super::query::Plan;
 use super::*;
 
 const LENGTH: usize = 24;
@@ -67,10 +69,22 @@ fn recall(
     items: &BTreeMap<u32, Vec<f32>>,
     filter: impl Fn(u32) -> bool + Copy,
 ) -> f64 {
+    // A breadth at which an index of this size still walks.
+    recall_of(items, index.metric(), filter, |query| {
+        index.nearest(query, 10, 28, filter).unwrap()
+    })
+}
+
+fn recall_of(
+    items: &BTreeMap<u32, Vec<f32>>,
+    metric: Metric,
+    filter: impl Fn(u32) -> bool + Copy,
+    ask: impl Fn(&[f32]) -> Vec<(u32, f32)>,
+) -> f64 {
     let (mut found, mut there) = (0, 0);
     for query in (0..50).map(|at| vector(1_000_000 + at)) {
-        let truth = truth(items, index.metric(), &query, 10, filter);
-        let got = index.nearest(&query, 10, 100, filter).unwrap();
+        let truth = truth(items, metric, &query, 10, filter);
+        let got = ask(&query);
         assert!(got.is_sorted_by(|a, b| top::best_first(a, b).is_lt()));
         for (key, score) in &got {
             assert!(filter(*key));
@@ -104,6 +118,32 @@ fn a_large_index_finds_nearly_all_of_the_nearest() {
             let recall = recall(&index, &items, |key| mix(key.into()).is_multiple_of(every));
             assert!(recall >= 0.99, "{recall} of {what} under {metric:?}");
         }
+    }
+}
+
+#[test]
+fn a_walk_finds_nearly_all_of_the_nearest_that_pass() {
+    let items = vectors(0..SCANNED as u32 + 1000);
+    let index = built(&items, Metric::Cosine);
+    let walked = |plan: Plan, filter: &dyn Fn(u32) -> bool| {
+        recall_of(&items, Metric::Cosine, filter, |query| {
+            index.pool.with(|scratch| {
+                index.vectors.prepare(query, &mut scratch.query).unwrap();
+                index.answer(&plan, 10, filter, scratch)
+            })
+        })
+    };
+
+    let half = |key: u32| mix(key.into()).is_multiple_of(2);
+    let tenth = |key: u32| mix(key.into()).is_multiple_of(10);
+    for (plan, filter) in [
+        (Plan::Walk(60), &half as &dyn Fn(u32) -> bool),
+        (Plan::WalkPassing(40), &half),
+        (Plan::WalkPassing(40), &tenth),
+    ] {
+        let name = format!("{plan:?}");
+        let recall = walked(plan, filter);
+        assert!(recall >= 0.98, "{recall} by {name}");
     }
 }
 
@@ -157,11 +197,12 @@ fn an_index_that_grows_shrinks_and_changes_keeps_finding() {
     let mut index = built(&items, Metric::Cosine);
 
     // Past the size where the graph begins...
-    for key in start..start + 1500 {
+    for key in start..start + 2500 {
         index.upsert(key, &vector(key)).unwrap();
         items.insert(key, vector(key));
     }
-    assert!(recall(&index, &items, |_| true) >= 0.99);
+    let all = recall(&index, &items, |_| true);
+    assert!(all >= 0.99, "{all}");
 
     // ...with a quarter of the vectors replaced and some taken out...
     for key in (0..start).step_by(4) {
@@ -174,8 +215,10 @@ fn an_index_that_grows_shrinks_and_changes_keeps_finding() {
         items.remove(&key);
     }
     assert_eq!(index.len(), items.len());
-    assert!(recall(&index, &items, |_| true) >= 0.99);
-    assert!(recall(&index, &items, |key| key % 3 == 0) >= 0.99);
+    let all = recall(&index, &items, |_| true);
+    assert!(all >= 0.99, "{all}");
+    let third = recall(&index, &items, |key| key % 3 == 0);
+    assert!(third >= 0.99, "{third}");
 
     // ...and rows that were used before are used again.
     let rows = index.vectors.rows();
@@ -189,7 +232,8 @@ fn an_index_that_grows_shrinks_and_changes_keeps_finding() {
         "{} rows",
         index.vectors.rows()
     );
-    assert!(recall(&index, &items, |_| true) >= 0.99);
+    let all = recall(&index, &items, |_| true);
+    assert!(all >= 0.99, "{all}");
 }
 
 #[test]
@@ -266,15 +310,15 @@ fn what_cannot_be_a_vector_is_refused_and_changes_nothing() {
 #[test]
 fn a_build_can_be_watched_and_stopped() {
     let items = vectors(0..SCANNED as u32 + 1000);
-    let items = || items.iter().map(|(key, vector)| (*key, vector.as_slice()));
+    let pairs = || items.iter().map(|(key, vector)| (*key, vector.as_slice()));
     let mut heard = Vec::new();
     let mut listen = |done, of| {
         heard.push((done, of));
         ControlFlow::Continue(())
     };
-    Index::build(LENGTH, Metric::Cosine, items(), 1, &mut listen).unwrap();
+    Index::build(LENGTH, Metric::Cosine, pairs(), 1, &mut listen).unwrap();
     assert!(heard.is_sorted() && heard.len() > 5);
-    assert_eq!(heard.last(), Some(&(5000, 5000)));
+    assert_eq!(heard.last(), Some(&(items.len(), items.len())));
 
     let mut stop = |done, _| {
         if done > 0 {
@@ -283,7 +327,7 @@ fn a_build_can_be_watched_and_stopped() {
             ControlFlow::Continue(())
         }
     };
-    let stopped = Index::build(LENGTH, Metric::Cosine, items(), 1, &mut stop);
+    let stopped = Index::build(LENGTH, Metric::Cosine, pairs(), 1, &mut stop);
     assert_eq!(stopped.err(), Some(NeighbourError::Stopped(GROUP)));
 }
 

@@ -11,6 +11,7 @@ use marquee::domain::models::ModelKind;
 use marquee::domain::recommendations::Ask;
 use marquee::foundation::page::Window;
 use marquee::foundation::{Id, id};
+use marquee::platform::config::EmbeddingSource;
 use serde_json::json;
 
 use crate::support::TestApp;
@@ -53,7 +54,11 @@ pub struct Sign {
 
 impl World {
     pub async fn start() -> Self {
-        let app = TestApp::start().await;
+        // Vectors of one number that callers bring: the first makes the space.
+        let mut settings = crate::support::settings();
+        settings.embeddings.source = EmbeddingSource::Brought;
+        settings.embeddings.dimensions = 1;
+        let app = TestApp::with(settings).await;
         let vera = register(&app, MARK).await;
         let victim = viewer(&app, &vera).await.unwrap();
         let user = vera.user.id;

@@ -1,0 +1,126 @@
+//! How good a recipe is, and which is best, on interactions that are held out.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+
+use super::data::Data;
+use super::{Progress, Step, blocking, explain, fit};
+use crate::domain::models::ModelVersion;
+use crate::foundation::{Error, Result};
+use crate::ranking::collaborative::Recipe;
+use crate::ranking::matrix::{Interactions, Repeats};
+use crate::ranking::selection::{self, Family, Fold, Given, Plan, Trial};
+use crate::ranking::{Scores, top};
+
+/// Of every user with at least so many items, a part is held out to measure by.
+const MEASURED_FROM: usize = 5;
+/// One in so many items is held out.
+const HELD_OUT: usize = 5;
+/// A choice is made on so many random splits, with at most so many trials of each family.
+const FOLDS: u64 = 2;
+const TRIALS: usize = 16;
+/// At most so many users are measured.
+const MEASURED_USERS: usize = 2_000;
+
+/// The recipe that does best on interactions that are held out.
+pub(super) async fn chosen<O>(data: Arc<Data>, seed: u64, mut observe: O) -> Result<(Recipe, O)>
+where
+    O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+{
+    blocking(move || {
+        let folds = (0..FOLDS).map(|fold| Fold::at_random(&data.positive, 0.1, seed ^ fold));
+        let folds: Vec<Fold> = folds
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Error::Internal(error.into()))?
+            .into_iter()
+            .filter(Fold::is_useful)
+            .collect();
+        let plan = Plan {
+            families: vec![Family::Ials, Family::Edlae, Family::Graph],
+            trials: TRIALS,
+            given: Given::default(),
+            seed,
+        };
+        let mut done = 0;
+        let mut told = |_: &Trial| {
+            done += 1;
+            observe(Progress {
+                step: Step::Choose,
+                done,
+                of: 0,
+            })
+        };
+        let choice = selection::choose(&folds, &plan, &mut told).map_err(explain)?;
+        Ok((choice.recipe, observe))
+    })
+    .await
+}
+
+/// The recipe of a model, if it was chosen and not just the usual one.
+pub(super) fn kept_choice(model: &ModelVersion) -> Option<Recipe> {
+    let chosen = model.settings["chosen"].as_bool() == Some(true);
+    let recipe = || serde_json::from_value::<Recipe>(model.settings.clone()).ok();
+    chosen.then(recipe).flatten()
+}
+
+/// NDCG@10 of the recipe on interactions that are held out, over a sample of the users.
+pub(super) async fn measured<O>(
+    data: Arc<Data>,
+    recipe: Recipe,
+    mut observe: O,
+) -> Result<(Option<f64>, O)>
+where
+    O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+{
+    blocking(move || {
+        let table = &data.positive;
+        // Which pairs are held out depends on the ids alone, so that two trainings of the same
+        // data hold out the same.
+        let held = |user: u32, item: u32| {
+            let name = [
+                data.users[user as usize].as_bytes().as_slice(),
+                data.items[item as usize].as_bytes().as_slice(),
+            ];
+            let large = table.row(user as usize).0.len() >= MEASURED_FROM;
+            large && xxhash_rust::xxh3::xxh3_64(&name.concat()).is_multiple_of(HELD_OUT as u64)
+        };
+        let rest = table
+            .triplets()
+            .filter(|(user, item, _)| !held(*user, *item));
+        let rest = Interactions::from_triplets(
+            table.rows(),
+            table.columns(),
+            rest.collect::<Vec<_>>(),
+            Repeats::Max,
+        )
+        .map_err(|error| Error::Internal(error.into()))?;
+        let judged: Vec<u32> = (0..table.rows() as u32)
+            .filter(|user| {
+                let (left, all) = (rest.row(*user as usize).0, table.row(*user as usize).0);
+                !left.is_empty() && left.len() < all.len()
+            })
+            .take(MEASURED_USERS)
+            .collect();
+        if judged.is_empty() {
+            return Ok((None, observe));
+        }
+        let maths = fit(&recipe, &rest, Step::Measure, &mut observe)?;
+        let score = |user: &u32| {
+            let (seen, weights) = rest.row(*user as usize);
+            let entries: Vec<_> = seen.iter().copied().zip(weights.iter().copied()).collect();
+            let mut scores = Vec::new();
+            maths.scores(&entries, &mut scores).map_err(explain)?;
+            let list = top::best(&scores, 10, seen).into_iter();
+            let list: Vec<u32> = list.map(|(item, _)| item).collect();
+            let all = table.row(*user as usize).0.iter().copied();
+            let held: FxHashSet<u32> = all.filter(|item| held(*user, *item)).collect();
+            Ok::<_, Error>(Scores::of(&list, &held))
+        };
+        let scores: Vec<Scores> = judged.par_iter().map(score).collect::<Result<_>>()?;
+        Ok((Some(Scores::mean(&scores).ndcg_at_10), observe))
+    })
+    .await
+}

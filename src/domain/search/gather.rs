@@ -1,0 +1,117 @@
+//! What a draw is made from: what words find, what meaning finds, and what the user likes.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use rustc_hash::FxHashMap;
+
+use super::follow::{Following, blocking};
+use super::lexical::{Found, Wanted};
+use super::model::{Mode, Request, Taste};
+use super::service::SearchService;
+use crate::domain::content::shelf::{Matcher, Shelf};
+use crate::domain::profiles::Profile;
+use crate::foundation::{Id, Result, id};
+
+/// Meaning finds at most so many items.
+const MEANT: usize = 200;
+/// What is less similar than this (a cosine) is not about the query.
+const LEAST_SIMILAR: f32 = 0.4;
+
+impl SearchService {
+    pub(super) async fn by_words(
+        &self,
+        following: &Arc<Following>,
+        request: &Request,
+    ) -> Result<Option<Found>> {
+        if request.is_empty() {
+            return Ok(None);
+        }
+        let wanted = Wanted {
+            text: request.query.clone(),
+            open: true,
+        };
+        let following = Arc::clone(following);
+        let mut found = blocking(move || following.lexical().find(&wanted)).await?;
+        if request.mode == Mode::Meaning {
+            // The words are still good for putting the query right and for marking.
+            found.hits.clear();
+        }
+        Ok(Some(found))
+    }
+
+    pub(super) async fn by_meaning(
+        &self,
+        shelf: &Shelf,
+        request: &Request,
+        found: Option<&Found>,
+        day: NaiveDate,
+    ) -> Result<Vec<(u32, f32)>> {
+        let Some(found) = found.filter(|_| request.mode != Mode::Words) else {
+            return Ok(Vec::new());
+        };
+        let text = found.corrected.as_ref().unwrap_or(&request.query).clone();
+        let (filter, items) = (request.filter.clone(), shelf.clone());
+        let allowed = blocking(move || {
+            let items = items.read();
+            let matcher = Matcher::new(&filter, &items);
+            let entries = items.iter();
+            let fits = entries.map(|(_, entry)| entry.offered(day) && matcher.matches(entry));
+            Ok(fits.collect::<Vec<bool>>())
+        });
+        let allowed = allowed.await?;
+        let Some(vector) = self.embeddings.query(&text).await? else {
+            return Ok(Vec::new());
+        };
+        let fits = |content: Id<id::Content>| {
+            let slot = shelf.read().slot(content);
+            slot.is_some_and(|slot| allowed.get(slot as usize) == Some(&true))
+        };
+        let nearest = self.embeddings.nearest(&vector, MEANT, &fits).await?;
+        let shelf = shelf.read();
+        let similar = nearest.iter().filter(|near| near.cosine >= LEAST_SIMILAR);
+        Ok(similar
+            .filter_map(|near| Some((shelf.slot(near.content)?, near.cosine)))
+            .collect())
+    }
+
+    /// What the user likes, if anything is known of them.
+    pub(super) async fn profile(&self, user: Option<Id<id::User>>) -> Result<Option<Profile>> {
+        match user {
+            Some(user) => {
+                self.profiles
+                    .profile(&self.profiles.past(user).await?)
+                    .await
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// How well the items in these slots suit the user, in [0, 1]; 0 where it is not known.
+    pub(super) async fn taste(
+        &self,
+        shelf: &Shelf,
+        profile: &Profile,
+        slots: Vec<u32>,
+    ) -> Result<Taste> {
+        let places: FxHashMap<Id<id::Content>, u32> = {
+            let shelf = shelf.read();
+            let entries = slots
+                .into_iter()
+                .filter_map(|slot| Some((shelf.entry(slot)?.id, slot)));
+            entries.collect()
+        };
+        let ids: Vec<_> = places.keys().copied().collect();
+        let vectors = self.embeddings.vectors(&ids).await?;
+        let fits: FxHashMap<u32, f32> = vectors
+            .iter()
+            .filter_map(|(content, vector)| {
+                let fit = (1.0 + profile.long_term_fit(vector)) / 2.0;
+                Some((*places.get(content)?, fit.clamp(0.0, 1.0)))
+            })
+            .collect();
+        Ok(Arc::new(move |slot| {
+            fits.get(&slot).copied().unwrap_or(0.0)
+        }))
+    }
+}
