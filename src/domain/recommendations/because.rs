@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
-use super::related::{Likeness, Related, listed, most_alike};
+use super::related::{Likeness, POOL, Related, listed, most_alike};
 use super::service::RecommendationService;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::shelf::{Entry, Shelved, Symbol};
@@ -120,7 +120,7 @@ impl RecommendationService {
                 !taken.contains(&content) && items.find(content).is_some_and(fits)
             };
             // Other rows may take all they have from among these.
-            reason.near = self.near(&[own], first * rows, keep).await?;
+            reason.near = self.near(&[own], POOL + first * rows, keep).await?;
         }
         let liked = past.liked(weights);
         let made = tokio::task::spawn_blocking(move || {
@@ -157,8 +157,12 @@ impl Page<'_> {
         let open = |content: &Content| !self.out.contains(content);
         let scored = match &reason.near {
             Some(near) => {
-                let open = near.iter().filter(|(content, _)| open(content));
-                open.take(self.first).copied().collect()
+                let scored = near.iter().filter(|(content, _)| open(content));
+                let scored = scored.filter_map(|(content, cosine)| {
+                    let entry = self.shelf.find(*content)?;
+                    Some((entry.id, like.with_meaning(entry, *cosine)))
+                });
+                best_of(scored, self.first)
             }
             None => most_alike(&like, self.shelf, self.first, |entry| {
                 entry.offered(self.day) && open(&entry.id)
@@ -168,10 +172,12 @@ impl Page<'_> {
             let mut shared = like.shared_genres(entry);
             shared.extend(like.shared_tags(entry));
             shared.truncate(3);
-            if shared.is_empty() {
-                return "Described in like words".to_owned();
+            match (shared.is_empty(), like.shares_people(entry)) {
+                (false, false) => format!("Shares {}", listed(&shared)),
+                (false, true) => format!("By some of the same people; shares {}", listed(&shared)),
+                (true, true) => "By some of the same people".to_owned(),
+                (true, false) => "Described in like words".to_owned(),
             }
-            format!("Shares {}", listed(&shared))
         };
         BecauseRow {
             title: reason.title.clone(),

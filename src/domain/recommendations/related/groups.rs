@@ -29,7 +29,9 @@ pub(super) struct Found {
     pub(super) near: Option<Vec<(Content, f32)>>,
     /// Whatever else was made by those who directed the items or play in them.
     pub(super) credits: Vec<SharedCredit>,
-    /// What the takers of the items took besides.
+    /// What is taken together with the items, by the model; best first.
+    pub(super) neighbours: Vec<(Content, f32)>,
+    /// What the takers of the items took besides, where the model does not know.
     pub(super) together: Together,
 }
 
@@ -60,7 +62,7 @@ impl Grouping<'_> {
         let scored = match &self.found.near {
             Some(near) => self.best(near.iter().filter_map(|(content, score)| {
                 let entry = self.shelf.find(*content)?;
-                Some((entry, *score))
+                Some((entry, self.like.with_meaning(entry, *score)))
             })),
             None => self.best_on_shelf(|entry| self.like.labels(entry)),
         };
@@ -188,28 +190,36 @@ impl Grouping<'_> {
         )
     }
 
-    /// The share of takers who took the other item too, put right for how often that is taken
-    /// anyway (the cosine of the two columns of the interaction matrix).
+    /// By the model, relative to what is taken together most. Where it does not know the items, how
+    /// much their takers took the other one, put right for how often that is taken anyway (as the
+    /// cosine of the two columns of the interaction matrix does).
     fn together(&self) -> (String, Vec<Related>) {
-        let Together { takers, items } = &self.found.together;
-        let seeds = self.like.seeds().iter();
-        let known: f32 = seeds.map(|seed| self.like.renown(seed)).sum();
-        let counts: FxHashMap<Content, i64> = items.iter().copied().collect();
-        let scored = self.best(items.iter().filter_map(|(content, count)| {
-            let entry = self.shelf.find(*content)?;
-            let share = *count as f32 / (*takers as f32 + CAUTION);
+        let (seeds, found) = (self.seeds(), self.found);
+        let title = format!("Taken together with {seeds}");
+        if let Some((_, most)) = found.neighbours.first() {
+            let scored =
+                self.best(found.neighbours.iter().filter_map(|(content, weight)| {
+                    Some((self.shelf.find(*content)?, weight / most))
+                }));
+            let why = |_: &Entry| format!("Those who took {seeds} took it, too");
+            return (title, self.related(scored, why));
+        }
+        let Together { takers, items } = &found.together;
+        let known = self.like.seeds().iter().map(|seed| self.like.renown(seed));
+        let known = known.sum::<f32>().max(0.01);
+        let scored = self.best(items.iter().filter_map(|item| {
+            let entry = self.shelf.find(item.content)?;
+            let share = item.weight / (*takers as f32 + CAUTION);
             let usual = self.like.renown(entry).max(0.01);
-            Some((entry, (share * (known.max(0.01) / usual).sqrt()).min(1.0)))
+            Some((entry, (share * (known / usual).sqrt()).min(1.0)))
         }));
-        let seeds = self.seeds();
+        let counts = items.iter().map(|item| (item.content, item.count));
+        let counts: FxHashMap<Content, i64> = counts.collect();
         let why = |entry: &Entry| {
             let count = counts.get(&entry.id).copied().unwrap_or(0);
             format!("{count} of {takers} who took {seeds} took it, too")
         };
-        (
-            format!("Taken together with {seeds}"),
-            self.related(scored, why),
-        )
+        (title, self.related(scored, why))
     }
 
     fn best_on_shelf(&self, score: impl Fn(&Entry) -> f32) -> Vec<(Content, f32)> {

@@ -7,6 +7,8 @@ use crate::foundation::{Id, id};
 
 /// In so many years an era fades to 37 %.
 const ERA: f32 = 15.0;
+/// So much the meaning counts where there is a space; genres count the rest.
+const MEANING: f32 = 0.7;
 /// The most popular item of a catalogue whose users have not done anything yet counts so much.
 const BY_NAME_ONLY: f32 = 0.5;
 
@@ -103,6 +105,18 @@ impl<'a> Likeness<'a> {
             }
             if all > 0.0 { shared / all } else { 0.0 }
         })
+    }
+
+    /// How alike an item is whose meaning is so near, as a cosine: words alone find what is told of
+    /// in the same way, and genres alone what is of the same shelf.
+    pub(in super::super) fn with_meaning(&self, entry: &Entry, cosine: f32) -> f32 {
+        MEANING * cosine.clamp(0.0, 1.0) + (1.0 - MEANING) * self.genres(entry)
+    }
+
+    /// Whether some of the people who made a seed made the item too.
+    pub(in super::super) fn shares_people(&self, entry: &Entry) -> bool {
+        let theirs = |person: &Symbol| self.seeds.iter().any(|seed| seed.people.contains(person));
+        entry.people.iter().any(theirs)
     }
 
     /// How near the years are, in [0, 1]: `exp(−Δ / 15)`; 0 where a year is not known.

@@ -10,7 +10,7 @@ mod service;
 
 pub(super) use groups::listed;
 pub(super) use likeness::Likeness;
-pub(super) use service::most_alike;
+pub(super) use service::{POOL, most_alike};
 
 /// At most so many titles at once, and so many items in a group.
 const MAX_TITLES: usize = 10;

@@ -23,6 +23,11 @@ use crate::ranking::top::best_of;
 
 type Content = Id<id::Content>;
 
+/// At least so many near items are looked at, to be put in order by their genres as well.
+pub(in crate::domain::recommendations) const POOL: usize = 50;
+/// So many neighbours by the model are looked at.
+const NEIGHBOURS: usize = 200;
+
 impl RecommendationService {
     /// What is like an item, or like the items of some titles taken together, in groups. What may
     /// not be offered today is in none of them. It may be two minutes old.
@@ -94,13 +99,15 @@ impl RecommendationService {
             }
         };
         let together = async {
-            match wants(&[GroupKind::BoughtTogether]) {
-                true => {
-                    let weights = self.interactions.weights().await?;
-                    self.store.together(about, &weights).await
-                }
-                false => Ok(Together::default()),
+            if !wants(&[GroupKind::BoughtTogether]) {
+                return Ok((Vec::new(), Together::default()));
             }
+            let neighbours = self.neighbours(about).await?;
+            if !neighbours.is_empty() {
+                return Ok((neighbours, Together::default()));
+            }
+            let weights = self.interactions.weights().await?;
+            Ok((neighbours, self.store.together(about, &weights).await?))
         };
         let near = async {
             match wants(&[GroupKind::SimilarContent]) {
@@ -111,11 +118,12 @@ impl RecommendationService {
                 false => Ok(None),
             }
         };
-        let (near, credits, together, taken) =
+        let (near, credits, (neighbours, together), taken) =
             tokio::try_join!(near, credits, together, self.renown())?;
         let found = Found {
             near,
             credits,
+            neighbours,
             together,
         };
         let (shelf, about) = (self.content.shelf().await?.clone(), about.to_vec());
@@ -150,6 +158,21 @@ impl RecommendationService {
             let fits = |entry: &Entry| entry.offered(day) && kinds.contains(&entry.kind);
             !about.contains(&item) && shelf.read().find(item).is_some_and(fits)
         })
+    }
+
+    /// What the model knows to be taken together with these, best first.
+    async fn neighbours(&self, about: &[Content]) -> Result<Vec<(Content, f32)>> {
+        let Some(live) = self.live().await? else {
+            return Ok(Vec::new());
+        };
+        let mut sums: FxHashMap<Content, f32> = FxHashMap::default();
+        for item in about {
+            for (other, weight) in live.together(*item, NEIGHBOURS) {
+                *sums.entry(other).or_default() += weight;
+            }
+        }
+        sums.retain(|item, _| !about.contains(item));
+        Ok(best_of(sums, NEIGHBOURS))
     }
 
     /// How much users take each item, in [0, 1], of the most taken.

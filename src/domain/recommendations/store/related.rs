@@ -13,7 +13,7 @@ const CREDITS: i64 = 500;
 /// So many takers of an item speak for all of them, and so many of the latest things each did.
 const TAKERS: i64 = 300;
 const TAKEN: i64 = 200;
-/// At most so many items that were taken together, the most frequent.
+/// At most so many items that were taken together, the most taken.
 const TOGETHER: i64 = 500;
 /// What fewer users took together is chance, and theirs to know.
 const FEWEST: i64 = 2;
@@ -36,8 +36,17 @@ pub(in crate::domain::recommendations) struct SharedCredit {
 pub(in crate::domain::recommendations) struct Together {
     /// How many takers were looked at.
     pub(in crate::domain::recommendations) takers: i64,
-    /// Items with how many of them took each.
-    pub(in crate::domain::recommendations) items: Vec<(Id<id::Content>, i64)>,
+    pub(in crate::domain::recommendations) items: Vec<TakenToo>,
+}
+
+/// An item that takers of others took, too.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::domain::recommendations) struct TakenToo {
+    pub(in crate::domain::recommendations) content: Id<id::Content>,
+    /// How many of them.
+    pub(in crate::domain::recommendations) count: i64,
+    /// How much they took it, by the table of weights, each at most 1.
+    pub(in crate::domain::recommendations) weight: f32,
 }
 
 impl Store {
@@ -93,6 +102,7 @@ impl Store {
         struct Row {
             content_id: Uuid,
             count: i64,
+            weight: f32,
             takers: i64,
         }
         let good: Vec<String> = InteractionKind::ALL
@@ -109,16 +119,19 @@ impl Store {
                         WHERE content_id = seed.id AND kind = ANY ($2) AND coalesce(value, 5) > 2.5
                         LIMIT $3) AS taker
                  LIMIT $3)
-             SELECT other.content_id, count(DISTINCT takers.user_id) AS count,
+             SELECT content_id, count(*) AS count, sum(weight)::real AS weight,
                     (SELECT count(*) FROM takers) AS takers
-               FROM takers CROSS JOIN LATERAL (
-                    SELECT content_id, kind, value FROM interactions
-                     WHERE user_id = takers.user_id ORDER BY id DESC LIMIT $4) AS other
-              WHERE other.kind = ANY ($2) AND coalesce(other.value, 5) > 2.5
-                AND other.content_id <> ALL ($1)
-              GROUP BY other.content_id
-             HAVING count(DISTINCT takers.user_id) >= $5
-              ORDER BY count DESC, other.content_id LIMIT $6",
+               FROM (SELECT other.content_id,
+                            least(sum(w.weight * coalesce((other.value - 2.5) / 2.5, 1)), 1) AS weight
+                       FROM takers CROSS JOIN LATERAL (
+                            SELECT content_id, kind, value FROM interactions
+                             WHERE user_id = takers.user_id ORDER BY id DESC LIMIT $4) AS other
+                       JOIN interaction_weights w ON w.kind = other.kind AND w.version = $7
+                      WHERE other.content_id <> ALL ($1)
+                      GROUP BY takers.user_id, other.content_id) AS taken
+              WHERE weight > 0
+              GROUP BY content_id HAVING count(*) >= $5
+              ORDER BY weight DESC, content_id LIMIT $6",
             [
                 filter::uuids(items.iter().copied()),
                 good.into(),
@@ -126,13 +139,18 @@ impl Store {
                 TAKEN.into(),
                 FEWEST.into(),
                 TOGETHER.into(),
+                weights.version.into(),
             ],
         );
         let rows = Row::find_by_statement(statement)
             .all(self.db.read())
             .await?;
         let takers = rows.first().map_or(0, |row| row.takers);
-        let item = |row: Row| (row.content_id.into(), row.count);
+        let item = |row: Row| TakenToo {
+            content: row.content_id.into(),
+            count: row.count,
+            weight: row.weight,
+        };
         Ok(Together {
             takers,
             items: rows.into_iter().map(item).collect(),
