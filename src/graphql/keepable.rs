@@ -21,7 +21,23 @@ const ROOTS: &[(&str, &[&str])] = &[
         "contents",
         &["filter", "orderBy", "first", "after", "last", "before"],
     ),
-    ("recommendations", &["first", "after"]),
+    (
+        "recommendations",
+        &[
+            "context",
+            "contentId",
+            "query",
+            "first",
+            "after",
+            "filter",
+            "boost",
+            "exclude",
+            "pin",
+            "diversity",
+            "minScore",
+            "fallback",
+        ],
+    ),
 ];
 
 /// The fields below them, by type.
@@ -93,6 +109,9 @@ const FIELDS: &[(&str, &[&str])] = &[
             "context",
             "createdAt",
             "model",
+            "embedding",
+            "blendWeights",
+            "freshness",
             "weightsVersion",
             "items",
             "edges",
@@ -108,11 +127,18 @@ const FIELDS: &[(&str, &[&str])] = &[
             "rank",
             "score",
             "sources",
+            "contributions",
             "reasons",
             "attributionToken",
             "content",
         ],
     ),
+    ("BlendWeight", &["source", "weight"]),
+    (
+        "Freshness",
+        &["modelAgeSeconds", "eventsApplied", "lastEventAt"],
+    ),
+    ("Contribution", &["source", "score", "weight"]),
     ("Reason", &["source", "message", "because"]),
     (
         "Model",

@@ -106,6 +106,9 @@ fn explain(error: &figment::Error) -> anyhow::Error {
                 | figment::error::Kind::InvalidValue(_, expected) => {
                     format!("the setting `{name}` must be {expected}")
                 }
+                figment::error::Kind::UnknownVariant(_, known) => {
+                    format!("the setting `{name}` must be one of {}", known.join(", "))
+                }
                 figment::error::Kind::Message(message) => {
                     format!("the setting `{name}`: {message}")
                 }

@@ -95,7 +95,10 @@ impl Caches {
             generations,
             redis,
             clock,
-            recipe: format!("{:?} {:?}", settings.recommendations, settings.training),
+            recipe: format!(
+                "{:?} {:?} {:?} {:?}",
+                settings.recommendations, settings.blend, settings.training, settings.embeddings
+            ),
         })))
     }
 

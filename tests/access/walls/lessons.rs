@@ -144,6 +144,14 @@ pub fn argument_lesson(
                 "{{ and: [{{ not: {{ title: {{ contains: \"{PASSWORD}\" }} }} }}, {{ not: {{ title: {{ eq: \"{FILM}\" }} }} }}] }}"
             ),
         ]),
+        "BoostInput" => aimed(vec![format!(
+            "{{ filter: {{ title: {{ contains: \"{MARK}\" }} }}, factor: 10 }}"
+        )]),
+        // What is private does not come because somebody pins it.
+        "PinInput" => aimed(vec![format!(
+            "{{ contentId: \"{}\", rank: 1 }}",
+            world.ids["content"]
+        )]),
         "UserFilter" => aimed(vec![
             format!("{{ email: {{ contains: \"{MARK}\" }} }}"),
             format!("{{ favouriteGenres: {{ has: \"{MARK} genre\" }} }}"),

@@ -81,6 +81,7 @@ impl Shelf {
         let mut watermark = self.inner.watermark.lock().await;
         let store = &self.inner.store;
         let before = self.read().change();
+        let first = *watermark == 0;
         let next = store
             .changes(*watermark, |facts| {
                 // Row by row, so that readers wait no longer than one row takes.
@@ -89,7 +90,8 @@ impl Shelf {
             })
             .await?;
         *watermark = next;
-        if self.read().change() != before {
+        // The first reading is of what was there before.
+        if !first && self.read().change() != before {
             // After the shelf: what is computed from here on sees what was written.
             self.inner.cache.changed(&[Tag::Catalogue]);
         }
