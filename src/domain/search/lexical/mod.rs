@@ -102,7 +102,7 @@ impl Lexical {
         Ok(())
     }
 
-    /// Makes what was put in and taken out visible. Blocks for some milliseconds.
+    /// Makes what was put in and taken out visible. Blocks.
     ///
     /// # Errors
     /// When the writer has failed.
