@@ -144,13 +144,15 @@ pub fn argument_lesson(
                 "{{ and: [{{ not: {{ title: {{ contains: \"{PASSWORD}\" }} }} }}, {{ not: {{ title: {{ eq: \"{FILM}\" }} }} }}] }}"
             ),
         ]),
-        "BoostInput" => aimed(vec![format!(
-            "{{ filter: {{ title: {{ contains: \"{MARK}\" }} }}, factor: 10 }}"
+        // A list comes whatever is lifted in it, and what is private does not come because
+        // somebody pins it.
+        "BoostInput" => Some(vec![(
+            format!("{{ filter: {{ title: {{ contains: \"{MARK}\" }} }}, factor: 10 }}"),
+            false,
         )]),
-        // What is private does not come because somebody pins it.
-        "PinInput" => aimed(vec![format!(
-            "{{ contentId: \"{}\", rank: 1 }}",
-            world.ids["content"]
+        "PinInput" => Some(vec![(
+            format!("{{ contentId: \"{}\", rank: 1 }}", world.ids["content"]),
+            false,
         )]),
         "UserFilter" => aimed(vec![
             format!("{{ email: {{ contains: \"{MARK}\" }} }}"),
