@@ -13,7 +13,7 @@ use super::model::{Freshness, Item, List, ListPage};
 use super::store::Store;
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
-use crate::domain::content::{self, ContentService};
+use crate::domain::content::{self, ContentService, Visibility};
 use crate::domain::embeddings::EmbeddingService;
 use crate::domain::interactions::InteractionService;
 use crate::domain::models::{ModelKind, ModelService};
@@ -120,6 +120,16 @@ impl RecommendationService {
         }
         let Some(cursor) = &window.from else {
             ask.check()?;
+            if let Some(like) = ask.like {
+                let shelf = self.content.shelf().await?.read();
+                // Asked each time: a list that is kept may be like what is gone by now.
+                if shelf
+                    .find(like)
+                    .is_none_or(|entry| entry.deleted || entry.visibility == Visibility::Private)
+                {
+                    return Err(content::service::not_found());
+                }
+            }
             let key = self.key(user, ask).await?;
             // On the heap: a draw asks many, and all of their states together are large.
             let drawn = Box::pin(async {
@@ -190,12 +200,6 @@ impl RecommendationService {
     async fn draw(&self, user: Id<id::User>, ask: &Ask) -> Result<List> {
         let now = self.clock.now();
         let shelf = self.content.shelf().await?;
-        if let Some(like) = ask.like {
-            let offered = shelf.read().find(like).map(|entry| entry.deleted);
-            if offered != Some(false) {
-                return Err(content::service::not_found());
-            }
-        }
         let (weights, past, common) = tokio::try_join!(
             self.interactions.weights(),
             self.profiles.past(user),
