@@ -82,6 +82,10 @@ async fn history(app: &TestApp, user: Id<id::User>, a: Id<id::Content>, key: &st
             list,
         ),
         (
+            "INSERT INTO feedback (id, list_id, rank, user_id, kind, at) SELECT gen_random_uuid(), $3, 1, $1, 'CLICKED', '2026-03-01' WHERE $2::uuid IS NOT NULL",
+            list,
+        ),
+        (
             "INSERT INTO batch_recommendations (model_version_id, user_id, content_ids, scores, because) SELECT id, $1, ARRAY[$2], '{0.5}', ARRAY[$2] FROM model_versions WHERE $3::uuid IS NOT NULL ON CONFLICT DO NOTHING",
             list,
         ),
@@ -113,6 +117,7 @@ async fn counts(app: &TestApp, user: Id<id::User>) -> Vec<i64> {
     for table in [
         "interactions",
         "recommendation_lists",
+        "feedback",
         "content_tags",
         "idempotency_keys",
         "batch_recommendations",
@@ -153,9 +158,9 @@ async fn a_visitor_becomes_part_of_the_user_they_turn_out_to_be() {
         merged["mergeUsers"]["user"]["preferences"]["favouriteGenres"],
         json!(["War"])
     );
-    assert_eq!(counts(&app, guest).await, [0, 0, 0, 0, 0]);
+    assert_eq!(counts(&app, guest).await, [0, 0, 0, 0, 0, 0]);
     // One tag and one key that both had; the lists drawn for the guest as a batch are dropped.
-    assert_eq!(counts(&app, ana_id).await, [3, 3, 2, 2, 1]);
+    assert_eq!(counts(&app, ana_id).await, [3, 3, 3, 2, 2, 1]);
     assert_eq!(
         code(&crate::bearer(&app, &token.into()).await),
         "UNAUTHENTICATED"
@@ -230,6 +235,7 @@ async fn an_export_holds_everything_about_a_user_and_nothing_about_others() {
         export["batchRecommendations"][0]["content"],
         json!([a.to_string()])
     );
+    assert_eq!(export["feedback"][0]["kind"], "CLICKED");
     assert_eq!(export["tags"][0]["tag"], "samurai");
     assert_eq!(export["idempotencyKeys"][0]["key"], "mine");
     assert_eq!(export["content"][0]["title"], "Diary");

@@ -17,7 +17,7 @@ async fn what_is_like_a_film_looks_right_to_a_film_lover() {
     for (film, genre, director, least) in [
         ("Seven Samurai", "Drama", Some("Akira Kurosawa"), 6),
         ("Psycho", "Thriller", Some("Alfred Hitchcock"), 6),
-        ("Rio Bravo", "Western", None, 7),
+        ("Rio Bravo", "Western", Some("Howard Hawks"), 6),
         ("Spirited Away", "Animation", Some("Hayao Miyazaki"), 6),
         ("Alien", "Science Fiction", None, 7),
         ("The Godfather", "Crime", Some("Francis Ford Coppola"), 6),

@@ -8,7 +8,7 @@ use crate::foundation::{Id, id};
 /// In so many years an era fades to 37 %.
 const ERA: f32 = 15.0;
 /// So much the meaning counts where there is a space; genres count the rest.
-const MEANING: f32 = 0.7;
+const MEANING: f32 = 0.6;
 /// The most popular item of a catalogue whose users have not done anything yet counts so much.
 const BY_NAME_ONLY: f32 = 0.5;
 

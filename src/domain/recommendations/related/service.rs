@@ -24,7 +24,7 @@ use crate::ranking::top::best_of;
 type Content = Id<id::Content>;
 
 /// At least so many near items are looked at, to be put in order by their genres as well.
-pub(in crate::domain::recommendations) const POOL: usize = 50;
+pub(in crate::domain::recommendations) const POOL: usize = 100;
 /// So many neighbours by the model are looked at.
 const NEIGHBOURS: usize = 200;
 
