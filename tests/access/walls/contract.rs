@@ -151,10 +151,12 @@ impl Contract {
         let list = argument["type"].to_string().contains("LIST");
         if of == "ID" && list {
             // One by one: of a whole list, one wrong id would hide what the others show.
+            // What is left out of an answer says nothing of what is left in it.
+            let aimed = name != "exclude";
             return world
                 .ids
                 .values()
-                .map(|id| (format!("[\"{id}\"]"), true))
+                .map(|id| (format!("[\"{id}\"]"), aimed))
                 .collect();
         }
         if of == "ID" {
