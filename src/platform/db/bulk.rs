@@ -45,13 +45,22 @@ impl Bulk {
     /// # Errors
     /// When the database does not answer.
     pub async fn try_lock(&mut self, what: &str) -> Result<bool> {
-        Ok(
-            sqlx::query_scalar("SELECT pg_try_advisory_lock($1, hashtext(current_schema() || $2))")
-                .bind(migrate::LOCK_SPACE)
-                .bind(format!(".{what}"))
-                .fetch_one(&mut self.connection)
-                .await?,
-        )
+        // A lock whose holder has just gone is free once the database has noticed.
+        let mut tries = 20;
+        loop {
+            let free: bool = sqlx::query_scalar(
+                "SELECT pg_try_advisory_lock($1, hashtext(current_schema() || $2))",
+            )
+            .bind(migrate::LOCK_SPACE)
+            .bind(format!(".{what}"))
+            .fetch_one(&mut self.connection)
+            .await?;
+            tries -= 1;
+            if free || tries == 0 {
+                return Ok(free);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
     }
 
     /// The connection, for single statements and for temporary tables.

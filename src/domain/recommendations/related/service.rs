@@ -112,8 +112,8 @@ impl RecommendationService {
         let near = async {
             match wants(&[GroupKind::SimilarContent]) {
                 true => {
-                    self.near(about, first, self.comparable(about, day).await?)
-                        .await
+                    let keep = self.comparable(about, day).await?;
+                    self.near(about, POOL + 2 * first, keep).await
                 }
                 false => Ok(None),
             }

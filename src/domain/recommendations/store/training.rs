@@ -30,13 +30,22 @@ impl Store {
         &self,
     ) -> Result<Option<TrainingStore>> {
         let mut connection = self.db.pool().acquire().await?.detach();
-        let free: bool = sqlx::query_scalar(
-            "SELECT pg_try_advisory_lock(hashtext('training'), hashtext(current_schema()))",
-        )
-        .fetch_one(&mut connection)
-        .await?;
-        if !free {
-            return Ok(None);
+        // A lock whose holder has just gone is free once the database has noticed.
+        let mut tries = 20;
+        loop {
+            let free: bool = sqlx::query_scalar(
+                "SELECT pg_try_advisory_lock(hashtext('training'), hashtext(current_schema()))",
+            )
+            .fetch_one(&mut connection)
+            .await?;
+            if free {
+                break;
+            }
+            tries -= 1;
+            if tries == 0 {
+                return Ok(None);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         sqlx::query("SET statement_timeout = 0")
             .execute(&mut connection)
