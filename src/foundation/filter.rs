@@ -62,6 +62,31 @@ impl<T> Comparison<T> {
     }
 }
 
+impl<T: PartialOrd> Comparison<T> {
+    /// Whether all conditions hold for a value, as the database sees it: for one that is missing
+    /// only `is_null` does.
+    pub fn holds(&self, value: Option<&T>) -> bool {
+        if self.is_null.is_some_and(|null| null != value.is_none()) {
+            return false;
+        }
+        let Some(value) = value else {
+            let compared = self.eq.is_some()
+                || self.one_of.is_some()
+                || self.lt.is_some()
+                || self.lte.is_some()
+                || self.gt.is_some()
+                || self.gte.is_some();
+            return !compared;
+        };
+        self.eq.as_ref().is_none_or(|eq| value == eq)
+            && self.one_of.as_ref().is_none_or(|all| all.contains(value))
+            && self.lt.as_ref().is_none_or(|bound| value < bound)
+            && self.lte.as_ref().is_none_or(|bound| value <= bound)
+            && self.gt.as_ref().is_none_or(|bound| value > bound)
+            && self.gte.as_ref().is_none_or(|bound| value >= bound)
+    }
+}
+
 impl<T: Clone> Comparison<T> {
     /// The same conditions on another form of the value.
     pub fn map<U>(&self, form: impl Fn(T) -> U) -> Comparison<U> {
@@ -140,5 +165,30 @@ impl TextList {
     pub fn listed(&self) -> usize {
         let length = |values: &Option<Vec<String>>| values.as_ref().map_or(0, Vec::len);
         length(&self.has_any) + length(&self.has_all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Comparison;
+
+    #[test]
+    fn a_value_holds_where_every_condition_does_and_a_missing_one_where_there_is_none() {
+        let between = Comparison {
+            gte: Some(2),
+            lt: Some(5),
+            one_of: Some(vec![1, 2, 4]),
+            ..Comparison::default()
+        };
+        let held = (0..7).filter(|value| between.holds(Some(value)));
+        assert_eq!(held.collect::<Vec<_>>(), [2, 4]);
+        assert!(!between.holds(None));
+        assert!(Comparison::<i32>::default().holds(None));
+        let null = |is_null| Comparison {
+            is_null: Some(is_null),
+            ..Comparison::default()
+        };
+        assert!(null(true).holds(None) && !null(true).holds(Some(&1)));
+        assert!(null(false).holds(Some(&1)) && !null(false).holds(None));
     }
 }

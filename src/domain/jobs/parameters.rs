@@ -1,0 +1,231 @@
+//! What jobs are asked to do: typed by kind, checked when a job is made, kept as JSON.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::model::JobKind;
+use crate::foundation::{Id, Refusal, id};
+
+/// What a job is to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Parameters {
+    /// Compute lists anew with the model in service.
+    Recommendations(Whom),
+    /// Train the collaborative model.
+    Training(Training),
+    /// Learn what items are about and place each of them.
+    Embeddings,
+    /// Bring uploaded files in.
+    Import(Import),
+    /// Measure how good lists are on interactions that are held out.
+    Evaluation(Evaluation),
+    /// Compute what is asked for often.
+    CacheWarming(CacheWarming),
+    /// Remove a user and everything of them.
+    Erasure(Erasure),
+    /// Sum up the hours that are over.
+    Statistics,
+    /// Remove what has been kept long enough.
+    Retention,
+}
+
+/// How to train; see [`crate::domain::recommendations::training::How`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Training {
+    /// Take the new model into service even if it is worse.
+    pub force: bool,
+    /// First choose models and settings.
+    pub choose: bool,
+}
+
+/// For whom lists are computed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "whom", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Whom {
+    /// One user.
+    User {
+        /// Which.
+        user: Id<id::User>,
+    },
+    /// Those who did something in the last days.
+    Active {
+        /// In how many, 1 to 3,650.
+        days: u16,
+    },
+    /// These users.
+    Users {
+        /// Which, at most [`Whom::MOST`].
+        users: Vec<Id<id::User>>,
+    },
+    /// All who took anything.
+    Everyone,
+}
+
+impl Whom {
+    /// So many users may be named.
+    pub const MOST: usize = 10_000;
+}
+
+/// Which source an import is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportSource {
+    /// Films, users, ratings and tags of MovieLens.
+    Movielens,
+    /// Films and credits of TMDB.
+    Tmdb,
+    /// A catalogue of products, with a mapping.
+    Products,
+}
+
+crate::foundation::text_enum!(ImportSource {
+    Movielens = "MOVIELENS",
+    Tmdb = "TMDB",
+    Products = "PRODUCTS",
+});
+
+/// What to import.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Import {
+    /// What the files are.
+    pub source: ImportSource,
+    /// The uploaded files, by which they are known as they were named.
+    pub uploads: Vec<Id<id::Upload>>,
+    /// For products: the mapping, as TOML.
+    pub mapping: Option<String>,
+}
+
+impl Import {
+    /// So many files may go in together.
+    pub const MOST: usize = 20;
+    /// So long a mapping may be, in bytes.
+    pub const MOST_MAPPING: usize = 100_000;
+}
+
+/// What to measure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Search for the best models and settings, rather than measure those that are in use.
+    pub choose: bool,
+}
+
+/// What to warm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheWarming {
+    /// So many of the most popular queries, 0 to 1,000.
+    pub queries: u16,
+    /// The lists of so many of the most active users, 0 to 10,000.
+    pub users: u16,
+}
+
+impl Default for CacheWarming {
+    fn default() -> Self {
+        Self {
+            queries: 50,
+            users: 100,
+        }
+    }
+}
+
+/// Whom to erase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Who goes.
+    pub user: Id<id::User>,
+}
+
+impl Parameters {
+    /// What they are for.
+    pub fn kind(&self) -> JobKind {
+        match self {
+            Self::Recommendations(_) => JobKind::Recommendations,
+            Self::Training(_) => JobKind::Training,
+            Self::Embeddings => JobKind::Embeddings,
+            Self::Import(_) => JobKind::Import,
+            Self::Evaluation(_) => JobKind::Evaluation,
+            Self::CacheWarming(_) => JobKind::CacheWarming,
+            Self::Erasure(_) => JobKind::Erasure,
+            Self::Statistics => JobKind::Statistics,
+            Self::Retention => JobKind::Retention,
+        }
+    }
+
+    /// Checks what can be told without looking anything up.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`], which names the field.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Recommendations(whom) => whom.check(),
+            Self::Import(import) => import.check(),
+            Self::CacheWarming(warming) => warming.check(),
+            Self::Training(_)
+            | Self::Embeddings
+            | Self::Evaluation(_)
+            | Self::Erasure(_)
+            | Self::Statistics
+            | Self::Retention => Ok(()),
+        }
+    }
+
+    /// Names what is asked for: two jobs of the same name do the same. 32 bytes.
+    pub fn digest(&self) -> Vec<u8> {
+        // Of plain data of our own types: it has a JSON form, always the same.
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(text).to_vec()
+    }
+}
+
+impl Whom {
+    fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Active { days } if !(1..=3650).contains(days) => {
+                let message = "a number of days between 1 and 3,650";
+                Err(Refusal::invalid("activeWithinDays", message))
+            }
+            Self::Users { users } if users.is_empty() || users.len() > Self::MOST => {
+                let message = format!("1 to {} users may be named; ask for `everyone`, or in parts", Self::MOST);
+                Err(Refusal::invalid("userIds", message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Import {
+    fn check(&self) -> Result<(), Refusal> {
+        if self.uploads.is_empty() || self.uploads.len() > Self::MOST {
+            let message = format!("name 1 to {} files that were uploaded before", Self::MOST);
+            return Err(Refusal::invalid("uploadIds", message));
+        }
+        let needs = self.source == ImportSource::Products;
+        match &self.mapping {
+            None if needs => {
+                let message = "products need a mapping, which says which column is which field";
+                Err(Refusal::invalid("mapping", message))
+            }
+            Some(_) if !needs => {
+                let message = "only products have a mapping; leave it out";
+                Err(Refusal::invalid("mapping", message))
+            }
+            Some(mapping) if mapping.len() > Self::MOST_MAPPING => {
+                let message = format!("a mapping has at most {} bytes", Self::MOST_MAPPING);
+                Err(Refusal::invalid("mapping", message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl CacheWarming {
+    fn check(self) -> Result<(), Refusal> {
+        if self.queries > 1000 {
+            return Err(Refusal::invalid("queries", "0 to 1,000 queries can be warmed"));
+        }
+        if self.users > 10_000 {
+            let message = "the lists of 0 to 10,000 users can be warmed";
+            return Err(Refusal::invalid("users", message));
+        }
+        Ok(())
+    }
+}

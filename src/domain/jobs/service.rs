@@ -1,0 +1,314 @@
+//! Asking for jobs, seeing them, and steering them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use serde::{Deserialize, Serialize};
+
+use super::follow::Feeds;
+use super::model::{
+    Asked, Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, NewJob, Worker,
+};
+use super::parameters::{Parameters, Whom};
+use super::store::{New, Store};
+use crate::domain::Ground;
+use crate::domain::auth::{Scope, Viewer};
+use crate::foundation::page::{Page, Window};
+use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::platform::bus::{Bus, Topic};
+
+/// So often a job is begun: once, and three times again.
+pub const ATTEMPTS: i16 = 4;
+/// So many jobs of one who is no admin may wait at a time.
+const MOST_WAITING: u64 = 100;
+
+/// The jobs of one schema.
+#[derive(Clone)]
+pub struct JobService {
+    pub(super) store: Store,
+    pub(super) bus: Bus,
+    pub(super) clock: Clock,
+    pub(super) chance: Chance,
+    pub(super) feeds: Arc<Feeds>,
+    /// Jobs as of one of their events: many who watch share one reading.
+    pub(super) seen: Cache<(Id<id::Job>, i64), Option<Job>>,
+}
+
+/// What the bus says of a job that has changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct JobNote {
+    pub(super) job: Id<id::Job>,
+    /// The number of the event that told of the change.
+    pub(super) event: i64,
+    pub(super) kind: JobKind,
+    pub(super) state: JobState,
+    pub(super) owner: Option<Id<id::User>>,
+    pub(super) asked_by: String,
+    /// Whether a running job is to end.
+    pub(super) cancel: bool,
+}
+
+impl JobService {
+    /// The jobs of the schema that `ground` stands for.
+    pub fn new(ground: &Ground) -> Self {
+        Self {
+            store: Store::new(ground.db.clone()),
+            bus: ground.bus.clone(),
+            clock: ground.clock.clone(),
+            chance: ground.chance.clone(),
+            feeds: Arc::default(),
+            seen: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(Duration::from_secs(60))
+                .build(),
+        }
+    }
+
+    /// Asks for a job. The same job that waits already is joined: nothing is made then. Where no
+    /// worker is there the job waits, and the answer says so.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] for parameters out of range, [`Error::Forbidden`] for a job that
+    /// the viewer may not ask for, [`Refusal::Conflict`] for one who has too many waiting.
+    pub async fn create(&self, viewer: &Viewer, new: NewJob) -> Result<Asked> {
+        may_ask(viewer, &new.parameters)?;
+        new.check()?;
+        new.parameters.check()?;
+        if !viewer.is_admin() {
+            let mut waiting = JobFilter::default();
+            waiting.state.eq = Some(JobState::Pending);
+            if self.store.count(viewer, &waiting).await? >= MOST_WAITING {
+                let message = format!("{MOST_WAITING} jobs of yours wait already; try again later");
+                return Err(Refusal::Conflict { message }.into());
+            }
+        }
+        let new = self.prepared(viewer, new);
+        loop {
+            let made = Store::insert(self.store.db().write(), &new).await?;
+            let joined = made.is_none();
+            let job = match made {
+                Some(job) => {
+                    self.tell(&job);
+                    Some(job)
+                }
+                None => Store::waiting(self.store.db().write(), &new.unique_key).await?,
+            };
+            // Between the two statements a worker may have begun the one that waited.
+            if let Some(job) = job {
+                let workers = !self.store.workers().await?.is_empty();
+                return Ok(Asked {
+                    job,
+                    joined,
+                    workers,
+                });
+            }
+        }
+    }
+
+    pub(super) fn prepared(&self, viewer: &Viewer, new: NewJob) -> New {
+        let NewJob {
+            parameters,
+            priority,
+            delay,
+        } = new;
+        let mut unique_key = parameters.digest();
+        if belongs_to_asker(parameters.kind()) {
+            unique_key.extend(viewer.name().into_bytes());
+        }
+        New {
+            id: Id::new(&self.clock, &self.chance),
+            owner: viewer.user(),
+            asked_by: viewer.name(),
+            unique_key,
+            delay_seconds: delay.as_secs_f64(),
+            attempts: ATTEMPTS,
+            parameters,
+            priority,
+        }
+    }
+
+    /// A job, if it is there and the viewer may see it: their own, or any for admins.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Option<Job>> {
+        Ok(self.find_many(viewer, &[id]).await?.into_iter().next())
+    }
+
+    /// Those of `ids` that are there and that the viewer may see.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_many(&self, viewer: &Viewer, ids: &[Id<id::Job>]) -> Result<Vec<Job>> {
+        if *viewer == Viewer::Nobody {
+            return Ok(Vec::new());
+        }
+        self.store.find_many(viewer, ids).await
+    }
+
+    /// The viewer's jobs; all for admins.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Refusal::InvalidInput`] for a filter that is too
+    /// large and for a cursor of another order.
+    pub async fn list(
+        &self,
+        viewer: &Viewer,
+        filter: &JobFilter,
+        order: (JobOrder, bool),
+        window: &Window,
+    ) -> Result<Page<Job>> {
+        signed_in(viewer)?;
+        filter.check()?;
+        let rows = self.store.list(viewer, filter, order, window).await?;
+        Ok(Page::cut(rows, window))
+    }
+
+    /// How many jobs a list has in all.
+    ///
+    /// # Errors
+    /// The same as for [`JobService::list`].
+    pub async fn count(&self, viewer: &Viewer, filter: &JobFilter) -> Result<u64> {
+        signed_in(viewer)?;
+        filter.check()?;
+        self.store.count(viewer, filter).await
+    }
+
+    /// Ends a job: at once if it waits, within a second or two if it runs. What it had computed so
+    /// far is dropped; what was served before stays.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for a job that is not there or is somebody else's,
+    /// [`Refusal::Conflict`] for one that is over.
+    pub async fn cancel(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
+        let job = self.own(viewer, id).await?;
+        match self.store.cancel(id).await? {
+            Some(job) => {
+                self.tell(&job);
+                Ok(job)
+            }
+            None => Err(state_forbids(self.own(viewer, job.id).await?, "cancelled")),
+        }
+    }
+
+    /// Lets a job that failed or was cancelled wait again.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for a job that is not there or is somebody else's,
+    /// [`Refusal::Conflict`] for one in another state, or that was begun ten times, or whose like
+    /// waits already.
+    pub async fn retry(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
+        let job = self.own(viewer, id).await?;
+        may_ask(viewer, &job.parameters)?;
+        match self.store.retry(id, ATTEMPTS).await? {
+            Some(job) => {
+                self.tell(&job);
+                Ok(job)
+            }
+            None => Err(state_forbids(self.own(viewer, id).await?, "retried")),
+        }
+    }
+
+    /// Removes a job that is over, with its events. What it made stays.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for a job that is not there or is somebody else's,
+    /// [`Refusal::Conflict`] for one that is not over.
+    pub async fn delete(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Id<id::Job>> {
+        self.own(viewer, id).await?;
+        if self.store.delete(id).await? {
+            return Ok(id);
+        }
+        let message = "the job is not over; cancel it first";
+        Err(conflict(message))
+    }
+
+    /// How the jobs that are kept did, by kind and state. For admins.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`].
+    pub async fn statistics(&self, viewer: &Viewer) -> Result<Vec<JobStatistics>> {
+        viewer.admin()?;
+        self.store.statistics().await
+    }
+
+    /// The workers that are there. For admins.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`].
+    pub async fn workers(&self, viewer: &Viewer) -> Result<Vec<Worker>> {
+        viewer.admin()?;
+        self.store.workers().await
+    }
+
+    /// Says on the bus that a job has changed.
+    pub(super) fn tell(&self, job: &Job) {
+        let note = JobNote {
+            job: job.id,
+            event: job.events,
+            kind: job.kind(),
+            state: job.state,
+            owner: job.owner,
+            asked_by: job.asked_by.clone(),
+            cancel: job.cancel_asked && job.state == JobState::Running,
+        };
+        self.bus.publish(Topic::Job(job.id.uuid()), &note);
+        self.bus.publish(Topic::Jobs, &note);
+    }
+
+    async fn own(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
+        signed_in(viewer)?;
+        self.find(viewer, id).await?.ok_or_else(not_found)
+    }
+}
+
+/// Refuses whoever may not ask for this.
+fn may_ask(viewer: &Viewer, parameters: &Parameters) -> Result<()> {
+    match parameters {
+        Parameters::Recommendations(Whom::User { user }) => {
+            viewer.may_act_for(*user, Scope::RecommendationsRead)
+        }
+        Parameters::Erasure(erasure) => viewer.may_act_for(erasure.user, Scope::UsersWrite),
+        Parameters::Recommendations(_)
+        | Parameters::Training(_)
+        | Parameters::Embeddings
+        | Parameters::Import(_)
+        | Parameters::Evaluation(_)
+        | Parameters::CacheWarming(_)
+        | Parameters::Statistics
+        | Parameters::Retention => viewer.admin(),
+    }
+}
+
+/// Whether two who ask for the same want two jobs.
+fn belongs_to_asker(kind: JobKind) -> bool {
+    matches!(kind, JobKind::ContentText | JobKind::ContentImage)
+}
+
+fn signed_in(viewer: &Viewer) -> Result<()> {
+    match viewer {
+        Viewer::Nobody => Err(Error::signed_out()),
+        _ => Ok(()),
+    }
+}
+
+fn state_forbids(job: Job, what: &str) -> Error {
+    let state = job.state.as_str();
+    if what == "retried" && matches!(job.state, JobState::Failed | JobState::Cancelled) {
+        return conflict("the job was begun ten times; ask for a new one");
+    }
+    conflict(&format!("a job that is {state} cannot be {what}"))
+}
+
+fn conflict(message: &str) -> Error {
+    Refusal::Conflict {
+        message: message.to_owned(),
+    }
+    .into()
+}
+
+/// Says that there is no such job, or none for this viewer.
+pub fn not_found() -> Error {
+    Refusal::NotFound { thing: "job" }.into()
+}

@@ -1,0 +1,394 @@
+//! Jobs in the database: making, finding and steering them. The queue's own statements are in
+//! `queue`, those of schedules in `schedules`.
+
+use sea_orm::sea_query::{Expr, IntoColumnRef};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
+    PaginatorTrait, QueryFilter, Select, Statement, Value,
+};
+use uuid::Uuid;
+
+use super::model::{
+    Job, JobEvent, JobFilter, JobKind, JobOrder, JobState, JobStatistics, Progress, Worker,
+};
+use super::parameters::Parameters;
+use crate::domain::auth::Viewer;
+use crate::foundation::page::Window;
+use crate::foundation::{Error, Id, Result, id};
+use crate::platform::db::entities::generation_job::{Column, Entity, Model};
+use crate::platform::db::keyset::{Order, ValueKind};
+use crate::platform::db::{Db, filter, stored};
+
+mod queue;
+mod schedules;
+
+pub(super) use queue::{Claim, Ended, Mine};
+pub(super) use schedules::Due;
+
+/// A worker that was not seen for so many seconds is gone.
+pub(super) const GONE_SECONDS: f64 = 15.0;
+
+#[derive(Clone)]
+pub(super) struct Store {
+    db: Db,
+}
+
+/// The end of each statement that changes a job: `changed` holds the rows as they are now. It tells
+/// of the change by an event, and answers the rows.
+const TOLD: &str = "told AS ( \
+        INSERT INTO job_events (job_id, number, state, attempt, fraction, step, message, remaining) \
+        SELECT id, events, state, attempt, fraction, step, message, remaining FROM changed) \
+    SELECT * FROM changed";
+
+/// The rows that `change` writes, as jobs; each of them gets an event.
+async fn changed(
+    connection: &impl ConnectionTrait,
+    change: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<Job>> {
+    let sql = format!("WITH changed AS ({change} RETURNING *), {TOLD}");
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    let rows = Entity::find()
+        .from_raw_sql(statement)
+        .all(connection)
+        .await?;
+    rows.into_iter().map(Job::try_from).collect()
+}
+
+impl Store {
+    pub(super) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(super) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Makes `jobs` in the transaction of whoever asks, each where none of its name waits to be
+    /// begun for the first time.
+    pub(super) async fn insert(
+        connection: &impl ConnectionTrait,
+        job: &New,
+    ) -> Result<Option<Job>> {
+        let made = changed(
+            connection,
+            "INSERT INTO generation_jobs \
+                 (id, kind, parameters, priority, owner_id, asked_by, unique_key, due_at, attempts, events) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 second', $9, 1) \
+             ON CONFLICT (unique_key) WHERE state = 'PENDING' AND started_at IS NULL DO NOTHING",
+            [
+                job.id.uuid().into(),
+                job.parameters.kind().as_str().into(),
+                serde_json::to_value(&job.parameters)
+                    .map_err(anyhow::Error::from)?
+                    .into(),
+                job.priority.into(),
+                job.owner.map(Id::uuid).into(),
+                job.asked_by.clone().into(),
+                job.unique_key.clone().into(),
+                job.delay_seconds.into(),
+                job.attempts.into(),
+            ],
+        )
+        .await?;
+        Ok(made.into_iter().next())
+    }
+
+    /// The job of this name that waits to be begun for the first time.
+    pub(super) async fn waiting(
+        connection: &impl ConnectionTrait,
+        unique_key: &[u8],
+    ) -> Result<Option<Job>> {
+        let row = Entity::find()
+            .filter(Column::UniqueKey.eq(unique_key))
+            .filter(Column::State.eq(JobState::Pending.as_str()))
+            .filter(Column::StartedAt.is_null())
+            .one(connection)
+            .await?;
+        row.map(Job::try_from).transpose()
+    }
+
+    /// Those of `ids` that the viewer may see. From where jobs are written: whoever made one a
+    /// moment ago finds it.
+    pub(super) async fn find_many(
+        &self,
+        viewer: &Viewer,
+        ids: &[Id<id::Job>],
+    ) -> Result<Vec<Job>> {
+        let rows = visible(viewer)
+            .filter(filter::among(Column::Id, ids.iter().copied()))
+            .all(self.db.write())
+            .await?;
+        rows.into_iter().map(Job::try_from).collect()
+    }
+
+    pub(super) async fn list(
+        &self,
+        viewer: &Viewer,
+        wanted: &JobFilter,
+        (order, ascending): (JobOrder, bool),
+        window: &Window,
+    ) -> Result<Vec<Job>> {
+        let rows = keyset(order, ascending)
+            .apply(listed(viewer, wanted), window)?
+            .all(self.db.read())
+            .await?;
+        rows.into_iter().map(Job::try_from).collect()
+    }
+
+    pub(super) async fn count(&self, viewer: &Viewer, wanted: &JobFilter) -> Result<u64> {
+        Ok(listed(viewer, wanted).count(self.db.read()).await?)
+    }
+
+    /// The events of a job behind number `after`, in order, at most `most`.
+    pub(super) async fn events(
+        &self,
+        job: Id<id::Job>,
+        after: i64,
+        most: i64,
+    ) -> Result<Vec<JobEvent>> {
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT number, at, state, attempt, fraction, step, message, remaining \
+               FROM job_events WHERE job_id = $1 AND number > $2 ORDER BY number LIMIT $3",
+            [job.uuid().into(), after.into(), most.into()],
+        );
+        let rows = EventRow::find_by_statement(statement)
+            .all(self.db.write())
+            .await?;
+        rows.into_iter().map(JobEvent::try_from).collect()
+    }
+
+    /// Ends a job that waits; asks one that runs to end. `None` if it is in neither state.
+    pub(super) async fn cancel(&self, id: Id<id::Job>) -> Result<Option<Job>> {
+        let done = changed(
+            self.db.write(),
+            "UPDATE generation_jobs SET \
+                 events = events + 1, cancel_asked = true, \
+                 state = CASE state WHEN 'PENDING' THEN 'CANCELLED' ELSE state END, \
+                 finished_at = CASE state WHEN 'PENDING' THEN now() END \
+              WHERE id = $1 AND state IN ('PENDING', 'RUNNING')",
+            [id.uuid().into()],
+        )
+        .await?;
+        Ok(done.into_iter().next())
+    }
+
+    /// Lets a job that failed or was cancelled wait again, with as many more attempts. `None` if it
+    /// is in neither state.
+    pub(super) async fn retry(&self, id: Id<id::Job>, attempts: i16) -> Result<Option<Job>> {
+        let done = changed(
+            self.db.write(),
+            "UPDATE generation_jobs SET \
+                 events = events + 1, state = 'PENDING', due_at = now(), finished_at = NULL, \
+                 cancel_asked = false, error = NULL, attempts = least(attempt + $2, 10), \
+                 fraction = NULL, step = NULL, message = NULL, remaining = NULL \
+              WHERE id = $1 AND state IN ('FAILED', 'CANCELLED') AND attempt < 10",
+            [id.uuid().into(), attempts.into()],
+        )
+        .await?;
+        Ok(done.into_iter().next())
+    }
+
+    /// Removes a job that is over, with its events. Says whether it was.
+    pub(super) async fn delete(&self, id: Id<id::Job>) -> Result<bool> {
+        let gone = Entity::delete_many()
+            .filter(Column::Id.eq(id.uuid()))
+            .filter(Column::FinishedAt.is_not_null())
+            .exec(self.db.write())
+            .await?;
+        Ok(gone.rows_affected > 0)
+    }
+
+    pub(super) async fn statistics(&self) -> Result<Vec<JobStatistics>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            kind: String,
+            state: String,
+            jobs: i64,
+            seconds: Option<f64>,
+            waiting: Option<f64>,
+        }
+        let statement = Statement::from_string(
+            DbBackend::Postgres,
+            "SELECT kind, state, count(*) AS jobs, \
+                    avg(extract(epoch FROM finished_at - started_at))::double precision AS seconds, \
+                    avg(greatest(extract(epoch FROM started_at - due_at), 0)) \
+                        FILTER (WHERE attempt <= 1)::double precision AS waiting \
+               FROM generation_jobs GROUP BY kind, state ORDER BY kind, state",
+        );
+        let rows = Row::find_by_statement(statement)
+            .all(self.db.read())
+            .await?;
+        let statistics = rows.into_iter().map(|row| {
+            Ok(JobStatistics {
+                kind: row.kind.parse().map_err(stored("generation_jobs"))?,
+                state: row.state.parse().map_err(stored("generation_jobs"))?,
+                count: row.jobs,
+                mean_seconds: row.seconds,
+                mean_waiting_seconds: row.waiting,
+            })
+        });
+        statistics.collect()
+    }
+
+    /// The workers that were seen a moment ago, the oldest first.
+    pub(super) async fn workers(&self) -> Result<Vec<Worker>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            name: String,
+            slots: i32,
+            running: i64,
+            draining: bool,
+            started_at: chrono::DateTime<chrono::Utc>,
+            seen_at: chrono::DateTime<chrono::Utc>,
+        }
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT name, slots, draining, started_at, seen_at, \
+                    (SELECT count(*) FROM generation_jobs \
+                      WHERE state = 'RUNNING' AND worker_id = workers.id) AS running \
+               FROM workers WHERE seen_at > now() - $1 * interval '1 second' \
+              ORDER BY started_at, id",
+            [GONE_SECONDS.into()],
+        );
+        let rows = Row::find_by_statement(statement)
+            .all(self.db.write())
+            .await?;
+        let workers = rows.into_iter().map(|row| Worker {
+            name: row.name,
+            slots: row.slots,
+            running: row.running,
+            draining: row.draining,
+            started_at: row.started_at,
+            seen_at: row.seen_at,
+        });
+        Ok(workers.collect())
+    }
+}
+
+/// A job to be written.
+#[derive(Clone, Debug)]
+pub(super) struct New {
+    pub(super) id: Id<id::Job>,
+    pub(super) parameters: Parameters,
+    pub(super) priority: i16,
+    pub(super) owner: Option<Id<id::User>>,
+    pub(super) asked_by: String,
+    pub(super) unique_key: Vec<u8>,
+    pub(super) delay_seconds: f64,
+    pub(super) attempts: i16,
+}
+
+/// The only way to jobs on behalf of somebody: admins reach all, others their own.
+fn visible(viewer: &Viewer) -> Select<Entity> {
+    let all = Entity::find();
+    if viewer.is_admin() {
+        return all;
+    }
+    match viewer.user() {
+        Some(user) => all.filter(Column::OwnerId.eq(user.uuid())),
+        // An app's are those that it asked for itself; nobody asks for any.
+        None => all.filter(Column::AskedBy.eq(viewer.name())),
+    }
+}
+
+fn listed(viewer: &Viewer, wanted: &JobFilter) -> Select<Entity> {
+    let column = |column: Column| Expr::col(column.into_column_ref());
+    let all = Condition::all()
+        .add(filter::comparison(
+            &column(Column::Kind),
+            &wanted.kind.map(JobKind::as_str),
+        ))
+        .add(filter::comparison(
+            &column(Column::State),
+            &wanted.state.map(JobState::as_str),
+        ))
+        .add(filter::comparison(
+            &column(Column::OwnerId),
+            &wanted.owner.map(Id::uuid),
+        ))
+        .add(filter::comparison(
+            &column(Column::CreatedAt),
+            &wanted.created_at,
+        ))
+        .add(filter::comparison(
+            &column(Column::FinishedAt),
+            &wanted.finished_at,
+        ));
+    visible(viewer).filter(all)
+}
+
+fn keyset(order: JobOrder, ascending: bool) -> Order {
+    let name = order.name();
+    let by = |column, kind| Order::by(name, column, Column::Id, kind, ascending);
+    match order {
+        JobOrder::CreatedAt => by(Column::CreatedAt, ValueKind::Time),
+        JobOrder::FinishedAt => by(Column::FinishedAt, ValueKind::Time).nullable(),
+        JobOrder::Priority => by(Column::Priority, ValueKind::Integer),
+    }
+}
+
+#[derive(FromQueryResult)]
+struct EventRow {
+    number: i64,
+    at: chrono::DateTime<chrono::Utc>,
+    state: String,
+    attempt: i16,
+    fraction: Option<f32>,
+    step: Option<String>,
+    message: Option<String>,
+    remaining: Option<f32>,
+}
+
+impl TryFrom<EventRow> for JobEvent {
+    type Error = Error;
+
+    fn try_from(row: EventRow) -> Result<Self> {
+        Ok(Self {
+            number: row.number,
+            at: row.at,
+            state: row.state.parse().map_err(stored("job_events"))?,
+            attempt: row.attempt,
+            progress: Progress {
+                fraction: row.fraction,
+                step: row.step,
+                message: row.message,
+                remaining: row.remaining,
+            },
+        })
+    }
+}
+
+impl TryFrom<Model> for Job {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self> {
+        let parameters = serde_json::from_value(row.parameters);
+        Ok(Self {
+            id: row.id.into(),
+            parameters: parameters
+                .map_err(|error| stored("generation_jobs")(error.to_string()))?,
+            state: row.state.parse().map_err(stored("generation_jobs"))?,
+            priority: row.priority,
+            owner: row.owner_id.map(Into::into),
+            asked_by: row.asked_by,
+            created_at: row.created_at,
+            due_at: row.due_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            attempt: row.attempt,
+            attempts: row.attempts,
+            cancel_asked: row.cancel_asked,
+            events: row.events,
+            progress: Progress {
+                fraction: row.fraction,
+                step: row.step,
+                message: row.message,
+                remaining: row.remaining,
+            },
+            result: row.result,
+            error: row.error,
+        })
+    }
+}

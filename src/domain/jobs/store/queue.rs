@@ -1,0 +1,200 @@
+//! The queue: claiming, holding and ending jobs. All times are the database's.
+
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use uuid::Uuid;
+
+use super::{Store, changed};
+use crate::domain::jobs::model::{Job, JobState, Progress};
+use crate::foundation::{Id, Result, id};
+
+/// For how long a job is a worker's that was not heard of since, in seconds.
+const LEASE_SECONDS: f64 = 10.0;
+
+/// One attempt of a job by one worker. Whatever it writes is written only while the job is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::domain::jobs) struct Claim {
+    pub(in crate::domain::jobs) job: Id<id::Job>,
+    pub(in crate::domain::jobs) worker: Uuid,
+    pub(in crate::domain::jobs) attempt: i16,
+}
+
+/// A job that is still its worker's.
+#[derive(Clone, Copy, Debug, FromQueryResult)]
+pub(in crate::domain::jobs) struct Mine {
+    pub(in crate::domain::jobs) id: Uuid,
+    pub(in crate::domain::jobs) attempt: i16,
+    pub(in crate::domain::jobs) cancel_asked: bool,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub(in crate::domain::jobs) enum Ended {
+    /// It did what was asked.
+    Completed(serde_json::Value),
+    /// It could not, and another attempt would not either.
+    Failed(String),
+    /// It could not; another attempt is made in so many seconds, if one is left.
+    Again(String, f64),
+    /// It was cancelled.
+    Cancelled,
+    /// Its worker stops, and another takes it from the beginning. This attempt does not count.
+    Released,
+}
+
+impl Store {
+    /// Says that a worker is there, and holds its jobs for another while. Answers those that are
+    /// still its own.
+    pub(in crate::domain::jobs) async fn beat(
+        &self,
+        worker: Uuid,
+        name: &str,
+        slots: i32,
+        draining: bool,
+    ) -> Result<Vec<Mine>> {
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "WITH seen AS ( \
+                INSERT INTO workers (id, name, slots, draining) VALUES ($1, $2, $3, $4) \
+                ON CONFLICT (id) DO UPDATE SET seen_at = now(), draining = $4) \
+             UPDATE generation_jobs SET lease_until = now() + $5 * interval '1 second' \
+              WHERE state = 'RUNNING' AND worker_id = $1 \
+             RETURNING id, attempt, cancel_asked",
+            [
+                worker.into(),
+                name.into(),
+                slots.into(),
+                draining.into(),
+                LEASE_SECONDS.into(),
+            ],
+        );
+        Ok(Mine::find_by_statement(statement)
+            .all(self.db.write())
+            .await?)
+    }
+
+    /// The worker ends.
+    pub(in crate::domain::jobs) async fn leave(&self, worker: Uuid) -> Result<()> {
+        self.db
+            .write()
+            .execute_raw(Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "DELETE FROM workers WHERE id = $1 OR seen_at < now() - interval '1 day'",
+                [worker.into()],
+            ))
+            .await?;
+        Ok(())
+    }
+
+    /// Begins up to `most` jobs that are due, the most urgent first. No two workers get the same.
+    pub(in crate::domain::jobs) async fn claim(&self, worker: Uuid, most: i64) -> Result<Vec<Job>> {
+        let mut jobs = changed(
+            self.db.write(),
+            "UPDATE generation_jobs SET \
+                 state = 'RUNNING', events = events + 1, attempt = attempt + 1, worker_id = $1, \
+                 lease_until = now() + $3 * interval '1 second', \
+                 started_at = coalesce(started_at, now()), \
+                 fraction = NULL, step = NULL, message = NULL, remaining = NULL \
+              WHERE id IN (SELECT id FROM generation_jobs \
+                            WHERE state = 'PENDING' AND due_at <= now() \
+                            ORDER BY priority DESC, due_at, id LIMIT $2 \
+                              FOR UPDATE SKIP LOCKED)",
+            [worker.into(), most.into(), LEASE_SECONDS.into()],
+        )
+        .await?;
+        jobs.sort_by_key(|job| (-job.priority, job.due_at, job.id));
+        Ok(jobs)
+    }
+
+    /// Gives jobs whose workers are gone back to the queue. One that was to be cancelled is
+    /// cancelled with that, and one that has no attempt left has failed.
+    pub(in crate::domain::jobs) async fn rescue(&self) -> Result<Vec<Job>> {
+        changed(
+            self.db.write(),
+            "UPDATE generation_jobs SET \
+                 events = events + 1, worker_id = NULL, lease_until = NULL, due_at = now(), \
+                 state = CASE WHEN cancel_asked THEN 'CANCELLED' \
+                              WHEN attempt < attempts THEN 'PENDING' ELSE 'FAILED' END, \
+                 finished_at = CASE WHEN cancel_asked OR attempt >= attempts THEN now() END, \
+                 error = 'its worker went away' \
+              WHERE id IN (SELECT id FROM generation_jobs \
+                            WHERE state = 'RUNNING' AND lease_until < now() \
+                              FOR UPDATE SKIP LOCKED)",
+            [],
+        )
+        .await
+    }
+
+    /// Tells how far an attempt is. `None` if the job is no longer its own.
+    pub(in crate::domain::jobs) async fn progress(
+        &self,
+        claim: Claim,
+        progress: &Progress,
+    ) -> Result<Option<Job>> {
+        let told = changed(
+            self.db.write(),
+            "UPDATE generation_jobs SET \
+                 events = events + 1, fraction = $4, step = $5, message = $6, remaining = $7 \
+              WHERE id = $1 AND worker_id = $2 AND attempt = $3 AND state = 'RUNNING'",
+            [
+                claim.job.uuid().into(),
+                claim.worker.into(),
+                claim.attempt.into(),
+                progress.fraction.into(),
+                progress.step.clone().into(),
+                progress.message.clone().into(),
+                progress.remaining.into(),
+            ],
+        )
+        .await?;
+        Ok(told.into_iter().next())
+    }
+
+    /// Ends an attempt. `None` if the job is no longer its own: then nothing is changed.
+    pub(in crate::domain::jobs) async fn end(
+        &self,
+        claim: Claim,
+        ended: &Ended,
+    ) -> Result<Option<Job>> {
+        let (state, result, error, after, counts) = match ended {
+            Ended::Completed(result) => (JobState::Completed, Some(result), None, 0.0, true),
+            Ended::Failed(why) => (JobState::Failed, None, Some(why), 0.0, true),
+            Ended::Again(why, after) => (JobState::Pending, None, Some(why), *after, true),
+            Ended::Cancelled => (JobState::Cancelled, None, None, 0.0, true),
+            Ended::Released => (JobState::Pending, None, None, 0.0, false),
+        };
+        let ended = changed(
+            self.db.write(),
+            // What is to wait again ends instead where no attempt is left, or where it was asked to.
+            "UPDATE generation_jobs SET \
+                 events = events + 1, worker_id = NULL, lease_until = NULL, \
+                 state = next.state, result = $5, error = $6, \
+                 attempt = attempt - CASE WHEN next.state = 'PENDING' AND NOT $8 THEN 1 ELSE 0 END, \
+                 due_at = CASE next.state WHEN 'PENDING' THEN now() + $7 * interval '1 second' ELSE due_at END, \
+                 finished_at = CASE next.state WHEN 'PENDING' THEN NULL ELSE now() END, \
+                 fraction = CASE next.state WHEN 'COMPLETED' THEN 1 WHEN 'PENDING' THEN NULL ELSE fraction END, \
+                 step = CASE WHEN next.state IN ('COMPLETED', 'PENDING') THEN NULL ELSE step END, \
+                 message = $6, remaining = NULL \
+               FROM (SELECT id AS at, \
+                            CASE WHEN $4 <> 'PENDING' THEN $4 \
+                                 WHEN cancel_asked THEN 'CANCELLED' \
+                                 WHEN $8 AND attempt >= attempts THEN 'FAILED' \
+                                 ELSE 'PENDING' END AS state \
+                       FROM generation_jobs \
+                      WHERE id = $1 AND worker_id = $2 AND attempt = $3 AND state = 'RUNNING' \
+                        FOR UPDATE) AS next \
+              WHERE id = next.at",
+            [
+                claim.job.uuid().into(),
+                claim.worker.into(),
+                claim.attempt.into(),
+                state.as_str().into(),
+                result.cloned().into(),
+                error.cloned().into(),
+                after.into(),
+                counts.into(),
+            ],
+        )
+        .await?;
+        Ok(ended.into_iter().next())
+    }
+}

@@ -1,0 +1,222 @@
+//! What each kind of job does. Everything here may be run twice: a job whose worker is lost is run
+//! again from the beginning.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::attempt::Reporter;
+use super::model::Job;
+use super::parameters::{CacheWarming, Parameters, Whom};
+use crate::domain::auth::Viewer;
+use crate::domain::recommendations::refresh::Users;
+use crate::domain::recommendations::training::{self, How};
+use crate::domain::{Services, embeddings, recommendations, search};
+use crate::foundation::page::Window;
+use crate::foundation::{Error, Id, Result, id};
+
+/// Why work was not done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// Another attempt may do it.
+    Again {
+        /// What went wrong, for people; no secret and nobody's data.
+        why: String,
+        /// Not before so long, where whoever refused it said so.
+        after: Option<Duration>,
+    },
+    /// Another attempt would come to the same.
+    GiveUp(String),
+}
+
+impl Failure {
+    /// Another attempt may do it, whenever that is.
+    pub fn again(why: impl Into<String>) -> Self {
+        Self::Again {
+            why: why.into(),
+            after: None,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unavailable(why) => Self::again(why),
+            Error::Internal(cause) => {
+                tracing::error!(error = format!("{cause:#}"), "A job failed");
+                Self::again("the program failed; the log says how")
+            }
+            refused => Self::GiveUp(refused.to_string()),
+        }
+    }
+}
+
+/// Does what the job is to do, and answers what came of it.
+pub(super) async fn run(
+    services: &Services,
+    job: &Job,
+    reporter: &Reporter,
+) -> Result<Value, Failure> {
+    match &job.parameters {
+        Parameters::Training(how) => {
+            let how = How {
+                force: how.force,
+                choose: how.choose,
+            };
+            train(services, how, reporter).await
+        }
+        Parameters::Embeddings => embed(services, reporter).await,
+        Parameters::Evaluation(what) => evaluate(services, what.choose, reporter).await,
+        Parameters::Recommendations(whom) => refresh(services, whom, reporter).await,
+        Parameters::CacheWarming(what) => warm(services, *what, reporter).await,
+        Parameters::Erasure(whom) => {
+            let receipt = services.users.erase(&Viewer::Command, whom.user).await?;
+            Ok(json!(receipt))
+        }
+        Parameters::Statistics => {
+            let hours = services.schema.sum_up().await?;
+            Ok(json!({ "hours": hours }))
+        }
+        Parameters::Retention => Ok(json!(services.schema.retain().await?)),
+        Parameters::Import(_) => Err(Failure::GiveUp("not here".to_owned())),
+    }
+}
+
+/// Where a step begins in the whole and where it ends, in [0, 1].
+type Share = (f32, f32);
+
+/// Tells how far a step is, as a part of the whole.
+fn tell(reporter: &Reporter, (from, to): Share, step: &str, done: u64, of: u64) -> ControlFlow<()> {
+    let within = if of == 0 { 0.0 } else { done as f32 / of as f32 };
+    let message = match (done, of) {
+        (0, 0) => None,
+        (done, 0) => Some(format!("{done}")),
+        (done, of) => Some(format!("{done} of {of}")),
+    };
+    reporter.tell(Some(from + (to - from) * within.min(1.0)), step, message)
+}
+
+async fn train(services: &Services, how: How, reporter: &Reporter) -> Result<Value, Failure> {
+    let reporter = reporter.clone();
+    // Choosing is some fifty trainings; without it the shares are as measured on a million ratings.
+    let start = if how.choose { 0.8 } else { 0.0 };
+    let rest = move |share: f32| start + (1.0 - start) * share;
+    let observe = move |at: training::Progress| {
+        let (share, step) = match at.step {
+            training::Step::Read => ((0.0, rest(0.15).min(0.15)), "reading interactions"),
+            training::Step::Choose => ((0.05, 0.8), "choosing models and settings"),
+            training::Step::Measure => ((rest(0.15), rest(0.45)), "measuring on held-out interactions"),
+            training::Step::Train => ((rest(0.45), rest(0.8)), "learning from all interactions"),
+            training::Step::Store => ((rest(0.8), 1.0), "storing the lists of users"),
+        };
+        tell(&reporter, share, step, at.done, at.of)
+    };
+    let service = &services.recommendations;
+    let trained = service.train(&Viewer::Command, how, observe).await?;
+    Ok(json!({
+        "model": trained.model.id, "version": trained.model.version,
+        "algorithm": trained.model.algorithm, "users": trained.users, "items": trained.items,
+        "pairs": trained.pairs, "ndcgAt10": trained.ndcg_at_10, "seconds": trained.seconds,
+    }))
+}
+
+async fn evaluate(services: &Services, choose: bool, reporter: &Reporter) -> Result<Value, Failure> {
+    let reporter = reporter.clone();
+    let observe = move |at: training::Progress| {
+        let (share, step) = match at.step {
+            training::Step::Read => ((0.0, 0.1), "reading interactions"),
+            training::Step::Choose => ((0.1, 0.9), "choosing models and settings"),
+            _ => ((if choose { 0.9 } else { 0.1 }, 1.0), "measuring on held-out interactions"),
+        };
+        tell(&reporter, share, step, at.done, at.of)
+    };
+    let service = &services.recommendations;
+    let evaluated = service.evaluate(&Viewer::Command, choose, observe).await?;
+    Ok(json!(evaluated))
+}
+
+async fn embed(services: &Services, reporter: &Reporter) -> Result<Value, Failure> {
+    let reporter = reporter.clone();
+    let observe = move |at: embeddings::Progress| {
+        let (share, step) = match at.step {
+            embeddings::Step::Read => ((0.0, 0.2), "reading items"),
+            embeddings::Step::Train => ((0.2, 0.7), "learning what they are about"),
+            embeddings::Step::Store => ((0.7, 1.0), "storing the vectors of items"),
+        };
+        tell(&reporter, share, step, at.done, at.of)
+    };
+    let trained = services.embeddings.train(&Viewer::Command, observe).await?;
+    Ok(json!({
+        "model": trained.model.id, "version": trained.model.version, "items": trained.items,
+        "dimensions": trained.dimensions, "seconds": trained.seconds,
+    }))
+}
+
+async fn refresh(services: &Services, whom: &Whom, reporter: &Reporter) -> Result<Value, Failure> {
+    let users = match whom {
+        Whom::User { user } => Users::These(vec![*user]),
+        Whom::Users { users } => Users::These(users.clone()),
+        Whom::Active { days } => Users::Active { days: *days },
+        Whom::Everyone => Users::Everyone,
+    };
+    let reporter = reporter.clone();
+    let observe = move |done, of| tell(&reporter, (0.0, 1.0), "computing the lists of users", done, of);
+    let service = &services.recommendations;
+    let refreshed = service.refresh(&Viewer::Command, users, observe).await?;
+    Ok(json!({ "users": refreshed.users, "lists": refreshed.lists }))
+}
+
+/// Asks what is asked for often, so that the answers are kept. What cannot be warmed is told and
+/// left out.
+async fn warm(
+    services: &Services,
+    what: CacheWarming,
+    reporter: &Reporter,
+) -> Result<Value, Failure> {
+    let queries = services
+        .search
+        .popular(&Viewer::Command, 7, usize::from(what.queries))
+        .await?;
+    let users = services.interactions.active(usize::from(what.users)).await?;
+    let of = (queries.len() + users.len()) as u64;
+    let window = Window::read(None, None, None, None)?;
+    let (mut warmed, mut failed) = (0, 0);
+    let mut done = 0;
+    let mut told = |outcome: Result<()>| {
+        match outcome {
+            Ok(()) => warmed += 1,
+            Err(error) => {
+                failed += 1;
+                tracing::warn!(?error, "Something could not be warmed");
+            }
+        }
+        done += 1;
+        tell(reporter, (0.0, 1.0), "asking what is asked for often", done, of)
+    };
+    for query in queries {
+        let asked = search_once(services, query.query, &window).await;
+        if told(asked).is_break() {
+            return Err(Failure::again("it was stopped"));
+        }
+    }
+    for user in users {
+        let asked = list_once(services, user, &window).await;
+        if told(asked).is_break() {
+            return Err(Failure::again("it was stopped"));
+        }
+    }
+    Ok(json!({ "warmed": warmed, "failed": failed }))
+}
+
+async fn search_once(services: &Services, query: String, window: &Window) -> Result<()> {
+    let request = search::Request::new(query);
+    services.search.search(&Viewer::Command, &request, window).await.map(|_| ())
+}
+
+async fn list_once(services: &Services, user: Id<id::User>, window: &Window) -> Result<()> {
+    let ask = recommendations::Ask::default();
+    let service = &services.recommendations;
+    service.recommend(&Viewer::Command, user, &ask, window).await.map(|_| ())
+}

@@ -1,0 +1,272 @@
+//! Workers: taking jobs from the queue, running them, holding them, giving them back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::attempt::{self, Attempt, Why};
+use super::model::{Job, JobState};
+use super::schedule::Schedules;
+use super::service::{JobNote, JobService};
+use super::store::Claim;
+use crate::domain::Services;
+use crate::foundation::{Id, Result, id};
+use crate::platform::bus::{Heard, Topic};
+
+/// How often a worker says that it is there and looks for work, though nobody calls.
+const BEAT: Duration = Duration::from_secs(1);
+/// So many jobs are claimed in one statement at most.
+const AT_ONCE: usize = 32;
+
+/// What runs jobs in this process: a bounded number at a time, of all schemas together.
+pub struct Workers {
+    stop: CancellationToken,
+    all: Vec<Arc<Worker>>,
+    loops: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    /// Begins to work for the schemas of these services, with so many slots in all. `name` tells
+    /// people which process this is.
+    pub fn start(
+        schemas: impl IntoIterator<Item = Arc<Services>>,
+        slots: usize,
+        name: &str,
+    ) -> Self {
+        let stop = CancellationToken::new();
+        let free = Arc::new(Semaphore::new(slots.max(1)));
+        let all: Vec<_> = schemas
+            .into_iter()
+            .map(|services| Arc::new(Worker::new(services, slots.max(1), &free, name)))
+            .collect();
+        let work = |worker: &Arc<Worker>| tokio::spawn(Arc::clone(worker).work(stop.clone()));
+        let loops = all.iter().map(work).collect();
+        Self { stop, all, loops }
+    }
+
+    /// Ends in order: nothing more is begun; what runs has `patience` to end; what then still runs
+    /// goes back to the queue, from where another worker takes it at once.
+    pub async fn drain(self, patience: Duration) {
+        self.stop.cancel();
+        let mut loops = join_all(self.loops);
+        if timeout(patience, &mut loops).await.is_err() {
+            for worker in &self.all {
+                worker.end_all(Why::Drained);
+            }
+            loops.await;
+        }
+        join_all(self.all.iter().map(|worker| worker.leave())).await;
+    }
+}
+
+/// The worker of one schema.
+struct Worker {
+    id: Uuid,
+    name: String,
+    slots: i32,
+    free: Arc<Semaphore>,
+    services: Arc<Services>,
+    jobs: JobService,
+    schedules: Schedules,
+    running: Mutex<HashMap<Id<id::Job>, Running>>,
+    attempts: TaskTracker,
+}
+
+/// A job that runs here.
+struct Running {
+    attempt: i16,
+    control: attempt::Control,
+}
+
+impl Worker {
+    fn new(services: Arc<Services>, slots: usize, free: &Arc<Semaphore>, name: &str) -> Self {
+        let jobs = services.jobs.clone();
+        let id: Id<id::Job> = Id::new(&jobs.clock, &jobs.chance);
+        let attempts = TaskTracker::new();
+        attempts.close();
+        Self {
+            id: id.uuid(),
+            name: name.to_owned(),
+            slots: i32::try_from(slots).unwrap_or(i32::MAX),
+            free: Arc::clone(free),
+            schedules: services.schedules.clone(),
+            services,
+            jobs,
+            running: Mutex::default(),
+            attempts,
+        }
+    }
+
+    async fn work(self: Arc<Self>, stop: CancellationToken) {
+        // Listened for before the first look, so that nothing is asked for unheard.
+        let mut notes = self.jobs.bus.subscribe(Topic::Jobs);
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        if let Err(error) = self.schedules.begin(&self.jobs).await {
+            tracing::warn!(?error, "The schedules cannot be read; they are tried again");
+        }
+        loop {
+            let urgent = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                heard = notes.next() => self.hear(&heard),
+                _ = beat.tick() => {
+                    self.beat(false).await;
+                    true
+                }
+                // A slot was freed, and there may be work for it. Given back at once.
+                free = Arc::clone(&self.free).acquire_owned(), if self.is_busy() => {
+                    drop(free);
+                    true
+                }
+            };
+            if urgent && let Err(error) = Arc::clone(&self).claim().await {
+                tracing::warn!(?error, "No job can be claimed; trying again");
+            }
+        }
+        // What still runs is held until it ends.
+        loop {
+            self.beat(true).await;
+            if timeout(BEAT, self.attempts.wait()).await.is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Id<id::Job>, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no slot is free.
+    fn is_busy(&self) -> bool {
+        self.free.available_permits() == 0
+    }
+
+    /// Ends what was cancelled; says whether there is new work.
+    fn hear(&self, heard: &Heard) -> bool {
+        let Heard::Note(note) = heard else {
+            return true;
+        };
+        let Ok(note) = serde_json::from_str::<JobNote>(note) else {
+            return true; // of another version of the program
+        };
+        if note.cancel
+            && let Some(running) = self.running().get(&note.job)
+        {
+            running.control.end(Why::Cancelled);
+        }
+        note.state == JobState::Pending
+    }
+
+    /// Says that this worker is there, and holds what it runs. What is no longer its own, or was
+    /// cancelled, is ended. Takes care of jobs whose worker is gone, and of schedules.
+    async fn beat(&self, draining: bool) {
+        // What begins while the statement is under way is not in its answer.
+        let known: Vec<_> = self.running().keys().copied().collect();
+        match self
+            .jobs
+            .store
+            .beat(self.id, &self.name, self.slots, draining)
+            .await
+        {
+            Ok(mine) => {
+                let mine: HashMap<_, _> = mine.into_iter().map(|mine| (mine.id, mine)).collect();
+                let running = self.running();
+                for (job, running) in known.iter().filter_map(|job| running.get_key_value(job)) {
+                    match mine.get(&job.uuid()) {
+                        // Begun anew while the statement was under way.
+                        Some(mine) if mine.attempt != running.attempt => {}
+                        Some(mine) if mine.cancel_asked => running.control.end(Why::Cancelled),
+                        Some(_) => {}
+                        None => running.control.end(Why::Lost),
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(?error, "A worker cannot say that it is there"),
+        }
+        if draining {
+            return;
+        }
+        match self.jobs.store.rescue().await {
+            Ok(rescued) => {
+                for job in &rescued {
+                    tracing::warn!(job = %job.id, attempt = job.attempt, "The worker of a job went away");
+                    self.jobs.tell(job);
+                }
+            }
+            Err(error) => tracing::warn!(?error, "Jobs without a worker cannot be looked for"),
+        }
+        if let Err(error) = self.schedules.fire(&self.jobs).await {
+            tracing::warn!(?error, "The schedules cannot be looked at");
+        }
+    }
+
+    /// Begins as many jobs as there are free slots.
+    async fn claim(self: Arc<Self>) -> Result<()> {
+        loop {
+            let mut slots = Vec::new();
+            while slots.len() < AT_ONCE
+                && let Ok(slot) = Arc::clone(&self.free).try_acquire_owned()
+            {
+                slots.push(slot);
+            }
+            if slots.is_empty() {
+                return Ok(());
+            }
+            let wanted = slots.len();
+            let jobs = self.jobs.store.claim(self.id, wanted as i64).await?;
+            let found = jobs.len();
+            for (job, slot) in jobs.into_iter().zip(slots) {
+                Arc::clone(&self).begin(job, slot);
+            }
+            if found < wanted {
+                return Ok(());
+            }
+        }
+    }
+
+    fn begin(self: Arc<Self>, job: Job, slot: OwnedSemaphorePermit) {
+        let claim = Claim {
+            job: job.id,
+            worker: self.id,
+            attempt: job.attempt,
+        };
+        let control = attempt::Control::default();
+        self.jobs.tell(&job);
+        self.running().insert(
+            job.id,
+            Running {
+                attempt: job.attempt,
+                control: control.clone(),
+            },
+        );
+        let tracker = self.attempts.clone();
+        tracker.spawn(async move {
+            attempt::run(Arc::clone(&self.services), job, claim, control).await;
+            self.running().remove(&claim.job);
+            drop(slot);
+        });
+    }
+
+    fn end_all(&self, why: Why) {
+        for running in self.running().values() {
+            running.control.end(why);
+        }
+    }
+
+    async fn leave(&self) {
+        if let Err(error) = self.jobs.store.leave(self.id).await {
+            tracing::warn!(?error, "A worker cannot say that it ends");
+        }
+    }
+}
