@@ -5,6 +5,7 @@
     reason = "a test may panic"
 )]
 
+#[path = "../support/redis.rs"]
 mod redis;
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@ use marquee::domain::{Ground, Services};
 use marquee::foundation::{Chance, Clock, Id, id};
 use marquee::graphql::label::{Labelling, label};
 use marquee::graphql::{MarqueeSchema, equip, guard, schema};
+use marquee::platform::bus::Buses;
 use marquee::platform::cache::Caches;
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
@@ -87,6 +88,7 @@ impl TestApp {
         let ground = Ground {
             db,
             cache: caches.of(&name),
+            bus: Buses::open(&settings).unwrap().of(&name),
             clock,
             chance,
             settings: Arc::new(settings),
