@@ -79,3 +79,14 @@ CREATE TABLE schedules (
     last_at  timestamptz,
     last_job uuid
 );
+
+-- What happened in each hour, UTC, summed up when it was over.
+CREATE TABLE hourly_statistics (
+    hour           timestamptz PRIMARY KEY,
+    interactions   bigint NOT NULL,
+    active_users   bigint NOT NULL,
+    lists          bigint NOT NULL,
+    feedback       bigint NOT NULL,
+    jobs_completed bigint NOT NULL,
+    jobs_failed    bigint NOT NULL
+);

@@ -16,12 +16,14 @@ pub mod demo;
 pub mod embeddings;
 pub mod imports;
 pub mod interactions;
+pub mod jobs;
 pub mod models;
 pub mod people;
 pub mod profiles;
 pub mod recommendations;
 pub mod schemas;
 pub mod search;
+pub mod upkeep;
 pub mod users;
 
 /// What services stand on: the database of one schema, time, chance and the settings.
@@ -61,6 +63,12 @@ pub struct Services {
     pub people: people::PeopleService,
     /// What users do with content.
     pub interactions: interactions::InteractionService,
+    /// Background work.
+    pub jobs: jobs::JobService,
+    /// Which of it comes by itself.
+    pub schedules: jobs::Schedules,
+    /// Sums, and removing what is old.
+    pub upkeep: upkeep::UpkeepService,
     /// Lists of what to take next.
     pub recommendations: recommendations::RecommendationService,
     /// Finding by words and meaning.
@@ -93,6 +101,9 @@ impl Services {
             caching: caching::CachingService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
             imports: imports::ImportService::new(ground),
+            jobs: jobs::JobService::new(ground),
+            schedules: jobs::Schedules::new(ground),
+            upkeep: upkeep::UpkeepService::new(ground),
             people: people::PeopleService::new(ground),
             recommendations: recommendations::RecommendationService::new(
                 ground,

@@ -37,6 +37,12 @@ impl Chance {
         bytes
     }
 
+    /// A number in [0, 1), every one as likely.
+    pub fn fraction(&self) -> f64 {
+        // As many bits as a double holds exactly.
+        (self.seed() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// A seed for a generator of the caller's own.
     pub fn seed(&self) -> u64 {
         u64::from_le_bytes(self.bytes())

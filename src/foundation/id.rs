@@ -54,6 +54,10 @@ kinds! {
     ApiKey = "key";
     /// A chain of refresh tokens that began with one login.
     Session = "session";
+    /// A piece of background work.
+    Job = "job";
+    /// A file that was uploaded.
+    Upload = "upload";
     /// One line of the audit log.
     AuditEntry = "audit";
 }

@@ -12,8 +12,8 @@ mod settings;
 
 pub use schema_name::SchemaName;
 pub use settings::{
-    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, LogFormat,
-    Recommendations, Redis, Settings, Training, VectorStore,
+    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, Jobs, LogFormat,
+    Recommendations, Redis, Retention, Schedules, Settings, Training, VectorStore,
 };
 
 /// The text of the defaults, which documents each setting.
@@ -164,6 +164,9 @@ mod tests {
             ("[embeddings]\nsample = 0", "`embeddings.sample`"),
             ("[embeddings]\nsource = 'magic'", "`embeddings.source"),
             ("[embeddings]\nsource = 'transformer'", "transformers"),
+            ("[jobs]\nwork_slots = 0", "`jobs.work_slots`"),
+            ("[schedules]\ntraining = 'at night'", "`schedules.training`"),
+            ("[retention]\njobs_days = 0", "`retention.jobs_days`"),
             (
                 "[http]\nrequest_timeout_seconds = 9223372036854775807",
                 "`http.request_timeout_seconds`",

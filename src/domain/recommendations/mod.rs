@@ -8,6 +8,7 @@ pub mod feedback;
 mod gather;
 mod live;
 pub mod model;
+pub mod refresh;
 pub mod related;
 pub mod service;
 pub mod statistics;

@@ -16,6 +16,7 @@ use crate::platform::db::entities::recommendation_list;
 use crate::platform::db::{Db, stored};
 
 mod feedback;
+mod refresh;
 mod related;
 mod training;
 mod trending;

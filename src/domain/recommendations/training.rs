@@ -88,6 +88,26 @@ pub struct Trained {
     pub seconds: f64,
 }
 
+/// What came of an evaluation.
+#[derive(Clone, Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evaluated {
+    /// The models that are blended: `ials` and so on.
+    pub algorithm: String,
+    /// Their settings and weights.
+    pub settings: serde_json::Value,
+    /// NDCG@10 on what was held out; `None` where nobody has taken enough to hold something out.
+    pub ndcg_at_10: Option<f64>,
+    /// Of how many users.
+    pub users: usize,
+    /// Of how many items.
+    pub items: usize,
+    /// From how many pairs of user and item it learnt.
+    pub pairs: usize,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
 impl RecommendationService {
     /// Learns from all interactions, by the recipe that was chosen last or else the usual one, stores the best items of every user, and takes the new model
     /// into service whole. `observe` hears of each step and may stop the training; what was served
@@ -116,6 +136,47 @@ impl RecommendationService {
         // At once, whatever came of it: the next training need not wait for a socket to be missed.
         store.end().await;
         trained
+    }
+
+    /// Measures how good the recipe of the model in service is on interactions that are held out,
+    /// or with `choose` searches for the best. Nothing changes by it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for whoever is no admin; [`Refusal::Conflict`] when a training of the
+    /// schema runs, when there is nothing to learn from, or when it was stopped.
+    pub async fn evaluate(
+        &self,
+        viewer: &Viewer,
+        choose: bool,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<Evaluated> {
+        viewer.admin()?;
+        let began = Instant::now();
+        let Some(mut store) = self.store.begin_training().await? else {
+            return Err(conflict("another training of this schema is running"));
+        };
+        let data = self.read(&mut store, &mut observe).await;
+        store.end().await;
+        let data = Arc::new(data?);
+        let training = &self.ground.settings.training;
+        let (recipe, observe) = if choose {
+            chosen(Arc::clone(&data), training.seed, observe).await?
+        } else {
+            let active = self.models.active(ModelKind::Collaborative).await?;
+            let kept = active.as_ref().and_then(kept_choice);
+            let recipe = kept.unwrap_or_else(|| recipe(training, data.items.len()));
+            (recipe, observe)
+        };
+        let (ndcg_at_10, _) = measured(Arc::clone(&data), recipe.clone(), observe).await?;
+        Ok(Evaluated {
+            algorithm: named(&recipe),
+            settings: json!({ "parts": recipe.parts }),
+            ndcg_at_10,
+            users: data.users.len(),
+            items: data.items.len(),
+            pairs: data.positive.len(),
+            seconds: began.elapsed().as_secs_f64(),
+        })
     }
 
     async fn train_in(

@@ -1,5 +1,6 @@
 //! People with an account, and imported and anonymous ones.
 
+pub mod erasure;
 mod export;
 mod merge;
 pub mod model;

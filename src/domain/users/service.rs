@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::erasure;
 use super::export;
 use super::merge;
 use super::model::{NewUser, User, UserFilter, UserOrder, check_name};
@@ -21,10 +22,11 @@ use crate::platform::db::audit::Deed;
 pub struct UsersService {
     store: Store,
     merge: merge::store::Store,
+    pub(super) erasure: erasure::store::Store,
     export: export::store::Store,
-    auth: AuthService,
-    cache: Cache,
-    clock: Clock,
+    pub(super) auth: AuthService,
+    pub(super) cache: Cache,
+    pub(super) clock: Clock,
     chance: Chance,
 }
 
@@ -35,6 +37,7 @@ impl UsersService {
         Self {
             store: Store::new(db.clone(), chance.clone()),
             merge: merge::store::Store::new(db.clone(), chance.clone()),
+            erasure: erasure::store::Store::new(db.clone(), chance.clone()),
             export: export::store::Store::new(db.clone(), chance.clone()),
             auth: auth.clone(),
             cache: ground.cache.clone(),
@@ -285,7 +288,7 @@ pub fn not_found() -> Error {
     Refusal::NotFound { thing: "user" }.into()
 }
 
-fn deed(
+pub(super) fn deed(
     viewer: &Viewer,
     action: &'static str,
     subject: Id<id::User>,

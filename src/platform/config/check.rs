@@ -50,6 +50,40 @@ impl Settings {
                 "`http.cors_origins`: `{origin}` is not an origin such as https://shop.example"
             );
         }
+        anyhow::ensure!(
+            self.jobs.serve_slots <= 1000,
+            "`jobs.serve_slots` must be between 0 and 1000"
+        );
+        anyhow::ensure!(
+            (1..=1000).contains(&self.jobs.work_slots),
+            "`jobs.work_slots` must be between 1 and 1000"
+        );
+        let schedules = &self.schedules;
+        for (name, pattern) in [
+            ("training", &schedules.training),
+            ("recommendations", &schedules.recommendations),
+            ("statistics", &schedules.statistics),
+            ("retention", &schedules.retention),
+        ] {
+            let good = pattern.is_empty() || pattern.parse::<croner::Cron>().is_ok();
+            anyhow::ensure!(
+                good,
+                "`schedules.{name}` must be a cron pattern such as \"0 3 * * *\", or empty"
+            );
+        }
+        let retention = &self.retention;
+        for (name, days) in [
+            ("jobs_days", retention.jobs_days),
+            ("lists_days", retention.lists_days),
+            ("idempotency_days", retention.idempotency_days),
+            ("sessions_days", retention.sessions_days),
+            ("searches_days", retention.searches_days),
+        ] {
+            anyhow::ensure!(
+                (1..=36_500).contains(&days),
+                "`retention.{name}` must be between 1 and 36500"
+            );
+        }
         let auth = &self.auth;
         anyhow::ensure!(
             self.private_database() || !auth.signing_keys.is_empty(),

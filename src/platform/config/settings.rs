@@ -32,6 +32,9 @@ pub struct Settings {
     pub redis: Redis,
     pub cache: Cache,
     pub embeddings: Embeddings,
+    pub jobs: Jobs,
+    pub schedules: Schedules,
+    pub retention: Retention,
 }
 
 /// How log lines look.
@@ -213,4 +216,33 @@ impl Http {
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout_seconds)
     }
+}
+
+/// Workers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    pub serve_slots: usize,
+    pub work_slots: usize,
+}
+
+/// When which jobs come by themselves: cron patterns, UTC; empty for never.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedules {
+    pub training: String,
+    pub recommendations: String,
+    pub statistics: String,
+    pub retention: String,
+}
+
+/// For how many days things are kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    pub jobs_days: u32,
+    pub lists_days: u32,
+    pub idempotency_days: u32,
+    pub sessions_days: u32,
+    pub searches_days: u32,
 }

@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::attempt::Reporter;
@@ -76,13 +77,19 @@ pub(super) async fn run(
             Ok(json!(receipt))
         }
         Parameters::Statistics => {
-            let hours = services.schema.sum_up().await?;
+            let hours = services.upkeep.sum_up(&Viewer::Command).await?;
             Ok(json!({ "hours": hours }))
         }
-        Parameters::Retention => Ok(json!(services.schema.retain().await?)),
+        Parameters::Retention => {
+            Ok(json!(services.upkeep.remove_old(&Viewer::Command).await?))
+        },
         Parameters::Import(_) => Err(Failure::GiveUp("not here".to_owned())),
     }
 }
+
+/// Users are active who did so much within so long.
+const ACTIVE_FROM: i64 = 10;
+const ACTIVE_WITHIN: TimeDelta = TimeDelta::days(30);
 
 /// Where a step begins in the whole and where it ends, in [0, 1].
 type Share = (f32, f32);
@@ -179,7 +186,12 @@ async fn warm(
         .search
         .popular(&Viewer::Command, 7, usize::from(what.queries))
         .await?;
-    let users = services.interactions.active(usize::from(what.users)).await?;
+    let since = services.interactions.now() - ACTIVE_WITHIN;
+    let service = &services.interactions;
+    let most = usize::from(what.users);
+    let users = service
+        .active_users(&Viewer::Command, since, ACTIVE_FROM, most)
+        .await?;
     let of = (queries.len() + users.len()) as u64;
     let window = Window::read(None, None, None, None)?;
     let (mut warmed, mut failed) = (0, 0);

@@ -1,0 +1,165 @@
+//! Computing users' stored lists anew with the model in service, between two trainings.
+
+use std::ops::ControlFlow;
+
+use chrono::TimeDelta;
+use futures::{StreamExt, TryStreamExt};
+use uuid::Uuid;
+
+use super::live::Live;
+use super::service::RecommendationService;
+use crate::domain::auth::Viewer;
+use crate::foundation::{Id, Refusal, Result, id};
+use crate::platform::bus::Topic;
+use crate::platform::cache::Tag;
+
+/// So many users are computed between two writings.
+const CHUNK: usize = 200;
+/// So many histories are read at a time.
+const READERS: usize = 4;
+/// So many users are active at most; more are computed by asking for everyone.
+const MOST_ACTIVE: usize = 1_000_000;
+
+/// Whose lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Users {
+    /// Of all who have an account or were imported.
+    Everyone,
+    /// Of those who did something in the last days.
+    Active {
+        /// In how many.
+        days: u16,
+    },
+    /// Of these.
+    These(Vec<Id<id::User>>),
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refreshed {
+    /// How many users were looked at.
+    pub users: u64,
+    /// How many of them have a list now; the others took nothing that the model knows.
+    pub lists: u64,
+}
+
+/// The stored list of one user: items, scores, and what speaks for each, if anything does.
+pub(super) struct Row {
+    pub(super) user: Uuid,
+    pub(super) items: Vec<Uuid>,
+    pub(super) scores: Vec<f32>,
+    pub(super) because: Vec<Uuid>,
+}
+
+impl RecommendationService {
+    /// Computes the stored lists of these users anew, from what they have done up to now. `observe`
+    /// hears how many are done, and of how many (0 where that is not known), and may stop it; what
+    /// was written before stays, and is good.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Error::Forbidden`] for whoever is no admin, [`Refusal::Conflict`] before
+    /// the first training and when it was stopped, [`Refusal::NotFound`] for the one user that was
+    /// named and is not there.
+    pub async fn refresh(
+        &self,
+        viewer: &Viewer,
+        users: Users,
+        mut observe: impl FnMut(u64, u64) -> ControlFlow<()> + Send,
+    ) -> Result<Refreshed> {
+        viewer.admin()?;
+        let Some(live) = self.live().await? else {
+            let message = "there is no model yet; train one first";
+            return Err(conflict(message));
+        };
+        let mut refreshed = Refreshed::default();
+        let (named, of) = match users {
+            Users::Everyone => (None, 0),
+            Users::These(users) => {
+                let of = users.len() as u64;
+                (Some(users), of)
+            }
+            Users::Active { days } => {
+                let since = self.clock.now() - TimeDelta::days(i64::from(days));
+                let service = &self.interactions;
+                let users = service.active_users(viewer, since, 1, MOST_ACTIVE).await?;
+                let of = users.len() as u64;
+                (Some(users), of)
+            }
+        };
+        let mut last = None;
+        let mut places = 0;
+        loop {
+            let chunk = match &named {
+                Some(users) => users.iter().skip(places).take(CHUNK).copied().collect(),
+                None => self.store.users_after(last, CHUNK).await?,
+            };
+            places += chunk.len();
+            last = chunk.last().copied().or(last);
+            if chunk.is_empty() {
+                return Ok(refreshed);
+            }
+            refreshed.users += chunk.len() as u64;
+            refreshed.lists += self.refresh_chunk(&live, chunk).await?;
+            if of == 1 && refreshed.lists == 0 {
+                self.must_exist(named.as_deref().unwrap_or_default()).await?;
+            }
+            if observe(refreshed.users, of).is_break() {
+                return Err(conflict("it was stopped"));
+            }
+        }
+    }
+
+    async fn refresh_chunk(&self, live: &Live, users: Vec<Id<id::User>>) -> Result<u64> {
+        let weights = self.interactions.weights().await?;
+        let (shelf, now) = (self.content.shelf().await?, self.clock.now());
+        let day = now.date_naive();
+        let keep = self.ground.settings.recommendations.batch_size;
+        let pasts = futures::stream::iter(users)
+            .map(async |user| Ok::<_, crate::foundation::Error>((user, self.profiles.past(user).await?)))
+            .buffer_unordered(READERS);
+        let mut rows = Vec::new();
+        let mut pasts = std::pin::pin!(pasts);
+        while let Some((user, past)) = pasts.try_next().await? {
+            let liked = past.liked(&weights);
+            let entries = live.entries(&liked);
+            if entries.is_empty() {
+                continue;
+            }
+            let taken = past.taken(&weights, now);
+            let best = live.best(&entries, keep, |content| {
+                !taken.contains(&content) && shelf.read().offers(content, day)
+            })?;
+            let items: Vec<_> = best.iter().map(|(content, _)| *content).collect();
+            let reasons = live.reasons(&liked, &items)?;
+            let because = |content| reasons.get(content).map_or_else(Uuid::nil, |past| past.uuid());
+            rows.push(Row {
+                user: user.uuid(),
+                because: items.iter().map(because).collect(),
+                items: items.iter().map(|content| content.uuid()).collect(),
+                scores: best.iter().map(|(_, score)| *score).collect(),
+            });
+        }
+        let written = self.store.replace_batch(live.model, &rows).await?;
+        for user in &written {
+            self.ground.cache.changed(&[Tag::User((*user).into())]);
+            let user: Id<id::User> = (*user).into();
+            let note = serde_json::json!({ "user": user, "model": live.model });
+            self.ground.bus.publish(Topic::Recommendations(user.uuid()), note);
+        }
+        Ok(written.len() as u64)
+    }
+
+    async fn must_exist(&self, users: &[Id<id::User>]) -> Result<()> {
+        match self.store.are_there(users).await? {
+            true => Ok(()),
+            false => Err(Refusal::NotFound { thing: "user" }.into()),
+        }
+    }
+}
+
+fn conflict(message: &str) -> crate::foundation::Error {
+    Refusal::Conflict {
+        message: message.to_owned(),
+    }
+    .into()
+}
