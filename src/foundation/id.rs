@@ -157,24 +157,31 @@ const LENGTH: usize = 26;
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bits = self.raw.as_u128();
-        write!(f, "{}_", K::PREFIX)?;
-        for place in (0..LENGTH).rev() {
-            let five = (bits >> (5 * place)) & 31;
-            write!(f, "{}", char::from(ALPHABET[five as usize]))?;
+        let mut text = [0; LENGTH];
+        for (place, letter) in text.iter_mut().rev().enumerate() {
+            *letter = ALPHABET[(bits >> (5 * place)) as usize & 31];
         }
-        Ok(())
+        f.write_str(K::PREFIX)?;
+        f.write_str("_")?;
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
-/// The outer form, wherever an id leaves as JSON.
+/// The outer form, wherever an id leaves as JSON; its 16 bytes where programs write for themselves.
 impl<K: Kind> serde::Serialize for Id<K> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
+        serde::Serialize::serialize(self.raw.as_bytes(), serializer)
     }
 }
 
 impl<'de, K: Kind> serde::Deserialize<'de> for Id<K> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return <[u8; 16]>::deserialize(deserializer).map(|id| Uuid::from_bytes(id).into());
+        }
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
@@ -273,6 +280,14 @@ mod tests {
         fn every_id_survives_the_way_out_and_back(bits: u128) {
             let id = Id::<Person>::from(Uuid::from_u128(bits));
             proptest::prop_assert_eq!(id.to_string().parse::<Id<Person>>(), Ok(id));
+        }
+
+        #[test]
+        fn every_id_survives_being_kept_in_bytes(bits: u128) {
+            let id = Id::<Person>::from(Uuid::from_u128(bits));
+            let kept = postcard::to_stdvec(&id).unwrap();
+            proptest::prop_assert_eq!(kept.len(), 16);
+            proptest::prop_assert_eq!(postcard::from_bytes::<Id<Person>>(&kept), Ok(id));
         }
 
         #[test]

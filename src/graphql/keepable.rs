@@ -10,11 +10,17 @@ use std::collections::HashMap;
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, ExecutableDocument, OperationType, Selection, SelectionSet, Type, TypeKind,
+    BaseType, ExecutableDocument, Field, OperationType, Selection, SelectionSet, Type, TypeKind,
     TypeSystemDefinition,
 };
+use async_graphql::{Value, Variables};
 
-/// The root fields, and which arguments they may have: none that names another user.
+use crate::foundation::{Id, id};
+
+/// The argument that names another user than the viewer: what they do ends the answer's life too.
+const USER: &str = "userId";
+
+/// The root fields, and which arguments they may have.
 const ROOTS: &[(&str, &[&str])] = &[
     ("content", &["id"]),
     (
@@ -24,6 +30,7 @@ const ROOTS: &[(&str, &[&str])] = &[
     (
         "recommendations",
         &[
+            USER,
             "context",
             "contentId",
             "query",
@@ -153,6 +160,36 @@ pub struct Keepable {
     fields: HashMap<(&'static str, &'static str), String>,
 }
 
+/// Of whom the answers to a document tell, beside the viewer.
+#[derive(Debug, Default, PartialEq)]
+pub struct Subjects(Vec<Subject>);
+
+#[derive(Debug, PartialEq)]
+enum Subject {
+    Named(String),
+    Variable(String),
+}
+
+impl Subjects {
+    /// The users that a request with these variables names. `None` where one of them is no user's
+    /// id: there is nothing to keep then.
+    pub fn users(&self, variables: &Variables) -> Option<Vec<Id<id::User>>> {
+        let mut users = Vec::with_capacity(self.0.len());
+        for subject in &self.0 {
+            let named = match subject {
+                Subject::Named(named) => named,
+                Subject::Variable(name) => match variables.get(name.as_str()) {
+                    None | Some(Value::Null) => continue,
+                    Some(Value::String(named)) => named,
+                    Some(_) => return None,
+                },
+            };
+            users.push(named.parse().ok()?);
+        }
+        Some(users)
+    }
+}
+
 impl Keepable {
     /// Reads what types the fields have out of the contract. A field that is not there is not
     /// allowed; a test finds it.
@@ -170,41 +207,61 @@ impl Keepable {
         }
     }
 
-    /// Whether the answer to each operation of `document` may be kept. Call it on what passed the
-    /// guard, whose limits bound the walk.
-    pub fn judge(&self, document: &ExecutableDocument) -> bool {
-        document.operations.iter().all(|(_, operation)| {
+    /// Whom the answers to the operations of `document` are of, if they may be kept. Call it on
+    /// what passed the guard, whose limits bound the walk.
+    pub fn judge(&self, document: &ExecutableDocument) -> Option<Subjects> {
+        let mut subjects = Subjects::default();
+        for (_, operation) in document.operations.iter() {
             let operation = &operation.node;
-            operation.ty == OperationType::Query
-                && self.all(document, "Query", &operation.selection_set.node)
-        })
+            let set = &operation.selection_set.node;
+            if operation.ty != OperationType::Query
+                || !self.all(document, "Query", set, &mut subjects)
+            {
+                return None;
+            }
+            // Whom a variable names that has a default is not known from its value alone.
+            let mut variables = operation.variable_definitions.iter();
+            if variables.any(|variable| {
+                let name = variable.node.name.node.as_str();
+                variable.node.default_value.is_some()
+                    && subjects.0.contains(&Subject::Variable(name.to_owned()))
+            }) {
+                return None;
+            }
+        }
+        Some(subjects)
     }
 
-    fn all(&self, document: &ExecutableDocument, of: &str, set: &SelectionSet) -> bool {
+    fn all(
+        &self,
+        document: &ExecutableDocument,
+        of: &str,
+        set: &SelectionSet,
+        subjects: &mut Subjects,
+    ) -> bool {
         set.items.iter().all(|selection| match &selection.node {
             Selection::Field(field) => {
-                let name = field.node.name.node.as_str();
+                let field = &field.node;
+                let name = field.name.node.as_str();
                 if name == "__typename" {
                     return true;
                 }
-                let below = &field.node.selection_set.node;
-                let arguments = field.node.arguments.iter();
-                let mut arguments = arguments.map(|(argument, _)| argument.node.as_str());
+                let below = &field.selection_set.node;
                 self.fields.get(&(of, name)).is_some_and(|named| {
-                    (of != "Query" || arguments.all(|argument| is_harmless(name, argument)))
-                        && self.all(document, named, below)
+                    (of != "Query" || harmless(field, subjects))
+                        && self.all(document, named, below, subjects)
                 })
             }
             Selection::InlineFragment(inline) => {
                 let condition = inline.node.type_condition.as_ref();
                 let of = condition.map_or(of, |condition| condition.node.on.node.as_str());
-                self.all(document, of, &inline.node.selection_set.node)
+                self.all(document, of, &inline.node.selection_set.node, subjects)
             }
             Selection::FragmentSpread(spread) => {
                 let fragment = document.fragments.get(&spread.node.fragment_name.node);
                 fragment.is_some_and(|fragment| {
                     let of = fragment.node.type_condition.node.on.node.as_str();
-                    self.all(document, of, &fragment.node.selection_set.node)
+                    self.all(document, of, &fragment.node.selection_set.node, subjects)
                 })
             }
         })
@@ -217,9 +274,24 @@ impl Default for Keepable {
     }
 }
 
-fn is_harmless(root: &str, argument: &str) -> bool {
-    let arguments = ROOTS.iter().find(|(field, _)| *field == root);
-    arguments.is_some_and(|(_, arguments)| arguments.contains(&argument))
+/// Whether a root field has allowed arguments only; whom it names is noted.
+fn harmless(field: &Field, subjects: &mut Subjects) -> bool {
+    let root = field.name.node.as_str();
+    let allowed = ROOTS.iter().find(|(field, _)| *field == root);
+    let allowed = allowed.map_or(&[][..], |(_, arguments)| *arguments);
+    field.arguments.iter().all(|(name, value)| {
+        let name = name.node.as_str();
+        if name == USER {
+            use async_graphql_value::Value;
+            match &value.node {
+                Value::Null => {}
+                Value::String(named) => subjects.0.push(Subject::Named(named.clone())),
+                Value::Variable(name) => subjects.0.push(Subject::Variable(name.to_string())),
+                _ => return false,
+            }
+        }
+        allowed.contains(&name)
+    })
 }
 
 /// The named type of each field of each object type of a contract.
@@ -262,6 +334,10 @@ mod tests {
     use super::*;
 
     fn kept(source: &str) -> bool {
+        subjects(source).is_some()
+    }
+
+    fn subjects(source: &str) -> Option<Subjects> {
         Keepable::new().judge(&parse_query(source).unwrap())
     }
 
@@ -296,8 +372,8 @@ mod tests {
             "mutation { logout { errors { __typename } } }",
             "{ viewer { __typename } }",
             "{ __schema { types { name } } }",
-            "{ recommendations(userId: \"user_1\") { id } }",
-            "query ($u: ID) { recommendations(userId: $u) { id } }",
+            "query ($u: ID = \"user_1\") { recommendations(userId: $u) { id } }",
+            "{ recommendations(userId: [\"user_1\"]) { id } }",
             "{ content(id: \"x\") { title interactionCount } }",
             "{ content(id: \"x\") { ratings { mean } } }",
             "{ recommendations { items { content { creator { email } } } } }",
@@ -310,5 +386,21 @@ mod tests {
         ] {
             assert!(!kept(source), "{source}");
         }
+    }
+
+    #[test]
+    fn an_answer_about_others_tells_whom_it_is_about() {
+        let user = |number| Id::<id::User>::from(uuid::Uuid::from_u128(number));
+        let (one, two) = (user(1), user(2));
+        let source = format!(
+            "query ($u: ID, $v: ID) {{ a: recommendations(userId: \"{one}\") {{ id }} \
+             b: recommendations(userId: $u) {{ id }} c: recommendations(userId: $v) {{ id }} }}"
+        );
+        let subjects = subjects(&source).unwrap();
+        let named = |variables| subjects.users(&Variables::from_json(variables));
+        assert_eq!(named(serde_json::json!({ "u": two })), Some(vec![one, two]));
+        assert_eq!(named(serde_json::json!({ "v": null })), Some(vec![one]));
+        assert_eq!(named(serde_json::json!({ "u": "nobody" })), None);
+        assert_eq!(named(serde_json::json!({ "u": 7 })), None);
     }
 }

@@ -149,17 +149,16 @@ fn endpoint(
         let (schemas, name) = (Arc::clone(schemas), name.clone());
         move |asked: &graphql::execute::Asked, call: &graphql::Call<Asker>| {
             let checked = &call.checked;
-            let keeps = checked
+            let subjects = checked
                 .keepable
                 .get_or_init(|| keepable.judge(&checked.document));
-            if !keeps {
-                return None;
-            }
+            let users = subjects.as_ref()?.users(&asked.variables)?;
             let caching = &schemas.get(&name)?.caching;
             let question = Question {
                 document: &checked.digest,
                 operation: asked.operation_name.as_deref(),
                 variables: &asked.variables,
+                users: &users,
             };
             let key = caching.key_of_answer(&call.viewer.viewer, &question)?;
             Some(graphql::Kept {

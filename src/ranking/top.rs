@@ -36,6 +36,15 @@ pub fn best_of<T: Copy + Ord>(
     scored: impl IntoIterator<Item = (T, f32)>,
     keep: usize,
 ) -> Vec<(T, f32)> {
+    best_passing(scored, keep, |_| true)
+}
+
+/// The same, of those things only that pass. Few are asked: only what is good enough so far.
+pub fn best_passing<T: Copy + Ord>(
+    scored: impl IntoIterator<Item = (T, f32)>,
+    keep: usize,
+    passes: impl Fn(T) -> bool,
+) -> Vec<(T, f32)> {
     if keep == 0 {
         return Vec::new();
     }
@@ -50,7 +59,9 @@ pub fn best_of<T: Copy + Ord>(
         if candidate.1.is_nan() || worst_kept.is_some_and(|worst| candidate.1 < worst.1) {
             return;
         }
-        if worst_kept.is_some_and(|worst| best_first(&candidate, &worst).is_gt()) {
+        if worst_kept.is_some_and(|worst| best_first(&candidate, &worst).is_gt())
+            || !passes(candidate.0)
+        {
             return;
         }
         held.push(candidate);
@@ -110,6 +121,18 @@ mod tests {
             sorted.truncate(keep);
 
             prop_assert_eq!(best(&scores, keep, &seen), sorted);
+        }
+
+        #[test]
+        fn asking_few_finds_what_asking_all_before_does(
+            scores in prop::collection::vec((-4_i8..4).prop_map(f32::from), 0..200),
+            keep in 0_usize..20,
+            every in 2_u32..9,
+        ) {
+            let all = || (0_u32..).zip(scores.iter().copied());
+            let before = best_of(all().filter(|(item, _)| item % every == 0), keep);
+
+            prop_assert_eq!(best_passing(all(), keep, |item| item % every == 0), before);
         }
 
         #[test]

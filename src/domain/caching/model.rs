@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::foundation::{Id, id};
 pub use crate::platform::cache::{CacheKind, Key, Statistics};
 
 /// An answer as it left: the whole JSON body of a query that had no error.
@@ -31,6 +32,8 @@ pub struct Question<'a, V> {
     pub operation: Option<&'a str>,
     /// What the variables stand for.
     pub variables: &'a V,
+    /// Whom it is about, beside the viewer.
+    pub users: &'a [Id<id::User>],
 }
 
 #[cfg(test)]

@@ -48,8 +48,8 @@ impl CachingService {
     }
 
     /// Under which key the answer that `viewer` gets to `question` may be kept, for as long as a
-    /// list is. It depends upon the catalogue, the models, the weights and what the viewer did;
-    /// whoever asks must know that it depends upon nothing else. `None` where settings say no.
+    /// list is. It depends upon the catalogue, the models, the weights and what the viewer and the
+    /// users named did; whoever asks must know that it depends upon nothing else. `None` where settings say no.
     pub fn key_of_answer(
         &self,
         viewer: &Viewer,
@@ -61,6 +61,7 @@ impl CachingService {
         let mut tags = vec![Tag::Catalogue, Tag::Weights];
         tags.extend(ModelKind::ALL.iter().map(|kind| Tag::Model(kind.as_str())));
         tags.extend(viewer.user().map(Tag::User));
+        tags.extend(question.users.iter().copied().map(Tag::User));
         // A user's sessions share what they read; the role decides what that is.
         let (who, may) = match viewer {
             Viewer::Nobody => (String::new(), Vec::new()),
@@ -75,6 +76,7 @@ impl CachingService {
             document,
             operation,
             variables,
+            users: _, // named in the document or its variables
         } = question;
         let parts = (who, may, document, operation, variables);
         Some(Key::new(CacheKind::Answers, &tags, &parts))

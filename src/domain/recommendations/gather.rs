@@ -347,11 +347,7 @@ impl Gate<'_> {
     fn passes(&self, content: Content) -> bool {
         match self.fitting {
             Some(fitting) => fitting.contains(&content),
-            None => {
-                let shelf = self.shelf.read();
-                let entry = shelf.find(content);
-                entry.is_some_and(|entry| entry.offered(self.day))
-            }
+            None => self.shelf.read().offers(content, self.day),
         }
     }
 }

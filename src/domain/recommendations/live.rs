@@ -98,12 +98,9 @@ impl Live {
     ) -> Result<Vec<(Content, f32)>> {
         let mut scores = Vec::new();
         self.maths.scores(entries, &mut scores).map_err(internal)?;
-        for (content, score) in self.items.iter().zip(&mut scores) {
-            if !passes(*content) {
-                *score = f32::NAN; // no place in a list
-            }
-        }
-        let best = top::best(&scores, keep, &[]).into_iter();
+        let scored = (0_u32..).zip(scores);
+        let passes = |item: u32| passes(self.items[item as usize]);
+        let best = top::best_passing(scored, keep, passes).into_iter();
         Ok(best
             .map(|(item, score)| (self.items[item as usize], score))
             .collect())

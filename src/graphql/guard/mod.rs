@@ -137,7 +137,7 @@ pub struct Checked {
     /// for.
     pub digest: [u8; 32],
     /// Whether answers may be kept, once somebody has judged that.
-    pub keepable: std::sync::OnceLock<bool>,
+    pub keepable: std::sync::OnceLock<Option<super::keepable::Subjects>>,
 }
 
 /// Guards and parses one document.

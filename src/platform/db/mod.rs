@@ -159,6 +159,9 @@ impl Db {
     }
 }
 
+/// After so long without use a connection may have died unseen.
+const STALE: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Copy, PartialEq)]
 enum Access {
     ReadWrite,
@@ -199,7 +202,12 @@ async fn pool(
         .max_connections(connections)
         .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))
         .test_before_acquire(false) // `outside_transaction` is the test
-        .before_acquire(|connection, _| Box::pin(outside_transaction(connection)))
+        .before_acquire(move |connection, known| {
+            // Nobody begins a transaction on the pool that only reads (see `Db::transaction`), so
+            // there a connection that was good a moment ago is good: a statement less to wait for.
+            let fresh = access == Access::ReadOnly && known.idle_for < STALE;
+            Box::pin(async move { Ok(fresh || outside_transaction(connection).await?) })
+        })
         .connect_lazy_with(options);
     Ok(pool)
 }

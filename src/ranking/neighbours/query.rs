@@ -13,6 +13,8 @@ const STEP_COST: f64 = 150.0;
 pub(super) enum Plan {
     /// By comparing everything that passes.
     Scan,
+    /// By comparing everything, and asking only of what is near whether it passes.
+    ScanAll,
     /// By a walk of this breadth, in which what fails is dropped at the end.
     Walk(usize),
     /// By a walk of this breadth from one that passes to the next.
@@ -55,6 +57,7 @@ impl Index {
         let walk = self.walk();
         match *plan {
             Plan::Scan => return self.scan(k, filter, scratch),
+            Plan::ScanAll => return self.scan_all(k, filter, scratch),
             Plan::Walk(breadth) => {
                 walk.descend(0, scratch);
                 walk.search(0, breadth, scratch);
@@ -85,7 +88,11 @@ impl Index {
         // To compare one vector in passing costs 1, to ask whether it passes .1.
         let scan = live as f64 * (share + 0.1);
         if passing < 2 || scan < breadth as f64 * STEP_COST {
-            Plan::Scan
+            if share < 0.5 {
+                Plan::Scan
+            } else {
+                Plan::ScanAll
+            }
         } else if share < 0.4 {
             Plan::WalkPassing(breadth)
         } else {
@@ -124,11 +131,31 @@ impl Index {
 
     /// Compares the query with everything that passes.
     fn scan(&self, k: usize, filter: impl Fn(u32) -> bool, scratch: &Scratch) -> Vec<(u32, f32)> {
+        let passes = |node| filter(self.vectors.key(node));
+        top::best_of(self.compared(passes, scratch), k)
+    }
+
+    /// Compares the query with everything, and drops what does not pass.
+    fn scan_all(
+        &self,
+        k: usize,
+        filter: impl Fn(u32) -> bool,
+        scratch: &Scratch,
+    ) -> Vec<(u32, f32)> {
+        top::best_passing(self.compared(|_| true, scratch), k, filter)
+    }
+
+    /// The keys and scores of all nodes that pass.
+    fn compared(
+        &self,
+        passes: impl Fn(u32) -> bool,
+        scratch: &Scratch,
+    ) -> impl Iterator<Item = (u32, f32)> {
         const BLOCK: usize = 64;
         let query = numbers(&scratch.query);
         let mut passing = (0..self.vectors.rows() as u32)
-            .filter(|node| self.vectors.is_live(*node) && filter(self.vectors.key(*node)));
-        let blocks = std::iter::from_fn(|| {
+            .filter(move |node| self.vectors.is_live(*node) && passes(*node));
+        let blocks = std::iter::from_fn(move || {
             let (mut nodes, mut scores, mut count) = ([0; BLOCK], [0.0; BLOCK], 0);
             for (place, node) in nodes.iter_mut().zip(passing.by_ref()) {
                 *place = node;
@@ -138,10 +165,9 @@ impl Index {
                 .picked_products(self.vectors.table(), &nodes[..count], query, &mut scores);
             (count > 0).then(|| nodes.into_iter().zip(scores).take(count))
         });
-        let scored = blocks
+        blocks
             .flatten()
-            .map(|(node, score)| (self.vectors.key(node), self.bounded(score)));
-        top::best_of(scored, k)
+            .map(|(node, score)| (self.vectors.key(node), self.bounded(score)))
     }
 
     /// Rounding may carry a cosine past 1.

@@ -14,11 +14,37 @@ const REMEMBERED: usize = 100_000;
 #[derive(Default)]
 pub struct Shelved {
     entries: Vec<Entry>,
+    /// When each may be offered: what is asked of thousands of items for one list, side by side.
+    doors: Vec<Door>,
     slots: FxHashMap<Id<id::Content>, u32>,
     symbols: Symbols,
     /// The slots that changed, in order; the first of them is the change number `forgotten`.
     changed: Vec<u32>,
     forgotten: u64,
+}
+
+/// The days on which an item may be offered, from the first to the last; none where the first is
+/// behind the last.
+#[derive(Clone, Copy)]
+struct Door {
+    from: NaiveDate,
+    until: NaiveDate,
+}
+
+impl Door {
+    fn of(entry: &Entry) -> Self {
+        let (from, until) = (entry.rights_from, entry.rights_until);
+        let from = from.unwrap_or(NaiveDate::MIN);
+        let until = until.unwrap_or(NaiveDate::MAX);
+        // On the first day of its rights, only what has no rights is withheld for another reason.
+        if from <= until && entry.offered(from) {
+            return Self { from, until };
+        }
+        Self {
+            from: NaiveDate::MAX,
+            until: NaiveDate::MIN,
+        }
+    }
 }
 
 /// What changed on a shelf.
@@ -38,6 +64,7 @@ impl Shelved {
             // A reading overlaps the one before it.
             if known.changed_in != facts.changed_in {
                 *known = Entry::new(facts, &mut self.symbols);
+                self.doors[slot as usize] = Door::of(known);
                 self.note(slot);
             }
             return;
@@ -45,7 +72,9 @@ impl Shelved {
         let Ok(slot) = u32::try_from(self.entries.len()) else {
             return; // four thousand million items do not fit into any memory
         };
-        self.entries.push(Entry::new(facts, &mut self.symbols));
+        let entry = Entry::new(facts, &mut self.symbols);
+        self.doors.push(Door::of(&entry));
+        self.entries.push(entry);
         self.slots.insert(id, slot);
         self.note(slot);
     }
@@ -82,6 +111,13 @@ impl Shelved {
     /// The item of this id.
     pub fn find(&self, id: Id<id::Content>) -> Option<&Entry> {
         self.entry(self.slot(id)?)
+    }
+
+    /// Whether the item of this id is there and may be offered to everybody on `day`; the same as
+    /// [`Entry::offered`], and quicker for many.
+    pub fn offers(&self, id: Id<id::Content>, day: NaiveDate) -> bool {
+        let door = self.slot(id).and_then(|slot| self.doors.get(slot as usize));
+        door.is_some_and(|door| door.from <= day && day <= door.until)
     }
 
     /// Every slot with its item.
@@ -213,5 +249,41 @@ mod tests {
         let seen = shelf.change();
         shelf.put(facts(1, u64::MAX));
         assert_eq!(shelf.changes(seen), Changes::Some(vec![0]));
+    }
+
+    #[test]
+    fn a_shelf_offers_an_item_on_the_days_on_which_the_item_may_be_offered() {
+        let day = |day| NaiveDate::from_ymd_opt(2026, 3, day);
+        let item = |change: &dyn Fn(&mut Facts)| {
+            let mut facts = facts(1, 1);
+            change(&mut facts);
+            facts
+        };
+        let items = [
+            item(&|_| {}),
+            item(&|facts| facts.deleted = true),
+            item(&|facts| facts.visibility = Visibility::Private),
+            item(&|facts| facts.stock = Some(0)),
+            item(&|facts| facts.stock = Some(1)),
+            item(&|facts| facts.rights_from = day(3)),
+            item(&|facts| facts.rights_until = day(3)),
+            item(&|facts| (facts.rights_from, facts.rights_until) = (day(2), day(4))),
+            item(&|facts| (facts.rights_from, facts.rights_until) = (day(4), day(2))),
+            item(&|facts| (facts.rights_from, facts.stock) = (day(3), Some(0))),
+        ];
+        let id = Uuid::from_u128(1).into();
+        let mut shelf = Shelved::default();
+        for (change, facts) in (2..).zip(items) {
+            let told = format!("{facts:?}");
+            shelf.put(Facts {
+                changed_in: change,
+                ..facts
+            });
+            let entry = shelf.find(id).unwrap();
+            for day in (1..=5).filter_map(day) {
+                assert_eq!(shelf.offers(id, day), entry.offered(day), "{day}: {told}");
+            }
+        }
+        assert!(!shelf.offers(Uuid::from_u128(2).into(), NaiveDate::MIN));
     }
 }
