@@ -162,7 +162,7 @@ impl JobService {
         signed_in(viewer)?;
         filter.check()?;
         let rows = self.store.list(viewer, filter, order, window).await?;
-        Ok(Page::cut(rows, window))
+        Ok(Page::cut(window, rows))
     }
 
     /// How many jobs a list has in all.

@@ -6,8 +6,6 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
     PaginatorTrait, QueryFilter, Select, Statement, Value,
 };
-use uuid::Uuid;
-
 use super::model::{
     Job, JobEvent, JobFilter, JobKind, JobOrder, JobState, JobStatistics, Progress, Worker,
 };
@@ -22,8 +20,7 @@ use crate::platform::db::{Db, filter, stored};
 mod queue;
 mod schedules;
 
-pub(super) use queue::{Claim, Ended, Mine};
-pub(super) use schedules::Due;
+pub(super) use queue::{Claim, Ended};
 
 /// A worker that was not seen for so many seconds is gone.
 pub(super) const GONE_SECONDS: f64 = 15.0;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::attempt::{self, Attempt, Why};
+use super::attempt::{self, Why};
 use super::model::{Job, JobState};
 use super::schedule::Schedules;
 use super::service::{JobNote, JobService};

@@ -197,7 +197,7 @@ async fn locked(tx: &impl ConnectionTrait, id: Id<id::User>) -> Result<user::Mod
 
 /// Locks a user together with all admins, in one order, so that two admins who depose each other
 /// follow each other: the second finds that they would be the last to go.
-async fn with_admins(
+pub(super) async fn with_admins(
     tx: &impl ConnectionTrait,
     id: Id<id::User>,
     deposes: bool,

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
 use super::{New, Store};
 use crate::domain::jobs::model::Job;
-use crate::foundation::{Id, Result, id};
+use crate::foundation::Result;
 
 /// A schedule that is due.
 #[derive(Clone, Debug, FromQueryResult)]

@@ -2,16 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect, Statement,
 };
 
 use super::Removed;
-use crate::domain::auth::Role;
-use crate::domain::users::service::not_found;
-use crate::foundation::{Chance, Id, Refusal, Result, id};
+use crate::domain::users::store::with_admins;
+use crate::foundation::{Chance, Id, Result, id};
 use crate::platform::db::Db;
 use crate::platform::db::audit::{self, Deed};
 use crate::platform::db::entities::user;
@@ -68,14 +65,8 @@ impl Store {
         self.db
             .transaction_then(then, move |tx| {
                 async move {
-                    let row = user::Entity::find_by_id(id.uuid())
-                        .lock(LockType::Update)
-                        .one(tx)
-                        .await?
-                        .ok_or_else(not_found)?;
-                    if row.role == Role::Admin.as_str() {
-                        not_the_last_admin(tx, id).await?;
-                    }
+                    // With the admins locked, so that two cannot go at once and leave none.
+                    with_admins(tx, id, true).await?;
                     let merged: Vec<uuid::Uuid> = user::Entity::find()
                         .select_only()
                         .column(user::Column::Id)
@@ -99,21 +90,4 @@ impl Store {
             })
             .await
     }
-}
-
-async fn not_the_last_admin(tx: &impl ConnectionTrait, id: Id<id::User>) -> Result<()> {
-    let others = user::Entity::find()
-        .filter(user::Column::Role.eq(Role::Admin.as_str()))
-        .filter(user::Column::DisabledAt.is_null())
-        .filter(user::Column::Id.ne(id.uuid()))
-        .count(tx)
-        .await?;
-    if others > 0 {
-        return Ok(());
-    }
-    let message = "this is the last admin; make another one first";
-    Err(Refusal::Conflict {
-        message: message.to_owned(),
-    }
-    .into())
 }
