@@ -5,7 +5,10 @@
     reason = "a test may panic"
 )]
 
+mod health;
 mod redis;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
