@@ -13,35 +13,60 @@ pub async fn live() -> &'static str {
     "live\n"
 }
 
-/// `GET /ready`: 200 when every schema's database answers, 503 otherwise.
+/// `GET /ready`: 200 when every schema's database answers, 503 otherwise. Where Redis is set up, a
+/// second line tells of it: the server goes on without, so that it decides nothing.
 pub async fn ready(State(app): State<App>) -> Response {
-    let (ready, _) = look(&app).await;
-    match ready {
-        true => "ready\n".into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
-    }
+    let found = look(&app).await;
+    let (status, word) = match found.ready {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    };
+    let redis = found.redis.map(|redis| format!("redis: {redis}\n"));
+    let body = format!("{word}\n{}", redis.unwrap_or_default());
+    (status, body).into_response()
 }
 
 /// `GET /health`: the same as `/ready`, schema by schema, as JSON.
 pub async fn health(State(app): State<App>) -> Response {
-    let (ready, schemas) = look(&app).await;
-    let status = match ready {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
+    let found = look(&app).await;
+    let (status, word) = match found.ready {
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
-    let word = if ready { "ok" } else { "unavailable" };
-    let body = json!({ "status": word, "version": env!("CARGO_PKG_VERSION"), "schemas": schemas });
+    let mut body = json!({
+        "status": word,
+        "version": env!("CARGO_PKG_VERSION"),
+        "schemas": found.schemas,
+    });
+    if let Some(redis) = found.redis {
+        body["redis"] = redis.into();
+    }
     (status, Json(body)).into_response()
 }
 
-async fn look(app: &App) -> (bool, Map<String, Value>) {
-    let mut ready = true;
-    let mut schemas = Map::new();
+struct Found {
+    ready: bool,
+    schemas: Map<String, Value>,
+    /// `ok` or `away`; `None` where none is set up.
+    redis: Option<&'static str>,
+}
+
+async fn look(app: &App) -> Found {
+    let mut found = Found {
+        ready: true,
+        schemas: Map::new(),
+        redis: None,
+    };
     for (name, services) in app.schemas.iter() {
         let answers = services.schema.answers().await;
-        ready &= answers;
+        found.ready &= answers;
         let word = if answers { "ok" } else { "unavailable" };
-        schemas.insert(name.to_string(), json!({ "database": word }));
+        found
+            .schemas
+            .insert(name.to_string(), json!({ "database": word }));
+        // One Redis serves all schemas.
+        let redis = services.caching.redis_is_there();
+        found.redis = redis.map(|there| if there { "ok" } else { "away" });
     }
-    (ready, schemas)
+    found
 }

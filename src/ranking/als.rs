@@ -240,11 +240,12 @@ impl Ials {
                 let (sweep, sweeps) = (sweep - 1, settings.sweeps);
                 observe(Progress { sweep, sweeps })
             };
-            let shared = gramian(kernel, &users, alpha);
+            let stopped = |Stopped| IalsError::Stopped(sweep - 1);
+            let shared = gramian(kernel, &users, alpha, &mut between).map_err(stopped)?;
             Fixed::new(kernel, &users, &shared, settings)
                 .solve_all(&by_item, settings.method, &mut items, &mut between)
-                .map_err(|Stopped| IalsError::Stopped(sweep - 1))?;
-            let shared = gramian(kernel, &items, alpha);
+                .map_err(stopped)?;
+            let shared = gramian(kernel, &items, alpha, &mut between).map_err(stopped)?;
             let method = if sweep == settings.sweeps {
                 Method::Exact
             } else {
@@ -252,7 +253,7 @@ impl Ials {
             };
             Fixed::new(kernel, &items, &shared, settings)
                 .solve_all(interactions, method, &mut users, &mut between)
-                .map_err(|Stopped| IalsError::Stopped(sweep - 1))?;
+                .map_err(stopped)?;
             if observe(Progress {
                 sweep,
                 sweeps: settings.sweeps,

@@ -3,9 +3,7 @@
 //! Everything here depends on scores and keys alone: the order in which candidates come changes
 //! nothing, bit for bit.
 
-use std::collections::BTreeMap;
-
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::top::best_first;
 
@@ -25,23 +23,22 @@ pub struct Ranked<'a, K> {
 /// Fuses ranked lists: a key's score is `Σ weight / (60 + rank)` over the lists it is in, ranks
 /// from 1 (Cormack, Clarke, Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual
 /// rank learning methods", 2009). Best first, ties by the smaller key.
-pub fn rank_fusion<K: Copy + Ord>(lists: &[Ranked<'_, K>]) -> Vec<(K, f32)> {
-    let mut sums: BTreeMap<K, f64> = BTreeMap::new();
+pub fn rank_fusion<K: Copy + Ord + std::hash::Hash>(lists: &[Ranked<'_, K>]) -> Vec<(K, f32)> {
+    let mut sums: FxHashMap<K, f64> = FxHashMap::default();
     for list in lists {
         let weight = f64::from(usable(list.weight));
-        let mut places: BTreeMap<K, usize> = BTreeMap::new();
-        for (place, key) in list.keys.iter().enumerate() {
-            places.entry(*key).or_insert(place + 1);
-        }
-        for (key, rank) in places {
-            *sums.entry(key).or_default() += weight / (f64::from(RANK_CONSTANT) + rank as f64);
+        let mut met = FxHashSet::default();
+        for (key, rank) in list.keys.iter().zip(1_usize..) {
+            if met.insert(*key) {
+                *sums.entry(*key).or_default() += weight / (f64::from(RANK_CONSTANT) + rank as f64);
+            }
         }
     }
     let mut fused: Vec<(K, f32)> = sums
         .into_iter()
         .map(|(key, sum)| (key, sum as f32))
         .collect();
-    fused.sort_by(best_first);
+    fused.sort_unstable_by(best_first);
     fused
 }
 
@@ -167,6 +164,8 @@ fn usable(weight: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;

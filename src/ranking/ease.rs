@@ -26,6 +26,9 @@ pub struct EaseSettings {
     pub most_items: usize,
 }
 
+/// How many items' neighbours are read off between two looks at the observer.
+const TARGETS: usize = 2048;
+
 /// The most items the model may have: a matrix of 3.2 GB.
 pub const MOST_ITEMS: usize = 40_000;
 
@@ -126,7 +129,7 @@ fn fit_all(
     for (item, count) in counts.iter().enumerate() {
         together.add_to_diagonal(item, settings.regularisation + dropped * count);
     }
-    together.invert(&mut |done| observe(0.3 + 0.7 * done))?;
+    together.invert(&mut |done| observe(0.3 + 0.65 * done))?;
     // What is there now is −P, of which rows and columns are alike.
     let sources = |target: usize, row: &mut Vec<f32>, found: &mut Vec<(u32, f32)>| {
         together.row(target, row);
@@ -137,11 +140,14 @@ fn fit_all(
         found.extend(others.map(|(source, value)| (source, value / own)));
     };
     let sizes: Vec<f32> = counts.iter().map(|count| count.sqrt()).collect();
-    Ok(Neighbours::collect(
-        settings.keep,
-        0..items,
-        &sizes,
-        Vec::new,
-        sources,
-    ))
+    let mut lists = Vec::with_capacity(items);
+    while lists.len() < items {
+        let targets = lists.len()..(lists.len() + TARGETS).min(items);
+        let some = Neighbours::collect(settings.keep, targets, &sizes, Vec::new, sources);
+        lists.extend(some);
+        if observe(0.95 + 0.05 * lists.len() as f32 / items as f32).is_break() {
+            return Err(Stopped);
+        }
+    }
+    Ok(lists)
 }

@@ -1,11 +1,14 @@
 //! Serving a trained model to people it was not trained on, and saying why.
 
+use std::ops::ControlFlow;
+
 use rayon::prelude::*;
 
 use super::als::{IalsError, IalsSettings, Method};
 use super::kernel::{Kernel, Rows};
 use super::matrix::{Interactions, Matrix, Repeats};
 use super::solver::{Fixed, Scratch, gramian, padded};
+use super::symmetric::Stopped;
 
 /// What is needed to place a user among fixed items: made once per model, then quick per user.
 #[derive(Clone, Debug)]
@@ -43,7 +46,10 @@ impl FoldIn {
             ));
         }
         let items = items.clone().with_columns(padded(settings.factors));
-        let shared = gramian(Kernel::detect(), &items, settings.unobserved_weight);
+        let mut goes_on = || ControlFlow::Continue(());
+        let weight = settings.unobserved_weight;
+        let shared = gramian(Kernel::detect(), &items, weight, &mut goes_on)
+            .map_err(|Stopped| IalsError::Stopped(settings.sweeps))?;
         Ok(Self {
             items,
             shared,

@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::item_lists::Neighbours;
 use super::matrix::Interactions;
-use super::symmetric::{Observer, Stopped};
+use super::symmetric::{ADDITIONS, Observer, Stopped};
 
 /// A user's row is looked at in so many places at most. More would cost its square and say no
 /// more: who has taken everything likes nothing in particular.
 const LONGEST: usize = 1000;
 
-/// How many targets are done between two looks at the observer.
+/// How many targets are done at most between two looks at the observer, which also is asked after
+/// every [`ADDITIONS`].
 const TARGETS: usize = 2048;
 
 /// What the graph is weighed with.
@@ -94,8 +95,20 @@ pub fn fit(
         shares(settings.source_exponent),
         shares(settings.target_exponent),
     );
+    let work = |target: usize| -> usize {
+        let users = by_item.row(target).0.iter();
+        users
+            .map(|user| table.row(*user as usize).0.len().min(LONGEST))
+            .sum()
+    };
     while lists.len() < items {
-        let targets = lists.len()..(lists.len() + TARGETS).min(items);
+        let first = lists.len();
+        let (mut end, mut additions) = (first, 0);
+        while end < items.min(first + TARGETS) && additions < ADDITIONS {
+            additions += work(end);
+            end += 1;
+        }
+        let targets = first..end;
         let scratch = || (vec![0.0_f32; items], Vec::new());
         lists.extend(Neighbours::collect(
             settings.keep,

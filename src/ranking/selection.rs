@@ -13,13 +13,12 @@ mod fold;
 mod tests;
 mod walk;
 
-use std::ops::ControlFlow;
-
 use super::als::IalsSettings;
 use super::collaborative::{CollaborativeError, Kind, Part, Recipe};
 use super::ease::{self, EaseSettings};
 use super::graph::GraphSettings;
 use super::matrix::Interactions;
+use super::symmetric::Observer;
 
 pub use fold::Fold;
 use walk::Walk;
@@ -102,29 +101,37 @@ pub struct Choice {
     pub trials: Vec<Trial>,
 }
 
-/// Finds a good recipe. `observe` hears of every trial and may end the search.
+/// Finds a good recipe. `observe` hears how much is done, from 0 to 1, as often as
+/// [`Model::fit`](super::collaborative::Model::fit) says it, and may end the search: within a
+/// trial as well as between two.
 ///
 /// The work is that of training each family `trials` times on every fold. Settings that depend on
 /// the size of the data are scaled by it, so that the same search serves small and large tables.
 ///
 /// # Errors
 /// As [`Model::fit`](super::collaborative::Model::fit); [`CollaborativeError::NoInteractions`]
-/// if there are no folds or no families, too.
+/// if there are no folds or no families, too, and [`CollaborativeError::Stopped`].
 pub fn choose(
     folds: &[Fold],
     plan: &Plan,
-    observe: &mut dyn FnMut(&Trial) -> ControlFlow<()>,
+    observe: &mut Observer,
 ) -> Result<Choice, CollaborativeError> {
     let Some(fold) = folds.first().filter(|_| !plan.families.is_empty()) else {
         return Err(CollaborativeError::NoInteractions);
     };
+    let families = plan.families.len();
+    // A blend is weighed by training the best of each family once more.
+    let blending = if families > 1 { families } else { 0 };
     let mut search = Search {
         folds,
         trials: Vec::new(),
+        spent: 0,
+        all: (families * plan.trials + blending) as f32,
         observe,
     };
     let mut leaders = Vec::new();
-    for family in &plan.families {
+    for (at, family) in plan.families.iter().enumerate() {
+        search.spent = at * plan.trials;
         leaders.push(search.best_of(*family, fold.seen(), plan)?);
     }
     if let [leader] = leaders.as_slice() {
@@ -139,7 +146,10 @@ pub fn choose(
         .iter()
         .flat_map(|leader| leader.recipe.parts.iter().map(|part| part.kind.clone()))
         .collect();
-    let (weights, quality) = blending::weigh(folds, &parts)?;
+    search.spent = families * plan.trials;
+    let (before, all) = (search.spent as f32, search.all);
+    let mut within = |done: f32| (search.observe)((before + done * blending as f32) / all);
+    let (weights, quality) = blending::weigh(folds, &parts, &mut within)?;
     let blended = Trial {
         recipe: Recipe {
             parts: parts
@@ -151,7 +161,7 @@ pub fn choose(
         },
         quality,
     };
-    search.heard(blended.clone())?;
+    search.trials.push(blended.clone());
     Ok(Choice {
         recipe: blended.recipe,
         quality,
@@ -166,28 +176,28 @@ type Reading<'a> = Box<dyn Fn(&[f32]) -> Kind + 'a>;
 struct Search<'a> {
     folds: &'a [Fold],
     trials: Vec<Trial>,
-    observe: &'a mut dyn FnMut(&Trial) -> ControlFlow<()>,
+    /// How many of the trials that there may be are over or were not needed.
+    spent: usize,
+    /// How much work there may be, in trials.
+    all: f32,
+    observe: &'a mut Observer<'a>,
 }
 
 impl Search<'_> {
-    fn heard(&mut self, trial: Trial) -> Result<(), CollaborativeError> {
-        let on = (self.observe)(&trial);
-        self.trials.push(trial);
-        if on.is_break() {
-            return Err(CollaborativeError::Stopped);
-        }
-        Ok(())
-    }
-
     fn quality(&mut self, kind: &Kind) -> Result<f64, CollaborativeError> {
         let recipe = Recipe::of(kind.clone());
         recipe.check()?;
         let mut sum = 0.0;
-        for fold in self.folds {
-            sum += fold.judge(&fold.train(kind)?)?;
+        for (at, fold) in self.folds.iter().enumerate() {
+            let (spent, folds) = (self.spent as f32, self.folds.len() as f32);
+            let mut within =
+                |done: f32| (self.observe)((spent + (at as f32 + done) / folds) / self.all);
+            let trained = fold.train(kind, &mut within)?;
+            sum += fold.judge(&trained, &mut within)?;
         }
+        self.spent += 1;
         let quality = sum / self.folds.len() as f64;
-        self.heard(Trial { recipe, quality })?;
+        self.trials.push(Trial { recipe, quality });
         Ok(quality)
     }
 

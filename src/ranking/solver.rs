@@ -293,35 +293,47 @@ pub(super) struct Scratch {
 ///
 /// The sum is cut into parts by the number of rows alone, and the parts are added in order:
 /// the number of threads does not show in the result.
-pub(super) fn gramian(kernel: Kernel, vectors: &Matrix, scale: f32) -> Vec<f32> {
+///
+/// Of many vectors the sum takes a while; `between` is asked now and then whether to go on.
+pub(super) fn gramian(
+    kernel: Kernel,
+    vectors: &Matrix,
+    scale: f32,
+    between: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Vec<f32>, Stopped> {
     let stride = vectors.columns();
     let part = vectors.rows().div_ceil(64).max(128);
-    let parts: Vec<Vec<f32>> = vectors
-        .values()
-        .par_chunks(part * stride)
-        .map(|rows| {
-            let mut sum = vec![0.0; stride * stride];
-            for panel in rows.chunks(PANEL * stride) {
-                kernel.add_outer(
-                    Rows {
-                        values: panel,
-                        stride,
-                    },
-                    0,
-                    &[1.0; PANEL],
-                    &mut sum,
+    let sum_of = |rows: &[f32]| {
+        let mut sum = vec![0.0; stride * stride];
+        for panel in rows.chunks(PANEL * stride) {
+            kernel.add_outer(
+                Rows {
+                    values: panel,
                     stride,
-                    stride,
-                );
-            }
-            sum
-        })
-        .collect();
+                },
+                0,
+                &[1.0; PANEL],
+                &mut sum,
+                stride,
+                stride,
+            );
+        }
+        sum
+    };
     let mut sum = vec![0.0; stride * stride];
-    for part in parts {
-        sum.iter_mut()
-            .zip(part)
-            .for_each(|(sum, part)| *sum += part);
+    // A multiplication and an addition each, of which there are many more a second than reads.
+    let at_once = (32 * AT_ONCE / (part * stride * stride)).max(1);
+    let mut groups = vectors.values().chunks(at_once * part * stride).peekable();
+    while let Some(group) = groups.next() {
+        let parts: Vec<Vec<f32>> = group.par_chunks(part * stride).map(sum_of).collect();
+        for part in parts {
+            sum.iter_mut()
+                .zip(part)
+                .for_each(|(sum, part)| *sum += part);
+        }
+        if groups.peek().is_some() && between().is_break() {
+            return Err(Stopped);
+        }
     }
     for row in 0..stride {
         for column in row..stride {
@@ -330,5 +342,5 @@ pub(super) fn gramian(kernel: Kernel, vectors: &Matrix, scale: f32) -> Vec<f32> 
             sum[column * stride + row] = value;
         }
     }
-    sum
+    Ok(sum)
 }

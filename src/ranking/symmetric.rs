@@ -11,7 +11,10 @@ use super::matrix::Interactions;
 const AREA: usize = BLOCK * BLOCK;
 
 /// How many numbers may be added up between two looks at the observer: a fraction of a second.
-const ADDITIONS: usize = 1 << 28;
+pub(super) const ADDITIONS: usize = 1 << 28;
+
+/// How many blocks may be changed between two looks at the observer: 2³² multiplications.
+const BLOCKS: usize = 1 << 11;
 
 /// A symmetric matrix, of which the blocks on and above the diagonal are kept: rows of blocks one
 /// after another, each block row by row. Past its size it is filled up with the identity.
@@ -188,10 +191,10 @@ impl Symmetric {
                 .into_par_iter()
                 .map(|beside| self.panel(kernel, pivot, beside, &packed_inverse))
                 .collect();
-            self.values
-                .par_chunks_exact_mut(AREA)
-                .zip(&places)
-                .for_each(|(block, &(row, column))| {
+            let groups = self.values.chunks_mut(BLOCKS * AREA);
+            let count = groups.len();
+            for (group, (blocks, places)) in groups.zip(places.chunks(BLOCKS)).enumerate() {
+                let change = |(block, &(row, column)): (&mut [f32], &(usize, usize))| {
                     if row == pivot && column == pivot {
                         block
                             .iter_mut()
@@ -205,9 +208,15 @@ impl Symmetric {
                         let (left, right) = (&panels[row].plain, &panels[column].solved);
                         kernel.subtract_block(left, right, block);
                     }
-                });
-            if observe((pivot + 1) as f32 / side as f32).is_break() {
-                return Err(Stopped);
+                };
+                blocks
+                    .par_chunks_exact_mut(AREA)
+                    .zip(places)
+                    .for_each(change);
+                let done = pivot as f32 + (group + 1) as f32 / count as f32;
+                if observe(done / side as f32).is_break() {
+                    return Err(Stopped);
+                }
             }
         }
         Ok(())

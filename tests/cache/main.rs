@@ -5,8 +5,11 @@
     reason = "a test may panic"
 )]
 
+mod health;
 #[path = "../support/redis.rs"]
 mod redis;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

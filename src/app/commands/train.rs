@@ -58,7 +58,7 @@ pub async fn train(services: &Services, how: How) -> anyhow::Result<Trained> {
     let show = move |at: crate::domain::recommendations::training::Progress| {
         let step = match at.step {
             Step::Read => "reading interactions",
-            Step::Choose => "choosing, trials",
+            Step::Choose => "choosing",
             Step::Measure => "measuring on held-out interactions, %",
             Step::Train => "training, %",
             Step::Store => "storing lists of users",

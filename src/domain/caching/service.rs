@@ -36,6 +36,11 @@ impl CachingService {
         Ok(self.cache.statistics().await)
     }
 
+    /// Whether Redis is there, without which everything goes on, slower; `None` if none is set up.
+    pub fn redis_is_there(&self) -> Option<bool> {
+        self.cache.redis_is_there()
+    }
+
     /// Drops the values of this kind, or all, on every server. For admins.
     ///
     /// # Errors

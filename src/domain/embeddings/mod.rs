@@ -2,6 +2,7 @@
 //! is near.
 
 pub mod model;
+mod opening;
 pub mod service;
 mod space;
 mod store;

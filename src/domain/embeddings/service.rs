@@ -1,8 +1,7 @@
 //! Vectors of items and texts in the space that is served, and what is near them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rustc_hash::FxHashSet;
@@ -10,27 +9,18 @@ use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 
 use super::model::{Item, Near};
-use super::space::{Reader, Space, blocking};
-use super::store::{InDatabase, Store};
-use super::training::Algorithm;
-use super::vectors::{Keep, Memory, VectorStore};
+use super::space::Space;
+use super::store::Store;
+use super::vectors::Keep;
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
-use crate::domain::models::{ModelKind, ModelService, ModelVersion};
+use crate::domain::models::{ModelKind, ModelService, Served};
 use crate::foundation::{Error, Id, Refusal, Result, id};
 use crate::platform::config;
 use crate::platform::embeddings::Embedder;
-use crate::ranking::Lsa;
-
-/// After how long it is asked whether another process has taken a space into service, or has
-/// placed items.
-const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
-
-/// Whoever asks first waits so long for the space; then the answer is that there is none yet.
-const FIRST_WITHIN: Duration = Duration::from_secs(5);
 
 /// What was written so long before the last look may not have been visible to it yet.
-const OVERLAP: TimeDelta = TimeDelta::seconds(60);
+pub(super) const OVERLAP: TimeDelta = TimeDelta::seconds(60);
 
 /// So many items are placed at a time.
 const PAGE: i64 = 1000;
@@ -41,24 +31,16 @@ pub struct EmbeddingService {
     pub(super) store: Store,
     pub(super) ground: Ground,
     pub(super) models: ModelService,
-    state: Arc<State>,
+    pub(super) served: Arc<Served<Space>>,
+    pub(super) state: Arc<State>,
 }
 
 #[derive(Default)]
-struct State {
-    kept: RwLock<Option<Kept>>,
-    /// Whose turn it is to look.
-    looking: Arc<Mutex<()>>,
+pub(super) struct State {
     /// Up to which change of the catalogue items were placed, and in which space.
     placed: Mutex<Option<(Id<id::Model>, DateTime<Utc>)>>,
     /// The model from outside, opened once.
-    outside: OnceCell<Arc<dyn Embedder>>,
-}
-
-#[derive(Clone)]
-struct Kept {
-    looked_at: DateTime<Utc>,
-    space: Option<Arc<Space>>,
+    pub(super) outside: OnceCell<Arc<dyn Embedder>>,
 }
 
 impl EmbeddingService {
@@ -68,150 +50,9 @@ impl EmbeddingService {
             store: Store::new(ground.db.clone()),
             ground: ground.clone(),
             models,
+            served: Served::new(ground, ModelKind::Embedding),
             state: Arc::default(),
         }
-    }
-
-    /// The space that is served; `None` before the first training, and while a large one is still
-    /// being read after a start.
-    ///
-    /// It is kept in the process. Every second somebody who asks makes it look for a newer one,
-    /// which is read behind the scenes and then takes the place of the old one whole.
-    ///
-    /// # Errors
-    /// When the database fails, or the space cannot be read.
-    pub async fn active(&self) -> Result<Option<Arc<Space>>> {
-        if let Some(kept) = self.kept() {
-            if self.ground.clock.now() - kept.looked_at >= LOOK_EVERY
-                && let Ok(turn) = Arc::clone(&self.state.looking).try_lock_owned()
-            {
-                let service = self.clone();
-                tokio::spawn(async move {
-                    if let Err(error) = service.look().await {
-                        tracing::warn!(?error, "Whether there is a newer space is not known");
-                    }
-                    drop(turn);
-                });
-            }
-            return Ok(kept.space);
-        }
-        // In a task of its own: a large space is built on while those who asked go on without it.
-        let service = self.clone();
-        let first = tokio::spawn(async move {
-            let _turn = service.state.looking.lock().await;
-            match service.kept() {
-                Some(kept) => Ok(kept.space),
-                None => service.look().await,
-            }
-        });
-        match tokio::time::timeout(FIRST_WITHIN, first).await {
-            Ok(space) => space.map_err(|panicked| Error::Internal(panicked.into()))?,
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// Looks at once whether there is a newer space, and what other processes have placed; the
-    /// next [`EmbeddingService::active`] answers it.
-    ///
-    /// # Errors
-    /// Those of [`EmbeddingService::active`].
-    pub async fn refresh(&self) -> Result<Option<Arc<Space>>> {
-        let _turn = self.state.looking.lock().await;
-        self.look().await
-    }
-
-    async fn look(&self) -> Result<Option<Arc<Space>>> {
-        let (now, before) = (self.ground.clock.now(), self.kept());
-        let model = self.models.active(ModelKind::Embedding).await?;
-        let old = before.as_ref().and_then(|kept| kept.space.clone());
-        let space = match (model, old) {
-            (None, _) => None,
-            (Some(model), Some(old)) if old.model.id == model.id => {
-                let since = before.map_or(now, |kept| kept.looked_at) - OVERLAP;
-                if self.ground.settings.embeddings.store == config::VectorStore::Memory {
-                    let written = self.store.written(model.id, since).await?;
-                    old.vectors.upsert(&written);
-                }
-                Some(old)
-            }
-            (Some(model), _) => Some(Arc::new(self.open(model).await?)),
-        };
-        let looked = Kept {
-            looked_at: now,
-            space: space.clone(),
-        };
-        *self.lock_kept() = Some(looked);
-        Ok(space)
-    }
-
-    /// Reads a space whole, with the vectors that its neighbours are looked for among.
-    async fn open(&self, model: ModelVersion) -> Result<Space> {
-        let damaged = |what: String| Error::Internal(anyhow::anyhow!("{}: {what}", model.version));
-        let dimensions = model.settings["dimensions"].as_u64();
-        let dimensions = dimensions
-            .and_then(|dimensions| usize::try_from(dimensions).ok())
-            .filter(|dimensions| *dimensions > 0)
-            .ok_or_else(|| damaged("its number of dimensions is not known".to_owned()))?;
-        let reader = match Algorithm::of(&model.algorithm) {
-            Algorithm::Lsa => {
-                let bytes = self.store.artifact(model.id).await?;
-                let bytes = bytes.ok_or_else(|| damaged("what it was read from is gone".into()))?;
-                let space = blocking(move || {
-                    Lsa::from_bytes(&bytes).map_err(|error| Error::Internal(error.into()))
-                });
-                Reader::Lsa(Arc::new(space.await?))
-            }
-            Algorithm::Transformer => self.transformer(&model).await?,
-            Algorithm::Brought => Reader::Nobody,
-        };
-        let vectors: Arc<dyn VectorStore> = match self.ground.settings.embeddings.store {
-            config::VectorStore::Pgvector => Arc::new(InDatabase::new(
-                self.ground.db.clone(),
-                model.id,
-                dimensions,
-            )),
-            config::VectorStore::Memory => {
-                let mut rows = Vec::new();
-                self.store.all(model.id, |placed| rows.push(placed)).await?;
-                let memory = blocking(move || Memory::build(dimensions, rows)).await?;
-                Arc::new(memory)
-            }
-        };
-        Ok(Space {
-            model,
-            dimensions,
-            reader,
-            vectors,
-        })
-    }
-
-    /// The reader of a space that a transformer made; if it is not at hand, no text can be read,
-    /// while the vectors of items serve on.
-    async fn transformer(&self, model: &ModelVersion) -> Result<Reader> {
-        let embedder = match self.outside().await {
-            Ok(embedder) => embedder,
-            Err(error) => {
-                tracing::warn!(error = %error, "The model of the space that is served cannot be opened");
-                return Ok(Reader::Nobody);
-            }
-        };
-        if model.settings["model"].as_str() != Some(embedder.name()) {
-            tracing::warn!(
-                model = embedder.name(),
-                "The space that is served was made by another model; run `marquee embed`"
-            );
-            return Ok(Reader::Nobody);
-        }
-        Ok(Reader::Outside(embedder))
-    }
-
-    /// The model from outside that the settings name.
-    pub(super) async fn outside(&self) -> anyhow::Result<Arc<dyn Embedder>> {
-        let folder = self.ground.settings.embeddings.model.clone();
-        let opened = self.state.outside.get_or_try_init(|| async {
-            tokio::task::spawn_blocking(move || crate::platform::embeddings::open(&folder)).await?
-        });
-        opened.await.cloned()
     }
 
     /// The vector of a text in the space that is served, of length 1; `None` where there is no
@@ -384,16 +225,6 @@ impl EmbeddingService {
         self.train(&Viewer::Command, |_| std::ops::ControlFlow::Continue(()))
             .await?;
         self.active().await?.ok_or_else(none)
-    }
-
-    fn kept(&self) -> Option<Kept> {
-        let kept = self.state.kept.read();
-        kept.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn lock_kept(&self) -> std::sync::RwLockWriteGuard<'_, Option<Kept>> {
-        let kept = self.state.kept.write();
-        kept.unwrap_or_else(PoisonError::into_inner)
     }
 }
 

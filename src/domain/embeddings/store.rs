@@ -202,16 +202,6 @@ impl Store {
         .await?;
         rows.iter().map(placed).collect()
     }
-
-    /// What a model is read again from, if that was kept.
-    pub(super) async fn artifact(&self, model: Id<id::Model>) -> Result<Option<Vec<u8>>> {
-        let bytes =
-            sqlx::query_scalar("SELECT bytes FROM model_artifacts WHERE model_version_id = $1");
-        Ok(bytes
-            .bind(model.uuid())
-            .fetch_optional(self.db.pool())
-            .await?)
-    }
 }
 
 fn item(row: &PgRow) -> Result<Item> {

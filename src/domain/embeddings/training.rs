@@ -236,7 +236,7 @@ impl EmbeddingService {
         if let Reader::Lsa(space) = &learnt.reader {
             let space = Arc::clone(space);
             let bytes = blocking(move || Ok(space.to_bytes())).await?;
-            store.keep_artifact(model.id, &bytes, clock.now()).await?;
+            self.models.keep_artifact(model.id, bytes).await?;
         }
         let (of, _) = store.counts().await?;
         let (mut after, mut done) = (Uuid::nil(), 0);

@@ -1,8 +1,10 @@
 //! Trained models: their versions, and which one is served.
 
 pub mod model;
+pub mod served;
 pub mod service;
 mod store;
 
 pub use model::{ModelKind, ModelState, ModelVersion};
+pub use served::Served;
 pub use service::ModelService;

@@ -11,6 +11,7 @@ use super::draw::Candidates;
 use super::live::Live;
 use super::model::{Context, Item, Source};
 use super::service::RecommendationService;
+use crate::domain::content::ContentFilter;
 use crate::domain::content::shelf::{Matcher, Shelf};
 use crate::domain::interactions::WeightTable;
 use crate::domain::profiles::model::dot;
@@ -56,7 +57,6 @@ impl RecommendationService {
     pub(super) async fn gather(&self, errand: &Errand<'_>) -> Result<Gathered> {
         let (ask, past) = (errand.ask, errand.past);
         let shelf = self.content.shelf().await?;
-        let fitting = fitting(ask, shelf);
         let (live, profile, space) = tokio::try_join!(
             self.live(),
             self.profiles.profile(past),
@@ -72,7 +72,7 @@ impl RecommendationService {
         let blend = self.ground.settings.blend.clone();
         let gate = Gate {
             shelf,
-            fitting: fitting.as_ref(),
+            filter: Some(&ask.filter).filter(|filter| !filter.is_empty()),
             day: errand.day,
         };
         match ask.context {
@@ -336,29 +336,21 @@ impl RecommendationService {
     }
 }
 
-/// What passes the filter of the ask, and may be offered.
+/// What passes the filter of the ask, and else what may be offered. Items are looked at as they are
+/// met, so that a large catalogue is not gone through for a short list.
 struct Gate<'a> {
     shelf: &'a Shelf,
-    fitting: Option<&'a FxHashSet<Content>>,
+    filter: Option<&'a ContentFilter>,
     day: chrono::NaiveDate,
 }
 
 impl Gate<'_> {
     fn passes(&self, content: Content) -> bool {
-        match self.fitting {
-            Some(fitting) => fitting.contains(&content),
-            None => self.shelf.read().offers(content, self.day),
-        }
+        let shelf = self.shelf.read();
+        let Some(filter) = self.filter else {
+            return shelf.offers(content, self.day);
+        };
+        let entry = shelf.find(content);
+        entry.is_some_and(|entry| Matcher::new(filter, &shelf).matches(entry))
     }
-}
-
-/// All items that fit the filter; `None` where there is none, so that all do.
-fn fitting(ask: &Ask, shelf: &Shelf) -> Option<FxHashSet<Content>> {
-    if ask.filter.is_empty() {
-        return None;
-    }
-    let shelf = shelf.read();
-    let matcher = Matcher::new(&ask.filter, &shelf);
-    let fitting = shelf.iter().filter(|(_, entry)| matcher.matches(entry));
-    Some(fitting.map(|(_, entry)| entry.id).collect())
 }

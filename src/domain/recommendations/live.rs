@@ -1,23 +1,20 @@
 //! The collaborative model in the memory of a server.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use super::service::RecommendationService;
-use crate::domain::models::{ModelKind, ModelVersion};
+use crate::domain::models::served::Latest;
+use crate::domain::models::{ModelKind, ModelService, ModelVersion};
 use crate::foundation::{Error, Id, Result, id};
-use crate::platform::cache::Tag;
 use crate::ranking::collaborative::Model;
 use crate::ranking::top;
 
 type Content = Id<id::Content>;
-
-/// After how long it is asked whether another process has taken a model into service.
-const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
 
 /// A model and the items it knows.
 pub(super) struct Live {
@@ -144,81 +141,37 @@ fn internal(error: crate::ranking::collaborative::CollaborativeError) -> Error {
     Error::Internal(error.into())
 }
 
-/// When it was looked, and what there was.
-type Kept = (DateTime<Utc>, Option<Arc<Live>>);
-
-/// The model that is served, as this process knows it.
-#[derive(Default)]
-pub(super) struct Follower {
-    kept: RwLock<Option<Kept>>,
-    looking: Arc<tokio::sync::Mutex<()>>,
-}
-
-impl Follower {
-    fn kept(&self) -> Option<Kept> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        kept.clone()
-    }
-}
-
 impl RecommendationService {
-    /// The collaborative model that is served; `None` before the first training. Every second
-    /// somebody who asks makes the process look for a newer one, which is read behind the scenes
-    /// and then takes the place of the old one whole.
+    /// The collaborative model that is served, in memory; see [`Served::get`].
+    ///
+    /// [`Served::get`]: crate::domain::models::Served::get
     pub(super) async fn live(&self) -> Result<Option<Arc<Live>>> {
-        if let Some((looked_at, live)) = self.follower.kept() {
-            if self.clock.now() - looked_at >= LOOK_EVERY
-                && let Ok(turn) = Arc::clone(&self.follower.looking).try_lock_owned()
-            {
-                let service = self.clone();
-                tokio::spawn(async move {
-                    if let Err(error) = service.look().await {
-                        tracing::warn!(?error, "Whether there is a newer model is not known");
-                    }
-                    drop(turn);
-                });
-            }
-            return Ok(live);
-        }
-        let _turn = self.follower.looking.lock().await;
-        match self.follower.kept() {
-            Some((_, live)) => Ok(live),
-            None => self.look().await,
-        }
+        let models = self.models.clone();
+        self.served.get(|before| look(models, before)).await
     }
 
     /// Looks at once whether there is a newer model; the next list is drawn with it.
     pub(super) async fn refresh_live(&self) -> Result<()> {
-        let _turn = self.follower.looking.lock().await;
-        self.look().await.map(|_| ())
+        let models = self.models.clone();
+        let live = self.served.refresh(|before| look(models, before)).await;
+        live.map(|_| ())
     }
+}
 
-    async fn look(&self) -> Result<Option<Arc<Live>>> {
-        let now = self.clock.now();
-        let version = self.models.active(ModelKind::Collaborative).await?;
-        let before = self.follower.kept().and_then(|(_, live)| live);
-        let known = before.as_ref().map(|live| live.model);
-        let live = match (version, before) {
-            (None, _) => None,
-            (Some(version), Some(live)) if live.model == version.id => Some(live),
-            (Some(version), _) => match self.models.artifact(version.id).await? {
-                None => None, // of a release that kept none: it comes back with the next training
-                Some(bytes) => {
-                    let read = move || Live::from_bytes(&version, &bytes);
-                    let live = tokio::task::spawn_blocking(read)
-                        .await
-                        .map_err(|panicked| Error::Internal(panicked.into()))??;
-                    Some(Arc::new(live))
-                }
-            },
-        };
-        let kept = self.follower.kept.write();
-        *kept.unwrap_or_else(PoisonError::into_inner) = Some((now, live.clone()));
-        if live.as_ref().map(|live| live.model) != known {
-            // Another process may have taken it into service.
-            let kind = ModelKind::Collaborative.as_str();
-            self.ground.cache.changed(&[Tag::Model(kind)]);
-        }
-        Ok(live)
+async fn look(models: ModelService, before: Option<Latest<Live>>) -> Result<Option<Arc<Live>>> {
+    let Some(version) = models.active(ModelKind::Collaborative).await? else {
+        return Ok(None);
+    };
+    let before = before.and_then(|latest| latest.model);
+    if let Some(live) = before.filter(|live| live.model == version.id) {
+        return Ok(Some(live));
     }
+    let Some(bytes) = models.artifact(version.id).await? else {
+        return Ok(None); // of a release that kept none: it comes back with the next training
+    };
+    let read = move || Live::from_bytes(&version, &bytes);
+    let live = tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|panicked| Error::Internal(panicked.into()))??;
+    Ok(Some(Arc::new(live)))
 }

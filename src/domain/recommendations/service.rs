@@ -8,7 +8,7 @@ use super::ask::Ask;
 use super::common::Kept;
 use super::draw::{Drawn, Material, draw};
 use super::gather::Errand;
-use super::live::Follower;
+use super::live::Live;
 use super::model::{Freshness, Item, List, ListPage};
 use super::store::Store;
 use crate::domain::Ground;
@@ -16,7 +16,7 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{self, ContentService, Visibility};
 use crate::domain::embeddings::EmbeddingService;
 use crate::domain::interactions::InteractionService;
-use crate::domain::models::{ModelKind, ModelService};
+use crate::domain::models::{ModelKind, ModelService, Served};
 use crate::domain::profiles::ProfileService;
 use crate::domain::profiles::model::dot;
 use crate::domain::search::SearchService;
@@ -38,7 +38,7 @@ pub struct RecommendationService {
     pub(super) embeddings: EmbeddingService,
     pub(super) profiles: ProfileService,
     pub(super) search: SearchService,
-    pub(super) follower: Arc<Follower>,
+    pub(super) served: Arc<Served<Live>>,
     pub(super) clock: Clock,
     chance: Chance,
     pub(super) common: Arc<Kept>,
@@ -88,7 +88,7 @@ impl RecommendationService {
             embeddings,
             profiles,
             search,
-            follower: Arc::default(),
+            served: Served::new(ground, ModelKind::Collaborative),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             common: Arc::default(),

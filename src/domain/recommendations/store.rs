@@ -82,19 +82,17 @@ impl Store {
 
     /// The items that were taken most, the latest counting most, with their weights; what speaks
     /// against an item counts against it.
+    /// The public items that users like most, with what they like them, the favourites first. It
+    /// goes through all interactions, which may take longer than a request may.
     pub(super) async fn popular(
         &self,
         weights: &WeightTable,
         most: usize,
     ) -> Result<Vec<(Id<id::Content>, f64)>> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            content_id: Uuid,
-            weight: f64,
-        }
         // Ages count from the newest interaction, so that a catalogue imported long after the
         // fact has popular items too.
-        let statement = sql(
+        let mut session = self.db.bulk_read().await?;
+        let rows: Vec<(Uuid, f64)> = sqlx::query_as(
             "WITH newest AS (SELECT max(occurred_at) AS at FROM interactions),
                   liking AS (
                     SELECT i.content_id,
@@ -112,20 +110,16 @@ impl Store {
                FROM taken t JOIN content_items c ON c.id = t.content_id
               WHERE t.weight > 0 AND c.deleted_at IS NULL AND c.visibility = 'PUBLIC'
               ORDER BY t.weight DESC, t.content_id LIMIT $3",
-            [
-                weights.version.into(),
-                POPULAR_HALF_LIFE_DAYS.into(),
-                (most as i64).into(),
-                f64::from(MOST_WEIGHT).into(),
-            ],
-        );
-        let rows = Row::find_by_statement(statement)
-            .all(self.db.read())
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.content_id.into(), row.weight))
-            .collect())
+        )
+        .bind(weights.version)
+        .bind(POPULAR_HALF_LIFE_DAYS)
+        .bind(most as i64)
+        .bind(f64::from(MOST_WEIGHT))
+        .fetch_all(session.connection())
+        .await?;
+        session.close().await?;
+        let popular = rows.into_iter();
+        Ok(popular.map(|(id, weight)| (id.into(), weight)).collect())
     }
 
     pub(super) async fn newest(&self, most: usize) -> Result<Vec<Id<id::Content>>> {

@@ -25,8 +25,10 @@ use lists::lists;
 use measure::{chosen, kept_choice, measured};
 use recipe::{named, recipe};
 
-/// So many users' lists are computed and copied at a time.
+/// At most so many users' lists are computed and copied at a time, and at most so many scores made
+/// for them: then the observer is asked again.
 const CHUNK: usize = 2_000;
+const SCORES: usize = 8_000_000;
 /// A model is taken into service if at least this share of its users has at least [`ENOUGH`] items,
 /// or all that they have not met.
 const SERVED_SHARE: f64 = 0.8;
@@ -266,7 +268,7 @@ impl RecommendationService {
             .collect();
         let keep = self.ground.settings.recommendations.batch_size;
         let mut fitted = Fitted::default();
-        for users in with_taste.chunks(CHUNK) {
+        for users in with_taste.chunks(at_once(data.items.len())) {
             let (users, model) = (users.to_vec(), model.id);
             let (data, maths) = (Arc::clone(&data), Arc::clone(&maths));
             fitted.users += users.len();
@@ -323,14 +325,26 @@ fn fit(
     at: Step,
     observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
 ) -> Result<Model> {
-    let mut told = |done: f32| {
+    Model::fit(recipe, table, &mut told(at, observe)).map_err(explain)
+}
+
+/// Tells of a step of which the maths says how much is done, from 0 to 1.
+fn told(
+    step: Step,
+    observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
+) -> impl FnMut(f32) -> ControlFlow<()> {
+    move |done| {
         observe(Progress {
-            step: at,
+            step,
             done: (done * 100.0) as u64,
             of: 100,
         })
-    };
-    Model::fit(recipe, table, &mut told).map_err(explain)
+    }
+}
+
+/// The lists of so many users are drawn at once, in a catalogue of so many items.
+fn at_once(items: usize) -> usize {
+    (SCORES / items.max(1)).clamp(16, CHUNK)
 }
 
 /// Runs maths on a thread of its own.

@@ -1,7 +1,7 @@
 //! What a search found, in one order that its pages share.
 
 use chrono::NaiveDate;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::lexical::{Effort, Found};
 use super::model::{Hit, Request, Source, Taste};
@@ -11,12 +11,12 @@ use crate::domain::content::shelf::{Entry, Matcher, Shelved};
 use crate::foundation::page::Page;
 use crate::foundation::page::Window;
 
+mod fusion;
+
 /// So many items are drawn at most, the best; more are counted only.
 pub const MOST_DRAWN: usize = 10_000;
 /// How much of the score is the query's, where the viewer's taste has a say; the rest is the taste's.
 pub const QUERY_WEIGHT: f32 = 0.7;
-/// The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
-const FUSION: f32 = 60.0;
 /// How much words count in the fusion where only some of them were found.
 const ANY_WORD: f32 = 0.5;
 /// Only so many of the best by words may be the thing that was called by its name.
@@ -52,7 +52,8 @@ struct Drawn {
     score: f32,
     relevance: f32,
     taste: f32,
-    /// Ranks by source, from 1; 0 where the source did not find it.
+    /// Ranks by source, from 1; 0 where the source did not find it. All ranks behind
+    /// [`MOST_DRAWN`] are the next one.
     words: u32,
     meaning: u32,
 }
@@ -99,7 +100,11 @@ impl Draw {
         } else {
             1.0
         };
-        draw.fuse(shelf, words, weight, meant);
+        draw.matched = fusion::union(&words, &meant);
+        let most = draw.fuse(shelf, words, weight, meant);
+        if from.request.order.is_some() {
+            draw.take_the_rest(weight, most);
+        }
         if let Some(found) = from.found {
             draw.corrected = found.corrected;
             draw.marks = Marks {
@@ -139,50 +144,6 @@ impl Draw {
         let all = self.matched.len() as f32;
         for (place, drawn) in self.drawn.iter_mut().enumerate() {
             drawn.relevance = 1.0 - place as f32 / all;
-            drawn.score = drawn.relevance;
-        }
-    }
-
-    /// Reciprocal rank fusion, scaled so that the first of all sources has 1.
-    fn fuse(
-        &mut self,
-        shelf: &Shelved,
-        mut words: Vec<(u32, f32)>,
-        weight: f32,
-        mut meant: Vec<(u32, f32)>,
-    ) {
-        rank(&mut words, shelf);
-        rank(&mut meant, shelf);
-        let mut most = 0.0;
-        let mut places: FxHashMap<u32, usize> = FxHashMap::default();
-        for (source, found, weight) in [
-            (Source::Words, words, weight),
-            (Source::Meaning, meant, 1.0),
-        ] {
-            if !found.is_empty() {
-                most += weight / (FUSION + 1.0);
-            }
-            for ((slot, _), place) in found.into_iter().zip(1_u32..) {
-                let place = place.min(MOST_DRAWN as u32 + 1);
-                let drawn = *places.entry(slot).or_insert_with(|| {
-                    self.drawn.push(Drawn {
-                        slot,
-                        ..Drawn::default()
-                    });
-                    self.matched.push(slot);
-                    self.drawn.len() - 1
-                });
-                let drawn = &mut self.drawn[drawn];
-                drawn.relevance += weight / (FUSION + place as f32);
-                if source == Source::Words {
-                    drawn.words = place;
-                } else {
-                    drawn.meaning = place;
-                }
-            }
-        }
-        for drawn in &mut self.drawn {
-            drawn.relevance = (drawn.relevance / most).min(1.0);
             drawn.score = drawn.relevance;
         }
     }
@@ -274,20 +235,6 @@ impl Draw {
     pub(super) fn weight(&self) -> usize {
         let words = self.marks.words.len() + self.marks.stems.len();
         256 + self.drawn.len() * size_of::<Drawn>() + self.matched.len() * 4 + words * 64
-    }
-}
-
-/// The best first, all of the best exactly ordered.
-fn rank(found: &mut [(u32, f32)], shelf: &Shelved) {
-    let order = |a: &(u32, f32), b: &(u32, f32)| {
-        b.1.total_cmp(&a.1)
-            .then_with(|| popular_first(shelf, a.0, b.0))
-    };
-    if found.len() > MOST_DRAWN {
-        found.select_nth_unstable_by(MOST_DRAWN, order);
-        found[..MOST_DRAWN].sort_unstable_by(order);
-    } else {
-        found.sort_unstable_by(order);
     }
 }
 

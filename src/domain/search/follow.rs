@@ -1,13 +1,14 @@
 //! Keeping the index of words in step with the catalogue in memory.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use rustc_hash::FxHashMap;
 use tokio::sync::Mutex;
 
 use super::lexical::{Lexical, Texts};
 use super::store::{MoreTexts, Store};
+use super::words::words;
 use crate::domain::content::Visibility;
 use crate::domain::content::shelf::{Changes, Entry, Shelf, Symbol, Symbols};
 use crate::foundation::{Id, Result, id};
@@ -17,12 +18,51 @@ const AT_ONCE: usize = 5_000;
 /// A request waits for so many changes. More, as from an import, are taken up beside it.
 const WAITED_FOR: u64 = 1_000;
 
+/// People's names by their ids.
+pub(super) type Names = FxHashMap<Id<id::Person>, Name>;
+
+/// A name, read once: as it is written, and as suggestions compare it.
+pub(super) struct Name {
+    pub name: Box<str>,
+    /// Folded, one word after another.
+    pub whole: Box<str>,
+    /// Where its words end in `whole`.
+    ends: Box<[u32]>,
+}
+
+impl Name {
+    fn new(name: &str) -> Self {
+        let mut whole = String::with_capacity(name.len());
+        let mut ends = Vec::new();
+        for word in words(name) {
+            whole.push_str(&word.folded);
+            // No name has four thousand million letters; the rest of one would not be found.
+            ends.push(u32::try_from(whole.len()).unwrap_or(u32::MAX));
+        }
+        Self {
+            name: name.into(),
+            whole: whole.into(),
+            ends: ends.into(),
+        }
+    }
+
+    /// Its folded words.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        self.ends.iter().filter_map(move |end| {
+            let word = self.whole.get(start..*end as usize);
+            start = *end as usize;
+            word
+        })
+    }
+}
+
 /// The index of words of one schema, and how far it has followed the shelf.
 pub(super) struct Following {
     store: Store,
     lexical: Lexical,
     /// People's names, by their ids.
-    names: RwLock<FxHashMap<Id<id::Person>, Box<str>>>,
+    names: RwLock<Names>,
     /// The number of the shelf's next change that is not in the index.
     followed: AtomicU64,
     /// Whose turn it is to take up changes.
@@ -45,10 +85,9 @@ impl Following {
         &self.lexical
     }
 
-    /// The name of a person with a credit for an item in the index.
-    pub fn name(&self, person: Id<id::Person>) -> Option<String> {
-        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        names.get(&person).map(ToString::to_string)
+    /// The names of everybody with a credit for an item in the index. Not to be held for long.
+    pub fn names(&self) -> RwLockReadGuard<'_, Names> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes up what has changed on the shelf. The first time it takes up everything.
@@ -124,7 +163,9 @@ impl Following {
         texts.description = more.description;
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         for (person, name) in more.people {
-            names.insert(person, name.as_str().into());
+            if names.get(&person).is_none_or(|known| *known.name != *name) {
+                names.insert(person, Name::new(&name));
+            }
             texts.people.push(name);
         }
         texts

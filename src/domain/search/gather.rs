@@ -9,7 +9,7 @@ use super::follow::{Following, blocking};
 use super::lexical::{Found, Wanted};
 use super::model::{Mode, Request, Taste};
 use super::service::SearchService;
-use crate::domain::content::shelf::{Matcher, Shelf};
+use crate::domain::content::shelf::{Entry, Matcher, Shelf};
 use crate::domain::profiles::Profile;
 use crate::foundation::{Id, Result, id};
 
@@ -51,21 +51,16 @@ impl SearchService {
             return Ok(Vec::new());
         };
         let text = found.corrected.as_ref().unwrap_or(&request.query).clone();
-        let (filter, items) = (request.filter.clone(), shelf.clone());
-        let allowed = blocking(move || {
-            let items = items.read();
-            let matcher = Matcher::new(&filter, &items);
-            let entries = items.iter();
-            let fits = entries.map(|(_, entry)| entry.offered(day) && matcher.matches(entry));
-            Ok(fits.collect::<Vec<bool>>())
-        });
-        let allowed = allowed.await?;
         let Some(vector) = self.embeddings.query(&text).await? else {
             return Ok(Vec::new());
         };
+        // Asked of those that the walk through the index meets, not of the whole catalogue.
         let fits = |content: Id<id::Content>| {
-            let slot = shelf.read().slot(content);
-            slot.is_some_and(|slot| allowed.get(slot as usize) == Some(&true))
+            let shelf = shelf.read();
+            let fits = |entry: &Entry| {
+                entry.offered(day) && Matcher::new(&request.filter, &shelf).matches(entry)
+            };
+            shelf.find(content).is_some_and(fits)
         };
         let nearest = self.embeddings.nearest(&vector, MEANT, &fits).await?;
         let shelf = shelf.read();

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::draw::{Draw, Ingredients};
 use super::facets::{Counting, PriceRange, SearchFacet};
 use super::follow::{Following, blocking};
+use super::lexical::WordHit;
 use super::model::{Hit, PopularQuery, Request, SearchPage, Suggestion, check_length};
 use super::popular::Queries;
 use super::store::Store;
@@ -260,7 +261,12 @@ impl SearchService {
         let taste = match &profile {
             Some(profile) => {
                 let hits = found.as_mut().map_or(&mut [][..], |found| &mut found.hits);
-                hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot)));
+                if hits.len() > TASTED {
+                    let order = |a: &WordHit, b: &WordHit| {
+                        b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot))
+                    };
+                    hits.select_nth_unstable_by(TASTED, order);
+                }
                 let by_words = hits.iter().map(|hit| hit.slot).take(TASTED);
                 let slots = by_words.chain(meant.iter().map(|(slot, _)| *slot));
                 Some(self.taste(shelf, profile, slots.collect()).await?)

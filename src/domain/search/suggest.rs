@@ -4,12 +4,12 @@ use chrono::NaiveDate;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::draw::popular_first;
-use super::follow::Following;
+use super::follow::{Following, Name};
 use super::lexical::{Found, Wanted};
 use super::model::Suggestion;
 use super::words::{fold, normalised, stem, words};
 use crate::domain::content::shelf::{Entry, Shelf, Shelved};
-use crate::foundation::Result;
+use crate::foundation::{Id, Result, id};
 
 /// So many of the most popular items are looked through for names.
 const LOOKED_THROUGH: usize = 200;
@@ -59,6 +59,7 @@ pub(super) fn suggest(
         });
     }
     let mut met = FxHashSet::default();
+    let names = following.names();
     for entry in popular(&shelf, &people, day, LOOKED_THROUGH) {
         for person in &entry.people {
             // The symbols of people are those of their ids.
@@ -66,16 +67,23 @@ pub(super) fn suggest(
             let Some(id) = id.filter(|_| met.insert(*person)) else {
                 continue;
             };
-            let name = following.name(id.into());
-            if let Some(name) = name.filter(|name| says(name, &people, many)) {
+            let person: Id<id::Person> = id.into();
+            let name = names.get(&person);
+            // Names are found by their words as they are written: no stem stands for one.
+            let said = |name: &&Name| {
+                let said = name.words().filter(|word| people.words.contains(*word));
+                said.count() >= many.max(1)
+            };
+            if let Some(name) = name.filter(said) {
                 found.push(Ranked {
-                    begins: fold(&normalised(&name)).starts_with(&start),
-                    suggestion: Suggestion::Person(id.into(), name),
+                    begins: name.whole.starts_with(&start),
+                    suggestion: Suggestion::Person(person, name.name.to_string()),
                     popularity: entry.popularity,
                 });
             }
         }
     }
+    drop(names);
     found.sort_by(|a, b| {
         b.begins
             .cmp(&a.begins)

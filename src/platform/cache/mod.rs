@@ -113,8 +113,7 @@ impl Caches {
 
     /// Whether Redis is there; `None` if none is set up.
     pub fn redis_is_there(&self) -> Option<bool> {
-        let redis = self.0.redis();
-        redis.map(|redis| *redis.connected.borrow())
+        self.0.redis_is_there()
     }
 
     /// Waits until Redis is there, or is away, as asked; for good if none is set up.
@@ -138,6 +137,10 @@ impl Caches {
 impl Shared {
     fn redis(&self) -> Option<&Redis> {
         self.redis.as_ref().map(|(redis, _)| &**redis)
+    }
+
+    fn redis_is_there(&self) -> Option<bool> {
+        self.redis().map(|redis| *redis.connected.borrow())
     }
 }
 
@@ -253,6 +256,11 @@ impl Cache {
         self.changed(&tags);
         let counters: Vec<_> = kinds.iter().map(|kind| self.counters(*kind)).collect();
         process::drop_of(&self.shared.process, &counters).await;
+    }
+
+    /// Whether Redis is there; `None` if none is set up.
+    pub fn redis_is_there(&self) -> Option<bool> {
+        self.shared.redis_is_there()
     }
 
     /// What the cache did, kind by kind.

@@ -5,7 +5,7 @@
 //! lifted time limit) can come back to a request.
 
 use futures::future::BoxFuture;
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 
 use super::{Db, migrate};
 use crate::foundation::Result;
@@ -32,13 +32,25 @@ impl Db {
     /// # Errors
     /// When the database does not answer.
     pub async fn bulk(&self) -> Result<Bulk> {
-        let mut connection = self.pool().acquire().await?.detach();
-        connection.execute(sqlx::raw_sql(SETTINGS)).await?;
-        Ok(Bulk { connection })
+        Bulk::open(self.pool()).await
+    }
+
+    /// The same for reading alone, where [`Db::read`] reads.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn bulk_read(&self) -> Result<Bulk> {
+        Bulk::open(self.read().get_postgres_connection_pool()).await
     }
 }
 
 impl Bulk {
+    async fn open(pool: &PgPool) -> Result<Self> {
+        let mut connection = pool.acquire().await?.detach();
+        connection.execute(sqlx::raw_sql(SETTINGS)).await?;
+        Ok(Self { connection })
+    }
+
     /// Takes the lock on `what` in this schema's name and keeps it while the session lives, or
     /// answers `false` where another session has it.
     ///

@@ -1,6 +1,6 @@
 //! Text as the model reads it: a row of stems.
 
-use rust_stemmers::{Algorithm, Stemmer};
+use frostem::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -197,7 +197,7 @@ pub(super) struct Word {
 /// so that `Amélie` is `amelie`. A word of English letters is stemmed after Porter's second
 /// algorithm; other words stay whole. A possessive `'s` is dropped.
 pub(super) fn words(text: &str) -> Vec<Word> {
-    let stemmer = Stemmer::create(Algorithm::English);
+    let stemmer = Stemmer::new(Algorithm::English);
     let folded = fold(text);
     folded
         .unicode_words()

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::super::collaborative::{CollaborativeError, Kind, add_scaled};
 use super::super::evaluation::Scores;
+use super::super::symmetric::{Observer, Stopped};
 use super::fold::{Fold, quality};
 
 /// Weights are multiples of one over this.
@@ -13,21 +14,31 @@ const GRID: usize = 10;
 ///
 /// All points of the grid are judged. The best is the one whose quality, averaged with that of
 /// its neighbours (a tenth moved from one part to another), is largest: a lonely peak is luck.
-pub(super) fn weigh(folds: &[Fold], parts: &[Kind]) -> Result<(Vec<f32>, f64), CollaborativeError> {
+pub(super) fn weigh(
+    folds: &[Fold],
+    parts: &[Kind],
+    observe: &mut Observer,
+) -> Result<(Vec<f32>, f64), CollaborativeError> {
     let points = points(parts.len(), GRID);
     let mut qualities = vec![0.0; points.len()];
-    for fold in folds {
+    // Each fold trains every part and then looks through the grid, which takes about as long as
+    // one of them.
+    let all = (folds.len() * (parts.len() + 1)) as f32;
+    let lay = |scores: &[f32]| {
+        let mut laid = vec![0.0; scores.len()];
+        add_scaled(scores, 1.0, &mut laid);
+        laid
+    };
+    for (over, fold) in folds.iter().enumerate() {
+        let before = (over * (parts.len() + 1)) as f32;
         let mut scaled: Vec<Vec<Vec<f32>>> = Vec::with_capacity(parts.len());
         for part in parts {
-            let mut scores = fold.scores(&fold.train(part)?)?;
-            scores.par_iter_mut().for_each(|scores| {
-                let mut laid = vec![0.0; scores.len()];
-                add_scaled(scores, 1.0, &mut laid);
-                *scores = laid;
-            });
-            scaled.push(scores);
+            let before = before + scaled.len() as f32;
+            let mut within = |done: f32| observe((before + done) / all);
+            let trained = fold.train(part, &mut within)?;
+            scaled.push(fold.scores(&trained, lay, &mut within)?);
         }
-        for (point, sum) in points.iter().zip(&mut qualities) {
+        for (at, (point, sum)) in points.iter().zip(&mut qualities).enumerate() {
             let of_user = |blended: &mut Vec<f32>, (at, user): (usize, &u32)| {
                 blended.clear();
                 blended.resize(fold.seen().columns(), 0.0);
@@ -46,6 +57,10 @@ pub(super) fn weigh(folds: &[Fold], parts: &[Kind]) -> Result<(Vec<f32>, f64), C
                 .map_init(Vec::new, of_user)
                 .collect();
             *sum += quality(&each) / folds.len() as f64;
+            let done = (at + 1) as f32 / points.len() as f32;
+            if observe((before + parts.len() as f32 + done) / all).is_break() {
+                return Err(Stopped.into());
+            }
         }
     }
     let smooth = |point: &Vec<usize>| {

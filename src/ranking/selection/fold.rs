@@ -1,7 +1,5 @@
 //! One way of holding something out.
 
-use std::ops::ControlFlow;
-
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -9,10 +7,17 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::super::collaborative::{CollaborativeError, Kind, Trained};
 use super::super::evaluation::Scores;
 use super::super::matrix::{Interactions, MatrixError, Repeats};
+use super::super::symmetric::{Observer, Stopped};
 use super::super::{evaluation, top};
 
 /// How many scores the lists of one fold may take at once: users are left out evenly beyond.
 const MOST_SCORES: usize = 20_000_000;
+
+/// How many scores are made between two looks at the observer: a fraction of a second.
+const SCORES: usize = 4_000_000;
+
+/// How much of the work of a trial is training; the rest is judging.
+const TRAINING: f32 = 0.9;
 
 /// What a model may learn from and what its lists are judged by.
 #[derive(Clone, Debug)]
@@ -78,32 +83,64 @@ impl Fold {
         &self.users
     }
 
-    pub(super) fn train(&self, kind: &Kind) -> Result<Trained, CollaborativeError> {
+    /// Trains one part on what is seen; `observe` hears of it as the first part of a trial.
+    pub(super) fn train(
+        &self,
+        kind: &Kind,
+        observe: &mut Observer,
+    ) -> Result<Trained, CollaborativeError> {
         if self.seen.is_empty() {
             return Err(CollaborativeError::NoInteractions);
         }
-        Trained::fit(kind, &self.seen, &mut |_| ControlFlow::Continue(()))
+        Trained::fit(kind, &self.seen, &mut |done| observe(TRAINING * done))
     }
 
-    /// The scores of all items for each judged user.
-    pub(super) fn scores(&self, trained: &Trained) -> Result<Vec<Vec<f32>>, CollaborativeError> {
-        let of_user = |user: &u32| {
-            let mut scores = Vec::new();
-            trained.scores(self.seen.columns(), &self.entries(*user), &mut scores)?;
-            Ok(scores)
-        };
-        self.users.par_iter().map(of_user).collect()
+    /// The scores of all items for each judged user, each laid out by `lay`.
+    pub(super) fn scores(
+        &self,
+        trained: &Trained,
+        lay: impl Fn(&[f32]) -> Vec<f32> + Sync,
+        observe: &mut Observer,
+    ) -> Result<Vec<Vec<f32>>, CollaborativeError> {
+        self.each(observe, |scores, user| {
+            trained.scores(self.seen.columns(), &self.entries(user), scores)?;
+            Ok(lay(scores))
+        })
     }
 
-    /// How good the lists of a model are.
-    pub(super) fn judge(&self, trained: &Trained) -> Result<f64, CollaborativeError> {
-        let of_user = |scores: &mut Vec<f32>, user: &u32| {
-            trained.scores(self.seen.columns(), &self.entries(*user), scores)?;
-            Ok(self.judge_one(*user, scores))
-        };
-        let each: Result<Vec<Scores>, CollaborativeError> =
-            self.users.par_iter().map_init(Vec::new, of_user).collect();
-        Ok(quality(&each?))
+    /// How good the lists of a model are; `observe` hears of it as the last part of a trial.
+    pub(super) fn judge(
+        &self,
+        trained: &Trained,
+        observe: &mut Observer,
+    ) -> Result<f64, CollaborativeError> {
+        let each = self.each(observe, |scores, user| {
+            trained.scores(self.seen.columns(), &self.entries(user), scores)?;
+            Ok(self.judge_one(user, scores))
+        })?;
+        Ok(quality(&each))
+    }
+
+    /// Does something for each judged user, on all threads, some users at a time.
+    fn each<T: Send>(
+        &self,
+        observe: &mut Observer,
+        of_user: impl Fn(&mut Vec<f32>, u32) -> Result<T, CollaborativeError> + Sync,
+    ) -> Result<Vec<T>, CollaborativeError> {
+        let at_once = (SCORES / self.seen.columns().max(1)).max(16);
+        let mut done = Vec::with_capacity(self.users.len());
+        for users in self.users.chunks(at_once) {
+            let users = users.par_iter();
+            let some: Result<Vec<T>, _> = users
+                .map_init(Vec::new, |scores, user| of_user(scores, *user))
+                .collect();
+            done.extend(some?);
+            let share = done.len() as f32 / self.users.len() as f32;
+            if observe(TRAINING + (1.0 - TRAINING) * share).is_break() {
+                return Err(Stopped.into());
+            }
+        }
+        Ok(done)
     }
 
     /// The measures of one user's list.

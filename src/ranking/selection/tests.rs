@@ -1,5 +1,7 @@
 //! What the search promises.
 
+use std::ops::ControlFlow;
+
 use proptest::prelude::*;
 
 use super::super::matrix::Repeats;
@@ -91,13 +93,54 @@ fn what_is_given_is_not_searched() {
 }
 
 #[test]
-fn a_search_stops_when_it_is_asked_to() {
+fn a_search_stops_wherever_it_is_asked_to_and_asks_no_more() {
     let folds = [Fold::at_random(&taste(), 0.25, 1).unwrap()];
-    let outcome = choose(&folds, &plan(vec![Family::Graph]), &mut |_| {
-        ControlFlow::Break(())
+    let plan = Plan {
+        trials: 1,
+        ..plan(vec![Family::Ials, Family::Edlae, Family::Graph])
+    };
+    let mut told = Vec::new();
+    let whole = choose(&folds, &plan, &mut |done| {
+        told.push(done);
+        ControlFlow::Continue(())
     });
+    assert!(whole.is_ok());
+    assert!(told.is_sorted(), "{told:?}");
+    assert!((told.last().unwrap() - 1.0).abs() < 1e-5, "{told:?}");
 
-    assert_eq!(outcome.unwrap_err(), CollaborativeError::Stopped);
+    for stop in 1..=told.len() {
+        let mut asked = 0;
+        let outcome = choose(&folds, &plan, &mut |_| {
+            asked += 1;
+            if asked < stop {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
+        assert_eq!(outcome.unwrap_err(), CollaborativeError::Stopped);
+        assert_eq!(asked, stop);
+    }
+}
+
+#[test]
+fn a_search_asks_within_every_fit_and_every_judging_not_just_between_trials() {
+    let folds = [1, 2].map(|seed| Fold::at_random(&taste(), 0.25, seed).unwrap());
+    let sweeps = plan(Vec::new()).given.sweeps.unwrap();
+    // Per fold: sweeps; the sums, the inverse and its reading; one group of targets; a judging.
+    for (family, least) in [
+        (Family::Ials, sweeps + 1),
+        (Family::Edlae, 3 + 1),
+        (Family::Graph, 1 + 1),
+    ] {
+        let mut asked = 0;
+        let choice = choose(&folds, &plan(vec![family]), &mut |_| {
+            asked += 1;
+            ControlFlow::Continue(())
+        });
+        let trials = choice.unwrap().trials.len();
+        assert!(asked >= trials * folds.len() * least, "{family:?}: {asked}");
+    }
 }
 
 #[test]

@@ -49,11 +49,9 @@ pub fn choose(table: &Table, valid: &[(i64, i64)], args: &EvaluateArgs) -> anyho
         given: args.given(),
         seed: args.seed,
     };
-    let mut meter = Meter::start("choosing", trials * plan.families.len());
-    let mut done = 0;
-    Ok(selection::choose(&folds, &plan, &mut |_| {
-        done += 1;
-        meter.reached(done);
+    let mut meter = Meter::start("choosing", 100);
+    Ok(selection::choose(&folds, &plan, &mut |done| {
+        meter.reached((100.0 * done) as usize);
         ControlFlow::Continue(())
     })?)
 }

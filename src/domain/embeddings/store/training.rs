@@ -77,24 +77,6 @@ impl TrainingStore {
         rows.iter().map(item).collect()
     }
 
-    /// Keeps what a model is read again from.
-    pub(in crate::domain::embeddings) async fn keep_artifact(
-        &mut self,
-        model: Id<id::Model>,
-        bytes: &[u8],
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO model_artifacts (model_version_id, bytes, created_at) VALUES ($1, $2, $3)",
-        )
-        .bind(model.uuid())
-        .bind(bytes)
-        .bind(now)
-        .execute(self.0.connection())
-        .await?;
-        Ok(())
-    }
-
     /// Copies the vectors of items.
     pub(in crate::domain::embeddings) async fn keep(
         &mut self,

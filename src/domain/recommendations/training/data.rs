@@ -44,7 +44,8 @@ impl RecommendationService {
                 Ok(())
             })
             .await?;
-        step(observe, Step::Read, taken.len(), taken.len())?;
+        let read = taken.len();
+        step(observe, Step::Read, read, read)?;
         let mut offered = vec![false; items.list.len()];
         for id in store.offered().await? {
             if let Some(place) = items.places.get(&id) {
@@ -52,6 +53,7 @@ impl RecommendationService {
             }
         }
         let (rows, columns) = (users.list.len(), items.list.len());
+        step(observe, Step::Read, read, read)?;
         // Net of what speaks against: the rows of one pair follow each other once sorted.
         taken.par_sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
         let pairs: Vec<(u32, u32, f32)> = taken
@@ -62,6 +64,7 @@ impl RecommendationService {
             })
             .collect();
         drop(taken);
+        step(observe, Step::Read, read, read)?;
         let table = |triplets: Vec<(u32, u32, f32)>| {
             Interactions::from_triplets(rows, columns, triplets.iter().copied(), Repeats::Max)
                 .map_err(|error| Error::Internal(error.into()))
@@ -72,6 +75,7 @@ impl RecommendationService {
                 .map(|(user, item, _)| (*user, *item, 1.0))
                 .collect(),
         )?;
+        step(observe, Step::Read, read, read)?;
         let positive = table(pairs.into_iter().filter(|(_, _, net)| *net > 0.0).collect())?;
         Ok(Data {
             users: users.list,

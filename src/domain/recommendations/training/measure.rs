@@ -7,12 +7,12 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::data::Data;
-use super::{Progress, Step, blocking, explain, fit};
+use super::{Progress, Step, at_once, blocking, explain, fit, step, told};
 use crate::domain::models::ModelVersion;
 use crate::foundation::{Error, Result};
 use crate::ranking::collaborative::Recipe;
 use crate::ranking::matrix::{Interactions, Repeats};
-use crate::ranking::selection::{self, Family, Fold, Given, Plan, Trial};
+use crate::ranking::selection::{self, Family, Fold, Given, Plan};
 use crate::ranking::{Scores, top};
 
 /// Of every user with at least so many items, a part is held out to measure by.
@@ -31,29 +31,23 @@ where
     O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
 {
     blocking(move || {
-        let folds = (0..FOLDS).map(|fold| Fold::at_random(&data.positive, 0.1, seed ^ fold));
-        let folds: Vec<Fold> = folds
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| Error::Internal(error.into()))?
-            .into_iter()
-            .filter(Fold::is_useful)
-            .collect();
+        let mut folds = Vec::new();
+        for number in 0..FOLDS {
+            step(&mut observe, Step::Choose, 0, 100)?;
+            let fold = Fold::at_random(&data.positive, 0.1, seed ^ number)
+                .map_err(|error| Error::Internal(error.into()))?;
+            folds.extend(Some(fold).filter(Fold::is_useful));
+        }
         let plan = Plan {
             families: vec![Family::Ials, Family::Edlae, Family::Graph],
             trials: TRIALS,
             given: Given::default(),
             seed,
         };
-        let mut done = 0;
-        let mut told = |_: &Trial| {
-            done += 1;
-            observe(Progress {
-                step: Step::Choose,
-                done,
-                of: 0,
-            })
+        let choice = {
+            let mut told = told(Step::Choose, &mut observe);
+            selection::choose(&folds, &plan, &mut told).map_err(explain)?
         };
-        let choice = selection::choose(&folds, &plan, &mut told).map_err(explain)?;
         Ok((choice.recipe, observe))
     })
     .await
@@ -87,6 +81,7 @@ where
             let large = table.row(user as usize).0.len() >= MEASURED_FROM;
             large && xxhash_rust::xxh3::xxh3_64(&name.concat()).is_multiple_of(HELD_OUT as u64)
         };
+        step(&mut observe, Step::Measure, 0, 100)?;
         let rest = table
             .triplets()
             .filter(|(user, item, _)| !held(*user, *item));
@@ -119,7 +114,12 @@ where
             let held: FxHashSet<u32> = all.filter(|item| held(*user, *item)).collect();
             Ok::<_, Error>(Scores::of(&list, &held))
         };
-        let scores: Vec<Scores> = judged.par_iter().map(score).collect::<Result<_>>()?;
+        let mut scores: Vec<Scores> = Vec::with_capacity(judged.len());
+        for users in judged.chunks(at_once(data.items.len())) {
+            let some: Vec<Scores> = users.par_iter().map(score).collect::<Result<_>>()?;
+            scores.extend(some);
+            step(&mut observe, Step::Measure, 100, 100)?;
+        }
         Ok((Some(Scores::mean(&scores).ndcg_at_10), observe))
     })
     .await

@@ -16,7 +16,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
 use super::fields::{Fields, boosts};
-use super::vocabulary::{beginning, corrections, is_known};
+use super::vocabulary::{Beginnings, corrections, is_known};
 use super::{WordHit, frequency, hits};
 use crate::domain::search::words::{fold, is_function_word, normalised, stem, words};
 
@@ -37,9 +37,10 @@ pub struct Wanted {
 }
 
 /// How much was allowed for, until something was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Effort {
     /// Known words as they are, unknown ones with typing errors.
+    #[default]
     Plain,
     /// Typing errors in every word.
     Typos,
@@ -48,7 +49,7 @@ pub enum Effort {
 }
 
 /// What was found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Found {
     /// The items, in no order.
     pub hits: Vec<WordHit>,
@@ -71,64 +72,64 @@ struct Alternatives {
 pub(super) fn find(
     searcher: &Searcher,
     fields: &Fields,
+    beginnings: &Beginnings,
     wanted: &Wanted,
 ) -> tantivy::Result<Found> {
     let all = [&fields.exact()[..], &fields.stems()[..]].concat();
-    let dictionary = (vec![fields.vocabulary], LEAST_PREFIX);
-    Matching::new(searcher, fields, all, dictionary, wanted).find()
+    Matching {
+        searcher,
+        fields,
+        beginnings,
+        among: all,
+        dictionary: vec![fields.vocabulary],
+        least_prefix: LEAST_PREFIX,
+        scored: true,
+        wanted,
+        found: Found::default(),
+    }
+    .find()
 }
 
-/// The same in these fields alone, as they were written, and from the first letter on.
+/// The same in these fields alone, as they were written, from the first letter on, and without
+/// scores.
 pub(super) fn find_in(
     searcher: &Searcher,
     fields: &Fields,
+    beginnings: &Beginnings,
     only: &[Field],
     wanted: &Wanted,
 ) -> tantivy::Result<Found> {
-    let among = only.iter().map(|field| (*field, 1.0)).collect();
-    let dictionary = (only.to_vec(), 1);
-    Matching::new(searcher, fields, among, dictionary, wanted).find()
+    Matching {
+        searcher,
+        fields,
+        beginnings,
+        among: only.iter().map(|field| (*field, 1.0)).collect(),
+        dictionary: only.to_vec(),
+        least_prefix: 1,
+        scored: false,
+        wanted,
+        found: Found::default(),
+    }
+    .find()
 }
 
 struct Matching<'a> {
     searcher: &'a Searcher,
     fields: &'a Fields,
+    beginnings: &'a Beginnings,
     /// Where words are looked for, and what each field counts.
     among: Vec<(Field, f32)>,
     /// Whose words can be typed wrong or in part.
     dictionary: Vec<Field>,
     /// From how many letters on a word that is one itself also begins others.
     least_prefix: usize,
+    /// Whether it matters how well an item says the words.
+    scored: bool,
     wanted: &'a Wanted,
     found: Found,
 }
 
-impl<'a> Matching<'a> {
-    fn new(
-        searcher: &'a Searcher,
-        fields: &'a Fields,
-        among: Vec<(Field, f32)>,
-        (dictionary, least_prefix): (Vec<Field>, usize),
-        wanted: &'a Wanted,
-    ) -> Self {
-        let found = Found {
-            hits: Vec::new(),
-            words: FxHashSet::default(),
-            stems: FxHashSet::default(),
-            corrected: None,
-            effort: Effort::Plain,
-        };
-        Self {
-            searcher,
-            fields,
-            among,
-            dictionary,
-            least_prefix,
-            wanted,
-            found,
-        }
-    }
-
+impl Matching<'_> {
     fn find(mut self) -> tantivy::Result<Found> {
         let plain = self.alternatives(false)?;
         if plain.is_empty() {
@@ -191,8 +192,8 @@ impl<'a> Matching<'a> {
         let (searcher, dictionary) = (self.searcher, self.dictionary.clone());
         let known = !terms.is_empty() || is_known(searcher, &dictionary, word)?;
         if open && (!known || word.chars().count() >= self.least_prefix) {
-            for longer in beginning(searcher, &dictionary, word)? {
-                self.stand_for(&longer, boosts::PREFIX, &mut terms)?;
+            for longer in self.beginnings.of(searcher, &dictionary, word)?.iter() {
+                self.stand_for(longer, boosts::PREFIX, &mut terms)?;
             }
         }
         let mut right = None;
@@ -263,6 +264,9 @@ impl<'a> Matching<'a> {
                 content, needed,
             ))
         };
+        if !self.scored {
+            return hits(self.searcher, &*needed, false);
+        }
         let mut clauses = vec![(Occur::Must, needed)];
         let function = words.iter().filter(|word| word.function).map(any);
         clauses.extend(function.map(|query| (Occur::Should, query)));
@@ -271,7 +275,7 @@ impl<'a> Matching<'a> {
                 .into_iter()
                 .map(|query| (Occur::Should, query)),
         );
-        hits(self.searcher, &BooleanQuery::new(clauses))
+        hits(self.searcher, &BooleanQuery::new(clauses), true)
     }
 
     /// What counts on top: the query is the whole title, or stands in it word by word.

@@ -25,6 +25,7 @@ pub use fields::{Texts, boosts};
 pub use matching::{Effort, Found, Wanted};
 
 use fields::Fields;
+use vocabulary::Beginnings;
 
 /// Memory for the writer, in bytes: the least that tantivy takes is 15 MB.
 const WRITER: usize = 32_000_000;
@@ -43,6 +44,7 @@ pub struct Lexical {
     fields: Fields,
     writing: Mutex<Writing>,
     reader: IndexReader,
+    beginnings: Beginnings,
 }
 
 struct Writing {
@@ -73,6 +75,7 @@ impl Lexical {
                 held: FxHashSet::default(),
             }),
             reader,
+            beginnings: Beginnings::default(),
         })
     }
 
@@ -119,17 +122,16 @@ impl Lexical {
     /// When the index cannot be read.
     pub fn find(&self, wanted: &Wanted) -> Result<Found> {
         let searcher = self.reader.searcher();
-        matching::find(&searcher, &self.fields, wanted).map_err(internal)
+        matching::find(&searcher, &self.fields, &self.beginnings, wanted).map_err(internal)
     }
 
-    /// The items whose titles say what was typed so far.
+    /// The items whose titles say what was typed so far, in no order and without scores.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub fn titles(&self, typed: &Wanted) -> Result<Found> {
-        let searcher = self.reader.searcher();
         let fields = [self.fields.title, self.fields.original];
-        matching::find_in(&searcher, &self.fields, &fields, typed).map_err(internal)
+        self.find_in(&fields, typed)
     }
 
     /// The items with genres or key words that say what was typed so far.
@@ -137,9 +139,8 @@ impl Lexical {
     /// # Errors
     /// When the index cannot be read.
     pub fn labels(&self, typed: &Wanted) -> Result<Found> {
-        let searcher = self.reader.searcher();
         let fields = [self.fields.labels];
-        matching::find_in(&searcher, &self.fields, &fields, typed).map_err(internal)
+        self.find_in(&fields, typed)
     }
 
     /// The items with people whose names say what was typed so far.
@@ -147,19 +148,25 @@ impl Lexical {
     /// # Errors
     /// When the index cannot be read.
     pub fn people(&self, typed: &Wanted) -> Result<Found> {
-        let searcher = self.reader.searcher();
         let fields = [self.fields.people];
-        matching::find_in(&searcher, &self.fields, &fields, typed).map_err(internal)
+        self.find_in(&fields, typed)
+    }
+
+    fn find_in(&self, only: &[tantivy::schema::Field], typed: &Wanted) -> Result<Found> {
+        let searcher = self.reader.searcher();
+        matching::find_in(&searcher, &self.fields, &self.beginnings, only, typed).map_err(internal)
     }
 }
 
-/// Everything that `query` finds, with its score.
-fn hits(searcher: &Searcher, query: &dyn Query) -> tantivy::Result<Vec<WordHit>> {
-    searcher.search(query, &Everything)
+/// Everything that `query` finds, with its score, or a score of 0 if it is not to be `scored`.
+fn hits(searcher: &Searcher, query: &dyn Query, scored: bool) -> tantivy::Result<Vec<WordHit>> {
+    searcher.search(query, &Everything { scored })
 }
 
 /// Collects every hit: counts and filters need all of them.
-struct Everything;
+struct Everything {
+    scored: bool,
+}
 
 struct OfSegment {
     slots: Column<u64>,
@@ -182,7 +189,7 @@ impl Collector for Everything {
     }
 
     fn requires_scoring(&self) -> bool {
-        true
+        self.scored
     }
 
     fn merge_fruits(&self, mut fruits: Vec<Vec<WordHit>>) -> tantivy::Result<Vec<WordHit>> {

@@ -116,6 +116,30 @@ fn an_item_put_in_again_is_there_once() {
     assert_eq!(slots(&index, "stalker"), [0]);
 }
 
+#[test]
+fn the_words_behind_one_letter_are_those_of_the_index_as_it_is() {
+    let begun = |index: &Lexical| {
+        let typed = Wanted {
+            text: "a".to_owned(),
+            open: true,
+        };
+        let hits = index.titles(&typed).unwrap().hits;
+        let mut slots: Vec<u32> = hits.iter().map(|hit| hit.slot).collect();
+        slots.sort_unstable();
+        slots
+    };
+    let index = index(&["Alien", "Brazil"]);
+    assert_eq!(begun(&index), [0]);
+    assert_eq!(begun(&index), [0]);
+    let texts = Texts {
+        title: "Arrival".to_owned(),
+        ..Texts::default()
+    };
+    index.put(vec![(2, texts)], &[0]).unwrap();
+    index.show().unwrap();
+    assert_eq!(begun(&index), [2]);
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(200))]
 

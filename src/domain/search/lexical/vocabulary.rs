@@ -1,5 +1,7 @@
 //! Words near a word: those it begins, and those it may be a typing error of.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rustc_hash::FxHashMap;
 use tantivy::query::FuzzyTermQuery;
 use tantivy::schema::{Field, IndexRecordOption};
@@ -11,6 +13,60 @@ use super::frequency;
 const BEGINNINGS: usize = 50;
 /// At most so many words for a typing error, the most frequent first.
 const CORRECTIONS: usize = 10;
+
+/// Beginnings of so many letters are those of many words.
+const SHORT: usize = 2;
+
+/// What goes on behind a beginning. For the short ones, where that means to go through a good part
+/// of the dictionary, it is found once for each state of the index: there are few of them, and
+/// everybody types them first.
+#[derive(Default)]
+pub(super) struct Beginnings(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// The state of the index that they are of.
+    generation: u64,
+    /// By the fields and the letters.
+    words: FxHashMap<(Vec<Field>, String), Arc<[String]>>,
+}
+
+impl Beginnings {
+    /// The longer words that begin so, the most frequent first.
+    pub(super) fn of(
+        &self,
+        searcher: &Searcher,
+        fields: &[Field],
+        start: &str,
+    ) -> tantivy::Result<Arc<[String]>> {
+        if start.chars().nth(SHORT).is_some() {
+            return Ok(beginning(searcher, fields, start)?.into());
+        }
+        let generation = searcher.generation().generation_id();
+        let name = (fields.to_vec(), start.to_owned());
+        {
+            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.generation == generation
+                && let Some(words) = known.words.get(&name)
+            {
+                return Ok(Arc::clone(words));
+            }
+        }
+        let words: Arc<[String]> = beginning(searcher, fields, start)?.into();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.generation < generation {
+            *known = Known {
+                generation,
+                ..Known::default()
+            };
+        }
+        // What begins nothing costs nothing, and there is no end of it.
+        if known.generation == generation && !words.is_empty() {
+            known.words.insert(name, Arc::clone(&words));
+        }
+        Ok(words)
+    }
+}
 
 /// How many typing errors a word may have: none in up to 3 letters, 1 in up to 7, 2 in longer ones.
 /// Swapping two neighbours is one error.
@@ -33,11 +89,7 @@ pub(super) fn is_known(searcher: &Searcher, fields: &[Field], word: &str) -> tan
 }
 
 /// The longer words that begin so.
-pub(super) fn beginning(
-    searcher: &Searcher,
-    fields: &[Field],
-    start: &str,
-) -> tantivy::Result<Vec<String>> {
+fn beginning(searcher: &Searcher, fields: &[Field], start: &str) -> tantivy::Result<Vec<String>> {
     let mut found = FxHashMap::default();
     for (segment, field) in each(searcher, fields) {
         let index = segment.inverted_index(field)?;

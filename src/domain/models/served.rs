@@ -1,0 +1,143 @@
+//! The model of a kind that is served, as this process has it in memory.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Mutex;
+
+use super::ModelKind;
+use crate::domain::Ground;
+use crate::foundation::{Clock, Error, Result};
+use crate::platform::cache::{Cache, Tag};
+
+/// After how long it is asked whether another process has taken a model into service.
+const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
+/// Whoever asks first waits so long for the model; then the answer is that there is none yet.
+const FIRST_WITHIN: Duration = Duration::from_secs(5);
+
+/// Follows which model of a kind is served and keeps it, read once. What is kept of a model is a `T`.
+pub struct Served<T> {
+    kind: ModelKind,
+    clock: Clock,
+    cache: Cache,
+    latest: RwLock<Option<Latest<T>>>,
+    /// Whose turn it is to look.
+    turn: Arc<Mutex<()>>,
+}
+
+/// When it was looked, and what there was.
+pub struct Latest<T> {
+    /// When it was looked.
+    pub looked_at: DateTime<Utc>,
+    /// What was served; `None` where nothing was.
+    pub model: Option<Arc<T>>,
+}
+
+impl<T> Clone for Latest<T> {
+    fn clone(&self) -> Self {
+        Self {
+            looked_at: self.looked_at,
+            model: self.model.clone(),
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> Served<T> {
+    /// Knows of no model yet.
+    pub fn new(ground: &Ground, kind: ModelKind) -> Arc<Self> {
+        Arc::new(Self {
+            kind,
+            clock: ground.clock.clone(),
+            cache: ground.cache.clone(),
+            latest: RwLock::default(),
+            turn: Arc::default(),
+        })
+    }
+
+    /// The model that is served; `None` before the first training, and while a large one is still
+    /// being read after a start.
+    ///
+    /// Every second somebody who asks makes the process `look` for a newer one, which is read
+    /// behind the scenes and then takes the place of the old one whole. `look` is told what there
+    /// was and answers what there is: the same, if that still is served.
+    ///
+    /// # Errors
+    /// Those of the first `look`; later ones are logged, and what there was stays.
+    pub async fn get<L, F>(self: &Arc<Self>, look: L) -> Result<Option<Arc<T>>>
+    where
+        L: FnOnce(Option<Latest<T>>) -> F + Send + 'static,
+        F: Future<Output = Result<Option<Arc<T>>>> + Send + 'static,
+    {
+        let this = Arc::clone(self);
+        if let Some(latest) = self.latest() {
+            if self.clock.now() - latest.looked_at >= LOOK_EVERY
+                && let Ok(turn) = Arc::clone(&self.turn).try_lock_owned()
+            {
+                tokio::spawn(async move {
+                    if let Err(error) = this.look(look).await {
+                        let kind = this.kind.as_str();
+                        tracing::warn!(?error, kind, "Whether there is a newer model is not known");
+                    }
+                    drop(turn);
+                });
+            }
+            return Ok(latest.model);
+        }
+        // In a task of its own: a large model is read on while those who asked go on without it.
+        let first = tokio::spawn(async move {
+            let _turn = this.turn.lock().await;
+            match this.latest() {
+                Some(latest) => Ok(latest.model),
+                None => this.look(look).await,
+            }
+        });
+        match tokio::time::timeout(FIRST_WITHIN, first).await {
+            Ok(model) => model.map_err(|panicked| Error::Internal(panicked.into()))?,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Looks at once; the next [`Served::get`] answers what was found.
+    ///
+    /// # Errors
+    /// Those of `look`; what there was then stays.
+    pub async fn refresh<L, F>(&self, look: L) -> Result<Option<Arc<T>>>
+    where
+        L: FnOnce(Option<Latest<T>>) -> F,
+        F: Future<Output = Result<Option<Arc<T>>>>,
+    {
+        let _turn = self.turn.lock().await;
+        self.look(look).await
+    }
+
+    async fn look<L, F>(&self, look: L) -> Result<Option<Arc<T>>>
+    where
+        L: FnOnce(Option<Latest<T>>) -> F,
+        F: Future<Output = Result<Option<Arc<T>>>>,
+    {
+        // What is written from here on is for the next look.
+        let (looked_at, before) = (self.clock.now(), self.latest());
+        let known = before.as_ref().and_then(|latest| latest.model.clone());
+        let model = look(before).await?;
+        let changed = match (&known, &model) {
+            (Some(known), Some(model)) => !Arc::ptr_eq(known, model),
+            (known, model) => known.is_some() != model.is_some(),
+        };
+        let latest = Latest {
+            looked_at,
+            model: model.clone(),
+        };
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Some(latest);
+        if changed {
+            // Another process may have taken it into service.
+            self.cache.changed(&[Tag::Model(self.kind.as_str())]);
+        }
+        Ok(model)
+    }
+
+    fn latest(&self) -> Option<Latest<T>> {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        latest.clone()
+    }
+}
