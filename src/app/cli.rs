@@ -26,6 +26,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve GraphQL and GraphiQL.
     Serve(commands::serve::Args),
+    /// Run background jobs and serve nothing; any number of these beside any number of servers.
+    Work(commands::work::Args),
     /// Bring the database to the present: roles, schemas, tables.
     Migrate,
     /// Run the private database alone and print its address, until it is told to stop.

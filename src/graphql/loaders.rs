@@ -18,6 +18,7 @@ use crate::domain::content::filmography::{
 use crate::domain::content::model::{Credit, CreditRole, ExternalId, TagCount};
 use crate::domain::interactions::Interaction;
 use crate::domain::interactions::model::Ratings;
+use crate::domain::jobs::Job;
 use crate::domain::models::ModelVersion;
 use crate::domain::people::Person;
 use crate::domain::users::User;
@@ -115,6 +116,11 @@ loaders! {
     /// Trained models.
     models: ModelById(Id<id::Model> => ModelVersion) =
         |reader, ids| reader.services.models.find_many(&reader.viewer, ids);
+    /// Jobs that the viewer may see.
+    jobs: JobById(Id<id::Job> => Job) = |reader, ids| async {
+        let jobs = reader.services.jobs.find_many(&reader.viewer, ids).await?;
+        Ok(jobs.into_iter().map(|job| (job.id, job)).collect())
+    };
     /// Pages of what people made.
     filmographies: FilmsOfPerson((Id<id::Person>, FilmographyPage) => Page<Content>) =
         |reader, keys| async {

@@ -30,6 +30,7 @@ use types::interaction::{InteractionMutation, InteractionQuery};
 use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
 use types::person::{PersonMutation, PersonQuery};
 
+use types::job::{JobMutation, JobQuery};
 use types::model::ModelQuery;
 use types::node::NodeQuery;
 use types::recommendation::{FeedbackMutation, FeedbackQuery, RecommendationQuery, RelatedQuery};
@@ -56,6 +57,7 @@ pub struct Query(
     CacheQuery,
     RelatedQuery,
     FeedbackQuery,
+    JobQuery,
 );
 
 /// Everything that can be changed.
@@ -71,6 +73,7 @@ pub struct Mutation(
     InteractionWeightsMutation,
     CacheMutation,
     FeedbackMutation,
+    JobMutation,
 );
 
 /// Mutations that try a secret: at most one a document, so that a document is one attempt.

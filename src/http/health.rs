@@ -13,8 +13,9 @@ pub async fn live() -> &'static str {
     "live\n"
 }
 
-/// `GET /ready`: 200 when every schema's database answers, 503 otherwise. Where Redis is set up, a
-/// second line tells of it: the server goes on without, so that it decides nothing.
+/// `GET /ready`: 200 when every schema's database answers, 503 otherwise. Further lines tell how many
+/// processes run jobs and, where Redis is set up, of Redis: requests are served without either, so
+/// that they decide nothing.
 pub async fn ready(State(app): State<App>) -> Response {
     let found = look(&app).await;
     let (status, word) = match found.ready {
@@ -22,7 +23,8 @@ pub async fn ready(State(app): State<App>) -> Response {
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
     let redis = found.redis.map(|redis| format!("redis: {redis}\n"));
-    let body = format!("{word}\n{}", redis.unwrap_or_default());
+    let workers = found.workers;
+    let body = format!("{word}\nworkers: {workers}\n{}", redis.unwrap_or_default());
     (status, body).into_response()
 }
 
@@ -49,6 +51,8 @@ struct Found {
     schemas: Map<String, Value>,
     /// `ok` or `away`; `None` where none is set up.
     redis: Option<&'static str>,
+    /// How many processes run jobs, of the schema that has most.
+    workers: usize,
 }
 
 async fn look(app: &App) -> Found {
@@ -56,14 +60,18 @@ async fn look(app: &App) -> Found {
         ready: true,
         schemas: Map::new(),
         redis: None,
+        workers: 0,
     };
     for (name, services) in app.schemas.iter() {
         let answers = services.schema.answers().await;
         found.ready &= answers;
         let word = if answers { "ok" } else { "unavailable" };
+        // What the database does not tell is as good as none.
+        let workers = services.jobs.count_workers().await.unwrap_or(0);
         found
             .schemas
-            .insert(name.to_string(), json!({ "database": word }));
+            .insert(name.to_string(), json!({ "database": word, "workers": workers }));
+        found.workers = found.workers.max(workers);
         // One Redis serves all schemas.
         let redis = services.caching.redis_is_there();
         found.redis = redis.map(|there| if there { "ok" } else { "away" });

@@ -19,6 +19,7 @@ pub mod secret;
 pub mod serve;
 pub mod train;
 pub mod user;
+pub mod work;
 
 /// Runs the command of `cli`.
 ///
@@ -41,7 +42,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match &command {
         // A log line between the lines of a command is for when something is wrong; that a bulk
         // statement takes its time is not.
-        Command::Serve(_) => {}
+        Command::Serve(_) | Command::Work(_) => {}
         _ if settings.log == Settings::defaults().log => {
             "warn,sqlx=error".clone_into(&mut settings.log);
         }
@@ -50,6 +51,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings)?;
     let command = match command {
         Command::Serve(args) => return serve::run(args, settings).await,
+        Command::Work(args) => return work::run(args, settings).await,
         Command::Database(args) => return database::run(args, settings).await,
         Command::Doctor => return doctor::run(settings).await,
         Command::Secret(args) => {
@@ -90,6 +92,7 @@ async fn with_database(command: Command, opened: &Opened) -> anyhow::Result<Exit
         }
         // Those that need less were run before the database was opened.
         Command::Serve(_)
+        | Command::Work(_)
         | Command::Database(_)
         | Command::Evaluate(_)
         | Command::Schema

@@ -67,6 +67,8 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
         let _ = wait.wait_for(|stop| *stop).await;
     });
     let mut server = tokio::spawn(server.into_future());
+    let slots = opened.settings.jobs.serve_slots;
+    let workers = (slots > 0).then(|| super::work::begin(opened, slots));
     greet(address, args.demo);
     let outcome = tokio::select! {
         () = stop_signal() => Ok(()),
@@ -78,15 +80,23 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
         never = place_changed_items(opened) => never,
     };
     tracing::info!(
-        "Stopping: the requests in flight have {} s",
+        "Stopping: requests and jobs under way have {} s",
         drain.as_secs()
     );
     // Nobody listening means that the server has ended already.
     let _ = stop.send(true);
-    if tokio::time::timeout(drain, &mut server).await.is_err() {
-        tracing::warn!("Some requests were still running and are cut off");
-        server.abort();
-    }
+    let requests = async {
+        if tokio::time::timeout(drain, &mut server).await.is_err() {
+            tracing::warn!("Some requests were still running and are cut off");
+            server.abort();
+        }
+    };
+    let jobs = async {
+        if let Some(workers) = workers {
+            super::work::end(workers, drain.as_secs()).await;
+        }
+    };
+    tokio::join!(requests, jobs);
     outcome
 }
 

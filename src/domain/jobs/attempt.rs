@@ -14,7 +14,6 @@ use super::service::JobService;
 use super::store::{Claim, Ended};
 use super::work::{self, Failure};
 use crate::domain::Services;
-use crate::foundation::Result;
 
 /// The shortest time between two events that tell of progress. It grows with the attempt's age, so
 /// that a job of hours has hundreds of events and not tens of thousands.
@@ -221,9 +220,6 @@ fn remaining(so_far: Duration, fraction: Option<f32>) -> Option<f32> {
     let fraction = fraction.filter(|fraction| *fraction >= 0.02)?;
     Some(so_far.as_secs_f32() * (1.0 - fraction) / fraction)
 }
-
-/// What an attempt that cannot be begun comes to.
-pub(super) type Outcome = Result<serde_json::Value, Failure>;
 
 #[cfg(test)]
 mod tests {

@@ -242,6 +242,14 @@ impl JobService {
         self.store.workers().await
     }
 
+    /// How many processes run jobs now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_workers(&self) -> Result<usize> {
+        Ok(self.store.workers().await?.len())
+    }
+
     /// Says on the bus that a job has changed.
     pub(super) fn tell(&self, job: &Job) {
         let note = JobNote {

@@ -10,6 +10,7 @@ pub mod facets;
 pub mod filmography;
 pub mod interaction;
 pub mod interaction_weights;
+pub mod job;
 pub mod model;
 pub mod node;
 pub mod person;

@@ -6,6 +6,7 @@ use futures::future::try_join_all;
 use super::api_key::ApiKey;
 use super::content::Content;
 use super::interaction::Interaction;
+use super::job::Job;
 use super::model::Model;
 use super::person::Person;
 use super::user::User;
@@ -27,6 +28,7 @@ pub enum Node {
     Person(Person),
     Interaction(Interaction),
     Model(Model),
+    Job(Job),
     User(User),
     ApiKey(ApiKey),
 }
@@ -63,6 +65,7 @@ fetched_by_id! {
     ApiKey => api_keys,
     Interaction => interactions,
     Model => models,
+    Job => jobs,
 }
 
 /// Queries by id alone.
