@@ -65,6 +65,18 @@ impl Server {
         }
     }
 
+    /// The key of an app that may do this.
+    async fn key(&self, scopes: &[Scope]) -> String {
+        let new = NewApiKey {
+            name: "an app".to_owned(),
+            scopes: scopes.to_vec(),
+            expires_at: None,
+        };
+        let auth = &self.app.services.auth;
+        let made = auth.create_api_key(&Viewer::Command, new).await;
+        made.unwrap().1.expose_secret().to_owned()
+    }
+
     async fn ask(&self, token: Option<&str>, body: Value) -> Answer {
         let mut request =
             Request::post("/graphql").header(header::CONTENT_TYPE, "application/json");
@@ -256,21 +268,8 @@ async fn two_users_share_nothing_and_neither_does_nobody() {
     }
     assert_eq!(server.counted().await, (3, 3));
     // Nor do two apps with other scopes.
-    let key = async |name: &str, scope| {
-        let new = NewApiKey {
-            name: name.to_owned(),
-            scopes: vec![scope],
-            expires_at: None,
-        };
-        let made = server
-            .app
-            .services
-            .auth
-            .create_api_key(&Viewer::Command, new);
-        made.await.unwrap().1.expose_secret().to_owned()
-    };
-    let writer = key("writer", Scope::CatalogueWrite).await;
-    let reader = key("reader", Scope::UsersRead).await;
+    let writer = server.key(&[Scope::CatalogueWrite]).await;
+    let reader = server.key(&[Scope::UsersRead]).await;
     of(Some(&writer)).await;
     of(Some(&reader)).await;
     assert_eq!(server.counted().await, (3, 5));
@@ -311,7 +310,7 @@ async fn errors_mutations_and_what_concerns_others_are_not_kept() {
         "{ contents { nodes { nonsense } } }".to_owned(),
         "{ viewer { __typename } }".to_owned(),
         format!("{{ content(id: \"{id}\") {{ title interactionCount }} }}"),
-        format!("{{ recommendations(userId: \"{}\") {{ id }} }}", ana.id),
+        "{ recommendations(userId: \"nobody\") { id } }".to_owned(),
         "mutation { logoutEverywhere { errors { __typename } } }".to_owned(),
     ];
     for question in &questions {
@@ -327,6 +326,36 @@ async fn errors_mutations_and_what_concerns_others_are_not_kept() {
         assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     }
     assert_eq!(server.counted().await, (0, 0));
+}
+
+#[tokio::test]
+async fn an_answer_about_a_user_is_kept_until_that_user_does_something() {
+    let server = Server::start().await;
+    let heat = server.app.film("Heat").await;
+    let (ana, ben) = (server.user("ana").await, server.user("ben").await);
+    let key = server.key(&[Scope::RecommendationsRead]).await;
+    let list = async |user: &Asker| {
+        let document = "query ($user: ID) { recommendations(userId: $user) { id } }";
+        let body = json!({ "query": document, "variables": { "user": user.id } });
+        let answer = server.ask(Some(&key), body).await.json;
+        let id = &answer["data"]["recommendations"]["id"];
+        id.as_str().unwrap().to_owned()
+    };
+    let (of_ana, of_ben) = (list(&ana).await, list(&ben).await);
+    assert_ne!(of_ana, of_ben);
+    assert_eq!(
+        (list(&ana).await, list(&ben).await),
+        (of_ana.clone(), of_ben.clone())
+    );
+    assert_eq!(server.counted().await, (2, 2));
+    let like = json!({ "contentId": heat, "kind": "LIKE" });
+    server.mutate(&ana, "recordInteraction", like).await;
+    assert_ne!(list(&ana).await, of_ana);
+    assert_eq!(list(&ben).await, of_ben);
+    // Whoever may not ask is told so, and finds nothing that was kept for others.
+    let body = format!("{{ recommendations(userId: \"{}\") {{ id }} }}", ana.id);
+    let answer = server.ask(Some(&ben.token), json!({ "query": body })).await;
+    assert_eq!(answer.json["errors"][0]["extensions"]["code"], "FORBIDDEN");
 }
 
 #[tokio::test]
