@@ -30,8 +30,8 @@ impl Extension for FreshLoaders {
         next: NextExecute<'_>,
     ) -> Response {
         let mut data = Data::default();
-        let services = ctx.data::<Arc<Services>>().ok();
-        if let Some((services, viewer)) = services.zip(ctx.data::<Viewer>().ok()) {
+        let services = ctx.data_opt::<Arc<Services>>();
+        if let Some((services, viewer)) = services.zip(ctx.data_opt::<Viewer>()) {
             data.insert(Arc::new(Loaders::new(services, viewer)));
         }
         next.run_with_data(ctx, operation_name, data).await

@@ -18,8 +18,6 @@ use crate::graphql::label::codes;
 use crate::platform::bus::Heard;
 use crate::platform::config::Push;
 
-/// How long at most until the clock is looked at again: it may be set.
-const LOOK: Duration = Duration::from_secs(15);
 /// After how long the database is asked again where it did not answer.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How many connections ask the database at once whether they may stay.
@@ -205,6 +203,8 @@ impl Doors {
 
     /// Waits until a connection must end.
     pub(super) async fn over(&self, entry: &Entry, admission: &Admission) -> Ending {
+        // How long at most until the clock is looked at again: it may be set.
+        let look = Duration::from_millis(self.0.limits.ping_ms);
         loop {
             let left = self.0.auth.left(admission);
             tokio::select! {
@@ -218,7 +218,7 @@ impl Doors {
                         return Ending::Unwelcome;
                     }
                 }
-                () = sleep(left.map_or(LOOK, |left| left.min(LOOK))) => {
+                () = sleep(left.map_or(look, |left| left.min(look))) => {
                     if self.0.auth.left(admission).is_some_and(|left| left.is_zero()) {
                         return Ending::Unwelcome;
                     }
