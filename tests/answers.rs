@@ -50,11 +50,11 @@ impl Server {
         let app = TestApp::start().await;
         let schemas = Arc::clone(&app.schemas);
         let router = marquee::http::router(
-        schemas,
-        &app.ground.settings,
-        &marquee::http::live::Live::new(100),
-    )
-    .unwrap();
+            schemas,
+            &app.ground.settings,
+            &marquee::http::live::Live::new(100),
+        )
+        .unwrap();
         Self { app, router }
     }
 

@@ -93,11 +93,15 @@ pub type MarqueeSchema = Schema<Query, Mutation, Subscription>;
 
 /// Builds the contract; `introspection` says whether clients may read it.
 pub fn schema(introspection: bool) -> MarqueeSchema {
-    let builder = Schema::build(Query::default(), Mutation::default(), Subscription::default())
-        .extension(fresh::FreshLoaders)
-        .extension(omitted::OmittedVariables)
-        .register_output_type::<payload::UserError>()
-        .register_output_type::<types::node::Node>();
+    let builder = Schema::build(
+        Query::default(),
+        Mutation::default(),
+        Subscription::default(),
+    )
+    .extension(fresh::FreshLoaders)
+    .extension(omitted::OmittedVariables)
+    .register_output_type::<payload::UserError>()
+    .register_output_type::<types::node::Node>();
     let builder = if introspection {
         builder
     } else {

@@ -50,11 +50,7 @@ pub struct App {
 ///
 /// # Errors
 /// When an origin of the settings cannot be read.
-pub fn router(
-    schemas: Arc<Schemas>,
-    settings: &Settings,
-    live: &Live,
-) -> anyhow::Result<Router> {
+pub fn router(schemas: Arc<Schemas>, settings: &Settings, live: &Live) -> anyhow::Result<Router> {
     let origins = AllowedOrigins::parse(&settings.http.cors_origins)?;
     let contract = crate::graphql::schema(settings.http.introspection);
     let documents = DocumentCache::new(limits(settings), DOCUMENT_CACHE);

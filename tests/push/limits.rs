@@ -86,8 +86,7 @@ async fn one_socket_too_many_of_a_user_is_closed_with_4429() {
         again
             .say(json!({ "type": "connection_init", "payload": payload }))
             .await;
-        if again.hear().await
-            == crate::client::Heard::Message(json!({ "type": "connection_ack" }))
+        if again.hear().await == crate::client::Heard::Message(json!({ "type": "connection_ack" }))
         {
             break;
         }

@@ -124,9 +124,11 @@ async fn a_good_token_is_taken_from_the_payload_or_the_header() {
         let mut socket = server.try_connect(&all).await.unwrap();
         socket.say(init).await;
         socket.next().await;
-        socket.subscribe("1", "{ me { id } }").await;
+        socket
+            .subscribe("1", "{ viewer { ... on User { id } } }")
+            .await;
         let told = socket.next().await;
-        let id = &told["payload"]["data"]["me"]["id"];
+        let id = &told["payload"]["data"]["viewer"]["id"];
         assert_eq!(*id, json!(ada.user.id), "{told}");
     }
 }
@@ -212,7 +214,10 @@ async fn nobody_hears_of_interactions_without_signing_in() {
         .await;
     let told = socket.next().await;
     let code = &told["payload"][0]["extensions"]["code"];
-    assert_eq!((&told["type"], code), (&json!("error"), &json!("UNAUTHENTICATED")));
+    assert_eq!(
+        (&told["type"], code),
+        (&json!("error"), &json!("UNAUTHENTICATED"))
+    );
 }
 
 #[tokio::test]

@@ -166,7 +166,10 @@ async fn who_takes_both_gets_json_for_an_answer_and_events_for_a_subscription() 
     let first = server.view(&ada).await;
     let both = "application/graphql-response+json, text/event-stream";
     let body = Body::of(post(&server, None, both, "{ __typename }")).await;
-    assert!(body.content_type().starts_with("application/graphql-response+json"));
+    assert!(
+        body.content_type()
+            .starts_with("application/graphql-response+json")
+    );
     let body = Body::of(post(&server, Some(&ada), both, &since(first))).await;
     assert!(body.content_type().starts_with("text/event-stream"));
     let json = post(&server, Some(&ada), "application/json", &since(first));

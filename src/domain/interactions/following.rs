@@ -138,9 +138,6 @@ impl Following {
 
 fn fits<T: PartialEq>(wanted: &Comparison<T>, value: &T) -> bool {
     let equal = wanted.eq.as_ref().is_none_or(|eq| eq == value);
-    let among = wanted
-        .one_of
-        .as_ref()
-        .is_none_or(|all| all.contains(value));
+    let among = wanted.one_of.as_ref().is_none_or(|all| all.contains(value));
     equal && among && wanted.is_null != Some(true)
 }

@@ -83,7 +83,10 @@ mod tests {
             (&[("origin", "http://there"), ("host", "here")], false),
             (&[("origin", "null"), ("host", "here")], false),
             (
-                &[("origin", "https://here"), ("sec-fetch-site", "same-origin")],
+                &[
+                    ("origin", "https://here"),
+                    ("sec-fetch-site", "same-origin"),
+                ],
                 true,
             ),
             (

@@ -10,9 +10,7 @@ use futures::{FutureExt, StreamExt};
 use super::execute::{Prepared, failed};
 use super::{Endpoint, RequestId};
 use crate::graphql::guard::{Checked, GuardRefusal, operation};
-use crate::graphql::label::{
-    Labelling, MASKED, codes, is_request_error, label,
-};
+use crate::graphql::label::{Labelling, MASKED, codes, is_request_error, label};
 
 /// One event of an operation.
 pub enum Event {
@@ -42,9 +40,7 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
     ) -> BoxStream<'static, Event> {
         let (endpoint, request_id) = (self.clone(), request_id.clone());
         match (prepared, &self.push) {
-            (Prepared::Ready(ready), Some(push))
-                if ready.1.kind == OperationType::Subscription =>
-            {
+            (Prepared::Ready(ready), Some(push)) if ready.1.kind == OperationType::Subscription => {
                 let (asked, call) = *ready;
                 let checked = std::sync::Arc::clone(&call.checked);
                 let name = asked.operation_name.as_deref();

@@ -103,7 +103,8 @@ pub type Keep<V> = Arc<dyn Fn(&Asked, &Call<V>) -> Option<Kept> + Send + Sync>;
 pub type Subscribe<V> = Arc<dyn Fn(Request, Call<V>) -> BoxStream<'static, Response> + Send + Sync>;
 
 /// Lets a viewer stay connected, and tells when that is over; a refusal where they may not.
-pub type Stay<V> = Arc<dyn Fn(V) -> BoxFuture<'static, Result<BoxFuture<'static, Ending>, Refusal>> + Send + Sync>;
+pub type Stay<V> =
+    Arc<dyn Fn(V) -> BoxFuture<'static, Result<BoxFuture<'static, Ending>, Refusal>> + Send + Sync>;
 
 /// What streams of events need.
 pub struct Push<V> {
@@ -226,7 +227,9 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
                 if let Some(framing) = framing
                     && (media.is_none() || prepared.is_subscription())
                 {
-                    return self.stream(framing, prepared, many.viewer, request_id).await;
+                    return self
+                        .stream(framing, prepared, many.viewer, request_id)
+                        .await;
                 }
                 let media = media.ok_or_else(Refusal::not_acceptable)?;
                 match prepared
