@@ -174,15 +174,17 @@ fn push(
     let heartbeat = Duration::from_millis(doors.limits().heartbeat_ms);
     let (schemas, name) = (Arc::clone(schemas), name.clone());
     Push {
-        subscribe: Arc::new(move |request, call| {
-            let Some(services) = schemas.get(&name).map(Arc::clone) else {
-                return futures::stream::empty().boxed();
-            };
-            let Asker { admission, client } = call.viewer;
-            let schemas = Arc::clone(&schemas);
-            let request = equip(request, schemas, services, admission.viewer, client);
-            contract.execute_stream(request)
-        }),
+        subscribe: Arc::new(
+            move |request: async_graphql::Request, call: graphql::Call<Asker>| {
+                let Some(services) = schemas.get(&name).map(Arc::clone) else {
+                    return futures::stream::empty().boxed();
+                };
+                let Asker { admission, client } = call.viewer;
+                let schemas = Arc::clone(&schemas);
+                let request = equip(request, schemas, services, admission.viewer, client);
+                contract.execute_stream(request)
+            },
+        ),
         stay: Arc::new(move |asker: Asker| doors.clone().stay(asker.admission).boxed()),
         heartbeat,
     }

@@ -160,9 +160,13 @@ async fn a_slow_client_hears_everything_and_holds_nobody_up() {
     let ada = server.admin().await;
     let first = server.view(&ada).await;
     let (mut slow, mut quick) = (server.socket(&ada).await, server.socket(&ada).await);
-    // Much to send for each event.
-    let fields: String = (0..500).fold(String::new(), |all, _| all + "userId ");
-    let much = format!("subscription {{ interactions(after: \"{first}\") {{ id {fields} }} }}");
+    // Much to send for each event: more than all buffers on the way take.
+    let texts: String = (0..25)
+        .map(|number| format!("t{number}: description "))
+        .collect();
+    let much = format!(
+        "subscription {{ interactions(after: \"{first}\") {{ id content {{ {texts} }} }} }}"
+    );
     slow.subscribe("1", &much).await;
     quick.subscribe("1", &since(first)).await;
     let mut recorded = Vec::new();

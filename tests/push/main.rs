@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use marquee::domain::auth::{Role, SignedIn, Viewer};
+use marquee::domain::content::{ContentKind, Fields};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::foundation::{Id, id};
 use marquee::http::live::Live;
@@ -93,7 +94,13 @@ impl Server {
     /// Somebody's view of a film, a second after whatever was before.
     pub async fn view(&self, who: &SignedIn) -> Id<id::Interaction> {
         self.app.ground.clock.advance(TimeDelta::seconds(1));
-        let film = self.app.film("A film").await;
+        let fields = Fields {
+            description: "Long. ".repeat(1500),
+            ..Fields::new(ContentKind::Movie, "A film")
+        };
+        let content = &self.app.services.content;
+        let film = content.create(&Viewer::Command, fields, Vec::new()).await;
+        let film = film.unwrap().id;
         let new = NewInteraction {
             user: Some(who.user.id),
             ..NewInteraction::new(film, InteractionKind::View)

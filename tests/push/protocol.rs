@@ -1,7 +1,8 @@
 //! `graphql-transport-ws`, must by must.
 
 use chrono::TimeDelta;
-use marquee::domain::auth::Role;
+use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::interactions::{FollowFilter, InteractionKind, NewInteraction};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -268,6 +269,31 @@ async fn only_what_fits_the_filter_is_told() {
         let interaction = &told["payload"]["data"]["interactions"];
         assert_eq!(interaction["id"], json!(expected), "{told}");
         assert_eq!(interaction["content"]["title"], "A film");
+    }
+}
+
+#[tokio::test]
+async fn who_was_too_slow_is_told_what_happened_all_the_same() {
+    let server = Server::start().await;
+    let ada = server.admin().await;
+    let film = server.app.film("A film").await;
+    let interactions = &server.app.services.interactions;
+    let all = FollowFilter::default();
+    let mut following = interactions.follow(&Viewer::Command, all, None).unwrap();
+    let mut recorded = Vec::new();
+    // More notes than wait for anybody.
+    for _ in 0..700 {
+        server.app.ground.clock.advance(TimeDelta::milliseconds(1));
+        let new = NewInteraction {
+            user: Some(ada.user.id),
+            ..NewInteraction::new(film, InteractionKind::View)
+        };
+        let made = interactions.record(&Viewer::Command, new).await.unwrap();
+        recorded.push(made.interaction.id);
+    }
+    for id in recorded {
+        let told = following.next().await.unwrap().unwrap();
+        assert_eq!(told.id, id);
     }
 }
 

@@ -47,7 +47,7 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
                 if let Err(refusal) = one_field(&checked, name) {
                     let response = Response::from_errors(vec![refusal.into()]);
                     let response = endpoint.labelled(response, &request_id, Some(&checked));
-                    return once(async { Event::Refused(response) }).boxed();
+                    return once(async move { Event::Refused(response) }).boxed();
                 }
                 let request = asked.into_request(&checked);
                 let responses = caught((push.subscribe)(request, call), request_id.clone());

@@ -79,7 +79,7 @@ impl Framing {
         match self {
             Self::Events => {
                 let json = json(&written);
-                Bytes::from([b"event: next\ndata: ", &json[..], b"\n\n"].concat())
+                Bytes::from([&b"event: next\ndata: "[..], &json, b"\n\n"].concat())
             }
             Self::Multipart => part(&json(&Payload { payload: written })),
         }
@@ -134,7 +134,7 @@ struct Broken<'a> {
 fn part(json: &[u8]) -> Bytes {
     Bytes::from(
         [
-            b"\r\ncontent-type: application/json\r\n\r\n",
+            &b"\r\ncontent-type: application/json\r\n\r\n"[..],
             json,
             b"\r\n--graphql",
         ]

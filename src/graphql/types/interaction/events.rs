@@ -46,7 +46,7 @@ impl InteractionSubscription {
             desc = "The id of the last one that is known: those that happened since come first."
         )]
         after: Option<Id<id::Interaction>>,
-    ) -> Result<impl Stream<Item = Result<Interaction>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Interaction>>> {
         let service = &ctx.services().interactions;
         let following = service.follow(ctx.viewer(), or_none(filter), after)?;
         Ok(unfold(following, |mut following| async move {
