@@ -37,6 +37,9 @@ const READ_BUFFER: usize = 4096;
 /// How long a client has to hear that the socket is closed.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// The longest reason that fits beside a code.
+const REASON_BYTES: usize = 123;
+
 /// How a socket ends.
 #[derive(Debug, PartialEq, Eq)]
 enum Bye {
@@ -139,7 +142,8 @@ async fn run(mut socket: WebSocket, host: Host) {
 async fn close(socket: &mut WebSocket, bye: Bye) {
     if let Bye::Close(code, reason) = bye {
         tracing::debug!(code, %reason, "A socket is closed");
-        let reason = reason.as_ref().into();
+        // A frame of control has room for so much.
+        let reason = reason[..reason.floor_char_boundary(REASON_BYTES)].into();
         let frame = CloseFrame { code, reason };
         if socket.send(Message::Close(Some(frame))).await.is_err() {
             return;

@@ -160,7 +160,7 @@ impl<'a> Talk<'a> {
             Said::Nonsense => return Err(forbidden()),
             Said::Nothing => self.host.token.clone().map_err(|_| forbidden())?,
         };
-        let asker = self.asker(token.as_deref()).await?;
+        let asker = holder(self.host, token.as_deref()).await?;
         let subject = asker.admission.viewer.subject();
         let entry = self
             .host
@@ -168,7 +168,7 @@ impl<'a> Talk<'a> {
             .enter(subject, Kind::Socket)
             .map_err(|refusal| Bye::Close(4429, refusal.message.into()))?;
         // Again: an end of the session was not told to those outside.
-        let asker = self.asker(token.as_deref()).await?;
+        let asker = holder(self.host, token.as_deref()).await?;
         self.guest.send_replace(Some(Arc::new(Guest {
             asker,
             entry: Arc::new(entry),
@@ -179,7 +179,7 @@ impl<'a> Talk<'a> {
     /// Goes on with a fresh token of the same user or key, who has the same rights.
     async fn renew(&mut self, token: String) -> Result<(), Bye> {
         let present = self.guest.borrow().clone().ok_or_else(unauthorized)?;
-        let asker = self.asker(Some(&token)).await?;
+        let asker = holder(self.host, Some(&token)).await?;
         let admission = &asker.admission;
         if !admission
             .viewer
@@ -195,19 +195,9 @@ impl<'a> Talk<'a> {
             entry: Arc::clone(&present.entry),
         })));
         // Again: an end of the new session was not asked about before.
-        self.asker(Some(&token)).await?;
+        holder(self.host, Some(&token)).await?;
         let payload = Some(payload);
         self.say(&Outgoing::Pong { payload }).await
-    }
-
-    async fn asker(&self, token: Option<&str>) -> Result<Asker, Bye> {
-        let auth = self.host.doors.auth();
-        let asker = Asker::of(auth, token, self.host.client).await;
-        asker.map_err(|refusal| match refusal.status {
-            StatusCode::UNAUTHORIZED => forbidden(),
-            StatusCode::SERVICE_UNAVAILABLE => Bye::close(1013, "Try again later"),
-            _ => Bye::close(1011, "Internal error"),
-        })
     }
 
     /// Begins an operation.
@@ -215,14 +205,7 @@ impl<'a> Talk<'a> {
         let guest = self.guest.borrow().clone().ok_or_else(unauthorized)?;
         if self.operations.contains_key(&id) {
             let reason = format!("Subscriber for {} already exists", id.0);
-            // A reason has 123 bytes at most.
-            let short = reason.len() <= 123;
-            let reason = if short {
-                reason.into()
-            } else {
-                "Subscriber already exists".into()
-            };
-            return Err(Bye::Close(4409, reason));
+            return Err(Bye::Close(4409, reason.into()));
         }
         let most = self.host.doors.limits().max_operations;
         if self.operations.len() >= most {
@@ -310,6 +293,16 @@ impl<'a> Talk<'a> {
             Ok(Err(_)) | Err(_) => Err(Bye::Gone),
         }
     }
+}
+
+/// Who holds a token.
+async fn holder(host: &Host, token: Option<&str>) -> Result<Asker, Bye> {
+    let asker = Asker::of(host.doors.auth(), token, host.client).await;
+    asker.map_err(|refusal| match refusal.status {
+        StatusCode::UNAUTHORIZED => forbidden(),
+        StatusCode::SERVICE_UNAVAILABLE => Bye::close(1013, "Try again later"),
+        _ => Bye::close(1011, "Internal error"),
+    })
 }
 
 fn write(outgoing: &Outgoing<'_>) -> Result<String, Bye> {
