@@ -152,7 +152,7 @@ async fn a_revoked_key_ends_its_sockets() {
 
 #[tokio::test]
 async fn a_socket_ends_with_its_token() {
-    let server = Server::with(|settings| settings.push.ping_ms = 50).await;
+    let server = Server::with(|settings| settings.push.ping_ms = 1000).await;
     let ada = server.sign_in("ada", Role::User).await;
     let mut socket = server.socket(&ada).await;
     server.app.ground.clock.advance(TimeDelta::minutes(14));
@@ -163,7 +163,7 @@ async fn a_socket_ends_with_its_token() {
 
 #[tokio::test]
 async fn a_renewed_token_keeps_the_socket() {
-    let server = Server::with(|settings| settings.push.ping_ms = 50).await;
+    let server = Server::with(|settings| settings.push.ping_ms = 1000).await;
     let ada = server.sign_in("ada", Role::User).await;
     let mut socket = server.socket(&ada).await;
     server.app.ground.clock.advance(TimeDelta::minutes(14));

@@ -124,7 +124,7 @@ async fn a_client_that_answers_no_pings_is_dropped() {
 
 #[tokio::test]
 async fn a_client_that_answers_pings_stays() {
-    let server = Server::with(|settings| settings.push.ping_ms = 20).await;
+    let server = Server::with(|settings| settings.push.ping_ms = 300).await;
     let ada = server.admin().await;
     let first = server.view(&ada).await;
     let mut socket = server.socket(&ada).await;

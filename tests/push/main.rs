@@ -41,12 +41,16 @@ pub fn since(after: Id<id::Interaction>) -> String {
 
 /// A whole server.
 pub struct Server {
+    /// What it stands on.
     pub app: TestApp,
+    /// Where it listens.
     pub address: SocketAddr,
+    /// Its connections.
     pub live: Live,
 }
 
 impl Server {
+    /// A server with the settings of tests.
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }
@@ -87,6 +91,7 @@ impl Server {
         made
     }
 
+    /// An admin, signed in.
     pub async fn admin(&self) -> SignedIn {
         self.sign_in("ada", Role::Admin).await
     }
@@ -109,6 +114,7 @@ impl Server {
         recorded.await.unwrap().interaction.id
     }
 
+    /// Where its GraphQL is.
     pub fn url(&self) -> String {
         format!("http://{}/graphql", self.address)
     }
