@@ -28,13 +28,8 @@ use crate::http::middleware::RequestId;
 /// So many pings in a row may go unanswered.
 const UNANSWERED: u32 = 2;
 
-/// What an operation brings.
-enum Brought {
-    Event(Event),
-    End,
-}
-
-type Running = Abortable<BoxStream<'static, (Id, Brought)>>;
+/// An operation: its events, then `None`.
+type Running = Abortable<BoxStream<'static, (Id, Option<Event>)>>;
 
 /// One client and its operations.
 pub(super) struct Talk<'a> {
@@ -227,8 +222,8 @@ impl<'a> Talk<'a> {
         let name = id.clone();
         let events = endpoint
             .events(prepared, &request_id)
-            .map(Brought::Event)
-            .chain(once(async { Brought::End }))
+            .map(Some)
+            .chain(once(async { None }))
             .map(move |brought| (name.clone(), brought))
             .boxed();
         let (running, operation) = abortable(events);
@@ -238,12 +233,12 @@ impl<'a> Talk<'a> {
     }
 
     /// Hands on what an operation brought.
-    async fn bring(&mut self, id: &Id, brought: Brought) -> Result<(), Bye> {
+    async fn bring(&mut self, id: &Id, brought: Option<Event>) -> Result<(), Bye> {
         if !self.operations.contains_key(id) {
             return Ok(());
         }
         match brought {
-            Brought::Event(Event::Next(response)) => {
+            Some(Event::Next(response)) => {
                 let payload = Written::from(&response);
                 let next = Outgoing::Next { id: &id.0, payload };
                 let text = write(&next)?;
@@ -254,12 +249,12 @@ impl<'a> Talk<'a> {
                 let message = "the answer is too long for a socket; ask for less, or over HTTP";
                 self.refuse(id, codes::OPERATION_TOO_COMPLEX, message).await
             }
-            Brought::Event(Event::Refused(response)) => {
+            Some(Event::Refused(response)) => {
                 self.end(id);
                 let payload = &response.errors;
                 self.say(&Outgoing::Error { id: &id.0, payload }).await
             }
-            Brought::End => {
+            None => {
                 self.end(id);
                 self.say(&Outgoing::Complete { id: &id.0 }).await
             }
