@@ -18,6 +18,7 @@ pub mod imports;
 pub mod interactions;
 pub mod jobs;
 pub mod models;
+pub mod monitoring;
 pub mod people;
 pub mod profiles;
 pub mod recommendations;
@@ -65,6 +66,8 @@ pub struct Services {
     pub interactions: interactions::InteractionService,
     /// Background work.
     pub jobs: jobs::JobService,
+    /// What this server is doing.
+    pub monitoring: monitoring::MonitoringService,
     /// Which of it comes by itself.
     pub schedules: jobs::Schedules,
     /// Sums, and removing what is old.
@@ -87,6 +90,7 @@ impl Services {
         let content = content::ContentService::new(ground);
         let interactions = interactions::InteractionService::new(ground, content.clone());
         let auth = auth::AuthService::new(ground);
+        let jobs = jobs::JobService::new(ground);
         let models = models::ModelService::new(ground);
         let embeddings = embeddings::EmbeddingService::new(ground, models.clone());
         let profiles =
@@ -101,7 +105,8 @@ impl Services {
             caching: caching::CachingService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
             imports: imports::ImportService::new(ground),
-            jobs: jobs::JobService::new(ground),
+            monitoring: monitoring::MonitoringService::new(ground, jobs.clone()),
+            jobs,
             schedules: jobs::Schedules::new(ground),
             upkeep: upkeep::UpkeepService::new(ground),
             people: people::PeopleService::new(ground),

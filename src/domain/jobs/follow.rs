@@ -181,7 +181,9 @@ async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
                     continue;
                 }
             }
-            Err(error) => tracing::warn!(?error, "The events of a job cannot be read; trying again"),
+            Err(error) => {
+                tracing::warn!(?error, "The events of a job cannot be read; trying again")
+            }
         }
         drop(feed);
         // Whatever is heard, the table says what it was.

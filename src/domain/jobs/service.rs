@@ -250,6 +250,14 @@ impl JobService {
         Ok(self.store.workers().await?.len())
     }
 
+    /// How many jobs wait, and how many run.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(in crate::domain) async fn unfinished_counts(&self) -> Result<(i64, i64)> {
+        self.store.unfinished().await
+    }
+
     /// Says on the bus that a job has changed.
     pub(super) fn tell(&self, job: &Job) {
         let note = JobNote {

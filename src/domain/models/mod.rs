@@ -1,6 +1,7 @@
 //! Trained models: their versions, and which one is served.
 
 pub mod model;
+mod promoted;
 pub mod served;
 pub mod service;
 mod store;

@@ -11,12 +11,14 @@ use crate::domain::Ground;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Id, Result, id};
+use crate::platform::bus::Bus;
 use crate::platform::cache::{Cache, Tag};
 
 /// The models of one schema.
 #[derive(Clone)]
 pub struct ModelService {
     store: Store,
+    pub(super) bus: Bus,
     cache: Cache,
     clock: Clock,
     chance: Chance,
@@ -27,6 +29,7 @@ impl ModelService {
     pub fn new(ground: &Ground) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
+            bus: ground.bus.clone(),
             cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
@@ -132,6 +135,7 @@ impl ModelService {
         // Of any kind, since a failure does not tell which: it happens a few times a day.
         let kinds = ModelKind::ALL.iter().map(|kind| kind.as_str());
         self.cache.changed(&Vec::from_iter(kinds.map(Tag::Model)));
+        self.tell(id);
         done
     }
 

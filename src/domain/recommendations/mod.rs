@@ -15,6 +15,7 @@ pub mod statistics;
 mod store;
 pub mod training;
 pub mod trending;
+pub mod updates;
 
 pub use ask::{Ask, Boost, Pin};
 pub use model::{Context, Item, List, Source};

@@ -12,6 +12,7 @@ pub mod interaction;
 pub mod interaction_weights;
 pub mod job;
 pub mod model;
+pub mod monitoring;
 pub mod node;
 pub mod person;
 pub mod recommendation;

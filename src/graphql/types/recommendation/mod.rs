@@ -1,12 +1,14 @@
 //! Recommendations: types and queries.
 
 mod controls;
+pub mod events;
 pub mod feedback;
 mod item;
 mod list;
 mod queries;
 mod related;
 
+pub use events::RecommendationSubscription;
 pub use feedback::{FeedbackMutation, FeedbackQuery};
 pub use queries::RecommendationQuery;
 pub use related::RelatedQuery;
