@@ -12,8 +12,8 @@ mod settings;
 
 pub use schema_name::SchemaName;
 pub use settings::{
-    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, LogFormat,
-    Push, Recommendations, Redis, Settings, Training, VectorStore,
+    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, LogFormat, Push,
+    Recommendations, Redis, Settings, Training, VectorStore,
 };
 
 /// The text of the defaults, which documents each setting.

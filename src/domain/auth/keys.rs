@@ -9,9 +9,9 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::model::{Admission, ApiKey, NewApiKey};
-use super::{Subject, Viewer};
 use super::service::{AuthService, sha256};
 use super::store::Hash;
+use super::{Subject, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Error, Id, Refusal, Result, id};
 use crate::platform::bus::Topic;

@@ -1,5 +1,7 @@
 //! Whether those who stay connected are still welcome.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::service::AuthService;
@@ -25,6 +27,22 @@ impl Viewer {
             Self::App { key, .. } => Some(Subject::Key(*key)),
         }
     }
+
+    /// Whether this is the same user or key as `other`, with the same rights; the session may be
+    /// another one.
+    pub fn is_as_good_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::User { id, role, .. },
+                Self::User {
+                    id: other,
+                    role: others,
+                    ..
+                },
+            ) => (id, role) == (other, others),
+            (one, other) => one.subject().is_some() && one == other,
+        }
+    }
 }
 
 impl AuthService {
@@ -32,6 +50,25 @@ impl AuthService {
     /// [`AuthService::stands`] tells what holds now.
     pub fn changes(&self) -> Listener {
         self.bus.subscribe(Topic::Sessions)
+    }
+
+    /// Forgets what is remembered of a subject, or of all, whose rights another server has changed.
+    pub fn heard(&self, subject: Option<Subject>) {
+        match subject {
+            Some(Subject::User(user)) => self.sessions.changed(&user),
+            // A key is remembered by its hash, which nobody was told; there are few keys.
+            Some(Subject::Key(_)) => self.keys.all_changed(),
+            None => {
+                self.sessions.all_changed();
+                self.keys.all_changed();
+            }
+        }
+    }
+
+    /// For how long the token of `admission` is still good; `None` for one without an end.
+    pub fn left(&self, admission: &Admission) -> Option<Duration> {
+        let left = admission.expires_at? - self.clock.now();
+        Some(left.to_std().unwrap_or_default())
     }
 
     /// Whether what was admitted earlier still stands: the token has not expired, the session goes
@@ -47,8 +84,6 @@ impl AuthService {
         match &admission.viewer {
             Viewer::Nobody | Viewer::Command => Ok(true),
             Viewer::User { id, role, session } => {
-                // The change may be another server's, of which this one remembers nothing.
-                self.sessions.changed(id);
                 let user = self.store.present(*id, *session, now).await?;
                 Ok(user.is_some_and(|user| user.role == *role))
             }
