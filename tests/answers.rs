@@ -49,7 +49,12 @@ impl Server {
     async fn start() -> Self {
         let app = TestApp::start().await;
         let schemas = Arc::clone(&app.schemas);
-        let router = marquee::http::router(schemas, &app.ground.settings).unwrap();
+        let router = marquee::http::router(
+            schemas,
+            &app.ground.settings,
+            &marquee::http::live::Live::new(100),
+        )
+        .unwrap();
         Self { app, router }
     }
 
@@ -430,7 +435,12 @@ async fn an_answer_lives_two_minutes_and_not_at_all_where_settings_say_so() {
     settings.cache.answers = false;
     let app = TestApp::with(settings).await;
     let schemas = Arc::clone(&app.schemas);
-    let router = marquee::http::router(schemas, &app.ground.settings).unwrap();
+    let router = marquee::http::router(
+        schemas,
+        &app.ground.settings,
+        &marquee::http::live::Live::new(100),
+    )
+    .unwrap();
     let server = Server { app, router };
     let ana = server.user("ana").await;
     server.list(&ana).await;

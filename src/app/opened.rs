@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use crate::domain::schemas::Schemas;
 use crate::domain::{Ground, Services};
 use crate::foundation::{Chance, Clock};
+use crate::platform::bus::Buses;
 use crate::platform::cache::Caches;
 use crate::platform::cluster::{self, Cluster, ClusterError, Options};
 use crate::platform::config::{SchemaName, Settings};
@@ -36,6 +37,7 @@ pub struct Opened {
     pub clock: Clock,
     grounds: BTreeMap<SchemaName, Ground>,
     caches: Caches,
+    buses: Buses,
     cluster: Option<Cluster>,
 }
 
@@ -52,12 +54,14 @@ impl Opened {
         let settings = Arc::new(settings);
         migrate::run(&url, &settings.schemas, clock.now()).await?;
         let caches = Caches::open(&settings, clock.clone(), chance.clone())?;
+        let buses = Buses::open(&settings)?;
         let mut grounds = BTreeMap::new();
         let mut services = BTreeMap::new();
         for name in &settings.schemas {
             let ground = Ground {
                 db: Db::connect(&settings.database, &url, name).await?,
                 cache: caches.of(name),
+                bus: buses.of(name),
                 clock: clock.clone(),
                 chance: chance.clone(),
                 settings: Arc::clone(&settings),
@@ -74,6 +78,7 @@ impl Opened {
             clock,
             grounds,
             caches,
+            buses,
             cluster,
         })
     }
@@ -106,7 +111,7 @@ impl Opened {
         }
     }
 
-    /// Writes what waits to be written, tells Redis of the last changes, closes the pools, then
+    /// Writes what waits to be written, tells Redis of the last changes and events, closes the pools, then
     /// stops the private database.
     pub async fn close(self) {
         for (schema, services) in self.schemas.iter() {
@@ -114,7 +119,7 @@ impl Opened {
                 tracing::warn!(%schema, ?error, "What was searched for last is not counted");
             }
         }
-        self.caches.close().await;
+        tokio::join!(self.caches.close(), self.buses.close());
         for ground in self.grounds.values() {
             ground.db.close().await;
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::foundation::{Chance, Clock};
+use crate::platform::bus::Bus;
 use crate::platform::cache::Cache;
 use crate::platform::config::Settings;
 use crate::platform::db::Db;
@@ -30,6 +31,8 @@ pub struct Ground {
     pub db: Db,
     /// What was computed and is still good, of this schema.
     pub cache: Cache,
+    /// Tells that something happened in the schema, after it is committed.
+    pub bus: Bus,
     /// Tells the time.
     pub clock: Clock,
     /// Gives randomness.

@@ -1,6 +1,7 @@
 //! Loaders: what many fields of one request ask for is read in one statement.
 //!
-//! Each request has its own set, since a shared one would carry one viewer's rows to another.
+//! Each execution has its own set, since a shared one would carry one viewer's rows to another,
+//! and a kept one old rows to a later event.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
+use async_graphql::{Context, MergedObject, MergedSubscription, Schema};
 
 use crate::domain::Services;
 use crate::domain::auth::{Client, Viewer};
@@ -10,6 +10,7 @@ use crate::domain::schemas::Schemas;
 
 pub mod connection;
 pub mod filter;
+pub mod fresh;
 pub mod guard;
 pub mod id;
 pub mod keepable;
@@ -26,7 +27,7 @@ use types::cache::{CacheMutation, CacheQuery};
 use types::content::{ContentMutation, ContentQuery};
 use types::embedding::EmbeddingMutation;
 use types::facets::FacetsQuery;
-use types::interaction::{InteractionMutation, InteractionQuery};
+use types::interaction::{InteractionMutation, InteractionQuery, InteractionSubscription};
 use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
 use types::person::{PersonMutation, PersonQuery};
 
@@ -73,6 +74,10 @@ pub struct Mutation(
     FeedbackMutation,
 );
 
+/// Everything that can be heard of as it happens.
+#[derive(Clone, Copy, Default, MergedSubscription)]
+pub struct Subscription(InteractionSubscription);
+
 /// Mutations that try a secret: at most one a document, so that a document is one attempt.
 pub const AUTH_MUTATIONS: &[&str] = &[
     "changePassword",
@@ -84,14 +89,19 @@ pub const AUTH_MUTATIONS: &[&str] = &[
 ];
 
 /// The whole contract.
-pub type MarqueeSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type MarqueeSchema = Schema<Query, Mutation, Subscription>;
 
 /// Builds the contract; `introspection` says whether clients may read it.
 pub fn schema(introspection: bool) -> MarqueeSchema {
-    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .extension(omitted::OmittedVariables)
-        .register_output_type::<payload::UserError>()
-        .register_output_type::<types::node::Node>();
+    let builder = Schema::build(
+        Query::default(),
+        Mutation::default(),
+        Subscription::default(),
+    )
+    .extension(fresh::FreshLoaders)
+    .extension(omitted::OmittedVariables)
+    .register_output_type::<payload::UserError>()
+    .register_output_type::<types::node::Node>();
     let builder = if introspection {
         builder
     } else {
@@ -115,7 +125,8 @@ pub trait Reach {
     fn client(&self) -> Client;
     /// Every schema that this server serves.
     fn schemas(&self) -> &Schemas;
-    /// This request's own loaders.
+    /// This execution's own loaders. There are none while a subscription begins, only when its
+    /// events are resolved.
     fn loaders(&self) -> &Arc<loaders::Loaders>;
 }
 
@@ -141,8 +152,8 @@ impl Reach for Context<'_> {
     }
 }
 
-/// What each request carries: the schemas there are, the services of its own, on whose behalf,
-/// and loaders of its own.
+/// What each request carries: the schemas there are, the services of its own, and on whose behalf.
+/// Loaders come by [`fresh::FreshLoaders`].
 pub fn equip(
     request: async_graphql::Request,
     schemas: Arc<Schemas>,
@@ -150,9 +161,7 @@ pub fn equip(
     viewer: Viewer,
     client: Client,
 ) -> async_graphql::Request {
-    let loaders = Arc::new(loaders::Loaders::new(&services, &viewer));
     request
-        .data(loaders)
         .data(schemas)
         .data(services)
         .data(viewer)

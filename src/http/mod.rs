@@ -1,35 +1,38 @@
 //! HTTP: the routes, and what surrounds every one of them.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
 use axum::Router;
-use axum::extract::{ConnectInfo, Path, Request, State};
-use axum::http::header::{ACCEPT, AUTHORIZATION};
+use axum::extract::{Path, Request, State};
+use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use futures::{FutureExt, StreamExt};
 
-use crate::domain::auth::{Client, Viewer};
 use crate::domain::caching::model::Question;
 use crate::domain::schemas::Schemas;
-use crate::foundation::Error;
 use crate::graphql::guard::{DocumentCache, Limits};
 use crate::graphql::keepable::Keepable;
 use crate::graphql::{MarqueeSchema, equip};
 use crate::platform::config::{SchemaName, Settings};
 
+pub mod asker;
 pub mod graphiql;
 pub mod graphql;
 pub mod health;
+pub mod live;
 pub mod middleware;
 pub mod oauth;
 pub mod origins;
 
+use asker::Asker;
 use graphql::respond::Refusal;
-use graphql::{Endpoint, Settings as EndpointSettings};
+use graphql::{Endpoint, Push, Settings as EndpointSettings, socket};
+use live::{Doors, Live};
 use origins::AllowedOrigins;
 
 /// How much memory the documents that passed the guard may take, in bytes.
@@ -39,22 +42,15 @@ const DOCUMENT_CACHE: u64 = 32 << 20;
 #[derive(Clone)]
 pub struct App {
     schemas: Arc<Schemas>,
-    endpoints: Arc<std::collections::BTreeMap<SchemaName, Endpoint<Asker>>>,
+    endpoints: Arc<std::collections::BTreeMap<SchemaName, (Endpoint<Asker>, Doors)>>,
     graphiql: bool,
 }
 
-/// Who asks, and from where.
-#[derive(Clone)]
-struct Asker {
-    viewer: Viewer,
-    client: Client,
-}
-
-/// All routes of the server.
+/// All routes of the server; `live` ends the connections that stay. Call it inside a runtime.
 ///
 /// # Errors
 /// When an origin of the settings cannot be read.
-pub fn router(schemas: Arc<Schemas>, settings: &Settings) -> anyhow::Result<Router> {
+pub fn router(schemas: Arc<Schemas>, settings: &Settings, live: &Live) -> anyhow::Result<Router> {
     let origins = AllowedOrigins::parse(&settings.http.cors_origins)?;
     let contract = crate::graphql::schema(settings.http.introspection);
     let documents = DocumentCache::new(limits(settings), DOCUMENT_CACHE);
@@ -66,7 +62,8 @@ pub fn router(schemas: Arc<Schemas>, settings: &Settings) -> anyhow::Result<Rout
         suggestions: settings.http.introspection,
         ..EndpointSettings::default()
     };
-    let endpoints = schemas.iter().map(|(name, _)| {
+    let endpoints = schemas.iter().map(|(name, services)| {
+        let doors = Doors::new(services.auth.clone(), live.clone(), settings.push.clone());
         let endpoint = endpoint(
             &schemas,
             name,
@@ -75,7 +72,8 @@ pub fn router(schemas: Arc<Schemas>, settings: &Settings) -> anyhow::Result<Rout
             Arc::clone(&keepable),
             endpoint_settings.clone(),
         );
-        (name.clone(), endpoint)
+        let push = push(&schemas, name, contract.clone(), doors.clone());
+        (name.clone(), (endpoint.pushing(push), doors))
     });
     let app = App {
         endpoints: Arc::new(endpoints.collect()),
@@ -111,16 +109,11 @@ fn endpoint(
         let (schemas, name) = (Arc::clone(schemas), name.clone());
         move |parts: &Parts| {
             let services = schemas.get(&name).map(Arc::clone);
-            let token = bearer(parts);
-            let client = client(parts);
+            let token = asker::bearer(parts);
+            let client = asker::client(parts);
             Box::pin(async move {
                 let services = services.ok_or_else(|| Refusal::bad_request("no such schema"))?;
-                let viewer = match token {
-                    None => Viewer::Nobody,
-                    Some(Err(refusal)) => return Err(refusal),
-                    Some(Ok(token)) => services.auth.authenticate(&token).await.map_err(refuse)?,
-                };
-                Ok(Asker { viewer, client })
+                Asker::of(&services.auth, token?.as_deref(), client).await
             }) as futures::future::BoxFuture<'static, _>
         }
     };
@@ -133,9 +126,9 @@ fn endpoint(
                 let Some(services) = services else {
                     return async_graphql::Response::default();
                 };
-                let Asker { viewer, client } = call.viewer;
+                let Asker { admission, client } = call.viewer;
                 let caching = services.caching.clone();
-                let request = equip(request, schemas, services, viewer, client);
+                let request = equip(request, schemas, services, admission.viewer, client);
                 let response = contract.execute(request).await;
                 if call.kind == OperationType::Mutation {
                     // The next request may go to another server, and must see this one.
@@ -160,7 +153,7 @@ fn endpoint(
                 variables: &asked.variables,
                 users: &users,
             };
-            let key = caching.key_of_answer(&call.viewer.viewer, &question)?;
+            let key = caching.key_of_answer(&call.viewer.admission.viewer, &question)?;
             Some(graphql::Kept {
                 service: caching.clone(),
                 key,
@@ -170,41 +163,29 @@ fn endpoint(
     Endpoint::new(settings, documents, Arc::new(identify), Arc::new(run)).keeping(Arc::new(keep))
 }
 
-/// The token of the `Authorization` header, if there is one.
-fn bearer(parts: &Parts) -> Option<Result<String, Refusal>> {
-    let header = parts.headers.get(AUTHORIZATION)?;
-    let token = header.to_str().ok().and_then(|text| {
-        let (scheme, token) = text.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then(|| token.trim().to_owned())
-    });
-    Some(token.ok_or_else(|| {
-        Refusal::unauthenticated("the Authorization header must be `Bearer <token>`")
-    }))
-}
-
-/// From where a request comes, as far as the socket tells.
-fn client(parts: &Parts) -> Client {
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    Client {
-        address: address.map(|ConnectInfo(address)| address.ip()),
-    }
-}
-
-/// A token that does not hold is the whole request's failure.
-fn refuse(error: Error) -> Refusal {
-    match error {
-        Error::Unauthenticated(message) => Refusal::unauthenticated(&message),
-        Error::Unavailable(message) => Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            crate::graphql::label::codes::UNAVAILABLE,
-            &message,
+/// How the subscriptions of one schema are executed, and who may stay for them.
+fn push(
+    schemas: &Arc<Schemas>,
+    name: &SchemaName,
+    contract: MarqueeSchema,
+    doors: Doors,
+) -> Push<Asker> {
+    let heartbeat = Duration::from_millis(doors.limits().heartbeat_ms);
+    let (schemas, name) = (Arc::clone(schemas), name.clone());
+    Push {
+        subscribe: Arc::new(
+            move |request: async_graphql::Request, call: graphql::Call<Asker>| {
+                let Some(services) = schemas.get(&name).map(Arc::clone) else {
+                    return futures::stream::empty().boxed();
+                };
+                let Asker { admission, client } = call.viewer;
+                let schemas = Arc::clone(&schemas);
+                let request = equip(request, schemas, services, admission.viewer, client);
+                contract.execute_stream(request)
+            },
         ),
-        other => {
-            tracing::error!(error = ?other, "A token could not be checked");
-            Refusal::internal()
-        }
+        stay: Arc::new(move |asker: Asker| doors.clone().stay(asker.admission).boxed()),
+        heartbeat,
     }
 }
 
@@ -230,7 +211,10 @@ impl App {
             return graphiql::page(State(self.clone())).await;
         }
         match self.endpoints.get(name) {
-            Some(endpoint) => endpoint.clone().handle(request).await,
+            Some((endpoint, doors)) if socket::is_upgrade(request.headers()) => {
+                socket::upgrade(endpoint.clone(), doors.clone(), request).await
+            }
+            Some((endpoint, _)) => endpoint.clone().handle(request).await,
             None => nowhere().await,
         }
     }

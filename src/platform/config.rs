@@ -12,7 +12,7 @@ mod settings;
 
 pub use schema_name::SchemaName;
 pub use settings::{
-    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, LogFormat,
+    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, LogFormat, Push,
     Recommendations, Redis, Settings, Training, VectorStore,
 };
 
@@ -157,6 +157,8 @@ mod tests {
             ("[redis]\nprefix = 'a b'", "`redis.prefix`"),
             ("[redis]\ntimeout_ms = 0", "`redis.timeout_ms`"),
             ("[cache]\nmemory_mib = 0", "`cache.memory_mib`"),
+            ("[push]\nping_ms = 0", "`push.ping_ms`"),
+            ("[push]\nmax_operations = 0", "`push.max_operations`"),
             ("[auth]\nargon2_lanes = 600000000", "lanes"),
             ("[auth]\nargon2_memory_kib = 4294967295", "4 GiB"),
             ("[embeddings]\ndimensions = 0", "`embeddings.dimensions`"),

@@ -1,9 +1,11 @@
-//! What the server stands on: settings, the database, the cache, secrets, logs. It never names `domain`.
+//! What the server stands on: settings, the database, the cache, the bus, secrets, logs. It never names `domain`.
 
+pub mod bus;
 pub mod cache;
 pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod embeddings;
+mod link;
 pub mod secrets;
 pub mod telemetry;

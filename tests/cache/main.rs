@@ -6,6 +6,7 @@
 )]
 
 mod health;
+#[path = "../support/redis.rs"]
 mod redis;
 #[path = "../support/mod.rs"]
 mod support;

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use marquee::domain::auth::{Client, Role, Scope, Viewer};
 use marquee::domain::content::{ContentKind, Fields, Visibility};
 use marquee::domain::schemas::Schemas;
@@ -18,6 +20,7 @@ use marquee::domain::{Ground, Services};
 use marquee::foundation::{Chance, Clock, Id, id};
 use marquee::graphql::label::{Labelling, label};
 use marquee::graphql::{MarqueeSchema, equip, guard, schema};
+use marquee::platform::bus::Buses;
 use marquee::platform::cache::Caches;
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
@@ -87,6 +90,7 @@ impl TestApp {
         let ground = Ground {
             db,
             cache: caches.of(&name),
+            bus: Buses::open(&settings).unwrap().of(&name),
             clock,
             chance,
             settings: Arc::new(settings),
@@ -125,6 +129,30 @@ impl TestApp {
         };
         label(&mut response, labelling);
         serde_json::to_value(response).unwrap()
+    }
+
+    /// Begins a subscription on behalf of `viewer`: each event is a whole response as JSON.
+    pub fn hear(&self, viewer: &Viewer, document: &str) -> BoxStream<'static, Value> {
+        let request = async_graphql::Request::new(document);
+        let request = equip(
+            request,
+            Arc::clone(&self.schemas),
+            Arc::clone(&self.services),
+            viewer.clone(),
+            Client::default(),
+        );
+        let events = self.contract.execute_stream(request);
+        events
+            .map(|mut response| {
+                let labelling = Labelling {
+                    request_id: "test",
+                    suggestions: true,
+                    checked: None,
+                };
+                label(&mut response, labelling);
+                serde_json::to_value(response).unwrap()
+            })
+            .boxed()
     }
 
     /// Executes a document on behalf of the shell, who may do everything, and answers its data.

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::opened::{Opened, Use};
 use crate::domain::demo::LOGINS;
-use crate::http;
+use crate::http::{self, live::Live};
 use crate::platform::config::{SchemaName, Settings};
 use crate::platform::db::migrate;
 
@@ -54,7 +54,8 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
         super::demo::load(services).await?;
     }
     prepare(opened);
-    let router = http::router(Arc::clone(&opened.schemas), &opened.settings)?;
+    let live = Live::new(opened.settings.push.max_sockets);
+    let router = http::router(Arc::clone(&opened.schemas), &opened.settings, &live)?;
     let drain = Duration::from_secs(opened.settings.http.drain_seconds);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let mut wait = stopped.clone();
@@ -83,7 +84,12 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
     );
     // Nobody listening means that the server has ended already.
     let _ = stop.send(true);
-    if tokio::time::timeout(drain, &mut server).await.is_err() {
+    // Sockets and streams first: a stream is a request in flight that does not end by itself.
+    let ended = async {
+        live.close().await;
+        (&mut server).await
+    };
+    if tokio::time::timeout(drain, ended).await.is_err() {
         tracing::warn!("Some requests were still running and are cut off");
         server.abort();
     }

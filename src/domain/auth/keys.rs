@@ -8,11 +8,13 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::Viewer;
-use super::model::{ApiKey, NewApiKey};
+use super::model::{Admission, ApiKey, NewApiKey};
 use super::service::{AuthService, sha256};
+use super::store::Hash;
+use super::{Subject, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Error, Id, Refusal, Result, id};
+use crate::platform::bus::Topic;
 use crate::platform::db::audit::Deed;
 
 /// How every key begins: `mq_`, the prefix that is shown, `_`, the secret.
@@ -118,10 +120,11 @@ impl AuthService {
             subject: key.to_string(),
             details: json!({}),
         };
-        let keys = self.keys.clone();
-        let then = move |revoked: &Option<(ApiKey, _)>| {
-            if let Some((_, hash)) = revoked {
+        let (keys, bus) = (self.keys.clone(), self.bus.clone());
+        let then = move |revoked: &Option<(ApiKey, Hash)>| {
+            if let Some((key, hash)) = revoked {
                 keys.changed(hash);
+                bus.publish(Topic::Sessions, Subject::Key(key.id));
             }
         };
         let now = self.clock.now();
@@ -130,7 +133,7 @@ impl AuthService {
         Ok(key)
     }
 
-    pub(super) async fn authenticate_key(&self, text: &str) -> Result<Viewer> {
+    pub(super) async fn admit_key(&self, text: &str) -> Result<Admission> {
         let bad = |message: &str| Error::Unauthenticated(message.to_owned());
         if text.len() > MAX_LENGTH {
             return Err(bad("this is not an API key of this schema"));
@@ -155,9 +158,12 @@ impl AuthService {
         if key.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(bad("this API key has expired; ask an administrator"));
         }
-        Ok(Viewer::App {
-            key: key.id,
-            scopes: key.scopes,
+        Ok(Admission {
+            viewer: Viewer::App {
+                key: key.id,
+                scopes: key.scopes,
+            },
+            expires_at: key.expires_at,
         })
     }
 

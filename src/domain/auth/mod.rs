@@ -6,10 +6,12 @@ pub mod model;
 mod passwords;
 mod presence;
 pub mod service;
+mod standing;
 mod store;
 mod tokens;
 pub mod viewer;
 
-pub use model::{ApiKey, Client, Credentials, SignedIn, Tokens};
+pub use model::{Admission, ApiKey, Client, Credentials, SignedIn, Tokens};
 pub use service::AuthService;
+pub use standing::Subject;
 pub use viewer::{Role, Scope, Viewer};

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::Scope;
+use super::{Scope, Viewer};
 use crate::domain::users::User;
 use crate::foundation::page::Cursor;
 use crate::foundation::{Id, Refusal, Result, id};
@@ -25,6 +25,15 @@ pub struct Credentials {
     pub email: String,
     /// The password.
     pub password: SecretString,
+}
+
+/// Somebody whose token is good.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Admission {
+    /// On whose behalf they ask.
+    pub viewer: Viewer,
+    /// When the token ends; `None` for a key without an end.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// The tokens of a session: shown once, kept by the client.

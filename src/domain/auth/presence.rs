@@ -79,6 +79,13 @@ where
         self.stripe(subject).fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Anything may have changed.
+    pub(super) fn all_changed(&self) {
+        for stripe in self.changes.iter() {
+            stripe.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
     fn stripe(&self, subject: &S) -> &AtomicU64 {
         // The upper half: FxHash mixes towards the top.
         let place = (FxBuildHasher.hash_one(subject) >> 32) as usize % STRIPES;

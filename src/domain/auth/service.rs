@@ -10,15 +10,16 @@ use sha2::{Digest, Sha256};
 
 use super::backoff::Backoff;
 use super::keys::KEY_START;
-use super::model::{ApiKey, Client, Credentials, SignedIn, Tokens};
+use super::model::{Admission, ApiKey, Client, Credentials, SignedIn, Tokens};
 use super::passwords::{Passwords, Verdict};
 use super::presence::Presence;
 use super::store::{Account, Hash, NewToken, Rotation, Store};
 use super::tokens::AccessTokens;
-use super::{Role, Viewer};
+use super::{Role, Subject, Viewer};
 use crate::domain::Ground;
 use crate::domain::users::{Email, NewUser, User};
 use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::platform::bus::{Bus, Topic};
 use crate::platform::config;
 
 /// How a refresh token begins, so that a leaked one is recognised.
@@ -31,15 +32,16 @@ pub struct AuthService {
     pub(super) clock: Clock,
     pub(super) chance: Chance,
     pub(super) keys: Presence<Hash, Hash, Option<ApiKey>>,
+    pub(super) sessions: Sessions,
+    pub(super) bus: Bus,
     settings: Arc<config::Settings>,
     access: AccessTokens,
     passwords: Passwords,
     backoff: Backoff,
-    sessions: Sessions,
 }
 
 /// The role of each user who is there, by session.
-type Sessions = Presence<(Id<id::User>, Id<id::Session>), Id<id::User>, Option<Role>>;
+pub(super) type Sessions = Presence<(Id<id::User>, Id<id::Session>), Id<id::User>, Option<Role>>;
 
 impl AuthService {
     /// The accounts of the schema that `ground` stands for.
@@ -59,6 +61,7 @@ impl AuthService {
             backoff: Backoff::new(auth, clock.clone()),
             sessions: Presence::new(clock.clone(), |(user, _)| *user),
             keys: Presence::new(clock.clone(), |hash| *hash),
+            bus: ground.bus.clone(),
             settings: Arc::clone(&ground.settings),
             clock: clock.clone(),
             chance: chance.clone(),
@@ -71,10 +74,18 @@ impl AuthService {
     /// # Errors
     /// [`Error::Unauthenticated`] for a token or key that is not good, or no longer.
     pub async fn authenticate(&self, token: &str) -> Result<Viewer> {
+        Ok(self.admit(token).await?.viewer)
+    }
+
+    /// The same, and until when the token is good.
+    ///
+    /// # Errors
+    /// Those of [`AuthService::authenticate`].
+    pub async fn admit(&self, token: &str) -> Result<Admission> {
         if token.starts_with(KEY_START) {
-            return self.authenticate_key(token).await;
+            return self.admit_key(token).await;
         }
-        let (user, session) = self.access.read(token)?;
+        let (user, session, end) = self.access.read(token)?;
         let present = self.sessions.get((user, session), async || {
             let now = self.clock.now();
             let found = self.store.present(user, session, now).await?;
@@ -83,10 +94,13 @@ impl AuthService {
         let role = present.await?.ok_or_else(|| {
             Error::Unauthenticated("this session has ended; sign in again".to_owned())
         })?;
-        Ok(Viewer::User {
-            id: user,
-            role,
-            session,
+        Ok(Admission {
+            viewer: Viewer::User {
+                id: user,
+                role,
+                session,
+            },
+            expires_at: Some(end),
         })
     }
 
@@ -190,10 +204,11 @@ impl AuthService {
             return Err(Refusal::InvalidToken.into());
         }
         let (refresh, next) = self.refresh_token();
-        let sessions = self.sessions.clone();
+        let (sessions, bus) = (self.sessions.clone(), self.bus.clone());
         let then = move |outcome: &Rotation| {
             if let Rotation::Reused(user) = outcome {
                 sessions.changed(user);
+                bus.publish(Topic::Sessions, Subject::User(*user));
             }
         };
         match self.store.rotate(sha256(token), next, then).await? {
@@ -325,10 +340,13 @@ impl AuthService {
     }
 
     /// What to do right after a user's role or sessions have changed: what is remembered of them is
-    /// asked anew from then on.
+    /// asked anew from then on, and whoever keeps a connection open for them looks again.
     pub fn forgets<T>(&self, user: Id<id::User>) -> impl FnOnce(&T) + Send + 'static {
-        let sessions = self.sessions.clone();
-        move |_| sessions.changed(&user)
+        let (sessions, bus) = (self.sessions.clone(), self.bus.clone());
+        move |_| {
+            sessions.changed(&user);
+            bus.publish(Topic::Sessions, Subject::User(user));
+        }
     }
 
     fn open_to(&self, viewer: &Viewer, closed: &str) -> Result<()> {

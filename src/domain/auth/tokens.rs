@@ -105,11 +105,14 @@ impl AccessTokens {
         Ok((token, end))
     }
 
-    /// Whose token it is, and of which session.
+    /// Whose token it is, of which session, and when it ends.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for whatever is not a living token of this schema.
-    pub(super) fn read(&self, token: &str) -> Result<(Id<id::User>, Id<id::Session>)> {
+    pub(super) fn read(
+        &self,
+        token: &str,
+    ) -> Result<(Id<id::User>, Id<id::Session>, DateTime<Utc>)> {
         let known = self.verified.get(token);
         let Verified { user, session, end } = match known {
             Some(known) => known,
@@ -130,7 +133,8 @@ impl AccessTokens {
                 "this access token has expired; refresh it or sign in again".to_owned(),
             ));
         }
-        Ok((user, session))
+        let end = DateTime::from_timestamp(end, 0).ok_or_else(bad_token)?;
+        Ok((user, session, end))
     }
 
     fn verify(&self, token: &str) -> Option<Claims> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::foundation::filter::Comparison;
@@ -57,7 +58,7 @@ text_enum!(InteractionKind {
 });
 
 /// Something a user did to a content item.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interaction {
     /// Which: a `UUIDv7` of the moment it happened.
     pub id: Id<id::Interaction>,
@@ -84,7 +85,7 @@ impl Interaction {
 }
 
 /// The item of a list, by its rank.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Attribution {
     /// Which list.
     pub list: Id<id::List>,

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
+use super::following;
 use super::model::{
     Counting, Interaction, InteractionCount, InteractionFilter, MAX_AT_ONCE, MAX_DAYS,
     NewInteraction, Ratings, Recorded, bad_attribution,
@@ -16,6 +17,7 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::ContentService;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::platform::bus::Bus;
 use crate::platform::cache::{Cache, Tag};
 
 /// What became of one of many interactions: on record, or refused with the reason.
@@ -30,7 +32,8 @@ type ReadWeights = (DateTime<Utc>, Arc<WeightTable>);
 /// The interactions of one schema.
 #[derive(Clone)]
 pub struct InteractionService {
-    store: Store,
+    pub(super) store: Store,
+    pub(super) bus: Bus,
     content: ContentService,
     cache: Cache,
     clock: Clock,
@@ -43,6 +46,7 @@ impl InteractionService {
     pub fn new(ground: &Ground, content: ContentService) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
+            bus: ground.bus.clone(),
             content,
             cache: ground.cache.clone(),
             clock: ground.clock.clone(),
@@ -167,7 +171,8 @@ impl InteractionService {
         }
         let users = wanted.iter().map(|new| new.interaction.user);
         let touched: HashSet<Tag> = users.map(Tag::User).collect();
-        let written = self.store.write(wanted, now).await;
+        let told = following::tell(self.bus.clone());
+        let written = self.store.write(wanted, now, told).await;
         // Also after a failure: the commit may have been heard and its answer lost.
         self.cache.changed(&Vec::from_iter(touched));
         let mut written = written?.into_iter();

@@ -116,17 +116,36 @@ impl Store {
         &self,
         candidates: Vec<Candidate>,
         now: DateTime<Utc>,
+        then: impl FnOnce(&Vec<Written>) + Send + 'static,
     ) -> Result<Vec<Written>> {
         if candidates.is_empty() {
             return Ok(Vec::new());
         }
         self.db
-            .transaction(move |tx| async move { write(tx, candidates, now).await }.boxed())
+            .transaction_then(then, move |tx| {
+                async move { write(tx, candidates, now).await }.boxed()
+            })
             .await
     }
 
     pub(super) async fn find_many(&self, ids: &[Id<id::Interaction>]) -> Result<Vec<Interaction>> {
         find_many(self.db.read(), ids.iter().map(|id| id.uuid())).await
+    }
+
+    /// What happened after `latest`, in the order of the moments, at most so many. A replica may not
+    /// have all of it yet.
+    pub(super) async fn since(
+        &self,
+        latest: Id<id::Interaction>,
+        most: usize,
+    ) -> Result<Vec<Interaction>> {
+        let rows = interaction::Entity::find()
+            .filter(Column::Id.gt(latest.uuid()))
+            .order_by_asc(Column::Id)
+            .limit(most as u64)
+            .all(self.db.write())
+            .await?;
+        rows.into_iter().map(Interaction::try_from).collect()
     }
 
     pub(super) async fn history(

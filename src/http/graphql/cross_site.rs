@@ -41,6 +41,20 @@ pub fn may_get(headers: &HeaderMap, origins: &AllowedOrigins) -> bool {
     }
 }
 
+/// Whether a page may open a socket with these headers. A socket is not asked about beforehand, and
+/// its page can read what comes over it, so that the page must be of this host or on the list.
+#[must_use]
+pub fn may_open_socket(headers: &HeaderMap, origins: &AllowedOrigins) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        // A program; browsers always say.
+        return true;
+    };
+    let same = headers
+        .get(SEC_FETCH_SITE)
+        .is_some_and(|site| site == "same-origin");
+    same || origins.allow(origin) || is_host(origin, headers)
+}
+
 /// Whether `origin` is the host that the request was sent to. It is asked only of browsers
 /// that do not send `Sec-Fetch-Site`; behind a proxy that rewrites `Host` they need the list.
 fn is_host(origin: &HeaderValue, headers: &HeaderMap) -> bool {
@@ -58,6 +72,40 @@ fn is_host(origin: &HeaderValue, headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_is_for_pages_of_this_host_and_those_on_the_list() {
+        let origins = AllowedOrigins::parse(&["https://app.example.com"]).expect("an origin");
+        for (given, expected) in [
+            (&[][..], true),
+            (&[("origin", "https://app.example.com")], true),
+            (&[("origin", "http://here"), ("host", "here")], true),
+            (&[("origin", "http://there"), ("host", "here")], false),
+            (&[("origin", "null"), ("host", "here")], false),
+            (
+                &[
+                    ("origin", "https://here"),
+                    ("sec-fetch-site", "same-origin"),
+                ],
+                true,
+            ),
+            (
+                &[("origin", "https://there"), ("sec-fetch-site", "same-site")],
+                false,
+            ),
+        ] {
+            let headers = given
+                .iter()
+                .map(|(name, value)| {
+                    (
+                        HeaderName::from_static(name),
+                        HeaderValue::from_static(value),
+                    )
+                })
+                .collect();
+            assert_eq!(may_open_socket(&headers, &origins), expected, "{given:?}");
+        }
+    }
 
     #[test]
     fn a_get_from_another_site_needs_a_preflight_or_a_place_on_the_list() {

@@ -26,7 +26,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn into_request(self, checked: &Checked) -> Request {
+    pub(super) fn into_request(self, checked: &Checked) -> Request {
         let mut request = Request::new(self.source).variables(self.variables);
         request.operation_name = self.operation_name;
         request.extensions = self.extensions;
@@ -120,6 +120,10 @@ impl<V: Send + Sync + 'static> Prepared<V> {
         }
     }
 
+    pub(super) fn is_subscription(&self) -> bool {
+        matches!(self, Self::Ready(ready) if ready.1.kind == OperationType::Subscription)
+    }
+
     pub(super) fn is_mutation(&self) -> bool {
         matches!(self, Self::Ready(ready) if ready.1.kind == OperationType::Mutation)
     }
@@ -166,6 +170,7 @@ impl<V: Send + Sync + 'static> Prepared<V> {
     }
 }
 
-fn failed(code: &str, message: &str) -> Response {
+/// The answer of an execution that came to nothing.
+pub(super) fn failed(code: &str, message: &str) -> Response {
     Response::from_errors(vec![request_error(code, message)])
 }

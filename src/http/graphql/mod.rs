@@ -7,11 +7,14 @@
 
 pub mod body;
 pub mod cross_site;
+pub mod events;
 pub mod execute;
+pub mod framing;
 pub mod negotiate;
 pub mod params;
 pub mod request;
 pub mod respond;
+pub mod socket;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,16 +25,18 @@ use axum::{
     response::Response as HttpResponse,
 };
 use futures::future::{BoxFuture, join_all};
+use futures::stream::BoxStream;
 use tokio::time::Instant;
 
 use self::{
     execute::{Asked, Prepared},
+    framing::Framing,
     negotiate::{MediaType, has_json_body, negotiate},
     params::Params,
     request::{Incoming, from_body, from_query_string},
     respond::{Refusal, batch, single},
 };
-use super::{middleware::RequestId, origins::AllowedOrigins};
+use super::{live::Ending, middleware::RequestId, origins::AllowedOrigins};
 use crate::domain::caching::CachingService;
 use crate::domain::caching::model::{KeptAnswer, Key};
 use crate::foundation::Error;
@@ -94,6 +99,23 @@ pub type Run<V> = Arc<dyn Fn(Request, Call<V>) -> BoxFuture<'static, Response> +
 /// Gives the kept answer to a request that passed the guard, or keeps what executing it makes.
 pub type Keep<V> = Arc<dyn Fn(&Asked, &Call<V>) -> Option<Kept> + Send + Sync>;
 
+/// Executes a subscription that passed the guard.
+pub type Subscribe<V> = Arc<dyn Fn(Request, Call<V>) -> BoxStream<'static, Response> + Send + Sync>;
+
+/// Lets a viewer stay connected, and tells when that is over; a refusal where they may not.
+pub type Stay<V> =
+    Arc<dyn Fn(V) -> BoxFuture<'static, Result<BoxFuture<'static, Ending>, Refusal>> + Send + Sync>;
+
+/// What streams of events need.
+pub struct Push<V> {
+    /// Executes a subscription.
+    pub subscribe: Subscribe<V>,
+    /// Lets somebody stay.
+    pub stay: Stay<V>,
+    /// How often a silent stream says that it is still there.
+    pub heartbeat: Duration,
+}
+
 /// Where the answer to one request is kept: in `service`, under `key`.
 #[derive(Clone)]
 pub struct Kept {
@@ -111,6 +133,7 @@ pub struct Endpoint<V> {
     identify: Identify<V>,
     run: Run<V>,
     keep: Keep<V>,
+    push: Option<Arc<Push<V>>>,
 }
 
 impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
@@ -128,6 +151,7 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             identify,
             run,
             keep: Arc::new(|_, _| None),
+            push: None,
         }
     }
 
@@ -135,6 +159,13 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
     #[must_use]
     pub fn keeping(self, keep: Keep<V>) -> Self {
         Self { keep, ..self }
+    }
+
+    /// The same endpoint, which also answers subscriptions, by streams of events.
+    #[must_use]
+    pub fn pushing(self, push: Push<V>) -> Self {
+        let push = Some(Arc::new(push));
+        Self { push, ..self }
     }
 
     /// Answers one HTTP request. Route every method here, so that the wrong ones get their
@@ -163,7 +194,14 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         if !by_get && parts.method != Method::POST {
             return Err(Refusal::method());
         }
-        let media = media.ok_or_else(Refusal::not_acceptable)?;
+        let framing = self
+            .push
+            .is_some()
+            .then(|| Framing::asked(&parts.headers))
+            .flatten();
+        if media.is_none() && framing.is_none() {
+            return Err(Refusal::not_acceptable());
+        }
         if by_get && !cross_site::may_get(&parts.headers, &self.settings.origins) {
             return Err(Refusal::cross_site());
         }
@@ -185,6 +223,15 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         match incoming {
             Incoming::Single(params) => {
                 let prepared = self.prepare(*params, &many, 1)?;
+                // Who takes both gets a stream where there is something to wait for.
+                if let Some(framing) = framing
+                    && (media.is_none() || prepared.is_subscription())
+                {
+                    return self
+                        .stream(framing, prepared, many.viewer, request_id)
+                        .await;
+                }
+                let media = media.ok_or_else(Refusal::not_acceptable)?;
                 match prepared
                     .ready()
                     .and_then(|(asked, call)| (self.keep)(asked, call))
@@ -194,6 +241,7 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
                 }
             }
             Incoming::Batch(all) => {
+                let media = media.ok_or_else(Refusal::not_acceptable)?;
                 let responses = self.run_batch(all, &many, request_id).await?;
                 Ok(batch(responses, media))
             }

@@ -167,7 +167,7 @@ fn thousandths(text: &str) -> Option<u16> {
 }
 
 /// The parts of a header that is a list, empty ones left out.
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+pub(super) fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(name)
         .iter()

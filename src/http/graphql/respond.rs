@@ -288,7 +288,7 @@ fn finish(mut answer: HttpResponse, responses: impl IntoIterator<Item = Response
 
 /// A response as it is written: errors first, and `data` only if the execution began.
 #[derive(Serialize)]
-struct Written<'a> {
+pub(super) struct Written<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,22 +5,13 @@
 //! is then seen after [`RETRY`] and the time of the attempt at the latest.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use ::redis::{AsyncConnectionConfig, RedisError, RedisResult};
-use futures::StreamExt;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use ::redis::RedisResult;
+use tokio::time::sleep;
 
+use super::super::link::{Link, RETRY, silent};
 use super::generations::Generations;
 use super::redis::Redis;
-
-/// How long to wait before Redis is tried again.
-const RETRY: Duration = Duration::from_secs(1);
-/// How long a connection may take to be made, and a change to be told.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How often the channel is tried out, and after how much silence it counts as broken.
-const BEAT: Duration = Duration::from_secs(5);
-const SILENCE: Duration = Duration::from_secs(15);
 
 /// Keeps the connection until the task is aborted.
 pub(super) async fn keep(redis: Arc<Redis>, generations: Arc<Generations>) {
@@ -45,37 +36,19 @@ async fn session(
     generations: &Generations,
     was_there: &mut bool,
 ) -> RedisResult<std::convert::Infallible> {
-    let patient = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PATIENCE))
-        .set_response_timeout(Some(redis.timeout));
-    let client = &redis.client;
-    let connection = client
-        .get_multiplexed_async_connection_with_config(&patient)
-        .await?;
-    let mut sending = connection.clone();
-    sending.set_response_timeout(PATIENCE);
-    let subscribe = async {
-        let mut channel = client.get_async_pubsub().await?;
-        channel.subscribe(redis.channel()).await?;
-        RedisResult::Ok(channel.into_on_message())
-    };
-    let mut channel = timeout(PATIENCE, subscribe).await.map_err(|_| silent())??;
+    let mut link = Link::open(&redis.client, redis.channel()).await?;
     // From here on nothing is missed; what was changed before may have been.
     generations.all_changed();
-    redis.send(sending.clone()).await?;
+    redis.send(link.connection()).await?;
+    let mut connection = link.connection();
+    connection.set_response_timeout(redis.timeout);
     redis.set_connection(Some(connection));
     *was_there = true;
     tracing::info!("Redis is there; the cache is shared");
-    let mut beat = interval(BEAT);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut heard = Instant::now();
     loop {
         tokio::select! {
-            message = channel.next() => {
-                let message = message.ok_or_else(silent)?;
-                heard = Instant::now();
-                let text: String = message.get_payload().unwrap_or_default();
-                for tag in text.split_ascii_whitespace() {
+            message = link.next() => {
+                for tag in message?.split_ascii_whitespace() {
                     match u64::from_str_radix(tag, 16) {
                         Ok(tag) => generations.changed(tag),
                         // Not ours; whatever it was to say, this is safe.
@@ -87,20 +60,8 @@ async fn session(
                 if redis.connection().is_none() {
                     return Err(silent());
                 }
-                redis.send(sending.clone()).await?;
-            }
-            _ = beat.tick() => {
-                if heard.elapsed() > SILENCE {
-                    return Err(silent());
-                }
-                let mut beating = ::redis::cmd("PUBLISH");
-                beating.arg(redis.channel()).arg("");
-                beating.query_async::<()>(&mut sending.clone()).await?;
+                redis.send(link.connection()).await?;
             }
         }
     }
-}
-
-fn silent() -> RedisError {
-    RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))
 }

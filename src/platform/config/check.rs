@@ -71,6 +71,18 @@ impl Settings {
                 && (8 * auth.argon2_lanes..=4 << 20).contains(&auth.argon2_memory_kib),
             "`auth.argon2_*`: 1 to 255 lanes, 1 to 100 passes, and memory from 8 KiB a lane to 4 GiB"
         );
+        let push = &self.push;
+        for (name, value, most) in [
+            ("max_message_bytes", push.max_message_bytes, 16 << 20),
+            ("max_operations", push.max_operations, 10_000),
+            ("max_sockets_per_user", push.max_sockets_per_user, 1_000_000),
+            ("max_sockets", push.max_sockets, 1_000_000),
+        ] {
+            anyhow::ensure!(
+                (1..=most).contains(&value),
+                "`push.{name}` must be between 1 and {most}"
+            );
+        }
         // Beyond these, adding a time to the present leaves what a clock can hold, and Postgres
         // refuses its limits.
         for (name, value, least, most) in [
@@ -94,6 +106,10 @@ impl Settings {
             ),
             ("cache.memory_mib", self.cache.memory_mib, 1, 1 << 20),
             ("redis.timeout_ms", self.redis.timeout_ms, 1, 10_000),
+            ("push.init_timeout_ms", push.init_timeout_ms, 1, 3_600_000),
+            ("push.ping_ms", push.ping_ms, 1, 3_600_000),
+            ("push.heartbeat_ms", push.heartbeat_ms, 1, 3_600_000),
+            ("push.idle_timeout_ms", push.idle_timeout_ms, 1, 86_400_000),
             ("http.drain_seconds", self.http.drain_seconds, 0, 3_600),
             (
                 "http.request_timeout_seconds",

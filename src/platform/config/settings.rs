@@ -25,6 +25,7 @@ pub struct Settings {
     pub database: Database,
     pub http: Http,
     pub graphql: Graphql,
+    pub push: Push,
     pub auth: Auth,
     pub recommendations: Recommendations,
     pub blend: Blend,
@@ -83,6 +84,20 @@ pub struct Graphql {
     pub max_depth: u32,
     pub max_root_fields: u32,
     pub max_batch: usize,
+}
+
+/// WebSockets and event streams.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Push {
+    pub max_message_bytes: usize,
+    pub max_operations: usize,
+    pub max_sockets_per_user: usize,
+    pub max_sockets: usize,
+    pub init_timeout_ms: u64,
+    pub ping_ms: u64,
+    pub heartbeat_ms: u64,
+    pub idle_timeout_ms: u64,
 }
 
 /// Passwords and tokens.

@@ -5,6 +5,7 @@
 //! the victim has is in `world.rs`: a new table that refers to users is compared by itself, but
 //! needs a row of the victim's to be of use.
 
+use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use serde_json::{Value, json};
 
 use super::world::{FILM, FRIEND, MARK, World};
@@ -81,6 +82,19 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
     }
 }
 
+/// Does what a subscription tells of, with something of the victim's.
+pub async fn happen(subscription: &str, world: &World) {
+    match subscription {
+        "interactions" => {
+            let diary = world.ids["content"].parse().unwrap();
+            let new = NewInteraction::new(diary, InteractionKind::View);
+            let interactions = &world.app.services.interactions;
+            interactions.record(&world.victim, new).await.unwrap();
+        }
+        other => panic!("teach this test about the subscription `{other}`"),
+    }
+}
+
 /// Interactions in the victim's name, with what only the victim may see, and from the victim's list.
 fn interactions(world: &World) -> Vec<Value> {
     let (user, diary, film) = (&world.ids["user"], &world.ids["content"], &world.film);
@@ -128,6 +142,10 @@ pub fn argument_lesson(
     match of {
         // People are everybody's, but what is said of them must not count what is private.
         "PersonFilter" => Some(vec![(format!("{{ name: {{ eq: \"{FRIEND}\" }} }}"), false)]),
+        "InteractionEventFilter" => aimed(vec![
+            format!("{{ user: {{ eq: \"{user}\" }} }}"),
+            "{ kind: { in: [VIEW] } }".to_owned(),
+        ]),
         "InteractionFilter" => aimed(vec![
             format!("{{ content: {{ eq: \"{}\" }} }}", world.ids["content"]),
             "{ kind: { in: [LIKE] } }".to_owned(),

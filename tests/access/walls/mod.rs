@@ -10,12 +10,17 @@ mod lessons;
 mod world;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 
 use marquee::domain::auth::Viewer;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use contract::{Contract, DEPTH, named};
-use lessons::{Lesson, mutation_lesson};
+use lessons::{Lesson, happen, mutation_lesson};
 use world::{MARK, World};
 
 #[tokio::test]
@@ -98,6 +103,73 @@ async fn the_same_mutations_work_for_those_who_may() {
             answers.iter().any(done),
             "{document} with {input}: {answers:#?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn no_subscription_tells_what_is_anothers() {
+    let world = World::start().await;
+    let contract = Contract::of(&world).await;
+    for field in contract.fields("Subscription") {
+        let name = field["name"].as_str().unwrap();
+        let selection = contract.selection(named(&field["type"]), DEPTH, &world, "");
+        let mut shown = String::new();
+        for (arguments, _) in contract.arguments("Subscription", field, &world) {
+            let document = format!("subscription {{ {name}{arguments}{selection} }}");
+            let mut allowed = world.app.hear(&Viewer::Command, &document);
+            let mut strangers: Vec<_> = world
+                .strangers()
+                .into_iter()
+                .map(|(who, stranger)| (who, world.app.hear(&stranger, &document)))
+                .collect();
+            let mut heard = ready(&mut allowed).await;
+            for (who, events) in &mut strangers {
+                blameless(&world, who, &document, &ready(events).await);
+            }
+            happen(name, &world).await;
+            let ended = heard.iter().any(|answer| answer["errors"].is_array());
+            while heard.is_empty() || !(ended || heard.iter().any(tells)) {
+                let next = timeout(Duration::from_secs(20), allowed.next()).await;
+                heard.extend(next.unwrap_or_else(|_| panic!("{document} tells nothing")));
+            }
+            // Whoever is told hears it now.
+            for (who, events) in &mut strangers {
+                blameless(&world, who, &document, &ready(events).await);
+            }
+            for answer in heard {
+                understood(&document, &answer);
+                shown += &answer["data"].to_string();
+            }
+        }
+        assert!(
+            shown.contains(&world.ids["user"]) || shown.contains(MARK),
+            "`{name}` shows nothing of the victim's to those who may: {shown}"
+        );
+    }
+}
+
+/// What comes without anything further happening.
+async fn ready(events: &mut BoxStream<'static, Value>) -> Vec<Value> {
+    let mut all = Vec::new();
+    // A turn for whatever a subscription asks the database before it begins.
+    for _ in 0..1000 {
+        match events.next().now_or_never() {
+            Some(Some(event)) => all.push(event),
+            Some(None) => break,
+            None => tokio::task::yield_now().await,
+        }
+    }
+    all
+}
+
+fn tells(answer: &Value) -> bool {
+    !answer["data"].is_null()
+}
+
+fn blameless(world: &World, who: &str, document: &str, answers: &[Value]) {
+    for answer in answers {
+        understood(document, answer);
+        innocent(world, who, document, answer);
     }
 }
 

@@ -63,6 +63,18 @@ impl Store {
         row.map(ApiKey::try_from).transpose()
     }
 
+    /// The key of this id, asked of the primary database: a replica may not have heard yet that it
+    /// was revoked.
+    pub(in crate::domain::auth) async fn key_by_id(
+        &self,
+        id: Id<id::ApiKey>,
+    ) -> Result<Option<ApiKey>> {
+        let row = api_key::Entity::find_by_id(id.uuid())
+            .one(self.db.write())
+            .await?;
+        row.map(ApiKey::try_from).transpose()
+    }
+
     /// Notes that a key was used, unless that is on record after `unless_since`.
     pub(in crate::domain::auth) async fn touch_key(
         &self,

@@ -1,4 +1,9 @@
 //! A real Redis, and a way to it that can be cut.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test binary uses its own part of this"
+)]
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,0 +1,89 @@
+//! Who asks, and from where.
+
+use std::net::SocketAddr;
+
+use axum::extract::ConnectInfo;
+use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::graphql::respond::Refusal;
+use crate::domain::auth::{Admission, AuthService, Client, Viewer};
+use crate::foundation::Error;
+
+/// Who asks, and from where.
+#[derive(Clone)]
+pub struct Asker {
+    /// On whose behalf, and until when.
+    pub admission: Admission,
+    /// The other end of the connection.
+    pub client: Client,
+}
+
+impl Asker {
+    /// Whoever holds `token`; nobody without one.
+    ///
+    /// # Errors
+    /// 401 for a token that is not good, 503 where that cannot be found out now.
+    pub async fn of(
+        auth: &AuthService,
+        token: Option<&str>,
+        client: Client,
+    ) -> Result<Self, Refusal> {
+        let admission = match token {
+            None => Admission {
+                viewer: Viewer::Nobody,
+                expires_at: None,
+            },
+            Some(token) => auth.admit(token).await.map_err(refuse)?,
+        };
+        Ok(Self { admission, client })
+    }
+}
+
+/// The token of the `Authorization` header, if there is one.
+///
+/// # Errors
+/// 401 for a header that is not `Bearer …`.
+pub fn bearer(parts: &Parts) -> Result<Option<String>, Refusal> {
+    let Some(header) = parts.headers.get(AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let token = header.to_str().ok().and_then(token);
+    let token = token.ok_or_else(|| {
+        Refusal::unauthenticated("the Authorization header must be `Bearer <token>`")
+    })?;
+    Ok(Some(token))
+}
+
+/// The token in `Bearer <token>`.
+pub fn token(text: &str) -> Option<String> {
+    let (scheme, token) = text.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim().to_owned())
+}
+
+/// From where a request comes, as far as the socket tells.
+pub fn client(parts: &Parts) -> Client {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    Client {
+        address: address.map(|ConnectInfo(address)| address.ip()),
+    }
+}
+
+/// A token that does not hold is the whole request's failure.
+fn refuse(error: Error) -> Refusal {
+    match error {
+        Error::Unauthenticated(message) => Refusal::unauthenticated(&message),
+        Error::Unavailable(message) => Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            crate::graphql::label::codes::UNAVAILABLE,
+            &message,
+        ),
+        other => {
+            tracing::error!(error = ?other, "A token could not be checked");
+            Refusal::internal()
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Events over a plain HTTP answer: server-sent events in distinct connections mode, and the
+//! multipart protocol for subscriptions that Apollo's clients speak.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{self, ACCEPT};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response as HttpResponse;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, unfold};
+use serde::Serialize;
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
+
+use super::Endpoint;
+use super::events::Event;
+use super::execute::{Prepared, failed};
+use super::negotiate::list;
+use super::respond::{Refusal, Written};
+use crate::graphql::label::codes;
+use crate::http::live::Ending;
+use crate::http::middleware::RequestId;
+
+/// How events are told apart in the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// `text/event-stream`.
+    Events,
+    /// `multipart/mixed; subscriptionSpec="1.0"`.
+    Multipart,
+}
+
+impl Framing {
+    /// The framing that a client can read, the first that it names.
+    #[must_use]
+    pub fn asked(headers: &HeaderMap) -> Option<Self> {
+        list(headers, &ACCEPT).find_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next()?;
+            if kind.eq_ignore_ascii_case("text/event-stream") {
+                return Some(Self::Events);
+            }
+            let subscribes = parts.any(|parameter| {
+                parameter.split_once('=').is_some_and(|(name, value)| {
+                    name.trim().eq_ignore_ascii_case("subscriptionSpec")
+                        && value.trim().trim_matches('"') == "1.0"
+                })
+            });
+            (kind.eq_ignore_ascii_case("multipart/mixed") && subscribes).then_some(Self::Multipart)
+        })
+    }
+
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Events => "text/event-stream; charset=utf-8",
+            Self::Multipart => "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\"",
+        })
+    }
+
+    /// What comes first, so that the client sees at once that it is heard.
+    fn opening(self) -> Bytes {
+        Bytes::from_static(match self {
+            Self::Events => b":\n\n",
+            Self::Multipart => b"\r\n--graphql",
+        })
+    }
+
+    fn heartbeat(self) -> Bytes {
+        match self {
+            Self::Events => Bytes::from_static(b":\n\n"),
+            Self::Multipart => part(b"{}"),
+        }
+    }
+
+    fn next(self, event: &Event) -> Bytes {
+        let written = Written::from(event.response());
+        match self {
+            Self::Events => {
+                let json = json(&written);
+                Bytes::from([&b"event: next\ndata: "[..], &json, b"\n\n"].concat())
+            }
+            Self::Multipart => part(&json(&Payload { payload: written })),
+        }
+    }
+
+    fn complete(self) -> Bytes {
+        Bytes::from_static(match self {
+            // Without the empty data a browser would not tell of the event.
+            Self::Events => b"event: complete\ndata:\n\n",
+            Self::Multipart => b"--\r\n",
+        })
+    }
+
+    /// What is said when the connection must end before the operation does.
+    ///
+    /// An event stream just stops: its clients know by the missing `complete` that they should
+    /// connect again, with a fresh token. A multipart answer has no such sign, so that it says why.
+    fn broken(self, ending: Ending) -> Bytes {
+        let (code, message) = match ending {
+            Ending::Unwelcome => (
+                codes::UNAUTHENTICATED,
+                "the token has expired or the session has ended; connect again with a fresh token",
+            ),
+            Ending::Stopping => (codes::UNAVAILABLE, "the server is stopping; connect again"),
+        };
+        match self {
+            Self::Events => Bytes::new(),
+            Self::Multipart => {
+                let failed = failed(code, message);
+                let broken = Broken {
+                    payload: None,
+                    errors: &failed.errors,
+                };
+                Bytes::from([&part(&json(&broken))[..], b"--\r\n"].concat())
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    payload: Written<'a>,
+}
+
+#[derive(Serialize)]
+struct Broken<'a> {
+    payload: Option<()>,
+    errors: &'a [async_graphql::ServerError],
+}
+
+/// One part, and the boundary behind it: clients read a part when they see where it ends.
+fn part(json: &[u8]) -> Bytes {
+    Bytes::from(
+        [
+            &b"\r\ncontent-type: application/json\r\n\r\n"[..],
+            json,
+            b"\r\n--graphql",
+        ]
+        .concat(),
+    )
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| {
+        tracing::error!(%error, "An event could not be written as JSON");
+        b"{}".to_vec()
+    })
+}
+
+impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
+    /// Answers by a stream of events. It is as fast as its client: nothing is made that the
+    /// client is not ready to take.
+    pub(super) async fn stream(
+        &self,
+        framing: Framing,
+        prepared: Prepared<V>,
+        viewer: V,
+        request_id: &RequestId,
+    ) -> Result<HttpResponse, Refusal> {
+        let push = self.push.as_ref().ok_or_else(Refusal::not_acceptable)?;
+        let over = (push.stay)(viewer).await?;
+        let events = self.events(prepared, request_id);
+        let body = Body::from_stream(
+            chunks(framing, events, over, push.heartbeat).map(Ok::<_, std::convert::Infallible>),
+        );
+        let mut answer = HttpResponse::new(body);
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, framing.content_type());
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(
+            header::VARY,
+            HeaderValue::from_static("accept, authorization"),
+        );
+        // Proxies that collect answers would keep the events.
+        headers.insert(
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        );
+        Ok(answer)
+    }
+}
+
+/// The pieces of the body.
+fn chunks(
+    framing: Framing,
+    events: BoxStream<'static, Event>,
+    over: BoxFuture<'static, Ending>,
+    heartbeat: Duration,
+) -> BoxStream<'static, Bytes> {
+    struct State {
+        events: BoxStream<'static, Event>,
+        over: BoxFuture<'static, Ending>,
+        beat: Interval,
+        ended: bool,
+    }
+    let mut beat = interval_at(tokio::time::Instant::now() + heartbeat, heartbeat);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let state = State {
+        events,
+        over,
+        beat,
+        ended: false,
+    };
+    let rest = unfold(state, move |mut state| async move {
+        if state.ended {
+            return None;
+        }
+        let chunk = tokio::select! {
+            biased;
+            ending = &mut state.over => {
+                state.ended = true;
+                framing.broken(ending)
+            }
+            event = state.events.next() => match event {
+                Some(event) => framing.next(&event),
+                None => {
+                    state.ended = true;
+                    framing.complete()
+                }
+            },
+            _ = state.beat.tick() => framing.heartbeat(),
+        };
+        Some((chunk, state))
+    });
+    futures::stream::once(async move { framing.opening() })
+        .chain(rest)
+        .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_framing_is_asked_for_by_name() {
+        for (accept, expected) in [
+            ("", None),
+            ("*/*", None),
+            ("application/json", None),
+            ("text/event-stream", Some(Framing::Events)),
+            (
+                "application/json, Text/Event-Stream; charset=utf-8",
+                Some(Framing::Events),
+            ),
+            ("multipart/mixed", None),
+            ("multipart/mixed; deferSpec=20220824", None),
+            (
+                "multipart/mixed;boundary=\"graphql\";subscriptionSpec=\"1.0\",application/json",
+                Some(Framing::Multipart),
+            ),
+            (
+                "multipart/mixed; subscriptionSpec=1.0, text/event-stream",
+                Some(Framing::Multipart),
+            ),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(Framing::asked(&headers), expected, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The clients that people use: the npm packages `graphql-ws` and `graphql-sse`.
+
+use secrecy::ExposeSecret;
+use tokio::process::Command;
+
+use crate::Server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_usual_clients_get_on_with_this_server() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/push");
+    assert!(
+        std::path::Path::new(folder).join("node_modules").exists(),
+        "run `npm ci` in tests/push first"
+    );
+    let server = Server::start().await;
+    let ada = server.admin().await;
+    let film = server.app.film("A film").await;
+    // The clients record what they hear of; two moments tell the interactions apart.
+    let first = server.view(&ada).await;
+    server
+        .app
+        .ground
+        .clock
+        .advance(chrono::TimeDelta::seconds(1));
+    let output = Command::new("node")
+        .current_dir(folder)
+        .arg("clients.mjs")
+        .arg(server.url())
+        .arg(ada.tokens.access.expose_secret())
+        .arg(film.to_string())
+        .arg(first.to_string())
+        .output()
+        .await
+        .expect("node is installed");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.ends_with("6 passed, 0 failed\n"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
