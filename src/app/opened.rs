@@ -13,6 +13,7 @@ use crate::platform::cache::Caches;
 use crate::platform::cluster::{self, Cluster, ClusterError, Options};
 use crate::platform::config::{SchemaName, Settings};
 use crate::platform::db::{Db, migrate};
+use crate::platform::objects::Objects;
 use crate::platform::secrets::Secrets;
 
 /// Whether a command needs the private database for itself.
@@ -52,12 +53,14 @@ impl Opened {
         let settings = Arc::new(settings);
         migrate::run(&url, &settings.schemas, clock.now()).await?;
         let caches = Caches::open(&settings, clock.clone(), chance.clone())?;
+        let objects = Objects::open(&settings.objects, &settings.data_dir)?;
         let mut grounds = BTreeMap::new();
         let mut services = BTreeMap::new();
         for name in &settings.schemas {
             let ground = Ground {
                 db: Db::connect(&settings.database, &url, name).await?,
                 cache: caches.of(name),
+                objects: objects.clone(),
                 clock: clock.clone(),
                 chance: chance.clone(),
                 settings: Arc::clone(&settings),

@@ -21,6 +21,7 @@ use crate::graphql::keepable::Keepable;
 use crate::graphql::{MarqueeSchema, equip};
 use crate::platform::config::{SchemaName, Settings};
 
+pub mod files;
 pub mod graphiql;
 pub mod graphql;
 pub mod health;
@@ -89,6 +90,7 @@ pub fn router(schemas: Arc<Schemas>, settings: &Settings) -> anyhow::Result<Rout
         .route("/graphql/{schema}", any(named_schema))
         .route("/assets/graphiql/{file}", get(graphiql::graphiql_file))
         .route("/assets/page/{file}", get(graphiql::page_file))
+        .route("/files/{schema}/{name}", get(files::file))
         .route("/live", get(health::live))
         .route("/ready", get(health::ready))
         .route("/health", get(health::health))

@@ -5,5 +5,6 @@ pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod embeddings;
+pub mod objects;
 pub mod secrets;
 pub mod telemetry;
