@@ -97,11 +97,7 @@ impl Services {
             caching: caching::CachingService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
             imports: imports::ImportService::new(ground),
-            generation: generation::GenerationService::new(
-                ground,
-                content.clone(),
-                people.clone(),
-            ),
+            generation: generation::GenerationService::new(ground, content.clone(), people.clone()),
             people,
             recommendations: recommendations::RecommendationService::new(
                 ground,

@@ -111,9 +111,7 @@ impl Wanted {
         let part = match (first.trim().parse::<usize>(), last.trim().parse::<usize>()) {
             (Ok(first), Ok(last)) if first <= last => first..last.saturating_add(1).min(length),
             (Ok(first), Err(_)) if last.trim().is_empty() => first..length,
-            (Err(_), Ok(count)) if first.trim().is_empty() => {
-                length.saturating_sub(count)..length
-            }
+            (Err(_), Ok(count)) if first.trim().is_empty() => length.saturating_sub(count)..length,
             _ => return Self::All,
         };
         if part.start < part.end {

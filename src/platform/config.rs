@@ -167,7 +167,10 @@ mod tests {
             ("[embeddings]\nsource = 'magic'", "`embeddings.source"),
             ("[embeddings]\nsource = 'transformer'", "transformers"),
             ("[objects]\nurl = 's3://films'", "`objects.url`"),
-            ("[objects]\npublic_url = 'films.example'", "`objects.public_url`"),
+            (
+                "[objects]\npublic_url = 'films.example'",
+                "`objects.public_url`",
+            ),
             (
                 "[generation.openai]\nurl = 'https://me:secret@a.example'",
                 "`generation.openai.url`",

@@ -19,7 +19,10 @@ fn subject() -> Subject {
 async fn make(ask: Ask) -> Vec<Made> {
     let subject = subject();
     let mut observe = |_| ControlFlow::Continue(());
-    Builtin.generate(&ask, &subject, &mut observe).await.unwrap()
+    Builtin
+        .generate(&ask, &subject, &mut observe)
+        .await
+        .unwrap()
 }
 
 fn poster(seed: i64, batch: i32) -> Ask {
@@ -62,6 +65,12 @@ async fn each_picture_of_a_batch_can_be_drawn_again_by_its_own_seed() {
 async fn a_blurb_says_what_it_is() {
     let made = make(Ask::Text(TextAsk::new("A blurb"))).await;
     let text = made[0].text.as_deref().unwrap();
-    assert!(text.contains("The Long Ride") && text.contains("1968"), "{text}");
-    assert!(text.ends_with("Composed from the catalogue's data."), "{text}");
+    assert!(
+        text.contains("The Long Ride") && text.contains("1968"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("Composed from the catalogue's data."),
+        "{text}"
+    );
 }

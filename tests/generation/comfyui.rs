@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
+use axum::Json;
 use axum::Router;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use axum::Json;
 use marquee::domain::generation::{
     Ask, ComfyUi, GenerationError, Generator, ImageAsk, Subject, TextAsk,
 };
@@ -138,7 +138,10 @@ impl Server {
     }
 
     fn has_called(&self, call: &str) -> bool {
-        self.calls.borrow().iter().any(|known| known.starts_with(call))
+        self.calls
+            .borrow()
+            .iter()
+            .any(|known| known.starts_with(call))
     }
 }
 
@@ -176,11 +179,19 @@ async fn history(State(server): State<Server>, Path(id): Path<String>) -> Json<V
     *looks += 1;
     server.note("GET /history");
     let ready = server.plan.ready_at > 0 && *looks >= server.plan.ready_at;
-    Json(if ready { json!({ ID: server.plan.answer }) } else { json!({}) })
+    Json(if ready {
+        json!({ ID: server.plan.answer })
+    } else {
+        json!({})
+    })
 }
 
 async fn queue(State(server): State<Server>) -> Json<Value> {
-    let running = if server.plan.queued { json!([[4, ID, {}, {}, []]]) } else { json!([]) };
+    let running = if server.plan.queued {
+        json!([[4, ID, {}, {}, []]])
+    } else {
+        json!([])
+    };
     Json(json!({ "queue_running": running, "queue_pending": [] }))
 }
 
@@ -211,14 +222,30 @@ async fn the_workflow_is_asked_and_its_news_are_the_progress() {
     let (server, comfyui) = Server::start(Plan::good()).await;
     let (made, told) = run(&comfyui, &fox()).await;
     let made = made.unwrap();
-    assert_eq!((made.len(), &made[0].bytes[..], made[0].seed), (1, &png(8, 8)[..], Some(11)));
-    let messages: Vec<&str> = told.iter().map(|progress| progress.message.as_str()).collect();
-    for message in ["1 in the queue", "KSampler is at work", "Step 1 of 3", "Step 3 of 3"] {
+    assert_eq!(
+        (made.len(), &made[0].bytes[..], made[0].seed),
+        (1, &png(8, 8)[..], Some(11))
+    );
+    let messages: Vec<&str> = told
+        .iter()
+        .map(|progress| progress.message.as_str())
+        .collect();
+    for message in [
+        "1 in the queue",
+        "KSampler is at work",
+        "Step 1 of 3",
+        "Step 3 of 3",
+    ] {
         assert!(messages.contains(&message), "{message} among {messages:?}");
     }
     // The picture that was kept, not the one that was looked at on the way.
-    server.called("GET /view?filename=fox+%26+co.png&subfolder=a+b&type=output").await;
-    assert!(!server.has_called("POST /queue"), "it was answered, and taken back");
+    server
+        .called("GET /view?filename=fox+%26+co.png&subfolder=a+b&type=output")
+        .await;
+    assert!(
+        !server.has_called("POST /queue"),
+        "it was answered, and taken back"
+    );
     let asked = server.asked.borrow().clone().unwrap();
     assert_eq!(asked["client_id"].as_str().unwrap().len(), 32);
     assert_eq!(asked["prompt"]["6"]["inputs"]["text"], "a fox");
@@ -249,9 +276,20 @@ async fn a_socket_that_is_cut_in_the_middle_is_done_without() {
     let (server, comfyui) = Server::start(plan).await;
     let (made, told) = run(&comfyui, &fox()).await;
     assert_eq!(made.unwrap().len(), 1);
-    assert!(told.iter().any(|progress| progress.message == "Step 1 of 3"));
+    assert!(
+        told.iter()
+            .any(|progress| progress.message == "Step 1 of 3")
+    );
     assert!(!server.has_called("POST /queue"));
-    assert_eq!(server.calls.borrow().iter().filter(|call| *call == "POST /prompt").count(), 1);
+    assert_eq!(
+        server
+            .calls
+            .borrow()
+            .iter()
+            .filter(|call| *call == "POST /prompt")
+            .count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -280,11 +318,22 @@ async fn a_question_that_the_server_has_lost_is_asked_again_and_then_given_up() 
     let (made, _) = run(&comfyui, &fox()).await;
     match made {
         Err(GenerationError::Retry { message, .. }) => {
-            assert!(message.contains("no longer knows the question"), "{message}");
+            assert!(
+                message.contains("no longer knows the question"),
+                "{message}"
+            );
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(server.calls.borrow().iter().filter(|call| *call == "POST /prompt").count(), 3);
+    assert_eq!(
+        server
+            .calls
+            .borrow()
+            .iter()
+            .filter(|call| *call == "POST /prompt")
+            .count(),
+        3
+    );
 }
 
 #[tokio::test]
@@ -295,7 +344,8 @@ async fn a_node_that_fails_is_told_and_only_a_lack_of_memory_may_pass() {
             "exception_type": exception, "exception_message": "It did not fit\n",
         });
         let mut told = Plan::until("executing");
-        told.news.push(json!({ "type": "execution_error", "data": data }));
+        told.news
+            .push(json!({ "type": "execution_error", "data": data }));
         let mut looked_up = Plan::good();
         looked_up.socket = false;
         looked_up.answer = json!({
@@ -312,7 +362,10 @@ async fn a_node_that_fails_is_told_and_only_a_lack_of_memory_may_pass() {
                 Err(GenerationError::Refused { message }) => (message, false),
                 other => panic!("{other:?}"),
             };
-            assert_eq!(message, "the ComfyUI server failed at KSampler: It did not fit");
+            assert_eq!(
+                message,
+                "the ComfyUI server failed at KSampler: It did not fit"
+            );
             assert_eq!(may, again);
         }
     }
@@ -326,14 +379,27 @@ async fn what_cannot_be_made_is_refused() {
     });
     let mut stopped = Plan::until("executing");
     let data = json!({ "prompt_id": ID, "node_id": "3" });
-    stopped.news.push(json!({ "type": "execution_interrupted", "data": data }));
+    stopped
+        .news
+        .push(json!({ "type": "execution_interrupted", "data": data }));
     let mut bare = Plan::good();
     bare.answer["outputs"] = json!({});
     let cases = [
-        (Plan { refusal: Some(refused), ..Plan::good() }, fox(), "answered 400: Prompt outputs failed"),
+        (
+            Plan {
+                refusal: Some(refused),
+                ..Plan::good()
+            },
+            fox(),
+            "answered 400: Prompt outputs failed",
+        ),
         (stopped, fox(), "told by somebody else to stop"),
         (bare, fox(), "made 0 of 1 pictures"),
-        (Plan::good(), Ask::Text(TextAsk::new("hello")), "pictures alone"),
+        (
+            Plan::good(),
+            Ask::Text(TextAsk::new("hello")),
+            "pictures alone",
+        ),
     ];
     for (plan, ask, words) in cases {
         let (_server, comfyui) = Server::start(plan).await;
@@ -377,8 +443,12 @@ async fn a_generation_that_is_stopped_takes_its_question_back() {
     let (ask, subject) = (fox(), Subject::default());
     let made = comfyui.generate(&ask, &subject, &mut observe).await;
     assert!(matches!(made, Err(GenerationError::Stopped)), "{made:?}");
-    server.called(&format!("POST /queue {}", json!({ "delete": [ID] }))).await;
-    server.called(&format!("POST /interrupt {}", json!({ "prompt_id": ID }))).await;
+    server
+        .called(&format!("POST /queue {}", json!({ "delete": [ID] })))
+        .await;
+    server
+        .called(&format!("POST /interrupt {}", json!({ "prompt_id": ID })))
+        .await;
 }
 
 #[tokio::test]
@@ -401,7 +471,9 @@ async fn a_generation_that_is_dropped_takes_its_question_back_and_stops_nobody_e
         made = comfyui.generate(&ask, &subject, &mut observe) => panic!("{made:?}"),
         () = begun.cancelled() => {}
     }
-    server.called(&format!("POST /queue {}", json!({ "delete": [ID] }))).await;
+    server
+        .called(&format!("POST /queue {}", json!({ "delete": [ID] })))
+        .await;
     // It is not what the server works on now.
     assert!(!server.has_called("POST /interrupt"));
 }

@@ -85,7 +85,9 @@ impl Script {
 
 /// An answer of this status, type and body.
 pub fn answer(status: u16, kind: &str, body: impl Into<Body>) -> Reply {
-    let response = Response::builder().status(status).header(CONTENT_TYPE, kind);
+    let response = Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, kind);
     Reply::Now(response.body(body.into()).unwrap())
 }
 

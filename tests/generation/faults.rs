@@ -25,17 +25,45 @@ fn ended(error: GenerationError) -> (String, bool) {
 async fn what_passes_is_tried_again() {
     let cases: Vec<(&str, Reply)> = vec![
         ("too many, come at once", busy(429, "0")),
-        ("too many, come a moment ago", busy(429, "Sun, 01 Mar 2026 11:59:59 GMT")),
-        ("too many, no word of when", answer(429, "text/plain", "slow down")),
-        ("a fault of the server's", json(500, &json!({ "error": { "message": "oh" } }))),
+        (
+            "too many, come a moment ago",
+            busy(429, "Sun, 01 Mar 2026 11:59:59 GMT"),
+        ),
+        (
+            "too many, no word of when",
+            answer(429, "text/plain", "slow down"),
+        ),
+        (
+            "a fault of the server's",
+            json(500, &json!({ "error": { "message": "oh" } })),
+        ),
         ("overloaded", answer(503, "text/html", "<h1>busy</h1>")),
         ("cut before the text", stream(EVENTS, &[], End::Cut)),
-        ("cut in the text", stream(EVENTS, &[&piece("Hel")], End::Cut)),
-        ("ended in the text", stream(EVENTS, &[&piece("Hel")], End::Well)),
+        (
+            "cut in the text",
+            stream(EVENTS, &[&piece("Hel")], End::Cut),
+        ),
+        (
+            "ended in the text",
+            stream(EVENTS, &[&piece("Hel")], End::Well),
+        ),
         ("garbage", stream(EVENTS, &["data: {oh\n\n"], End::Well)),
-        ("an event of another form", stream(EVENTS, &["data: {\"choices\": 3}\n\n"], End::Well)),
-        ("an error in the stream", stream(EVENTS, &["data: {\"error\":{\"message\":\"oh\"}}\n\n"], End::Well)),
-        ("nothing said", stream(EVENTS, &["data: [DONE]\n\n"], End::Well)),
+        (
+            "an event of another form",
+            stream(EVENTS, &["data: {\"choices\": 3}\n\n"], End::Well),
+        ),
+        (
+            "an error in the stream",
+            stream(
+                EVENTS,
+                &["data: {\"error\":{\"message\":\"oh\"}}\n\n"],
+                End::Well,
+            ),
+        ),
+        (
+            "nothing said",
+            stream(EVENTS, &["data: [DONE]\n\n"], End::Well),
+        ),
         ("JSON that is none", answer(200, "application/json", "{")),
     ];
     for (what, reply) in cases {
@@ -49,7 +77,9 @@ async fn what_passes_is_tried_again() {
 
 #[tokio::test]
 async fn a_fault_that_stays_is_left_to_the_queue_after_three_attempts() {
-    let replies = (0..3).map(|_| json(500, &json!({ "error": "out of coal" }))).collect();
+    let replies = (0..3)
+        .map(|_| json(500, &json!({ "error": "out of coal" })))
+        .collect();
     let server = Script::start(replies).await;
     let (made, _) = run(&openai(&server.url), &text()).await;
     let (message, again) = ended(made.unwrap_err());
@@ -78,17 +108,29 @@ async fn what_stays_wrong_is_refused_at_once_and_the_key_is_never_told() {
     let blocked = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"content_filter\"}]}\n\ndata: [DONE]\n\n";
     let told = json!({ "error": { "message": format!("no model for {KEY}\nhere") } });
     let cases: Vec<(Reply, &str)> = vec![
-        (answer(401, "application/json", format!("{{\"error\":\"{KEY}\"}}")), "check `generation.openai.key`"),
+        (
+            answer(401, "application/json", format!("{{\"error\":\"{KEY}\"}}")),
+            "check `generation.openai.key`",
+        ),
         (json(400, &told), "answered 400: no model for …here"),
         (busy(302, "0"), "answered 302"),
-        (answer(200, "text/html; charset=utf-8", "<html>"), "answered with text/html; check its address"),
-        (stream(EVENTS, &[blocked], End::Well), "does not want to write this"),
+        (
+            answer(200, "text/html; charset=utf-8", "<html>"),
+            "answered with text/html; check its address",
+        ),
+        (
+            stream(EVENTS, &[blocked], End::Well),
+            "does not want to write this",
+        ),
     ];
     for (reply, words) in cases {
         let server = Script::start(vec![reply, hello()]).await;
         let (made, _) = run(&openai(&server.url), &text()).await;
         let (message, again) = ended(made.unwrap_err());
-        assert!(message.contains(words) && !message.contains(KEY), "{message}");
+        assert!(
+            message.contains(words) && !message.contains(KEY),
+            "{message}"
+        );
         assert!(!again, "{message}");
         assert_eq!(server.asked().len(), 1, "{message}");
     }
@@ -100,7 +142,10 @@ async fn an_answer_that_is_too_large_is_refused_before_it_is_read() {
     let cases: Vec<(Ask, Reply)> = vec![
         (text(), stream(EVENTS, &[&long, &long], End::Silence)),
         (image(1), answer(200, "application/json", "x".repeat(5000))),
-        (image(1), stream("application/json", &[&"x".repeat(5000)], End::Silence)),
+        (
+            image(1),
+            stream("application/json", &[&"x".repeat(5000)], End::Silence),
+        ),
     ];
     for (ask, reply) in cases {
         let server = Script::start(vec![reply]).await;
@@ -108,7 +153,10 @@ async fn an_answer_that_is_too_large_is_refused_before_it_is_read() {
         settings.calls.max_answer_bytes = 4096;
         let (made, _) = run(&with(&settings), &ask).await;
         let (message, again) = ended(made.unwrap_err());
-        assert_eq!(message, "the OpenAI server answered with more than 4096 bytes");
+        assert_eq!(
+            message,
+            "the OpenAI server answered with more than 4096 bytes"
+        );
         assert!(!again);
     }
 }
@@ -119,7 +167,10 @@ async fn pictures_that_are_none_are_not_kept() {
     let cases: Vec<(fn() -> Vec<serde_json::Value>, &str)> = vec![
         (|| vec![json!({ "b64_json": "PGh0bWw+" })], "no picture"),
         (|| vec![json!({ "b64_json": "%%%" })], "cannot be read"),
-        (|| vec![json!({ "url": "file:///etc/passwd" })], "cannot be read"),
+        (
+            || vec![json!({ "url": "file:///etc/passwd" })],
+            "cannot be read",
+        ),
         (|| vec![json!({})], "cannot be read"),
         (Vec::new, "made 0 of 1 pictures"),
     ];
@@ -150,13 +201,19 @@ async fn nobody_is_waited_for_longer_than_the_settings_say() {
     wait.calls.attempts = 1;
     wait.calls.pause_timeout_ms = short;
     let (made, _) = run(&with(&wait), &text()).await;
-    assert_eq!(ended(made.unwrap_err()).0, "the OpenAI server was silent for 0.04 s");
+    assert_eq!(
+        ended(made.unwrap_err()).0,
+        "the OpenAI server was silent for 0.04 s"
+    );
 
     let server = Script::start(vec![Reply::Never]).await;
     let mut wait = settings(&server.url);
     wait.calls.total_timeout_ms = short;
     let (made, _) = run(&with(&wait), &text()).await;
-    assert_eq!(ended(made.unwrap_err()).0, "the OpenAI server took longer than 0.04 s");
+    assert_eq!(
+        ended(made.unwrap_err()).0,
+        "the OpenAI server took longer than 0.04 s"
+    );
 }
 
 #[tokio::test]

@@ -27,13 +27,18 @@ async fn body(response: Response) -> Bytes {
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).map_or("", |value| value.to_str().unwrap())
+    headers
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
 }
 
 /// A picture in the store of a schema, and its path.
 async fn stored(app: &TestApp) -> (Bytes, String) {
     let (bytes, schema) = (Bytes::from(png(8, 8)), app.ground.db.schema());
-    let name = app.ground.objects.put(schema, bytes.clone(), MediaType::Png);
+    let name = app
+        .ground
+        .objects
+        .put(schema, bytes.clone(), MediaType::Png);
     let path = format!("/files/{schema}/{}", name.await.unwrap());
     (bytes, path)
 }
@@ -61,7 +66,10 @@ async fn a_file_comes_with_its_type_and_may_be_kept_for_good() {
 
     let head = ask(&app, "HEAD", &path, &[]).await;
     assert_eq!(head.status(), StatusCode::OK);
-    assert_eq!(header(head.headers(), "content-length"), bytes.len().to_string());
+    assert_eq!(
+        header(head.headers(), "content-length"),
+        bytes.len().to_string()
+    );
     assert_eq!(body(head).await, "");
 }
 
@@ -121,9 +129,16 @@ async fn what_is_not_there_is_not_found_and_no_path_leads_out_of_the_store() {
         format!("/files/{schema}"),
     ] {
         let response = ask(&app, "GET", &bad, &[]).await;
-        assert!(response.status().is_client_error(), "{bad}: {}", response.status());
+        assert!(
+            response.status().is_client_error(),
+            "{bad}: {}",
+            response.status()
+        );
         let text = body(response).await;
-        assert!(!String::from_utf8_lossy(&text).contains("secret\n"), "{bad}");
+        assert!(
+            !String::from_utf8_lossy(&text).contains("secret\n"),
+            "{bad}"
+        );
         assert_ne!(text, "secret", "{bad}");
     }
     let changed = ask(&app, "POST", &path, &[]).await;

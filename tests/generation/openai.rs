@@ -57,7 +57,11 @@ pub fn hello() -> Reply {
     let all = piece("Hel") + &piece("lo, ") + &piece("you") + "data: [DONE]\n\n";
     let (one, rest) = all.split_at(70);
     let (two, three) = rest.split_at(100);
-    stream("text/event-stream; charset=utf-8", &[one, two, three], End::Well)
+    stream(
+        "text/event-stream; charset=utf-8",
+        &[one, two, three],
+        End::Well,
+    )
 }
 
 #[tokio::test]
@@ -69,10 +73,19 @@ async fn a_text_is_streamed_and_progress_is_what_was_written() {
     assert_eq!(made[0].text.as_deref(), Some("Hello, you"));
     assert_eq!(made[0].bytes, "Hello, you");
     assert_eq!(made[0].media_type, MediaType::Text);
-    assert_eq!((made[0].seed, &made[0].details["model"]), (Some(5), &json!("small")));
-    let messages: Vec<&str> = told.iter().map(|progress| progress.message.as_str()).collect();
+    assert_eq!(
+        (made[0].seed, &made[0].details["model"]),
+        (Some(5), &json!("small"))
+    );
+    let messages: Vec<&str> = told
+        .iter()
+        .map(|progress| progress.message.as_str())
+        .collect();
     assert!(messages.contains(&"10 characters written"), "{messages:?}");
-    assert!(told.windows(2).all(|two| two[0].fraction <= two[1].fraction));
+    assert!(
+        told.windows(2)
+            .all(|two| two[0].fraction <= two[1].fraction)
+    );
 
     let asked = &server.asked()[0];
     assert_eq!(asked.path, "/v1/chat/completions");
@@ -119,7 +132,10 @@ async fn pictures_come_within_the_answer() {
     assert_eq!(made[1].bytes, png(16, 8));
     assert_eq!(made[0].media_type, MediaType::Png);
     assert_eq!(made[0].details["revisedPrompt"], "a red fox");
-    assert_eq!((&made[0].details["width"], &made[0].details["height"]), (&json!(8), &json!(16)));
+    assert_eq!(
+        (&made[0].details["width"], &made[0].details["height"]),
+        (&json!(8), &json!(16))
+    );
     let body = json!({
         "model": "dall-e-3", "prompt": "a fox\n\nDo not show: text", "n": 2,
         "size": "512x768", "response_format": "b64_json",
@@ -140,7 +156,10 @@ async fn pictures_are_fetched_from_where_the_answer_says_and_the_key_stays_at_ho
     server.then(answer(200, "image/png", png(16, 16)));
     let (made, _) = run(&openai(&server.url), &image(2)).await;
     let made = made.unwrap();
-    assert_eq!((&made[0].bytes[..], &made[1].bytes[..]), (&png(8, 8)[..], &png(16, 16)[..]));
+    assert_eq!(
+        (&made[0].bytes[..], &made[1].bytes[..]),
+        (&png(8, 8)[..], &png(16, 16)[..])
+    );
     assert_eq!(elsewhere.asked()[0].authorization, None);
     assert_eq!(server.asked()[1].path, "/here.png");
     assert!(server.asked()[1].authorization.is_some());

@@ -65,11 +65,19 @@ async fn make(app: &TestApp, viewer: &Viewer, parameters: GenerationParameters) 
 }
 
 async fn item(app: &TestApp, id: Id<id::Content>) -> Content {
-    let found = app.services.content.find_many(&Viewer::Command, &[id]).await;
+    let found = app
+        .services
+        .content
+        .find_many(&Viewer::Command, &[id])
+        .await;
     found.unwrap().remove(&id).unwrap()
 }
 
-async fn refusal(app: &TestApp, viewer: &Viewer, parameters: GenerationParameters) -> (Vec<String>, String) {
+async fn refusal(
+    app: &TestApp,
+    viewer: &Viewer,
+    parameters: GenerationParameters,
+) -> (Vec<String>, String) {
     match app.services.generation.commission(viewer, parameters).await {
         Err(Error::Refused(refusal)) => (refusal.path().to_vec(), refusal.to_string()),
         other => panic!("{other:?}"),
@@ -81,7 +89,9 @@ async fn a_picture_becomes_an_item_with_its_file_and_its_prompt() {
     let app = TestApp::start().await;
     let viewer = app.viewer(Role::User).await;
     let made = make(&app, &viewer, picture()).await;
-    let [generated] = &made[..] else { panic!("{made:?}") };
+    let [generated] = &made[..] else {
+        panic!("{made:?}")
+    };
     let item = item(&app, generated.content).await;
     assert_eq!(item.fields.kind, ContentKind::Image);
     assert_eq!(item.fields.title, "A poster of a horror film");
@@ -90,7 +100,13 @@ async fn a_picture_becomes_an_item_with_its_file_and_its_prompt() {
     let schema = app.ground.db.schema();
     let url = format!("/files/{schema}/{}", generated.file);
     assert_eq!(item.fields.poster_url, Some(url));
-    let bytes = app.services.generation.file(&generated.file).await.unwrap().unwrap();
+    let bytes = app
+        .services
+        .generation
+        .file(&generated.file)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(i64::try_from(bytes.len()).unwrap(), generated.bytes);
     let pixels = Pixmap::decode_png(&bytes).unwrap();
     assert_eq!((pixels.width(), pixels.height()), (64, 96));
@@ -123,7 +139,10 @@ async fn a_text_about_a_film_knows_what_the_catalogue_knows() {
         role: CreditRole::Director,
         character: None,
     };
-    let film = app.services.content.create(&Viewer::Command, fields, vec![credit]);
+    let film = app
+        .services
+        .content
+        .create(&Viewer::Command, fields, vec![credit]);
     let film = film.await.unwrap().id;
     let about = GenerationParameters {
         about: Some(film),
@@ -134,10 +153,25 @@ async fn a_text_about_a_film_knows_what_the_catalogue_knows() {
     let item = item(&app, made.content).await;
     assert_eq!(item.fields.title, "About “Night Train”");
     assert_eq!(item.fields.genres, ["Mystery"]);
-    for word in ["Night Train", "1959", "Jerzy Kawalerowicz", "Composed from the catalogue's data."] {
-        assert!(item.fields.description.contains(word), "{}", item.fields.description);
+    for word in [
+        "Night Train",
+        "1959",
+        "Jerzy Kawalerowicz",
+        "Composed from the catalogue's data.",
+    ] {
+        assert!(
+            item.fields.description.contains(word),
+            "{}",
+            item.fields.description
+        );
     }
-    let file = app.services.generation.file(&made.file).await.unwrap().unwrap();
+    let file = app
+        .services
+        .generation
+        .file(&made.file)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(file, item.fields.description);
 }
 
@@ -145,7 +179,9 @@ async fn a_text_about_a_film_knows_what_the_catalogue_knows() {
 async fn a_poster_is_set_on_the_item_that_it_was_made_for() {
     let app = TestApp::start().await;
     let film = app.film("The Long Ride").await;
-    let first = make(&app, &Viewer::Command, poster_of(film)).await.remove(0);
+    let first = make(&app, &Viewer::Command, poster_of(film))
+        .await
+        .remove(0);
     let mut other = poster_of(film);
     other.ask = Ask::Image(ImageAsk {
         height: 128,
@@ -155,7 +191,11 @@ async fn a_poster_is_set_on_the_item_that_it_was_made_for() {
     assert_eq!((first.content, second.content), (film, film));
     let url = item(&app, film).await.fields.poster_url.unwrap();
     assert!(url.ends_with(&second.file.to_string()), "{url}");
-    let kept = app.services.generation.find_many(&Viewer::Command, &[film]).await;
+    let kept = app
+        .services
+        .generation
+        .find_many(&Viewer::Command, &[film])
+        .await;
     assert_eq!(kept.unwrap()[&film].file, second.file);
 }
 
@@ -168,7 +208,12 @@ async fn a_job_that_runs_twice_makes_its_items_once() {
         ..small()
     });
     let viewer = app.viewer(Role::User).await;
-    let commission = app.services.generation.commission(&viewer, two).await.unwrap();
+    let commission = app
+        .services
+        .generation
+        .commission(&viewer, two)
+        .await
+        .unwrap();
     // As a job keeps it.
     let commission: Commission =
         serde_json::from_value(serde_json::to_value(commission).unwrap()).unwrap();
@@ -193,7 +238,10 @@ async fn who_may_generate_is_decided_by_role_and_generator() {
     let mut settings = support::settings();
     settings.generation.openai.url = "http://127.0.0.1:1/v1".to_owned();
     let app = TestApp::with(settings).await;
-    let (user, curator) = (app.viewer(Role::User).await, app.viewer(Role::Curator).await);
+    let (user, curator) = (
+        app.viewer(Role::User).await,
+        app.viewer(Role::Curator).await,
+    );
     let writer = app.app(&[Scope::CatalogueWrite]);
     let reader = app.app(&[Scope::UsersRead]);
     for (viewer, generator, code) in [
@@ -211,7 +259,11 @@ async fn who_may_generate_is_decided_by_role_and_generator() {
             ..picture()
         };
         let done = app.services.generation.commission(viewer, parameters).await;
-        assert_eq!(done.err().map(|error| error.code()), code, "{viewer:?} {generator}");
+        assert_eq!(
+            done.err().map(|error| error.code()),
+            code,
+            "{viewer:?} {generator}"
+        );
     }
 }
 
@@ -242,11 +294,19 @@ async fn nobody_sets_the_poster_of_or_reads_of_what_is_not_theirs() {
     let commission = generation.commission(&other, about_film).await.unwrap();
     let content = &app.services.content;
     let hide = |fields: &mut Fields| fields.visibility = Visibility::Private;
-    content.update(&Viewer::Command, film, None, hide).await.unwrap();
+    content
+        .update(&Viewer::Command, film, None, hide)
+        .await
+        .unwrap();
     let mut observe = |_| ControlFlow::Continue(());
     let stop = CancellationToken::new();
-    let done = generation.generate(&commission, None, &mut observe, &stop).await;
-    assert!(matches!(done, Err(GenerationError::Server(Error::Refused(_)))), "{done:?}");
+    let done = generation
+        .generate(&commission, None, &mut observe, &stop)
+        .await;
+    assert!(
+        matches!(done, Err(GenerationError::Server(Error::Refused(_)))),
+        "{done:?}"
+    );
 }
 
 #[tokio::test]
@@ -262,7 +322,10 @@ async fn what_cannot_be_made_is_refused_by_the_name_of_its_field() {
         }
     };
     let two = GenerationParameters {
-        ask: Ask::Image(ImageAsk { batch: 2, ..small() }),
+        ask: Ask::Image(ImageAsk {
+            batch: 2,
+            ..small()
+        }),
         ..poster_of(film)
     };
     let written = GenerationParameters {
@@ -294,7 +357,10 @@ async fn what_cannot_be_made_is_refused_by_the_name_of_its_field() {
         let (path, message) = refusal(&app, &Viewer::Command, parameters).await;
         assert_eq!(path, [field], "{message}");
     }
-    for (generator, words) in [("midas", "there are builtin"), ("openai", "not set up here")] {
+    for (generator, words) in [
+        ("midas", "there are builtin"),
+        ("openai", "not set up here"),
+    ] {
         let parameters = GenerationParameters {
             generator: generator.to_owned(),
             ..picture()
@@ -316,7 +382,10 @@ async fn a_stopped_generation_ends_at_once_and_keeps_nothing() {
         ..text()
     };
     let generation = &app.services.generation;
-    let commission = generation.commission(&Viewer::Command, parameters).await.unwrap();
+    let commission = generation
+        .commission(&Viewer::Command, parameters)
+        .await
+        .unwrap();
     let stop = CancellationToken::new();
     // Stopped while the server says nothing.
     let mut observe = |_| {
@@ -353,7 +422,10 @@ async fn how_an_item_was_made_is_shown_to_those_who_may_change_it() {
         assert_eq!(generated["file"]["mediaType"], "image/png");
         assert_eq!(generated["file"]["bytes"], made.bytes);
         assert_eq!(generated["file"]["url"], content["posterUrl"]);
-        assert_eq!(generated["seed"].as_f64(), made.seed.map(|seed| seed as f64));
+        assert_eq!(
+            generated["seed"].as_f64(),
+            made.seed.map(|seed| seed as f64)
+        );
         assert_eq!(generated["parameters"]["generator"], "builtin");
     }
     let stranger = app.viewer(Role::User).await;
@@ -373,9 +445,7 @@ async fn the_generators_are_listed_with_their_limits() {
         .ask("{ generators { name kinds available limits { maxSide maxBatch maxPromptCharacters } } }")
         .await;
     let limits = json!({ "maxSide": 2048, "maxBatch": 8, "maxPromptCharacters": 20_000 });
-    let one = |name: &str, kinds: serde_json::Value, available: bool| {
-        json!({ "name": name, "kinds": kinds, "available": available, "limits": limits })
-    };
+    let one = |name: &str, kinds: serde_json::Value, available: bool| json!({ "name": name, "kinds": kinds, "available": available, "limits": limits });
     let all = json!([
         one("builtin", json!(["TEXT", "IMAGE"]), true),
         one("openai", json!(["TEXT", "IMAGE"]), false),

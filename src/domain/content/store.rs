@@ -103,9 +103,11 @@ impl Store {
             .transaction(move |tx| {
                 async move {
                     let (id, now) = (content.id, content.created_at);
-                    content_item::Entity::insert(content_item::Model::from(content).into_active_model())
-                        .exec_without_returning(tx)
-                        .await?;
+                    content_item::Entity::insert(
+                        content_item::Model::from(content).into_active_model(),
+                    )
+                    .exec_without_returning(tx)
+                    .await?;
                     write_credits(tx, id, credits, now, &chance).await
                 }
                 .boxed()

@@ -215,7 +215,11 @@ fn within<N: PartialOrd + std::fmt::Display>(
     if range.contains(number) {
         return Ok(());
     }
-    let message = format!("{number} is not between {} and {}", range.start(), range.end());
+    let message = format!(
+        "{number} is not between {} and {}",
+        range.start(),
+        range.end()
+    );
     Err(Refusal::invalid(field, message))
 }
 

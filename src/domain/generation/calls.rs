@@ -180,9 +180,7 @@ impl Caller {
         let again = status.is_server_error()
             || matches!(
                 status,
-                StatusCode::TOO_MANY_REQUESTS
-                    | StatusCode::REQUEST_TIMEOUT
-                    | StatusCode::TOO_EARLY
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY
             );
         match self.retry(&what) {
             GenerationError::Retry { message, .. } if again => {
@@ -360,7 +358,10 @@ mod tests {
         for (failed, middle) in [(1, 1000), (2, 2000), (3, 4000)] {
             let waits = waits(failed);
             let (least, most) = (middle / 2, middle * 3 / 2);
-            assert!(waits.iter().all(|wait| (least..=most).contains(wait)), "{waits:?}");
+            assert!(
+                waits.iter().all(|wait| (least..=most).contains(wait)),
+                "{waits:?}"
+            );
             assert!(waits.iter().any(|wait| wait != &waits[0]));
         }
         assert!(waits(30).iter().all(|wait| *wait <= 60_000));
@@ -372,7 +373,9 @@ mod tests {
         let clock = Clock::stopped("2026-03-01T12:00:00Z".parse().unwrap());
         let stand = (clock, Chance::seeded(1));
         let caller = Caller::new(("It", "key"), settings, "sk-123".to_owned().into(), stand);
-        let error = caller.refused("does not know sk-123\n\u{1b}[31m!").to_string();
+        let error = caller
+            .refused("does not know sk-123\n\u{1b}[31m!")
+            .to_string();
         assert_eq!(error, "It does not know …[31m!");
     }
 }

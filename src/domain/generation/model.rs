@@ -98,7 +98,8 @@ impl GenerationParameters {
             (Target::NewItem(item), ask)
                 if (item.kind == ContentKind::Text) != (ask.medium() == Medium::Text) =>
             {
-                let message = "a text becomes an item of kind TEXT, a picture one of any other kind";
+                let message =
+                    "a text becomes an item of kind TEXT, a picture one of any other kind";
                 Err(Refusal::invalid("kind", message).into())
             }
             _ => Ok(()),

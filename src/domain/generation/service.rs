@@ -93,7 +93,10 @@ impl GenerationService {
         let found = self.find(name).ok_or_else(|| {
             let names: Vec<&str> = self.generators.iter().map(|known| known.name()).collect();
             let name: String = name.chars().take(40).collect();
-            let message = format!("`{name}` is not set up here; there are {}", names.join(", "));
+            let message = format!(
+                "`{name}` is not set up here; there are {}",
+                names.join(", ")
+            );
             Refusal::invalid("generator", message)
         })?;
         if !found.media().contains(&parameters.ask.medium()) {
@@ -239,7 +242,10 @@ impl GenerationService {
             };
             kept.push((becomes, generated));
         }
-        let all: Vec<Generated> = kept.iter().map(|(_, generated)| generated.clone()).collect();
+        let all: Vec<Generated> = kept
+            .iter()
+            .map(|(_, generated)| generated.clone())
+            .collect();
         let first = self.store.keep(job, kept, now).await?;
         self.content.written().await;
         match job {

@@ -13,8 +13,8 @@ use super::model::Generated;
 use crate::domain::content::Content;
 use crate::domain::content::service::not_found;
 use crate::foundation::{Error, Id, Result, id};
-use crate::platform::db::entities::generated::{Column, Entity, Model};
 use crate::platform::db::entities::content_item;
+use crate::platform::db::entities::generated::{Column, Entity, Model};
 use crate::platform::db::{Db, filter, stored};
 
 #[derive(Clone)]
@@ -96,10 +96,7 @@ async fn is_done(tx: &DatabaseTransaction, job: Uuid) -> Result<bool> {
         [job.to_string().into()],
     ))
     .await?;
-    let known = Entity::find()
-        .filter(Column::JobId.eq(job))
-        .one(tx)
-        .await?;
+    let known = Entity::find().filter(Column::JobId.eq(job)).one(tx).await?;
     Ok(known.is_some())
 }
 

@@ -164,7 +164,10 @@ mod tests {
         assert_eq!(clipped(" A fox \nat night"), "A fox");
         let long = "A very long prompt about foxes ".repeat(5);
         let cut = clipped(&long);
-        assert!(cut.chars().count() <= TITLE && cut.ends_with("about…"), "{cut}");
+        assert!(
+            cut.chars().count() <= TITLE && cut.ends_with("about…"),
+            "{cut}"
+        );
         assert_eq!(clipped(&"x".repeat(200)).chars().count(), TITLE);
     }
 }

@@ -157,7 +157,13 @@ mod tests {
         // The digest of "abc", as FIPS 180-2 has it.
         let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(name.to_string(), format!("{digest}.txt"));
-        assert!(folder.path().join("objects/app/content").join(name.to_string()).is_file());
+        assert!(
+            folder
+                .path()
+                .join("objects/app/content")
+                .join(name.to_string())
+                .is_file()
+        );
         assert_eq!(objects.get(&app, &name).await.unwrap(), Some(bytes));
         assert!(objects.exists(&app, &name).await.unwrap());
         assert_eq!(objects.get(&demo, &name).await.unwrap(), None);
@@ -168,7 +174,9 @@ mod tests {
     async fn what_is_removed_is_gone_and_may_be_removed_again() {
         let folder = tempfile::tempdir().unwrap();
         let (objects, app) = (opened(folder.path()), schema("app"));
-        let name = objects.put(&app, Bytes::from_static(b"x"), MediaType::Png).await;
+        let name = objects
+            .put(&app, Bytes::from_static(b"x"), MediaType::Png)
+            .await;
         let name = name.unwrap();
         objects.delete(&app, &name).await.unwrap();
         assert_eq!(objects.get(&app, &name).await.unwrap(), None);

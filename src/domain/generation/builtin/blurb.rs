@@ -144,7 +144,11 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         let cut = |letter: char| !(letter.is_alphanumeric() || letter == '\'');
-        text.to_lowercase().split(cut).filter(|word| !word.is_empty()).map(Into::into).collect()
+        text.to_lowercase()
+            .split(cut)
+            .filter(|word| !word.is_empty())
+            .map(Into::into)
+            .collect()
     }
 
     #[test]
@@ -164,7 +168,14 @@ mod tests {
             for word in words(&blurb) {
                 assert!(known.contains(&word), "{word} in {blurb}");
             }
-            for fact in ["Night Train", "1959", "drama", "Jan Kowal", "Niemczyk", "wanted."] {
+            for fact in [
+                "Night Train",
+                "1959",
+                "drama",
+                "Jan Kowal",
+                "Niemczyk",
+                "wanted.",
+            ] {
                 assert!(blurb.contains(fact), "{fact} in {blurb}");
             }
             assert!(blurb.ends_with(ORIGIN), "{blurb}");

@@ -108,7 +108,11 @@ impl Setting {
         // In the smallest letters: fewer words, then fewer letters of the first.
         for count in (1..=words.len()).rev() {
             let shorter = words[..count].join(" ");
-            let shorter = if count == words.len() { shorter } else { shorter + "…" };
+            let shorter = if count == words.len() {
+                shorter
+            } else {
+                shorter + "…"
+            };
             let words: Vec<&str> = shorter.split(' ').collect();
             if let Some(setting) = Self::at(&words, room, least) {
                 return setting;
@@ -188,7 +192,10 @@ impl Setting {
                     accent(letter).map(|strokes| (middle, strokes))
                 };
                 if let Some((place, strokes)) = strokes {
-                    let _ = write!(svg, r#"<path transform="translate({place:.2} 0)" d="{strokes}"/>"#);
+                    let _ = write!(
+                        svg,
+                        r#"<path transform="translate({place:.2} 0)" d="{strokes}"/>"#
+                    );
                 }
             }
             svg.push_str("</g>");
@@ -253,13 +260,22 @@ mod tests {
     #[test]
     fn lines_fit_their_room_whatever_the_title() {
         let long = "The Assassination of a Very Long Title by the Coward Who Wrote It ".repeat(8);
-        for text in ["M", "ALIEN", "ONCE UPON A TIME IN THE WEST", &"W".repeat(400), &long] {
+        for text in [
+            "M",
+            "ALIEN",
+            "ONCE UPON A TIME IN THE WEST",
+            &"W".repeat(400),
+            &long,
+        ] {
             let text = drawable(text).unwrap();
             let setting = Setting::fit(&text, ROOM);
             assert!(!setting.lines.is_empty(), "{text}");
             assert!(setting.depth() <= ROOM.height + 1e-9);
             for line in &setting.lines {
-                assert!(width(line) * setting.height / 10.0 <= ROOM.width + 1e-9, "{line}");
+                assert!(
+                    width(line) * setting.height / 10.0 <= ROOM.width + 1e-9,
+                    "{line}"
+                );
             }
         }
         let short = Setting::fit("ALIEN", ROOM);
@@ -271,9 +287,11 @@ mod tests {
     fn lines_are_of_like_length() {
         let setting = Setting::fit("ONCE UPON A TIME IN THE WEST", ROOM);
         let widths: Vec<f64> = setting.lines.iter().map(|line| width(line)).collect();
-        let (least, most) = widths.iter().fold((f64::MAX, 0.0_f64), |(least, most), width| {
-            (least.min(*width), most.max(*width))
-        });
+        let (least, most) = widths
+            .iter()
+            .fold((f64::MAX, 0.0_f64), |(least, most), width| {
+                (least.min(*width), most.max(*width))
+            });
         assert!(setting.lines.len() > 1 && least > 0.5 * most, "{setting:?}");
     }
 }

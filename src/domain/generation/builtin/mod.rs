@@ -52,15 +52,19 @@ impl Builtin {
         let mut made = Vec::new();
         for number in 0..ask.batch {
             let message = format!("Drawing picture {} of {}", number + 1, ask.batch);
-            tell(observe, f64::from(number) / f64::from(ask.batch), "draw", message)?;
+            tell(
+                observe,
+                f64::from(number) / f64::from(ask.batch),
+                "draw",
+                message,
+            )?;
             let seed = ask.seed.unwrap_or_default();
             let seed = (seed + i64::from(number)).min(*SEED.end());
             let size = (ask.width.unsigned_abs(), ask.height.unsigned_abs());
             let (subject, prompt) = (subject.clone(), ask.prompt.clone());
             // A large one takes a second: not on a thread that others wait for.
-            let drawn = tokio::task::spawn_blocking(move || {
-                poster::png(&subject, &prompt, size, seed)
-            });
+            let drawn =
+                tokio::task::spawn_blocking(move || poster::png(&subject, &prompt, size, seed));
             let drawn = drawn.await.map_err(|error| Error::Internal(error.into()))?;
             let bytes = drawn.ok_or_else(|| Error::Internal(anyhow::anyhow!("no poster")))?;
             made.push(Made {

@@ -16,7 +16,12 @@ const HORIZON: f64 = 0.68;
 const GENRES: usize = 3;
 
 /// Draws the poster of `subject` as SVG, the same for the same seed.
-pub(super) fn svg(subject: &Subject, prompt: &str, (width, height): (u32, u32), seed: i64) -> String {
+pub(super) fn svg(
+    subject: &Subject,
+    prompt: &str,
+    (width, height): (u32, u32),
+    seed: i64,
+) -> String {
     let dice = Dice::new(seed, &subject.title);
     let mood = Mood::of(&subject.genres, prompt);
     let palette = mood.palette(&dice);
@@ -85,8 +90,11 @@ fn letters(canvas: &mut Canvas<'_>, subject: &Subject, title: Option<&str>, mood
         }
         return;
     };
-    let makers = line(&format!("A film by {}", subject.directors.join(", ")), small * 0.9)
-        .filter(|_| !subject.directors.is_empty() && subject.noun == "film");
+    let makers = line(
+        &format!("A film by {}", subject.directors.join(", ")),
+        small * 0.9,
+    )
+    .filter(|_| !subject.directors.is_empty() && subject.noun == "film");
     let top = canvas.horizon + band * if makers.is_some() { 0.24 } else { 0.16 };
     let bottom = h - band * if foot.is_some() { 0.27 } else { 0.16 };
     let weight = match mood {
@@ -151,7 +159,10 @@ mod tests {
         let draw = |subject: &Subject, seed| svg(subject, "", (256, 384), seed);
         assert_eq!(draw(&west, 3), draw(&west, 3));
         assert_ne!(draw(&west, 3), draw(&west, 4));
-        assert_ne!(draw(&west, 3), draw(&film("The Short Ride", &["Western"]), 3));
+        assert_ne!(
+            draw(&west, 3),
+            draw(&film("The Short Ride", &["Western"]), 3)
+        );
     }
 
     #[test]
@@ -169,7 +180,11 @@ mod tests {
                 let pixels = Pixmap::decode_png(&png).unwrap();
                 assert_eq!((pixels.width(), pixels.height()), shape);
                 // Something is to be seen: more than a few colours.
-                let mut colours: Vec<_> = pixels.pixels().iter().map(|pixel| pixel.get()).collect();
+                let mut colours: Vec<_> = pixels
+                    .pixels()
+                    .iter()
+                    .map(|pixel| (pixel.red(), pixel.green(), pixel.blue()))
+                    .collect();
                 colours.sort_unstable();
                 colours.dedup();
                 assert!(colours.len() > 20, "{mood} {shape:?}: {}", colours.len());

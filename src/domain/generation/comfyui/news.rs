@@ -107,11 +107,17 @@ mod tests {
             (r#"{"type":"executing","data":{"node":null}}"#, News::Other),
             (
                 r#"{"type":"progress","data":{"value":5,"max":20,"prompt_id":"me","node":"3"}}"#,
-                News::Steps { done: 5.0, of: 20.0 },
+                News::Steps {
+                    done: 5.0,
+                    of: 20.0,
+                },
             ),
             (
                 r#"{"type":"progress","data":{"value":5,"max":20}}"#,
-                News::Steps { done: 5.0, of: 20.0 },
+                News::Steps {
+                    done: 5.0,
+                    of: 20.0,
+                },
             ),
             (
                 r#"{"type":"progress","data":{"value":5,"max":0,"prompt_id":"me"}}"#,

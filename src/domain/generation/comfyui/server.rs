@@ -142,12 +142,12 @@ impl Server {
 
     /// A picture.
     pub(super) async fn view(&self, place: &Place) -> Result<Bytes, GenerationError> {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query
+        let query = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("filename", &place.filename)
             .append_pair("subfolder", &place.subfolder)
-            .append_pair("type", &place.folder);
-        let request = self.request(Method::GET, &format!("view?{}", query.finish()))?;
+            .append_pair("type", &place.folder)
+            .finish();
+        let request = self.request(Method::GET, &format!("view?{query}"))?;
         let response = self.caller.send(request).await?;
         self.caller.bytes(response).await
     }

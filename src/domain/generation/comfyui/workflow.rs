@@ -12,10 +12,7 @@ const BUILT_IN: &str = include_str!("workflow.json");
 ///
 /// # Errors
 /// A sentence that says what is wrong with the template.
-pub(super) async fn workflow(
-    settings: &config::ComfyUi,
-    ask: &ImageAsk,
-) -> Result<Value, String> {
+pub(super) async fn workflow(settings: &config::ComfyUi, ask: &ImageAsk) -> Result<Value, String> {
     let path = &settings.workflow;
     let template = if path.as_os_str().is_empty() {
         BUILT_IN.to_owned()
@@ -163,7 +160,10 @@ mod tests {
             ("{", "no JSON"),
             ("{}", "no place for the prompt"),
             ("[\"{{prompt}}\"]", "no place for the prompt"),
-            ("{ \"a\": \"{{prompt}} {{colour}}\" }", "{{colour}}; there are"),
+            (
+                "{ \"a\": \"{{prompt}} {{colour}}\" }",
+                "{{colour}}; there are",
+            ),
         ] {
             let (_file, settings) = file(text);
             let error = workflow(&settings, &ask()).await.unwrap_err();

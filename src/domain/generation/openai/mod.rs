@@ -112,9 +112,11 @@ impl OpenAi {
         while let Some(chunk) = self.caller.chunk(&mut response).await? {
             read += chunk.len();
             self.caller.bounded(read)?;
+            let mut done = false;
             for data in events.feed(&chunk) {
                 if data == "[DONE]" {
-                    return Ok(written);
+                    done = true;
+                    break;
                 }
                 pieces += i32::from(self.take(&data, &mut written)?);
             }
@@ -123,6 +125,9 @@ impl OpenAi {
             let letters = written.text.chars().count();
             let message = format!("{letters} characters written");
             tell(observe, (0.95 * share).min(0.95), "write", message)?;
+            if done {
+                return Ok(written);
+            }
         }
         match written.ended {
             Some(_) => Ok(written),
@@ -243,11 +248,7 @@ impl OpenAi {
         self.caller.bytes(response).await
     }
 
-    async fn whole(
-        &self,
-        ask: &Ask,
-        observe: Observe<'_>,
-    ) -> Result<Vec<Made>, GenerationError> {
+    async fn whole(&self, ask: &Ask, observe: Observe<'_>) -> Result<Vec<Made>, GenerationError> {
         let mut attempts = self.caller.attempts();
         loop {
             let done = match ask {

@@ -9,12 +9,27 @@ pub(super) fn doorway(c: &mut Canvas<'_>) {
     let middle = c.width * 0.5 + side * c.size * c.dice.between(0.05, 0.14);
     let floor = c.horizon * 0.82;
     let (half, top) = (c.size * 0.13, c.horizon * 0.2);
-    c.rect((0.0, floor), (c.width, c.horizon - floor + 1.0), p.near, 1.0);
+    c.rect(
+        (0.0, floor),
+        (c.width, c.horizon - floor + 1.0),
+        p.near,
+        1.0,
+    );
     for (grow, opacity) in [(2.6, 0.06), (1.9, 0.08), (1.4, 0.1)] {
         let (wide, high) = (half * grow, (floor - top) * (0.86 + 0.14 * grow));
-        c.rect((middle - wide, floor - high), (wide * 2.0, high), p.light, opacity);
+        c.rect(
+            (middle - wide, floor - high),
+            (wide * 2.0, high),
+            p.light,
+            opacity,
+        );
     }
-    c.rect((middle - half, top), (half * 2.0, floor - top), p.light, 1.0);
+    c.rect(
+        (middle - half, top),
+        (half * 2.0, floor - top),
+        p.light,
+        1.0,
+    );
     let (slant, deep) = (side * half * 1.5, c.horizon + 1.0);
     let beam = [
         (middle - half, floor),
@@ -32,7 +47,12 @@ pub(super) fn doorway(c: &mut Canvas<'_>) {
         (x - tall * 0.2 - slant, deep),
     ];
     c.polygon(&shadow, p.near, 0.9);
-    c.person((x, floor + c.size * 0.008), tall, p.ground, c.dice.chance(0.3));
+    c.person(
+        (x, floor + c.size * 0.008),
+        tall,
+        p.ground,
+        c.dice.chance(0.3),
+    );
     // The door, open into the dark.
     let leaf = middle - side * half;
     let swung = leaf - side * half * 1.15;
@@ -43,7 +63,10 @@ pub(super) fn doorway(c: &mut Canvas<'_>) {
         (leaf, floor),
     ];
     c.polygon(&door, p.far, 1.0);
-    let knob = (swung + side * half * 0.2, f64::midpoint(top, floor) + c.size * 0.02);
+    let knob = (
+        swung + side * half * 0.2,
+        f64::midpoint(top, floor) + c.size * 0.02,
+    );
     c.circle(knob, c.size * 0.01, p.light, 1.0);
 }
 
@@ -56,7 +79,10 @@ pub(super) fn clown(c: &mut Canvas<'_>) {
         let angle = std::f64::consts::TAU * f64::from(ray) / 12.0 + 0.13;
         let end = |turn: f64| {
             let angle = angle + turn;
-            (middle.0 + reach * angle.cos(), middle.1 + reach * angle.sin())
+            (
+                middle.0 + reach * angle.cos(),
+                middle.1 + reach * angle.sin(),
+            )
         };
         c.polygon(&[middle, end(-0.13), end(0.13)], p.light, 0.28);
     }
@@ -65,7 +91,10 @@ pub(super) fn clown(c: &mut Canvas<'_>) {
         let side = c.size * c.dice.between(0.012, 0.026);
         let fill = c.dice.pick(&[p.far, p.near, p.light, p.ground]);
         let turn = c.dice.between(0.0, 90.0);
-        c.raw(&format!(r#"<g transform="rotate({turn:.1} {:.2} {:.2})">"#, at.0, at.1));
+        c.raw(&format!(
+            r#"<g transform="rotate({turn:.1} {:.2} {:.2})">"#,
+            at.0, at.1
+        ));
         match c.dice.below(3) {
             0 => c.circle(at, side * 0.55, fill, 1.0),
             1 => c.rect(at, (side, side), fill, 1.0),
@@ -103,18 +132,36 @@ pub(super) fn clown(c: &mut Canvas<'_>) {
     let wink = if c.dice.chance(0.5) { 1.0 } else { -1.0 };
     c.ellipse((-3.6 * wink, -2.4), (1.15, 1.75), p.near, 1.0);
     c.circle((-3.2 * wink, -3.0), 0.42, p.light, 1.0);
-    let lid = format!("M{} -2.2Q{} -4.4 {} -2.2", 2.0 * wink, 3.7 * wink, 5.4 * wink);
+    let lid = format!(
+        "M{} -2.2Q{} -4.4 {} -2.2",
+        2.0 * wink,
+        3.7 * wink,
+        5.4 * wink
+    );
     c.stroke(&lid, (p.near, 0.8), 1.0);
     c.stroke(
-        &format!("M{} -5.6Q{} -7 {} -5.6", -5.2 * wink, -3.6 * wink, -2.0 * wink),
+        &format!(
+            "M{} -5.6Q{} -7 {} -5.6",
+            -5.2 * wink,
+            -3.6 * wink,
+            -2.0 * wink
+        ),
         (p.near, 0.7),
         1.0,
     );
     for side in [-1.0, 1.0] {
         c.circle((side * 6.3, 2.0), 1.5, p.far, 0.35);
     }
-    c.shape("M-6 3.2Q0 5.6 6 3.2Q5 8.6 0 8.6Q-5 8.6 -6 3.2Z", p.near, 1.0);
-    c.shape("M-3.3 7.3Q0 5.3 3.3 7.3Q2 8.5 0 8.5Q-2 8.5 -3.3 7.3Z", p.far, 1.0);
+    c.shape(
+        "M-6 3.2Q0 5.6 6 3.2Q5 8.6 0 8.6Q-5 8.6 -6 3.2Z",
+        p.near,
+        1.0,
+    );
+    c.shape(
+        "M-3.3 7.3Q0 5.3 3.3 7.3Q2 8.5 0 8.5Q-2 8.5 -3.3 7.3Z",
+        p.far,
+        1.0,
+    );
     c.circle((0.0, 0.9), 2.1, p.far, 1.0);
     c.circle((-0.6, 0.2), 0.5, p.light, 0.8);
     // The tie.
@@ -150,7 +197,11 @@ pub(super) fn record(c: &mut Canvas<'_>) {
             let angle = turn + place + angle;
             (middle.0 + r * angle.cos(), middle.1 + r * angle.sin())
         };
-        c.polygon(&[middle, edge(-0.16), edge(0.0), edge(0.16)], p.ink, opacity);
+        c.polygon(
+            &[middle, edge(-0.16), edge(0.0), edge(0.16)],
+            p.ink,
+            opacity,
+        );
     }
     c.circle(middle, r * 0.36, p.far, 1.0);
     c.ring(middle, r * 0.27, (p.light, c.size * 0.006), 0.9);

@@ -59,7 +59,11 @@ fn mesas(c: &mut Canvas<'_>, floor: f64, rise: f64, fill: &str, opacity: f64) {
 fn cactus(c: &mut Canvas<'_>, (x, y): (f64, f64), height: f64) {
     let fill = c.palette.ground;
     let thick = height * 0.15;
-    c.stroke(&format!("M{x:.2} {y:.2}V{:.2}", y - height), (fill, thick), 1.0);
+    c.stroke(
+        &format!("M{x:.2} {y:.2}V{:.2}", y - height),
+        (fill, thick),
+        1.0,
+    );
     for (side, foot, reach, up) in [(-1.0, 0.42, 0.24, 0.34), (1.0, 0.55, 0.22, 0.3)] {
         let (base, out) = (y - height * foot, x + side * height * reach);
         let bend = height * 0.1;
@@ -137,7 +141,12 @@ pub(super) fn sea(c: &mut Canvas<'_>) {
     for (grow, opacity) in [(1.5, 0.12), (1.22, 0.2), (1.0, 1.0)] {
         heart(c, (x, water - half * 0.62), half * grow, opacity);
     }
-    c.rect((0.0, water), (c.width, c.horizon - water + 1.0), p.near, 1.0);
+    c.rect(
+        (0.0, water),
+        (c.width, c.horizon - water + 1.0),
+        p.near,
+        1.0,
+    );
     let deep = c.horizon - water;
     for line in 0..9 {
         let depth = (f64::from(line) + 0.5) / 9.0;
@@ -147,8 +156,18 @@ pub(super) fn sea(c: &mut Canvas<'_>) {
         c.rect(at, (wide * 2.0, deep * 0.035), p.light, 0.85 - 0.5 * depth);
     }
     let side = if c.dice.chance(0.5) { 1.0 } else { -1.0 };
-    boat(c, (x - side * c.size * 0.24, water + deep * 0.3), c.size * 0.17, side);
-    boat(c, (x - side * c.size * 0.4, water + deep * 0.16), c.size * 0.1, side);
+    boat(
+        c,
+        (x - side * c.size * 0.24, water + deep * 0.3),
+        c.size * 0.17,
+        side,
+    );
+    boat(
+        c,
+        (x - side * c.size * 0.4, water + deep * 0.16),
+        c.size * 0.1,
+        side,
+    );
     for place in 0..2 {
         let away = c.size * (0.26 + 0.08 * f64::from(place));
         let at = (x + side * away, c.horizon * (0.2 + 0.03 * f64::from(place)));

@@ -38,7 +38,12 @@ pub(super) fn house(c: &mut Canvas<'_>) {
     let foot = (middle + side * c.size * 0.12, c.horizon * 0.86);
     mansion(c, foot, c.size * 0.4);
     hill(c, 0.9, p.near);
-    tree(c, (middle - side * c.size * 0.34, c.horizon), c.size * 0.62, side);
+    tree(
+        c,
+        (middle - side * c.size * 0.34, c.horizon),
+        c.size * 0.62,
+        side,
+    );
     for grave in 0..4 {
         let x = middle + side * c.size * (0.12 + 0.11 * f64::from(grave));
         let tall = c.size * c.dice.between(0.05, 0.08);
@@ -90,7 +95,13 @@ fn mansion(c: &mut Canvas<'_>, (x, y): (f64, f64), height: f64) {
     }
     c.rect((x + 1.9 * h, y - 7.4 * h), (0.7 * h, 3.0 * h), wall, 1.0);
     let lit = c.dice.below(5);
-    let windows = [(-0.5, 5.0), (-3.1, 2.9), (1.7, 3.2), (3.65, 4.2), (2.9, 3.2)];
+    let windows = [
+        (-0.5, 5.0),
+        (-3.1, 2.9),
+        (1.7, 3.2),
+        (3.65, 4.2),
+        (2.9, 3.2),
+    ];
     for (place, (dx, up)) in windows.into_iter().enumerate() {
         let opacity = if place == lit { 1.0 } else { 0.22 };
         let (left, top) = (x + dx * h, y - up * h);
@@ -161,7 +172,10 @@ pub(super) fn planet(c: &mut Canvas<'_>) {
             ));
         }
     };
-    let turn = format!(r#"<g transform="rotate({tilt:.2} {:.2} {:.2})">"#, middle.0, middle.1);
+    let turn = format!(
+        r#"<g transform="rotate({tilt:.2} {:.2} {:.2})">"#,
+        middle.0, middle.1
+    );
     c.raw(&turn);
     ring(c, false);
     c.raw(&format!(
@@ -182,8 +196,18 @@ pub(super) fn planet(c: &mut Canvas<'_>) {
     c.raw("</g>");
     let moon = (middle.0 - side * r * 1.45, middle.1 + r * 1.1);
     c.circle(moon, r * 0.16, p.ink, 0.95);
-    c.circle((moon.0 + r * 0.05, moon.1 - r * 0.03), r * 0.035, p.far, 0.5);
-    rocket(c, (middle.0 - side * r * 1.25, middle.1 - r * 1.0), r * 0.42, side);
+    c.circle(
+        (moon.0 + r * 0.05, moon.1 - r * 0.03),
+        r * 0.035,
+        p.far,
+        0.5,
+    );
+    rocket(
+        c,
+        (middle.0 - side * r * 1.25, middle.1 - r * 1.0),
+        r * 0.42,
+        side,
+    );
     let curve = c.horizon * 0.94;
     let ground = format!(
         "M0 {:.2}Q{:.2} {:.2} {:.2} {:.2}V{:.2}H0Z",
@@ -205,9 +229,17 @@ fn rocket(c: &mut Canvas<'_>, (x, y): (f64, f64), height: f64, side: f64) {
         height / 10.0
     ));
     for (dx, length) in [(-0.9, 5.0), (0.0, 9.0), (0.9, 6.5)] {
-        c.stroke(&format!("M{dx} 5.6V{}", 5.6 + length), (p.light, 0.55), 0.75);
+        c.stroke(
+            &format!("M{dx} 5.6V{}", 5.6 + length),
+            (p.light, 0.55),
+            0.75,
+        );
     }
-    c.shape("M-1.5 3.2L-3 5.6L-1.3 5Z M1.5 3.2L3 5.6L1.3 5Z", p.light, 1.0);
+    c.shape(
+        "M-1.5 3.2L-3 5.6L-1.3 5Z M1.5 3.2L3 5.6L1.3 5Z",
+        p.light,
+        1.0,
+    );
     c.shape("M0 -5Q3.4 -0.6 1.5 5H-1.5Q-3.4 -0.6 0 -5Z", p.ink, 1.0);
     c.circle((0.0, -0.6), 0.85, p.far, 1.0);
     c.raw("</g>");
@@ -238,8 +270,18 @@ pub(super) fn street(c: &mut Canvas<'_>) {
         lamp.1 - c.size * 0.02,
     );
     c.stroke(&arm, (p.ground, c.size * 0.012), 1.0);
-    c.ellipse((lamp.0, lamp.1), (c.size * 0.034, c.size * 0.018), p.ground, 1.0);
-    c.person((lamp.0 - side * c.size * 0.06, foot), c.size * 0.36, p.ground, true);
+    c.ellipse(
+        (lamp.0, lamp.1),
+        (c.size * 0.034, c.size * 0.018),
+        p.ground,
+        1.0,
+    );
+    c.person(
+        (lamp.0 - side * c.size * 0.06, foot),
+        c.size * 0.36,
+        p.ground,
+        true,
+    );
     for _ in 0..90 {
         let (x, y) = (c.width * c.dice.unit(), c.horizon * c.dice.unit());
         let long = c.size * c.dice.between(0.03, 0.08);
@@ -255,7 +297,12 @@ fn houses(c: &mut Canvas<'_>, top: f64, fill: &str, opacity: f64, lit: f64) {
     while x < c.width {
         let wide = c.size * c.dice.between(0.1, 0.2);
         let roof = c.horizon * (top + c.dice.between(-0.1, 0.12));
-        c.rect((x, roof), (wide + 0.6, c.horizon - roof + 1.0), fill, opacity);
+        c.rect(
+            (x, roof),
+            (wide + 0.6, c.horizon - roof + 1.0),
+            fill,
+            opacity,
+        );
         if c.dice.chance(0.3) {
             let mast = (x + wide * 0.48, roof - c.size * 0.06);
             c.rect(mast, (c.size * 0.006, c.size * 0.06), fill, opacity);

@@ -15,7 +15,12 @@ pub(super) fn burst(c: &mut Canvas<'_>) {
     for ray in 0..rays {
         let angle = std::f64::consts::TAU * f64::from(ray) / f64::from(rays) + turn;
         let half = std::f64::consts::PI / f64::from(rays) / 1.9;
-        let end = |angle: f64| (middle.0 + reach * angle.cos(), middle.1 + reach * angle.sin());
+        let end = |angle: f64| {
+            (
+                middle.0 + reach * angle.cos(),
+                middle.1 + reach * angle.sin(),
+            )
+        };
         c.polygon(&[middle, end(angle - half), end(angle + half)], p.far, 0.55);
     }
     let r = c.size * 0.3;
@@ -67,10 +72,37 @@ fn runner(c: &mut Canvas<'_>, (x, y): (f64, f64), height: f64, side: f64) {
     let at = |dx: f64, dy: f64| format!("{:.2} {:.2}", x + side * dx * h, y - dy * h);
     let limbs = [
         // Legs, arms, trunk.
-        (format!("M{} L{} L{}", at(-2.0, 44.0), at(17.0, 33.0), at(12.0, 12.0)), 9.0),
-        (format!("M{} L{} L{}", at(-2.0, 44.0), at(-12.0, 24.0), at(-33.0, 20.0)), 9.0),
-        (format!("M{} L{} L{}", at(8.0, 72.0), at(22.0, 58.0), at(34.0, 68.0)), 6.5),
-        (format!("M{} L{} L{}", at(8.0, 72.0), at(-12.0, 64.0), at(-16.0, 48.0)), 6.5),
+        (
+            format!(
+                "M{} L{} L{}",
+                at(-2.0, 44.0),
+                at(17.0, 33.0),
+                at(12.0, 12.0)
+            ),
+            9.0,
+        ),
+        (
+            format!(
+                "M{} L{} L{}",
+                at(-2.0, 44.0),
+                at(-12.0, 24.0),
+                at(-33.0, 20.0)
+            ),
+            9.0,
+        ),
+        (
+            format!("M{} L{} L{}", at(8.0, 72.0), at(22.0, 58.0), at(34.0, 68.0)),
+            6.5,
+        ),
+        (
+            format!(
+                "M{} L{} L{}",
+                at(8.0, 72.0),
+                at(-12.0, 64.0),
+                at(-16.0, 48.0)
+            ),
+            6.5,
+        ),
         (format!("M{} L{}", at(-2.0, 46.0), at(8.0, 72.0)), 14.0),
         (format!("M{} L{}", at(12.0, 12.0), at(19.0, 11.0)), 6.5),
         (format!("M{} L{}", at(-33.0, 20.0), at(-36.0, 14.0)), 6.5),
@@ -94,16 +126,27 @@ pub(super) fn mosaic(c: &mut Canvas<'_>) {
             tile(c, place, cell);
         }
     }
-    c.rect((0.0, c.horizon - c.size * 0.006), (c.width, c.size * 0.012), p.ground, 1.0);
+    c.rect(
+        (0.0, c.horizon - c.size * 0.006),
+        (c.width, c.size * 0.012),
+        p.ground,
+        1.0,
+    );
 }
 
 fn tile(c: &mut Canvas<'_>, (x, y): (f64, f64), s: f64) {
     let p = c.palette;
     let colours = [p.light, p.far, p.near, p.ink, p.high];
     let back = c.dice.pick(&[p.high, p.low, p.far, p.near, p.light]);
-    let others: Vec<&str> = colours.into_iter().filter(|colour| *colour != back).collect();
+    let others: Vec<&str> = colours
+        .into_iter()
+        .filter(|colour| *colour != back)
+        .collect();
     let fore = c.dice.pick(&others);
-    let third: Vec<&str> = others.into_iter().filter(|colour| *colour != fore).collect();
+    let third: Vec<&str> = others
+        .into_iter()
+        .filter(|colour| *colour != fore)
+        .collect();
     let third = c.dice.pick(&third);
     // A hair larger, so that no line shows between two tiles.
     c.rect((x, y), (s + 0.5, s + 0.5), back, 1.0);
