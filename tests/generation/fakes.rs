@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use futures::stream;
@@ -31,7 +31,6 @@ pub enum Reply {
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    pub method: Method,
     pub path: String,
     pub authorization: Option<String>,
     pub body: Value,
@@ -48,12 +47,11 @@ impl Script {
     pub async fn start(replies: Vec<Reply>) -> Self {
         let state = Arc::new(Mutex::new((VecDeque::from(replies), Vec::new())));
         let shared = Arc::clone(&state);
-        let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+        let answer = move |uri: Uri, headers: HeaderMap, body: Bytes| {
             let shared = Arc::clone(&shared);
             async move {
                 let authorization = headers.get("authorization");
                 let asked = Asked {
-                    method,
                     path: uri.to_string(),
                     authorization: authorization.map(|text| text.to_str().unwrap().to_owned()),
                     body: serde_json::from_slice(&body).unwrap_or_default(),

@@ -163,19 +163,16 @@ async fn an_answer_that_is_too_large_is_refused_before_it_is_read() {
 
 #[tokio::test]
 async fn pictures_that_are_none_are_not_kept() {
-    let data = |data| json(200, &json!({ "data": data }));
-    let cases: Vec<(fn() -> Vec<serde_json::Value>, &str)> = vec![
-        (|| vec![json!({ "b64_json": "PGh0bWw+" })], "no picture"),
-        (|| vec![json!({ "b64_json": "%%%" })], "cannot be read"),
-        (
-            || vec![json!({ "url": "file:///etc/passwd" })],
-            "cannot be read",
-        ),
-        (|| vec![json!({})], "cannot be read"),
-        (Vec::new, "made 0 of 1 pictures"),
+    let data = |data: &serde_json::Value| json(200, &json!({ "data": data }));
+    let cases: [(serde_json::Value, &str); 5] = [
+        (json!([{ "b64_json": "PGh0bWw+" }]), "no picture"),
+        (json!([{ "b64_json": "%%%" }]), "cannot be read"),
+        (json!([{ "url": "file:///etc/passwd" }]), "cannot be read"),
+        (json!([{}]), "cannot be read"),
+        (json!([]), "made 0 of 1 pictures"),
     ];
     for (pictures, words) in cases {
-        let replies = (0..3).map(|_| data(pictures())).collect();
+        let replies = (0..3).map(|_| data(&pictures)).collect();
         let server = Script::start(replies).await;
         let (made, _) = run(&openai(&server.url), &image(1)).await;
         let (message, again) = ended(made.unwrap_err());

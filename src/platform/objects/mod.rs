@@ -61,7 +61,7 @@ impl Objects {
         let name = ObjectName::of(&bytes, media_type);
         let payload = PutPayload::from_bytes(bytes);
         let put = self.store.put(&key(schema, &name), payload).await;
-        put.map_err(unavailable)?;
+        put.map_err(|error| unavailable(&error))?;
         Ok(name)
     }
 
@@ -73,9 +73,13 @@ impl Objects {
         let found = match self.store.get(&key(schema, name)).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(unavailable(error)),
+            Err(error) => return Err(unavailable(&error)),
         };
-        found.bytes().await.map(Some).map_err(unavailable)
+        found
+            .bytes()
+            .await
+            .map(Some)
+            .map_err(|error| unavailable(&error))
     }
 
     /// Whether there is a file of this name.
@@ -86,7 +90,7 @@ impl Objects {
         match self.store.head(&key(schema, name)).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(unavailable(&error)),
         }
     }
 
@@ -98,7 +102,7 @@ impl Objects {
     pub async fn delete(&self, schema: &SchemaName, name: &ObjectName) -> Result<()> {
         match self.store.delete(&key(schema, name)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(unavailable(&error)),
         }
     }
 
@@ -125,7 +129,7 @@ fn key(schema: &SchemaName, name: &ObjectName) -> Path {
     Path::from(format!("{schema}/{FOLDER}/{name}"))
 }
 
-fn unavailable(error: object_store::Error) -> Error {
+fn unavailable(error: &object_store::Error) -> Error {
     tracing::error!(%error, "The object store does not answer");
     Error::Unavailable("the file store does not answer; try again".to_owned())
 }
