@@ -165,7 +165,7 @@ mod tests {
         let long = "A very long prompt about foxes ".repeat(5);
         let cut = clipped(&long);
         assert!(
-            cut.chars().count() <= TITLE && cut.ends_with("about…"),
+            cut.chars().count() <= TITLE && cut.ends_with("very long…"),
             "{cut}"
         );
         assert_eq!(clipped(&"x".repeat(200)).chars().count(), TITLE);
