@@ -83,13 +83,12 @@ fn webp(bytes: &[u8]) -> Option<(u32, u32)> {
 mod tests {
     use super::*;
 
-    /// 3 by 2 pixels: a JPEG's segments put together by hand, and a WebP as Pillow writes it.
+    /// 3 by 2 pixels, put together by hand as the descriptions of the forms have it.
     const JPEG: &str = "ffd8ffe000104a46494600010100000100010000ffdb004300\
         03020202020203020202030303030406040404040408060605060907080a0a0908090a0c0f0c0a0b0e0b09090d\
         110d0e0f10101110\
         0a0c12131210130f101010ffc0000b080002000301011100ffda0008010100003f00d2cf20ffd9";
-    const WEBP: &str =
-        "524946461e000000574542505650384c110000002f0240000007508a2ad4a3ff8188e87f0000";
+    const WEBP: &str = "5249464618000000574542505650384c0c0000002f0240000007101111880808";
 
     fn bytes(digits: &str) -> Vec<u8> {
         let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
