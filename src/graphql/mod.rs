@@ -27,6 +27,7 @@ use types::cache::{CacheMutation, CacheQuery};
 use types::content::{ContentMutation, ContentQuery};
 use types::embedding::EmbeddingMutation;
 use types::facets::FacetsQuery;
+use types::generation::GenerationQuery;
 use types::interaction::{InteractionMutation, InteractionQuery, InteractionSubscription};
 use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
 use types::person::{PersonMutation, PersonQuery};
@@ -57,6 +58,7 @@ pub struct Query(
     CacheQuery,
     RelatedQuery,
     FeedbackQuery,
+    GenerationQuery,
 );
 
 /// Everything that can be changed.

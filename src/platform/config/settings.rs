@@ -11,7 +11,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::SchemaName;
+use super::{Generation, Objects, SchemaName};
 
 /// All settings. What each means stands in `marquee.default.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,6 +33,8 @@ pub struct Settings {
     pub redis: Redis,
     pub cache: Cache,
     pub embeddings: Embeddings,
+    pub objects: Objects,
+    pub generation: Generation,
 }
 
 /// How log lines look.
