@@ -14,6 +14,7 @@ use crate::platform::cache::Caches;
 use crate::platform::cluster::{self, Cluster, ClusterError, Options};
 use crate::platform::config::{SchemaName, Settings};
 use crate::platform::db::{Db, migrate};
+use crate::platform::objects::Objects;
 use crate::platform::secrets::Secrets;
 
 /// Whether a command needs the private database for itself.
@@ -55,6 +56,7 @@ impl Opened {
         migrate::run(&url, &settings.schemas, clock.now()).await?;
         let caches = Caches::open(&settings, clock.clone(), chance.clone())?;
         let buses = Buses::open(&settings)?;
+        let objects = Objects::open(&settings.objects, &settings.data_dir)?;
         let mut grounds = BTreeMap::new();
         let mut services = BTreeMap::new();
         for name in &settings.schemas {
@@ -62,6 +64,7 @@ impl Opened {
                 db: Db::connect(&settings.database, &url, name).await?,
                 cache: caches.of(name),
                 bus: buses.of(name),
+                objects: objects.clone(),
                 clock: clock.clone(),
                 chance: chance.clone(),
                 settings: Arc::clone(&settings),

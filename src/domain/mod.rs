@@ -7,6 +7,7 @@ use crate::platform::bus::Bus;
 use crate::platform::cache::Cache;
 use crate::platform::config::Settings;
 use crate::platform::db::Db;
+use crate::platform::objects::Objects;
 use crate::platform::secrets::Secrets;
 
 pub mod auth;
@@ -14,6 +15,7 @@ pub mod caching;
 pub mod content;
 pub mod demo;
 pub mod embeddings;
+pub mod generation;
 pub mod imports;
 pub mod interactions;
 pub mod jobs;
@@ -36,6 +38,8 @@ pub struct Ground {
     pub cache: Cache,
     /// Tells that something happened in the schema, after it is committed.
     pub bus: Bus,
+    /// Files, of all schemas.
+    pub objects: Objects,
     /// Tells the time.
     pub clock: Clock,
     /// Gives randomness.
@@ -56,6 +60,8 @@ pub struct Services {
     pub demo: demo::DemoService,
     /// What items are about, as vectors.
     pub embeddings: embeddings::EmbeddingService,
+    /// Making content.
+    pub generation: generation::GenerationService,
     /// Trained models.
     pub models: models::ModelService,
     /// Bringing other catalogues and their users in.
@@ -101,6 +107,7 @@ impl Services {
             embeddings.clone(),
             profiles.clone(),
         );
+        let people = people::PeopleService::new(ground);
         Self {
             caching: caching::CachingService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
@@ -109,7 +116,8 @@ impl Services {
             jobs,
             schedules: jobs::Schedules::new(ground),
             upkeep: upkeep::UpkeepService::new(ground),
-            people: people::PeopleService::new(ground),
+            generation: generation::GenerationService::new(ground, content.clone(), people.clone()),
+            people,
             recommendations: recommendations::RecommendationService::new(
                 ground,
                 recommendations::Rooms {

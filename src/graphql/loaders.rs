@@ -17,6 +17,7 @@ use crate::domain::content::filmography::{
     Collaborator, FilmStatistics, FilmographyPage, GenreCount,
 };
 use crate::domain::content::model::{Credit, CreditRole, ExternalId, TagCount};
+use crate::domain::generation::Generated;
 use crate::domain::interactions::Interaction;
 use crate::domain::interactions::model::Ratings;
 use crate::domain::jobs::Job;
@@ -90,6 +91,9 @@ loaders! {
     /// The credits of content items.
     credits: CreditsOfContent(Id<id::Content> => Vec<Credit>) =
         |reader, ids| reader.services.content.credits(ids);
+    /// How content items were generated, of those that the viewer may change.
+    generated: GeneratedOfContent(Id<id::Content> => Generated) =
+        |reader, ids| reader.services.generation.find_many(&reader.viewer, ids);
     /// The tags that users gave content items.
     user_tags: TagsOfContent(Id<id::Content> => Vec<TagCount>) =
         |reader, ids| reader.services.content.user_tags(ids);

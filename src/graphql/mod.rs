@@ -27,6 +27,7 @@ use types::cache::{CacheMutation, CacheQuery};
 use types::content::{ContentMutation, ContentQuery};
 use types::embedding::EmbeddingMutation;
 use types::facets::FacetsQuery;
+use types::generation::GenerationQuery;
 use types::interaction::{InteractionMutation, InteractionQuery, InteractionSubscription};
 use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQuery};
 use types::person::{PersonMutation, PersonQuery};
@@ -62,6 +63,7 @@ pub struct Query(
     RelatedQuery,
     FeedbackQuery,
     JobQuery,
+    GenerationQuery,
 );
 
 /// Everything that can be changed.

@@ -21,6 +21,7 @@ use crate::graphql::{MarqueeSchema, equip};
 use crate::platform::config::{SchemaName, Settings};
 
 pub mod asker;
+pub mod files;
 pub mod graphiql;
 pub mod graphql;
 pub mod health;
@@ -87,6 +88,7 @@ pub fn router(schemas: Arc<Schemas>, settings: &Settings, live: &Live) -> anyhow
         .route("/graphql/{schema}", any(named_schema))
         .route("/assets/graphiql/{file}", get(graphiql::graphiql_file))
         .route("/assets/page/{file}", get(graphiql::page_file))
+        .route("/files/{schema}/{name}", get(files::file))
         .route("/live", get(health::live))
         .route("/ready", get(health::ready))
         .route("/health", get(health::health))

@@ -7,9 +7,11 @@ use figment::providers::{Env, Format, Toml};
 use secrecy::ExposeSecret;
 
 mod check;
+mod generation;
 mod schema_name;
 mod settings;
 
+pub use generation::{Calls, ComfyUi, Generation, Objects, OpenAi};
 pub use schema_name::SchemaName;
 pub use settings::{
     Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, Jobs, LogFormat,
@@ -166,6 +168,24 @@ mod tests {
             ("[embeddings]\nsample = 0", "`embeddings.sample`"),
             ("[embeddings]\nsource = 'magic'", "`embeddings.source"),
             ("[embeddings]\nsource = 'transformer'", "transformers"),
+            ("[objects]\nurl = 's3://films'", "`objects.url`"),
+            (
+                "[objects]\npublic_url = 'films.example'",
+                "`objects.public_url`",
+            ),
+            (
+                "[generation.openai]\nurl = 'https://me:secret@a.example'",
+                "`generation.openai.url`",
+            ),
+            (
+                "[generation.openai.calls]\nattempts = 0",
+                "`generation.openai.calls.attempts`",
+            ),
+            (
+                "[generation.comfyui]\nworkflow = '/nowhere.json'",
+                "`generation.comfyui.workflow`",
+            ),
+            ("[generation.comfyui]\nsteps = 0", "`generation.comfyui`"),
             ("[jobs]\nwork_slots = 0", "`jobs.work_slots`"),
             ("[schedules]\ntraining = 'at night'", "`schedules.training`"),
             ("[retention]\njobs_days = 0", "`retention.jobs_days`"),

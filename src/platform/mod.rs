@@ -7,5 +7,6 @@ pub mod config;
 pub mod db;
 pub mod embeddings;
 mod link;
+pub mod objects;
 pub mod secrets;
 pub mod telemetry;

@@ -269,6 +269,7 @@ async fn a_logout_on_one_server_ends_the_sockets_on_the_other() {
                 schemas: Arc::new(Schemas::new(name, all)),
                 contract: app.contract.clone(),
                 url: app.url.clone(),
+                files: Arc::clone(&app.files),
                 ground,
             })
             .await,

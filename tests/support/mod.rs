@@ -24,6 +24,7 @@ use marquee::platform::bus::Buses;
 use marquee::platform::cache::Caches;
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
+use marquee::platform::objects::Objects;
 use marquee::platform::secrets::{Secrets, SigningKey};
 use serde_json::{Value, json};
 
@@ -35,6 +36,8 @@ pub struct TestApp {
     pub schemas: Arc<Schemas>,
     pub contract: MarqueeSchema,
     pub url: String,
+    /// Where its files are; gone with it.
+    pub files: Arc<tempfile::TempDir>,
 }
 
 /// The URL of the database that tests make their schemas in.
@@ -87,8 +90,11 @@ impl TestApp {
         let db = Db::connect(&settings.database, &url, &name).await.unwrap();
         let chance = Chance::seeded(seed);
         let caches = Caches::open(&settings, clock.clone(), chance.clone()).unwrap();
+        let files = tempfile::tempdir().unwrap();
+        let objects = Objects::open(&settings.objects, files.path()).unwrap();
         let ground = Ground {
             db,
+            objects,
             cache: caches.of(&name),
             bus: Buses::open(&settings).unwrap().of(&name),
             clock,
@@ -104,6 +110,7 @@ impl TestApp {
             contract: schema(true),
             ground,
             url,
+            files: Arc::new(files),
         }
     }
 

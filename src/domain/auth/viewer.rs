@@ -99,6 +99,14 @@ impl Viewer {
         self.role_or(Role::Admin, Some(scope))
     }
 
+    /// Lets curators, admins, commands and apps with `scope` pass.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for everybody else.
+    pub fn curator_or(&self, scope: Scope) -> Result<()> {
+        self.role_or(Role::Curator, Some(scope))
+    }
+
     /// Lets `user` themselves, admins, commands and apps with `scope` pass.
     ///
     /// # Errors

@@ -166,7 +166,7 @@ impl ContentService {
         credits: Option<Vec<NewCredit>>,
         change: impl FnOnce(&mut Fields) + Send + 'static,
     ) -> Result<Content> {
-        self.writable(viewer, id).await?;
+        self.changeable(viewer, id).await?;
         if let Some(credits) = &credits {
             check_credits(credits)?;
         }
@@ -194,7 +194,7 @@ impl ContentService {
     /// [`Refusal::NotFound`] for an item that is not there or not visible, [`Error::Forbidden`] for
     /// somebody else's.
     pub async fn delete(&self, viewer: &Viewer, id: Id<id::Content>) -> Result<()> {
-        self.writable(viewer, id).await?;
+        self.changeable(viewer, id).await?;
         let done = self.store.delete(id, self.clock.now()).await;
         self.written().await;
         if done? { Ok(()) } else { Err(not_found()) }
@@ -233,8 +233,12 @@ impl ContentService {
         self.store.external_ids(items).await
     }
 
-    /// Refuses whoever may not change the item.
-    async fn writable(&self, viewer: &Viewer, id: Id<id::Content>) -> Result<()> {
+    /// An item that `viewer` may change.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for an item that is not there or not visible, [`Error::Forbidden`] for
+    /// somebody else's.
+    pub async fn changeable(&self, viewer: &Viewer, id: Id<id::Content>) -> Result<Content> {
         let content = self
             .store
             .find_many(&[id])
@@ -242,10 +246,19 @@ impl ContentService {
             .pop()
             .filter(|content| may_see(viewer, content.sight()))
             .ok_or_else(not_found)?;
-        match content.creator {
-            Some(creator) => viewer.may_act_for(creator, Scope::CatalogueWrite),
-            None => viewer.admin_or(Scope::CatalogueWrite),
-        }
+        may_change(viewer, content.creator)?;
+        Ok(content)
+    }
+}
+
+/// Lets those pass who may change an item that is `creator`'s, or nobody's.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for everybody else.
+pub fn may_change(viewer: &Viewer, creator: Option<Id<id::User>>) -> Result<()> {
+    match creator {
+        Some(creator) => viewer.may_act_for(creator, Scope::CatalogueWrite),
+        None => viewer.admin_or(Scope::CatalogueWrite),
     }
 }
 

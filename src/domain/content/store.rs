@@ -33,7 +33,6 @@ mod shelf;
 
 use credits::write_credits;
 use listing::{keyset, listed};
-use rows::row;
 
 #[derive(Clone)]
 pub(super) struct Store {
@@ -104,9 +103,11 @@ impl Store {
             .transaction(move |tx| {
                 async move {
                     let (id, now) = (content.id, content.created_at);
-                    content_item::Entity::insert(row(content).into_active_model())
-                        .exec_without_returning(tx)
-                        .await?;
+                    content_item::Entity::insert(
+                        content_item::Model::from(content).into_active_model(),
+                    )
+                    .exec_without_returning(tx)
+                    .await?;
                     write_credits(tx, id, credits, now, &chance).await
                 }
                 .boxed()
@@ -135,7 +136,7 @@ impl Store {
                     let mut content = Content::try_from(before)?;
                     change(&mut content.fields)?;
                     content.updated_at = now;
-                    row(content.clone())
+                    content_item::Model::from(content.clone())
                         .into_active_model()
                         .reset_all()
                         .update_without_returning(tx)

@@ -182,7 +182,7 @@ async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
                 }
             }
             Err(error) => {
-                tracing::warn!(?error, "The events of a job cannot be read; trying again")
+                tracing::warn!(?error, "The events of a job cannot be read; trying again");
             }
         }
         drop(feed);

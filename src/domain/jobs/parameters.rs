@@ -4,12 +4,17 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::model::JobKind;
+use crate::domain::generation::{Commission, Medium};
 use crate::foundation::{Id, Refusal, id};
 
 /// What a job is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Parameters {
+    /// Write texts.
+    ContentText(Commission),
+    /// Make pictures.
+    ContentImage(Commission),
     /// Compute lists anew with the model in service.
     Recommendations(Whom),
     /// Train the collaborative model.
@@ -134,10 +139,21 @@ pub struct Erasure {
     pub user: Id<id::User>,
 }
 
+impl From<Commission> for Parameters {
+    fn from(commission: Commission) -> Self {
+        match commission.parameters.ask.medium() {
+            Medium::Text => Self::ContentText(commission),
+            Medium::Image => Self::ContentImage(commission),
+        }
+    }
+}
+
 impl Parameters {
     /// What they are for.
     pub fn kind(&self) -> JobKind {
         match self {
+            Self::ContentText(_) => JobKind::ContentText,
+            Self::ContentImage(_) => JobKind::ContentImage,
             Self::Recommendations(_) => JobKind::Recommendations,
             Self::Training(_) => JobKind::Training,
             Self::Embeddings => JobKind::Embeddings,
@@ -159,7 +175,10 @@ impl Parameters {
             Self::Recommendations(whom) => whom.check(),
             Self::Import(import) => import.check(),
             Self::CacheWarming(warming) => warming.check(),
-            Self::Training(_)
+            // Checked when it was commissioned.
+            Self::ContentText(_)
+            | Self::ContentImage(_)
+            | Self::Training(_)
             | Self::Embeddings
             | Self::Evaluation(_)
             | Self::Erasure(_)

@@ -188,7 +188,7 @@ impl JobService {
                 self.tell(&job);
                 Ok(job)
             }
-            None => Err(state_forbids(self.own(viewer, job.id).await?, "cancelled")),
+            None => Err(state_forbids(&self.own(viewer, job.id).await?, "cancelled")),
         }
     }
 
@@ -206,7 +206,7 @@ impl JobService {
                 self.tell(&job);
                 Ok(job)
             }
-            None => Err(state_forbids(self.own(viewer, id).await?, "retried")),
+            None => Err(state_forbids(&self.own(viewer, id).await?, "retried")),
         }
     }
 
@@ -286,6 +286,8 @@ fn may_ask(viewer: &Viewer, parameters: &Parameters) -> Result<()> {
             viewer.may_act_for(*user, Scope::RecommendationsRead)
         }
         Parameters::Erasure(erasure) => viewer.may_act_for(erasure.user, Scope::UsersWrite),
+        // A commission is given to those who may have one, and to nobody else.
+        Parameters::ContentText(_) | Parameters::ContentImage(_) => Ok(()),
         Parameters::Recommendations(_)
         | Parameters::Training(_)
         | Parameters::Embeddings
@@ -309,7 +311,7 @@ fn signed_in(viewer: &Viewer) -> Result<()> {
     }
 }
 
-fn state_forbids(job: Job, what: &str) -> Error {
+fn state_forbids(job: &Job, what: &str) -> Error {
     let state = job.state.as_str();
     if what == "retried" && matches!(job.state, JobState::Failed | JobState::Cancelled) {
         return conflict("the job was begun ten times; ask for a new one");

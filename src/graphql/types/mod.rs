@@ -8,6 +8,7 @@ pub mod email;
 pub mod embedding;
 pub mod facets;
 pub mod filmography;
+pub mod generation;
 pub mod interaction;
 pub mod interaction_weights;
 pub mod job;

@@ -190,7 +190,9 @@ impl Settings {
                 && training.initial_deviation > 0.0,
             "`training`: factors 1 to 512, sweeps 1 to 200, the weights above 0"
         );
-        self.embeddings.check()
+        self.embeddings.check()?;
+        self.objects.check()?;
+        self.generation.check()
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::SchemaName;
+use super::{Generation, Objects, SchemaName};
 
 /// All settings. What each means stands in `marquee.default.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,6 +36,8 @@ pub struct Settings {
     pub jobs: Jobs,
     pub schedules: Schedules,
     pub retention: Retention,
+    pub objects: Objects,
+    pub generation: Generation,
 }
 
 /// How log lines look.

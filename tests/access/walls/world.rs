@@ -136,6 +136,7 @@ impl World {
             ("key word", format!("{MARK} key word")),
             ("brand", format!("{MARK} brand")),
             ("tag", format!("{MARK} tag")),
+            ("prompt", format!("{MARK} prompt")),
             ("reason", format!("Because you liked “{MARK} diary”")),
             ("place in the list", format!("{list}.1")),
         ] {
@@ -252,6 +253,11 @@ async fn history(
     let model = models.begin(ModelKind::Collaborative, "a test", json!({}));
     let model = model.await.unwrap().id;
     for (sql, ids) in [
+        (
+            "INSERT INTO generated (content_id, generator, prompt, parameters, details, number, object, bytes, created_at) \
+             VALUES ($1, 'builtin', 'vera-secret prompt', '{}', '{}', 1, repeat('0', 64) || '.png', 1, '2026-02-01')",
+            vec![diary.uuid()],
+        ),
         (
             "INSERT INTO content_tags SELECT $2, $1, 'vera-secret tag', '2026-02-01'",
             vec![user.uuid(), diary.uuid()],

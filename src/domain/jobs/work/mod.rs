@@ -11,6 +11,7 @@ use super::attempt::Reporter;
 use super::model::Job;
 use super::parameters::{CacheWarming, Parameters, Whom};
 use crate::domain::auth::Viewer;
+use crate::domain::generation::{self, Commission, GenerationError};
 use crate::domain::recommendations::refresh::Users;
 use crate::domain::recommendations::training::{self, How};
 use crate::domain::{Services, embeddings, recommendations, search};
@@ -54,6 +55,20 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<GenerationError> for Failure {
+    fn from(error: GenerationError) -> Self {
+        match error {
+            GenerationError::Retry { message, after } => Self::Again {
+                why: message,
+                after,
+            },
+            GenerationError::Refused { message } => Self::GiveUp(message),
+            GenerationError::Stopped => Self::again("it was stopped"),
+            GenerationError::Server(error) => error.into(),
+        }
+    }
+}
+
 /// Does what the job is to do, and answers what came of it.
 pub(super) async fn run(
     services: &Services,
@@ -61,6 +76,9 @@ pub(super) async fn run(
     reporter: &Reporter,
 ) -> Result<Value, Failure> {
     match &job.parameters {
+        Parameters::ContentText(commission) | Parameters::ContentImage(commission) => {
+            generate(services, commission, job, reporter).await
+        }
         Parameters::Training(how) => {
             let how = How {
                 force: how.force,
@@ -171,6 +189,26 @@ async fn embed(services: &Services, reporter: &Reporter) -> Result<Value, Failur
         "model": trained.model.id, "version": trained.model.version, "items": trained.items,
         "dimensions": trained.dimensions, "seconds": trained.seconds,
     }))
+}
+
+async fn generate(
+    services: &Services,
+    commission: &Commission,
+    job: &Job,
+    reporter: &Reporter,
+) -> Result<Value, Failure> {
+    let mut observe = |at: generation::Progress| {
+        reporter.tell(Some(at.fraction as f32), at.step, Some(at.message))
+    };
+    let service = &services.generation;
+    let id = Some(job.id.uuid());
+    let made = service
+        .generate(commission, id, &mut observe, reporter.token())
+        .await?;
+    let made = made.iter().map(|made| {
+        json!({ "content": made.content, "file": made.file.to_string(), "bytes": made.bytes, "seed": made.seed })
+    });
+    Ok(json!({ "generated": made.collect::<Vec<_>>() }))
 }
 
 async fn refresh(services: &Services, whom: &Whom, reporter: &Reporter) -> Result<Value, Failure> {

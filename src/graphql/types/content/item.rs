@@ -12,6 +12,7 @@ use crate::foundation::page;
 use crate::foundation::{Id, id};
 use crate::graphql::Reach;
 use crate::graphql::number::{double, int};
+use crate::graphql::types::generation::Generated;
 use crate::graphql::types::person::Person;
 
 /// A thing that can be recommended: a film, a product, a text, a picture, a video or a sound.
@@ -253,6 +254,14 @@ impl Content {
                 id: name.id,
             });
         Ok(names.collect())
+    }
+
+    /// How it, or its poster, was generated; null for what was not, and for those who may not change
+    /// the item.
+    #[graphql(complexity = "2 + child_complexity")]
+    async fn generated(&self, ctx: &Context<'_>) -> Result<Option<Generated>> {
+        let generated = ctx.loaders().generated.load_one(self.0.id).await?;
+        Ok(generated.map(|generated| Generated(Arc::new(generated))))
     }
 }
 

@@ -8,7 +8,7 @@ use super::Job;
 use super::parameters::{JobParametersInput, RecommendationTarget, within};
 use crate::domain::jobs::model::{Asked, NewJob};
 use crate::domain::jobs::parameters::{Erasure, Parameters};
-use crate::foundation::{Id, Refusal, id};
+use crate::foundation::{Error, Id, id};
 use crate::graphql::payload::{payload, payload_errors, settle};
 use crate::graphql::{Query, Reach};
 
@@ -128,22 +128,23 @@ impl JobMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The job.")] input: CreateGenerationJobInput,
     ) -> Result<CreateGenerationJobPayload> {
-        let new = || -> Result<NewJob, Refusal> {
+        let (services, viewer) = (ctx.services(), ctx.viewer());
+        let asked = async {
             let delay = within(input.delay_seconds, 0..=2_592_000, "delaySeconds")?;
-            Ok(NewJob {
-                priority: within(input.priority, -100..=100, "priority")?,
+            let priority = within(input.priority, -100..=100, "priority")?;
+            let parameters = input.parameters.read(viewer, &services.generation).await;
+            let parameters = parameters.map_err(|error| match error {
+                Error::Refused(refusal) => refusal.under(["parameters".to_owned()]).into(),
+                other => other,
+            })?;
+            let new = NewJob {
+                parameters,
+                priority,
                 delay: Duration::from_secs(delay),
-                parameters: input
-                    .parameters
-                    .read()
-                    .map_err(|refusal| refusal.under(["parameters".to_owned()]))?,
-            })
+            };
+            services.jobs.create(viewer, new).await
         };
-        let outcome = match new() {
-            Ok(new) => ctx.services().jobs.create(ctx.viewer(), new).await,
-            Err(refusal) => Err(refusal.into()),
-        };
-        CreateGenerationJobPayload::of(outcome)
+        CreateGenerationJobPayload::of(asked.await)
     }
 
     /// Computes users' stored lists anew, with the model in service and what they have done up to

@@ -1,6 +1,7 @@
 //! Background work: types, queries and mutations.
 
 pub mod changes;
+pub mod content;
 pub mod events;
 pub mod item;
 pub mod parameters;

@@ -2,6 +2,9 @@
 
 use async_graphql::{Enum, InputObject, OneofObject};
 
+use super::content::{ImageJobInput, TextJobInput};
+use crate::domain::auth::Viewer;
+use crate::domain::generation::GenerationService;
 use crate::domain::jobs::parameters as domain;
 use crate::foundation::{Id, Refusal, id};
 
@@ -87,6 +90,10 @@ pub enum PlainJob {
 /// What to do: exactly one of these.
 #[derive(Clone, Debug, OneofObject)]
 pub enum JobParametersInput {
+    /// Write a text, which becomes an item.
+    Text(TextJobInput),
+    /// Make pictures, which become items, or the poster of one.
+    Image(ImageJobInput),
     /// Train the collaborative model.
     Training(TrainingJobInput),
     /// Compute stored lists anew with the model in service.
@@ -124,13 +131,20 @@ impl RecommendationTarget {
 }
 
 impl JobParametersInput {
-    /// The parameters in the words of the service.
+    /// The parameters in the words of the service. Who may have content generated is asked here:
+    /// only a commission becomes a job.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`].
-    pub fn read(self) -> Result<domain::Parameters, Refusal> {
+    /// [`Refusal::InvalidInput`], and those of [`GenerationService::commission`].
+    pub async fn read(
+        self,
+        viewer: &Viewer,
+        generation: &GenerationService,
+    ) -> crate::foundation::Result<domain::Parameters> {
         use domain::Parameters;
         Ok(match self {
+            Self::Text(input) => generation.commission(viewer, input.read()?).await?.into(),
+            Self::Image(input) => generation.commission(viewer, input.read()?).await?.into(),
             Self::Training(input) => Parameters::Training(domain::Training {
                 force: input.force,
                 choose: input.choose,

@@ -13,6 +13,7 @@ pub mod content_item;
 pub mod content_tag;
 pub mod credit;
 pub mod feedback;
+pub mod generated;
 pub mod generation_job;
 pub mod idempotency_key;
 pub mod interaction;

@@ -1,0 +1,63 @@
+//! Generating content: each generator against a server that speaks its protocol, what is kept, and
+//! the files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod builtin;
+mod comfyui;
+mod fakes;
+mod faults;
+mod files;
+mod openai;
+mod service;
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use marquee::domain::generation::{Ask, GenerationError, Generator, Made, Progress, Subject};
+use marquee::foundation::{Chance, Clock};
+use marquee::platform::config::{Calls, Settings};
+use resvg::tiny_skia::Pixmap;
+
+/// Nothing that is waited for takes longer, on however busy a machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A PNG of this size.
+fn png(width: u32, height: u32) -> Vec<u8> {
+    Pixmap::new(width, height).unwrap().encode_png().unwrap()
+}
+
+/// Time-outs that nothing reaches, and waits between attempts that nobody notices.
+fn calls() -> Calls {
+    let mut calls = Settings::defaults().generation.openai.calls;
+    calls.backoff_ms = 1;
+    calls.longest_wait_ms = 5;
+    calls
+}
+
+fn stand() -> (Clock, Chance) {
+    let clock = Clock::stopped(support::start_of_time());
+    (clock, Chance::seeded(7))
+}
+
+/// Lets a generator work to its end, and answers what it told on the way as well.
+async fn run(
+    generator: &dyn Generator,
+    ask: &Ask,
+) -> (Result<Vec<Made>, GenerationError>, Vec<Progress>) {
+    let mut told = Vec::new();
+    let mut observe = |progress| {
+        told.push(progress);
+        ControlFlow::Continue(())
+    };
+    let subject = Subject::default();
+    let made = generator.generate(ask, &subject, &mut observe);
+    let made = tokio::time::timeout(PATIENCE, made).await.unwrap();
+    (made, told)
+}
