@@ -15,7 +15,7 @@ CREATE TABLE generation_jobs (
     -- Who asked. Nobody: a schedule, an app or the shell, as `asked_by` says.
     owner_id       uuid REFERENCES users (id) ON DELETE SET NULL,
     asked_by       text NOT NULL,
-    -- Of what is asked for: of jobs that wait there is one of each.
+    -- Of what is asked for: of jobs that wait to be begun for the first time there is one of each.
     unique_key     bytea NOT NULL,
     created_at     timestamptz NOT NULL DEFAULT now(),
     -- It waits until then.
@@ -41,7 +41,8 @@ CREATE TABLE generation_jobs (
     CHECK ((state = 'RUNNING') = (worker_id IS NOT NULL)),
     CHECK ((state IN ('COMPLETED', 'FAILED', 'CANCELLED')) = (finished_at IS NOT NULL))
 );
-CREATE UNIQUE INDEX generation_jobs_waiting ON generation_jobs (unique_key) WHERE state = 'PENDING';
+CREATE UNIQUE INDEX generation_jobs_waiting ON generation_jobs (unique_key)
+    WHERE state = 'PENDING' AND started_at IS NULL;
 CREATE INDEX generation_jobs_due ON generation_jobs (priority DESC, due_at, id) WHERE state = 'PENDING';
 CREATE INDEX generation_jobs_running ON generation_jobs (lease_until) WHERE state = 'RUNNING';
 CREATE INDEX generation_jobs_owner ON generation_jobs (owner_id, id DESC);

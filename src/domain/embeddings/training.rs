@@ -12,7 +12,7 @@ use super::service::EmbeddingService;
 use super::space::{Reader, blocking};
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
-use crate::domain::models::{ModelKind, ModelVersion};
+use crate::domain::models::{ModelKind, ModelVersion, another_training};
 use crate::foundation::{Error, Refusal, Result};
 use crate::platform::config::{EmbeddingSource, VectorStore};
 use crate::ranking::lsa::{Document, Lsa, LsaError, LsaSettings};
@@ -66,8 +66,8 @@ impl EmbeddingService {
     /// what was served before then stays.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for whoever is no admin; [`Refusal::Conflict`] when another training of
-    /// the schema runs, when there is nothing to learn from, when the model cannot be opened, or
+    /// [`Error::Forbidden`] for whoever is no admin; [`Error::Unavailable`] when another training of
+    /// the schema runs; [`Refusal::Conflict`] when there is nothing to learn from, when the model cannot be opened, or
     /// when it was stopped.
     pub async fn train(
         &self,
@@ -77,7 +77,7 @@ impl EmbeddingService {
         viewer.admin()?;
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
-            return Err(conflict("another training of this schema is running"));
+            return Err(another_training());
         };
         let mut observe: Box<Observer> = Box::new(observe);
         // The version before the items are read: what changes from now on is newer than it.

@@ -12,7 +12,7 @@ use futures::Stream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::model::{Job, JobEvent, JobFilter};
+use super::model::{Job, JobEvent, JobFilter, JobState};
 use super::service::{JobNote, JobService, not_found};
 use crate::domain::auth::Viewer;
 use crate::foundation::{Id, Result, id};
@@ -47,6 +47,16 @@ struct Read {
 }
 
 impl Feed {
+    /// Puts `events` behind the others; answers the number of the last one, how many there are, and
+    /// whether the job is over with it.
+    fn extend(&self, events: Vec<JobEvent>) -> (i64, usize, bool) {
+        let mut all = self.events.write().unwrap_or_else(PoisonError::into_inner);
+        all.extend(events.into_iter().map(Arc::new));
+        let last = all.last();
+        let over = last.is_some_and(|event| event.state.is_over());
+        (last.map_or(0, |event| event.number), all.len(), over)
+    }
+
     fn event(&self, place: usize) -> Option<Arc<JobEvent>> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
         events.get(place).cloned()
@@ -119,13 +129,21 @@ impl JobService {
         Ok(futures::stream::unfold(watcher, Watcher::step))
     }
 
+    /// Whether a job was removed: then nothing more is heard of it.
+    async fn is_gone(&self, id: Id<id::Job>) -> bool {
+        let found = self.store.find_many(&Viewer::Command, &[id]).await;
+        found.is_ok_and(|found| found.is_empty())
+    }
+
     /// The newest jobs that fit and are not over, at most a page.
     async fn unfinished(&self, viewer: &Viewer, filter: &JobFilter) -> Result<Vec<Job>> {
         let window = crate::foundation::page::Window::read(Some(100), None, None, None)?;
         let order = (super::model::JobOrder::CreatedAt, false);
-        let page = self.list(viewer, filter, order, &window).await?;
+        let mut filter = filter.clone();
+        let states = filter.state.one_of.get_or_insert_with(|| JobState::ALL.to_vec());
+        states.retain(|state| !state.is_over());
+        let page = self.list(viewer, &filter, order, &window).await?;
         let mut jobs = page.rows;
-        jobs.retain(|job| !job.state.is_over());
         jobs.reverse();
         Ok(jobs)
     }
@@ -158,15 +176,16 @@ async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
         match events {
             Ok(events) => {
                 let more = events.len() as i64 == AT_ONCE;
-                let mut all = feed.events.write().unwrap_or_else(PoisonError::into_inner);
-                all.extend(events.into_iter().map(Arc::new));
-                known = all.last().map_or(0, |event| event.number);
-                let over = all.last().is_some_and(|event| event.state.is_over());
-                let count = all.len();
-                drop(all);
+                let nothing = events.is_empty();
+                let (count, over);
+                (known, count, over) = feed.extend(events);
+                // Told whole: a follower takes what it finds first as the present.
+                if more {
+                    continue;
+                }
                 let read = Read {
                     count: Some(count),
-                    over: over && !more,
+                    over: over || nothing && service.is_gone(id).await,
                 };
                 // Only the news wake those who wait.
                 feed.read.send_if_modified(|known| {
@@ -176,9 +195,6 @@ async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
                 });
                 if read.over {
                     return;
-                }
-                if more {
-                    continue;
                 }
             }
             Err(error) => {

@@ -96,7 +96,8 @@ impl JobService {
             };
             // Between the two statements a worker may have begun the one that waited.
             if let Some(job) = job {
-                let workers = !self.store.workers().await?.is_empty();
+                let workers = self.store.workers().await?;
+                let workers = workers.iter().any(|worker| !worker.draining);
                 return Ok(Asked {
                     job,
                     joined,
@@ -113,7 +114,7 @@ impl JobService {
             delay,
         } = new;
         let mut unique_key = parameters.digest();
-        if belongs_to_asker(parameters.kind()) {
+        if belongs_to_asker(viewer, parameters.kind()) {
             unique_key.extend(viewer.name().into_bytes());
         }
         New {
@@ -196,8 +197,8 @@ impl JobService {
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for a job that is not there or is somebody else's,
-    /// [`Refusal::Conflict`] for one in another state, or that was begun ten times, or whose like
-    /// waits already.
+    /// [`Refusal::Conflict`] for one in another state, or that was begun ten times, or that was never
+    /// begun while its like waits.
     pub async fn retry(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
         let job = self.own(viewer, id).await?;
         may_ask(viewer, &job.parameters)?;
@@ -299,9 +300,10 @@ fn may_ask(viewer: &Viewer, parameters: &Parameters) -> Result<()> {
     }
 }
 
-/// Whether two who ask for the same want two jobs.
-fn belongs_to_asker(kind: JobKind) -> bool {
-    matches!(kind, JobKind::ContentText | JobKind::ContentImage)
+/// Whether a job is joined only by who asked for it: where two who ask for the same want two, and
+/// where who joins could not see the job of the other.
+fn belongs_to_asker(viewer: &Viewer, kind: JobKind) -> bool {
+    matches!(kind, JobKind::ContentText | JobKind::ContentImage) || !viewer.is_admin()
 }
 
 fn signed_in(viewer: &Viewer) -> Result<()> {
@@ -313,10 +315,13 @@ fn signed_in(viewer: &Viewer) -> Result<()> {
 
 fn state_forbids(job: &Job, what: &str) -> Error {
     let state = job.state.as_str();
-    if what == "retried" && matches!(job.state, JobState::Failed | JobState::Cancelled) {
-        return conflict("the job was begun ten times; ask for a new one");
+    match job.state {
+        JobState::Failed | JobState::Cancelled if what == "retried" => match job.started_at {
+            Some(_) => conflict("the job was begun ten times; ask for a new one"),
+            None => conflict("the same waits already"),
+        },
+        _ => conflict(&format!("a job that is {state} cannot be {what}")),
     }
-    conflict(&format!("a job that is {state} cannot be {what}"))
 }
 
 fn conflict(message: &str) -> Error {

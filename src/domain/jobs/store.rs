@@ -43,7 +43,7 @@ async fn changed(
     change: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<Job>> {
-    let sql = format!("WITH changed AS ({change} RETURNING *), {TOLD}");
+    let sql = format!("WITH changed AS ({change} RETURNING generation_jobs.*), {TOLD}");
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
     let rows = Entity::find()
         .from_raw_sql(statement)
@@ -61,8 +61,8 @@ impl Store {
         &self.db
     }
 
-    /// Makes `jobs` in the transaction of whoever asks, each where none of its name waits to be
-    /// begun for the first time.
+    /// Makes a job, in the transaction of whoever asks. `None` if one of its name waits to be begun
+    /// for the first time.
     pub(super) async fn insert(
         connection: &impl ConnectionTrait,
         job: &New,
@@ -168,7 +168,7 @@ impl Store {
     }
 
     /// Lets a job that failed or was cancelled wait again, with as many more attempts. `None` if it
-    /// is in neither state.
+    /// is in neither state, was begun ten times, or was never begun and its like waits.
     pub(super) async fn retry(&self, id: Id<id::Job>, attempts: i16) -> Result<Option<Job>> {
         let done = changed(
             self.db.write(),
@@ -176,7 +176,11 @@ impl Store {
                  events = events + 1, state = 'PENDING', due_at = now(), finished_at = NULL, \
                  cancel_asked = false, error = NULL, attempts = least(attempt + $2, 10), \
                  fraction = NULL, step = NULL, message = NULL, remaining = NULL \
-              WHERE id = $1 AND state IN ('FAILED', 'CANCELLED') AND attempt < 10",
+              WHERE id = $1 AND state IN ('FAILED', 'CANCELLED') AND attempt < 10 \
+                AND (started_at IS NOT NULL OR NOT EXISTS ( \
+                    SELECT FROM generation_jobs AS other \
+                     WHERE other.unique_key = generation_jobs.unique_key \
+                       AND other.state = 'PENDING' AND other.started_at IS NULL))",
             [id.uuid().into(), attempts.into()],
         )
         .await?;

@@ -1,6 +1,7 @@
 //! Workers: taking jobs from the queue, running them, holding them, giving them back.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -110,15 +111,14 @@ impl Worker {
         let mut notes = self.jobs.bus.subscribe(Topic::Jobs);
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        if let Err(error) = self.schedules.begin(&self.jobs).await {
-            tracing::warn!(?error, "The schedules cannot be read; they are tried again");
-        }
+        let mut noted = false;
         loop {
             let urgent = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 heard = notes.next() => self.hear(&heard),
                 _ = beat.tick() => {
+                    noted = noted || self.note_schedules().await;
                     self.beat(false).await;
                     true
                 }
@@ -143,6 +143,15 @@ impl Worker {
 }
 
 impl Worker {
+    /// Takes note of the schedules of the settings; says whether that could be done.
+    async fn note_schedules(&self) -> bool {
+        let noted = self.schedules.begin(&self.jobs).await;
+        if let Err(error) = &noted {
+            tracing::warn!(?error, "The schedules cannot be read; trying again");
+        }
+        noted.is_ok()
+    }
+
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Id<id::Job>, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,7 +185,7 @@ impl Worker {
         match self
             .jobs
             .store
-            .beat(self.id, &self.name, self.slots, draining)
+            .beat(self.id, &self.name, self.slots, draining, known.iter().copied())
             .await
         {
             Ok(mine) => {
@@ -243,17 +252,22 @@ impl Worker {
         };
         let control = attempt::Control::default();
         self.jobs.tell(&job);
-        self.running().insert(
-            job.id,
-            Running {
-                attempt: job.attempt,
-                control: control.clone(),
-            },
-        );
+        let running = Running {
+            attempt: job.attempt,
+            control: control.clone(),
+        };
+        if let Some(earlier) = self.running().insert(job.id, running) {
+            // It was lost and came back here before the earlier attempt noticed.
+            earlier.control.end(Why::Lost);
+        }
         let tracker = self.attempts.clone();
         tracker.spawn(async move {
             attempt::run(Arc::clone(&self.services), job, claim, control).await;
-            self.running().remove(&claim.job);
+            if let Entry::Occupied(running) = self.running().entry(claim.job)
+                && running.get().attempt == claim.attempt
+            {
+                running.remove();
+            }
             drop(slot);
         });
     }

@@ -9,3 +9,9 @@ mod store;
 pub use model::{ModelKind, ModelState, ModelVersion};
 pub use served::Served;
 pub use service::ModelService;
+
+/// What a training hears while another of the same kind and schema is under way.
+pub fn another_training() -> crate::foundation::Error {
+    let message = "another training of this schema is running; try again when it is over";
+    crate::foundation::Error::Unavailable(message.to_owned())
+}

@@ -10,7 +10,7 @@ use super::live::to_bytes;
 use super::service::RecommendationService;
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
-use crate::domain::models::{ModelKind, ModelVersion};
+use crate::domain::models::{ModelKind, ModelVersion, another_training};
 use crate::foundation::{Error, Refusal, Result};
 use crate::ranking::collaborative::{CollaborativeError, Model, Recipe};
 use crate::ranking::matrix::Interactions;
@@ -120,8 +120,8 @@ impl RecommendationService {
     /// fallen.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for whoever is no admin; [`Refusal::Conflict`] when another training of
-    /// the schema runs, when there is nothing to learn from, when it was stopped, or when the new
+    /// [`Error::Forbidden`] for whoever is no admin; [`Error::Unavailable`] when another training of
+    /// the schema runs; [`Refusal::Conflict`] when there is nothing to learn from, when it was stopped, or when the new
     /// model is worse.
     pub async fn train(
         &self,
@@ -132,7 +132,7 @@ impl RecommendationService {
         viewer.admin()?;
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
-            return Err(conflict("another training of this schema is running"));
+            return Err(another_training());
         };
         let trained = self.train_in(&mut store, how, began, observe).await;
         // At once, whatever came of it: the next training need not wait for a socket to be missed.
@@ -144,8 +144,8 @@ impl RecommendationService {
     /// or with `choose` searches for the best. Nothing changes by it.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for whoever is no admin; [`Refusal::Conflict`] when a training of the
-    /// schema runs, when there is nothing to learn from, or when it was stopped.
+    /// [`Error::Forbidden`] for whoever is no admin; [`Error::Unavailable`] when a training of the
+    /// schema runs; [`Refusal::Conflict`] when there is nothing to learn from, or when it was stopped.
     pub async fn evaluate(
         &self,
         viewer: &Viewer,
@@ -155,7 +155,7 @@ impl RecommendationService {
         viewer.admin()?;
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
-            return Err(conflict("another training of this schema is running"));
+            return Err(another_training());
         };
         let data = self.read(&mut store, &mut observe).await;
         store.end().await;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Store, changed};
 use crate::domain::jobs::model::{Job, JobState, Progress};
 use crate::foundation::{Id, Result, id};
+use crate::platform::db::filter;
 
 /// For how long a job is a worker's that was not heard of since, in seconds.
 const LEASE_SECONDS: f64 = 10.0;
@@ -42,14 +43,16 @@ pub(in crate::domain::jobs) enum Ended {
 }
 
 impl Store {
-    /// Says that a worker is there, and holds its jobs for another while. Answers those that are
-    /// still its own.
+    /// Says that a worker is there, and holds these jobs for another while. Answers those that are
+    /// still its own. What it does not name it does not know of, though it may have claimed it by a
+    /// statement whose answer was lost: that falls to others when its lease ends.
     pub(in crate::domain::jobs) async fn beat(
         &self,
         worker: Uuid,
         name: &str,
         slots: i32,
         draining: bool,
+        jobs: impl IntoIterator<Item = Id<id::Job>>,
     ) -> Result<Vec<Mine>> {
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
@@ -57,7 +60,7 @@ impl Store {
                 INSERT INTO workers (id, name, slots, draining) VALUES ($1, $2, $3, $4) \
                 ON CONFLICT (id) DO UPDATE SET seen_at = now(), draining = $4) \
              UPDATE generation_jobs SET lease_until = now() + $5 * interval '1 second' \
-              WHERE state = 'RUNNING' AND worker_id = $1 \
+              WHERE state = 'RUNNING' AND worker_id = $1 AND id = ANY ($6) \
              RETURNING id, attempt, cancel_asked",
             [
                 worker.into(),
@@ -65,6 +68,7 @@ impl Store {
                 slots.into(),
                 draining.into(),
                 LEASE_SECONDS.into(),
+                filter::uuids(jobs),
             ],
         );
         Ok(Mine::find_by_statement(statement)
@@ -89,15 +93,17 @@ impl Store {
     pub(in crate::domain::jobs) async fn claim(&self, worker: Uuid, most: i64) -> Result<Vec<Job>> {
         let mut jobs = changed(
             self.db.write(),
+            // An array is read once; a plan may run what stands behind IN many times, each time
+            // finding others.
             "UPDATE generation_jobs SET \
                  state = 'RUNNING', events = events + 1, attempt = attempt + 1, worker_id = $1, \
                  lease_until = now() + $3 * interval '1 second', \
                  started_at = coalesce(started_at, now()), \
                  fraction = NULL, step = NULL, message = NULL, remaining = NULL \
-              WHERE id IN (SELECT id FROM generation_jobs \
-                            WHERE state = 'PENDING' AND due_at <= now() \
-                            ORDER BY priority DESC, due_at, id LIMIT $2 \
-                              FOR UPDATE SKIP LOCKED)",
+              WHERE id = ANY (ARRAY(SELECT id FROM generation_jobs \
+                                     WHERE state = 'PENDING' AND due_at <= now() \
+                                     ORDER BY priority DESC, due_at, id LIMIT $2 \
+                                       FOR UPDATE SKIP LOCKED))",
             [worker.into(), most.into(), LEASE_SECONDS.into()],
         )
         .await?;
@@ -115,7 +121,8 @@ impl Store {
                  state = CASE WHEN cancel_asked THEN 'CANCELLED' \
                               WHEN attempt < attempts THEN 'PENDING' ELSE 'FAILED' END, \
                  finished_at = CASE WHEN cancel_asked OR attempt >= attempts THEN now() END, \
-                 error = 'its worker went away' \
+                 error = CASE WHEN NOT cancel_asked THEN 'its worker went away' END, \
+                 message = CASE WHEN NOT cancel_asked THEN 'its worker went away' END, remaining = NULL \
               WHERE id IN (SELECT id FROM generation_jobs \
                             WHERE state = 'RUNNING' AND lease_until < now() \
                               FOR UPDATE SKIP LOCKED)",

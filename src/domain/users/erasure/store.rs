@@ -44,8 +44,9 @@ const REMOVALS: &[(&str, &str)] = &[
         "DELETE FROM refresh_tokens WHERE user_id = ANY ($1)",
     ),
     (
-        "jobs that are over",
-        "DELETE FROM generation_jobs WHERE owner_id = ANY ($1) AND finished_at IS NOT NULL",
+        // The erasure itself may be one that runs.
+        "jobs that do not run",
+        "DELETE FROM generation_jobs WHERE owner_id = ANY ($1) AND state <> 'RUNNING'",
     ),
     (
         "private items",
