@@ -68,9 +68,10 @@ async fn look(app: &App) -> Found {
         let word = if answers { "ok" } else { "unavailable" };
         // What the database does not tell is as good as none.
         let workers = services.jobs.count_workers().await.unwrap_or(0);
-        found
-            .schemas
-            .insert(name.to_string(), json!({ "database": word, "workers": workers }));
+        found.schemas.insert(
+            name.to_string(),
+            json!({ "database": word, "workers": workers }),
+        );
         found.workers = found.workers.max(workers);
         // One Redis serves all schemas.
         let redis = services.caching.redis_is_there();

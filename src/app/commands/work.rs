@@ -22,7 +22,9 @@ pub struct Args {
 /// When the database cannot be opened, or the private one ends by itself.
 pub async fn run(args: Args, settings: Settings) -> anyhow::Result<ExitCode> {
     let opened = Opened::open(settings, Use::Shared).await?;
-    let slots = args.slots.map_or(opened.settings.jobs.work_slots, usize::from);
+    let slots = args
+        .slots
+        .map_or(opened.settings.jobs.work_slots, usize::from);
     let workers = begin(&opened, slots);
     eprintln!("Working, {slots} jobs at a time. Ctrl-C ends it in order.");
     let outcome = tokio::select! {

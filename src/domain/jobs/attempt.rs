@@ -75,7 +75,12 @@ pub struct Reporter {
 impl Reporter {
     /// Says that `step` is under way and how much of the whole is done, in [0, 1]; a message says
     /// more. The answer is whether to go on.
-    pub fn tell(&self, fraction: Option<f32>, step: &str, message: Option<String>) -> ControlFlow<()> {
+    pub fn tell(
+        &self,
+        fraction: Option<f32>,
+        step: &str,
+        message: Option<String>,
+    ) -> ControlFlow<()> {
         self.progress.send_if_modified(|known| {
             let told = Progress {
                 fraction: fraction.map(|fraction| fraction.clamp(0.0, 1.0)),

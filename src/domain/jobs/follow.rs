@@ -140,7 +140,10 @@ impl JobService {
         let window = crate::foundation::page::Window::read(Some(100), None, None, None)?;
         let order = (super::model::JobOrder::CreatedAt, false);
         let mut filter = filter.clone();
-        let states = filter.state.one_of.get_or_insert_with(|| JobState::ALL.to_vec());
+        let states = filter
+            .state
+            .one_of
+            .get_or_insert_with(|| JobState::ALL.to_vec());
         states.retain(|state| !state.is_over());
         let page = self.list(viewer, &filter, order, &window).await?;
         let mut jobs = page.rows;
@@ -197,7 +200,9 @@ async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
                     return;
                 }
             }
-            Err(error) => tracing::warn!(?error, "The events of a job cannot be read; trying again"),
+            Err(error) => {
+                tracing::warn!(?error, "The events of a job cannot be read; trying again")
+            }
         }
         drop(feed);
         // Whatever is heard, the table says what it was.

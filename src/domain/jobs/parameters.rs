@@ -177,14 +177,21 @@ impl Parameters {
 }
 
 impl Whom {
-    fn check(&self) -> Result<(), Refusal> {
+    /// Checks what can be told without looking anybody up.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`], which names the field.
+    pub fn check(&self) -> Result<(), Refusal> {
         match self {
             Self::Active { days } if !(1..=3650).contains(days) => {
                 let message = "a number of days between 1 and 3,650";
                 Err(Refusal::invalid("activeWithinDays", message))
             }
             Self::Users { users } if users.is_empty() || users.len() > Self::MOST => {
-                let message = format!("1 to {} users may be named; ask for `everyone`, or in parts", Self::MOST);
+                let message = format!(
+                    "1 to {} users may be named; ask for `everyone`, or in parts",
+                    Self::MOST
+                );
                 Err(Refusal::invalid("userIds", message))
             }
             _ => Ok(()),
@@ -220,7 +227,10 @@ impl Import {
 impl CacheWarming {
     fn check(self) -> Result<(), Refusal> {
         if self.queries > 1000 {
-            return Err(Refusal::invalid("queries", "0 to 1,000 queries can be warmed"));
+            return Err(Refusal::invalid(
+                "queries",
+                "0 to 1,000 queries can be warmed",
+            ));
         }
         if self.users > 10_000 {
             let message = "the lists of 0 to 10,000 users can be warmed";

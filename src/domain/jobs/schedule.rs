@@ -69,7 +69,9 @@ impl Schedules {
         for schedule in self.all.iter() {
             if let Some(next) = schedule.after(now) {
                 let pattern = schedule.cron.as_str();
-                jobs.store.keep_schedule(schedule.name, pattern, next).await?;
+                jobs.store
+                    .keep_schedule(schedule.name, pattern, next)
+                    .await?;
             }
         }
         let names: Vec<String> = self.all.iter().map(|one| one.name.to_owned()).collect();

@@ -1,11 +1,6 @@
 //! Jobs in the database: making, finding and steering them. The queue's own statements are in
 //! `queue`, those of schedules in `schedules`.
 
-use sea_orm::sea_query::{Expr, IntoColumnRef};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
-    PaginatorTrait, QueryFilter, Select, Statement, Value,
-};
 use super::model::{
     Job, JobEvent, JobFilter, JobKind, JobOrder, JobState, JobStatistics, Progress, Worker,
 };
@@ -16,6 +11,11 @@ use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::generation_job::{Column, Entity, Model};
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, filter, stored};
+use sea_orm::sea_query::{Expr, IntoColumnRef};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
+    PaginatorTrait, QueryFilter, Select, Statement, Value,
+};
 
 mod queue;
 mod schedules;
@@ -107,11 +107,7 @@ impl Store {
 
     /// Those of `ids` that the viewer may see. From where jobs are written: whoever made one a
     /// moment ago finds it.
-    pub(super) async fn find_many(
-        &self,
-        viewer: &Viewer,
-        ids: &[Id<id::Job>],
-    ) -> Result<Vec<Job>> {
+    pub(super) async fn find_many(&self, viewer: &Viewer, ids: &[Id<id::Job>]) -> Result<Vec<Job>> {
         let rows = visible(viewer)
             .filter(filter::among(Column::Id, ids.iter().copied()))
             .all(self.db.write())
@@ -368,8 +364,7 @@ impl TryFrom<Model> for Job {
         let parameters = serde_json::from_value(row.parameters);
         Ok(Self {
             id: row.id.into(),
-            parameters: parameters
-                .map_err(|error| stored("generation_jobs")(error.to_string()))?,
+            parameters: parameters.map_err(|error| stored("generation_jobs")(error.to_string()))?,
             state: row.state.parse().map_err(stored("generation_jobs"))?,
             priority: row.priority,
             owner: row.owner_id.map(Into::into),

@@ -185,7 +185,13 @@ impl Worker {
         match self
             .jobs
             .store
-            .beat(self.id, &self.name, self.slots, draining, known.iter().copied())
+            .beat(
+                self.id,
+                &self.name,
+                self.slots,
+                draining,
+                known.iter().copied(),
+            )
             .await
         {
             Ok(mine) => {

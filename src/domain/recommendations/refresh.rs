@@ -101,7 +101,8 @@ impl RecommendationService {
             refreshed.users += chunk.len() as u64;
             refreshed.lists += self.refresh_chunk(&live, chunk).await?;
             if of == 1 && refreshed.lists == 0 {
-                self.must_exist(named.as_deref().unwrap_or_default()).await?;
+                self.must_exist(named.as_deref().unwrap_or_default())
+                    .await?;
             }
             if observe(refreshed.users, of).is_break() {
                 return Err(conflict("it was stopped"));
@@ -115,7 +116,9 @@ impl RecommendationService {
         let day = now.date_naive();
         let keep = self.ground.settings.recommendations.batch_size;
         let pasts = futures::stream::iter(users)
-            .map(async |user| Ok::<_, crate::foundation::Error>((user, self.profiles.past(user).await?)))
+            .map(async |user| {
+                Ok::<_, crate::foundation::Error>((user, self.profiles.past(user).await?))
+            })
             .buffer_unordered(READERS);
         let mut rows = Vec::new();
         let mut pasts = std::pin::pin!(pasts);
@@ -131,7 +134,11 @@ impl RecommendationService {
             })?;
             let items: Vec<_> = best.iter().map(|(content, _)| *content).collect();
             let reasons = live.reasons(&liked, &items)?;
-            let because = |content| reasons.get(content).map_or_else(Uuid::nil, |past| past.uuid());
+            let because = |content| {
+                reasons
+                    .get(content)
+                    .map_or_else(Uuid::nil, |past| past.uuid())
+            };
             rows.push(Row {
                 user: user.uuid(),
                 because: items.iter().map(because).collect(),
@@ -144,7 +151,9 @@ impl RecommendationService {
             self.ground.cache.changed(&[Tag::User((*user).into())]);
             let user: Id<id::User> = (*user).into();
             let note = serde_json::json!({ "user": user, "model": live.model });
-            self.ground.bus.publish(Topic::Recommendations(user.uuid()), note);
+            self.ground
+                .bus
+                .publish(Topic::Recommendations(user.uuid()), note);
         }
         Ok(written.len() as u64)
     }

@@ -55,7 +55,12 @@ impl Store {
                     hour.last.into(),
                 ],
             );
-            done += self.db.write().execute_raw(statement).await?.rows_affected();
+            done += self
+                .db
+                .write()
+                .execute_raw(statement)
+                .await?
+                .rows_affected();
         }
         Ok(done)
     }

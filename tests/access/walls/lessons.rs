@@ -69,6 +69,13 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "disableUser" => aimed(json!({ "id": id("user") })),
         "enableUser" => aimed(json!({ "id": id("user") })),
         "exportUser" => aimed(json!({ "id": id("user") })),
+        "createGenerationJob" => {
+            aimed(json!({ "parameters": { "recommendations": { "userId": id("user") } } }))
+        }
+        "generateRecommendations" => aimed(json!({ "target": { "userId": id("user") } })),
+        "eraseUser" => aimed(json!({ "userId": id("user") })),
+        "cancelJob" => aimed(json!({ "id": id("job") })),
+        "retryJob" | "deleteJob" => aimed(json!({ "id": id("job that is over") })),
         "revokeApiKey" => aimed(json!({ "id": id("key") })),
         // Drops what can be computed again; nobody's data is touched, and only admins may.
         "clearCache" => Lesson::Own,
@@ -128,6 +135,11 @@ pub fn argument_lesson(
     match of {
         // People are everybody's, but what is said of them must not count what is private.
         "PersonFilter" => Some(vec![(format!("{{ name: {{ eq: \"{FRIEND}\" }} }}"), false)]),
+        "JobFilter" => aimed(vec![
+            format!("{{ owner: {{ eq: \"{user}\" }} }}"),
+            "{ kind: { in: [RECOMMENDATIONS, ERASURE] } }".to_owned(),
+            "{ state: { in: [PENDING, CANCELLED] } }".to_owned(),
+        ]),
         "InteractionFilter" => aimed(vec![
             format!("{{ content: {{ eq: \"{}\" }} }}", world.ids["content"]),
             "{ kind: { in: [LIKE] } }".to_owned(),

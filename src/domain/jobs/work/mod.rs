@@ -80,9 +80,7 @@ pub(super) async fn run(
             let hours = services.upkeep.sum_up(&Viewer::Command).await?;
             Ok(json!({ "hours": hours }))
         }
-        Parameters::Retention => {
-            Ok(json!(services.upkeep.remove_old(&Viewer::Command).await?))
-        },
+        Parameters::Retention => Ok(json!(services.upkeep.remove_old(&Viewer::Command).await?)),
         Parameters::Import(_) => Err(Failure::GiveUp("not here".to_owned())),
     }
 }
@@ -96,7 +94,11 @@ type Share = (f32, f32);
 
 /// Tells how far a step is, as a part of the whole.
 fn tell(reporter: &Reporter, (from, to): Share, step: &str, done: u64, of: u64) -> ControlFlow<()> {
-    let within = if of == 0 { 0.0 } else { done as f32 / of as f32 };
+    let within = if of == 0 {
+        0.0
+    } else {
+        done as f32 / of as f32
+    };
     let message = match (done, of) {
         (0, 0) => None,
         (done, 0) => Some(format!("{done}")),
@@ -114,7 +116,10 @@ async fn train(services: &Services, how: How, reporter: &Reporter) -> Result<Val
         let (share, step) = match at.step {
             training::Step::Read => ((0.0, rest(0.15).min(0.15)), "reading interactions"),
             training::Step::Choose => ((0.05, 0.8), "choosing models and settings"),
-            training::Step::Measure => ((rest(0.15), rest(0.45)), "measuring on held-out interactions"),
+            training::Step::Measure => (
+                (rest(0.15), rest(0.45)),
+                "measuring on held-out interactions",
+            ),
             training::Step::Train => ((rest(0.45), rest(0.8)), "learning from all interactions"),
             training::Step::Store => ((rest(0.8), 1.0), "storing the lists of users"),
         };
@@ -129,13 +134,20 @@ async fn train(services: &Services, how: How, reporter: &Reporter) -> Result<Val
     }))
 }
 
-async fn evaluate(services: &Services, choose: bool, reporter: &Reporter) -> Result<Value, Failure> {
+async fn evaluate(
+    services: &Services,
+    choose: bool,
+    reporter: &Reporter,
+) -> Result<Value, Failure> {
     let reporter = reporter.clone();
     let observe = move |at: training::Progress| {
         let (share, step) = match at.step {
             training::Step::Read => ((0.0, 0.1), "reading interactions"),
             training::Step::Choose => ((0.1, 0.9), "choosing models and settings"),
-            _ => ((if choose { 0.9 } else { 0.1 }, 1.0), "measuring on held-out interactions"),
+            _ => (
+                (if choose { 0.9 } else { 0.1 }, 1.0),
+                "measuring on held-out interactions",
+            ),
         };
         tell(&reporter, share, step, at.done, at.of)
     };
@@ -169,7 +181,15 @@ async fn refresh(services: &Services, whom: &Whom, reporter: &Reporter) -> Resul
         Whom::Everyone => Users::Everyone,
     };
     let reporter = reporter.clone();
-    let observe = move |done, of| tell(&reporter, (0.0, 1.0), "computing the lists of users", done, of);
+    let observe = move |done, of| {
+        tell(
+            &reporter,
+            (0.0, 1.0),
+            "computing the lists of users",
+            done,
+            of,
+        )
+    };
     let service = &services.recommendations;
     let refreshed = service.refresh(&Viewer::Command, users, observe).await?;
     Ok(json!({ "users": refreshed.users, "lists": refreshed.lists }))
@@ -205,7 +225,13 @@ async fn warm(
             }
         }
         done += 1;
-        tell(reporter, (0.0, 1.0), "asking what is asked for often", done, of)
+        tell(
+            reporter,
+            (0.0, 1.0),
+            "asking what is asked for often",
+            done,
+            of,
+        )
     };
     for query in queries {
         let asked = search_once(services, query.query, &window).await;
@@ -224,11 +250,18 @@ async fn warm(
 
 async fn search_once(services: &Services, query: String, window: &Window) -> Result<()> {
     let request = search::Request::new(query);
-    services.search.search(&Viewer::Command, &request, window).await.map(|_| ())
+    services
+        .search
+        .search(&Viewer::Command, &request, window)
+        .await
+        .map(|_| ())
 }
 
 async fn list_once(services: &Services, user: Id<id::User>, window: &Window) -> Result<()> {
     let ask = recommendations::Ask::default();
     let service = &services.recommendations;
-    service.recommend(&Viewer::Command, user, &ask, window).await.map(|_| ())
+    service
+        .recommend(&Viewer::Command, user, &ask, window)
+        .await
+        .map(|_| ())
 }

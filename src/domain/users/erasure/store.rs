@@ -22,12 +22,27 @@ const REMOVALS: &[(&str, &str)] = &[
         "DELETE FROM recommendation_items WHERE list_id IN \
              (SELECT id FROM recommendation_lists WHERE user_id = ANY ($1))",
     ),
-    ("lists", "DELETE FROM recommendation_lists WHERE user_id = ANY ($1)"),
-    ("stored lists", "DELETE FROM batch_recommendations WHERE user_id = ANY ($1)"),
-    ("interactions", "DELETE FROM interactions WHERE user_id = ANY ($1)"),
-    ("idempotency keys", "DELETE FROM idempotency_keys WHERE user_id = ANY ($1)"),
+    (
+        "lists",
+        "DELETE FROM recommendation_lists WHERE user_id = ANY ($1)",
+    ),
+    (
+        "stored lists",
+        "DELETE FROM batch_recommendations WHERE user_id = ANY ($1)",
+    ),
+    (
+        "interactions",
+        "DELETE FROM interactions WHERE user_id = ANY ($1)",
+    ),
+    (
+        "idempotency keys",
+        "DELETE FROM idempotency_keys WHERE user_id = ANY ($1)",
+    ),
     ("tags", "DELETE FROM content_tags WHERE user_id = ANY ($1)"),
-    ("sessions", "DELETE FROM refresh_tokens WHERE user_id = ANY ($1)"),
+    (
+        "sessions",
+        "DELETE FROM refresh_tokens WHERE user_id = ANY ($1)",
+    ),
     (
         // The erasure itself may be one that runs.
         "jobs that do not run",

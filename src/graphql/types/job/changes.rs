@@ -133,9 +133,10 @@ impl JobMutation {
             Ok(NewJob {
                 priority: within(input.priority, -100..=100, "priority")?,
                 delay: Duration::from_secs(delay),
-                parameters: input.parameters.read().map_err(|refusal| {
-                    refusal.under(["parameters".to_owned()])
-                })?,
+                parameters: input
+                    .parameters
+                    .read()
+                    .map_err(|refusal| refusal.under(["parameters".to_owned()]))?,
             })
         };
         let outcome = match new() {
