@@ -119,7 +119,13 @@ impl Trained {
                 Ok(Self::Factors(FoldIn::new(factors.items(), settings)?))
             }
             Kind::Ease(settings) => Ok(Self::Neighbours(ease::fit(table, settings, observe)?)),
-            Kind::Graph(settings) => Ok(Self::Neighbours(graph::fit(table, settings, observe)?)),
+            Kind::Graph(settings) => {
+                let settings = graph::GraphSettings {
+                    keep: affordable(settings.keep, table.columns()),
+                    ..settings.clone()
+                };
+                Ok(Self::Neighbours(graph::fit(table, &settings, observe)?))
+            }
             Kind::Popular => Ok(Self::Popular(popularity::counts(table))),
         }
     }

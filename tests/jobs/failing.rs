@@ -9,7 +9,9 @@ use marquee::foundation::Id;
 use sqlx::{Connection, PgConnection};
 
 use crate::support::TestApp;
-use crate::world::{World, ask, event, job, over, sql, stop, training, worker};
+use crate::world::{
+    World, ask, break_summing_up, event, job, mend_summing_up, over, sql, stop, training, worker,
+};
 
 /// Waits until attempt number `attempt` has failed, and answers the job as it waits then.
 async fn failed_once(app: &TestApp, asked: &Job, attempt: i16) -> Job {
@@ -31,8 +33,7 @@ async fn wait_of(app: &TestApp, waiting: &Job) -> f64 {
 #[tokio::test]
 async fn what_fails_by_our_fault_is_tried_again_after_growing_waits_and_fails_in_the_end() {
     let app = TestApp::start().await;
-    let break_it = sqlx::query("DROP TABLE hourly_statistics");
-    break_it.execute(app.ground.db.pool()).await.unwrap();
+    break_summing_up(&app).await;
     let worker = worker(&app.services, 1);
     let asked = ask(&app, Parameters::Statistics).await;
     for (attempt, longest) in [(1, 5.0), (2, 20.0), (3, 80.0)] {
@@ -66,8 +67,7 @@ async fn what_fails_by_our_fault_is_tried_again_after_growing_waits_and_fails_in
     );
 
     // Whoever mends it has it tried again.
-    sqlx::raw_sql("CREATE TABLE hourly_statistics (hour timestamptz PRIMARY KEY, a bigint, b bigint, c bigint, d bigint, e bigint, f bigint)")
-        .execute(app.ground.db.pool()).await.unwrap();
+    mend_summing_up(&app).await;
     let again = app
         .services
         .jobs
@@ -118,7 +118,7 @@ async fn what_is_refused_fails_at_once_with_the_sentence() {
     let worker = worker(&app.services, 1);
     let nobody = Id::new(&app.ground.clock, &app.ground.chance);
     for (parameters, sentence) in [
-        (training(), "no interactions"),
+        (training(), "there is nothing to learn from"),
         (
             Parameters::Erasure(Erasure { user: nobody }),
             "there is no such user",

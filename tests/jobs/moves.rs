@@ -9,7 +9,7 @@ use marquee::foundation::{Error, Id, id};
 use proptest::prelude::*;
 
 use crate::support::TestApp;
-use crate::world::{orphan, soon, stop, trifle, worker};
+use crate::world::{break_summing_up, orphan, soon, stop, trifle, worker};
 
 #[derive(Clone, Debug)]
 enum Move {
@@ -138,8 +138,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         runtime.unwrap().block_on(async {
             let app = TestApp::start().await;
-            // Summing up fails from now on, each time.
-            sqlx::query("DROP TABLE hourly_statistics").execute(app.ground.db.pool()).await.unwrap();
+            break_summing_up(&app).await;
             let mut asked = Vec::new();
             for next in &moves {
                 asked.extend(make(&app, &asked, next).await);

@@ -179,6 +179,25 @@ impl Gate {
     }
 }
 
+/// Makes summing up fail from now on, each time.
+pub async fn break_summing_up(app: &TestApp) {
+    rename(app, "hourly_statistics", "put_away").await;
+}
+
+/// Lets it be done again.
+pub async fn mend_summing_up(app: &TestApp) {
+    rename(app, "put_away", "hourly_statistics").await;
+}
+
+/// Renames a table, which only its owner may.
+async fn rename(app: &TestApp, table: &str, name: &str) {
+    let schema = app.ground.db.schema();
+    let mut owner = PgConnection::connect(&app.url).await.unwrap();
+    let rename = format!("ALTER TABLE \"{schema}\".{table} RENAME TO {name}");
+    let rename = sqlx::raw_sql(sqlx::AssertSqlSafe(rename));
+    rename.execute(&mut owner).await.unwrap();
+}
+
 /// Another process on the same schema: its own pools, bus and caches.
 pub async fn twin(ground: &Ground, url: &str) -> Arc<Services> {
     let settings = &ground.settings;

@@ -25,7 +25,7 @@ const COMPUTED: [&str; 3] = [
 
 /// So many bytes of an artifact are written and read at a time: the database holds 1 GB in one value,
 /// and takes longest over one statement.
-const PART: usize = 64 << 20;
+const PART: usize = 8 << 20;
 
 #[derive(Clone)]
 pub(super) struct Store {

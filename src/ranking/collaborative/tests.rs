@@ -359,3 +359,12 @@ proptest! {
         prop_assert_eq!(trained(pairs), trained(shuffled));
     }
 }
+
+#[test]
+fn fewer_neighbours_of_each_are_kept_where_items_are_many_and_never_less_than_the_least() {
+    assert_eq!(affordable(100, 0), 100);
+    assert_eq!(affordable(100, 300_000), 100);
+    assert_eq!(affordable(100, 1_000_000), 33);
+    assert_eq!(affordable(300, 1_000_000_000), LEAST_NEIGHBOURS);
+    assert_eq!(affordable(5, 1_000_000_000), 5);
+}

@@ -89,10 +89,19 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
     }
 }
 
+/// Subscriptions that tell at once, and nothing of anybody: which models serve, what the server does.
+pub const OF_NOBODY: [&str; 2] = ["metrics", "modelPromoted"];
+
 /// Does what a subscription tells of, with something of the victim's.
 pub async fn happen(subscription: &str, world: &World) {
     match subscription {
-        "interactions" => {
+        subscription if OF_NOBODY.contains(&subscription) => {}
+        "jobProgress" | "jobs" => {
+            let (jobs, job) = (&world.app.services.jobs, world.ids["job"].parse().unwrap());
+            jobs.cancel(&world.victim, job).await.unwrap();
+            jobs.retry(&world.victim, job).await.unwrap();
+        }
+        "interactions" | "recommendationsUpdated" => {
             let diary = world.ids["content"].parse().unwrap();
             let new = NewInteraction::new(diary, InteractionKind::View);
             let interactions = &world.app.services.interactions;
