@@ -6,7 +6,7 @@ use marquee::domain::auth::{Role, Scope, Viewer};
 use marquee::domain::jobs::model::JobState;
 use marquee::domain::jobs::parameters::{Erasure, Parameters};
 use marquee::foundation::{Id, id};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::TestApp;
 use crate::world::{ask, ask_as, count, over, stop, worker};
