@@ -32,6 +32,16 @@ pub use recipe::{Kind, Part, Recipe};
 /// How many neighbours [`Model::neighbours`] knows of an item at most.
 pub const MOST_NEIGHBOURS: usize = 100;
 
+/// So many neighbours all items of a large catalogue have together: 8 bytes each.
+const ALL_NEIGHBOURS: usize = 32 << 20;
+/// What each has at least, however many there are.
+const LEAST_NEIGHBOURS: usize = 16;
+
+/// How many neighbours of each of `items` items are worth their memory, of `wanted` at most.
+fn affordable(wanted: usize, items: usize) -> usize {
+    wanted.min((ALL_NEIGHBOURS / items.max(1)).max(LEAST_NEIGHBOURS))
+}
+
 /// Why there is no model, or no answer from it.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum CollaborativeError {
@@ -203,7 +213,7 @@ impl Model {
             parts.push(Trained::fit(&part.kind, table, &mut within)?);
         }
         let settings = graph::GraphSettings {
-            keep: MOST_NEIGHBOURS,
+            keep: affordable(MOST_NEIGHBOURS, table.columns()),
             ..graph::GraphSettings::default()
         };
         let mut within = |done: f32| observe((steps - 1.0 + done) / steps);

@@ -70,6 +70,13 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "disableUser" => aimed(json!({ "id": id("user") })),
         "enableUser" => aimed(json!({ "id": id("user") })),
         "exportUser" => aimed(json!({ "id": id("user") })),
+        "createGenerationJob" => {
+            aimed(json!({ "parameters": { "recommendations": { "userId": id("user") } } }))
+        }
+        "generateRecommendations" => aimed(json!({ "target": { "userId": id("user") } })),
+        "eraseUser" => aimed(json!({ "userId": id("user") })),
+        "cancelJob" => aimed(json!({ "id": id("job") })),
+        "retryJob" | "deleteJob" => aimed(json!({ "id": id("job that is over") })),
         "revokeApiKey" => aimed(json!({ "id": id("key") })),
         // Drops what can be computed again; nobody's data is touched, and only admins may.
         "clearCache" => Lesson::Own,
@@ -145,6 +152,11 @@ pub fn argument_lesson(
         "InteractionEventFilter" => aimed(vec![
             format!("{{ user: {{ eq: \"{user}\" }} }}"),
             "{ kind: { in: [VIEW] } }".to_owned(),
+        ]),
+        "JobFilter" => aimed(vec![
+            format!("{{ owner: {{ eq: \"{user}\" }} }}"),
+            "{ kind: { in: [RECOMMENDATIONS, ERASURE] } }".to_owned(),
+            "{ state: { in: [PENDING, CANCELLED] } }".to_owned(),
         ]),
         "InteractionFilter" => aimed(vec![
             format!("{{ content: {{ eq: \"{}\" }} }}", world.ids["content"]),
