@@ -1,11 +1,11 @@
 //! Workers that go away, stop, freeze and share.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use marquee::domain::auth::Viewer;
-use marquee::domain::jobs::Parameters;
 use marquee::domain::jobs::model::JobState;
+use marquee::domain::jobs::{Parameters, Workers};
 
 use crate::support::TestApp;
 use crate::world::{
@@ -197,4 +197,41 @@ async fn of_two_hundred_jobs_and_two_workers_each_job_is_begun_once() {
     for workers in workers {
         stop(workers, Duration::ZERO).await;
     }
+}
+
+/// Waits until nothing waits and nothing runs.
+async fn all_over(app: &TestApp) {
+    let left = "SELECT count(*) FROM generation_jobs WHERE state IN ('PENDING', 'RUNNING')";
+    soon(async {
+        while count(app, left).await > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_goes_on_as_soon_as_a_slot_is_free() {
+    let app = TestApp::start().await;
+    // Each is over before anybody looks; two a beat would take longer than we wait.
+    for number in 0..200 {
+        ask(&app, trifle(number)).await;
+    }
+    let workers = worker(&app.services, 2);
+    all_over(&app).await;
+    stop(workers, Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemas_that_share_one_slot_both_get_on() {
+    let (one, other) = (TestApp::start().await, TestApp::start().await);
+    for number in 0..100 {
+        ask(&one, trifle(number)).await;
+        ask(&other, trifle(number)).await;
+    }
+    let schemas = [&one, &other].map(|app| Arc::clone(&app.services));
+    let workers = Workers::start(schemas, 1, "test/1");
+    all_over(&one).await;
+    all_over(&other).await;
+    stop(workers, Duration::from_secs(10)).await;
 }
