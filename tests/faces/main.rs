@@ -69,11 +69,8 @@ async fn host_page() -> String {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        axum::serve(listener, Router::new().fallback(file))
-            .await
-            .unwrap()
-    });
+    let router = Router::new().fallback(file);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     origin
 }
 

@@ -87,6 +87,14 @@ async function likeTheFirst() {
 }
 
 const steps = {
+  async 'without the client the page says how to bring it'() {
+    const bare = await browser.newPage();
+    await bare.setRequestInterception(true);
+    bare.on('request', (request) => (request.url().includes('node_modules') ? request.abort() : request.continue()));
+    await bare.goto(`${origin}/index.html`);
+    await bare.waitForFunction(() => document.querySelector('#trouble').checkVisibility() && document.querySelector('#trouble').textContent.includes('npm ci'));
+    await bare.close();
+  },
   async 'a wrong password is refused in words'() {
     await page.goto(`${origin}/index.html?server=${address}&schema=${schema}`);
     await picture('sign-in');
