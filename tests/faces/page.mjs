@@ -72,12 +72,16 @@ const picture = async (name) => { if (pictures) await page.screenshot({ path: `$
 async function signIn(email, password) {
   await page.$eval('#email', (field, value) => { field.value = value; }, email);
   await page.$eval('#password', (field, value) => { field.value = value; }, password);
-  await page.click('#signin button');
+  await click('#signin button');
 }
 
-async function likeTheFirst() {
+// Clicks as a person does: on what is there, stands still and is enabled.
+const click = (selector) => page.locator(selector).click();
+
+// Likes or dislikes the first of the list, and waits until it is gone and the rest is there.
+async function sayOfTheFirst(verb) {
   const [first] = await titles();
-  await page.click('#feed li:first-child .like');
+  await click(`#feed article[aria-label=${JSON.stringify(first)}] .${verb}`);
   await page.waitForFunction(
     (first) => {
       const cards = [...document.querySelectorAll('#feed article')];
@@ -112,18 +116,16 @@ const steps = {
     await picture('feed');
   },
   async 'what they like leaves the list'() {
-    await likeTheFirst();
+    await sayOfTheFirst('like');
     await shows('#fresh', 'counted in');
   },
   async 'what they dislike leaves the list, and more comes at its end'() {
-    const [first] = await titles();
-    await page.click('#feed li:first-child .dislike');
-    await page.waitForFunction((first) => !document.querySelector(`#feed article[aria-label="${CSS.escape(first)}"]`), {}, first);
-    await page.click('#more');
+    await sayOfTheFirst('dislike');
+    await click('#more');
     await page.waitForFunction(() => document.querySelectorAll('#feed article').length > 10);
   },
   async 'they sign out'() {
-    await page.click('#signout');
+    await click('#signout');
     await page.waitForFunction(() => document.querySelector('#signin').checkVisibility());
     assert.deepEqual(await titles(), []);
   },
@@ -131,8 +133,8 @@ const steps = {
     await signIn(adminEmail, adminPassword);
     await page.waitForSelector('#feed article');
     await shows('#live', 'live');
-    await page.click('#training summary');
-    await page.click('#train');
+    await click('#training summary');
+    await click('#train');
     await shows('#training-state', 'Running');
     // It has learned, and is held where it stores what it has learned.
     await page.waitForFunction(() => Number(document.querySelector('#training-bar').ariaValueNow) >= 75);
@@ -156,17 +158,15 @@ const steps = {
     await picture('completed');
   },
   async 'the admin cancels the next one'() {
-    await page.waitForSelector('#train:not(:disabled)');
-    await page.click('#train');
-    await page.waitForSelector('#cancel:not(:disabled)');
+    await click('#train');
     await shows('#training-state', 'Running');
-    await page.click('#cancel');
+    await click('#cancel');
     await shows('#training-state', 'Cancelled');
     await page.waitForSelector('#train:not(:disabled)');
   },
   async 'a token that has expired is renewed without a word'() {
     await please('let the tokens expire');
-    await likeTheFirst();
+    await sayOfTheFirst('like');
     assert.equal(await visible('#signin'), false);
     assert.equal(await text('#feed-error'), '');
   },
