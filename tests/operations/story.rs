@@ -32,8 +32,6 @@ pub struct Story {
 
 impl Story {
     pub async fn begin() -> Self {
-        // The client wants to know what to encrypt with, even where nothing is. An error says that it knows.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let server = Server::start().await;
         let demo = &server.app.services.demo;
         demo.load(&Viewer::Command).await.unwrap().unwrap();

@@ -47,6 +47,9 @@ impl Server {
 
     /// A server in front of these services.
     pub async fn of(app: TestApp) -> Self {
+        // HTTP clients want to know what to encrypt with, even where nothing is. An error says that
+        // they know.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let live = Live::new(app.ground.settings.push.max_sockets);
         let schemas = Arc::clone(&app.schemas);
         let router = marquee::http::router(schemas, &app.ground.settings, &live).unwrap();
