@@ -25,6 +25,18 @@ const events = {
   variables: { after },
 };
 
+const train = {
+  query: `mutation { createGenerationJob(input: { parameters: { training: {} } }) {
+    job { id } errors { ... on UserError { message } }
+  } }`,
+};
+const follow = (id) => ({
+  query: `subscription ($id: ID!) { jobProgress(id: $id) {
+    number state progress { fraction step } job { result error }
+  } }`,
+  variables: { id },
+});
+
 // The first result of an operation.
 async function one(client, operation) {
   for await (const result of client.iterate(operation)) return result;
@@ -46,6 +58,22 @@ async function hears(client) {
   assert.equal(told.at(-1).kind, 'LIKE');
 }
 
+// Asks for a training and follows it until the server says that there will be no more.
+async function follows(client) {
+  const { job, errors } = (await one(client, train)).data.createGenerationJob;
+  assert.deepEqual(errors, []);
+  const told = [];
+  for await (const { data } of client.iterate(follow(job.id))) told.push(data.jobProgress);
+  assert.deepEqual(told.map(({ number }) => number), told.map((_, place) => place + 1));
+  const states = told.map(({ state }) => state);
+  assert.deepEqual([...new Set(states)], ['PENDING', 'RUNNING', 'COMPLETED']);
+  assert.ok(told.some(({ progress }) => progress.step));
+  const fractions = told.map(({ progress }) => progress.fraction ?? 0);
+  assert.deepEqual(fractions, fractions.toSorted((a, b) => a - b));
+  assert.equal(fractions.at(-1), 1);
+  assert.ok(told.at(-1).job.result.model);
+}
+
 const tests = {
   async 'graphql-ws runs a query'(socket) {
     assert.deepEqual(await one(socket, hello), { data: { __typename: 'Query' } });
@@ -58,6 +86,9 @@ const tests = {
   async 'graphql-ws hears of what happens'(socket) {
     await hears(socket);
   },
+  async 'graphql-ws follows a training to its end'(socket) {
+    await follows(socket);
+  },
   async 'graphql-sse runs a query'(_, stream) {
     assert.deepEqual(await one(stream, hello), { data: { __typename: 'Query' } });
   },
@@ -67,6 +98,9 @@ const tests = {
   },
   async 'graphql-sse hears of what happens'(_, stream) {
     await hears(stream);
+  },
+  async 'graphql-sse follows a training to its end'(_, stream) {
+    await follows(stream);
   },
 };
 
