@@ -1,0 +1,116 @@
+//! Files that were uploaded: large, of any kind, and in a folder of their own, from which nothing is
+//! served.
+
+use std::path::Path as FilePath;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, WriteMultipart};
+use tokio::io::AsyncWriteExt;
+
+use super::{Objects, unavailable};
+use crate::foundation::{Error, Result};
+use crate::platform::config::SchemaName;
+
+/// The folder of a schema that holds what was uploaded.
+const FOLDER: &str = "uploads";
+/// So many bytes are written at a time, and so many times over they may wait to be written.
+const PART: usize = 1 << 20;
+const PARTS_AT_ONCE: usize = 2;
+
+/// A file that is being written. It is there only after [`Incoming::finish`]; one that is dropped
+/// leaves nothing.
+pub struct Incoming {
+    write: WriteMultipart,
+    bytes: u64,
+}
+
+impl Incoming {
+    /// Adds bytes; waits where the store is slower than whoever sends.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the store cannot be written.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let room = self.write.wait_for_capacity(PARTS_AT_ONCE).await;
+        room.map_err(|error| unavailable(&error))?;
+        self.bytes += bytes.len() as u64;
+        // Copied, so that many small pieces do not hold many large buffers.
+        self.write.write(&bytes);
+        Ok(())
+    }
+
+    /// Makes the file be there, whole, and answers its size in bytes.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the store cannot be written; then nothing is there.
+    pub async fn finish(self) -> Result<u64> {
+        let finished = self.write.finish().await;
+        finished.map_err(|error| unavailable(&error))?;
+        Ok(self.bytes)
+    }
+
+    /// Removes what was written so far.
+    pub async fn abort(self) {
+        if let Err(error) = self.write.abort().await {
+            tracing::warn!(%error, "What came of a file that was cut off cannot be removed");
+        }
+    }
+}
+
+impl Objects {
+    /// Begins a file that is uploaded, under a name of letters, digits and underscores.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the store cannot be written.
+    pub async fn receive(&self, schema: &SchemaName, name: &str) -> Result<Incoming> {
+        let begun = self.store.put_multipart(&key(schema, name)).await;
+        let upload = begun.map_err(|error| unavailable(&error))?;
+        Ok(Incoming {
+            write: WriteMultipart::new_with_chunk_size(upload, PART),
+            bytes: 0,
+        })
+    }
+
+    /// Writes an uploaded file to a place on this machine. Says whether there was one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the store cannot be read or the place cannot be written.
+    pub async fn fetch(&self, schema: &SchemaName, name: &str, to: &FilePath) -> Result<bool> {
+        let found = match self.store.get(&key(schema, name)).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(unavailable(&error)),
+        };
+        let unwritable = |error: std::io::Error| {
+            tracing::error!(%error, "A file of an import cannot be written");
+            Error::Unavailable("the files cannot be laid out; is the disk full?".to_owned())
+        };
+        let mut file = tokio::fs::File::create(to).await.map_err(unwritable)?;
+        let mut stream = found.into_stream();
+        while let Some(bytes) = stream
+            .try_next()
+            .await
+            .map_err(|error| unavailable(&error))?
+        {
+            file.write_all(&bytes).await.map_err(unwritable)?;
+        }
+        file.flush().await.map_err(unwritable)?;
+        Ok(true)
+    }
+
+    /// Removes an uploaded file. One that is not there is as good as removed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the store cannot be written.
+    pub async fn discard(&self, schema: &SchemaName, name: &str) -> Result<()> {
+        match self.store.delete(&key(schema, name)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+}
+
+fn key(schema: &SchemaName, name: &str) -> Path {
+    Path::from(format!("{schema}/{FOLDER}/{name}"))
+}
