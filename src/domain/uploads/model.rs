@@ -18,13 +18,13 @@ pub struct Upload {
     pub id: Id<id::Upload>,
     /// What it is called: 1 to 200 characters, no path.
     pub name: String,
-    /// How large it is, in bytes.
+    /// How large it is, in bytes; at least 1.
     pub bytes: i64,
-    /// What it is called in the object store.
-    pub object: String,
-    /// Who uploaded it; `None` for one who is gone.
+    /// The SHA-256 of its bytes.
+    pub sha256: [u8; 32],
+    /// Who uploaded it; `None` for the shell of the server.
     pub owner: Option<Id<id::User>>,
-    /// When it was there.
+    /// When it began to arrive.
     pub created_at: DateTime<Utc>,
 }
 
@@ -32,6 +32,12 @@ impl Upload {
     /// Its place in the list of all, the newest first.
     pub fn cursor(&self) -> Cursor {
         Cursor::new("createdAt", false, json!(self.created_at), self.id.uuid())
+    }
+
+    /// The SHA-256 of its bytes, as `sha256sum` writes it.
+    pub fn digest(&self) -> String {
+        let digits = self.sha256.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect()
     }
 }
 

@@ -1,104 +1,75 @@
-//! Files as they arrive.
+//! A file as it arrives.
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
 use super::model::{Upload, file_name};
 use super::service::UploadService;
-use crate::foundation::{Id, Refusal, Result, id};
+use crate::foundation::{Refusal, Result};
 use crate::platform::objects::Incoming;
 
-/// The files of one request while they arrive. All of them are kept in the end, or none: end it with
-/// [`Reception::keep`] or [`Reception::give_up`].
+/// A file while it arrives. It is kept with [`Reception::keep`]; one that is given up, or just
+/// dropped, leaves nothing.
 pub struct Reception {
     pub(super) service: UploadService,
-    pub(super) owner: Option<Id<id::User>>,
-    pub(super) whole: Vec<Upload>,
-    pub(super) current: Option<(Upload, Incoming)>,
+    pub(super) upload: Upload,
+    pub(super) incoming: Incoming,
+    pub(super) digest: Sha256,
 }
 
 impl Reception {
-    /// So many files may come together.
-    pub const MOST: usize = 20;
-
-    /// Begins the next file, called as the client says.
-    ///
-    /// # Errors
-    /// [`Refusal::InvalidInput`] for a bad name and for too many files,
-    /// [`crate::foundation::Error::Unavailable`] when the store cannot be written.
-    pub async fn begin(&mut self, name: &str) -> Result<()> {
-        let name = file_name(name)?;
-        if self.whole.len() >= Self::MOST {
-            let message = format!("at most {} files at a time", Self::MOST);
-            return Err(Refusal::invalid("files", message).into());
-        }
-        let service = &self.service;
-        let id: Id<id::Upload> = Id::new(&service.clock, &service.chance);
-        let object = id.to_string();
-        let incoming = service.objects.receive(&service.schema, &object).await?;
-        let upload = Upload {
-            id,
-            name,
-            bytes: 0,
-            object,
-            owner: self.owner,
-            created_at: service.clock.now(),
-        };
-        self.current = Some((upload, incoming));
-        Ok(())
-    }
-
-    /// Adds to the present file.
+    /// Adds bytes; waits where the store is slower than whoever sends.
     ///
     /// # Errors
     /// [`crate::foundation::Error::Unavailable`] when the store cannot be written.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        match &mut self.current {
-            Some((_, incoming)) => incoming.write(bytes).await,
-            None => Ok(()),
-        }
+        self.digest.update(&bytes);
+        self.incoming.write(bytes).await
     }
 
-    /// The present file has arrived.
-    ///
-    /// # Errors
-    /// [`crate::foundation::Error::Unavailable`] when the store cannot be written.
-    pub async fn end(&mut self) -> Result<()> {
-        if let Some((mut upload, incoming)) = self.current.take() {
-            upload.bytes = i64::try_from(incoming.finish().await?).unwrap_or(i64::MAX);
-            self.whole.push(upload);
-        }
-        Ok(())
+    /// So many bytes have arrived.
+    pub fn bytes(&self) -> u64 {
+        self.incoming.bytes()
     }
 
-    /// Keeps all files that have arrived, and answers them in their order.
+    /// Keeps the file, called as the client says: of a path the last part.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`] if there are none; when the database fails. Then nothing is kept.
-    pub async fn keep(mut self) -> Result<Vec<Upload>> {
-        if self.whole.is_empty() {
-            let message = "send at least one file: curl -F file=@ratings.csv";
-            return Err(Refusal::invalid("files", message).into());
-        }
-        match self.service.store.insert(&self.whole).await {
-            Ok(()) => Ok(std::mem::take(&mut self.whole)),
-            Err(error) => {
+    /// [`Refusal::InvalidInput`] for a bad name and for an empty file,
+    /// [`crate::foundation::Error::Unavailable`] when the store cannot be written; when the database
+    /// fails. Then nothing is kept.
+    pub async fn keep(mut self, name: &str) -> Result<Upload> {
+        let name = match file_name(name) {
+            Ok(_) if self.bytes() == 0 => Err(Refusal::invalid("file", "the file is empty")),
+            named => named,
+        };
+        match name {
+            Ok(name) => self.upload.name = name,
+            Err(refusal) => {
                 self.give_up().await;
-                Err(error)
+                return Err(refusal.into());
             }
         }
+        let Self {
+            service,
+            mut upload,
+            incoming,
+            digest,
+        } = self;
+        upload.bytes = i64::try_from(incoming.finish().await?).unwrap_or(i64::MAX);
+        upload.sha256 = digest.finalize().into();
+        if let Err(error) = service.store.insert(&upload).await {
+            let gone = service.discard(upload.id).await;
+            if let Err(error) = gone {
+                tracing::warn!(?error, "A file that was not kept stays until it is old");
+            }
+            return Err(error);
+        }
+        Ok(upload)
     }
 
     /// Keeps nothing.
     pub async fn give_up(self) {
-        if let Some((_, incoming)) = self.current {
-            incoming.abort().await;
-        }
-        let service = &self.service;
-        for upload in self.whole {
-            let gone = service.objects.discard(&service.schema, &upload.object);
-            if let Err(error) = gone.await {
-                tracing::warn!(?error, "A file of an upload that was cut off stays");
-            }
-        }
+        self.incoming.abort().await;
     }
 }

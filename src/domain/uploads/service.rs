@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::model::Upload;
@@ -18,17 +19,15 @@ use crate::platform::objects::Objects;
 
 /// The folder under the data directory in which the files of imports are laid out.
 const FOLDER: &str = "imports";
-/// So many are removed between two questions for more.
-const AT_ONCE: u64 = 100;
 
 /// The uploaded files of one schema.
 #[derive(Clone)]
 pub struct UploadService {
     pub(super) store: Store,
-    pub(super) objects: Objects,
-    pub(super) schema: SchemaName,
-    pub(super) clock: Clock,
-    pub(super) chance: Chance,
+    objects: Objects,
+    schema: SchemaName,
+    clock: Clock,
+    chance: Chance,
     data_dir: PathBuf,
 }
 
@@ -64,74 +63,95 @@ impl UploadService {
         }
     }
 
-    /// Begins to receive files. For admins.
+    /// Whether the viewer may upload, to be asked before anything is read. Admins may.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Forbidden`].
-    pub fn receive(&self, viewer: &Viewer) -> Result<Reception> {
-        viewer.admin()?;
+    pub fn may_upload(&self, viewer: &Viewer) -> Result<()> {
+        viewer.admin()
+    }
+
+    /// Begins to receive a file. For admins.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`]; [`Error::Unavailable`] when the store
+    /// cannot be written.
+    pub async fn receive(&self, viewer: &Viewer) -> Result<Reception> {
+        self.may_upload(viewer)?;
+        let id: Id<id::Upload> = Id::new(&self.clock, &self.chance);
+        let incoming = self.objects.receive(&self.schema, &object(id)).await?;
         Ok(Reception {
             service: self.clone(),
-            owner: viewer.user(),
-            whole: Vec::new(),
-            current: None,
+            upload: Upload {
+                id,
+                name: String::new(),
+                bytes: 0,
+                sha256: [0; 32],
+                owner: viewer.user(),
+                created_at: self.clock.now(),
+            },
+            incoming,
+            digest: Sha256::new(),
         })
     }
 
-    /// The uploaded files, the newest first. For admins.
+    /// The viewer's uploaded files, the newest first; all for admins.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], [`Error::Forbidden`], [`Refusal::InvalidInput`] for a cursor of
-    /// another list.
+    /// [`Error::Unauthenticated`] for nobody, [`Refusal::InvalidInput`] for a cursor of another
+    /// list.
     pub async fn list(&self, viewer: &Viewer, window: &Window) -> Result<Page<Upload>> {
-        viewer.admin()?;
-        Ok(Page::cut(window, self.store.list(window).await?))
+        signed_in(viewer)?;
+        let rows = self.store.list(viewer, window).await?;
+        Ok(Page::cut(window, rows))
     }
 
-    /// How many there are. For admins.
+    /// How many there are in that list.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], [`Error::Forbidden`].
+    /// [`Error::Unauthenticated`] for nobody.
     pub async fn count(&self, viewer: &Viewer) -> Result<u64> {
-        viewer.admin()?;
-        self.store.count().await
+        signed_in(viewer)?;
+        self.store.count(viewer).await
     }
 
-    /// Removes an uploaded file. What was imported of it stays. For admins.
+    /// Removes an uploaded file. What was imported of it stays. For its owner and admins.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], [`Error::Forbidden`], [`Refusal::NotFound`].
+    /// [`Error::Unauthenticated`] for nobody, [`Refusal::NotFound`] for one that is not there or is
+    /// somebody else's.
     pub async fn delete(&self, viewer: &Viewer, id: Id<id::Upload>) -> Result<Id<id::Upload>> {
-        viewer.admin()?;
-        let found = self.store.find_many(&[id]).await?;
+        signed_in(viewer)?;
+        let found = self.store.find_many(viewer, &[id]).await?;
         let upload = found.first().ok_or_else(not_found)?;
-        self.remove(upload).await?;
+        // The file first: if that fails, the row is still there for another try.
+        self.discard(upload.id).await?;
+        if !self.store.delete(upload.id).await? {
+            return Err(not_found());
+        }
         Ok(id)
     }
 
-    /// Removes what was uploaded before then; answers how many files. For admins.
+    /// Removes what was uploaded before then, and what a server that was killed in the midst of an
+    /// upload left behind; answers how many uploads. For admins.
     ///
     /// # Errors
     /// [`Error::Forbidden`]; when the database or the store fails. What was removed before stays
     /// removed.
     pub async fn remove_older(&self, viewer: &Viewer, before: DateTime<Utc>) -> Result<u64> {
         viewer.admin()?;
-        let mut removed = 0;
-        loop {
-            let old = self.store.older(before, AT_ONCE).await?;
-            for upload in &old {
-                removed += u64::from(self.remove(upload).await?);
-            }
-            if (old.len() as u64) < AT_ONCE {
-                return Ok(removed);
-            }
-        }
+        let removed = self.store.delete_older(before).await?;
+        // Their names tell their age, so that files without a row are found as well.
+        let old = move |name: &str| {
+            let id = name.parse::<Id<id::Upload>>();
+            id.is_ok_and(|id| id.time() < before)
+        };
+        self.objects.sweep(&self.schema, old).await?;
+        Ok(removed)
     }
 
-    /// The file goes first: if that fails, the row is still there for the next try.
-    async fn remove(&self, upload: &Upload) -> Result<bool> {
-        self.objects.discard(&self.schema, &upload.object).await?;
-        self.store.delete(upload.id).await
+    pub(super) async fn discard(&self, id: Id<id::Upload>) -> Result<()> {
+        self.objects.discard(&self.schema, &object(id)).await
     }
 
     /// Those files, in this order, if they can be imported together. For admins.
@@ -141,13 +161,15 @@ impl UploadService {
     /// for two of one name.
     pub async fn together(&self, viewer: &Viewer, ids: &[Id<id::Upload>]) -> Result<Vec<Upload>> {
         viewer.admin()?;
-        let found = self.store.find_many(ids).await?;
+        let found = self.store.find_many(viewer, ids).await?;
         let refuse = |message: String| Error::from(Refusal::invalid("uploadIds", message));
         let mut names = BTreeSet::new();
         let uploads = ids.iter().map(|id| {
             let upload = found.iter().find(|upload| upload.id == *id);
             let upload = upload.ok_or_else(|| {
-                refuse(format!("there is no upload `{id}` any more; upload it again"))
+                refuse(format!(
+                    "there is no upload `{id}`, or not any more; upload the file again"
+                ))
             })?;
             if !names.insert(upload.name.as_str()) {
                 let message = format!("two of these files are called `{}`", upload.name);
@@ -179,13 +201,19 @@ impl UploadService {
         let laid = Laid { folder, uploads };
         for upload in &laid.uploads {
             let to = laid.folder().join(&upload.name);
-            if !self.objects.fetch(&self.schema, &upload.object, &to).await? {
+            let object = object(upload.id);
+            if !self.objects.fetch(&self.schema, &object, &to).await? {
                 let message = format!("the file `{}` is gone; upload it again", upload.name);
                 return Err(Refusal::invalid("uploadIds", message).into());
             }
         }
         Ok(laid)
     }
+}
+
+/// What an upload is called in the object store.
+fn object(id: Id<id::Upload>) -> String {
+    id.to_string()
 }
 
 /// A fresh folder for `label`, with a folder for the files in it.
@@ -198,9 +226,18 @@ fn folder(parent: &Path, label: &str) -> std::io::Result<TempDir> {
             std::fs::remove_dir_all(left.path())?;
         }
     }
-    let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?;
+    let folder = tempfile::Builder::new()
+        .prefix(&prefix)
+        .tempdir_in(parent)?;
     std::fs::create_dir(folder.path().join("files"))?;
     Ok(folder)
+}
+
+fn signed_in(viewer: &Viewer) -> Result<()> {
+    match viewer {
+        Viewer::Nobody => Err(Error::signed_out()),
+        _ => Ok(()),
+    }
 }
 
 fn not_found() -> Error {

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    Select,
 };
 
 use super::model::Upload;
+use crate::domain::auth::Viewer;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::entities::upload::{ActiveModel, Column, Entity, Model};
@@ -23,33 +24,34 @@ impl Store {
         Self { db }
     }
 
-    /// Adds all of them, or none.
-    pub(super) async fn insert(&self, uploads: &[Upload]) -> Result<()> {
-        let rows = uploads.iter().map(|upload| ActiveModel {
+    pub(super) async fn insert(&self, upload: &Upload) -> Result<()> {
+        let row = ActiveModel {
             id: Set(upload.id.uuid()),
             name: Set(upload.name.clone()),
             bytes: Set(upload.bytes),
-            object: Set(upload.object.clone()),
+            sha256: Set(upload.sha256.to_vec()),
             owner_id: Set(upload.owner.map(Id::uuid)),
             created_at: Set(upload.created_at),
-        });
-        Entity::insert_many(rows)
-            .exec_without_returning(self.db.write())
-            .await?;
+        };
+        row.insert(self.db.write()).await?;
         Ok(())
     }
 
-    /// Those of `ids` that are there, in no order. From where they are written: whoever uploaded one
-    /// a moment ago finds it.
-    pub(super) async fn find_many(&self, ids: &[Id<id::Upload>]) -> Result<Vec<Upload>> {
-        let rows = Entity::find()
+    /// Those of `ids` that the viewer may see, in no order. From where they are written: whoever
+    /// uploaded one a moment ago finds it.
+    pub(super) async fn find_many(
+        &self,
+        viewer: &Viewer,
+        ids: &[Id<id::Upload>],
+    ) -> Result<Vec<Upload>> {
+        let rows = visible(viewer)
             .filter(filter::among(Column::Id, ids.iter().copied()))
             .all(self.db.write())
             .await?;
         Ok(rows.into_iter().map(Upload::from).collect())
     }
 
-    pub(super) async fn list(&self, window: &Window) -> Result<Vec<Upload>> {
+    pub(super) async fn list(&self, viewer: &Viewer, window: &Window) -> Result<Vec<Upload>> {
         let newest = Order::by(
             "createdAt",
             Column::CreatedAt,
@@ -58,25 +60,14 @@ impl Store {
             false,
         );
         let rows = newest
-            .apply(Entity::find(), window)?
+            .apply(visible(viewer), window)?
             .all(self.db.read())
             .await?;
         Ok(rows.into_iter().map(Upload::from).collect())
     }
 
-    pub(super) async fn count(&self) -> Result<u64> {
-        Ok(Entity::find().count(self.db.read()).await?)
-    }
-
-    /// Some of those that were there before then, at most `most`, the oldest first.
-    pub(super) async fn older(&self, before: DateTime<Utc>, most: u64) -> Result<Vec<Upload>> {
-        let rows = Entity::find()
-            .filter(Column::CreatedAt.lt(before))
-            .order_by_asc(Column::CreatedAt)
-            .limit(most)
-            .all(self.db.write())
-            .await?;
-        Ok(rows.into_iter().map(Upload::from).collect())
+    pub(super) async fn count(&self, viewer: &Viewer) -> Result<u64> {
+        Ok(visible(viewer).count(self.db.read()).await?)
     }
 
     /// Removes a row. Says whether there was one.
@@ -86,6 +77,26 @@ impl Store {
             .await?;
         Ok(gone.rows_affected > 0)
     }
+
+    /// Removes the rows of what was uploaded before then; answers how many.
+    pub(super) async fn delete_older(&self, before: DateTime<Utc>) -> Result<u64> {
+        let gone = Entity::delete_many()
+            .filter(Column::CreatedAt.lt(before))
+            .exec(self.db.write())
+            .await?;
+        Ok(gone.rows_affected)
+    }
+}
+
+/// The only way to uploads on behalf of somebody: admins reach all, others their own.
+fn visible(viewer: &Viewer) -> Select<Entity> {
+    let all = Entity::find();
+    if viewer.is_admin() {
+        return all;
+    }
+    // Nobody has the nil id: an app, which cannot upload, has none of its own.
+    let owner = viewer.user().map_or(uuid::Uuid::nil(), Id::uuid);
+    all.filter(Column::OwnerId.eq(owner))
 }
 
 impl From<Model> for Upload {
@@ -94,7 +105,8 @@ impl From<Model> for Upload {
             id: row.id.into(),
             name: row.name,
             bytes: row.bytes,
-            object: row.object,
+            // The table holds 32 bytes.
+            sha256: row.sha256.try_into().unwrap_or_default(),
             owner: row.owner_id.map(Into::into),
             created_at: row.created_at,
         }

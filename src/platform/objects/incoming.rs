@@ -1,6 +1,7 @@
 //! Files that were uploaded: large, of any kind, and in a folder of their own, from which nothing is
 //! served.
 
+use std::io::ErrorKind;
 use std::path::Path as FilePath;
 
 use bytes::Bytes;
@@ -38,6 +39,11 @@ impl Incoming {
         // Copied, so that many small pieces do not hold many large buffers.
         self.write.write(&bytes);
         Ok(())
+    }
+
+    /// So many bytes were added.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Makes the file be there, whole, and answers its size in bytes.
@@ -99,6 +105,26 @@ impl Objects {
         Ok(true)
     }
 
+    /// Removes the uploaded files whose names are `old`, and what is left of those that were cut off
+    /// because the server was killed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the store cannot be written.
+    pub async fn sweep(
+        &self,
+        schema: &SchemaName,
+        old: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Result<()> {
+        // By the file system: the store does not list what is not whole.
+        let folder = self.folder.join(schema.as_str()).join(FOLDER);
+        let swept = tokio::task::spawn_blocking(move || sweep(&folder, old)).await;
+        let swept = swept.map_err(|error| Error::Internal(error.into()))?;
+        swept.map_err(|error| {
+            tracing::error!(%error, "Old uploads cannot be removed");
+            Error::Unavailable("the file store cannot be written".to_owned())
+        })
+    }
+
     /// Removes an uploaded file. One that is not there is as good as removed.
     ///
     /// # Errors
@@ -109,6 +135,29 @@ impl Objects {
             Err(error) => Err(unavailable(&error)),
         }
     }
+}
+
+/// Removes the files of a folder that are `old`, as far as they can be.
+fn sweep(folder: &FilePath, old: impl Fn(&str) -> bool) -> std::io::Result<()> {
+    let files = match std::fs::read_dir(folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for file in files {
+        let file = file?;
+        let name = file.file_name();
+        let name = name.to_string_lossy();
+        // The store writes into `NAME#1` and renames it when it is whole.
+        let name = name.split_once('#').map_or(&*name, |(name, _)| name);
+        if old(name) {
+            match std::fs::remove_file(file.path()) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn key(schema: &SchemaName, name: &str) -> Path {

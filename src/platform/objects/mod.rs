@@ -31,6 +31,7 @@ const FOLDER: &str = "content";
 #[derive(Clone, Debug)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    folder: Arc<FilePath>,
     public_url: Arc<str>,
 }
 
@@ -44,10 +45,11 @@ impl Objects {
         std::fs::create_dir_all(&folder)
             .and_then(|()| folder.canonicalize())
             .map_err(anyhow::Error::from)
-            .and_then(|folder| Ok(LocalFileSystem::new_with_prefix(folder)?))
+            .and_then(|folder| Ok((LocalFileSystem::new_with_prefix(&folder)?, folder)))
             .with_context(|| format!("cannot keep files in {}", folder.display()))
-            .map(|store| Self {
+            .map(|(store, folder)| Self {
                 store: Arc::new(store),
+                folder: folder.into(),
                 public_url: settings.public_url.trim_end_matches('/').into(),
             })
     }

@@ -9,7 +9,7 @@ pub struct Model {
     pub id: Uuid,
     pub name: String,
     pub bytes: i64,
-    pub object: String,
+    pub sha256: Vec<u8>,
     pub owner_id: Option<Uuid>,
     pub created_at: DateTimeUtc,
 }
