@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::uploads::Reception;
 use serde_json::json;
 
 use crate::world::{World, sign_in, viewer};
@@ -87,6 +88,12 @@ async fn lists_of_uploads_come_in_pages() {
     assert_eq!(rest["uploads"]["pageInfo"]["hasNextPage"], false);
 }
 
+/// A file of the shell's: no access token is good for days.
+async fn young_file(mut reception: Reception) -> String {
+    reception.write(b"young"[..].into()).await.unwrap();
+    reception.keep("young.csv").await.unwrap().id.to_string()
+}
+
 #[tokio::test]
 async fn old_uploads_are_removed_and_what_a_killed_server_left_of_one() {
     let world = World::with(|settings| settings.retention.uploads_days = 7).await;
@@ -103,7 +110,9 @@ async fn old_uploads_are_removed_and_what_a_killed_server_left_of_one() {
     std::fs::copy(folder.join(&old), folder.join(format!("{never}#1"))).unwrap();
     std::fs::write(folder.join("a file of somebody else"), "x").unwrap();
     world.app.ground.clock.advance(TimeDelta::days(7));
-    let young = world.upload("young.csv", b"young").await;
+    let service = &world.app.services.uploads;
+    let young = service.receive(&Viewer::Command).await.unwrap();
+    let young = young_file(young).await;
     world.app.ground.clock.advance(TimeDelta::seconds(1));
     let upkeep = &world.app.services.upkeep;
     let removed = upkeep.remove_old(&Viewer::Command).await.unwrap();
