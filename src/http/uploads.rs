@@ -318,16 +318,15 @@ fn too_large(bytes: u64) -> Refusal {
 
 /// What a service refuses, over HTTP.
 fn refuse(error: Error) -> Refusal {
-    let message = error.to_string();
-    let status = match &error {
-        Error::Unauthenticated(_) => return Refusal::unauthenticated(message),
-        Error::Forbidden(_) => StatusCode::FORBIDDEN,
-        Error::Refused(_) => StatusCode::BAD_REQUEST,
-        Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+    let code = error.code();
+    match error {
+        Error::Unauthenticated(message) => Refusal::unauthenticated(message),
+        Error::Forbidden(message) => Refusal::new(StatusCode::FORBIDDEN, code, message),
+        Error::Refused(refusal) => Refusal::new(StatusCode::BAD_REQUEST, code, refusal.to_string()),
+        Error::Unavailable(message) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code, message),
         Error::Internal(cause) => {
             tracing::error!(error = format!("{cause:#}"), "An upload failed");
-            return Refusal::internal();
+            Refusal::internal()
         }
-    };
-    Refusal::new(status, error.code(), message)
+    }
 }
