@@ -1,5 +1,7 @@
 //! What a form becomes.
 
+use std::os::unix::fs::PermissionsExt;
+
 use axum::http::StatusCode;
 use bytes::Bytes;
 use serde_json::json;
@@ -57,9 +59,12 @@ async fn a_large_file_arrives_as_it_is_in_whatever_pieces_it_comes() {
     let answer = world.send_form(pieces(cut.collect())).await;
     let folder = world.app.files.path().join("objects");
     let folder = folder.join(world.app.ground.db.schema().as_str());
-    let stored = std::fs::read(folder.join("uploads").join(answer.id())).unwrap();
+    let folder = folder.join("uploads");
+    let stored = std::fs::read(folder.join(answer.id())).unwrap();
     assert!(stored == bytes);
     assert_eq!(answer.json["bytes"], bytes.len());
+    let mode = std::fs::metadata(folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "it is nobody else's on this machine");
 }
 
 #[tokio::test]

@@ -58,14 +58,13 @@ impl Reception {
         } = self;
         upload.bytes = i64::try_from(incoming.finish().await?).unwrap_or(i64::MAX);
         upload.sha256 = digest.finalize().into();
-        if let Err(error) = service.store.insert(&upload).await {
-            let gone = service.discard(upload.id).await;
-            if let Err(error) = gone {
-                tracing::warn!(?error, "A file that was not kept stays until it is old");
-            }
-            return Err(error);
+        let kept = service.store.insert(&upload).await;
+        if kept.is_err()
+            && let Err(error) = service.discard(upload.id).await
+        {
+            tracing::warn!(?error, "A file that was not kept stays until it is old");
         }
-        Ok(upload)
+        kept
     }
 
     /// Keeps nothing.

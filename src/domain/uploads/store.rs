@@ -24,7 +24,8 @@ impl Store {
         Self { db }
     }
 
-    pub(super) async fn insert(&self, upload: &Upload) -> Result<()> {
+    /// Adds a row, and answers it as it is kept.
+    pub(super) async fn insert(&self, upload: &Upload) -> Result<Upload> {
         let row = ActiveModel {
             id: Set(upload.id.uuid()),
             name: Set(upload.name.clone()),
@@ -33,8 +34,7 @@ impl Store {
             owner_id: Set(upload.owner.map(Id::uuid)),
             created_at: Set(upload.created_at),
         };
-        row.insert(self.db.write()).await?;
-        Ok(())
+        Ok(row.insert(self.db.write()).await?.into())
     }
 
     /// Those of `ids` that the viewer may see, in no order. From where they are written: whoever

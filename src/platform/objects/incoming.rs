@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, WriteMultipart};
+use tokio::fs::DirBuilder;
 use tokio::io::AsyncWriteExt;
 
 use super::{Objects, unavailable};
@@ -70,6 +71,10 @@ impl Objects {
     /// # Errors
     /// [`Error::Unavailable`] when the store cannot be written.
     pub async fn receive(&self, schema: &SchemaName, name: &str) -> Result<Incoming> {
+        let folder = self.folder.join(schema.as_str()).join(FOLDER);
+        make_private(&folder)
+            .await
+            .map_err(|error| unwritable(&error))?;
         let begun = self.store.put_multipart(&key(schema, name)).await;
         let upload = begun.map_err(|error| unavailable(&error))?;
         Ok(Incoming {
@@ -88,20 +93,20 @@ impl Objects {
             Err(object_store::Error::NotFound { .. }) => return Ok(false),
             Err(error) => return Err(unavailable(&error)),
         };
-        let unwritable = |error: std::io::Error| {
+        let full = |error: std::io::Error| {
             tracing::error!(%error, "A file of an import cannot be written");
             Error::Unavailable("the files cannot be laid out; is the disk full?".to_owned())
         };
-        let mut file = tokio::fs::File::create(to).await.map_err(unwritable)?;
+        let mut file = tokio::fs::File::create(to).await.map_err(full)?;
         let mut stream = found.into_stream();
         while let Some(bytes) = stream
             .try_next()
             .await
             .map_err(|error| unavailable(&error))?
         {
-            file.write_all(&bytes).await.map_err(unwritable)?;
+            file.write_all(&bytes).await.map_err(full)?;
         }
-        file.flush().await.map_err(unwritable)?;
+        file.flush().await.map_err(full)?;
         Ok(true)
     }
 
@@ -119,10 +124,7 @@ impl Objects {
         let folder = self.folder.join(schema.as_str()).join(FOLDER);
         let swept = tokio::task::spawn_blocking(move || sweep(&folder, old)).await;
         let swept = swept.map_err(|error| Error::Internal(error.into()))?;
-        swept.map_err(|error| {
-            tracing::error!(%error, "Old uploads cannot be removed");
-            Error::Unavailable("the file store cannot be written".to_owned())
-        })
+        swept.map_err(|error| unwritable(&error))
     }
 
     /// Removes an uploaded file. One that is not there is as good as removed.
@@ -135,6 +137,24 @@ impl Objects {
             Err(error) => Err(unavailable(&error)),
         }
     }
+}
+
+/// Makes a folder that no other user of this machine may look into: files of imports say what
+/// people did.
+async fn make_private(folder: &FilePath) -> std::io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        tokio::fs::create_dir_all(parent).await?;
+    }
+    let made = DirBuilder::new().mode(0o700).create(folder).await;
+    match made {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn unwritable(error: &std::io::Error) -> Error {
+    tracing::error!(%error, "The folder of uploads cannot be written");
+    Error::Unavailable("the file store cannot be written".to_owned())
 }
 
 /// Removes the files of a folder that are `old`, as far as they can be.
