@@ -330,3 +330,22 @@ fn refuse(error: Error) -> Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn of_a_body_that_is_all_there_one_piece_is_taken_at_a_time() {
+        let pieces = (0..3_u8).map(|piece| Ok(Bytes::from(vec![piece])));
+        let mut slow = Box::pin(one_by_one(futures::stream::iter(pieces)));
+        for piece in 0..3 {
+            let first = slow.next().now_or_never();
+            assert_eq!(first.unwrap().unwrap().unwrap(), vec![piece]);
+            assert!(slow.next().now_or_never().is_none(), "a pause");
+        }
+        assert!(slow.next().await.is_none());
+    }
+}
