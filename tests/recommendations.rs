@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::models::ModelKind;
 use marquee::domain::recommendations::training::{How, Step};
 use marquee::foundation::{Id, id};
 use marquee::platform::cache::Tag;
@@ -585,4 +586,22 @@ async fn a_list_costs_the_same_statements_whatever_its_length() {
     }
     assert_eq!(costs[0], costs[1]);
     assert!(costs[0] <= 8, "{costs:?}");
+}
+
+#[tokio::test]
+async fn a_model_comes_back_byte_by_byte_however_large_it_is() {
+    let app = TestApp::start().await;
+    let models = &app.services.models;
+    // Around the size of the parts in which it is kept.
+    for size in [0, 1, 8 << 20, (8 << 20) + 1, 17 << 20] {
+        let model = models.begin(ModelKind::Collaborative, "test", json!({}));
+        let model = model.await.unwrap().id;
+        assert_eq!(models.artifact(model).await.unwrap(), None);
+        let bytes: Vec<u8> = (0..size)
+            .map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        models.keep_artifact(model, bytes.clone()).await.unwrap();
+        let kept = models.artifact(model).await.unwrap().unwrap();
+        assert!(kept == bytes, "{size} bytes and {} came back", kept.len());
+    }
 }

@@ -1,4 +1,4 @@
-//! Measures the server: `script/bench serving`. See docs/performance.md.
+//! Measures the server: `script/bench serving`, `push` and `jobs`. See docs/performance.md.
 //!
 //! It fills a database of its own through the program's commands, starts the program's server,
 //! and asks it over loopback, beside a bare axum handler that returns the same bytes.
@@ -6,12 +6,16 @@
 mod bare;
 mod client;
 mod dice;
+mod figures;
+mod jobs;
 mod load;
 mod prepare;
 mod process;
+mod push;
 mod report;
 mod scenarios;
 mod server;
+mod socket;
 mod words;
 mod world;
 
@@ -22,7 +26,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use serde_json::json;
 
 use client::{Connection, good};
@@ -40,11 +44,13 @@ const FIRST_LIST: Duration = Duration::from_secs(120);
 /// Measure the server.
 #[derive(Parser)]
 struct Options {
+    #[command(subcommand)]
+    section: Option<Section>,
     /// The release binary of marquee.
-    #[arg(long, default_value = "target/release/marquee")]
+    #[arg(long, global = true, default_value = "target/release/marquee")]
     marquee: PathBuf,
     /// A folder for the data; a world that is in it already is used again.
-    #[arg(long)]
+    #[arg(long, global = true)]
     folder: Option<PathBuf>,
     /// Items of the catalogue.
     #[arg(long, default_value_t = 10_000)]
@@ -68,10 +74,10 @@ struct Options {
     #[arg(long)]
     only: Vec<String>,
     /// A setting of the server that is not the default, such as MARQUEE_LOG=warn.
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
     set: Vec<String>,
     /// Print one JSON object; the table goes to standard error.
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
     /// Make the world and measure nothing.
     #[arg(long)]
@@ -80,8 +86,17 @@ struct Options {
     #[arg(long, hide = true)]
     bare: Option<PathBuf>,
     /// Cargo says so.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, global = true)]
     bench: bool,
+}
+
+/// What to measure instead of requests.
+#[derive(Subcommand)]
+enum Section {
+    /// One event to many subscribers.
+    Push(push::Options),
+    /// Jobs through the queue.
+    Jobs(jobs::Options),
 }
 
 fn main() -> ExitCode {
@@ -114,6 +129,11 @@ fn measure(options: &Options) -> anyhow::Result<ExitCode> {
         folder: folder.canonicalize()?,
         settings: settings.collect::<anyhow::Result<_>>()?,
     };
+    match &options.section {
+        Some(Section::Push(push)) => return shown(options, &push::measure(marquee, push)?),
+        Some(Section::Jobs(jobs)) => return shown(options, &jobs::measure(marquee, jobs)?),
+        None => {}
+    }
     let size = world::Size {
         items: options.items,
         users: options.users,
@@ -137,6 +157,16 @@ fn measure(options: &Options) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+fn shown(options: &Options, figures: &figures::Figures) -> anyhow::Result<ExitCode> {
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(figures)?);
+        eprint!("{}", figures.text());
+    } else {
+        print!("{}", figures.text());
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn report(

@@ -150,6 +150,40 @@ fn make(marquee: &Marquee, size: Size) -> anyhow::Result<Made> {
     })
 }
 
+/// The address of the admin.
+const ADMIN: &str = "admin@example.org";
+
+/// Makes tables without a world in them, and an admin; answers the admin's password.
+///
+/// # Errors
+/// When a command fails.
+pub fn admin(marquee: &Marquee) -> anyhow::Result<String> {
+    eprintln!("==> making the tables and an admin");
+    marquee.run(&["migrate"])?;
+    let arguments = [
+        "user", "create", "--admin", "--email", ADMIN, "--name", "Admin",
+    ];
+    let (text, _) = marquee.run(&arguments)?;
+    let password = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Password: "));
+    Ok(password.context("no password was printed")?.to_owned())
+}
+
+/// The admin's token.
+///
+/// # Errors
+/// When the server does not give one.
+pub fn login(server: &Serving, password: &str) -> anyhow::Result<String> {
+    let input = json!({ "input": { "email": ADMIN, "password": password } });
+    let document = include_str!("documents/login.graphql");
+    let made = Connection::open(server.port)?.ask(&Caller::new(None), document, &input)?;
+    let token = made["login"]["tokens"]["accessToken"].as_str();
+    Ok(token
+        .with_context(|| format!("no login: {made}"))?
+        .to_owned())
+}
+
 /// Registers users, each of whom likes some items of one genre.
 fn sign_in(server: &Serving, seed: u64) -> anyhow::Result<Vec<String>> {
     let mut connection = Connection::open(server.port)?;

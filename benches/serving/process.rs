@@ -94,6 +94,15 @@ pub fn memory(pid: u32) -> Option<(f64, f64)> {
     Some((line("VmRSS:")?, line("VmHWM:")?))
 }
 
+/// How many files a process of this one's may have open; `None` where that is not told or limited.
+pub fn descriptors() -> Option<usize> {
+    let text = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// What the machine is, in a line.
 pub fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

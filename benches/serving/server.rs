@@ -78,6 +78,36 @@ impl Marquee {
         })
     }
 
+    /// Starts a process that runs jobs beside the server, so many at a time.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn work(&self, slots: usize) -> anyhow::Result<Process> {
+        let mut command = self.command();
+        command.args(["work", "--slots", &slots.to_string()]);
+        self.start(command, &self.folder.join("worker.log"))
+    }
+
+    fn start(&self, mut command: Command, log: &Path) -> anyhow::Result<Process> {
+        let file = File::options().create(true).append(true).open(log)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("cannot run {}", self.binary.display()))?;
+        Ok(Process(child))
+    }
+
+    /// Where the server's database is.
+    ///
+    /// # Errors
+    /// When no server runs.
+    pub fn database(&self) -> anyhow::Result<String> {
+        let data = self.folder.join("data");
+        marquee::platform::cluster::running(&data).context("no database is running")
+    }
+
     /// Starts the server and waits until it is ready. Its log goes into a file.
     ///
     /// # Errors
@@ -87,21 +117,16 @@ impl Marquee {
             .local_addr()?
             .port();
         let log = self.folder.join("server.log");
-        let file = File::create(&log)?;
-        let child = self
-            .command()
+        let mut command = self.command();
+        command
             .env("MARQUEE_LISTEN", format!("127.0.0.1:{port}"))
-            .arg("serve")
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file)
-            .spawn()
-            .with_context(|| format!("cannot run {}", self.binary.display()))?;
-        let mut serving = Serving { child, port };
+            .arg("serve");
+        let process = self.start(command, &log)?;
+        let mut serving = Serving { process, port };
         let start = Instant::now();
         let ready = b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
         while start.elapsed() < START {
-            if let Some(status) = serving.child.try_wait()? {
+            if let Some(status) = serving.process.0.try_wait()? {
                 bail!("the server ended with {status}; see {}", log.display());
             }
             let answered = Connection::open(port)
@@ -121,9 +146,22 @@ impl Marquee {
 
 /// A process that listens; dropped, it is told to stop and waited for.
 pub struct Serving {
-    child: Child,
+    process: Process,
     /// Where it listens on this machine.
     pub port: u16,
+}
+
+/// A process; dropped, it is told to stop and waited for.
+pub struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Ok(pid) = i32::try_from(self.0.id()) {
+            // One that has ended by itself cannot be told, and need not be.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        let _ = self.0.wait();
+    }
 }
 
 impl Serving {
@@ -145,21 +183,12 @@ impl Serving {
             .trim()
             .parse()
             .context("the bare handler did not start")?;
-        Ok(Self { child, port })
+        let process = Process(child);
+        Ok(Self { process, port })
     }
 
     /// The process.
     pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        if let Ok(pid) = i32::try_from(self.child.id()) {
-            // One that has ended by itself cannot be told, and need not be.
-            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
-        }
-        let _ = self.child.wait();
+        self.process.0.id()
     }
 }

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
@@ -28,48 +29,75 @@ use crate::foundation::page::Page;
 use crate::foundation::{Error, Id, id};
 
 /// What a loader reads with: the services, on behalf of the request's viewer.
-#[derive(Clone)]
 pub struct Reader {
     services: Arc<Services>,
     viewer: Viewer,
+}
+
+/// A loader that is made when it is first used: most executions use few of them, and an event is
+/// executed for each of thousands of subscribers.
+pub struct Lazy<L> {
+    reader: Arc<Reader>,
+    loader: OnceLock<DataLoader<L, HashMapCache>>,
+}
+
+impl<L: From<Arc<Reader>>> Deref for Lazy<L> {
+    type Target = DataLoader<L, HashMapCache>;
+
+    fn deref(&self) -> &Self::Target {
+        self.loader.get_or_init(|| {
+            DataLoader::with_cache(
+                L::from(Arc::clone(&self.reader)),
+                TokioSpawner::current(),
+                TokioTimer::default(),
+                HashMapCache::default(),
+            )
+            // A page of 100 films with 100 credits each is still one statement.
+            .max_batch_size(20_000)
+        })
+    }
 }
 
 macro_rules! loaders {
     ($($(#[$doc:meta])* $field:ident: $loader:ident($key:ty => $value:ty) = |$reader:ident, $ids:ident| $load:expr;)*) => {
         /// The loaders of one request.
         pub struct Loaders {
-            $($(#[$doc])* pub $field: DataLoader<$loader, HashMapCache>,)*
+            $($(#[$doc])* pub $field: Lazy<$loader>,)*
         }
 
         impl Loaders {
             /// Fresh loaders that read on behalf of `viewer`.
             pub fn new(services: &Arc<Services>, viewer: &Viewer) -> Self {
-                let reader = Reader {
+                let reader = Arc::new(Reader {
                     services: Arc::clone(services),
                     viewer: viewer.clone(),
-                };
+                });
                 Self {
-                    $($field: DataLoader::with_cache(
-                        $loader(reader.clone()),
-                        TokioSpawner::current(),
-                        TokioTimer::default(),
-                        HashMapCache::default(),
-                    )
-                    // A page of 100 films with 100 credits each is still one statement.
-                    .max_batch_size(20_000),)*
+                    $($field: Lazy {
+                        reader: Arc::clone(&reader),
+                        loader: OnceLock::new(),
+                    },)*
                 }
             }
 
             /// Forgets what was read: a mutation has changed it, and the rest of its document
             /// shall see that.
             pub fn forget(&self) {
-                $(self.$field.clear::<$key>();)*
+                $(if let Some(loader) = self.$field.loader.get() {
+                    loader.clear::<$key>();
+                })*
             }
         }
 
         $(
             $(#[$doc])*
-            pub struct $loader(Reader);
+            pub struct $loader(Arc<Reader>);
+
+            impl From<Arc<Reader>> for $loader {
+                fn from(reader: Arc<Reader>) -> Self {
+                    Self(reader)
+                }
+            }
 
             impl Loader<$key> for $loader {
                 type Value = $value;

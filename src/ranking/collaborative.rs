@@ -22,6 +22,7 @@ use thiserror::Error;
 use super::als::{Ials, IalsError};
 use super::fold_in::{FoldIn, Reason};
 use super::item_lists::Neighbours;
+use super::kernel::LANES;
 use super::matrix::{Interactions, MatrixError, Repeats};
 use super::symmetric::{Observer, Stopped};
 use super::{ease, graph, popularity, top};
@@ -31,6 +32,19 @@ pub use recipe::{Kind, Part, Recipe};
 
 /// How many neighbours [`Model::neighbours`] knows of an item at most.
 pub const MOST_NEIGHBOURS: usize = 100;
+
+/// So many users are scored together where there are many: more spare little reading.
+pub const TOGETHER: usize = 8;
+
+/// So many neighbours all items of a large catalogue have together: 8 bytes each.
+const ALL_NEIGHBOURS: usize = 32 << 20;
+/// What each has at least, however many there are.
+const LEAST_NEIGHBOURS: usize = 16;
+
+/// How many neighbours of each of `items` items are worth their memory, of `wanted` at most.
+fn affordable(wanted: usize, items: usize) -> usize {
+    wanted.min((ALL_NEIGHBOURS / items.max(1)).max(LEAST_NEIGHBOURS))
+}
 
 /// Why there is no model, or no answer from it.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -109,29 +123,40 @@ impl Trained {
                 Ok(Self::Factors(FoldIn::new(factors.items(), settings)?))
             }
             Kind::Ease(settings) => Ok(Self::Neighbours(ease::fit(table, settings, observe)?)),
-            Kind::Graph(settings) => Ok(Self::Neighbours(graph::fit(table, settings, observe)?)),
+            Kind::Graph(settings) => {
+                let settings = graph::GraphSettings {
+                    keep: affordable(settings.keep, table.columns()),
+                    ..settings.clone()
+                };
+                Ok(Self::Neighbours(graph::fit(table, &settings, observe)?))
+            }
             Kind::Popular => Ok(Self::Popular(popularity::counts(table))),
         }
     }
 
-    /// The scores of all items in the units of this part, written over `scores`.
+    /// The scores of all items in the units of this part, for each of these users.
     ///
     /// # Errors
     /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive.
     pub(crate) fn scores(
         &self,
         items: usize,
-        entries: &[(u32, f32)],
-        scores: &mut Vec<f32>,
-    ) -> Result<(), CollaborativeError> {
-        scores.clear();
-        scores.resize(items, 0.0);
+        users: &[Vec<(u32, f32)>],
+    ) -> Result<Vec<Vec<f32>>, CollaborativeError> {
+        let mut scores = vec![vec![0.0; items]; users.len()];
         match self {
-            Self::Factors(fold_in) => fold_in.add_scores(&fold_in.user(entries)?, scores),
-            Self::Neighbours(neighbours) => neighbours.add_scores(&strengths(entries), scores),
-            Self::Popular(counts) => scores.copy_from_slice(counts),
+            Self::Factors(fold_in) => {
+                let vectors = users.iter().map(|entries| fold_in.user(entries));
+                fold_in.add_scores(&vectors.collect::<Result<Vec<_>, _>>()?, &mut scores);
+            }
+            Self::Neighbours(neighbours) => {
+                for (entries, scores) in users.iter().zip(&mut scores) {
+                    neighbours.add_scores(&strengths(entries), scores);
+                }
+            }
+            Self::Popular(counts) => scores.fill(counts.clone()),
         }
-        Ok(())
+        Ok(scores)
     }
 
     /// How much of each item's score, in the order of `items`, comes from each entry.
@@ -164,17 +189,60 @@ fn strengths(entries: &[(u32, f32)]) -> Vec<(u32, f32)> {
 /// Mean and standard deviation over all items; a deviation of 0 where all are equal.
 pub(super) fn spread(scores: &[f32]) -> (f32, f32) {
     let count = scores.len().max(1) as f64;
-    let mean = scores.iter().map(|score| f64::from(*score)).sum::<f64>() / count;
-    let squares = scores
-        .iter()
-        .map(|score| (f64::from(*score) - mean).powi(2));
-    let deviation = (squares.sum::<f64>() / count).sqrt();
+    let mean = sum(scores, f64::from) / count;
+    let squares = sum(scores, |score| (f64::from(score) - mean).powi(2));
+    let deviation = (squares / count).sqrt();
     // Rounding alone may leave a little where all are equal.
     if deviation > 1e-6 * mean.abs() {
         (mean as f32, deviation as f32)
     } else {
         (mean as f32, 0.0)
     }
+}
+
+/// Adds in lanes beside each other, which processors do at once.
+fn sum(scores: &[f32], of: impl Fn(f32) -> f64) -> f64 {
+    let (lanes, rest) = scores.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for lane in lanes {
+        for (sum, score) in sums.iter_mut().zip(lane) {
+            *sum += of(*score);
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|score| of(*score)).sum::<f64>()
+}
+
+/// The least and the greatest score; infinities the wrong way round where there is none.
+fn range(scores: &[f32]) -> (f32, f32) {
+    let (lanes, rest) = scores.as_chunks::<LANES>();
+    let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+    for lane in lanes {
+        for ((least, most), score) in least.iter_mut().zip(&mut most).zip(lane) {
+            *least = if score < least { *score } else { *least };
+            *most = if score > most { *score } else { *most };
+        }
+    }
+    (
+        least
+            .iter()
+            .chain(rest)
+            .copied()
+            .fold(f32::INFINITY, f32::min),
+        most.iter()
+            .chain(rest)
+            .copied()
+            .fold(f32::NEG_INFINITY, f32::max),
+    )
+}
+
+/// What a model says of all items for one user.
+#[derive(Clone, Debug)]
+pub struct Scored {
+    /// A score in [0, 1] for each item: 1 for the best, 0 for the worst, comparable for one user
+    /// only.
+    pub scores: Vec<f32>,
+    /// What one unit of each part's own score is worth in these.
+    worths: Vec<f32>,
 }
 
 impl Model {
@@ -203,7 +271,7 @@ impl Model {
             parts.push(Trained::fit(&part.kind, table, &mut within)?);
         }
         let settings = graph::GraphSettings {
-            keep: MOST_NEIGHBOURS,
+            keep: affordable(MOST_NEIGHBOURS, table.columns()),
             ..graph::GraphSettings::default()
         };
         let mut within = |done: f32| observe((steps - 1.0 + done) / steps);
@@ -226,29 +294,65 @@ impl Model {
         self.items
     }
 
-    /// The scores of all items for a user with these positive `(item, weight)` entries, written
-    /// over `scores`: 1 for the best, 0 for the worst, comparable for one user only. Entries may
+    /// The scores of all items for a user with these positive `(item, weight)` entries. Entries may
     /// come in any order; of two for one item the larger weight counts. What the user has taken
     /// has a score, too. Without entries all scores are equal, 0, unless popularity is a part.
     ///
     /// # Errors
     /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive and finite.
-    pub fn scores(
+    pub fn scores(&self, entries: &[(u32, f32)]) -> Result<Scored, CollaborativeError> {
+        let mut scored = self.scores_of_each(&[entries])?;
+        // One user in, one out.
+        Ok(scored.swap_remove(0))
+    }
+
+    /// The same for several users at once, which reads the model once for all of them: where
+    /// there are many items, reading takes longer than counting. Takes 4 bytes for each user,
+    /// item and part.
+    ///
+    /// # Errors
+    /// As [`Model::scores`].
+    pub fn scores_of_each<E: AsRef<[(u32, f32)]>>(
         &self,
-        entries: &[(u32, f32)],
-        scores: &mut Vec<f32>,
-    ) -> Result<(), CollaborativeError> {
-        self.blend(&self.row(entries)?, scores).map(|_| ())
+        users: &[E],
+    ) -> Result<Vec<Scored>, CollaborativeError> {
+        let rows = users.iter().map(|entries| self.row(entries.as_ref()));
+        let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+        let mut blended = vec![vec![0.0; self.items]; rows.len()];
+        let mut worths = vec![Vec::with_capacity(self.parts.len()); rows.len()];
+        for (part, trained) in self.recipe.parts.iter().zip(&self.parts) {
+            let own = trained.scores(self.items, &rows)?;
+            for ((own, blended), worths) in own.iter().zip(&mut blended).zip(&mut worths) {
+                worths.push(add_scaled(own, part.weight, blended));
+            }
+        }
+        let laid = blended
+            .into_iter()
+            .zip(worths)
+            .map(|(mut scores, mut worths)| {
+                let (least, most) = range(&scores);
+                let range = most - least;
+                let shrink = if range > 0.0 { 1.0 / range } else { 0.0 };
+                // Rounding must not lead out of the range.
+                scores
+                    .iter_mut()
+                    .for_each(|score| *score = ((*score - least) * shrink).clamp(0.0, 1.0));
+                worths.iter_mut().for_each(|worth| *worth *= shrink);
+                Scored { scores, worths }
+            });
+        Ok(laid.collect())
     }
 
     /// Why these items have the scores they have, in their order: the entry that contributed
     /// most, how much of the score came from it, and the score; empty if there are no entries.
+    /// `scored` is what [`Model::scores`] gives for the same entries.
     ///
     /// # Errors
     /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive and finite.
     pub fn explain(
         &self,
         entries: &[(u32, f32)],
+        scored: &Scored,
         items: &[u32],
     ) -> Result<Vec<Reason>, CollaborativeError> {
         // The row checks that the items exist.
@@ -257,10 +361,8 @@ impl Model {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
-        let mut scores = Vec::new();
-        let factors = self.blend(&entries, &mut scores)?;
         let mut sums = vec![vec![0.0; entries.len()]; items.len()];
-        for (part, factor) in self.parts.iter().zip(factors) {
+        for (part, factor) in self.parts.iter().zip(&scored.worths) {
             let contributions = part.contributions(&entries, items)?;
             for (sums, contributions) in sums.iter_mut().zip(contributions) {
                 for (sum, contribution) in sums.iter_mut().zip(contributions) {
@@ -275,7 +377,7 @@ impl Model {
                 item,
                 because: entries[at as usize].0,
                 contribution,
-                score: scores[item as usize],
+                score: scored.scores[item as usize],
             }
         };
         Ok(items.iter().zip(sums).map(reason).collect())
@@ -294,33 +396,6 @@ impl Model {
         let row = Interactions::from_triplets(1, self.items, triplets, Repeats::Max)?;
         let (items, weights) = row.row(0);
         Ok(items.iter().copied().zip(weights.iter().copied()).collect())
-    }
-
-    /// Blends; answers what one unit of each part is worth in the blended score.
-    fn blend(
-        &self,
-        entries: &[(u32, f32)],
-        scores: &mut Vec<f32>,
-    ) -> Result<Vec<f32>, CollaborativeError> {
-        let mut blended = vec![0.0; self.items];
-        let mut own = Vec::new();
-        let mut worths = Vec::with_capacity(self.parts.len());
-        for (part, trained) in self.recipe.parts.iter().zip(&self.parts) {
-            trained.scores(self.items, entries, &mut own)?;
-            worths.push(add_scaled(&own, part.weight, &mut blended));
-        }
-        let least = blended.iter().copied().fold(f32::INFINITY, f32::min);
-        let most = blended.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let range = most - least;
-        let shrink = if range > 0.0 { 1.0 / range } else { 0.0 };
-        scores.clear();
-        // Rounding must not lead out of the range.
-        let laid = blended
-            .iter()
-            .map(|score| ((score - least) * shrink).clamp(0.0, 1.0));
-        scores.extend(laid);
-        worths.iter_mut().for_each(|worth| *worth *= shrink);
-        Ok(worths)
     }
 }
 

@@ -10,6 +10,9 @@ use super::matrix::{Interactions, Matrix, Repeats};
 use super::solver::{Fixed, Scratch, gramian, padded};
 use super::symmetric::Stopped;
 
+/// So many items' vectors stay in the processor's cache while several users are scored.
+const AT_ONCE: usize = 1024;
+
 /// What is needed to place a user among fixed items: made once per model, then quick per user.
 #[derive(Clone, Debug)]
 pub struct FoldIn {
@@ -164,12 +167,19 @@ impl FoldIn {
         Ok(of_each.collect())
     }
 
-    /// Adds the score of every item for a user's vector from [`FoldIn::user`].
+    /// Adds the scores of every item for each of these users' vectors from [`FoldIn::user`], to
+    /// one row of `scores` for each. The items are read once for all users.
     ///
     /// # Panics
-    /// If `user` is longer than the vectors of the items.
-    pub(super) fn add_scores(&self, user: &[f32], scores: &mut [f32]) {
-        Kernel::detect().add_products(self.items.as_rows(), 0, user, scores);
+    /// If a vector is longer than those of the items, or a row is not as long as there are items.
+    pub(super) fn add_scores(&self, users: &[Vec<f32>], scores: &mut [Vec<f32>]) {
+        let (kernel, Rows { values, stride }) = (Kernel::detect(), self.items.as_rows());
+        for (at, values) in values.chunks(AT_ONCE * stride).enumerate() {
+            let of = at * AT_ONCE..at * AT_ONCE + values.len() / stride;
+            for (user, scores) in users.iter().zip(&mut *scores) {
+                kernel.add_products(Rows { values, stride }, 0, user, &mut scores[of.clone()]);
+            }
+        }
     }
 
     /// The vectors of the items, as they were given.

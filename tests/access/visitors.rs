@@ -15,6 +15,7 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("content_items", "creator_id", "moved"),
     ("content_tags", "user_id", "moved"),
     ("feedback", "user_id", "moved and exported"),
+    ("generation_jobs", "owner_id", "moved and exported"),
     ("idempotency_keys", "user_id", "moved"),
     ("interactions", "user_id", "moved"),
     ("recommendation_lists", "user_id", "moved"),

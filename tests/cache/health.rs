@@ -51,11 +51,11 @@ async fn ready_stays_ready_without_redis_and_says_that_it_is_away() {
     settings.redis = redis::settings(&way.url, &prefix()).redis;
     let app = TestApp::with(settings).await;
 
-    ready_says(&app, "ready\nredis: ok\n").await;
+    ready_says(&app, "ready\nworkers: 0\nredis: ok\n").await;
     assert_eq!(health(&app).await["redis"], "ok");
 
     way.cut();
-    ready_says(&app, "ready\nredis: away\n").await;
+    ready_says(&app, "ready\nworkers: 0\nredis: away\n").await;
     let health = health(&app).await;
     assert_eq!(health["redis"], "away");
     assert_eq!(health["status"], "ok");
@@ -66,7 +66,7 @@ async fn nothing_is_said_of_a_redis_that_is_not_set_up() {
     let app = TestApp::start().await;
     assert_eq!(
         get(&app, "/ready").await,
-        (StatusCode::OK, "ready\n".to_owned())
+        (StatusCode::OK, "ready\nworkers: 0\n".to_owned())
     );
     assert_eq!(health(&app).await.get("redis"), None);
 }

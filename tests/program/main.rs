@@ -5,6 +5,7 @@
     reason = "a test may panic"
 )]
 
+mod jobs;
 mod process;
 
 use std::path::Path;
@@ -221,7 +222,8 @@ fn the_contract_and_the_help_are_printed_without_a_database() {
     );
     let help = String::from_utf8(marquee(folder.path(), &["--help"]).stdout).unwrap();
     for command in [
-        "serve", "migrate", "import", "train", "evaluate", "schema", "user", "api-key", "doctor",
+        "serve", "migrate", "import", "train", "work", "evaluate", "schema", "user", "api-key",
+        "doctor",
     ] {
         assert!(help.contains(command), "{help}");
     }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -80,6 +80,11 @@ pub struct Server {
 impl Server {
     /// Starts the server and waits until it answers.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(folder, arguments, &[])
+    }
+
+    /// The same with settings from the environment.
+    pub fn start_with(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         // A free port: the server is told one, since its clients must know it.
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -87,18 +92,11 @@ impl Server {
             .unwrap();
         let mut child = command(folder, &[&["serve"], arguments].concat())
             .env("MARQUEE_LISTEN", port.to_string())
+            .envs(settings.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let said = Arc::new(Mutex::new(String::new()));
-        let (pipe, heard) = (child.stderr.take().unwrap(), Arc::clone(&said));
-        std::thread::spawn(move || {
-            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                let mut heard = heard.lock().unwrap();
-                heard.push_str(&line);
-                heard.push('\n');
-            }
-        });
+        let said = hear(&mut child);
         let mut server = Self {
             child,
             address: port.to_string(),
@@ -136,10 +134,82 @@ impl Server {
 
     /// Asks it to stop, and expects that it does so in order.
     pub fn stop(mut self) {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
-        let status = self.child.wait().unwrap();
+        let status = terminate(&mut self.child);
         assert!(status.success(), "{status:?}\n{}", self.said());
+    }
+}
+
+/// Collects what a process writes to standard error.
+fn hear(child: &mut Child) -> Arc<Mutex<String>> {
+    let said = Arc::new(Mutex::new(String::new()));
+    let (pipe, heard) = (child.stderr.take().unwrap(), Arc::clone(&said));
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut heard = heard.lock().unwrap();
+            heard.push_str(&line);
+            heard.push('\n');
+        }
+    });
+    said
+}
+
+/// Asks a process to stop, and answers how it did.
+fn terminate(child: &mut Child) -> ExitStatus {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    child.wait().unwrap()
+}
+
+/// A running `marquee work`.
+pub struct Worker {
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Worker {
+    /// Starts it and waits until it works.
+    pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut command = command(folder, &["work"]);
+        command
+            .envs(settings.iter().copied())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let said = hear(&mut child);
+        let mut worker = Self { child, said };
+        until(|| {
+            let ended = worker.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{ended:?}\n{}", worker.said());
+            worker.said().contains("Working,")
+        });
+        worker
+    }
+
+    /// Its name in the list of workers ends with this.
+    pub fn number(&self) -> String {
+        format!("/{}", self.child.id())
+    }
+
+    fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Ends it as the power would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop, and expects that it does so in order.
+    pub fn stop(mut self) {
+        let status = terminate(&mut self.child);
+        assert_eq!(status.code(), Some(0), "{}", self.said());
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

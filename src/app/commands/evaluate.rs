@@ -267,15 +267,15 @@ impl Table {
             .filter_map(|user| self.users.binary_search(&user).ok())
             .collect();
         known.sort_unstable();
-        let list = |scores: &mut Vec<f32>, user: usize| {
+        let list = |user: usize| {
             let (items, weights) = self.seen.row(user);
             let entries: Vec<_> = items.iter().copied().zip(weights.iter().copied()).collect();
-            model.scores(&entries, scores)?;
-            let best = top::best(scores, keep, items);
+            let scored = model.scores(&entries)?;
+            let best = top::best(&scored.scores, keep, items);
             let ids = best.iter().map(|(item, _)| self.items[*item as usize]);
             Ok((self.users[user], ids.collect()))
         };
-        known.into_par_iter().map_init(Vec::new, list).collect()
+        known.into_par_iter().map(list).collect()
     }
 }
 

@@ -210,7 +210,11 @@ impl Parameters {
 }
 
 impl Whom {
-    fn check(&self) -> Result<(), Refusal> {
+    /// Checks what can be told without looking anybody up.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`], which names the field.
+    pub fn check(&self) -> Result<(), Refusal> {
         match self {
             Self::Active { days } if !(1..=3650).contains(days) => {
                 let message = "a number of days between 1 and 3,650";

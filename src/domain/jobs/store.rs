@@ -211,7 +211,7 @@ impl Store {
             "SELECT kind, state, count(*) AS jobs, \
                     avg(extract(epoch FROM finished_at - started_at))::double precision AS seconds, \
                     avg(greatest(extract(epoch FROM started_at - due_at), 0)) \
-                        FILTER (WHERE attempt <= 1)::double precision AS waiting \
+                        FILTER (WHERE started_at IS NOT NULL AND attempt <= 1)::double precision AS waiting \
                FROM generation_jobs GROUP BY kind, state ORDER BY kind, state",
         );
         let rows = Row::find_by_statement(statement)

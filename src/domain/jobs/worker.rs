@@ -112,24 +112,26 @@ impl Worker {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut noted = false;
+        let mut more = true;
         loop {
-            let urgent = tokio::select! {
+            let (urgent, slot) = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                heard = notes.next() => self.hear(&heard),
+                heard = notes.next() => (self.hear(&heard), None),
                 _ = beat.tick() => {
                     noted = noted || self.note_schedules().await;
                     self.beat(false).await;
-                    true
+                    (true, None)
                 }
-                // A slot was freed, and there may be work for it. Given back at once.
-                free = Arc::clone(&self.free).acquire_owned(), if self.is_busy() => {
-                    drop(free);
-                    true
-                }
+                // A slot is free, and there may be work for it. It is kept for that: given back, it
+                // would go to the worker of another schema that waits here, and from there back again.
+                slot = Arc::clone(&self.free).acquire_owned(), if more => (true, slot.ok()),
             };
-            if urgent && let Err(error) = Arc::clone(&self).claim().await {
-                tracing::warn!(?error, "No job can be claimed; trying again");
+            if urgent {
+                more = Arc::clone(&self).claim(slot).await.unwrap_or_else(|error| {
+                    tracing::warn!(?error, "No job can be claimed; trying again");
+                    false
+                });
             }
         }
         // What still runs is held until it ends.
@@ -154,11 +156,6 @@ impl Worker {
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Id<id::Job>, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether no slot is free.
-    fn is_busy(&self) -> bool {
-        self.free.available_permits() == 0
     }
 
     /// Ends what was cancelled; says whether there is new work.
@@ -226,26 +223,27 @@ impl Worker {
         }
     }
 
-    /// Begins as many jobs as there are free slots.
-    async fn claim(self: Arc<Self>) -> Result<()> {
+    /// Begins as many jobs as there are free slots, and this one. Says whether more may wait: slots
+    /// may be free again by the time that anybody looks, so their number does not tell.
+    async fn claim(self: Arc<Self>, slot: Option<OwnedSemaphorePermit>) -> Result<bool> {
+        let mut slots: Vec<_> = slot.into_iter().collect();
         loop {
-            let mut slots = Vec::new();
             while slots.len() < AT_ONCE
                 && let Ok(slot) = Arc::clone(&self.free).try_acquire_owned()
             {
                 slots.push(slot);
             }
             if slots.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             let wanted = slots.len();
             let jobs = self.jobs.store.claim(self.id, wanted as i64).await?;
             let found = jobs.len();
-            for (job, slot) in jobs.into_iter().zip(slots) {
+            for (job, slot) in jobs.into_iter().zip(slots.drain(..)) {
                 Arc::clone(&self).begin(job, slot);
             }
             if found < wanted {
-                return Ok(());
+                return Ok(false);
             }
         }
     }

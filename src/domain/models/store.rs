@@ -23,6 +23,10 @@ const COMPUTED: [&str; 3] = [
     "model_artifacts",
 ];
 
+/// So many bytes of an artifact are written and read at a time: the database holds 1 GB in one value,
+/// and takes longest over one statement.
+const PART: usize = 8 << 20;
+
 #[derive(Clone)]
 pub(super) struct Store {
     db: Db,
@@ -151,25 +155,48 @@ impl Store {
         bytes: Vec<u8>,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO model_artifacts (model_version_id, bytes, created_at) VALUES ($1, $2, $3)",
-        )
-        .bind(model.uuid())
-        .bind(bytes)
-        .bind(now)
-        .execute(self.db.pool())
-        .await?;
+        // Few bytes make one part too.
+        let parts = bytes.len().div_ceil(PART).max(1);
+        for (number, part) in (0..).zip((0..parts).map(|part| part * PART)) {
+            let end = bytes.len().min(part + PART);
+            sqlx::query(
+                "INSERT INTO model_artifacts (model_version_id, part, bytes, created_at) \
+                 VALUES ($1, $2, $3, $4)",
+            )
+            .bind(model.uuid())
+            .bind::<i32>(number)
+            .bind(&bytes[part..end])
+            .bind(now)
+            .execute(self.db.pool())
+            .await?;
+        }
         Ok(())
     }
 
     pub(super) async fn artifact(&self, model: Id<id::Model>) -> Result<Option<Vec<u8>>> {
-        // From where models are written: a replica may not have it yet.
-        let bytes =
-            sqlx::query_scalar("SELECT bytes FROM model_artifacts WHERE model_version_id = $1")
-                .bind(model.uuid())
-                .fetch_optional(self.db.pool())
-                .await?;
-        Ok(bytes)
+        let mut whole: Option<Vec<u8>> = None;
+        for number in 0_i32.. {
+            // From where models are written: a replica may not have it yet.
+            let part: Option<Vec<u8>> = sqlx::query_scalar(
+                "SELECT bytes FROM model_artifacts WHERE model_version_id = $1 AND part = $2",
+            )
+            .bind(model.uuid())
+            .bind(number)
+            .fetch_optional(self.db.pool())
+            .await?;
+            let Some(mut part) = part else {
+                break;
+            };
+            let last = part.len() < PART;
+            match &mut whole {
+                Some(whole) => whole.append(&mut part),
+                None => whole = Some(part),
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(whole)
     }
 
     pub(super) async fn discard(&self, id: Id<id::Model>) -> Result<()> {

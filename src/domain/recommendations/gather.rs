@@ -19,6 +19,7 @@ use crate::domain::profiles::{Past, Profile};
 use crate::domain::search;
 use crate::foundation::{Id, Result, id};
 use crate::platform::config::Blend;
+use crate::ranking::collaborative::Scored;
 
 type Content = Id<id::Content>;
 
@@ -38,7 +39,7 @@ pub(super) struct Gathered {
     pub(super) embedding: Option<Id<id::Model>>,
     /// Vectors of candidates, where the list is to be diverse.
     pub(super) vectors: HashMap<Content, Vec<f32>>,
-    live: Option<Arc<Live>>,
+    live: Option<(Arc<Live>, Scored)>,
     liked: Vec<(Content, f32)>,
 }
 
@@ -161,10 +162,11 @@ impl RecommendationService {
         if let Some(live) = live.filter(|live| live.items() <= most) {
             let entries = live.entries(&gathered.liked);
             if !entries.is_empty() {
-                candidates.scored = live.best(&entries, depth, |content| gate.passes(content))?;
+                let scored = live.scores(&entries)?;
+                candidates.scored = live.best(&scored, depth, |content| gate.passes(content));
                 gathered.model = Some(live.model);
                 gathered.model_at = Some(live.trained_at);
-                gathered.live = Some(live);
+                gathered.live = Some((live, scored));
             }
         } else if let Some(batch) = self.store.batch(errand.user).await? {
             for (content, score, reason) in batch.items {
@@ -303,10 +305,10 @@ impl RecommendationService {
         let open = |item: &Item, source| item.because.is_none() && item.source(blend) == source;
         let explained = EXPLAINED.min(items.len());
         let head = &mut items[..explained];
-        if let Some(live) = &gathered.live {
+        if let Some((live, scored)) = &gathered.live {
             let taste = head.iter().filter(|item| open(item, Source::Collaborative));
             let taste: Vec<Content> = taste.map(|item| item.content).collect();
-            let reasons = live.reasons(&gathered.liked, &taste)?;
+            let reasons = live.reasons(&gathered.liked, scored, &taste)?;
             for item in head.iter_mut() {
                 item.because = item.because.or(reasons.get(&item.content).copied());
             }

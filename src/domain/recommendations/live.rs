@@ -11,7 +11,7 @@ use super::service::RecommendationService;
 use crate::domain::models::served::Latest;
 use crate::domain::models::{ModelKind, ModelService, ModelVersion};
 use crate::foundation::{Error, Id, Result, id};
-use crate::ranking::collaborative::Model;
+use crate::ranking::collaborative::{Model, Scored};
 use crate::ranking::top;
 
 type Content = Id<id::Content>;
@@ -85,22 +85,23 @@ impl Live {
             .collect()
     }
 
-    /// The best `keep` items that pass, for somebody with these entries, best first, with scores in
-    /// [0, 1].
+    /// What the model says of all items for somebody with these entries.
+    pub(super) fn scores(&self, entries: &[(u32, f32)]) -> Result<Scored> {
+        self.maths.scores(entries).map_err(internal)
+    }
+
+    /// The best `keep` items that pass, best first, with scores in [0, 1].
     pub(super) fn best(
         &self,
-        entries: &[(u32, f32)],
+        scored: &Scored,
         keep: usize,
         passes: impl Fn(Content) -> bool,
-    ) -> Result<Vec<(Content, f32)>> {
-        let mut scores = Vec::new();
-        self.maths.scores(entries, &mut scores).map_err(internal)?;
-        let scored = (0_u32..).zip(scores);
+    ) -> Vec<(Content, f32)> {
+        let scores = (0_u32..).zip(scored.scores.iter().copied());
         let passes = |item: u32| passes(self.items[item as usize]);
-        let best = top::best_passing(scored, keep, passes).into_iter();
-        Ok(best
-            .map(|(item, score)| (self.items[item as usize], score))
-            .collect())
+        let best = top::best_passing(scores, keep, passes).into_iter();
+        best.map(|(item, score)| (self.items[item as usize], score))
+            .collect()
     }
 
     /// The items that were taken most together with one, best first.
@@ -114,10 +115,12 @@ impl Live {
             .collect()
     }
 
-    /// For each of these items the liked one that speaks most for it, where one does.
+    /// For each of these items the liked one that speaks most for it, where one does; `scored` is
+    /// what [`Live::scores`] gives for the liked ones.
     pub(super) fn reasons(
         &self,
         liked: &[(Content, f32)],
+        scored: &Scored,
         items: &[Content],
     ) -> Result<HashMap<Content, Content>> {
         let entries = self.entries(liked);
@@ -128,7 +131,8 @@ impl Live {
         if known.is_empty() || entries.is_empty() {
             return Ok(HashMap::new());
         }
-        let reasons = self.maths.explain(&entries, &known).map_err(internal)?;
+        let reasons = self.maths.explain(&entries, scored, &known);
+        let reasons = reasons.map_err(internal)?;
         let speaking = reasons.iter().filter(|reason| reason.contribution > 0.0);
         let content = |item: u32| self.items[item as usize];
         Ok(speaking

@@ -129,11 +129,12 @@ impl RecommendationService {
                 continue;
             }
             let taken = past.taken(&weights, now);
-            let best = live.best(&entries, keep, |content| {
+            let scored = live.scores(&entries)?;
+            let best = live.best(&scored, keep, |content| {
                 !taken.contains(&content) && shelf.read().offers(content, day)
-            })?;
+            });
             let items: Vec<_> = best.iter().map(|(content, _)| *content).collect();
-            let reasons = live.reasons(&liked, &items)?;
+            let reasons = live.reasons(&liked, &scored, &items)?;
             let because = |content| {
                 reasons
                     .get(content)

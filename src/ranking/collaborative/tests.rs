@@ -163,11 +163,10 @@ fn a_large_inverse_undoes_its_matrix() {
 #[test]
 fn the_like_minded_decide_and_scores_lie_from_0_to_1() {
     let (model, table) = (model(), taste());
-    let mut scores = Vec::new();
     for user in [0, 1] {
         let (items, _) = table.row(user);
         let entries: Vec<(u32, f32)> = items.iter().map(|item| (*item, 1.0)).collect();
-        model.scores(&entries, &mut scores).unwrap();
+        let scores = model.scores(&entries).unwrap().scores;
 
         assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)));
         assert!(scores.contains(&1.0) && scores.contains(&0.0));
@@ -181,8 +180,7 @@ fn the_like_minded_decide_and_scores_lie_from_0_to_1() {
 
 #[test]
 fn somebody_without_entries_gets_what_is_popular_and_otherwise_nothing() {
-    let mut scores = Vec::new();
-    model().scores(&[], &mut scores).unwrap();
+    let scores = model().scores(&[]).unwrap().scores;
     let counts = popularity::counts(&taste());
     assert_eq!(
         top::best(&scores, 1, &[])[0].0,
@@ -191,23 +189,22 @@ fn somebody_without_entries_gets_what_is_popular_and_otherwise_nothing() {
 
     let graph = Recipe::of(Kind::Graph(GraphSettings::default()));
     let model = Model::fit(&graph, &taste(), &mut { GOES_ON }).unwrap();
-    model.scores(&[], &mut scores).unwrap();
-    assert!(scores.iter().all(|score| *score == 0.0));
-    assert!(model.explain(&[], &[1]).unwrap().is_empty());
+    let nothing = model.scores(&[]).unwrap();
+    assert!(nothing.scores.iter().all(|score| *score == 0.0));
+    assert!(model.explain(&[], &nothing, &[1]).unwrap().is_empty());
 }
 
 #[test]
 fn a_reason_is_a_past_item_and_has_the_score_of_its_item() {
     let model = model();
     let entries = [(0, 1.0), (2, 0.5), (6, 2.0)];
-    let mut scores = Vec::new();
-    model.scores(&entries, &mut scores).unwrap();
+    let scored = model.scores(&entries).unwrap();
 
-    let reasons = model.explain(&entries, &[4, 8]).unwrap();
+    let reasons = model.explain(&entries, &scored, &[4, 8]).unwrap();
 
     for (reason, item) in reasons.iter().zip([4_u32, 8]) {
         assert_eq!(reason.item, item);
-        assert_eq!(reason.score, scores[item as usize]);
+        assert_eq!(reason.score, scored.scores[item as usize]);
         assert!([0, 2, 6].contains(&reason.because) && reason.contribution > 0.0);
     }
 }
@@ -228,9 +225,12 @@ fn items_taken_together_are_neighbours() {
 #[test]
 fn unknown_items_and_wrong_recipes_are_refused() {
     let refused = |outcome| matches!(outcome, Err(CollaborativeError::Entry(_)));
-    assert!(refused(model().scores(&[(30, 1.0)], &mut Vec::new())));
-    assert!(refused(model().scores(&[(1, f32::NAN)], &mut Vec::new())));
-    assert!(refused(model().explain(&[(1, 1.0)], &[30]).map(|_| ())));
+    let scores = |entry| model().scores(&[entry]).map(|_| ());
+    assert!(refused(scores((30, 1.0))));
+    assert!(refused(scores((1, f32::NAN))));
+    let known = model().scores(&[(1, 1.0)]).unwrap();
+    let explained = model().explain(&[(1, 1.0)], &known, &[30]);
+    assert!(refused(explained.map(|_| ())));
 
     let wrong = |kind| {
         let outcome = Model::fit(&Recipe::of(kind), &taste(), &mut { GOES_ON });
@@ -303,10 +303,8 @@ fn a_model_comes_back_from_its_bytes() {
 
     assert_eq!(again.recipe(), &recipe());
     assert_eq!(again.to_bytes(), bytes);
-    let (mut a, mut b) = (Vec::new(), Vec::new());
-    model.scores(&[(3, 1.0), (5, 1.0)], &mut a).unwrap();
-    again.scores(&[(3, 1.0), (5, 1.0)], &mut b).unwrap();
-    assert_eq!(a, b);
+    let scores = |model: &Model| model.scores(&[(3, 1.0), (5, 1.0)]).unwrap().scores;
+    assert_eq!(scores(&model), scores(&again));
 }
 
 #[test]
@@ -342,7 +340,7 @@ proptest! {
         let sum = xxhash_rust::xxh3::xxh3_64(&bytes[20..]);
         bytes[12..20].copy_from_slice(&sum.to_le_bytes());
         if let Ok(model) = Model::from_bytes(&bytes) {
-            model.scores(&[(1, 1.0)], &mut Vec::new()).ok();
+            model.scores(&[(1, 1.0)]).ok();
         }
     }
 
@@ -357,5 +355,58 @@ proptest! {
             Model::fit(&recipe(), &table, &mut { GOES_ON }).unwrap().to_bytes()
         };
         prop_assert_eq!(trained(pairs), trained(shuffled));
+    }
+}
+
+#[test]
+fn fewer_neighbours_of_each_are_kept_where_items_are_many_and_never_less_than_the_least() {
+    assert_eq!(affordable(100, 0), 100);
+    assert_eq!(affordable(100, 300_000), 100);
+    assert_eq!(affordable(100, 1_000_000), 33);
+    assert_eq!(affordable(300, 1_000_000_000), LEAST_NEIGHBOURS);
+    assert_eq!(affordable(5, 1_000_000_000), 5);
+}
+
+#[test]
+fn users_who_are_scored_together_have_the_scores_that_each_has_alone() {
+    // More items than are read at once, and a last block that is not full.
+    let liked = (0_u32..30).flat_map(|user| {
+        (0_u32..60).map(move |at| (user, (user * 131 + at * at * 37) % 2_500, 1.0))
+    });
+    let table = Interactions::from_triplets(30, 2_500, liked, Repeats::Max).unwrap();
+    let model = Model::fit(&recipe(), &table, &mut { GOES_ON }).unwrap();
+    let users: Vec<Vec<(u32, f32)>> = (0..11)
+        .map(|user| vec![(user, 1.0), (user * 200 + 7, 0.5)])
+        .chain([Vec::new()])
+        .collect();
+
+    let together = model.scores_of_each(&users).unwrap();
+
+    assert_eq!(together.len(), users.len());
+    for (entries, scored) in users.iter().zip(together) {
+        assert_eq!(model.scores(entries).unwrap().scores, scored.scores);
+    }
+    assert!(
+        model
+            .scores_of_each::<&[(u32, f32)]>(&[])
+            .unwrap()
+            .is_empty()
+    );
+}
+
+proptest! {
+    #[test]
+    fn mean_deviation_and_range_are_those_of_counting_one_by_one(
+        scores in prop::collection::vec(-100_f32..100.0, 1..200),
+    ) {
+        let exact: Vec<f64> = scores.iter().map(|score| f64::from(*score)).collect();
+        let mean = exact.iter().sum::<f64>() / exact.len() as f64;
+        let squares = exact.iter().map(|score| (score - mean).powi(2)).sum::<f64>();
+        let deviation = (squares / exact.len() as f64).sqrt();
+        let (got_mean, got_deviation) = spread(&scores);
+        prop_assert!((f64::from(got_mean) - mean).abs() < 1e-4);
+        prop_assert!((f64::from(got_deviation) - deviation).abs() < 1e-4);
+        let sorted = { let mut all = scores.clone(); all.sort_by(f32::total_cmp); all };
+        prop_assert_eq!(range(&scores), (sorted[0], sorted[sorted.len() - 1]));
     }
 }

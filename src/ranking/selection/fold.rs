@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::super::collaborative::{CollaborativeError, Kind, Trained};
+use super::super::collaborative::{CollaborativeError, Kind, TOGETHER, Trained};
 use super::super::evaluation::Scores;
 use super::super::matrix::{Interactions, MatrixError, Repeats};
 use super::super::symmetric::{Observer, Stopped};
@@ -102,10 +102,7 @@ impl Fold {
         lay: impl Fn(&[f32]) -> Vec<f32> + Sync,
         observe: &mut Observer,
     ) -> Result<Vec<Vec<f32>>, CollaborativeError> {
-        self.each(observe, |scores, user| {
-            trained.scores(self.seen.columns(), &self.entries(user), scores)?;
-            Ok(lay(scores))
-        })
+        self.each(trained, observe, |_, scores| lay(scores))
     }
 
     /// How good the lists of a model are; `observe` hears of it as the last part of a trial.
@@ -114,27 +111,31 @@ impl Fold {
         trained: &Trained,
         observe: &mut Observer,
     ) -> Result<f64, CollaborativeError> {
-        let each = self.each(observe, |scores, user| {
-            trained.scores(self.seen.columns(), &self.entries(user), scores)?;
-            Ok(self.judge_one(user, scores))
+        let each = self.each(trained, observe, |user, scores| {
+            self.judge_one(user, scores)
         })?;
         Ok(quality(&each))
     }
 
-    /// Does something for each judged user, on all threads, some users at a time.
+    /// Does something with the scores of each judged user, on all threads, some users at a time.
     fn each<T: Send>(
         &self,
+        trained: &Trained,
         observe: &mut Observer,
-        of_user: impl Fn(&mut Vec<f32>, u32) -> Result<T, CollaborativeError> + Sync,
+        of_user: impl Fn(u32, &[f32]) -> T + Sync,
     ) -> Result<Vec<T>, CollaborativeError> {
         let at_once = (SCORES / self.seen.columns().max(1)).max(16);
         let mut done = Vec::with_capacity(self.users.len());
         for users in self.users.chunks(at_once) {
-            let users = users.par_iter();
-            let some: Result<Vec<T>, _> = users
-                .map_init(Vec::new, |scores, user| of_user(scores, *user))
-                .collect();
-            done.extend(some?);
+            let of_some = |users: &[u32]| {
+                let entries: Vec<_> = users.iter().map(|user| self.entries(*user)).collect();
+                let scores = trained.scores(self.seen.columns(), &entries)?;
+                let all = users.iter().zip(scores);
+                Ok(all.map(|(user, scores)| of_user(*user, &scores)).collect())
+            };
+            let some: Result<Vec<Vec<T>>, CollaborativeError> =
+                users.par_chunks(TOGETHER).map(of_some).collect();
+            done.extend(some?.into_iter().flatten());
             let share = done.len() as f32 / self.users.len() as f32;
             if observe(TRAINING + (1.0 - TRAINING) * share).is_break() {
                 return Err(Stopped.into());

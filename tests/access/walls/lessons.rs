@@ -71,6 +71,13 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "enableUser" => aimed(json!({ "id": id("user") })),
         "exportUser" => aimed(json!({ "id": id("user") })),
         "deleteUpload" => aimed(json!({ "id": id("upload") })),
+        "createGenerationJob" => {
+            aimed(json!({ "parameters": { "recommendations": { "userId": id("user") } } }))
+        }
+        "generateRecommendations" => aimed(json!({ "target": { "userId": id("user") } })),
+        "eraseUser" => aimed(json!({ "userId": id("user") })),
+        "cancelJob" => aimed(json!({ "id": id("job") })),
+        "retryJob" | "deleteJob" => aimed(json!({ "id": id("job that is over") })),
         "revokeApiKey" => aimed(json!({ "id": id("key") })),
         // Drops what can be computed again; nobody's data is touched, and only admins may.
         "clearCache" => Lesson::Own,
@@ -83,10 +90,19 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
     }
 }
 
+/// Subscriptions that tell at once, and nothing of anybody: which models serve, what the server does.
+pub const OF_NOBODY: [&str; 2] = ["metrics", "modelPromoted"];
+
 /// Does what a subscription tells of, with something of the victim's.
 pub async fn happen(subscription: &str, world: &World) {
     match subscription {
-        "interactions" => {
+        subscription if OF_NOBODY.contains(&subscription) => {}
+        "jobProgress" | "jobs" => {
+            let (jobs, job) = (&world.app.services.jobs, world.ids["job"].parse().unwrap());
+            jobs.cancel(&world.victim, job).await.unwrap();
+            jobs.retry(&world.victim, job).await.unwrap();
+        }
+        "interactions" | "recommendationsUpdated" => {
             let diary = world.ids["content"].parse().unwrap();
             let new = NewInteraction::new(diary, InteractionKind::View);
             let interactions = &world.app.services.interactions;
@@ -146,6 +162,11 @@ pub fn argument_lesson(
         "InteractionEventFilter" => aimed(vec![
             format!("{{ user: {{ eq: \"{user}\" }} }}"),
             "{ kind: { in: [VIEW] } }".to_owned(),
+        ]),
+        "JobFilter" => aimed(vec![
+            format!("{{ owner: {{ eq: \"{user}\" }} }}"),
+            "{ kind: { in: [RECOMMENDATIONS, ERASURE] } }".to_owned(),
+            "{ state: { in: [PENDING, CANCELLED] } }".to_owned(),
         ]),
         "InteractionFilter" => aimed(vec![
             format!("{{ content: {{ eq: \"{}\" }} }}", world.ids["content"]),

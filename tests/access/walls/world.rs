@@ -7,6 +7,8 @@ use marquee::domain::auth::{Role, Scope, Viewer};
 use marquee::domain::content::model::{CreditRole, NewCredit, PersonRef};
 use marquee::domain::content::{ContentKind, Fields, Visibility};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
+use marquee::domain::jobs::NewJob;
+use marquee::domain::jobs::parameters::{Erasure, Parameters, Whom};
 use marquee::domain::models::ModelKind;
 use marquee::domain::recommendations::Ask;
 use marquee::foundation::page::Window;
@@ -99,6 +101,7 @@ impl World {
         let film = app.film(FILM).await;
         let (interaction, list) = history(&app, &victim, (diary, film)).await;
         let upload = upload(&app, &victim).await;
+        let (job, over) = jobs(&app, &victim).await;
         let people = &app.services.people;
         let friend = people.named(FRIEND).await.unwrap().unwrap();
         let extra = marquee::domain::people::model::Fields {
@@ -115,9 +118,20 @@ impl World {
             ("interaction", interaction.to_string()),
             ("list", list.to_string()),
             ("upload", upload.to_string()),
+            ("job", job.to_string()),
+            ("job that is over", over.to_string()),
             ("person", friend.id.to_string()),
         ]);
-        let readable = ["user", "content", "key", "interaction", "list", "upload"];
+        let readable = [
+            "user",
+            "content",
+            "key",
+            "interaction",
+            "list",
+            "job",
+            "job that is over",
+            "upload",
+        ];
         let mut signs: Vec<Sign> = ids
             .iter()
             .filter(|(what, _)| **what != "person")
@@ -250,6 +264,22 @@ async fn upload(app: &TestApp, victim: &Viewer) -> Id<id::Upload> {
         .bind(victim.user().unwrap().uuid());
     insert.execute(app.ground.db.pool()).await.unwrap();
     id
+}
+
+/// A job of the victim's that waits, and one that was cancelled.
+async fn jobs(app: &TestApp, victim: &Viewer) -> (Id<id::Job>, Id<id::Job>) {
+    let (jobs, user) = (&app.services.jobs, victim.user().unwrap());
+    let ask = async |parameters| {
+        jobs.create(victim, NewJob::now(parameters))
+            .await
+            .unwrap()
+            .job
+            .id
+    };
+    let list = ask(Parameters::Recommendations(Whom::User { user })).await;
+    let erasure = ask(Parameters::Erasure(Erasure { user })).await;
+    jobs.cancel(victim, erasure).await.unwrap();
+    (list, erasure)
 }
 
 /// What the victim did, and a list that was drawn from it: the film, because of the diary.

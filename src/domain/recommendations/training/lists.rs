@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use super::data::Data;
 use super::{ENOUGH, explain};
-use crate::foundation::{Error, Result};
+use crate::foundation::Result;
 use crate::platform::db::copy::Rows;
-use crate::ranking::collaborative::Model;
+use crate::ranking::collaborative::{Model, Scored, TOGETHER};
 use crate::ranking::top;
 
 /// The rows of these users in `batch_recommendations`, and how many of them have enough.
@@ -19,28 +19,36 @@ pub(super) fn lists(
     model: Uuid,
 ) -> Result<(Rows, usize)> {
     let offered = data.offered.iter().filter(|offered| **offered).count();
-    let of_user = |user: &u32| {
-        let row = *user as usize;
-        let (items, weights) = data.positive.row(row);
-        let past: Vec<(u32, f32)> = items.iter().copied().zip(weights.iter().copied()).collect();
-        let mut scores = Vec::new();
-        maths.scores(&past, &mut scores).map_err(explain)?;
-        for (score, offered) in scores.iter_mut().zip(&data.offered) {
+    let past = |user: &u32| {
+        let (items, weights) = data.positive.row(*user as usize);
+        let past = items.iter().copied().zip(weights.iter().copied());
+        past.collect::<Vec<(u32, f32)>>()
+    };
+    let of_user = |(user, past, mut scored): (u32, Vec<(u32, f32)>, Scored)| {
+        for (score, offered) in scored.scores.iter_mut().zip(&data.offered) {
             if !offered {
                 *score = f32::NAN; // no place in a list
             }
         }
-        let met = data.met.row(row).0;
-        let best = top::best(&scores, keep, met);
+        let met = data.met.row(user as usize).0;
+        let best = top::best(&scored.scores, keep, met);
         let wanted: Vec<u32> = best.iter().map(|(item, _)| *item).collect();
-        let reasons = maths.explain(&past, &wanted).map_err(explain)?;
+        let reasons = maths.explain(&past, &scored, &wanted).map_err(explain)?;
         let enough = best.len() >= ENOUGH.min(keep) || best.len() + met.len() >= offered;
-        Ok::<_, Error>((*user, best, reasons, enough))
+        Ok((user, best, reasons, enough))
     };
-    let drawn: Vec<_> = users.par_iter().map(of_user).collect::<Result<_>>()?;
+    let of_some = |users: &[u32]| {
+        let pasts: Vec<_> = users.iter().map(past).collect();
+        let scored = maths.scores_of_each(&pasts).map_err(explain)?;
+        let all = users.iter().copied().zip(pasts).zip(scored);
+        all.map(|((user, past), scored)| of_user((user, past, scored)))
+            .collect::<Result<Vec<_>>>()
+    };
+    let drawn = users.par_chunks(TOGETHER).map(of_some);
+    let drawn: Vec<_> = drawn.collect::<Result<_>>()?;
     let mut rows = Rows::new();
     let mut served = 0;
-    for (user, best, reasons, enough) in drawn {
+    for (user, best, reasons, enough) in drawn.into_iter().flatten() {
         served += usize::from(enough);
         rows.plain(model)
             .plain(data.users[user as usize])

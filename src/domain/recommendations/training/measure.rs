@@ -106,9 +106,8 @@ where
         let score = |user: &u32| {
             let (seen, weights) = rest.row(*user as usize);
             let entries: Vec<_> = seen.iter().copied().zip(weights.iter().copied()).collect();
-            let mut scores = Vec::new();
-            maths.scores(&entries, &mut scores).map_err(explain)?;
-            let list = top::best(&scores, 10, seen).into_iter();
+            let scored = maths.scores(&entries).map_err(explain)?;
+            let list = top::best(&scored.scores, 10, seen).into_iter();
             let list: Vec<u32> = list.map(|(item, _)| item).collect();
             let all = table.row(*user as usize).0.iter().copied();
             let held: FxHashSet<u32> = all.filter(|item| held(*user, *item)).collect();

@@ -13,8 +13,8 @@ use crate::platform::db::Db;
 use crate::platform::db::audit::{self, Deed};
 use crate::platform::db::entities::{
     api_key, audit_entry, batch_recommendation, content_item, content_tag, feedback,
-    idempotency_key, interaction, recommendation_item, recommendation_list, refresh_token, upload,
-    user,
+    generation_job, idempotency_key, interaction, recommendation_item, recommendation_list,
+    refresh_token, upload, user,
 };
 
 /// Rows of a page; a list is a row of some 20 KB, so that fewer of them make a page.
@@ -59,6 +59,7 @@ impl Store {
         content(db, user, sink).await?;
         api_keys(db, user, sink).await?;
         uploads(db, user, sink).await?;
+        jobs(db, user, sink).await?;
         merged(db, user, sink).await?;
         audit_log(db, user, sink).await
     }
@@ -299,6 +300,29 @@ async fn uploads(db: &DatabaseConnection, user: Id<id::User>, sink: &mut Sink<'_
             "name": row.name,
             "bytes": row.bytes,
             "createdAt": row.created_at,
+        })
+    )
+}
+
+async fn jobs(db: &DatabaseConnection, user: Id<id::User>, sink: &mut Sink<'_>) -> Result<()> {
+    let own = generation_job::Column::OwnerId.eq(user.uuid());
+    paged!(
+        db,
+        sink,
+        "jobs",
+        generation_job,
+        own.clone(),
+        Id,
+        PAGE,
+        |row| json!({
+            "id": outer::<id::Job>(row.id),
+            "kind": row.kind,
+            "parameters": row.parameters,
+            "state": row.state,
+            "createdAt": row.created_at,
+            "finishedAt": row.finished_at,
+            "result": row.result,
+            "error": row.error,
         })
     )
 }

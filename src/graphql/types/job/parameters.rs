@@ -118,19 +118,21 @@ impl RecommendationTarget {
     /// # Errors
     /// [`Refusal::InvalidInput`].
     pub fn read(self) -> Result<domain::Whom, Refusal> {
-        match self {
-            Self::UserId(user) => Ok(domain::Whom::User { user }),
-            Self::UserIds(users) => Ok(domain::Whom::Users { users }),
+        let whom = match self {
+            Self::UserId(user) => domain::Whom::User { user },
+            Self::UserIds(users) => domain::Whom::Users { users },
             Self::ActiveWithinDays(days) => {
                 let days = within(days, 1..=3650, "activeWithinDays")?;
-                Ok(domain::Whom::Active { days })
+                domain::Whom::Active { days }
             }
-            Self::Everyone(true) => Ok(domain::Whom::Everyone),
+            Self::Everyone(true) => domain::Whom::Everyone,
             Self::Everyone(false) => {
                 let message = "pass true, or name users";
-                Err(Refusal::invalid("everyone", message))
+                return Err(Refusal::invalid("everyone", message));
             }
-        }
+        };
+        whom.check()?;
+        Ok(whom)
     }
 }
 
@@ -148,7 +150,7 @@ impl JobParametersInput {
         uploads: &UploadService,
     ) -> crate::foundation::Result<domain::Parameters> {
         use domain::Parameters;
-        Ok(match self {
+        let parameters = match self {
             Self::Text(input) => generation.commission(viewer, input.read()?).await?.into(),
             Self::Image(input) => generation.commission(viewer, input.read()?).await?.into(),
             Self::Training(input) => Parameters::Training(domain::Training {
@@ -175,7 +177,10 @@ impl JobParametersInput {
             Self::Plain(PlainJob::Embeddings) => Parameters::Embeddings,
             Self::Plain(PlainJob::Statistics) => Parameters::Statistics,
             Self::Plain(PlainJob::Retention) => Parameters::Retention,
-        })
+        };
+        // Here already, so that the refusal tells the place in the input.
+        parameters.check()?;
+        Ok(parameters)
     }
 }
 

@@ -1,0 +1,183 @@
+//! What the kinds of jobs do.
+
+use std::time::Duration;
+
+use marquee::domain::auth::Viewer;
+use marquee::domain::jobs::model::JobState;
+use marquee::domain::jobs::parameters::{CacheWarming, Evaluation, Parameters, Whom};
+use marquee::domain::recommendations;
+use marquee::foundation::page::Window;
+use marquee::platform::bus::{Heard, Topic};
+use marquee::platform::cache::CacheKind;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::world::{World, ask, ask_as, over, soon, stop, training, worker};
+
+async fn stored(world: &World, user: usize) -> Vec<Uuid> {
+    let stored =
+        sqlx::query_scalar("SELECT content_ids FROM batch_recommendations WHERE user_id = $1");
+    let stored = stored.bind(world.users[user].uuid());
+    stored.fetch_one(world.app.ground.db.pool()).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_evaluation_answers_how_good_the_recipe_is_and_changes_nothing() {
+    let world = World::trained(40, 60).await;
+    let before = world.served().await;
+    let worker = worker(&world.app.services, 1);
+    let asked = ask(&world.app, Parameters::Evaluation(Evaluation::default())).await;
+    let done = over(&world.app, asked.id).await;
+    assert_eq!(done.state, JobState::Completed, "{done:?}");
+    let result = done.result.unwrap();
+    let ndcg = result["ndcgAt10"]
+        .as_f64()
+        .unwrap_or_else(|| panic!("{result}"));
+    assert!((0.0..=1.0).contains(&ndcg), "{result}");
+    assert_eq!(world.served().await, before);
+    stop(worker, Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn a_training_takes_its_model_into_service_and_answers_which() {
+    let world = World::new(40, 60).await;
+    let worker = worker(&world.app.services, 1);
+    let asked = ask(&world.app, training()).await;
+    let done = over(&world.app, asked.id).await;
+    assert_eq!(done.state, JobState::Completed, "{done:?}");
+    let result = done.result.unwrap();
+    assert_eq!(
+        (&result["users"], &result["items"]),
+        (&json!(40), &json!(60))
+    );
+    let active: String =
+        sqlx::query_scalar("SELECT version FROM model_versions WHERE state = 'ACTIVE'")
+            .fetch_one(world.app.ground.db.pool())
+            .await
+            .unwrap();
+    assert_eq!(result["version"], json!(active));
+    stop(worker, Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn a_user_asks_for_their_own_list_and_what_they_took_since_is_gone_from_it() {
+    let world = World::trained(40, 60).await;
+    let app = &world.app;
+    let (before, of_other) = (stored(&world, 0).await, stored(&world, 1).await);
+    let (user, first) = (world.users[0], before[0]);
+    sqlx::query("INSERT INTO interactions (id, user_id, content_id, kind, occurred_at) VALUES ($1, $2, $3, 'LIKE', $4)")
+        .bind(marquee::foundation::Id::<marquee::foundation::id::Interaction>::new(&app.ground.clock, &app.ground.chance).uuid())
+        .bind(user.uuid())
+        .bind(first)
+        .bind(app.ground.clock.now())
+        .execute(app.ground.db.pool())
+        .await
+        .unwrap();
+    let mut listener = app
+        .ground
+        .bus
+        .subscribe(Topic::Recommendations(user.uuid()));
+    let worker = worker(&app.services, 1);
+    let whom = Whom::User { user };
+    let asked = ask_as(app, &world.viewer(0), Parameters::Recommendations(whom)).await;
+    let done = over(app, asked.id).await;
+    assert_eq!(done.state, JobState::Completed, "{done:?}");
+    assert_eq!(done.result, Some(json!({ "users": 1, "lists": 1 })));
+    let Heard::Note(note) = soon(listener.next()).await else {
+        panic!("a note")
+    };
+    let note: Value = serde_json::from_str(&note).unwrap();
+    assert_eq!(note["reason"], "REFRESH");
+    let after = stored(&world, 0).await;
+    assert!(
+        before.contains(&first) && !after.contains(&first),
+        "{after:?}"
+    );
+    assert_eq!(stored(&world, 1).await, of_other, "nobody else's");
+    stop(worker, Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn everyone_and_those_who_were_active_and_those_named_are_counted() {
+    let world = World::trained(40, 60).await;
+    let app = &world.app;
+    // One who has done nothing.
+    app.viewer(marquee::domain::auth::Role::User).await;
+    let worker = worker(&app.services, 1);
+    let named = world.users[..3].to_vec();
+    for (whom, users, lists) in [
+        (Whom::Everyone, 41, 40),
+        (Whom::Active { days: 1 }, 40, 40),
+        (Whom::Users { users: named }, 3, 3),
+    ] {
+        let asked = ask(app, Parameters::Recommendations(whom)).await;
+        let done = over(app, asked.id).await;
+        assert_eq!(
+            done.result,
+            Some(json!({ "users": users, "lists": lists })),
+            "{done:?}"
+        );
+    }
+    stop(worker, Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn what_was_warmed_is_found_in_the_cache_by_the_next_who_asks() {
+    let world = World::trained(40, 60).await;
+    let app = &world.app;
+    let today = app.ground.clock.now();
+    sqlx::query("INSERT INTO search_queries VALUES ($1, 'item', 50, $2)")
+        .bind(today.date_naive())
+        .bind(today)
+        .execute(app.ground.db.pool())
+        .await
+        .unwrap();
+    let worker = worker(&app.services, 1);
+    let warming = CacheWarming {
+        queries: 10,
+        users: 10,
+    };
+    let asked = ask(app, Parameters::CacheWarming(warming)).await;
+    let done = over(app, asked.id).await;
+    assert_eq!(
+        done.result,
+        Some(json!({ "warmed": 11, "failed": 0 })),
+        "{done:?}"
+    );
+    let hits = async |kind: CacheKind| {
+        let all = app.ground.cache.statistics().await;
+        all.into_iter()
+            .find(|one| one.kind == kind)
+            .unwrap()
+            .process_hits
+    };
+    let window = Window::read(None, None, None, None).unwrap();
+    let warm: Vec<_> = app
+        .services
+        .interactions
+        .active_users(
+            &Viewer::Command,
+            today - chrono::TimeDelta::days(30),
+            10,
+            10,
+        )
+        .await
+        .unwrap();
+    let kinds = [CacheKind::Lists, CacheKind::Batch, CacheKind::UserVectors];
+    let mut before = 0;
+    for kind in kinds {
+        before += hits(kind).await;
+    }
+    let ask = recommendations::Ask::default();
+    let list = app
+        .services
+        .recommendations
+        .recommend(&Viewer::Command, warm[0], &ask, &window);
+    list.await.unwrap();
+    let mut after = 0;
+    for kind in kinds {
+        after += hits(kind).await;
+    }
+    assert!(after > before, "the list was warmed");
+    stop(worker, Duration::ZERO).await;
+}

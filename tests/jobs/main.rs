@@ -1,0 +1,23 @@
+//! The queue of jobs on a real database: their states and events, who may do what, workers that go
+//! away, schedules, and what each kind of job does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod asking;
+mod cancelling;
+mod erasure;
+mod failing;
+mod following;
+mod kinds;
+mod leases;
+mod moves;
+mod schedules;
+mod statistics;
+mod upkeep;
+mod world;
