@@ -27,6 +27,7 @@ pub mod recommendations;
 pub mod schemas;
 pub mod search;
 pub mod upkeep;
+pub mod uploads;
 pub mod users;
 
 /// What services stand on: the database of one schema, time, chance and the settings.
@@ -78,6 +79,8 @@ pub struct Services {
     pub schedules: jobs::Schedules,
     /// Sums, and removing what is old.
     pub upkeep: upkeep::UpkeepService,
+    /// Files to be imported.
+    pub uploads: uploads::UploadService,
     /// Lists of what to take next.
     pub recommendations: recommendations::RecommendationService,
     /// Finding by words and meaning.
@@ -108,6 +111,7 @@ impl Services {
             profiles.clone(),
         );
         let people = people::PeopleService::new(ground);
+        let uploads = uploads::UploadService::new(ground);
         Self {
             caching: caching::CachingService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
@@ -115,7 +119,8 @@ impl Services {
             monitoring: monitoring::MonitoringService::new(ground, jobs.clone()),
             jobs,
             schedules: jobs::Schedules::new(ground),
-            upkeep: upkeep::UpkeepService::new(ground),
+            upkeep: upkeep::UpkeepService::new(ground, uploads.clone()),
+            uploads,
             generation: generation::GenerationService::new(ground, content.clone(), people.clone()),
             people,
             recommendations: recommendations::RecommendationService::new(

@@ -41,6 +41,7 @@ use types::recommendation::{
 };
 use types::schema::SchemaQuery;
 use types::search::SearchQuery;
+use types::upload::{UploadMutation, UploadQuery};
 use types::user::UserQuery;
 use types::user_changes::UserMutation;
 
@@ -64,6 +65,7 @@ pub struct Query(
     FeedbackQuery,
     JobQuery,
     GenerationQuery,
+    UploadQuery,
 );
 
 /// Everything that can be changed.
@@ -80,6 +82,7 @@ pub struct Mutation(
     CacheMutation,
     FeedbackMutation,
     JobMutation,
+    UploadMutation,
 );
 
 /// Everything that can be heard of as it happens.

@@ -10,7 +10,7 @@ use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use futures::{FutureExt, StreamExt};
 
 use crate::domain::caching::model::Question;
@@ -29,6 +29,7 @@ pub mod live;
 pub mod middleware;
 pub mod oauth;
 pub mod origins;
+mod uploads;
 
 use asker::Asker;
 use graphql::respond::Refusal;
@@ -45,6 +46,7 @@ pub struct App {
     schemas: Arc<Schemas>,
     endpoints: Arc<std::collections::BTreeMap<SchemaName, (Endpoint<Asker>, Doors)>>,
     graphiql: bool,
+    uploads: uploads::Bounds,
 }
 
 /// All routes of the server; `live` ends the connections that stay. Call it inside a runtime.
@@ -79,6 +81,7 @@ pub fn router(schemas: Arc<Schemas>, settings: &Settings, live: &Live) -> anyhow
     let app = App {
         endpoints: Arc::new(endpoints.collect()),
         graphiql: settings.http.graphiql,
+        uploads: uploads::Bounds::of(settings),
         schemas,
     };
     let oauth = oauth::router(Arc::clone(&app.schemas));
@@ -89,6 +92,7 @@ pub fn router(schemas: Arc<Schemas>, settings: &Settings, live: &Live) -> anyhow
         .route("/assets/graphiql/{file}", get(graphiql::graphiql_file))
         .route("/assets/page/{file}", get(graphiql::page_file))
         .route("/files/{schema}/{name}", get(files::file))
+        .route("/uploads/{schema}", post(uploads::upload))
         .route("/live", get(health::live))
         .route("/ready", get(health::ready))
         .route("/health", get(health::health))

@@ -14,8 +14,8 @@ mod settings;
 pub use generation::{Calls, ComfyUi, Generation, Objects, OpenAi};
 pub use schema_name::SchemaName;
 pub use settings::{
-    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, Jobs, LogFormat,
-    Push, Recommendations, Redis, Retention, Schedules, Settings, Training, VectorStore,
+    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, Imports, Jobs,
+    LogFormat, Push, Recommendations, Redis, Retention, Schedules, Settings, Training, VectorStore,
 };
 
 /// The text of the defaults, which documents each setting.
@@ -189,6 +189,10 @@ mod tests {
             ("[jobs]\nwork_slots = 0", "`jobs.work_slots`"),
             ("[schedules]\ntraining = 'at night'", "`schedules.training`"),
             ("[retention]\njobs_days = 0", "`retention.jobs_days`"),
+            (
+                "[imports]\nmax_upload_bytes = 0",
+                "`imports.max_upload_bytes`",
+            ),
             (
                 "[http]\nrequest_timeout_seconds = 9223372036854775807",
                 "`http.request_timeout_seconds`",

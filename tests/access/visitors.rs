@@ -20,6 +20,7 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("interactions", "user_id", "moved"),
     ("recommendation_lists", "user_id", "moved"),
     ("refresh_tokens", "user_id", "revoked"),
+    ("uploads", "owner_id", "moved and exported"),
     (
         "users",
         "merged_into",

@@ -54,6 +54,10 @@ const ROWS: &[(&str, &str)] = &[
         "INSERT INTO refresh_tokens (id, family_id, user_id, hash, issued_at, expires_at) SELECT gen_random_uuid(), gen_random_uuid(), $1, decode(repeat('cd', 32), 'hex'), now(), now() + interval '1 day' WHERE $2::uuid IS NOT NULL",
     ),
     (
+        "uploads.owner_id",
+        "INSERT INTO uploads SELECT gen_random_uuid(), 'movies.csv', 1, sha256(''), $1, now() WHERE $2::uuid IS NOT NULL",
+    ),
+    (
         "users.merged_into",
         "INSERT INTO users (id, display_name, merged_into, created_at, updated_at) SELECT gen_random_uuid(), 'A visitor', $1, now(), now() WHERE $2::uuid IS NOT NULL",
     ),
@@ -163,6 +167,7 @@ async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_the
         ("idempotency keys", 1),
         ("tags", 1),
         ("sessions", 1),
+        ("uploads", 1),
         ("jobs that do not run", 1),
         ("private items", 1),
         ("merged accounts", 1),

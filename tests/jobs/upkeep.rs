@@ -146,6 +146,12 @@ const KEPT: &[(&str, &str, i64, &str)] = &[
         1,
         "INSERT INTO model_versions (id, kind, version, state, algorithm, created_at) SELECT $2, 'COLLABORATIVE', '1.0.' || (SELECT count(*) FROM model_versions), 'CANDIDATE', 'als', $1",
     ),
+    (
+        "uploads",
+        "uploads",
+        7,
+        "INSERT INTO uploads SELECT $2, 'movies.csv', 1, sha256(''), NULL, $1",
+    ),
 ];
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::model::JobKind;
 use crate::domain::generation::{Commission, Medium};
+use crate::domain::imports::Limits;
+use crate::domain::imports::mapping::Mapping;
 use crate::foundation::{Id, Refusal, id};
 
 /// What a job is to do.
@@ -98,6 +100,8 @@ pub struct Import {
     pub uploads: Vec<Id<id::Upload>>,
     /// For products: the mapping, as TOML.
     pub mapping: Option<String>,
+    /// How many times its size a packed file may unpack to, past 1 GiB; at least 1.
+    pub max_ratio: u64,
 }
 
 impl Import {
@@ -105,6 +109,16 @@ impl Import {
     pub const MOST: usize = 20;
     /// So long a mapping may be, in bytes.
     pub const MOST_MAPPING: usize = 100_000;
+
+    /// Import these, with the usual limits.
+    pub fn new(source: ImportSource, uploads: Vec<Id<id::Upload>>) -> Self {
+        Self {
+            source,
+            uploads,
+            mapping: None,
+            max_ratio: Limits::default().ratio,
+        }
+    }
 }
 
 /// What to measure.
@@ -225,6 +239,10 @@ impl Import {
             return Err(Refusal::invalid("uploadIds", message));
         }
         let needs = self.source == ImportSource::Products;
+        if needs && self.uploads.len() > 1 {
+            let message = "a catalogue of products is one file; import one after the other";
+            return Err(Refusal::invalid("uploadIds", message));
+        }
         match &self.mapping {
             None if needs => {
                 let message = "products need a mapping, which says which column is which field";
@@ -238,7 +256,10 @@ impl Import {
                 let message = format!("a mapping has at most {} bytes", Self::MOST_MAPPING);
                 Err(Refusal::invalid("mapping", message))
             }
-            _ => Ok(()),
+            Some(mapping) => Mapping::parse(mapping)
+                .map(drop)
+                .map_err(|why| Refusal::invalid("mapping", why.trim_end())),
+            None => Ok(()),
         }
     }
 }

@@ -38,4 +38,6 @@ pub struct Removed {
     pub search_queries: u64,
     /// Models that were begun and never served.
     pub candidates: u64,
+    /// Files that were uploaded.
+    pub uploads: u64,
 }

@@ -6,6 +6,7 @@ use super::model::{Hour, Removed};
 use super::store::{Span, Store};
 use crate::domain::Ground;
 use crate::domain::auth::Viewer;
+use crate::domain::uploads::UploadService;
 use crate::foundation::{Clock, Id, Refusal, Result, id};
 use crate::platform::config::Retention;
 
@@ -20,15 +21,17 @@ pub struct UpkeepService {
     store: Store,
     clock: Clock,
     retention: Retention,
+    uploads: UploadService,
 }
 
 impl UpkeepService {
     /// The upkeep of the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
+    pub fn new(ground: &Ground, uploads: UploadService) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
             clock: ground.clock.clone(),
             retention: ground.settings.retention.clone(),
+            uploads,
         }
     }
 
@@ -77,8 +80,8 @@ impl UpkeepService {
     /// Removes what has been kept as long as the settings say. For admins.
     ///
     /// # Errors
-    /// [`crate::foundation::Error::Forbidden`], and when the database fails; what was removed
-    /// before stays removed.
+    /// [`crate::foundation::Error::Forbidden`], and when the database or the file store fails; what
+    /// was removed before stays removed.
     pub async fn remove_old(&self, viewer: &Viewer) -> Result<Removed> {
         viewer.admin()?;
         let now = self.clock.now();
@@ -95,6 +98,10 @@ impl UpkeepService {
                 .queries(days(self.retention.searches_days).date_naive())
                 .await?,
             candidates: store.candidates(days(1)).await?,
+            uploads: self
+                .uploads
+                .remove_older(viewer, days(self.retention.uploads_days))
+                .await?,
         })
     }
 }

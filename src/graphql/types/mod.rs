@@ -19,5 +19,6 @@ pub mod person;
 pub mod recommendation;
 pub mod schema;
 pub mod search;
+pub mod upload;
 pub mod user;
 pub mod user_changes;

@@ -71,7 +71,7 @@ async fn collect(stream: &mut BodyDataStream, limit: usize) -> Result<Option<Byt
 }
 
 /// Throws the rest away beside the answer, which does not wait for it.
-fn drain(mut stream: BodyDataStream) {
+pub(in crate::http) fn drain(mut stream: BodyDataStream) {
     tokio::spawn(timeout(DRAIN_TIME, async move {
         let mut seen = 0;
         while let Some(Ok(chunk)) = stream.next().await {

@@ -78,12 +78,17 @@ impl Settings {
             ("idempotency_days", retention.idempotency_days),
             ("sessions_days", retention.sessions_days),
             ("searches_days", retention.searches_days),
+            ("uploads_days", retention.uploads_days),
         ] {
             anyhow::ensure!(
                 (1..=36_500).contains(&days),
                 "`retention.{name}` must be between 1 and 36500"
             );
         }
+        anyhow::ensure!(
+            (1..=1 << 50).contains(&self.imports.max_upload_bytes),
+            "`imports.max_upload_bytes` must be between 1 and 2^50"
+        );
         let auth = &self.auth;
         anyhow::ensure!(
             self.private_database() || !auth.signing_keys.is_empty(),

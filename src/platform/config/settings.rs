@@ -38,6 +38,7 @@ pub struct Settings {
     pub retention: Retention,
     pub objects: Objects,
     pub generation: Generation,
+    pub imports: Imports,
 }
 
 /// How log lines look.
@@ -262,4 +263,12 @@ pub struct Retention {
     pub idempotency_days: u32,
     pub sessions_days: u32,
     pub searches_days: u32,
+    pub uploads_days: u32,
+}
+
+/// Importing by upload.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imports {
+    pub max_upload_bytes: u64,
 }

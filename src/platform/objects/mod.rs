@@ -3,6 +3,8 @@
 //! A file's name is the SHA-256 of its bytes and an ending that says what it is, so that a file never
 //! changes under its name and the same bytes are kept once. The name is also the key to the file:
 //! nobody guesses 256 bits, and who can compute them has the bytes already.
+//!
+//! What is uploaded lies apart from that, under names that only the database knows.
 
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -16,8 +18,10 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use super::config::{self, SchemaName};
 use crate::foundation::{Error, Result};
 
+mod incoming;
 mod name;
 
+pub use incoming::Incoming;
 pub use name::{MediaType, ObjectName};
 
 /// The folder of a schema that holds the files of content.
@@ -27,6 +31,7 @@ const FOLDER: &str = "content";
 #[derive(Clone, Debug)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    folder: Arc<FilePath>,
     public_url: Arc<str>,
 }
 
@@ -40,10 +45,11 @@ impl Objects {
         std::fs::create_dir_all(&folder)
             .and_then(|()| folder.canonicalize())
             .map_err(anyhow::Error::from)
-            .and_then(|folder| Ok(LocalFileSystem::new_with_prefix(folder)?))
+            .and_then(|folder| Ok((LocalFileSystem::new_with_prefix(&folder)?, folder)))
             .with_context(|| format!("cannot keep files in {}", folder.display()))
-            .map(|store| Self {
+            .map(|(store, folder)| Self {
                 store: Arc::new(store),
+                folder: folder.into(),
                 public_url: settings.public_url.trim_end_matches('/').into(),
             })
     }

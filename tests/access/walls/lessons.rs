@@ -70,6 +70,7 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "disableUser" => aimed(json!({ "id": id("user") })),
         "enableUser" => aimed(json!({ "id": id("user") })),
         "exportUser" => aimed(json!({ "id": id("user") })),
+        "deleteUpload" => aimed(json!({ "id": id("upload") })),
         "createGenerationJob" => {
             aimed(json!({ "parameters": { "recommendations": { "userId": id("user") } } }))
         }

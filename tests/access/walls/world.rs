@@ -100,6 +100,7 @@ impl World {
         };
         let film = app.film(FILM).await;
         let (interaction, list) = history(&app, &victim, (diary, film)).await;
+        let upload = upload(&app, &victim).await;
         let (job, over) = jobs(&app, &victim).await;
         let people = &app.services.people;
         let friend = people.named(FRIEND).await.unwrap().unwrap();
@@ -116,6 +117,7 @@ impl World {
             ("session", session.to_string()),
             ("interaction", interaction.to_string()),
             ("list", list.to_string()),
+            ("upload", upload.to_string()),
             ("job", job.to_string()),
             ("job that is over", over.to_string()),
             ("person", friend.id.to_string()),
@@ -128,6 +130,7 @@ impl World {
             "list",
             "job",
             "job that is over",
+            "upload",
         ];
         let mut signs: Vec<Sign> = ids
             .iter()
@@ -150,6 +153,7 @@ impl World {
             ("brand", format!("{MARK} brand")),
             ("tag", format!("{MARK} tag")),
             ("prompt", format!("{MARK} prompt")),
+            ("file", format!("{MARK}.csv")),
             ("reason", format!("Because you liked “{MARK} diary”")),
             ("place in the list", format!("{list}.1")),
         ] {
@@ -248,6 +252,18 @@ impl World {
     fn id<K: id::Kind>(&self, kind: &str) -> uuid::Uuid {
         self.ids[kind].parse::<Id<K>>().unwrap().uuid()
     }
+}
+
+/// A file of the victim's, from when they were an admin.
+async fn upload(app: &TestApp, victim: &Viewer) -> Id<id::Upload> {
+    let id: Id<id::Upload> = Id::new(&app.ground.clock, &app.ground.chance);
+    let insert =
+        "INSERT INTO uploads SELECT $1, 'vera-secret.csv', 1, sha256(''), $2, '2026-02-01'";
+    let insert = sqlx::query(insert)
+        .bind(id.uuid())
+        .bind(victim.user().unwrap().uuid());
+    insert.execute(app.ground.db.pool()).await.unwrap();
+    id
 }
 
 /// A job of the victim's that waits, and one that was cancelled.

@@ -110,7 +110,7 @@ impl Guard {
         {
             return Err(io::Error::other(format!(
                 "the packed file unpacks to more than {} times its size, as a zip bomb does; \
-                 if it is good, allow it with --max-ratio",
+                 if it is good, allow it with --max-ratio, or `maxRatio` of a job",
                 self.limits.ratio
             )));
         }

@@ -18,6 +18,8 @@ use crate::domain::{Services, embeddings, recommendations, search};
 use crate::foundation::page::Window;
 use crate::foundation::{Error, Id, Result, id};
 
+mod import;
+
 /// Why work was not done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
@@ -99,7 +101,7 @@ pub(super) async fn run(
             Ok(json!({ "hours": hours }))
         }
         Parameters::Retention => Ok(json!(services.upkeep.remove_old(&Viewer::Command).await?)),
-        Parameters::Import(_) => Err(Failure::GiveUp("not here".to_owned())),
+        Parameters::Import(what) => import::run(services, what, job, reporter).await,
     }
 }
 

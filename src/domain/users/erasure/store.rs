@@ -44,6 +44,11 @@ const REMOVALS: &[(&str, &str)] = &[
         "DELETE FROM refresh_tokens WHERE user_id = ANY ($1)",
     ),
     (
+        // Nobody reaches the files any more; they go when they are old.
+        "uploads",
+        "DELETE FROM uploads WHERE owner_id = ANY ($1)",
+    ),
+    (
         // The erasure itself may be one that runs.
         "jobs that do not run",
         "DELETE FROM generation_jobs WHERE owner_id = ANY ($1) AND state <> 'RUNNING'",

@@ -23,6 +23,7 @@ pub const SECTIONS: &[&str] = &[
     "batchRecommendations",
     "content",
     "apiKeys",
+    "uploads",
     "jobs",
     "mergedUsers",
     "auditLog",

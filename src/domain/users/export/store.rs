@@ -14,7 +14,7 @@ use crate::platform::db::audit::{self, Deed};
 use crate::platform::db::entities::{
     api_key, audit_entry, batch_recommendation, content_item, content_tag, feedback,
     generation_job, idempotency_key, interaction, recommendation_item, recommendation_list,
-    refresh_token, user,
+    refresh_token, upload, user,
 };
 
 /// Rows of a page; a list is a row of some 20 KB, so that fewer of them make a page.
@@ -58,6 +58,7 @@ impl Store {
         batch(db, user, sink).await?;
         content(db, user, sink).await?;
         api_keys(db, user, sink).await?;
+        uploads(db, user, sink).await?;
         jobs(db, user, sink).await?;
         merged(db, user, sink).await?;
         audit_log(db, user, sink).await
@@ -280,6 +281,25 @@ async fn api_keys(db: &DatabaseConnection, user: Id<id::User>, sink: &mut Sink<'
             "expiresAt": row.expires_at,
             "lastUsedAt": row.last_used_at,
             "revokedAt": row.revoked_at,
+        })
+    )
+}
+
+async fn uploads(db: &DatabaseConnection, user: Id<id::User>, sink: &mut Sink<'_>) -> Result<()> {
+    let own = upload::Column::OwnerId.eq(user.uuid());
+    paged!(
+        db,
+        sink,
+        "uploads",
+        upload,
+        own.clone(),
+        Id,
+        PAGE,
+        |row| json!({
+            "id": outer::<id::Upload>(row.id),
+            "name": row.name,
+            "bytes": row.bytes,
+            "createdAt": row.created_at,
         })
     )
 }

@@ -23,6 +23,7 @@ const MOVES: &[&str] = &[
     "UPDATE recommendation_lists SET user_id = $2 WHERE user_id = $1",
     "UPDATE feedback SET user_id = $2 WHERE user_id = $1",
     "UPDATE generation_jobs SET owner_id = $2 WHERE owner_id = $1",
+    "UPDATE uploads SET owner_id = $2 WHERE owner_id = $1",
     "UPDATE content_items SET creator_id = $2 WHERE creator_id = $1",
     "DELETE FROM content_tags a USING content_tags k \
      WHERE a.user_id = $1 AND k.user_id = $2 AND k.content_id = a.content_id AND k.tag = a.tag",

@@ -132,7 +132,10 @@ impl JobMutation {
         let asked = async {
             let delay = within(input.delay_seconds, 0..=2_592_000, "delaySeconds")?;
             let priority = within(input.priority, -100..=100, "priority")?;
-            let parameters = input.parameters.read(viewer, &services.generation).await;
+            let parameters = input
+                .parameters
+                .read(viewer, &services.generation, &services.uploads);
+            let parameters = parameters.await;
             let parameters = parameters.map_err(|error| match error {
                 Error::Refused(refusal) => refusal.under(["parameters".to_owned()]).into(),
                 other => other,

@@ -6,6 +6,7 @@ use super::content::{ImageJobInput, TextJobInput};
 use crate::domain::auth::Viewer;
 use crate::domain::generation::GenerationService;
 use crate::domain::jobs::parameters as domain;
+use crate::domain::uploads::UploadService;
 use crate::foundation::{Id, Refusal, id};
 
 /// How to train.
@@ -50,11 +51,14 @@ pub enum ImportSource {
 pub struct ImportJobInput {
     /// What the files are.
     source: ImportSource,
-    /// Files that were uploaded before, 1 to 20, by their ids. Which file is which is told by their
-    /// names, as in a folder.
+    /// Files that were uploaded before by `POST /uploads/{schema}`, 1 to 20, by their ids; of
+    /// products, one. Which file is which is told by their names, as in a folder.
     upload_ids: Vec<Id<id::Upload>>,
     /// For products: which column is which field, as TOML.
     mapping: Option<String>,
+    /// How many times its size a packed file may unpack to, past 1 GiB; 1 to 1,000,000.
+    #[graphql(default = 200)]
+    max_ratio: i32,
 }
 
 /// What to measure.
@@ -134,14 +138,16 @@ impl RecommendationTarget {
 
 impl JobParametersInput {
     /// The parameters in the words of the service. Who may have content generated is asked here:
-    /// only a commission becomes a job.
+    /// only a commission becomes a job. Whether the files of an import are there is asked here too.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`], and those of [`GenerationService::commission`].
+    /// [`Refusal::InvalidInput`], and those of [`GenerationService::commission`] and
+    /// [`UploadService::together`].
     pub async fn read(
         self,
         viewer: &Viewer,
         generation: &GenerationService,
+        uploads: &UploadService,
     ) -> crate::foundation::Result<domain::Parameters> {
         use domain::Parameters;
         let parameters = match self {
@@ -152,11 +158,15 @@ impl JobParametersInput {
                 choose: input.choose,
             }),
             Self::Recommendations(target) => Parameters::Recommendations(target.read()?),
-            Self::Import(input) => Parameters::Import(domain::Import {
-                source: input.source.into(),
-                uploads: input.upload_ids,
-                mapping: input.mapping,
-            }),
+            Self::Import(input) => {
+                uploads.together(viewer, &input.upload_ids).await?;
+                Parameters::Import(domain::Import {
+                    source: input.source.into(),
+                    uploads: input.upload_ids,
+                    mapping: input.mapping,
+                    max_ratio: within(input.max_ratio, 1..=1_000_000, "maxRatio")?,
+                })
+            }
             Self::Evaluation(input) => Parameters::Evaluation(domain::Evaluation {
                 choose: input.choose,
             }),

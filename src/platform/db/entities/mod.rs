@@ -23,4 +23,5 @@ pub mod person;
 pub mod recommendation_item;
 pub mod recommendation_list;
 pub mod refresh_token;
+pub mod upload;
 pub mod user;

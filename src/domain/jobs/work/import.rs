@@ -1,0 +1,257 @@
+//! Importing what was uploaded, as `marquee import` does it from a folder.
+
+use serde_json::{Value, json};
+
+use super::{Failure, tell};
+use crate::domain::Services;
+use crate::domain::auth::Viewer;
+use crate::domain::imports::{Ended, Job as Plan, Limits, News, Options, Refused, Summary};
+use crate::domain::jobs::attempt::Reporter;
+use crate::domain::jobs::model::Job;
+use crate::domain::jobs::parameters::{Import, ImportSource};
+use crate::domain::uploads::Laid;
+use crate::foundation::{Error, Refusal};
+
+/// So many refused rows are told with line and reason; the others are counted.
+const REFUSED_TOLD: usize = 100;
+
+/// Lays the files out, imports them, and answers what became of the rows. The uploads stay, so that
+/// a job which is run again finds them.
+pub(super) async fn run(
+    services: &Services,
+    what: &Import,
+    job: &Job,
+    reporter: &Reporter,
+) -> Result<Value, Failure> {
+    let whole = (0.0, 1.0);
+    let _ = tell(reporter, whole, "fetching the files", 0, 0);
+    let (shell, label) = (Viewer::Command, job.id.to_string());
+    let laid = services.uploads.lay_out(&shell, &what.uploads, &label);
+    let laid = laid.await?;
+    let plan = plan(what, &laid).await?;
+    let options = Options {
+        limits: Limits {
+            ratio: what.max_ratio,
+            ..Limits::default()
+        },
+        cancel: reporter.token().clone(),
+        ..Options::default()
+    };
+    let mut seen = Seen::default();
+    let of: u64 = laid.uploads.iter().map(|upload| upload.bytes as u64).sum();
+    let news = |news| {
+        if let Some(message) = seen.take(news) {
+            let fraction = seen.done() as f32 / of as f32;
+            // The import itself looks whether it is to end.
+            let _ = reporter.tell(Some(fraction), "importing", Some(message));
+        }
+    };
+    let outcome = services.imports.run(&shell, plan, options, news).await;
+    let summary = outcome.map_err(|error| without_folder(error, &laid))?;
+    settle(&summary, seen.refused)
+}
+
+/// What is to be imported, as the command would be told.
+async fn plan(what: &Import, laid: &Laid) -> Result<Plan, Failure> {
+    let folder = laid.folder();
+    match (what.source, &what.mapping, laid.uploads.first()) {
+        (ImportSource::Movielens, ..) => Ok(Plan::Movielens { folder }),
+        (ImportSource::Tmdb, ..) => Ok(Plan::Tmdb { folder }),
+        (ImportSource::Products, Some(text), Some(upload)) => {
+            let mapping = laid.beside("mapping.toml");
+            tokio::fs::write(&mapping, text).await.map_err(|error| {
+                tracing::error!(%error, "The mapping of an import cannot be written");
+                Failure::again("the data directory cannot be written")
+            })?;
+            let file = folder.join(&upload.name);
+            Ok(Plan::Products { file, mapping })
+        }
+        (ImportSource::Products, ..) => Err(Failure::GiveUp("products need a mapping".to_owned())),
+    }
+}
+
+/// What the import has told so far.
+#[derive(Default)]
+struct Seen {
+    /// The bytes of the files before this one.
+    before: u64,
+    /// The bytes of this one, and how many of them are in.
+    bytes: u64,
+    within: u64,
+    refused: Vec<Refused>,
+}
+
+impl Seen {
+    /// Takes note, and answers what there is to tell.
+    fn take(&mut self, news: News) -> Option<String> {
+        match news {
+            News::Opened { file, bytes } => {
+                self.before += self.bytes;
+                self.bytes = bytes;
+                self.within = 0;
+                Some(file)
+            }
+            News::Merged { file, bytes, rows } => {
+                self.within = bytes.min(self.bytes);
+                Some(format!("{file}: {rows} rows"))
+            }
+            News::Refused(refused) => {
+                if self.refused.len() < REFUSED_TOLD {
+                    self.refused.push(refused);
+                }
+                None
+            }
+        }
+    }
+
+    fn done(&self) -> u64 {
+        self.before + self.within
+    }
+}
+
+/// The result of an import that came to its end, or why it is none.
+fn settle(summary: &Summary, refused: Vec<Refused>) -> Result<Value, Failure> {
+    let first = refused.first().map_or_else(String::new, |first| {
+        let Refused { file, line, reason } = first;
+        format!("; the first one: {file}, line {line}: {reason}")
+    });
+    match &summary.ended {
+        Ended::Cancelled => Err(Failure::again("it was stopped")),
+        Ended::Broken(broken) => Err(Failure::GiveUp(format!(
+            "{}, line {}: {}. What came before is in: {}. Mend the file and import it again; what is \
+             in already is left as it is",
+            broken.file,
+            broken.line,
+            broken.reason,
+            taken(summary)
+        ))),
+        Ended::Whole if summary.is_empty() => Err(Failure::GiveUp(format!(
+            "no row could be taken, and {} were refused{first}",
+            summary.refused()
+        ))),
+        Ended::Whole => {
+            let tables = summary.tables.iter().map(|(table, counts)| {
+                let counts = json!({
+                    "added": counts.added, "updated": counts.updated,
+                    "unchanged": counts.unchanged, "refused": counts.refused,
+                });
+                (table.as_str().to_owned(), counts)
+            });
+            let rows = refused
+                .into_iter()
+                .map(|Refused { file, line, reason }| {
+                    json!({ "file": file, "line": line, "reason": reason })
+                })
+                .collect::<Vec<_>>();
+            Ok(json!({
+                "tables": tables.collect::<serde_json::Map<_, _>>(),
+                "refused": summary.refused(), "refusedRows": rows,
+                "seconds": summary.seconds,
+            }))
+        }
+    }
+}
+
+/// How many rows of each kind were taken, for people.
+fn taken(summary: &Summary) -> String {
+    let tables = summary.tables.iter().map(|(table, counts)| {
+        let taken = counts.added + counts.updated + counts.unchanged;
+        format!("{taken} {}", table.as_str())
+    });
+    let tables: Vec<_> = tables.collect();
+    if tables.is_empty() {
+        return "nothing".to_owned();
+    }
+    tables.join(", ")
+}
+
+/// Why an import was not begun, in words that name the files as they were uploaded and not where
+/// they lie. While another import runs, this one is tried again.
+fn without_folder(error: Error, laid: &Laid) -> Failure {
+    match error {
+        Error::Refused(Refusal::Conflict { message }) => Failure::again(message),
+        Error::Refused(refusal) => {
+            let folder = laid.folder().display().to_string();
+            let why = refusal.to_string();
+            let why = why.replace(&format!("{folder}: "), "");
+            Failure::GiveUp(why.replace(&format!("{folder}/"), ""))
+        }
+        other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::imports::{Break, Counts, Table};
+
+    fn summary(added: u64, ended: Ended) -> Summary {
+        let counts = Counts {
+            added,
+            refused: 2,
+            ..Counts::default()
+        };
+        Summary {
+            tables: vec![(Table::Ratings, counts)],
+            ended,
+            seconds: 0.5,
+        }
+    }
+
+    fn refused() -> Vec<Refused> {
+        vec![Refused {
+            file: "ratings.csv".to_owned(),
+            line: 3,
+            reason: "no stars".to_owned(),
+        }]
+    }
+
+    #[test]
+    fn each_ending_of_an_import_is_an_ending_of_its_job() {
+        let whole = settle(&summary(7, Ended::Whole), refused()).unwrap();
+        let rows = json!([{ "file": "ratings.csv", "line": 3, "reason": "no stars" }]);
+        assert_eq!(whole["tables"]["ratings"]["added"], 7);
+        assert_eq!(whole["refused"], 2);
+        assert_eq!(whole["refusedRows"], rows);
+        let empty = settle(&summary(0, Ended::Whole), refused());
+        let Err(Failure::GiveUp(why)) = empty else {
+            panic!("{empty:?}");
+        };
+        assert!(why.contains("ratings.csv, line 3: no stars"), "{why}");
+        let broken = Ended::Broken(Break {
+            file: "ratings.csv".to_owned(),
+            line: 9,
+            reason: "it ends too soon".to_owned(),
+        });
+        let broken = settle(&summary(7, broken), Vec::new());
+        let Err(Failure::GiveUp(why)) = broken else {
+            panic!("{broken:?}");
+        };
+        assert!(why.starts_with("ratings.csv, line 9: it ends too soon"));
+        assert!(why.contains("7 ratings"), "{why}");
+        let stopped = settle(&summary(7, Ended::Cancelled), Vec::new());
+        assert_eq!(stopped, Err(Failure::again("it was stopped")));
+    }
+
+    #[test]
+    fn progress_counts_the_bytes_of_all_files() {
+        let mut seen = Seen::default();
+        let opened = |file: &str, bytes| News::Opened {
+            file: file.to_owned(),
+            bytes,
+        };
+        let merged = |bytes| News::Merged {
+            file: "b".to_owned(),
+            bytes,
+            rows: 5,
+        };
+        assert_eq!(seen.take(opened("a", 100)), Some("a".to_owned()));
+        assert_eq!(seen.done(), 0);
+        seen.take(opened("b", 50));
+        assert_eq!(seen.done(), 100);
+        assert_eq!(seen.take(merged(20)), Some("b: 5 rows".to_owned()));
+        assert_eq!(seen.done(), 120);
+        seen.take(merged(60));
+        assert_eq!(seen.done(), 150);
+    }
+}

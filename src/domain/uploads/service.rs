@@ -1,0 +1,245 @@
+//! Who may upload, and what becomes of the files.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::model::Upload;
+use super::reception::Reception;
+use super::store::Store;
+use crate::domain::Ground;
+use crate::domain::auth::Viewer;
+use crate::foundation::page::{Page, Window};
+use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::platform::config::SchemaName;
+use crate::platform::objects::Objects;
+
+/// The folder under the data directory in which the files of imports are laid out.
+const FOLDER: &str = "imports";
+
+/// The uploaded files of one schema.
+#[derive(Clone)]
+pub struct UploadService {
+    pub(super) store: Store,
+    objects: Objects,
+    schema: SchemaName,
+    clock: Clock,
+    chance: Chance,
+    data_dir: PathBuf,
+}
+
+/// Uploaded files in a folder on this machine, under their own names. Dropped, the folder is gone.
+pub struct Laid {
+    folder: TempDir,
+    /// The files, in the order in which they were named.
+    pub uploads: Vec<Upload>,
+}
+
+impl Laid {
+    /// The folder with the files and nothing else.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join("files")
+    }
+
+    /// A place beside that folder.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+impl UploadService {
+    /// The uploaded files of the schema that `ground` stands for.
+    pub fn new(ground: &Ground) -> Self {
+        Self {
+            store: Store::new(ground.db.clone()),
+            objects: ground.objects.clone(),
+            schema: ground.db.schema().clone(),
+            clock: ground.clock.clone(),
+            chance: ground.chance.clone(),
+            data_dir: ground.settings.data_dir.clone(),
+        }
+    }
+
+    /// Whether the viewer may upload, to be asked before anything is read. Admins may.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`].
+    pub fn may_upload(&self, viewer: &Viewer) -> Result<()> {
+        viewer.admin()
+    }
+
+    /// Begins to receive a file. For admins.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`]; [`Error::Unavailable`] when the store
+    /// cannot be written.
+    pub async fn receive(&self, viewer: &Viewer) -> Result<Reception> {
+        self.may_upload(viewer)?;
+        let id: Id<id::Upload> = Id::new(&self.clock, &self.chance);
+        let incoming = self.objects.receive(&self.schema, &object(id)).await?;
+        Ok(Reception {
+            service: self.clone(),
+            upload: Upload {
+                id,
+                name: String::new(),
+                bytes: 0,
+                sha256: [0; 32],
+                owner: viewer.user(),
+                created_at: self.clock.now(),
+            },
+            incoming,
+            digest: Sha256::new(),
+        })
+    }
+
+    /// The viewer's uploaded files, the newest first; all for admins.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Refusal::InvalidInput`] for a cursor of another
+    /// list.
+    pub async fn list(&self, viewer: &Viewer, window: &Window) -> Result<Page<Upload>> {
+        signed_in(viewer)?;
+        let rows = self.store.list(viewer, window).await?;
+        Ok(Page::cut(window, rows))
+    }
+
+    /// How many there are in that list.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody.
+    pub async fn count(&self, viewer: &Viewer) -> Result<u64> {
+        signed_in(viewer)?;
+        self.store.count(viewer).await
+    }
+
+    /// Removes an uploaded file. What was imported of it stays. For its owner and admins.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Refusal::NotFound`] for one that is not there or is
+    /// somebody else's.
+    pub async fn delete(&self, viewer: &Viewer, id: Id<id::Upload>) -> Result<Id<id::Upload>> {
+        signed_in(viewer)?;
+        let found = self.store.find_many(viewer, &[id]).await?;
+        let upload = found.first().ok_or_else(not_found)?;
+        // The file first: if that fails, the row is still there for another try.
+        self.discard(upload.id).await?;
+        if !self.store.delete(upload.id).await? {
+            return Err(not_found());
+        }
+        Ok(id)
+    }
+
+    /// Removes what was uploaded before then, and what a server that was killed in the midst of an
+    /// upload left behind; answers how many uploads. For admins.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`]; when the database or the store fails. What was removed before stays
+    /// removed.
+    pub async fn remove_older(&self, viewer: &Viewer, before: DateTime<Utc>) -> Result<u64> {
+        viewer.admin()?;
+        let removed = self.store.delete_older(before).await?;
+        // Their names tell their age, so that files without a row are found as well.
+        let old = move |name: &str| {
+            let id = name.parse::<Id<id::Upload>>();
+            id.is_ok_and(|id| id.time() < before)
+        };
+        self.objects.sweep(&self.schema, old).await?;
+        Ok(removed)
+    }
+
+    pub(super) async fn discard(&self, id: Id<id::Upload>) -> Result<()> {
+        self.objects.discard(&self.schema, &object(id)).await
+    }
+
+    /// Those files, in this order, if they can be imported together. For admins.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`]; [`Refusal::InvalidInput`] at `uploadIds` for one that is not there, and
+    /// for two of one name.
+    pub async fn together(&self, viewer: &Viewer, ids: &[Id<id::Upload>]) -> Result<Vec<Upload>> {
+        viewer.admin()?;
+        let found = self.store.find_many(viewer, ids).await?;
+        let refuse = |message: String| Error::from(Refusal::invalid("uploadIds", message));
+        let mut names = BTreeSet::new();
+        let uploads = ids.iter().map(|id| {
+            let upload = found.iter().find(|upload| upload.id == *id);
+            let upload = upload.ok_or_else(|| {
+                refuse(format!(
+                    "there is no upload `{id}`, or not any more; upload the file again"
+                ))
+            })?;
+            if !names.insert(upload.name.as_str()) {
+                let message = format!("two of these files are called `{}`", upload.name);
+                return Err(refuse(message));
+            }
+            Ok(upload.clone())
+        });
+        uploads.collect()
+    }
+
+    /// Lays those files out in a folder on this machine, under their own names. `label` names who
+    /// needs them: what an earlier try of the same left behind, because its process was killed, is
+    /// removed. For admins.
+    ///
+    /// # Errors
+    /// As [`UploadService::together`]; [`Error::Unavailable`] when the store cannot be read or the
+    /// data directory cannot be written.
+    pub async fn lay_out(
+        &self,
+        viewer: &Viewer,
+        ids: &[Id<id::Upload>],
+        label: &str,
+    ) -> Result<Laid> {
+        let uploads = self.together(viewer, ids).await?;
+        let folder = folder(&self.data_dir.join(FOLDER), label).map_err(|error| {
+            tracing::error!(%error, "The folder of an import cannot be made");
+            Error::Unavailable("the data directory cannot be written".to_owned())
+        })?;
+        let laid = Laid { folder, uploads };
+        for upload in &laid.uploads {
+            let to = laid.folder().join(&upload.name);
+            let object = object(upload.id);
+            if !self.objects.fetch(&self.schema, &object, &to).await? {
+                let message = format!("the file `{}` is gone; upload it again", upload.name);
+                return Err(Refusal::invalid("uploadIds", message).into());
+            }
+        }
+        Ok(laid)
+    }
+}
+
+/// What an upload is called in the object store.
+fn object(id: Id<id::Upload>) -> String {
+    id.to_string()
+}
+
+/// A fresh folder for `label`, with a folder for the files in it.
+fn folder(parent: &Path, label: &str) -> std::io::Result<TempDir> {
+    std::fs::create_dir_all(parent)?;
+    let prefix = format!("{label}-");
+    for left in std::fs::read_dir(parent)? {
+        let left = left?;
+        if left.file_name().to_string_lossy().starts_with(&prefix) {
+            std::fs::remove_dir_all(left.path())?;
+        }
+    }
+    let folder = tempfile::Builder::new()
+        .prefix(&prefix)
+        .tempdir_in(parent)?;
+    std::fs::create_dir(folder.path().join("files"))?;
+    Ok(folder)
+}
+
+fn signed_in(viewer: &Viewer) -> Result<()> {
+    match viewer {
+        Viewer::Nobody => Err(Error::signed_out()),
+        _ => Ok(()),
+    }
+}
+
+fn not_found() -> Error {
+    Refusal::NotFound { thing: "upload" }.into()
+}
