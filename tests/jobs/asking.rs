@@ -350,6 +350,23 @@ async fn what_cannot_be_asked_for_is_refused_with_its_place() {
             vec!["parameters", "users"],
         ),
     ];
+    let image = |field: &str, value: Value| {
+        let mut image = json!({ "prompt": "rain" });
+        image[field] = value;
+        json!({ "parameters": { "image": image } })
+    };
+    for (field, value) in [
+        ("prompt", json!("x".repeat(20_001))),
+        ("generator", json!("nobody")),
+        ("width", json!(63)),
+        ("width", json!(4096)),
+        ("batch", json!(9)),
+    ] {
+        let answer = create(&app, image(field, value)).await;
+        let error = &answer["errors"][0];
+        assert_eq!(error["__typename"], "InvalidInput", "{field}: {answer}");
+        assert_eq!(error["path"], json!(["parameters", field]), "{answer}");
+    }
     let many: Vec<String> = (0..10_001)
         .map(|_| Id::<id::User>::new(&app.ground.clock, &app.ground.chance).to_string())
         .collect();

@@ -6,6 +6,8 @@
     reason = "a test may panic"
 )]
 
+#[path = "../support/redis.rs"]
+mod redis;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -18,6 +20,7 @@ mod kinds;
 mod leases;
 mod moves;
 mod schedules;
+mod servers;
 mod statistics;
 mod upkeep;
 mod world;

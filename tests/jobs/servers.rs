@@ -1,0 +1,81 @@
+//! Two servers with one Redis between them, which goes away and comes back.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use marquee::domain::auth::Viewer;
+use marquee::domain::jobs::model::JobState;
+use marquee::domain::jobs::parameters::Parameters;
+use marquee::domain::jobs::{JobFilter, NewJob};
+
+use crate::redis::{Way, prefix};
+use crate::support::TestApp;
+use crate::world::{Gate, next, patient, soon, stop, trifle, twin, worker};
+
+#[tokio::test]
+async fn who_listens_at_one_server_misses_nothing_of_the_other_though_redis_goes_and_comes_back() {
+    let mut way = Way::open().await;
+    let mut settings = patient();
+    settings.redis.url = way.url.as_str().into();
+    settings.redis.prefix = prefix();
+    let here = TestApp::with(settings).await;
+    let there = twin(&here.ground, &here.url).await;
+    let worker = worker(&there, 1);
+    let jobs = &here.services.jobs;
+    let seen = jobs.watch(&Viewer::Command, JobFilter::default()).await;
+    let mut seen = std::pin::pin!(seen.unwrap());
+
+    let gate = Gate::close(&here).await;
+    let asked = there
+        .jobs
+        .create(&Viewer::Command, NewJob::now(Parameters::Statistics))
+        .await
+        .unwrap()
+        .job;
+    let told = jobs.follow(&Viewer::Command, asked.id, 0).await;
+    let mut told = std::pin::pin!(told.unwrap());
+    let mut numbers = Vec::new();
+    loop {
+        let event = next(&mut told).await;
+        numbers.push(event.number);
+        if event.state == JobState::Running {
+            break;
+        }
+    }
+
+    way.cut();
+    soon(way.was_tried()).await;
+    gate.open().await;
+    // The end happens while nobody carries it.
+    let mut last = JobState::Running;
+    while let Some(event) = soon(told.next()).await {
+        numbers.push(event.number);
+        last = event.state;
+    }
+    assert_eq!(last, JobState::Completed);
+    let count = i64::try_from(numbers.len()).unwrap();
+    assert_eq!(numbers, (1..=count).collect::<Vec<_>>());
+
+    // One more while Redis is away, and one when it is back: whoever watches hears of the ends of all.
+    let mut open: Vec<_> = vec![asked.id];
+    for number in 0..2 {
+        let new = NewJob::now(trifle(number));
+        open.push(
+            there
+                .jobs
+                .create(&Viewer::Command, new)
+                .await
+                .unwrap()
+                .job
+                .id,
+        );
+        way.mend();
+    }
+    while !open.is_empty() {
+        let job = next(&mut seen).await;
+        if job.state == JobState::Completed {
+            open.retain(|id| *id != job.id);
+        }
+    }
+    stop(worker, Duration::ZERO).await;
+}
