@@ -111,7 +111,10 @@ impl Worker {
         let mut notes = self.jobs.bus.subscribe(Topic::Jobs);
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut noted = false;
+        // Whoever looks sees the worker before it has any work.
+        beat.tick().await;
+        let mut noted = self.note_schedules().await;
+        self.beat(false).await;
         let mut more = true;
         loop {
             let (urgent, slot) = tokio::select! {
