@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use futures::StreamExt;
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::imports::{Job as Plan, Options};
-use marquee::domain::jobs::parameters::{Import, ImportSource, Parameters};
+use marquee::domain::jobs::parameters::{Erasure, Import, ImportSource, Parameters};
 use marquee::domain::jobs::{Job, JobEvent, JobState, NewJob, Workers};
 use marquee::foundation::{Id, id};
 use serde_json::{Value, json};
@@ -389,4 +389,31 @@ impl Gate {
     async fn open(mut self) {
         sqlx::raw_sql("COMMIT").execute(&mut self.0).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn an_erasure_removes_what_somebody_uploaded_with_its_files() {
+    let world = World::start().await;
+    sign_in(&world.app, "eve", Role::Admin).await;
+    world.upload("movies.csv", b"abc").await;
+    assert_eq!(world.stored().len(), 1);
+    let erasure = Parameters::Erasure(Erasure {
+        user: world.ada.user.id,
+    });
+    let jobs = &world.app.services.jobs;
+    let asked = jobs.create(&Viewer::Command, NewJob::now(erasure)).await;
+    let worker = world.worker();
+    let done = world.over(asked.unwrap().job.id).await;
+    soon(worker.drain(Duration::ZERO)).await;
+    let removed = done.result.unwrap()["removed"].take();
+    let uploads = removed.as_array().unwrap().iter();
+    let uploads = uploads.filter(|removed| removed["what"] == "uploads");
+    assert_eq!(
+        uploads
+            .map(|removed| removed["rows"].clone())
+            .collect::<Vec<_>>(),
+        [1]
+    );
+    assert_eq!(world.listed(&Viewer::Command).await["totalCount"], 0);
+    assert_eq!(world.stored(), Vec::<String>::new());
 }

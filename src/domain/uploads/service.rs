@@ -150,6 +150,32 @@ impl UploadService {
         Ok(removed)
     }
 
+    /// What this user uploaded. For the user and admins.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`]; when the database fails.
+    pub async fn of(&self, viewer: &Viewer, user: Id<id::User>) -> Result<Vec<Id<id::Upload>>> {
+        if viewer.user() != Some(user) {
+            viewer.admin()?;
+        }
+        self.store.of(user).await
+    }
+
+    /// Removes the files of uploads that are no more: their user was erased. What cannot be removed
+    /// now goes when it is old, by [`UploadService::remove_older`]. For admins.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub async fn discard_all(&self, viewer: &Viewer, uploads: &[Id<id::Upload>]) -> Result<()> {
+        viewer.admin()?;
+        for upload in uploads {
+            if let Err(error) = self.discard(*upload).await {
+                tracing::warn!(?error, %upload, "The file of an upload cannot be removed now");
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn discard(&self, id: Id<id::Upload>) -> Result<()> {
         self.objects.discard(&self.schema, &object(id)).await
     }

@@ -93,7 +93,10 @@ pub(super) async fn run(
         Parameters::Recommendations(whom) => refresh(services, whom, reporter).await,
         Parameters::CacheWarming(what) => warm(services, *what, reporter).await,
         Parameters::Erasure(whom) => {
-            let receipt = services.users.erase(&Viewer::Command, whom.user).await?;
+            let (uploads, viewer) = (&services.uploads, Viewer::Command);
+            let files = uploads.of(&viewer, whom.user).await?;
+            let receipt = services.users.erase(&viewer, whom.user).await?;
+            uploads.discard_all(&viewer, &files).await?;
             Ok(json!(receipt))
         }
         Parameters::Statistics => {

@@ -44,7 +44,7 @@ const REMOVALS: &[(&str, &str)] = &[
         "DELETE FROM refresh_tokens WHERE user_id = ANY ($1)",
     ),
     (
-        // Nobody reaches the files any more; they go when they are old.
+        // The job that erases removes the files.
         "uploads",
         "DELETE FROM uploads WHERE owner_id = ANY ($1)",
     ),
