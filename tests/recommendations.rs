@@ -605,3 +605,43 @@ async fn a_model_comes_back_byte_by_byte_however_large_it_is() {
         assert!(kept == bytes, "{size} bytes and {} came back", kept.len());
     }
 }
+
+#[tokio::test]
+async fn where_items_are_too_many_to_score_a_newcomer_is_served_by_what_was_taken_together() {
+    let mut settings = support::settings();
+    settings.recommendations.score_all_up_to = 0;
+    let world = World::with(settings).await;
+    world.train().await;
+    let newcomer = world.app.viewer(Role::User).await;
+    for item in [0, 2, 4] {
+        let variables = json!({ "id": world.items[item] });
+        let like = "mutation ($id: ID!) { recordInteraction(input: { contentId: $id, kind: LIKE }) { errors { __typename } } }";
+        let told = world.app.ask_as(&newcomer, like, variables).await;
+        assert_eq!(told["recordInteraction"]["errors"], json!([]));
+    }
+    let list = "{ recommendations(first: 20) { items { sources content { id } reasons { because { id } } } } }";
+    let list = world.app.ask_as(&newcomer, list, json!({})).await;
+    let items = list["recommendations"]["items"].as_array().unwrap();
+    let by_taste = items
+        .iter()
+        .filter(|item| item["sources"][0] == "COLLABORATIVE");
+    let numbers: Vec<usize> = by_taste
+        .map(|item| {
+            let id = item["content"]["id"].as_str().unwrap();
+            world
+                .items
+                .iter()
+                .position(|known| known.to_string() == id)
+                .unwrap()
+        })
+        .collect();
+    assert!(numbers.len() >= 10, "{items:#?}");
+    assert!(
+        numbers
+            .iter()
+            .all(|item| item % 2 == 0 && ![0, 2, 4].contains(item))
+    );
+    let reason = &items[0]["reasons"][0]["because"]["id"];
+    let liked = [0, 2, 4].map(|item| json!(world.items[item]));
+    assert!(liked.contains(reason), "{reason}");
+}

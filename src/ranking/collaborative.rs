@@ -10,6 +10,7 @@
 //! deviation 1 over all items before they are added up with their weights; the sum is then laid
 //! onto [0, 1], 1 being the best item of this user and 0 the worst.
 
+mod among;
 mod bytes;
 mod recipe;
 #[cfg(test)]

@@ -182,6 +182,15 @@ impl FoldIn {
         }
     }
 
+    /// The scores of these known items for a user's vector from [`FoldIn::user`].
+    pub(super) fn scores_among(&self, user: &[f32], items: &[u32]) -> Vec<f32> {
+        let mut padded = user.to_vec();
+        padded.resize(self.items.columns(), 0.0);
+        let mut scores = vec![0.0; items.len()];
+        Kernel::detect().picked_products(self.items.as_rows(), items, &padded, &mut scores);
+        scores
+    }
+
     /// The vectors of the items, as they were given.
     pub(super) fn vectors(&self) -> Matrix {
         self.items.clone().with_columns(self.settings.factors)

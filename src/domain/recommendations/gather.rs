@@ -143,7 +143,8 @@ impl RecommendationService {
     }
 
     /// What users with like taste took: by the model in memory, so that what the user did a moment
-    /// ago counts; by the stored batch where the catalogue is too large for that.
+    /// ago counts. Where the catalogue is too large to score all of it, the stored batch and what was
+    /// taken together with what the user likes most are scored.
     async fn by_taste(
         &self,
         errand: &Errand<'_>,
@@ -159,16 +160,26 @@ impl RecommendationService {
             because: FxHashMap::default(),
         };
         let most = self.ground.settings.recommendations.score_all_up_to;
-        if let Some(live) = live.filter(|live| live.items() <= most) {
-            let entries = live.entries(&gathered.liked);
-            if !entries.is_empty() {
-                let scored = live.scores(&entries)?;
-                candidates.scored = live.best(&scored, depth, |content| gate.passes(content));
-                gathered.model = Some(live.model);
-                gathered.model_at = Some(live.trained_at);
-                gathered.live = Some((live, scored));
-            }
-        } else if let Some(batch) = self.store.batch(errand.user).await? {
+        let entries = live.as_ref().map(|live| live.entries(&gathered.liked));
+        let entries = entries.filter(|entries| !entries.is_empty());
+        let all = live.as_ref().is_some_and(|live| live.items() <= most);
+        let batch = if all {
+            None
+        } else {
+            self.store.batch(errand.user).await?
+        };
+        if let (Some(live), Some(entries)) = (live, entries) {
+            let stored = batch.iter().flat_map(|batch| &batch.items);
+            let scored = if all {
+                live.scores(&entries)?
+            } else {
+                live.scores_near(&entries, stored.map(|(content, ..)| *content))?
+            };
+            candidates.scored = live.best(&scored, depth, |content| gate.passes(content));
+            gathered.model = Some(live.model);
+            gathered.model_at = Some(live.trained_at);
+            gathered.live = Some((live, scored));
+        } else if let Some(batch) = batch {
             for (content, score, reason) in batch.items {
                 candidates.scored.push((content, score));
                 let reason = reason.map(|reason| (content, reason));

@@ -11,7 +11,7 @@ use super::service::RecommendationService;
 use crate::domain::models::served::Latest;
 use crate::domain::models::{ModelKind, ModelService, ModelVersion};
 use crate::foundation::{Error, Id, Result, id};
-use crate::ranking::collaborative::{Model, Scored};
+use crate::ranking::collaborative::{MOST_NEIGHBOURS, Model, Scored};
 use crate::ranking::top;
 
 type Content = Id<id::Content>;
@@ -26,6 +26,9 @@ pub(super) struct Live {
     items: Vec<Content>,
     places: FxHashMap<Content, u32>,
 }
+
+/// The neighbours of so many of somebody's items are scored where all items are too many.
+const HEAVIEST: usize = 100;
 
 /// The model as it is stored: how many items, their ids, and then the maths.
 pub(super) fn to_bytes(items: &[Uuid], maths: &Model) -> Vec<u8> {
@@ -88,6 +91,23 @@ impl Live {
     /// What the model says of all items for somebody with these entries.
     pub(super) fn scores(&self, entries: &[(u32, f32)]) -> Result<Scored> {
         self.maths.scores(entries).map_err(internal)
+    }
+
+    /// The same of some items, where there are too many to score all for a request: what was taken
+    /// together with the entries that weigh most, and the items of `also`.
+    pub(super) fn scores_near(
+        &self,
+        entries: &[(u32, f32)],
+        also: impl Iterator<Item = Content>,
+    ) -> Result<Scored> {
+        let mut among: Vec<u32> = also
+            .filter_map(|content| self.places.get(&content).copied())
+            .collect();
+        for (item, _) in top::best_of(entries.iter().copied(), HEAVIEST) {
+            let near = self.maths.neighbours(item, MOST_NEIGHBOURS);
+            among.extend(near.into_iter().map(|(near, _)| near));
+        }
+        self.maths.scores_among(entries, &among).map_err(internal)
     }
 
     /// The best `keep` items that pass, best first, with scores in [0, 1].

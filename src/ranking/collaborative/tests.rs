@@ -394,6 +394,35 @@ fn users_who_are_scored_together_have_the_scores_that_each_has_alone() {
     );
 }
 
+#[test]
+fn some_items_alone_stand_in_the_order_in_which_all_have_them_by_each_part() {
+    for part in recipe().parts {
+        let recipe = Recipe::of(part.kind);
+        let model = Model::fit(&recipe, &taste(), &mut { GOES_ON }).unwrap();
+        let entries = [(0, 1.0), (2, 0.5), (6, 2.0)];
+        let among = [28, 3, 8, 4, 17, 4];
+
+        let all = model.scores(&entries).unwrap().scores;
+        let some = model.scores_among(&entries, &among).unwrap().scores;
+
+        for (item, score) in some.iter().enumerate() {
+            assert_eq!(score.is_nan(), !among.contains(&(item as u32)));
+        }
+        let order = |scores: &[f32]| {
+            let scored = [3_u32, 4, 8, 17, 28].map(|item| (item, scores[item as usize]));
+            let best = top::best_of(scored, 5).into_iter();
+            best.map(|(item, _)| item).collect::<Vec<_>>()
+        };
+        assert_eq!(order(&some), order(&all));
+        let some: Vec<f32> = some.into_iter().filter(|score| !score.is_nan()).collect();
+        assert_eq!(range(&some), (0.0, 1.0));
+    }
+    let unknown = model().scores_among(&[(1, 1.0)], &[30]);
+    assert!(matches!(unknown, Err(CollaborativeError::Entry(_))));
+    let nothing = model().scores_among(&[(1, 1.0)], &[]).unwrap();
+    assert!(nothing.scores.iter().all(|score| score.is_nan()));
+}
+
 proptest! {
     #[test]
     fn mean_deviation_and_range_are_those_of_counting_one_by_one(
