@@ -12,11 +12,11 @@ use futures::Stream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::model::{Job, JobEvent, JobFilter, JobState};
-use super::service::{JobNote, JobService, not_found};
+use super::model::JobEvent;
+use super::service::{JobService, not_found};
 use crate::domain::auth::Viewer;
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::{Heard, Topic};
+use crate::platform::bus::Topic;
 
 /// How often a followed job is looked at, though nobody says that it changed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -105,65 +105,10 @@ impl JobService {
         feed
     }
 
-    /// The jobs that the viewer may see and that fit, whenever one of them changes. Those that are
-    /// not over come first, as they are now.
-    ///
-    /// # Errors
-    /// Those of [`JobService::list`].
-    pub async fn watch(
-        &self,
-        viewer: &Viewer,
-        filter: JobFilter,
-    ) -> Result<impl Stream<Item = Job> + use<>> {
-        // Listened for before looking: what happens in between is heard.
-        let listener = self.bus.subscribe(Topic::Jobs);
-        let present = self.unfinished(viewer, &filter).await?;
-        let watcher = Watcher {
-            service: self.clone(),
-            viewer: viewer.clone(),
-            filter,
-            listener,
-            present: present.into(),
-            told: HashMap::new(),
-        };
-        Ok(futures::stream::unfold(watcher, Watcher::step))
-    }
-
     /// Whether a job was removed: then nothing more is heard of it.
     async fn is_gone(&self, id: Id<id::Job>) -> bool {
         let found = self.store.find_many(&Viewer::Command, &[id]).await;
         found.is_ok_and(|found| found.is_empty())
-    }
-
-    /// The newest jobs that fit and are not over, at most a page.
-    async fn unfinished(&self, viewer: &Viewer, filter: &JobFilter) -> Result<Vec<Job>> {
-        let window = crate::foundation::page::Window::read(Some(100), None, None, None)?;
-        let order = (super::model::JobOrder::CreatedAt, false);
-        let mut filter = filter.clone();
-        let states = filter
-            .state
-            .one_of
-            .get_or_insert_with(|| JobState::ALL.to_vec());
-        states.retain(|state| !state.is_over());
-        let page = self.list(viewer, &filter, order, &window).await?;
-        let mut jobs = page.rows;
-        jobs.reverse();
-        Ok(jobs)
-    }
-
-    /// The job as the event of a note left it, or later.
-    async fn noted(&self, note: &JobNote) -> Option<Job> {
-        let read = async {
-            let jobs = self.store.find_many(&Viewer::Command, &[note.job]).await?;
-            Ok::<_, crate::foundation::Error>(jobs.into_iter().next())
-        };
-        match self.seen.try_get_with((note.job, note.event), read).await {
-            Ok(job) => job,
-            Err(error) => {
-                tracing::warn!(%error, "A job that changed could not be read");
-                None
-            }
-        }
     }
 }
 
@@ -240,76 +185,5 @@ impl Follower {
             // The feed is held, so its sender is there.
             self.read.changed().await.ok()?;
         }
-    }
-}
-
-/// One who watches the jobs.
-struct Watcher {
-    service: JobService,
-    viewer: Viewer,
-    filter: JobFilter,
-    listener: crate::platform::bus::Listener,
-    present: std::collections::VecDeque<Job>,
-    /// The latest event that was told, of jobs that are not over.
-    told: HashMap<Id<id::Job>, i64>,
-}
-
-impl Watcher {
-    async fn step(mut self) -> Option<(Job, Self)> {
-        loop {
-            while let Some(job) = self.present.pop_front() {
-                if self.is_news(&job) {
-                    return Some((job, self));
-                }
-            }
-            match self.listener.next().await {
-                Heard::Note(note) => {
-                    let Ok(note) = serde_json::from_str::<JobNote>(&note) else {
-                        continue; // of another version of the program
-                    };
-                    if self.may_see(&note)
-                        && let Some(job) = self.service.noted(&note).await
-                        && self.filter.matches(&job)
-                    {
-                        self.present.push_back(job);
-                    }
-                }
-                Heard::Missed => {
-                    let jobs = self.service.unfinished(&self.viewer, &self.filter).await;
-                    self.present.extend(jobs.unwrap_or_default());
-                    self.missed().await;
-                }
-            }
-        }
-    }
-
-    /// What was told to run and may have ended unheard.
-    async fn missed(&mut self) {
-        let told: Vec<_> = self.told.keys().copied().collect();
-        let jobs = self.service.find_many(&self.viewer, &told).await;
-        let over = jobs.unwrap_or_default().into_iter();
-        self.present.extend(over.filter(|job| job.state.is_over()));
-    }
-
-    fn may_see(&self, note: &JobNote) -> bool {
-        self.viewer.is_admin()
-            || match self.viewer.user() {
-                Some(user) => note.owner == Some(user),
-                None => note.asked_by == self.viewer.name(),
-            }
-    }
-
-    /// Whether this was not told yet; notes that come late tell what was told already.
-    fn is_news(&mut self, job: &Job) -> bool {
-        let known = self.told.get(&job.id).copied().unwrap_or(0);
-        if job.events <= known {
-            return false;
-        }
-        if job.state.is_over() {
-            self.told.remove(&job.id);
-        } else {
-            self.told.insert(job.id, job.events);
-        }
-        true
     }
 }

@@ -8,6 +8,7 @@ pub mod parameters;
 pub mod schedule;
 pub mod service;
 mod store;
+mod watch;
 mod work;
 pub mod worker;
 

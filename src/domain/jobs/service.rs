@@ -33,6 +33,8 @@ pub struct JobService {
     pub(super) feeds: Arc<Feeds>,
     /// Jobs as of one of their events: many who watch share one reading.
     pub(super) seen: Cache<(Id<id::Job>, i64), Option<Job>>,
+    /// The same of what was found by a look at the table.
+    pub(super) recent: Cache<(), Arc<Vec<Job>>>,
 }
 
 /// What the bus says of a job that has changed.
@@ -61,6 +63,10 @@ impl JobService {
             seen: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(Duration::from_secs(60))
+                .build(),
+            recent: Cache::builder()
+                .max_capacity(1)
+                .time_to_live(Duration::from_secs(1))
                 .build(),
         }
     }

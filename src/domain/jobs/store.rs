@@ -152,6 +152,21 @@ impl Store {
         rows.into_iter().map(JobEvent::try_from).collect()
     }
 
+    /// What runs, what waits (some of it, where it is much), and what ended in the last minute.
+    pub(super) async fn recent(&self) -> Result<Vec<Job>> {
+        let statement = Statement::from_string(
+            DbBackend::Postgres,
+            "(SELECT * FROM generation_jobs WHERE state = 'RUNNING' LIMIT 1000) UNION ALL \
+             (SELECT * FROM generation_jobs WHERE state = 'PENDING' \
+               ORDER BY priority DESC, due_at, id LIMIT 200) UNION ALL \
+             (SELECT * FROM generation_jobs WHERE finished_at > now() - interval '1 minute' \
+               ORDER BY finished_at DESC LIMIT 1000)",
+        );
+        let rows = Entity::find().from_raw_sql(statement);
+        let rows = rows.all(self.db.write()).await?;
+        rows.into_iter().map(Job::try_from).collect()
+    }
+
     /// Ends a job that waits; asks one that runs to end. `None` if it is in neither state.
     pub(super) async fn cancel(&self, id: Id<id::Job>) -> Result<Option<Job>> {
         let done = changed(
