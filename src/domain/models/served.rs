@@ -1,10 +1,11 @@
 //! The model of a kind that is served, as this process has it in memory.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::ModelKind;
 use crate::domain::Ground;
@@ -13,7 +14,8 @@ use crate::platform::cache::{Cache, Tag};
 
 /// After how long it is asked whether another process has taken a model into service.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
-/// Whoever asks first waits so long for the model; then the answer is that there is none yet.
+/// Those who ask first wait so long for the model, counted from the first of them; then the answer
+/// is at once that there is none yet.
 const FIRST_WITHIN: Duration = Duration::from_secs(5);
 
 /// Follows which model of a kind is served and keeps it, read once. What is kept of a model is a `T`.
@@ -24,6 +26,8 @@ pub struct Served<T> {
     latest: RwLock<Option<Latest<T>>>,
     /// Whose turn it is to look.
     turn: Arc<Mutex<()>>,
+    /// When somebody asked first.
+    asked_at: OnceLock<Instant>,
 }
 
 /// When it was looked, and what there was.
@@ -52,6 +56,7 @@ impl<T: Send + Sync + 'static> Served<T> {
             cache: ground.cache.clone(),
             latest: RwLock::default(),
             turn: Arc::default(),
+            asked_at: OnceLock::new(),
         })
     }
 
@@ -83,6 +88,10 @@ impl<T: Send + Sync + 'static> Served<T> {
                 });
             }
             return Ok(latest.model);
+        }
+        let asked_at = *self.asked_at.get_or_init(Instant::now);
+        if asked_at.elapsed() >= FIRST_WITHIN && self.turn.try_lock().is_err() {
+            return Ok(None); // it is still being read
         }
         // In a task of its own: a large model is read on while those who asked go on without it.
         let first = tokio::spawn(async move {
