@@ -234,8 +234,32 @@ fn the_doctor_tells_what_is_there() {
     let folder = process::folder();
     let report = marquee(folder.path(), &["doctor"]);
     let said = String::from_utf8(report.stdout).unwrap();
-    assert!(report.status.success(), "{said}");
-    for word in ["settings", "port", "pgvector"] {
+    for word in ["settings", "port", "pgvector", "free disk space"] {
         assert!(said.contains(word), "{said}");
     }
+    // How much room there is on the disk is the machine's affair.
+    let missing = said.lines().filter(|line| line.starts_with("MISSING"));
+    let missing: Vec<&str> = missing.collect();
+    assert!(
+        missing.iter().all(|line| line.contains("free disk space")),
+        "{said}"
+    );
+    assert_eq!(report.status.success(), missing.is_empty(), "{said}");
+}
+
+#[test]
+fn the_doctor_tells_what_is_missing() {
+    let folder = process::folder();
+    let mut command = process::command(folder.path(), &["doctor"]);
+    let report = command
+        .env("DATABASE_URL", "postgres://marquee@127.0.0.1:1/marquee")
+        .env(
+            "MARQUEE_AUTH__SIGNING_KEYS",
+            r#"["first:0123456789 0123456789 0123456789"]"#,
+        )
+        .output()
+        .unwrap();
+    let said = String::from_utf8(report.stdout).unwrap();
+    assert!(said.contains("MISSING database: does not answer"), "{said}");
+    assert_eq!(report.status.code(), Some(1), "{said}");
 }

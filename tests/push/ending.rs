@@ -270,6 +270,7 @@ async fn a_logout_on_one_server_ends_the_sockets_on_the_other() {
                 contract: app.contract.clone(),
                 url: app.url.clone(),
                 files: Arc::clone(&app.files),
+                leftover: Arc::clone(&app.leftover),
                 ground,
             })
             .await,

@@ -27,9 +27,10 @@ use marquee::platform::db::{Db, migrate};
 use marquee::platform::objects::Objects;
 use marquee::platform::secrets::{Secrets, SigningKey};
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 
-/// One schema of a real database, with everything that stands on it. The schema is dropped by
-/// `script/test` together with the database cluster.
+/// One schema of a real database, with everything that stands on it.
 pub struct TestApp {
     pub ground: Ground,
     pub services: Arc<Services>,
@@ -38,6 +39,45 @@ pub struct TestApp {
     pub url: String,
     /// Where its files are; gone with it.
     pub files: Arc<tempfile::TempDir>,
+    /// Drops the schema with the last server that uses it.
+    pub leftover: Arc<Leftover>,
+}
+
+/// A schema that is dropped at the end of its test: hundreds of them fill the disk of a small
+/// machine, and make every look into the database's catalogue slow.
+pub struct Leftover {
+    url: String,
+    name: SchemaName,
+}
+
+impl Drop for Leftover {
+    fn drop(&mut self) {
+        let dropping = async {
+            let options: PgConnectOptions = self.url.parse()?;
+            let mut connection = options.connect().await?;
+            // Something that the test began may still write.
+            let name = &self.name;
+            let drop = format!("SET lock_timeout = '5s'; DROP SCHEMA {name} CASCADE");
+            let quietly = format!("SET client_min_messages = error; {drop}");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(quietly))
+                .execute(&mut connection)
+                .await?;
+            connection.close().await
+        };
+        // A thread of its own: a test's runtime may not be blocked on from within.
+        let dropped: Result<(), sqlx::Error> = std::thread::scope(|scope| {
+            let run = || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
+                runtime.block_on(dropping)
+            };
+            scope.spawn(run).join().unwrap()
+        });
+        if let Err(error) = dropped {
+            eprintln!("the schema {} stays: {error}", self.name);
+        }
+    }
 }
 
 /// The URL of the database that tests make their schemas in.
@@ -84,6 +124,10 @@ impl TestApp {
         let seed = Chance::system().unwrap().seed();
         let name: SchemaName = format!("test_{seed:016x}").parse().unwrap();
         let clock = Clock::stopped(start_of_time());
+        let leftover = Leftover {
+            url: url.clone(),
+            name: name.clone(),
+        };
         migrate::run(&url, std::slice::from_ref(&name), clock.now())
             .await
             .unwrap();
@@ -111,6 +155,7 @@ impl TestApp {
             ground,
             url,
             files: Arc::new(files),
+            leftover: Arc::new(leftover),
         }
     }
 

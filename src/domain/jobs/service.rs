@@ -12,6 +12,7 @@ use super::model::{
 };
 use super::parameters::{Parameters, Whom};
 use super::store::{New, Store};
+use super::watch::Recent;
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::foundation::page::{Page, Window};
@@ -34,7 +35,7 @@ pub struct JobService {
     /// Jobs as of one of their events: many who watch share one reading.
     pub(super) seen: Cache<(Id<id::Job>, i64), Option<Job>>,
     /// The same of what was found by a look at the table.
-    pub(super) recent: Cache<(), Arc<Vec<Job>>>,
+    pub(super) recent: Cache<(), Arc<Recent>>,
 }
 
 /// What the bus says of a job that has changed.

@@ -36,20 +36,20 @@ impl JobService {
         // Listened for before looking: what happens in between is heard.
         let listener = self.bus.subscribe(Topic::Jobs);
         // What ended before anybody watched is no news.
-        let before = self.store.recent().await?;
-        let over = before.iter().filter(|job| job.state.is_over());
-        let over = over.map(|job| (job.id, job.events)).collect();
+        let last = self.recent().await.unwrap_or_default();
         let present = self.unfinished(viewer, &filter).await?;
-        let watcher = Watcher {
+        let mut watcher = Watcher {
             service: self.clone(),
             viewer: viewer.clone(),
             filter,
             listener,
             look_at: Instant::now() + LOOK_EVERY,
-            present: present.into(),
-            told: HashMap::new(),
-            over,
+            news: VecDeque::new(),
+            open: HashMap::new(),
+            over: HashMap::new(),
+            last,
         };
+        watcher.take(present);
         Ok(futures::stream::unfold(watcher, Watcher::step))
     }
 
@@ -86,14 +86,21 @@ impl JobService {
 
     /// What runs, waits or has just ended, read once a second at most; `None` where the database
     /// fails.
-    async fn recent(&self) -> Option<Arc<Vec<Job>>> {
-        let read = async { self.store.recent().await.map(Arc::new) };
+    async fn recent(&self) -> Option<Arc<Recent>> {
+        let read = async {
+            let jobs = self.store.recent().await?.into_iter();
+            let recent: Recent = jobs.map(|job| (job.id, job)).collect();
+            Ok::<_, crate::foundation::Error>(Arc::new(recent))
+        };
         let recent = self.recent.try_get_with((), read).await;
         recent
             .inspect_err(|error| tracing::warn!(%error, "The jobs cannot be looked at"))
             .ok()
     }
 }
+
+/// What a look at the table found.
+pub(super) type Recent = HashMap<Id<id::Job>, Job>;
 
 /// One who watches the jobs.
 struct Watcher {
@@ -102,20 +109,21 @@ struct Watcher {
     filter: JobFilter,
     listener: Listener,
     look_at: Instant,
-    present: VecDeque<Job>,
+    /// What is to be told.
+    news: VecDeque<Job>,
     /// The latest event that was told, of jobs that are not over.
-    told: HashMap<Id<id::Job>, i64>,
-    /// The last event of jobs that are over and are still found by a look.
+    open: HashMap<Id<id::Job>, i64>,
+    /// The same of jobs that are over, since the last look.
     over: HashMap<Id<id::Job>, i64>,
+    /// What the last look found: what was over then is known.
+    last: Arc<Recent>,
 }
 
 impl Watcher {
     async fn step(mut self) -> Option<(Job, Self)> {
         loop {
-            while let Some(job) = self.present.pop_front() {
-                if self.is_news(&job) {
-                    return Some((job, self));
-                }
+            if let Some(job) = self.news.pop_front() {
+                return Some((job, self));
             }
             let heard = tokio::select! {
                 heard = self.listener.next() => heard,
@@ -126,11 +134,9 @@ impl Watcher {
                     let Ok(note) = serde_json::from_str::<JobNote>(&note) else {
                         continue; // of another version of the program
                     };
-                    if self.may_see(note.owner, &note.asked_by)
-                        && let Some(job) = self.service.noted(&note).await
-                        && self.filter.matches(&job)
-                    {
-                        self.present.push_back(job);
+                    if self.may_see(note.owner, &note.asked_by) {
+                        let job = self.service.noted(&note).await;
+                        self.take(job);
                     }
                 }
                 Heard::Missed => self.look().await,
@@ -144,29 +150,33 @@ impl Watcher {
         let Some(recent) = self.service.recent().await else {
             return;
         };
-        let found: HashSet<_> = recent.iter().map(|job| job.id).collect();
-        self.over.retain(|job, _| found.contains(job));
-        let fitting = recent
-            .iter()
-            .filter(|job| self.may_see(job.owner, &job.asked_by) && self.filter.matches(job));
-        let fitting: Vec<Job> = fitting.cloned().collect();
-        self.present.extend(fitting);
-        // What was told and is no longer found: it waits behind many others, ended a while ago, or
-        // was removed.
-        let told = self.told.keys().copied();
-        let lost: HashSet<_> = told.filter(|job| !found.contains(job)).collect();
+        if Arc::ptr_eq(&recent, &self.last) {
+            return;
+        }
+        let seen = recent
+            .values()
+            .filter(|job| self.may_see(job.owner, &job.asked_by));
+        let mut seen: Vec<Job> = seen.filter(|job| self.is_news(job)).cloned().collect();
+        seen.sort_unstable_by_key(|job| (job.finished_at.is_none(), job.finished_at, job.id));
+        self.take(seen);
+        self.last = recent;
+        self.over.retain(|job, _| !self.last.contains_key(job));
+        self.look_for_lost().await;
+    }
+
+    /// Looks for what was told and is no longer found: it waits behind many others, ended a while
+    /// ago, or was removed.
+    async fn look_for_lost(&mut self) {
+        let open = self.open.keys().copied();
+        let lost: Vec<_> = open.filter(|job| !self.last.contains_key(job)).collect();
         if lost.is_empty() {
             return;
         }
-        let ids: Vec<_> = lost.iter().copied().collect();
-        if let Ok(jobs) = self.service.find_many(&self.viewer, &ids).await {
-            let open = jobs.iter().filter(|job| !job.state.is_over());
-            let open: HashSet<_> = open.map(|job| job.id).collect();
-            self.told
-                .retain(|job, _| !lost.contains(job) || open.contains(job));
-            let filter = &self.filter;
-            let fitting = jobs.into_iter().filter(|job| filter.matches(job));
-            self.present.extend(fitting);
+        if let Ok(jobs) = self.service.find_many(&self.viewer, &lost).await {
+            let found: HashSet<_> = jobs.iter().map(|job| job.id).collect();
+            self.open
+                .retain(|job, _| self.last.contains_key(job) || found.contains(job));
+            self.take(jobs);
         }
     }
 
@@ -179,18 +189,29 @@ impl Watcher {
     }
 
     /// Whether this was not told yet; notes that come late tell what was told already.
-    fn is_news(&mut self, job: &Job) -> bool {
-        let known = self.told.get(&job.id).max(self.over.get(&job.id));
-        if known.is_some_and(|known| job.events <= *known) {
-            return false;
+    fn is_news(&self, job: &Job) -> bool {
+        let last = self.last.get(&job.id).filter(|job| job.state.is_over());
+        let told = self.open.get(&job.id).max(self.over.get(&job.id));
+        let known = told.copied().max(last.map(|job| job.events));
+        known.is_none_or(|known| job.events > known)
+    }
+
+    /// Takes note of jobs, and of those that are news and fit that they are to be told.
+    fn take(&mut self, jobs: impl IntoIterator<Item = Job>) {
+        for job in jobs {
+            if !self.is_news(&job) {
+                continue;
+            }
+            if job.state.is_over() {
+                self.open.remove(&job.id);
+                self.over.insert(job.id, job.events);
+            } else if self.filter.matches(&job) {
+                self.over.remove(&job.id);
+                self.open.insert(job.id, job.events);
+            }
+            if self.filter.matches(&job) {
+                self.news.push_back(job);
+            }
         }
-        let (of, other) = if job.state.is_over() {
-            (&mut self.over, &mut self.told)
-        } else {
-            (&mut self.told, &mut self.over)
-        };
-        of.insert(job.id, job.events);
-        other.remove(&job.id);
-        true
     }
 }
