@@ -166,7 +166,7 @@ impl Interests {
             .0
             .iter()
             .enumerate()
-            .map(|(place, interest)| (place, cosine(&interest.vector, &item)))
+            .map(|(place, interest)| (place, product(&interest.vector, &item)))
             // Of equals the first one: `max_by` would take the last.
             .rev()
             .max_by(|a, b| a.1.total_cmp(&b.1))
@@ -214,8 +214,8 @@ impl Interests {
     /// The first two interests that are the same.
     fn alike(&self) -> Option<(usize, usize)> {
         let same = |a: usize, b: usize| {
-            let other: Vec<f64> = self.0[b].vector.iter().map(|v| f64::from(*v)).collect();
-            cosine(&self.0[a].vector, &other) >= f64::from(SAME_INTEREST)
+            let cosine = product(&self.0[a].vector, &self.0[b].vector);
+            cosine >= f64::from(SAME_INTEREST)
         };
         (0..self.0.len())
             .flat_map(|second| (0..second).map(move |first| (first, second)))
@@ -254,17 +254,25 @@ fn fade(elapsed: f32, fading: f32) -> f64 {
 
 /// The vector with norm 1, if it has the length and points anywhere.
 fn direction(vector: &[f32], length: usize) -> Option<Vec<f64>> {
-    let norm = norm(vector.iter().map(|v| f64::from(*v)));
+    let norm = product(vector, vector).sqrt();
     (vector.len() == length && norm > 0.0 && norm.is_finite())
         .then(|| vector.iter().map(|v| f64::from(*v) / norm).collect())
 }
 
-fn norm(vector: impl Iterator<Item = f64>) -> f64 {
-    vector.map(|v| v * v).sum::<f64>().sqrt()
-}
-
-fn cosine(a: &[f32], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(*a) * b).sum()
+/// The inner product. It adds in several sums, so that none of them waits for the one before.
+fn product<A: Copy + Into<f64>, B: Copy + Into<f64>>(a: &[A], b: &[B]) -> f64 {
+    const SUMS: usize = 8;
+    let (a, a_rest) = a.as_chunks::<SUMS>();
+    let (b, b_rest) = b.as_chunks::<SUMS>();
+    let mut sums = [0.0; SUMS];
+    for (a, b) in a.iter().zip(b) {
+        for (at, sum) in sums.iter_mut().enumerate() {
+            *sum += a[at].into() * b[at].into();
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest);
+    let rest = rest.map(|(a, b)| (*a).into() * (*b).into());
+    sums.into_iter().chain(rest).sum()
 }
 
 /// `kept · a + added · b`.
@@ -280,7 +288,7 @@ fn mixed(a: &[f32], kept: f64, b: &[f64], added: f64) -> Vec<f64> {
 /// Writes a sum, with norm 1 or, if `full` is false, with norm 1 at most. A sum that is nothing
 /// but rounding becomes zero.
 fn set(vector: &mut [f32], sum: &[f64], full: bool) {
-    let norm = norm(sum.iter().copied());
+    let norm = product(sum, sum).sqrt();
     let scale = if !norm.is_finite() || norm < 1e-7 {
         0.0
     } else if full || norm > 1.0 {

@@ -9,7 +9,7 @@ mod store;
 pub mod training;
 pub mod vectors;
 
-pub use model::{Near, Progress, Step, Trained};
+pub use model::{Near, Progress, Step, Trained, Vectors};
 pub use service::EmbeddingService;
 pub use space::Space;
 pub use vectors::VectorStore;

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use rustc_hash::FxHashMap;
+
 use crate::domain::models::ModelVersion;
 use crate::foundation::{Id, id};
 use crate::ranking::Document;
@@ -13,6 +15,55 @@ pub struct Near {
     pub content: Id<id::Content>,
     /// The cosine of the angle between the two, in [-1, 1]; 1 is the same direction.
     pub cosine: f32,
+}
+
+/// The vectors of some items, in one table: a request asks for a thousand of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Vectors {
+    dimensions: usize,
+    places: FxHashMap<Id<id::Content>, usize>,
+    numbers: Vec<f32>,
+}
+
+impl Vectors {
+    /// A table with room for `count` vectors of so many dimensions.
+    pub fn with_capacity(dimensions: usize, count: usize) -> Self {
+        Self {
+            dimensions,
+            places: FxHashMap::with_capacity_and_hasher(count, <_>::default()),
+            numbers: Vec::with_capacity(dimensions * count),
+        }
+    }
+
+    /// Puts an item into the table, once; a vector of other dimensions is left out.
+    pub fn insert(&mut self, item: Id<id::Content>, vector: &[f32]) {
+        if vector.len() == self.dimensions && !self.places.contains_key(&item) {
+            self.places.insert(item, self.numbers.len());
+            self.numbers.extend_from_slice(vector);
+        }
+    }
+
+    /// The vector of an item, if it is here.
+    pub fn get(&self, item: &Id<id::Content>) -> Option<&[f32]> {
+        let from = *self.places.get(item)?;
+        Some(&self.numbers[from..from + self.dimensions])
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (Id<id::Content>, &[f32])> {
+        let places = self.places.iter();
+        places.map(|(item, from)| (*item, &self.numbers[*from..from + self.dimensions]))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
 }
 
 /// How far a training has come.

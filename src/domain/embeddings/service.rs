@@ -1,6 +1,5 @@
 //! Vectors of items and texts in the space that is served, and what is near them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,7 +7,7 @@ use rustc_hash::FxHashSet;
 use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 
-use super::model::{Item, Near};
+use super::model::{Item, Near, Vectors};
 use super::space::Space;
 use super::store::Store;
 use super::vectors::Keep;
@@ -72,13 +71,10 @@ impl EmbeddingService {
     ///
     /// # Errors
     /// Those of [`EmbeddingService::active`].
-    pub async fn vectors(
-        &self,
-        ids: &[Id<id::Content>],
-    ) -> Result<HashMap<Id<id::Content>, Vec<f32>>> {
+    pub async fn vectors(&self, ids: &[Id<id::Content>]) -> Result<Vectors> {
         match self.active().await? {
             Some(space) => space.vectors.vectors(ids).await,
-            None => Ok(HashMap::new()),
+            None => Ok(Vectors::default()),
         }
     }
 
@@ -139,8 +135,8 @@ impl EmbeddingService {
             .map(|(id, _, vector)| (id, vector))
             .collect();
         space.vectors.upsert(&rows);
-        let brought = self.store.vectors(model, &without).await?;
-        let gone = without.iter().filter(|id| !brought.contains_key(id));
+        let brought = self.store.vectors(model, width, &without).await?;
+        let gone = without.iter().filter(|id| brought.get(id).is_none());
         space.vectors.remove(&gone.copied().collect::<Vec<_>>());
         Ok(rows.len())
     }

@@ -1,14 +1,12 @@
 //! Items as they are read for their vectors, and the vectors, in the database.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
-use super::model::Item;
+use super::model::{Item, Vectors};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
 
@@ -150,8 +148,9 @@ impl Store {
     pub(super) async fn vectors(
         &self,
         model: Id<id::Model>,
+        dimensions: usize,
         ids: &[Id<id::Content>],
-    ) -> Result<HashMap<Id<id::Content>, Vec<f32>>> {
+    ) -> Result<Vectors> {
         let rows = sqlx::query(
             "SELECT content_id, embedding::real[] FROM content_embeddings
               WHERE model_version_id = $1 AND content_id = ANY($2)",
@@ -160,7 +159,12 @@ impl Store {
         .bind(uuids(ids))
         .fetch_all(self.db.pool())
         .await?;
-        rows.iter().map(placed).collect()
+        let mut vectors = Vectors::with_capacity(dimensions, rows.len());
+        for row in &rows {
+            let (id, vector) = placed(row)?;
+            vectors.insert(id, &vector);
+        }
+        Ok(vectors)
     }
 
     /// Hands every vector of a space to `each`, in no order, without holding them all; those of

@@ -1,12 +1,12 @@
 //! What a user did, and what that says.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::domain::embeddings::Vectors;
 use crate::domain::interactions::{InteractionKind, MOST_WEIGHT, WeightTable};
 use crate::foundation::{Id, id};
+use crate::ranking::kernel::Kernel;
 use crate::ranking::profile::{self, Event, Interests};
 
 type Content = Id<id::Content>;
@@ -93,7 +93,7 @@ impl Past {
         weights: &WeightTable,
         now: DateTime<Utc>,
         length: usize,
-        vectors: &HashMap<Content, Vec<f32>>,
+        vectors: &Vectors,
     ) -> Option<Profile> {
         let latest = self.latest()?;
         let seconds = |span: TimeDelta| span.as_seconds_f64() as f32;
@@ -131,31 +131,30 @@ impl Past {
 }
 
 impl Profile {
-    /// How near an item is to what the user has come to like, from −1 to 1: the mean of its cosine
-    /// to the long-term vector and to the nearest interest, so that a taste among several counts
-    /// whole.
-    pub fn long_term_fit(&self, item: &[f32]) -> f32 {
-        let interests = self.interests.as_slice().iter();
-        let nearest = interests
-            .map(|interest| dot(&interest.vector, item))
-            .fold(f32::NEG_INFINITY, f32::max);
+    /// How near items are to what the user has come to like, from −1 to 1: the mean of an item's
+    /// cosine to the long-term vector and to the nearest interest, so that a taste among several
+    /// counts whole.
+    pub fn long_term_fit(&self) -> impl Fn(&[f32]) -> f32 {
         let norm = dot(&self.long_term, &self.long_term).sqrt();
-        let long_term = if norm > 0.0 {
-            dot(&self.long_term, item) / norm
-        } else {
-            0.0
-        };
-        if nearest.is_finite() {
-            (nearest + long_term) / 2.0
-        } else {
-            long_term
+        let shrink = if norm > 0.0 { 1.0 / norm } else { 0.0 };
+        move |item| {
+            let interests = self.interests.as_slice().iter();
+            let nearest = interests
+                .map(|interest| dot(&interest.vector, item))
+                .fold(f32::NEG_INFINITY, f32::max);
+            let long_term = dot(&self.long_term, item) * shrink;
+            if nearest.is_finite() {
+                (nearest + long_term) / 2.0
+            } else {
+                long_term
+            }
         }
     }
 }
 
-/// The inner product.
+/// The inner product of vectors of one length.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    Kernel::detect().dot(a, b)
 }
 
 /// How far one event moves the long-term vector (α): towards the item, or away from it where it is

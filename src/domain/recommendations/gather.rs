@@ -1,6 +1,5 @@
 //! What each source offers for a list.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +12,7 @@ use super::model::{Context, Item, Source};
 use super::service::RecommendationService;
 use crate::domain::content::ContentFilter;
 use crate::domain::content::shelf::{Matcher, Shelf};
+use crate::domain::embeddings::Vectors;
 use crate::domain::interactions::WeightTable;
 use crate::domain::profiles::model::dot;
 use crate::domain::profiles::{Past, Profile};
@@ -38,7 +38,7 @@ pub(super) struct Gathered {
     pub(super) model_at: Option<DateTime<Utc>>,
     pub(super) embedding: Option<Id<id::Model>>,
     /// Vectors of candidates, where the list is to be diverse.
-    pub(super) vectors: HashMap<Content, Vec<f32>>,
+    pub(super) vectors: Vectors,
     live: Option<(Arc<Live>, Scored)>,
     liked: Vec<(Content, f32)>,
 }
@@ -208,9 +208,10 @@ impl RecommendationService {
         }
         let near: Vec<Content> = near.into_keys().collect();
         let vectors = self.embeddings.vectors(&near).await?;
+        let fit = profile.long_term_fit();
         let interests: Vec<_> = vectors
             .iter()
-            .map(|(content, vector)| (*content, profile.long_term_fit(vector)))
+            .map(|(content, vector)| (content, fit(vector)))
             .collect();
         let mut session = Vec::new();
         if profile.session.iter().any(|number| *number != 0.0) {
@@ -294,9 +295,10 @@ impl RecommendationService {
         };
         let ids: Vec<Content> = items.iter().map(|(content, _)| *content).collect();
         let vectors = self.embeddings.vectors(&ids).await?;
+        let fit = profile.long_term_fit();
         let scored = vectors
             .iter()
-            .map(|(content, vector)| (*content, profile.long_term_fit(vector)));
+            .map(|(content, vector)| (content, fit(vector)));
         Ok(Some(Candidates {
             source: Source::Interests,
             weight: 0.0,

@@ -1,6 +1,7 @@
 //! Computing users' stored lists anew with the model in service, between two trainings.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt};
@@ -10,6 +11,7 @@ use super::live::Live;
 use super::service::RecommendationService;
 use super::updates::{self, Reason};
 use crate::domain::auth::Viewer;
+use crate::domain::profiles::Past;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::Tag;
 
@@ -110,44 +112,34 @@ impl RecommendationService {
         }
     }
 
-    async fn refresh_chunk(&self, live: &Live, users: Vec<Id<id::User>>) -> Result<u64> {
+    async fn refresh_chunk(&self, live: &Arc<Live>, users: Vec<Id<id::User>>) -> Result<u64> {
         let weights = self.interactions.weights().await?;
-        let (shelf, now) = (self.content.shelf().await?, self.clock.now());
-        let day = now.date_naive();
-        let keep = self.ground.settings.recommendations.batch_size;
-        let pasts = futures::stream::iter(users)
+        let pasts: Vec<(Id<id::User>, Past)> = futures::stream::iter(users)
             .map(async |user| {
-                Ok::<_, crate::foundation::Error>((user, self.profiles.past(user).await?))
+                let past = self.profiles.past(user).await?;
+                Ok::<_, crate::foundation::Error>((user, past))
             })
-            .buffer_unordered(READERS);
-        let mut rows = Vec::new();
-        let mut pasts = std::pin::pin!(pasts);
-        while let Some((user, past)) = pasts.try_next().await? {
-            let liked = past.liked(&weights);
-            let entries = live.entries(&liked);
-            if entries.is_empty() {
-                continue;
-            }
-            let taken = past.taken(&weights, now);
-            let scored = live.scores(&entries)?;
-            let best = live.best(&scored, keep, |content| {
-                !taken.contains(&content) && shelf.read().offers(content, day)
+            .buffer_unordered(READERS)
+            .try_collect()
+            .await?;
+        let (model, shelf) = (Arc::clone(live), self.content.shelf().await?.clone());
+        let now = self.clock.now();
+        let keep = self.ground.settings.recommendations.batch_size;
+        // Beside the threads that answer requests: a large model takes a while for each user.
+        let count = move || {
+            let rows = pasts.iter().map(|(user, past)| {
+                let taken = past.taken(&weights, now);
+                let offers = |content| {
+                    !taken.contains(&content) && shelf.read().offers(content, now.date_naive())
+                };
+                row(&model, *user, &past.liked(&weights), keep, offers)
             });
-            let items: Vec<_> = best.iter().map(|(content, _)| *content).collect();
-            let reasons = live.reasons(&liked, &scored, &items)?;
-            let because = |content| {
-                reasons
-                    .get(content)
-                    .map_or_else(Uuid::nil, |past| past.uuid())
-            };
-            rows.push(Row {
-                user: user.uuid(),
-                because: items.iter().map(because).collect(),
-                items: items.iter().map(|content| content.uuid()).collect(),
-                scores: best.iter().map(|(_, score)| *score).collect(),
-            });
-        }
-        let written = self.store.replace_batch(live.model, &rows).await?;
+            rows.filter_map(Result::transpose).collect()
+        };
+        let rows: Result<Vec<Row>> = tokio::task::spawn_blocking(count)
+            .await
+            .map_err(anyhow::Error::from)?;
+        let written = self.store.replace_batch(live.model, &rows?).await?;
         let users: Vec<Id<id::User>> = written.iter().copied().map(Into::into).collect();
         for user in &users {
             self.ground.cache.changed(&[Tag::User(*user)]);
@@ -162,6 +154,34 @@ impl RecommendationService {
             false => Err(Refusal::NotFound { thing: "user" }.into()),
         }
     }
+}
+
+/// The list of one user; `None` for whoever likes nothing that the model knows.
+fn row(
+    live: &Live,
+    user: Id<id::User>,
+    liked: &[(Id<id::Content>, f32)],
+    keep: usize,
+    offers: impl Fn(Id<id::Content>) -> bool,
+) -> Result<Option<Row>> {
+    let entries = live.entries(liked);
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let scored = live.scores(&entries)?;
+    let best = live.best(&scored, keep, offers);
+    let items: Vec<_> = best.iter().map(|(content, _)| *content).collect();
+    let reasons = live.reasons(liked, &scored, &items)?;
+    let because = |content| {
+        let reason = reasons.get(content);
+        reason.map_or_else(Uuid::nil, |past| past.uuid())
+    };
+    Ok(Some(Row {
+        user: user.uuid(),
+        because: items.iter().map(because).collect(),
+        items: items.iter().map(|content| content.uuid()).collect(),
+        scores: best.iter().map(|(_, score)| *score).collect(),
+    }))
 }
 
 fn conflict(message: &str) -> crate::foundation::Error {

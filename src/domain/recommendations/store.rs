@@ -80,10 +80,9 @@ impl Store {
         }))
     }
 
-    /// The items that were taken most, the latest counting most, with their weights; what speaks
-    /// against an item counts against it.
-    /// The public items that users like most, with what they like them, the favourites first. It
-    /// goes through all interactions, which may take longer than a request may.
+    /// The public items that users like most, with how much, the favourites first: the latest
+    /// counts most, and what speaks against an item counts against it. It goes through all
+    /// interactions, which may take longer than a request may.
     pub(super) async fn popular(
         &self,
         weights: &WeightTable,

@@ -98,11 +98,12 @@ impl SearchService {
         };
         let ids: Vec<_> = places.keys().copied().collect();
         let vectors = self.embeddings.vectors(&ids).await?;
+        let fit = profile.long_term_fit();
         let fits: FxHashMap<u32, f32> = vectors
             .iter()
             .filter_map(|(content, vector)| {
-                let fit = (1.0 + profile.long_term_fit(vector)) / 2.0;
-                Some((*places.get(content)?, fit.clamp(0.0, 1.0)))
+                let fit = (1.0 + fit(vector)) / 2.0;
+                Some((*places.get(&content)?, fit.clamp(0.0, 1.0)))
             })
             .collect();
         Ok(Arc::new(move |slot| {

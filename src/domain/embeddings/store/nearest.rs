@@ -1,14 +1,12 @@
 //! Neighbours from the database, by pgvector's HNSW index.
 
-use std::collections::HashMap;
-
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use uuid::Uuid;
 
 use super::Store;
-use crate::domain::embeddings::model::Near;
+use crate::domain::embeddings::model::{Near, Vectors};
 use crate::domain::embeddings::vectors::{Keep, VectorStore, best};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
@@ -114,13 +112,11 @@ impl VectorStore for InDatabase {
         })
     }
 
-    fn vectors<'a>(
-        &'a self,
-        ids: &'a [Id<id::Content>],
-    ) -> BoxFuture<'a, Result<HashMap<Id<id::Content>, Vec<f32>>>> {
+    fn vectors<'a>(&'a self, ids: &'a [Id<id::Content>]) -> BoxFuture<'a, Result<Vectors>> {
         Box::pin(async move {
             let store = Store::new(self.db.clone());
-            store.vectors(self.model.into(), ids).await
+            let model = self.model.into();
+            store.vectors(model, self.dimensions, ids).await
         })
     }
 

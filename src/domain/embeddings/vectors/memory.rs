@@ -1,6 +1,5 @@
 //! Vectors in the process, under an index of our own.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -8,7 +7,7 @@ use futures::future::BoxFuture;
 use rustc_hash::FxHashMap;
 
 use super::{Keep, VectorStore};
-use crate::domain::embeddings::model::Near;
+use crate::domain::embeddings::model::{Near, Vectors};
 use crate::foundation::{Error, Id, Result, id};
 use crate::ranking::neighbours::{Index, Metric};
 
@@ -109,17 +108,17 @@ impl VectorStore for Memory {
         Box::pin(async move { Ok(self.scan(query, count, keep)) })
     }
 
-    fn vectors<'a>(
-        &'a self,
-        ids: &'a [Id<id::Content>],
-    ) -> BoxFuture<'a, Result<HashMap<Id<id::Content>, Vec<f32>>>> {
+    fn vectors<'a>(&'a self, ids: &'a [Id<id::Content>]) -> BoxFuture<'a, Result<Vectors>> {
         Box::pin(async move {
             let table = self.read();
-            let vector = |id: &Id<id::Content>| {
-                let vector = table.index.vector(*table.keys.get(id)?)?;
-                Some((*id, vector.to_vec()))
-            };
-            Ok(ids.iter().filter_map(vector).collect())
+            let mut vectors = Vectors::with_capacity(table.index.length(), ids.len());
+            for id in ids {
+                let key = table.keys.get(id);
+                if let Some(vector) = key.and_then(|key| table.index.vector(*key)) {
+                    vectors.insert(*id, vector);
+                }
+            }
+            Ok(vectors)
         })
     }
 

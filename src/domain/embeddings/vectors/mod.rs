@@ -2,11 +2,9 @@
 //!
 //! Both hold vectors of length 1 of one space, and answer by the cosine.
 
-use std::collections::HashMap;
-
 use futures::future::BoxFuture;
 
-use super::model::Near;
+use super::model::{Near, Vectors};
 use crate::foundation::{Id, Result, id};
 
 mod memory;
@@ -31,10 +29,7 @@ pub trait VectorStore: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Near>>>;
 
     /// The vectors of these items, as far as they have one.
-    fn vectors<'a>(
-        &'a self,
-        ids: &'a [Id<id::Content>],
-    ) -> BoxFuture<'a, Result<HashMap<Id<id::Content>, Vec<f32>>>>;
+    fn vectors<'a>(&'a self, ids: &'a [Id<id::Content>]) -> BoxFuture<'a, Result<Vectors>>;
 
     /// Takes notice of rows that have just been written to the database.
     fn upsert(&self, rows: &[(Id<id::Content>, Vec<f32>)]);
