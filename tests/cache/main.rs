@@ -365,16 +365,16 @@ async fn two_types_under_one_key_are_two_values() {
 #[tokio::test]
 async fn clearing_a_kind_frees_its_memory_and_leaves_the_others() {
     let server = Server::alone();
-    let (lists, search) = (list(1, "1.0"), Key::new(CacheKind::Search, &[], &"heat"));
+    let (lists, other) = (list(1, "1.0"), Key::new(CacheKind::Metadata, &[], &"heat"));
     server.ask(&lists, "value").await;
-    server.ask(&search, "value").await;
+    server.ask(&other, "value").await;
     let kept = server.statistics(CacheKind::Lists).await;
     assert_eq!(kept.entries, 1);
     assert!(kept.bytes > 0);
     server.cache.clear(Some(CacheKind::Lists)).await;
     let kept = server.statistics(CacheKind::Lists).await;
     assert_eq!((kept.entries, kept.bytes), (0, 0));
-    assert_eq!(server.ask(&search, "new").await, "value");
+    assert_eq!(server.ask(&other, "new").await, "value");
     assert_eq!(server.ask(&lists, "new").await, "new");
 }
 

@@ -13,13 +13,17 @@ use crate::{demo, search, titles};
 
 async fn learnt() -> TestApp {
     let app = demo().await;
+    learn(&app).await;
+    app
+}
+
+async fn learn(app: &TestApp) {
     let trained = app
         .services
         .embeddings
         .train(&Viewer::Command, |_| ControlFlow::Continue(()));
     trained.await.unwrap();
     app.services.embeddings.refresh().await.unwrap();
-    app
 }
 
 async fn page(app: &TestApp, viewer: &Viewer, request: &Request) -> SearchPage {
@@ -32,6 +36,19 @@ async fn page(app: &TestApp, viewer: &Viewer, request: &Request) -> SearchPage {
 fn rank(hit: &Hit, source: Source) -> Option<usize> {
     let found = hit.sources.iter().find(|(by, _)| *by == source);
     found.map(|(_, rank)| *rank)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_space_shows_in_the_next_search() {
+    let app = demo().await;
+    let request = Request::new("films about robots in space");
+    let by_meaning = |found: SearchPage| {
+        let mut hits = found.hits.into_iter();
+        hits.any(|hit| rank(&hit, Source::Meaning).is_some())
+    };
+    assert!(!by_meaning(page(&app, &Viewer::Nobody, &request).await));
+    learn(&app).await;
+    assert!(by_meaning(page(&app, &Viewer::Nobody, &request).await));
 }
 
 #[tokio::test(flavor = "multi_thread")]

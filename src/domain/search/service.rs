@@ -250,7 +250,9 @@ impl SearchService {
         let shelf = self.content.shelf().await?;
         let profile = self.profile(user).await?;
         let change = shelf.read().change();
-        let key = xxh3_64(format!("{digest} {change} {day} {}", self.salt).as_bytes());
+        let space = self.embeddings.active().await?.map(|space| space.model.id);
+        let key = format!("{digest} {change} {space:?} {day} {}", self.salt);
+        let key = xxh3_64(key.as_bytes());
         if profile.is_none()
             && let Some(draw) = self.draws.get(&key)
         {

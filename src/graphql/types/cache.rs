@@ -11,18 +11,10 @@ use crate::graphql::payload::{payload, payload_errors, settle};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::CacheKind")]
 pub enum CacheKind {
-    /// Results of searches; 5 minutes.
-    Search,
     /// Lists of recommendations; 2 minutes.
     Lists,
-    /// What the batch model says for a user, blended; 1 hour.
-    Batch,
     /// What changes with the catalogue alone; 1 hour.
     Metadata,
-    /// The vectors of users; 30 minutes.
-    UserVectors,
-    /// The vectors of items that are asked for often; 2 hours.
-    HotVectors,
     /// Whole answers to queries; 2 minutes. They go with every other kind that is cleared.
     Answers,
 }

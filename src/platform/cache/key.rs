@@ -139,7 +139,7 @@ mod tests {
             Tag::Model("COLLABORATIVE"),
             Tag::Weights,
             Tag::Kind(CacheKind::Lists),
-            Tag::Kind(CacheKind::Search),
+            Tag::Kind(CacheKind::Metadata),
         ];
         let digests = ["app", "demo"].map(|schema| tags.map(|tag| tag.digest(schema)));
         let distinct: std::collections::BTreeSet<_> = digests.as_flattened().iter().collect();
