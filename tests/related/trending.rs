@@ -66,11 +66,17 @@ async fn what_rises_is_neither_the_favourite_nor_one_users_doing() {
     let title = |item: &Value| item["content"]["title"].as_str().unwrap().to_owned();
     let all: Vec<String> = rising.iter().map(title).collect();
     assert!(!all.contains(&"Faller".to_owned()), "{rising:#?}");
-    assert_eq!(rising[0]["score"], 1.0);
+    assert_eq!(
+        (title(&rising[0]), &rising[0]["score"]),
+        ("Riser".to_owned(), &json!(1.0))
+    );
     let of = |name: &str| rising.iter().find(|item| title(item) == name).unwrap();
     // Eight likes of .7; one of the seven days before had one.
     assert!((of("Riser")["recent"].as_f64().unwrap() - 5.6).abs() < 1e-5);
     assert!((of("Riser")["expected"].as_f64().unwrap() - 0.1).abs() < 1e-5);
+    // Eleven a day are what the favourite is expected to have, whoever they are.
+    assert!((of("Favourite")["recent"].as_f64().unwrap() - 12.0).abs() < 1e-5);
+    assert!((of("Favourite")["expected"].as_f64().unwrap() - 11.0).abs() < 1e-5);
     // However often one user says it, it counts 2.
     assert!((of("Zealous")["recent"].as_f64().unwrap() - 2.0).abs() < 1e-5);
     let score = |name: &str| of(name)["score"].as_f64().unwrap();

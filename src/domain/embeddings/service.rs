@@ -202,7 +202,7 @@ impl EmbeddingService {
         };
         let vector = checked(&vector, space.dimensions)?;
         let (model, now) = (space.model.id, self.ground.clock.now());
-        if !self.store.bring(content, &vector, Some(model), now).await? {
+        if !self.store.bring(content, &vector, model, now).await? {
             return Err(crate::domain::content::service::not_found());
         }
         space.vectors.upsert(&[(content, vector)]);

@@ -113,6 +113,15 @@ impl EmbeddingService {
         };
         let metrics = json!({ "items": items, "terms": terms, "seconds": seconds });
         self.models.activate(model.id, metrics).await?;
+        // Those that were brought into the space before while the index of this one was made.
+        let now = self.ground.clock.now();
+        let brought = store.keep_brought(model.id, learnt.dimensions, now);
+        if let Err(error) = brought.await {
+            tracing::warn!(
+                ?error,
+                "Vectors brought during the training may be missing until the next"
+            );
+        }
         store.close().await?;
         self.refresh().await?;
         Ok(Trained {
@@ -249,9 +258,17 @@ impl EmbeddingService {
             done += items.len();
             let vectors = learnt.reader.embed(Arc::clone(&items)).await?;
             let placed = items.iter().zip(vectors);
-            let placed =
-                placed.filter_map(|(item, vector)| Some((item.id, item.updated_at, vector?)));
-            store.keep(model.id, placed, clock.now()).await?;
+            let mut placed: Vec<_> = placed
+                .filter_map(|(item, vector)| Some((item.id, item.updated_at, vector?)))
+                .collect();
+            while !store.keep(model.id, &placed, clock.now()).await? {
+                let ids: Vec<Uuid> = placed.iter().map(|(id, ..)| *id).collect();
+                let present = store.present(&ids).await?;
+                if present.len() == ids.len() {
+                    return Err(conflict("the space was removed while it was learnt"));
+                }
+                placed.retain(|(id, ..)| present.contains(id));
+            }
             step(&mut **observe, Step::Store, done, of.max(done))?;
         }
         let now = clock.now();

@@ -171,10 +171,19 @@ impl InteractionService {
         }
         let users = wanted.iter().map(|new| new.interaction.user);
         let touched: HashSet<Tag> = users.map(Tag::User).collect();
-        let told = following::tell(self.bus.clone());
+        let touched = Vec::from_iter(touched);
+        let (cache, tell) = (self.cache.clone(), following::tell(self.bus.clone()));
+        let changed = touched.clone();
+        // Who hears of it and asks at once must not get what was kept.
+        let told = move |written: &Vec<Written>| {
+            cache.changed(&changed);
+            tell(written);
+        };
         let written = self.store.write(wanted, now, told).await;
         // Also after a failure: the commit may have been heard and its answer lost.
-        self.cache.changed(&Vec::from_iter(touched));
+        if written.is_err() {
+            self.cache.changed(&touched);
+        }
         let mut written = written?.into_iter();
         let settled = outcomes.into_iter().map(|outcome| match outcome {
             Some(outcome) => Ok(outcome),

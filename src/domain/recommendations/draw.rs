@@ -12,6 +12,7 @@ use crate::domain::content::shelf::{Entry, Matcher, Shelved};
 use crate::foundation::{Id, id};
 use crate::ranking::blend::{Weighted, blend, calibrate};
 use crate::ranking::diversity;
+use crate::ranking::top::best_passing;
 
 type Content = Id<id::Content>;
 
@@ -175,28 +176,41 @@ impl<'a> Door<'a> {
         }
     }
 
+    /// Lets a candidate in, once, or notes why not.
     fn admit(&mut self, content: Content) -> Option<&'a Entry> {
         if !self.met.insert(content) {
             return None;
         }
         let entry = self.material.shelf.find(content)?;
-        let reason = if let Some(withheld) = entry.withheld(self.material.day) {
-            Drop::Withheld(withheld)
-        } else if self.excluded.contains(&content) {
-            Drop::Excluded
-        } else if self.material.taken.contains(&content) {
-            Drop::Taken
-        } else if self
-            .filter
-            .as_ref()
-            .is_some_and(|filter| !filter.matches(entry))
-        {
-            Drop::Filtered
+        if let Some(reason) = self.reason_against(entry) {
+            self.drop(content, reason);
+            return None;
+        }
+        Some(entry)
+    }
+
+    fn reason_against(&self, entry: &Entry) -> Option<Drop> {
+        if let Some(withheld) = entry.withheld(self.material.day) {
+            return Some(Drop::Withheld(withheld));
+        }
+        let filter = self.filter.as_ref();
+        if self.excluded.contains(&entry.id) {
+            Some(Drop::Excluded)
+        } else if self.material.taken.contains(&entry.id) {
+            Some(Drop::Taken)
+        } else if filter.is_some_and(|filter| !filter.matches(entry)) {
+            Some(Drop::Filtered)
         } else {
-            return Some(entry);
-        };
-        self.drop(content, reason);
-        None
+            None
+        }
+    }
+
+    /// Whether an item may fill the list up. What fills up is no candidate: why the rest of the
+    /// catalogue does not is noted nowhere.
+    fn may_fill(&self, content: Content) -> bool {
+        let entry = self.material.shelf.find(content);
+        !self.met.contains(&content)
+            && entry.is_some_and(|entry| self.reason_against(entry).is_none())
     }
 
     fn drop(&mut self, content: Content, reason: Drop) {
@@ -239,31 +253,28 @@ fn spread(placed: &mut Vec<Placed>, diversity: f32, likeness: &dyn Fn(Content, C
     placed.extend(tail);
 }
 
-/// Fills the list with what everybody can be offered, in the order of the fallbacks.
+/// Fills the list up with what everybody can be offered, in the order of the fallbacks.
 fn fall_back(placed: &mut Vec<Placed>, door: &mut Door<'_>, sources: usize) {
     let (ask, material) = (door.ask, door.material);
     // Below the last of the draw, so that scores never grow with rank.
     let ceiling = placed.iter().map(|item| item.score).fold(1.0, f32::min);
     for fallback in &ask.fallback {
-        if placed.len() >= material.length {
-            return;
-        }
-        let rest = if *fallback == Source::Any {
-            anything(door)
+        let open = material.length.saturating_sub(placed.len());
+        let rest: Vec<(Content, f32)> = if *fallback == Source::Any {
+            anything(door, open)
         } else {
             let common = material.common.iter();
             let common = common.filter(|(_, source, _)| source == fallback);
-            common
-                .map(|(content, _, score)| (*content, *score))
+            let scored = common.map(|(content, _, score)| (*content, *score));
+            scored
+                .filter(|(content, _)| door.may_fill(*content))
+                .take(open)
                 .collect()
         };
         for (content, score) in rest {
-            if door.admit(content).is_none() {
-                continue;
-            }
+            door.met.insert(content);
             let score = ceiling * score;
             if score < ask.min_score {
-                door.drop(content, Drop::BelowMinimum);
                 continue;
             }
             placed.push(Placed {
@@ -277,16 +288,14 @@ fn fall_back(placed: &mut Vec<Placed>, door: &mut Door<'_>, sources: usize) {
     }
 }
 
-/// All of the catalogue that was not looked at yet, what its source calls popular first.
-fn anything(door: &Door<'_>) -> Vec<(Content, f32)> {
+/// The first `most` of the catalogue that were not looked at yet, what its source calls popular
+/// first.
+fn anything(door: &Door<'_>, most: usize) -> Vec<(Content, f32)> {
     let shelf = door.material.shelf.iter().map(|(_, entry)| entry);
-    let mut rest: Vec<(f64, Content)> = shelf
-        .filter(|entry| !door.met.contains(&entry.id))
-        .map(|entry| (entry.popularity, entry.id))
-        .collect();
-    rest.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    rest.into_iter()
-        .map(|(_, content)| (content, 0.0))
+    let known = shelf.map(|entry| (entry.id, entry.popularity as f32));
+    let best = best_passing(known, most, |content| door.may_fill(content));
+    best.into_iter()
+        .map(|(content, _)| (content, 0.0))
         .collect()
 }
 

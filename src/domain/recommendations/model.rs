@@ -36,6 +36,16 @@ pub struct List {
     pub dropped: Vec<(Id<id::Content>, Drop)>,
 }
 
+impl List {
+    /// How much memory it takes, in bytes, give or take the allocator's rounding.
+    pub(super) fn memory(&self) -> usize {
+        let item = |item: &Item| size_of::<Item>() + size_of_val(item.parts.as_slice());
+        let items: usize = self.items.iter().map(item).sum();
+        let dropped = size_of_val(self.dropped.as_slice());
+        size_of::<Self>() + self.controls.len() + items + dropped
+    }
+}
+
 /// How fresh a list is.
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Freshness {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use moka::sync::Cache;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::ask::Ask;
 use super::common::Kept;
@@ -57,14 +58,14 @@ pub struct Rooms {
     pub search: SearchService,
 }
 
-/// A page: its list, its first rank and how many items it has.
+/// A page: its list and a digest of its ranks, which have gaps where something was taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Noted(Id<id::List>, i32, usize);
+struct Noted(Id<id::List>, u64);
 
 impl Noted {
     fn of(page: &ListPage) -> Self {
-        let first = page.items.first().map_or(0, |item| item.rank);
-        Self(page.list.id, first, page.items.len())
+        let ranks = page.items.iter().flat_map(|item| item.rank.to_le_bytes());
+        Self(page.list.id, xxh3_64(&ranks.collect::<Vec<u8>>()))
     }
 }
 
@@ -130,19 +131,7 @@ impl RecommendationService {
                     return Err(content::service::not_found());
                 }
             }
-            let key = self.key(user, ask).await?;
-            // On the heap: a draw asks many, and all of their states together are large.
-            let drawn = Box::pin(async {
-                let list = self.draw(user, ask).await?;
-                let page = self.cut(Arc::new(list), 0, window.size).await?;
-                if !self.store.insert(&page.list, &page.items).await? {
-                    return Err(Refusal::NotFound { thing: "user" }.into());
-                }
-                self.noted.insert(Noted::of(&page), ());
-                // Nobody else has it yet.
-                Ok(Arc::unwrap_or_clone(page.list))
-            });
-            let list = self.ground.cache.get_or_compute(&key, drawn).await?;
+            let list = self.kept(user, ask, window.size).await?;
             return self.page(list, 0, window.size).await;
         };
         let (list, rank) = read_cursor(cursor)?;
@@ -183,6 +172,36 @@ impl RecommendationService {
             .map(Some)
     }
 
+    /// Draws the list for `user` that `ask` asks for, if it is not kept already, ahead of whoever
+    /// asks for it next. Nothing counts as served.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for an unknown user.
+    pub(in crate::domain) async fn warm(&self, user: Id<id::User>, ask: &Ask) -> Result<()> {
+        self.kept(user, ask, 0).await.map(|_| ())
+    }
+
+    /// The list that is kept for this ask, or a new one, of which the first `served` items are noted
+    /// as served in the same breath.
+    async fn kept(&self, user: Id<id::User>, ask: &Ask, served: usize) -> Result<Arc<List>> {
+        let key = self.key(user, ask).await?;
+        // On the heap: a draw asks many, and all of their states together are large.
+        let drawn = Box::pin(async {
+            let list = self.draw(user, ask).await?;
+            let page = self.cut(Arc::new(list), 0, served).await?;
+            if !self.store.insert(&page.list, &page.items).await? {
+                return Err(Refusal::NotFound { thing: "user" }.into());
+            }
+            self.noted.insert(Noted::of(&page), ());
+            // Nobody else has it yet.
+            Ok(Arc::unwrap_or_clone(page.list))
+        });
+        let cache = &self.ground.cache;
+        cache
+            .get_or_compute_weighed(&key, Some(List::memory), drawn)
+            .await
+    }
+
     /// What a list is a function of. The user's own doings are a tag: the next thing they do ends
     /// the life of the list.
     async fn key(&self, user: Id<id::User>, ask: &Ask) -> Result<Key> {
@@ -199,7 +218,7 @@ impl RecommendationService {
 
     async fn draw(&self, user: Id<id::User>, ask: &Ask) -> Result<List> {
         let now = self.clock.now();
-        let shelf = self.content.shelf().await?;
+        let shelf = self.content.shelf().await?.clone();
         let (weights, past, common) = tokio::try_join!(
             self.interactions.weights(),
             self.profiles.past(user),
@@ -214,27 +233,34 @@ impl RecommendationService {
             day,
         };
         let gathered = Box::pin(self.gather(&errand)).await?;
-        let like = |a: Id<id::Content>, b: Id<id::Content>| {
-            let (a, b) = (gathered.vectors.get(&a), gathered.vectors.get(&b));
-            a.zip(b).map_or(0.0, |(a, b)| dot(a, b))
-        };
         let taken = past.taken(&weights, now);
-        let Drawn {
-            mut items,
-            blend,
-            dropped,
-        } = draw(
-            ask,
-            &Material {
+        let length = self.ground.settings.recommendations.list_length;
+        let asked = ask.clone();
+        // Beside the threads that answer requests: what fills a list up may be looked for in the
+        // whole catalogue.
+        let drawing = move || {
+            let like = |a: Id<id::Content>, b: Id<id::Content>| {
+                let (a, b) = (gathered.vectors.get(&a), gathered.vectors.get(&b));
+                a.zip(b).map_or(0.0, |(a, b)| dot(a, b))
+            };
+            let material = Material {
                 shelf: &shelf.read(),
                 day,
                 taken: &taken,
                 sources: &gathered.candidates,
                 common: &common.items,
                 likeness: &like,
-                length: self.ground.settings.recommendations.list_length,
-            },
-        );
+                length,
+            };
+            (draw(&asked, &material), gathered)
+        };
+        let drawn = tokio::task::spawn_blocking(drawing).await;
+        let (drawn, gathered) = drawn.map_err(anyhow::Error::from)?;
+        let Drawn {
+            mut items,
+            blend,
+            dropped,
+        } = drawn;
         Box::pin(self.explain(&gathered, &blend, &mut items)).await?;
         Ok(List {
             id: Id::new(&self.clock, &self.chance),

@@ -254,28 +254,41 @@ impl RecommendationService {
         // The maths takes all cores for a while: not on the threads that answer requests.
         let learnt = Arc::clone(&data);
         let (maths, mut observe) = blocking(move || {
-            let maths = fit(&recipe, &learnt.positive, Step::Train, &mut observe)?;
+            let maths = fit(&recipe, &data.positive, Step::Train, &mut observe)?;
             Ok((Arc::new(maths), observe))
         })
         .await?;
         let artifact = {
-            let (data, maths) = (Arc::clone(&data), Arc::clone(&maths));
+            let (data, maths) = (Arc::clone(&learnt), Arc::clone(&maths));
             blocking(move || Ok(to_bytes(&data.items, &maths))).await?
         };
         self.models.keep_artifact(model.id, artifact).await?;
-        let with_taste: Vec<u32> = (0..data.users.len() as u32)
-            .filter(|user| !data.positive.row(*user as usize).0.is_empty())
+        let with_taste: Vec<u32> = (0..learnt.users.len() as u32)
+            .filter(|user| !learnt.positive.row(*user as usize).0.is_empty())
             .collect();
         let keep = self.ground.settings.recommendations.batch_size;
         let mut fitted = Fitted::default();
-        for users in with_taste.chunks(at_once(data.items.len())) {
-            let (users, model) = (users.to_vec(), model.id);
-            let (data, maths) = (Arc::clone(&data), Arc::clone(&maths));
-            fitted.users += users.len();
-            let (rows, served) =
-                blocking(move || lists(&data, &maths, &users, keep, model.uuid())).await?;
-            fitted.served += served;
-            store.keep(&rows).await?;
+        for users in with_taste.chunks(at_once(learnt.items.len())) {
+            let mut users = users.to_vec();
+            loop {
+                let (some, model) = (users.clone(), model.id);
+                let (data, maths) = (Arc::clone(&learnt), Arc::clone(&maths));
+                let (rows, served) =
+                    blocking(move || lists(&data, &maths, &some, keep, model.uuid())).await?;
+                if store.keep(&rows).await? {
+                    fitted.users += users.len();
+                    fitted.served += served;
+                    break;
+                }
+                // Who was erased while the model was fitted gets no list.
+                let ids = users.iter().map(|user| learnt.users[*user as usize]);
+                let present = store.present(&ids.collect::<Vec<_>>()).await?;
+                let before = users.len();
+                users.retain(|user| present.contains(&learnt.users[*user as usize]));
+                if users.len() == before {
+                    return Err(conflict("the model was removed while it was trained"));
+                }
+            }
             step(&mut observe, Step::Store, fitted.users, with_taste.len())?;
         }
         Ok(fitted)

@@ -73,7 +73,7 @@ pub struct Rising {
     pub content: Id<id::Content>,
     /// How much it rises, in (0, 1]: 1 for what rises most of all.
     pub score: f32,
-    /// What users did to it in the window, weighed; each user counts at most 2.
+    /// What users did to it in the window, weighed; in each window a user counts at most 2.
     pub recent: f32,
     /// What a window of its own past would let expect.
     pub expected: f32,
@@ -114,9 +114,10 @@ impl RecommendationService {
     async fn rising(&self, span: Span) -> Result<Vec<Rising>> {
         let weights = self.interactions.weights().await?;
         let now = self.clock.now();
-        let from = now - span.length();
-        let before = from - span.length() * span.windows();
-        let rows = self.store.rises(&weights, (before, from, now)).await?;
+        let rows = self
+            .store
+            .rises(&weights, now, span.length(), span.windows());
+        let rows = rows.await?;
         let mut rising: Vec<Rising> = rows
             .into_iter()
             .filter_map(|row| {

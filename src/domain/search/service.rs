@@ -1,6 +1,7 @@
 //! Searching on behalf of a viewer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -43,6 +44,8 @@ pub struct SearchService {
     draws: Cache<u64, Arc<Draw>>,
     /// Tells the draws of this process from those of others.
     salt: u64,
+    /// How many draws with somebody's taste there were.
+    personal: Arc<AtomicU64>,
     pub(super) embeddings: EmbeddingService,
     pub(super) profiles: ProfileService,
 }
@@ -80,6 +83,7 @@ impl SearchService {
             following: Arc::default(),
             draws,
             salt: ground.chance.seed(),
+            personal: Arc::default(),
             embeddings,
             profiles,
         }
@@ -115,7 +119,7 @@ impl SearchService {
         }
         let personal = request.personalise && request.order.is_none() && !request.is_empty();
         let user = viewer.user().filter(|_| personal);
-        let digest = xxh3_64(format!("{user:?} {request:?}").as_bytes());
+        let digest = digest(user, request);
         let from = window.from.as_deref();
         let place = from.map(|text| read_cursor(text, digest)).transpose()?;
         let kept = place.as_ref().and_then(|place| self.draws.get(&place.draw));
@@ -143,6 +147,18 @@ impl SearchService {
             has_previous: page.has_previous,
             has_next: page.has_next,
         })
+    }
+
+    /// Draws what `request` finds ahead of whoever asks it next without a taste. It does not count as
+    /// asked.
+    ///
+    /// # Errors
+    /// Those of [`SearchService::search`].
+    pub async fn warm(&self, request: &Request) -> Result<()> {
+        request.check()?;
+        let day = self.clock.now().date_naive();
+        let drawn = self.draw(request, None, digest(None, request), day);
+        drawn.await.map(|_| ())
     }
 
     /// How many of all found items have each value of `facet`: the `most` frequent ones, the most
@@ -251,7 +267,14 @@ impl SearchService {
         let profile = self.profile(user).await?;
         let change = shelf.read().change();
         let space = self.embeddings.active().await?.map(|space| space.model.id);
-        let key = format!("{digest} {change} {space:?} {day} {}", self.salt);
+        // A taste moves from request to request, and each such draw has its own cursors.
+        let personal = profile
+            .is_some()
+            .then(|| self.personal.fetch_add(1, Ordering::Relaxed));
+        let key = format!(
+            "{digest} {change} {space:?} {day} {personal:?} {}",
+            self.salt
+        );
         let key = xxh3_64(key.as_bytes());
         if profile.is_none()
             && let Some(draw) = self.draws.get(&key)
@@ -348,6 +371,11 @@ impl SearchPage {
 /// The cursors of one query, filter and viewer have this order, so that another's are refused.
 fn order(digest: u64) -> String {
     format!("search {digest:x}")
+}
+
+/// Tells requests apart whose cursors must not be mixed up.
+fn digest(user: Option<Id<id::User>>, request: &Request) -> u64 {
+    xxh3_64(format!("{user:?} {request:?}").as_bytes())
 }
 
 fn read_cursor(text: &str, digest: u64) -> Result<Place> {

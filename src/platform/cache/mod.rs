@@ -187,6 +187,23 @@ impl Cache {
     where
         V: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
+        self.get_or_compute_weighed(key, None, compute).await
+    }
+
+    /// The same, for values that take much more memory than they take written down: `weigh` says how
+    /// many bytes.
+    ///
+    /// # Errors
+    /// Those of `compute`.
+    pub async fn get_or_compute_weighed<V>(
+        &self,
+        key: &Key,
+        weigh: Option<fn(&V) -> usize>,
+        compute: impl Future<Output = Result<V>> + Send,
+    ) -> Result<Arc<V>>
+    where
+        V: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
         let Some(place) = self.place::<V>(key) else {
             return compute.await.map(Arc::new);
         };
@@ -202,7 +219,7 @@ impl Cache {
         let led = AtomicBool::new(false);
         let find = async {
             led.store(true, Ordering::Relaxed);
-            self.find(key.kind, &place, compute).await
+            self.find(key.kind, &place, weigh, compute).await
         };
         let found = process.try_get_with(place.here, Box::pin(find)).await;
         let entry = found.map_err(Error::shared)?;
@@ -276,6 +293,7 @@ impl Cache {
         &self,
         kind: CacheKind,
         place: &Place,
+        weigh: Option<fn(&V) -> usize>,
         compute: impl Future<Output = Result<V>> + Send,
     ) -> Result<Arc<Entry>>
     where
@@ -293,9 +311,10 @@ impl Cache {
             && age(self.shared.clock.now(), framed.made_at) < kind.time_to_live()
         {
             counters.redis_hit();
+            let bytes = weigh.map_or(framed.bytes, |weigh| weigh(&framed.value));
             return Ok(Entry::new(
                 framed.value,
-                framed.bytes,
+                bytes,
                 framed.made_at,
                 kind,
                 counters,
@@ -320,6 +339,7 @@ impl Cache {
             tracing::error!(kind, %error, "A value cannot be written for the cache");
             SOME
         });
+        let bytes = weigh.map_or(bytes, |weigh| weigh(&value));
         Ok(Entry::new(value, bytes, made_at, kind, counters))
     }
 

@@ -157,6 +157,22 @@ impl Rows {
         copy.finish().await
     }
 
+    /// The same; `false` where a row names what is gone by now.
+    ///
+    /// # Errors
+    /// The other ones of the database.
+    pub async fn copy_unless_gone(
+        &self,
+        connection: &mut PgConnection,
+        target: &'static str,
+    ) -> crate::foundation::Result<bool> {
+        match self.copy_into(connection, target).await {
+            Ok(_) => Ok(true),
+            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn separate(&mut self) {
         if !std::mem::take(&mut self.at_row_start) {
             self.text.push('\t');

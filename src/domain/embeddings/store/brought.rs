@@ -8,15 +8,16 @@ use super::{Store, literal};
 use crate::foundation::{Id, Result, id};
 
 impl Store {
-    /// Keeps the vector of an item, and puts it into the space of `model` if there is one of its
-    /// dimensions. Answers `false` for an item that is not there.
+    /// Keeps the vector of an item, and puts it into the space of `model` and into the one that is
+    /// active by now, if it has its dimensions. Answers `false` for an item that is not there.
     pub(in crate::domain::embeddings) async fn bring(
         &self,
         content: Id<id::Content>,
         vector: &[f32],
-        model: Option<Id<id::Model>>,
+        model: Id<id::Model>,
         now: DateTime<Utc>,
     ) -> Result<bool> {
+        let dimensions = vector.len().to_string();
         let vector = literal(vector);
         self.db
             .transaction(move |tx| {
@@ -32,24 +33,25 @@ impl Store {
                     if tx.execute_raw(kept).await?.rows_affected() == 0 {
                         return Ok(false);
                     }
-                    if let Some(model) = model {
-                        let placed = sql(
-                            "INSERT INTO content_embeddings
-                                    (model_version_id, content_id, embedding, item_updated_at, written_at)
-                             SELECT m.id, c.id, $3::public.vector, c.updated_at, $4
-                               FROM content_items c, model_versions m
-                              WHERE m.id = $1 AND c.id = $2
-                             ON CONFLICT (model_version_id, content_id) DO UPDATE
-                                SET embedding = excluded.embedding, written_at = excluded.written_at",
-                            [
-                                model.uuid().into(),
-                                content.uuid().into(),
-                                vector.into(),
-                                now.into(),
-                            ],
-                        );
-                        tx.execute_raw(placed).await?;
-                    }
+                    let placed = sql(
+                        "INSERT INTO content_embeddings
+                                (model_version_id, content_id, embedding, item_updated_at, written_at)
+                         SELECT m.id, c.id, $3::public.vector, c.updated_at, $4
+                           FROM content_items c, model_versions m
+                          WHERE c.id = $2
+                            AND (m.id = $1 OR m.kind = 'EMBEDDING' AND m.state = 'ACTIVE'
+                                 AND m.settings ->> 'dimensions' = $5)
+                         ON CONFLICT (model_version_id, content_id) DO UPDATE
+                            SET embedding = excluded.embedding, written_at = excluded.written_at",
+                        [
+                            model.uuid().into(),
+                            content.uuid().into(),
+                            vector.into(),
+                            now.into(),
+                            dimensions.into(),
+                        ],
+                    );
+                    tx.execute_raw(placed).await?;
                     Ok(true)
                 }
                 .boxed()

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
+use rustc_hash::FxHashSet;
 use sqlx::{AssertSqlSafe, Executor};
 use uuid::Uuid;
 
@@ -77,26 +78,38 @@ impl TrainingStore {
         rows.iter().map(item).collect()
     }
 
-    /// Copies the vectors of items.
+    /// Copies the vectors of items. `false`, and no row is copied, where an item is gone by now:
+    /// erasing a user takes their private items away.
     pub(in crate::domain::embeddings) async fn keep(
         &mut self,
         model: Id<id::Model>,
-        placed: impl Iterator<Item = (Uuid, DateTime<Utc>, Vec<f32>)>,
+        placed: &[(Uuid, DateTime<Utc>, Vec<f32>)],
         now: DateTime<Utc>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut rows = Rows::new();
         for (id, updated_at, vector) in placed {
             rows.plain(model.uuid())
-                .plain(id)
-                .plain(literal(&vector))
+                .plain(*id)
+                .plain(literal(vector))
                 .plain(updated_at.to_rfc3339())
                 .plain(now.to_rfc3339());
             rows.end();
         }
         let target = "content_embeddings \
             (model_version_id, content_id, embedding, item_updated_at, written_at)";
-        rows.copy_into(self.0.connection(), target).await?;
-        Ok(())
+        rows.copy_unless_gone(self.0.connection(), target).await
+    }
+
+    /// Which of these items are there.
+    pub(in crate::domain::embeddings) async fn present(
+        &mut self,
+        items: &[Uuid],
+    ) -> Result<FxHashSet<Uuid>> {
+        let present = sqlx::query_scalar("SELECT id FROM content_items WHERE id = ANY ($1)")
+            .bind(items)
+            .fetch_all(self.0.connection())
+            .await?;
+        Ok(present.into_iter().collect())
     }
 
     /// Puts the vectors that were brought in place of those computed; answers how many vectors
@@ -108,13 +121,14 @@ impl TrainingStore {
         now: DateTime<Utc>,
     ) -> Result<usize> {
         sqlx::query(
-            "INSERT INTO content_embeddings
+            "INSERT INTO content_embeddings AS e
                     (model_version_id, content_id, embedding, item_updated_at, written_at)
              SELECT $1, c.id, b.embedding, c.updated_at, $3
                FROM brought_embeddings b JOIN content_items c ON c.id = b.content_id
               WHERE public.vector_dims(b.embedding) = $2 AND c.deleted_at IS NULL
              ON CONFLICT (model_version_id, content_id) DO UPDATE
-                SET embedding = excluded.embedding",
+                SET embedding = excluded.embedding, written_at = excluded.written_at
+              WHERE e.embedding::real[] <> excluded.embedding::real[]",
         )
         .bind(model.uuid())
         .bind(i32::try_from(dimensions).unwrap_or(i32::MAX))

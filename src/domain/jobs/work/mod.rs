@@ -15,8 +15,7 @@ use crate::domain::generation::{self, Commission, GenerationError};
 use crate::domain::recommendations::refresh::Users;
 use crate::domain::recommendations::training::{self, How};
 use crate::domain::{Services, embeddings, recommendations, search};
-use crate::foundation::page::Window;
-use crate::foundation::{Error, Id, Result, id};
+use crate::foundation::{Error, Result};
 
 mod import;
 
@@ -256,7 +255,6 @@ async fn warm(
         .active_users(&Viewer::Command, since, ACTIVE_FROM, most)
         .await?;
     let of = (queries.len() + users.len()) as u64;
-    let window = Window::read(None, None, None, None)?;
     let (mut warmed, mut failed) = (0, 0);
     let mut done = 0;
     let mut told = |outcome: Result<()>| {
@@ -277,34 +275,16 @@ async fn warm(
         )
     };
     for query in queries {
-        let asked = search_once(services, query.query, &window).await;
-        if told(asked).is_break() {
+        let request = search::Request::new(query.query);
+        if told(services.search.warm(&request).await).is_break() {
             return Err(Failure::again("it was stopped"));
         }
     }
     for user in users {
-        let asked = list_once(services, user, &window).await;
-        if told(asked).is_break() {
+        let ask = recommendations::Ask::default();
+        if told(services.recommendations.warm(user, &ask).await).is_break() {
             return Err(Failure::again("it was stopped"));
         }
     }
     Ok(json!({ "warmed": warmed, "failed": failed }))
-}
-
-async fn search_once(services: &Services, query: String, window: &Window) -> Result<()> {
-    let request = search::Request::new(query);
-    services
-        .search
-        .search(&Viewer::Command, &request, window)
-        .await
-        .map(|_| ())
-}
-
-async fn list_once(services: &Services, user: Id<id::User>, window: &Window) -> Result<()> {
-    let ask = recommendations::Ask::default();
-    let service = &services.recommendations;
-    service
-        .recommend(&Viewer::Command, user, &ask, window)
-        .await
-        .map(|_| ())
 }

@@ -1,6 +1,7 @@
 //! What a training reads and writes, on a connection of its own that holds the training's lock.
 
 use futures::TryStreamExt;
+use rustc_hash::FxHashSet;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
@@ -91,11 +92,23 @@ impl TrainingStore {
         Ok(ids)
     }
 
-    /// Copies rows of model, user, items, scores and reasons.
-    pub(in crate::domain::recommendations) async fn keep(&mut self, rows: &Rows) -> Result<()> {
+    /// Copies rows of model, user, items, scores and reasons. `false`, and no row is copied, where
+    /// a user is gone by now.
+    pub(in crate::domain::recommendations) async fn keep(&mut self, rows: &Rows) -> Result<bool> {
         let target =
             "batch_recommendations (model_version_id, user_id, content_ids, scores, because)";
-        rows.copy_into(&mut self.connection, target).await?;
-        Ok(())
+        rows.copy_unless_gone(&mut self.connection, target).await
+    }
+
+    /// Which of these users are there.
+    pub(in crate::domain::recommendations) async fn present(
+        &mut self,
+        users: &[Uuid],
+    ) -> Result<FxHashSet<Uuid>> {
+        let present = sqlx::query_scalar("SELECT id FROM users WHERE id = ANY ($1)")
+            .bind(users)
+            .fetch_all(&mut self.connection)
+            .await?;
+        Ok(present.into_iter().collect())
     }
 }

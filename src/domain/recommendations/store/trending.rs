@@ -1,6 +1,6 @@
 //! What was taken in two stretches of time, in the database.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
@@ -17,14 +17,18 @@ pub(in crate::domain::recommendations) struct Rise {
 }
 
 impl Store {
-    /// What users did from the second moment on until the third, and from the first until the
-    /// second, for items of which the former is positive. In each stretch a user counts at most
-    /// [`MOST_WEIGHT`] for an item.
+    /// What users did in the `window` that ends at `until`, and in the `windows` of the same length
+    /// before it, all together, for items of which the former is positive. In each window a user
+    /// counts at most [`MOST_WEIGHT`] for an item.
     pub(in crate::domain::recommendations) async fn rises(
         &self,
         weights: &WeightTable,
-        (before, from, until): (DateTime<Utc>, DateTime<Utc>, DateTime<Utc>),
+        until: DateTime<Utc>,
+        window: TimeDelta,
+        windows: i32,
     ) -> Result<Vec<Rise>> {
+        let from = until - window;
+        let before = from - window * windows;
         #[derive(FromQueryResult)]
         struct Row {
             content_id: Uuid,
@@ -41,7 +45,8 @@ impl Store {
                   FROM interactions i
                   JOIN interaction_weights w ON w.kind = i.kind AND w.version = $4
                  WHERE i.id >= $1 AND i.id <= $3
-                 GROUP BY i.content_id, i.user_id, i.id >= $2)
+                 GROUP BY i.content_id, i.user_id, i.id >= $2,
+                       ceil(extract(epoch FROM $6 - i.occurred_at) / $7))
              SELECT content_id, (sum(weight) FILTER (WHERE lately))::double precision AS recent,
                     coalesce(sum(weight) FILTER (WHERE NOT lately), 0)::double precision AS before
                FROM acts GROUP BY content_id HAVING sum(weight) FILTER (WHERE lately) > 0",
@@ -51,6 +56,8 @@ impl Store {
                 last_at.into(),
                 weights.version.into(),
                 f64::from(MOST_WEIGHT).into(),
+                from.into(),
+                window.num_seconds().into(),
             ],
         );
         let rows = Row::find_by_statement(statement)

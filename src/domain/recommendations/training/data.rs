@@ -13,7 +13,7 @@ use crate::domain::recommendations::store::TrainingStore;
 use crate::foundation::{Error, Result};
 use crate::ranking::matrix::{Interactions, Repeats};
 
-/// What the model learns from.
+/// What the model learns from. Users and items are numbered in the order of their ids.
 pub(super) struct Data {
     pub(super) users: Vec<Uuid>,
     pub(super) items: Vec<Uuid>,
@@ -46,13 +46,19 @@ impl RecommendationService {
             .await?;
         let read = taken.len();
         step(observe, Step::Read, read, read)?;
-        let mut offered = vec![false; items.list.len()];
+        // By id: the model must not depend on the order in which the rows happen to lie.
+        let ((users, user_places), (items, item_places)) = (users.by_id(), items.by_id());
+        taken.par_iter_mut().for_each(|(user, item, _)| {
+            *user = user_places[*user as usize];
+            *item = item_places[*item as usize];
+        });
+        let mut offered = vec![false; items.len()];
         for id in store.offered().await? {
-            if let Some(place) = items.places.get(&id) {
-                offered[*place as usize] = true;
+            if let Ok(place) = items.binary_search(&id) {
+                offered[place] = true;
             }
         }
-        let (rows, columns) = (users.list.len(), items.list.len());
+        let (rows, columns) = (users.len(), items.len());
         step(observe, Step::Read, read, read)?;
         // Net of what speaks against: the rows of one pair follow each other once sorted.
         taken.par_sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
@@ -78,8 +84,8 @@ impl RecommendationService {
         step(observe, Step::Read, read, read)?;
         let positive = table(pairs.into_iter().filter(|(_, _, net)| *net > 0.0).collect())?;
         Ok(Data {
-            users: users.list,
-            items: items.list,
+            users,
+            items,
             positive,
             met,
             offered,
@@ -104,5 +110,17 @@ impl Numbers {
         self.places.insert(id, place);
         self.list.push(id);
         Ok(place)
+    }
+
+    /// The ids in their order, and for each number the place of its id there.
+    fn by_id(self) -> (Vec<Uuid>, Vec<u32>) {
+        let mut numbers: Vec<u32> = (0..self.list.len() as u32).collect();
+        numbers.par_sort_unstable_by_key(|number| self.list[*number as usize]);
+        let mut places = vec![0; numbers.len()];
+        for (place, number) in (0..).zip(&numbers) {
+            places[*number as usize] = place;
+        }
+        let ids = numbers.iter().map(|number| self.list[*number as usize]);
+        (ids.collect(), places)
     }
 }

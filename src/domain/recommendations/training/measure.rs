@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::data::Data;
 use super::{Progress, Step, at_once, blocking, explain, fit, step, told};
@@ -79,7 +80,7 @@ where
                 data.items[item as usize].as_bytes().as_slice(),
             ];
             let large = table.row(user as usize).0.len() >= MEASURED_FROM;
-            large && xxhash_rust::xxh3::xxh3_64(&name.concat()).is_multiple_of(HELD_OUT as u64)
+            large && xxh3_64(&name.concat()).is_multiple_of(HELD_OUT as u64)
         };
         step(&mut observe, Step::Measure, 0, 100)?;
         let rest = table
@@ -92,13 +93,15 @@ where
             Repeats::Max,
         )
         .map_err(|error| Error::Internal(error.into()))?;
-        let judged: Vec<u32> = (0..table.rows() as u32)
+        let mut judged: Vec<u32> = (0..table.rows() as u32)
             .filter(|user| {
                 let (left, all) = (rest.row(*user as usize).0, table.row(*user as usize).0);
                 !left.is_empty() && left.len() < all.len()
             })
-            .take(MEASURED_USERS)
             .collect();
+        // Ids begin with the time: the first would be the users who came first.
+        judged.sort_by_cached_key(|user| xxh3_64(data.users[*user as usize].as_bytes()));
+        judged.truncate(MEASURED_USERS);
         if judged.is_empty() {
             return Ok((None, observe));
         }
