@@ -446,6 +446,82 @@ async fn bad_cursors_and_sizes_are_named() {
 }
 
 #[tokio::test]
+async fn a_page_with_a_gap_is_served_as_it_is_shown() {
+    let world = World::new().await;
+    world.train().await;
+    let first = world.page(0, 5, None).await;
+    let third = world.numbers(&first)[2];
+    world.change(third, "deleted_at = now()").await;
+    let again = world.page(0, 5, None).await;
+    assert_eq!(again["id"], first["id"], "the list is kept");
+    let last = &again["items"][4];
+    assert_eq!(last["rank"], 6);
+    // Its token is good: what it leads to is counted.
+    let document = "mutation ($input: RecordInteractionInput!) {
+        recordInteraction(input: $input) { interaction { id } errors { __typename } } }";
+    let input = json!({ "contentId": last["content"]["id"], "kind": "CLICK",
+        "attributionToken": last["attributionToken"] });
+    let answer = world
+        .app
+        .ask_as(&world.viewer(0), document, json!({ "input": input }))
+        .await;
+    assert_eq!(answer["recordInteraction"]["errors"], json!([]));
+}
+
+#[tokio::test]
+async fn a_model_does_not_depend_on_the_order_in_which_the_rows_lie() {
+    let world = World::new().await;
+    let models = async || {
+        world.train().await;
+        let page = world.page(0, 10, None).await;
+        page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| (item["content"]["id"].clone(), item["score"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let before = models().await;
+    sqlx::query(
+        "WITH gone AS (DELETE FROM interactions RETURNING *)
+         INSERT INTO interactions SELECT * FROM gone ORDER BY content_id DESC, user_id DESC",
+    )
+    .execute(world.app.ground.db.pool())
+    .await
+    .unwrap();
+    assert_eq!(models().await, before);
+}
+
+#[tokio::test]
+async fn whoever_is_erased_while_a_model_is_fitted_gets_no_list_and_stops_nothing() {
+    let world = World::new().await;
+    let (gone, pool) = (world.users[4].uuid(), world.app.ground.db.pool().clone());
+    let runtime = tokio::runtime::Handle::current();
+    let mut erased = false;
+    let erase = move |at: marquee::domain::recommendations::training::Progress| {
+        if at.step == Step::Train && !std::mem::replace(&mut erased, true) {
+            let pool = pool.clone();
+            // What fits runs beside the runtime, so it may wait for it.
+            let erasing = runtime.spawn(async move {
+                let erase = sqlx::query("DELETE FROM users WHERE id = $1").bind(gone);
+                erase.execute(&pool).await.unwrap();
+            });
+            while !erasing.is_finished() {
+                std::thread::yield_now();
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    let service = &world.app.services.recommendations;
+    let trained = service.train(&Viewer::Command, How::default(), erase);
+    trained.await.unwrap();
+    let left = world
+        .count("SELECT count(*) FROM batch_recommendations")
+        .await;
+    assert_eq!(left, USERS as i64 - 1);
+}
+
+#[tokio::test]
 async fn a_new_model_replaces_the_old_one_whole_and_a_stopped_training_changes_nothing() {
     let world = World::new().await;
     world.train().await;

@@ -12,7 +12,7 @@ use marquee::platform::cache::CacheKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::world::{World, ask, ask_as, over, soon, stop, training, worker};
+use crate::world::{World, ask, ask_as, count, over, soon, stop, training, worker};
 
 async fn stored(world: &World, user: usize) -> Vec<Uuid> {
     let stored =
@@ -170,5 +170,11 @@ async fn what_was_warmed_is_found_in_the_cache_by_the_next_who_asks() {
     list.await.unwrap();
     let after = hits().await;
     assert_eq!(after, before + 1, "the list was warmed");
+    // Nobody has seen anything yet but that list, and nobody has searched.
+    let sql = "SELECT count(DISTINCT list_id) FROM recommendation_items";
+    assert_eq!(count(app, sql).await, 1);
+    app.services.search.flush().await.unwrap();
+    let asked = count(app, "SELECT sum(times)::bigint FROM search_queries").await;
+    assert_eq!(asked, 50);
     stop(worker, Duration::ZERO).await;
 }

@@ -7,9 +7,10 @@ use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::search::model::{Hit, Source};
 use marquee::domain::search::{Mode, Request, SearchPage};
 use marquee::foundation::page::Window;
+use serde_json::json;
 
 use crate::support::TestApp;
-use crate::{demo, search, titles};
+use crate::{demo, search, search_as, titles};
 
 async fn learnt() -> TestApp {
     let app = demo().await;
@@ -118,6 +119,35 @@ async fn what_is_called_by_its_name_comes_first() {
     }
     // A typing error is put right before its meaning is asked for.
     assert_eq!(titles(&search(&app, "incepton").await)[0], "Inception");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_somebody_with_a_taste_go_on_though_it_moves_in_between() {
+    let app = learnt().await;
+    let user = app.viewer(Role::User).await;
+    let like = async |title: &str| {
+        let found = page(&app, &Viewer::Nobody, &Request::new(title)).await;
+        let like = NewInteraction::new(found.hits[0].content, InteractionKind::Like);
+        app.services.interactions.record(&user, like).await.unwrap();
+    };
+    like("Rio Bravo").await;
+    let (mut met, mut after) = (Vec::new(), json!(null));
+    let moves = ["Alien", "Ran", "Moon", "Stagecoach", "The Thing", "Ikiru"];
+    for title in moves.into_iter().cycle() {
+        let variables = json!({ "query": "love", "first": 5, "after": after });
+        let found = search_as(&app, &user, variables).await;
+        met.extend(titles(&found).into_iter().map(str::to_owned));
+        if found["pageInfo"]["hasNextPage"] == false {
+            assert_eq!(found["totalCount"], met.len());
+            break;
+        }
+        after = found["pageInfo"]["endCursor"].clone();
+        // Elsewhere the same is searched by another taste.
+        like(title).await;
+        search_as(&app, &user, json!({ "query": "love", "first": 5 })).await;
+    }
+    let unique: std::collections::HashSet<_> = met.iter().collect();
+    assert_eq!(unique.len(), met.len(), "an item came twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,11 @@ pub async fn search(app: &TestApp, query: &str) -> Value {
 
 /// The same with other arguments.
 pub async fn search_with(app: &TestApp, variables: Value) -> Value {
+    search_as(app, &Viewer::Nobody, variables).await
+}
+
+/// The same by somebody.
+pub async fn search_as(app: &TestApp, viewer: &Viewer, variables: Value) -> Value {
     let document = "query ($query: String!, $filter: ContentFilter, $mode: SearchMode! = WORDS_AND_MEANING,
                            $orderBy: ContentOrder, $first: Int = 20, $after: String) {
         search(query: $query, filter: $filter, mode: $mode, orderBy: $orderBy, first: $first, after: $after) {
@@ -40,7 +45,7 @@ pub async fn search_with(app: &TestApp, variables: Value) -> Value {
                     node { id title kind genres tags description year }
                     highlights { field html parts { text marked } } }
             pageInfo { hasNextPage endCursor } totalCount didYouMean weights { query longTerm } } }";
-    let mut data = app.ask_as(&Viewer::Nobody, document, variables).await;
+    let mut data = app.ask_as(viewer, document, variables).await;
     data["search"].take()
 }
 

@@ -161,6 +161,31 @@ fn every_candidate_that_is_left_out_keeps_its_reason() {
 }
 
 #[test]
+fn what_fills_a_list_up_is_what_fits_and_notes_nothing_of_the_rest() {
+    let ask = Ask {
+        filter: ContentFilter {
+            genres: TextList {
+                has: Some("Western".to_owned()),
+                ..TextList::default()
+            },
+            ..ContentFilter::default()
+        },
+        fallback: vec![Source::Popular, Source::Any],
+        ..Ask::default()
+    };
+    let common = [2, 3, 5].map(|number| (number, Source::Popular));
+    let drawn = drawn_of(
+        &ask,
+        &[from(Source::Collaborative, 1.0, &[(1, 1.0)])],
+        &[7],
+        &common,
+    );
+    // What users took first, then the rest by popularity; 7 was taken, 19 is deleted.
+    assert_eq!(numbers(&drawn), [1, 3, 5, 17, 15, 13, 11, 9]);
+    assert_eq!(drawn.dropped, []);
+}
+
+#[test]
 fn a_boost_lifts_what_fits_and_a_pin_stands_where_it_was_put() {
     let scored: Vec<(u32, f32)> = (0..10)
         .map(|number| (number, 10.0 - number as f32))
