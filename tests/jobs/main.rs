@@ -19,6 +19,7 @@ mod following;
 mod kinds;
 mod leases;
 mod moves;
+mod lists;
 mod schedules;
 mod servers;
 mod statistics;
