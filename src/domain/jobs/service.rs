@@ -6,7 +6,7 @@ use std::time::Duration;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::follow::Feeds;
+use super::follow::{Feeds, LOOK_HOLDS, Latest};
 use super::model::{
     Asked, Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, NewJob, Worker,
 };
@@ -32,6 +32,8 @@ pub struct JobService {
     pub(super) clock: Clock,
     pub(super) chance: Chance,
     pub(super) feeds: Arc<Feeds>,
+    /// What a look at all that are followed has found.
+    pub(super) latest: Cache<(), Arc<Latest>>,
     /// Jobs as of one of their events: many who watch share one reading.
     pub(super) seen: Cache<(Id<id::Job>, i64), Option<Job>>,
     /// The same of what was found by a look at the table.
@@ -61,6 +63,10 @@ impl JobService {
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             feeds: Arc::default(),
+            latest: Cache::builder()
+                .max_capacity(1)
+                .time_to_live(LOOK_HOLDS)
+                .build(),
             seen: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(Duration::from_secs(60))

@@ -1,9 +1,7 @@
 //! Jobs in the database: making, finding and steering them. The queue's own statements are in
-//! `queue`, those of schedules in `schedules`.
+//! `queue`, those of events in `events`, those of schedules in `schedules`.
 
-use super::model::{
-    Job, JobEvent, JobFilter, JobKind, JobOrder, JobState, JobStatistics, Progress, Worker,
-};
+use super::model::{Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, Progress, Worker};
 use super::parameters::Parameters;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::Window;
@@ -17,6 +15,7 @@ use sea_orm::{
     PaginatorTrait, QueryFilter, Select, Statement, Value,
 };
 
+mod events;
 mod queue;
 mod schedules;
 
@@ -131,25 +130,6 @@ impl Store {
 
     pub(super) async fn count(&self, viewer: &Viewer, wanted: &JobFilter) -> Result<u64> {
         Ok(listed(viewer, wanted).count(self.db.read()).await?)
-    }
-
-    /// The events of a job behind number `after`, in order, at most `most`.
-    pub(super) async fn events(
-        &self,
-        job: Id<id::Job>,
-        after: i64,
-        most: i64,
-    ) -> Result<Vec<JobEvent>> {
-        let statement = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "SELECT number, at, state, attempt, fraction, step, message, remaining \
-               FROM job_events WHERE job_id = $1 AND number > $2 ORDER BY number LIMIT $3",
-            [job.uuid().into(), after.into(), most.into()],
-        );
-        let rows = EventRow::find_by_statement(statement)
-            .all(self.db.write())
-            .await?;
-        rows.into_iter().map(JobEvent::try_from).collect()
     }
 
     /// What runs, what waits (some of it, where it is much), and what ended in the last minute.
@@ -356,37 +336,6 @@ fn keyset(order: JobOrder, ascending: bool) -> Order {
         JobOrder::CreatedAt => by(Column::CreatedAt, ValueKind::Time),
         JobOrder::FinishedAt => by(Column::FinishedAt, ValueKind::Time).nullable(),
         JobOrder::Priority => by(Column::Priority, ValueKind::Integer),
-    }
-}
-
-#[derive(FromQueryResult)]
-struct EventRow {
-    number: i64,
-    at: chrono::DateTime<chrono::Utc>,
-    state: String,
-    attempt: i16,
-    fraction: Option<f32>,
-    step: Option<String>,
-    message: Option<String>,
-    remaining: Option<f32>,
-}
-
-impl TryFrom<EventRow> for JobEvent {
-    type Error = Error;
-
-    fn try_from(row: EventRow) -> Result<Self> {
-        Ok(Self {
-            number: row.number,
-            at: row.at,
-            state: row.state.parse().map_err(stored("job_events"))?,
-            attempt: row.attempt,
-            progress: Progress {
-                fraction: row.fraction,
-                step: row.step,
-                message: row.message,
-                remaining: row.remaining,
-            },
-        })
     }
 }
 
