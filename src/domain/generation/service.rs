@@ -107,9 +107,32 @@ impl GenerationService {
         Ok(found)
     }
 
+    /// Lets those pass who may ask for this: the built-in generator is for whoever may create
+    /// content; the others are for curators, admins and apps with CATALOGUE_WRITE, unless the
+    /// settings open them.
+    fn may_ask(&self, viewer: &Viewer, parameters: &GenerationParameters) -> Result<()> {
+        let open = self.open_to_users || parameters.generator == Builtin::NAME;
+        if viewer.user().is_none() || !open {
+            viewer.curator_or(Scope::CatalogueWrite)?;
+        }
+        Ok(())
+    }
+
+    /// Lets those pass who may still have carried out what was commissioned, maybe long ago and by
+    /// somebody else.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for who may not.
+    pub fn may_have(&self, viewer: &Viewer, commission: &Commission) -> Result<()> {
+        self.may_ask(viewer, &commission.parameters)?;
+        if commission.everything {
+            viewer.admin_or(Scope::CatalogueWrite)?;
+        }
+        Ok(())
+    }
+
     /// Checks a generation and whether `viewer` may ask for it; what comes back can be carried out,
-    /// now or later, and by others. The built-in generator is for whoever may create content; the
-    /// others are for curators, admins and apps with CATALOGUE_WRITE, unless the settings open them.
+    /// now or later, and by others.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for who may not,
@@ -120,18 +143,14 @@ impl GenerationService {
         viewer: &Viewer,
         mut parameters: GenerationParameters,
     ) -> Result<Commission> {
-        let creator = viewer.user();
-        let open = self.open_to_users || parameters.generator == Builtin::NAME;
-        if creator.is_none() || !open {
-            viewer.curator_or(Scope::CatalogueWrite)?;
-        }
+        self.may_ask(viewer, &parameters)?;
         self.generator(&parameters)?;
         parameters.check()?;
         let seed = (self.chance.seed() >> 11).cast_signed(); // 53 bits
         parameters.ask = parameters.ask.seeded(seed);
         let commission = Commission {
             parameters,
-            creator,
+            creator: viewer.user(),
             everything: viewer.admin_or(Scope::CatalogueWrite).is_ok(),
         };
         if let Target::Poster { content } = commission.parameters.target {

@@ -182,11 +182,11 @@ pub struct NewJob {
 const MOST_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl NewJob {
-    /// A job that is begun as soon as a worker has time.
+    /// A job that is begun as soon as a worker has time, as urgent as its like usually is.
     pub fn now(parameters: Parameters) -> Self {
         Self {
+            priority: parameters.usual_priority(),
             parameters,
-            priority: 0,
             delay: Duration::ZERO,
         }
     }

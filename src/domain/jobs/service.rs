@@ -15,6 +15,7 @@ use super::store::{New, Store};
 use super::watch::Recent;
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
+use crate::domain::generation::GenerationService;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
 use crate::platform::bus::{Bus, Topic};
@@ -28,6 +29,7 @@ const MOST_WAITING: u64 = 100;
 #[derive(Clone)]
 pub struct JobService {
     pub(super) store: Store,
+    generation: GenerationService,
     pub(super) bus: Bus,
     pub(super) clock: Clock,
     pub(super) chance: Chance,
@@ -56,9 +58,10 @@ pub(super) struct JobNote {
 
 impl JobService {
     /// The jobs of the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
+    pub fn new(ground: &Ground, generation: GenerationService) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
+            generation,
             bus: ground.bus.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
@@ -82,20 +85,18 @@ impl JobService {
     /// worker is there the job waits, and the answer says so.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`] for parameters out of range, [`Error::Forbidden`] for a job that
-    /// the viewer may not ask for, [`Refusal::Conflict`] for one who has too many waiting.
+    /// [`Refusal::InvalidInput`] for parameters out of range and for a priority that is for admins,
+    /// [`Error::Forbidden`] for a job that the viewer may not ask for, [`Refusal::Conflict`] for one
+    /// who has too many waiting.
     pub async fn create(&self, viewer: &Viewer, new: NewJob) -> Result<Asked> {
-        may_ask(viewer, &new.parameters)?;
+        self.may_ask(viewer, &new.parameters)?;
         new.check()?;
         new.parameters.check()?;
-        if !viewer.is_admin() {
-            let mut waiting = JobFilter::default();
-            waiting.state.eq = Some(JobState::Pending);
-            if self.store.count(viewer, &waiting).await? >= MOST_WAITING {
-                let message = format!("{MOST_WAITING} jobs of yours wait already; try again later");
-                return Err(Refusal::Conflict { message }.into());
-            }
+        if new.priority > new.parameters.usual_priority() && !viewer.is_admin() {
+            let message = "only admins put a job before those of others; 0 is the usual";
+            return Err(Refusal::invalid("priority", message).into());
         }
+        self.may_wait(viewer).await?;
         let new = self.prepared(viewer, new);
         loop {
             let made = Store::insert(self.store.db().write(), &new).await?;
@@ -210,11 +211,15 @@ impl JobService {
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for a job that is not there or is somebody else's,
-    /// [`Refusal::Conflict`] for one in another state, or that was begun ten times, or that was never
-    /// begun while its like waits.
+    /// [`Error::Forbidden`] for what the viewer may no longer ask for, [`Refusal::Conflict`] for one
+    /// in another state, or that was begun ten times, or that was never begun while its like waits,
+    /// and for one who has too many waiting.
     pub async fn retry(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
         let job = self.own(viewer, id).await?;
-        may_ask(viewer, &job.parameters)?;
+        self.may_ask(viewer, &job.parameters)?;
+        if job.state.is_over() {
+            self.may_wait(viewer).await?;
+        }
         match self.store.retry(id, ATTEMPTS).await? {
             Some(job) => {
                 self.tell(&job);
@@ -287,29 +292,44 @@ impl JobService {
         self.bus.publish(Topic::Jobs, &note);
     }
 
+    /// Refuses whoever may not ask for this.
+    fn may_ask(&self, viewer: &Viewer, parameters: &Parameters) -> Result<()> {
+        match parameters {
+            Parameters::Recommendations(Whom::User { user }) => {
+                viewer.may_act_for(*user, Scope::RecommendationsRead)
+            }
+            Parameters::Erasure(erasure) => viewer.may_act_for(erasure.user, Scope::UsersWrite),
+            Parameters::ContentText(commission) | Parameters::ContentImage(commission) => {
+                self.generation.may_have(viewer, commission)
+            }
+            Parameters::Recommendations(_)
+            | Parameters::Training(_)
+            | Parameters::Embeddings
+            | Parameters::Import(_)
+            | Parameters::Evaluation(_)
+            | Parameters::CacheWarming(_)
+            | Parameters::Statistics
+            | Parameters::Retention => viewer.admin(),
+        }
+    }
+
+    /// Refuses one who is no admin and has many jobs waiting.
+    async fn may_wait(&self, viewer: &Viewer) -> Result<()> {
+        if viewer.is_admin() {
+            return Ok(());
+        }
+        let mut waiting = JobFilter::default();
+        waiting.state.eq = Some(JobState::Pending);
+        if self.store.count(viewer, &waiting).await? < MOST_WAITING {
+            return Ok(());
+        }
+        let message = format!("{MOST_WAITING} jobs of yours wait already; try again later");
+        Err(conflict(&message))
+    }
+
     async fn own(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
         signed_in(viewer)?;
         self.find(viewer, id).await?.ok_or_else(not_found)
-    }
-}
-
-/// Refuses whoever may not ask for this.
-fn may_ask(viewer: &Viewer, parameters: &Parameters) -> Result<()> {
-    match parameters {
-        Parameters::Recommendations(Whom::User { user }) => {
-            viewer.may_act_for(*user, Scope::RecommendationsRead)
-        }
-        Parameters::Erasure(erasure) => viewer.may_act_for(erasure.user, Scope::UsersWrite),
-        // A commission is given to those who may have one, and to nobody else.
-        Parameters::ContentText(_) | Parameters::ContentImage(_) => Ok(()),
-        Parameters::Recommendations(_)
-        | Parameters::Training(_)
-        | Parameters::Embeddings
-        | Parameters::Import(_)
-        | Parameters::Evaluation(_)
-        | Parameters::CacheWarming(_)
-        | Parameters::Statistics
-        | Parameters::Retention => viewer.admin(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::graphql::{Query, Reach};
 pub struct CreateGenerationJobInput {
     /// What to do: exactly one of the fields.
     parameters: JobParametersInput,
-    /// The greater ones are begun first; -100 to 100.
+    /// The greater ones are begun first; -100 to 100, above 0 for admins.
     #[graphql(default)]
     priority: i32,
     /// How many seconds to wait before it is begun, up to 2,592,000 (30 days).
@@ -179,10 +179,7 @@ impl JobMutation {
             Some(user) => user,
             None => ctx.viewer().signed_in()?,
         };
-        let new = NewJob {
-            priority: 50,
-            ..NewJob::now(Parameters::Erasure(Erasure { user }))
-        };
+        let new = NewJob::now(Parameters::Erasure(Erasure { user }));
         let outcome = ctx.services().jobs.create(ctx.viewer(), new).await;
         CreateGenerationJobPayload::of(outcome)
     }
@@ -199,7 +196,8 @@ impl JobMutation {
         ChangeJobPayload::settle(outcome)
     }
 
-    /// Lets a job that failed or was cancelled wait again. For its owner and admins.
+    /// Lets a job that failed or was cancelled wait again. For its owner and admins, where they may
+    /// still ask for it.
     async fn retry_job(
         &self,
         ctx: &Context<'_>,
