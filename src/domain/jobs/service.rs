@@ -98,6 +98,9 @@ impl JobService {
         }
         self.may_wait(viewer).await?;
         let new = self.prepared(viewer, new);
+        // Before the job is there: what fails here leaves none behind.
+        let workers = self.store.workers().await?;
+        let workers = workers.iter().any(|worker| !worker.draining);
         loop {
             let made = Store::insert(self.store.db().write(), &new).await?;
             let joined = made.is_none();
@@ -110,8 +113,6 @@ impl JobService {
             };
             // Between the two statements a worker may have begun the one that waited.
             if let Some(job) = job {
-                let workers = self.store.workers().await?;
-                let workers = workers.iter().any(|worker| !worker.draining);
                 return Ok(Asked {
                     job,
                     joined,
