@@ -16,6 +16,7 @@ mod cancelling;
 mod erasure;
 mod failing;
 mod following;
+mod joining;
 mod kinds;
 mod leases;
 mod lists;

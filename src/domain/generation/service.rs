@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::ask::SEED;
 use super::builtin::Builtin;
 use super::comfyui::ComfyUi;
 use super::generator::{GenerationError, Generator, Made, Observe, Progress};
@@ -141,13 +142,11 @@ impl GenerationService {
     pub async fn commission(
         &self,
         viewer: &Viewer,
-        mut parameters: GenerationParameters,
+        parameters: GenerationParameters,
     ) -> Result<Commission> {
         self.may_ask(viewer, &parameters)?;
         self.generator(&parameters)?;
         parameters.check()?;
-        let seed = (self.chance.seed() >> 11).cast_signed(); // 53 bits
-        parameters.ask = parameters.ask.seeded(seed);
         let commission = Commission {
             parameters,
             creator: viewer.user(),
@@ -164,6 +163,7 @@ impl GenerationService {
 
     /// Carries a commission out: makes the things, keeps their files and makes the items, or sets
     /// the poster. A second run for the same job makes nothing and answers what the first one made.
+    /// What names no seed gets one by its job: another attempt of that makes the same.
     ///
     /// `observe` hears how far it is and may stop it, and `stop` stops it whatever it waits for.
     /// Nothing of a stopped generation is kept.
@@ -183,6 +183,7 @@ impl GenerationService {
                 return Ok(known);
             }
         }
+        let commission = &self.seeded(commission, job);
         let parameters = &commission.parameters;
         let generator = self.generator(parameters)?;
         let subject = self.subject(commission).await?;
@@ -204,6 +205,19 @@ impl GenerationService {
             return Err(GenerationError::Stopped);
         }
         self.keep(commission, job, &subject, made).await
+    }
+
+    /// The commission with its seed, or else with that of its job: the last 53 bits of the job's id,
+    /// which are random. Not drawn before the job is made, since two who ask for the same would ask
+    /// for two things.
+    fn seeded(&self, commission: &Commission, job: Option<Uuid>) -> Commission {
+        let random = job.map_or_else(|| self.chance.seed(), |job| job.as_u64_pair().1);
+        let mut commission = commission.clone();
+        let ask = &mut commission.parameters.ask;
+        *ask = ask
+            .clone()
+            .seeded((random & SEED.end().cast_unsigned()).cast_signed());
+        commission
     }
 
     /// Keeps the files, then the items.

@@ -213,7 +213,7 @@ impl NewJob {
 pub struct Asked {
     /// The job.
     pub job: Job,
-    /// Whether the same was waiting already; nothing was made then.
+    /// Whether the same was there already; nothing was made then.
     pub joined: bool,
     /// Whether a worker is there to run it. If not, it waits.
     pub workers: bool,

@@ -81,8 +81,9 @@ impl JobService {
         }
     }
 
-    /// Asks for a job. The same job that waits already is joined: nothing is made then. Where no
-    /// worker is there the job waits, and the answer says so.
+    /// Asks for a job. The same job that waits already is joined: nothing is made then, and what
+    /// waits becomes as urgent as what was asked for and due as soon. The same content that is being
+    /// made is joined too. Where no worker is there the job waits, and the answer says so.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] for parameters out of range and for a priority that is for admins,
@@ -102,9 +103,17 @@ impl JobService {
         let workers = self.store.workers().await?;
         let workers = workers.iter().any(|worker| !worker.draining);
         loop {
-            let made = Store::insert(self.store.db().write(), &new).await?;
-            let joined = made.is_none();
-            let job = match made {
+            if is_content(new.parameters.kind())
+                && let Some(job) = self.store.begun(&new.unique_key).await?
+            {
+                return Ok(Asked {
+                    job,
+                    joined: true,
+                    workers,
+                });
+            }
+            let written = Store::insert(self.store.db().write(), &new).await?;
+            let job = match written {
                 Some(job) => {
                     self.tell(&job);
                     Some(job)
@@ -114,8 +123,8 @@ impl JobService {
             // Between the two statements a worker may have begun the one that waited.
             if let Some(job) = job {
                 return Ok(Asked {
+                    joined: job.id != new.id,
                     job,
-                    joined,
                     workers,
                 });
             }
@@ -334,10 +343,16 @@ impl JobService {
     }
 }
 
+/// Whether a job makes content, for which somebody may pay: then one that was begun is joined as
+/// well. It gives what is asked for, whatever has changed since.
+fn is_content(kind: JobKind) -> bool {
+    matches!(kind, JobKind::ContentText | JobKind::ContentImage)
+}
+
 /// Whether a job is joined only by who asked for it: where two who ask for the same want two, and
 /// where who joins could not see the job of the other.
 fn belongs_to_asker(viewer: &Viewer, kind: JobKind) -> bool {
-    matches!(kind, JobKind::ContentText | JobKind::ContentImage) || !viewer.is_admin()
+    is_content(kind) || !viewer.is_admin()
 }
 
 fn signed_in(viewer: &Viewer) -> Result<()> {

@@ -60,8 +60,9 @@ impl Store {
         &self.db
     }
 
-    /// Makes a job, in the transaction of whoever asks. `None` if one of its name waits to be begun
-    /// for the first time.
+    /// Makes a job, in the transaction of whoever asks. Where one of its name waits to be begun for
+    /// the first time, that one is made as urgent as this and due as soon, and answered if it was
+    /// not; `None` if it was.
     pub(super) async fn insert(
         connection: &impl ConnectionTrait,
         job: &New,
@@ -71,7 +72,12 @@ impl Store {
             "INSERT INTO generation_jobs \
                  (id, kind, parameters, priority, owner_id, asked_by, unique_key, due_at, attempts, events) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 second', $9, 1) \
-             ON CONFLICT (unique_key) WHERE state = 'PENDING' AND started_at IS NULL DO NOTHING",
+             ON CONFLICT (unique_key) WHERE state = 'PENDING' AND started_at IS NULL DO UPDATE SET \
+                 events = generation_jobs.events + 1, \
+                 due_at = least(generation_jobs.due_at, excluded.due_at), \
+                 priority = greatest(generation_jobs.priority, excluded.priority) \
+              WHERE generation_jobs.due_at > excluded.due_at \
+                 OR generation_jobs.priority < excluded.priority",
             [
                 job.id.uuid().into(),
                 job.parameters.kind().as_str().into(),
@@ -100,6 +106,18 @@ impl Store {
             .filter(Column::State.eq(JobState::Pending.as_str()))
             .filter(Column::StartedAt.is_null())
             .one(connection)
+            .await?;
+        row.map(Job::try_from).transpose()
+    }
+
+    /// The job of this name that was begun, is not over and was not asked to end.
+    pub(super) async fn begun(&self, unique_key: &[u8]) -> Result<Option<Job>> {
+        let row = Entity::find()
+            .filter(Column::UniqueKey.eq(unique_key))
+            .filter(Column::StartedAt.is_not_null())
+            .filter(Column::FinishedAt.is_null())
+            .filter(Column::CancelAsked.eq(false))
+            .one(self.db.write())
             .await?;
         row.map(Job::try_from).transpose()
     }

@@ -71,7 +71,8 @@ payload! {
     CreateGenerationJobPayload(CreateGenerationJobError) {
         /// The job; null if there are errors.
         job: Option<Job>,
-        /// Whether the same job was waiting already, so that none was made.
+        /// Whether the same job was waiting already, or the same content was being made, so that
+        /// none was made. What waited is now as urgent as what was asked for, and due as soon.
         joined: bool,
         /// What there is to know beside that.
         warnings: Vec<JobWarning>,
@@ -121,8 +122,8 @@ pub struct JobMutation;
 /// Mutations of background work.
 #[Object]
 impl JobMutation {
-    /// Asks for a job. The same job that waits already is joined. Follow it with the subscription
-    /// `jobProgress`.
+    /// Asks for a job. The same job that waits already is joined, and brought forward where this is
+    /// more urgent or due sooner. Follow it with the subscription `jobProgress`.
     async fn create_generation_job(
         &self,
         ctx: &Context<'_>,
