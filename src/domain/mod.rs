@@ -99,7 +99,6 @@ impl Services {
         let content = content::ContentService::new(ground);
         let interactions = interactions::InteractionService::new(ground, content.clone());
         let auth = auth::AuthService::new(ground);
-        let jobs = jobs::JobService::new(ground);
         let models = models::ModelService::new(ground);
         let embeddings = embeddings::EmbeddingService::new(ground, models.clone());
         let profiles =
@@ -111,6 +110,9 @@ impl Services {
             profiles.clone(),
         );
         let people = people::PeopleService::new(ground);
+        let generation =
+            generation::GenerationService::new(ground, content.clone(), people.clone());
+        let jobs = jobs::JobService::new(ground, generation.clone());
         let uploads = uploads::UploadService::new(ground);
         Self {
             caching: caching::CachingService::new(ground),
@@ -121,7 +123,7 @@ impl Services {
             schedules: jobs::Schedules::new(ground),
             upkeep: upkeep::UpkeepService::new(ground, uploads.clone()),
             uploads,
-            generation: generation::GenerationService::new(ground, content.clone(), people.clone()),
+            generation,
             people,
             recommendations: recommendations::RecommendationService::new(
                 ground,

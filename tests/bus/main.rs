@@ -49,6 +49,7 @@ fn note(json: &str) -> Heard {
 #[tokio::test]
 async fn who_listens_hears_their_topic_and_no_other() {
     let bus = app(&alone());
+    assert!(!bus.is_shared(), "other processes are not heard");
     let mut mine = bus.subscribe(job());
     let mut too = bus.subscribe(job());
     bus.publish(Topic::Job(Uuid::from_u128(2)), "of another job");
@@ -176,6 +177,7 @@ async fn when_redis_goes_and_comes_back_every_listener_hears_that_it_may_have_mi
     let mut there = app(&other).subscribe(Topic::Jobs);
     way.cut();
     cut_off.redis_becomes(false).await;
+    assert!(!app(&cut_off).is_shared());
     assert_eq!(next(&mut here).await, Heard::Missed);
     way.was_tried().await;
     app(&cut_off).publish(job(), "heard here");
@@ -183,6 +185,7 @@ async fn when_redis_goes_and_comes_back_every_listener_hears_that_it_may_have_mi
     app(&cut_off).publish(Topic::Jobs, "dropped");
     way.mend();
     cut_off.redis_becomes(true).await;
+    assert!(app(&cut_off).is_shared());
     assert_eq!(next(&mut here).await, Heard::Missed);
     // The other never lost Redis, but what was dropped was for it.
     assert_eq!(next(&mut there).await, Heard::Missed);

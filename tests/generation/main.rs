@@ -15,6 +15,7 @@ mod fakes;
 mod faults;
 mod files;
 mod openai;
+mod seeds;
 mod service;
 
 use std::ops::ControlFlow;

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::support::TestApp;
 use crate::world::{
-    Gate, ask, ask_as, conflict, count, is_not_found, job, over, patient, runs, sql, stop, trifle,
-    worker,
+    Gate, ask, ask_as, conflict, count, is_not_found, job, over, patient, rename, runs, sql, stop,
+    trifle, worker,
 };
 
 const CREATE: &str =
@@ -424,4 +424,16 @@ async fn where_no_worker_is_there_the_answer_says_so_and_the_job_waits() {
         choose: true,
     };
     assert_eq!(kept.parameters, Parameters::Training(expected));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_an_error_leaves_no_job_behind() {
+    let app = TestApp::start().await;
+    rename(&app, "workers", "put_away").await;
+    let asked = app
+        .services
+        .jobs
+        .create(&Viewer::Command, NewJob::now(trifle(1)));
+    asked.await.unwrap_err();
+    assert_eq!(count(&app, "SELECT count(*) FROM generation_jobs").await, 0);
 }

@@ -32,6 +32,9 @@ async fn a_job_that_waits_is_cancelled_at_once_and_waits_again_when_it_is_retrie
     stop(worker, Duration::ZERO).await;
 }
 
+/// Two seconds, and half a second for a machine that is busy with tests.
+const PROMISED: Duration = Duration::from_millis(2500);
+
 /// Cancels a job of seconds in the midst of its work, and answers how long that took.
 async fn cancelled_in(world: &World, parameters: Parameters) -> Duration {
     let app = &world.app;
@@ -81,7 +84,7 @@ async fn a_training_that_is_cancelled_ends_soon_and_leaves_what_was_served() {
     });
     let took = cancelled_in(&world, choose).await;
     println!("a training was cancelled within {} ms", took.as_millis());
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < PROMISED, "{took:?}");
     // Another can be trained at once: nothing is held.
     let worker = worker(&world.app.services, 1);
     let asked = ask(&world.app, crate::world::training()).await;
@@ -95,7 +98,7 @@ async fn an_evaluation_that_is_cancelled_ends_soon() {
     let world = World::trained(300, 240).await;
     let took = cancelled_in(&world, Parameters::Evaluation(Evaluation { choose: true })).await;
     println!("an evaluation was cancelled within {} ms", took.as_millis());
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < PROMISED, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +127,8 @@ async fn a_job_in_another_process_is_cancelled_without_a_word_on_the_bus() {
         took.as_millis()
     );
     assert_eq!(told.last().unwrap().state, JobState::Cancelled);
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    // The worker finds it with its next beat, and the follower looks once a second as well.
+    assert!(took < PROMISED + Duration::from_secs(2), "{took:?}");
     stop(worker, Duration::ZERO).await;
 }
 

@@ -143,6 +143,33 @@ async fn who_follows_a_job_that_is_removed_is_let_go() {
     assert_eq!(soon(follower.count()).await, 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_jobs_that_are_followed_are_looked_at_by_one_statement() {
+    let app = TestApp::start().await;
+    let (jobs, db) = (&app.services.jobs, &app.ground.db);
+    let mut followed = Vec::new();
+    for number in 0..50 {
+        let asked = ask(&app, trifle(number)).await;
+        let follower = jobs.follow(&Viewer::Command, asked.id, 0).await.unwrap();
+        let mut follower = Box::pin(follower);
+        assert_eq!(next(&mut follower).await.number, 1);
+        followed.push((asked.id, follower));
+    }
+    let before = db.statements();
+    // Nobody tells of these on the bus: each is found by another look, and the others look as well.
+    let unheard = "WITH changed AS (
+            UPDATE generation_jobs SET events = events + 1 WHERE id = $1 RETURNING *)
+        INSERT INTO job_events (job_id, number, state, attempt)
+        SELECT id, events, state, attempt FROM changed";
+    let (id, follower) = &mut followed[0];
+    for number in 2..=4 {
+        sql(&app, unheard, *id).await;
+        assert_eq!(next(follower).await.number, number);
+    }
+    let cost = db.statements() - before;
+    assert!(cost < 50, "{cost} statements");
+}
+
 #[tokio::test]
 async fn who_watches_sees_what_is_not_over_and_then_every_change_that_fits() {
     let app = TestApp::start().await;

@@ -15,6 +15,8 @@ use crate::world::{break_summing_up, orphan, soon, stop, trifle, worker};
 enum Move {
     /// Ask for one: done at once, failing at once, or failing for now.
     Ask(u8),
+    /// Ask for the same to be done in an hour.
+    PutOff(u8),
     Cancel(usize),
     Retry(usize),
     Delete(usize),
@@ -31,6 +33,7 @@ enum Move {
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
         4 => (0..4_u8).prop_map(Move::Ask),
+        2 => (0..4_u8).prop_map(Move::PutOff),
         2 => (0..6_usize).prop_map(Move::Cancel),
         3 => (0..6_usize).prop_map(Move::Retry),
         1 => (0..6_usize).prop_map(Move::Delete),
@@ -46,13 +49,17 @@ async fn make(app: &TestApp, asked: &[Id<id::Job>], next: &Move) -> Option<Id<id
     let (jobs, shell) = (&app.services.jobs, &Viewer::Command);
     let of = |place: &usize| asked.get(*place).copied();
     let outcome = match next {
-        Move::Ask(which) => {
+        Move::Ask(which) | Move::PutOff(which) => {
             let parameters = match which {
                 0 => Parameters::Recommendations(Whom::Everyone),
                 1 => Parameters::Statistics,
                 which => trifle(u16::from(*which)),
             };
-            let made = jobs.create(shell, NewJob::now(parameters)).await.unwrap();
+            let mut new = NewJob::now(parameters);
+            if matches!(next, Move::PutOff(_)) {
+                new.delay = Duration::from_secs(3600);
+            }
+            let made = jobs.create(shell, new).await.unwrap();
             return (!made.joined).then_some(made.job.id);
         }
         Move::Cancel(place) => jobs.cancel(shell, of(place)?).await.err(),
@@ -120,8 +127,9 @@ async fn check(app: &TestApp) {
             .collect();
         assert_eq!(states[0], JobState::Pending);
         for (from, to) in states.iter().zip(&states[1..]) {
-            // A job that runs tells of its progress, and of being asked to end.
-            let stays = from == to && *from == JobState::Running;
+            // A job that runs tells of its progress, and of being asked to end; one that waits, of
+            // being brought forward.
+            let stays = from == to && !from.is_over();
             assert!(
                 stays || from.may_become(*to),
                 "{from:?} to {to:?} in {told:?}"

@@ -118,7 +118,7 @@ async fn a_changed_pattern_takes_effect_and_one_that_is_left_out_is_forgotten() 
 }
 
 #[tokio::test]
-async fn a_schedule_makes_no_second_job_beside_one_that_waits() {
+async fn a_schedule_makes_no_second_job_beside_one_that_waits_and_brings_that_forward() {
     let app = TestApp::with(only("5 * * * *")).await;
     left(&app, "5 * * * *", start_of_time()).await;
     let waiting = marquee::domain::jobs::NewJob {
@@ -140,4 +140,6 @@ async fn a_schedule_makes_no_second_job_beside_one_that_waits() {
     .await;
     stop(worker, Duration::ZERO).await;
     assert_eq!(count(&app, "SELECT count(*) FROM generation_jobs").await, 1);
+    let due = "SELECT count(*) FROM generation_jobs WHERE due_at <= now() AND events > 1";
+    assert_eq!(count(&app, due).await, 1);
 }

@@ -190,7 +190,7 @@ pub async fn mend_summing_up(app: &TestApp) {
 }
 
 /// Renames a table, which only its owner may.
-async fn rename(app: &TestApp, table: &str, name: &str) {
+pub async fn rename(app: &TestApp, table: &str, name: &str) {
     let schema = app.ground.db.schema();
     let mut owner = PgConnection::connect(&app.url).await.unwrap();
     let rename = format!("ALTER TABLE \"{schema}\".{table} RENAME TO {name}");

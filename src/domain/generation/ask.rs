@@ -48,7 +48,7 @@ pub struct TextAsk {
     pub max_tokens: i32,
     /// See [`TEMPERATURE`].
     pub temperature: f64,
-    /// See [`SEED`]; drawn by chance where it is left out.
+    /// See [`SEED`]; that of the job where it is left out.
     pub seed: Option<i64>,
 }
 
@@ -70,7 +70,7 @@ pub struct ImageAsk {
     pub steps: Option<i32>,
     /// See [`GUIDANCE`]; the generator's own where it is left out.
     pub guidance: Option<f64>,
-    /// See [`SEED`]; drawn by chance where it is left out.
+    /// See [`SEED`]; that of the job where it is left out.
     pub seed: Option<i64>,
 }
 

@@ -112,7 +112,7 @@ impl GenerationParameters {
 /// [`super::GenerationService::commission`] alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Commission {
-    /// What was asked for, with a seed.
+    /// What was asked for; without a seed where none was named.
     pub parameters: GenerationParameters,
     /// Whose items it makes; `None` for apps and the shell.
     pub creator: Option<Id<id::User>>,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::ask::SEED;
 use super::builtin::Builtin;
 use super::comfyui::ComfyUi;
 use super::generator::{GenerationError, Generator, Made, Observe, Progress};
@@ -107,9 +108,32 @@ impl GenerationService {
         Ok(found)
     }
 
+    /// Lets those pass who may ask for this: the built-in generator is for whoever may create
+    /// content; the others are for curators, admins and apps with CATALOGUE_WRITE, unless the
+    /// settings open them.
+    fn may_ask(&self, viewer: &Viewer, parameters: &GenerationParameters) -> Result<()> {
+        let open = self.open_to_users || parameters.generator == Builtin::NAME;
+        if viewer.user().is_none() || !open {
+            viewer.curator_or(Scope::CatalogueWrite)?;
+        }
+        Ok(())
+    }
+
+    /// Lets those pass who may still have carried out what was commissioned, maybe long ago and by
+    /// somebody else.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for who may not.
+    pub fn may_have(&self, viewer: &Viewer, commission: &Commission) -> Result<()> {
+        self.may_ask(viewer, &commission.parameters)?;
+        if commission.everything {
+            viewer.admin_or(Scope::CatalogueWrite)?;
+        }
+        Ok(())
+    }
+
     /// Checks a generation and whether `viewer` may ask for it; what comes back can be carried out,
-    /// now or later, and by others. The built-in generator is for whoever may create content; the
-    /// others are for curators, admins and apps with CATALOGUE_WRITE, unless the settings open them.
+    /// now or later, and by others.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for who may not,
@@ -118,20 +142,14 @@ impl GenerationService {
     pub async fn commission(
         &self,
         viewer: &Viewer,
-        mut parameters: GenerationParameters,
+        parameters: GenerationParameters,
     ) -> Result<Commission> {
-        let creator = viewer.user();
-        let open = self.open_to_users || parameters.generator == Builtin::NAME;
-        if creator.is_none() || !open {
-            viewer.curator_or(Scope::CatalogueWrite)?;
-        }
+        self.may_ask(viewer, &parameters)?;
         self.generator(&parameters)?;
         parameters.check()?;
-        let seed = (self.chance.seed() >> 11).cast_signed(); // 53 bits
-        parameters.ask = parameters.ask.seeded(seed);
         let commission = Commission {
             parameters,
-            creator,
+            creator: viewer.user(),
             everything: viewer.admin_or(Scope::CatalogueWrite).is_ok(),
         };
         if let Target::Poster { content } = commission.parameters.target {
@@ -145,6 +163,7 @@ impl GenerationService {
 
     /// Carries a commission out: makes the things, keeps their files and makes the items, or sets
     /// the poster. A second run for the same job makes nothing and answers what the first one made.
+    /// What names no seed gets one by its job: another attempt of that makes the same.
     ///
     /// `observe` hears how far it is and may stop it, and `stop` stops it whatever it waits for.
     /// Nothing of a stopped generation is kept.
@@ -164,6 +183,7 @@ impl GenerationService {
                 return Ok(known);
             }
         }
+        let commission = &self.seeded(commission, job);
         let parameters = &commission.parameters;
         let generator = self.generator(parameters)?;
         let subject = self.subject(commission).await?;
@@ -185,6 +205,19 @@ impl GenerationService {
             return Err(GenerationError::Stopped);
         }
         self.keep(commission, job, &subject, made).await
+    }
+
+    /// The commission with its seed, or else with that of its job: the last 53 bits of the job's id,
+    /// which are random. Not drawn before the job is made, since two who ask for the same would ask
+    /// for two things.
+    fn seeded(&self, commission: &Commission, job: Option<Uuid>) -> Commission {
+        let random = job.map_or_else(|| self.chance.seed(), |job| job.as_u64_pair().1);
+        let mut commission = commission.clone();
+        let ask = &mut commission.parameters.ask;
+        *ask = ask
+            .clone()
+            .seeded((random & SEED.end().cast_unsigned()).cast_signed());
+        commission
     }
 
     /// Keeps the files, then the items.

@@ -166,11 +166,17 @@ async fn work_on(services: &Arc<Services>, job: &Job, claim: Claim, control: &Co
         (Some(Why::Drained | Why::Lost), _) | (None, None) => Ended::Released,
         (None, Some(Failure::GiveUp(why))) => Ended::Failed(why),
         (None, Some(Failure::Again { why, after })) => {
-            let after = after.map_or(0.0, |after| after.as_secs_f64());
-            let wait = back_off(job.attempt, services.jobs.chance.fraction()).max(after);
-            Ended::Again(why, wait.min(MOST_BACK_OFF))
+            let chance = services.jobs.chance.fraction();
+            Ended::Again(why, wait(job.attempt, chance, after))
         }
     }
+}
+
+/// How many seconds to wait after attempt number `attempt`: the usual, and not less than `after`,
+/// which whoever refused has asked for.
+fn wait(attempt: i16, chance: f64, after: Option<Duration>) -> f64 {
+    let after = after.map_or(0.0, |after| after.as_secs_f64());
+    back_off(attempt, chance).max(after)
 }
 
 /// How long to wait after attempt number `attempt` (from 1): 5 s, growing fourfold, up to 600 s; of
@@ -236,6 +242,14 @@ mod tests {
         assert_eq!(longest, [5.0, 20.0, 80.0, 320.0, 600.0, 600.0]);
         assert_eq!(back_off(2, 0.0), 10.0);
         assert_eq!(back_off(i16::MAX, 1.0), 600.0);
+    }
+
+    #[test]
+    fn whoever_says_when_to_come_back_is_not_asked_before_even_where_that_is_an_hour() {
+        let hour = Some(Duration::from_secs(3600));
+        assert_eq!(wait(1, 1.0, hour), 3600.0);
+        assert_eq!(wait(3, 1.0, Some(Duration::from_secs(7))), 80.0);
+        assert_eq!(wait(1, 1.0, None), 5.0);
     }
 
     #[test]

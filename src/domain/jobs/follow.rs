@@ -1,8 +1,9 @@
 //! Following jobs while they run.
 //!
-//! A job that somebody follows is read by one task a process, however many follow it: when the bus
-//! says that something happened, and each second in case it could not. Followers take events from
-//! what that task has read, each at its own pace.
+//! A job that somebody follows is read by one task a process, however many follow it, when the bus
+//! says that something happened. In case it could not, the tasks look at the table every now and
+//! then, all of them by one statement. Followers take events from what their task has read, each at
+//! its own pace.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -13,13 +14,17 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::model::JobEvent;
-use super::service::{JobService, not_found};
+use super::service::{JobNote, JobService, not_found};
 use crate::domain::auth::Viewer;
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::Topic;
+use crate::platform::bus::{Heard, Listener, Topic};
 
-/// How often a followed job is looked at, though nobody says that it changed.
+/// How often a followed job is looked at, though nobody says that it changed: where other processes
+/// cannot say so, and where they can.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY_SHARED: Duration = Duration::from_secs(5);
+/// For how long what a look has found is good for the tasks of other jobs.
+pub(super) const LOOK_HOLDS: Duration = Duration::from_millis(500);
 /// So many events are read at a time.
 const AT_ONCE: i64 = 1000;
 /// A follower that is so many events behind the present goes on with the latest.
@@ -105,26 +110,91 @@ impl JobService {
         feed
     }
 
-    /// Whether a job was removed: then nothing more is heard of it.
-    async fn is_gone(&self, id: Id<id::Job>) -> bool {
-        let found = self.store.find_many(&Viewer::Command, &[id]).await;
-        found.is_ok_and(|found| found.is_empty())
+    /// Waits until a followed job has events behind number `known`.
+    async fn news(&self, id: Id<id::Job>, known: i64, listener: &mut Listener) -> News {
+        loop {
+            let every = if self.bus.is_shared() {
+                LOOK_EVERY_SHARED
+            } else {
+                LOOK_EVERY
+            };
+            match timeout(every, listener.next()).await {
+                Ok(Heard::Note(note)) => {
+                    // What was read already is told late. A note of another version may tell anything.
+                    let note = serde_json::from_str::<JobNote>(&note);
+                    if note.map_or(true, |note| note.event > known) {
+                        return News::Events;
+                    }
+                }
+                Ok(Heard::Missed) => return News::Events,
+                Err(_) => match self.latest().await.get(&id) {
+                    Some(Some(latest)) if *latest > known => return News::Events,
+                    Some(None) => return News::Gone,
+                    // One that came after that look is in the next.
+                    Some(Some(_)) | None => return News::Nothing,
+                },
+            }
+        }
+    }
+
+    /// Looks at all jobs that are followed in this process, by one statement; what was found is good
+    /// for a moment. Finds nothing where the database fails.
+    async fn latest(&self) -> Arc<Latest> {
+        let read = async {
+            let followed = self.feeds.followed();
+            let latest = self.store.latest(&followed).await?.into_iter();
+            let mut found: Latest = followed.into_iter().map(|job| (job, None)).collect();
+            found.extend(latest.map(|(job, event)| (job, Some(event))));
+            Ok::<_, crate::foundation::Error>(Arc::new(found))
+        };
+        let latest = self.latest.try_get_with((), read).await;
+        latest.unwrap_or_else(|error| {
+            tracing::warn!(%error, "The jobs that are followed cannot be looked at");
+            Arc::default()
+        })
+    }
+}
+
+/// The number of the latest event of each job that was followed when the table was looked at; `None`
+/// of one that was removed.
+pub(super) type Latest = HashMap<Id<id::Job>, Option<i64>>;
+
+/// What is known of a followed job after a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// Nothing has changed.
+    Nothing,
+    /// There are events to be read.
+    Events,
+    /// It was removed: nothing more is heard of it.
+    Gone,
+}
+
+impl Feeds {
+    /// The jobs that somebody follows.
+    fn followed(&self) -> Vec<Id<id::Job>> {
+        let feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = feeds.iter().filter(|(_, feed)| feed.strong_count() > 0);
+        held.map(|(job, _)| *job).collect()
     }
 }
 
 /// Reads the events of a job as long as somebody holds its feed and it is not over.
 async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
     let mut listener = service.bus.subscribe(Topic::Job(id.uuid()));
-    let mut known = 0;
+    let (mut known, mut news) = (0, News::Events);
     loop {
-        let events = service.store.events(id, known, AT_ONCE).await;
+        let events = match news {
+            News::Events => Some(service.store.events(id, known, AT_ONCE).await),
+            News::Gone => Some(Ok(Vec::new())),
+            News::Nothing => None,
+        };
         let Some(feed) = feed.upgrade() else {
             return;
         };
         match events {
-            Ok(events) => {
+            Some(Ok(events)) => {
                 let more = events.len() as i64 == AT_ONCE;
-                let nothing = events.is_empty();
                 let (count, over);
                 (known, count, over) = feed.extend(events);
                 // Told whole: a follower takes what it finds first as the present.
@@ -133,7 +203,8 @@ async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
                 }
                 let read = Read {
                     count: Some(count),
-                    over: over || nothing && service.is_gone(id).await,
+                    // A job that is there has an event.
+                    over: over || news == News::Gone || known == 0,
                 };
                 // Only the news wake those who wait.
                 feed.read.send_if_modified(|known| {
@@ -145,13 +216,13 @@ async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
                     return;
                 }
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 tracing::warn!(?error, "The events of a job cannot be read; trying again");
             }
+            None => {}
         }
         drop(feed);
-        // Whatever is heard, the table says what it was.
-        let _ = timeout(LOOK_EVERY, listener.next()).await;
+        news = service.news(id, known, &mut listener).await;
     }
 }
 

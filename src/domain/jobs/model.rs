@@ -182,11 +182,11 @@ pub struct NewJob {
 const MOST_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl NewJob {
-    /// A job that is begun as soon as a worker has time.
+    /// A job that is begun as soon as a worker has time, as urgent as its like usually is.
     pub fn now(parameters: Parameters) -> Self {
         Self {
+            priority: parameters.usual_priority(),
             parameters,
-            priority: 0,
             delay: Duration::ZERO,
         }
     }
@@ -213,7 +213,7 @@ impl NewJob {
 pub struct Asked {
     /// The job.
     pub job: Job,
-    /// Whether the same was waiting already; nothing was made then.
+    /// Whether the same was there already; nothing was made then.
     pub joined: bool,
     /// Whether a worker is there to run it. If not, it waits.
     pub workers: bool,

@@ -180,6 +180,15 @@ impl Parameters {
         }
     }
 
+    /// How urgent this is where nobody says, and for all but admins at most.
+    pub fn usual_priority(&self) -> i16 {
+        match self {
+            // Somebody has a right to it.
+            Self::Erasure(_) => 50,
+            _ => 0,
+        }
+    }
+
     /// Checks what can be told without looking anything up.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::time::Duration;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::follow::Feeds;
+use super::follow::{Feeds, LOOK_HOLDS, Latest};
 use super::model::{
     Asked, Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, NewJob, Worker,
 };
@@ -15,6 +15,7 @@ use super::store::{New, Store};
 use super::watch::Recent;
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
+use crate::domain::generation::GenerationService;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
 use crate::platform::bus::{Bus, Topic};
@@ -28,10 +29,13 @@ const MOST_WAITING: u64 = 100;
 #[derive(Clone)]
 pub struct JobService {
     pub(super) store: Store,
+    generation: GenerationService,
     pub(super) bus: Bus,
     pub(super) clock: Clock,
     pub(super) chance: Chance,
     pub(super) feeds: Arc<Feeds>,
+    /// What a look at all that are followed has found.
+    pub(super) latest: Cache<(), Arc<Latest>>,
     /// Jobs as of one of their events: many who watch share one reading.
     pub(super) seen: Cache<(Id<id::Job>, i64), Option<Job>>,
     /// The same of what was found by a look at the table.
@@ -54,13 +58,18 @@ pub(super) struct JobNote {
 
 impl JobService {
     /// The jobs of the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
+    pub fn new(ground: &Ground, generation: GenerationService) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
+            generation,
             bus: ground.bus.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             feeds: Arc::default(),
+            latest: Cache::builder()
+                .max_capacity(1)
+                .time_to_live(LOOK_HOLDS)
+                .build(),
             seen: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(Duration::from_secs(60))
@@ -72,29 +81,39 @@ impl JobService {
         }
     }
 
-    /// Asks for a job. The same job that waits already is joined: nothing is made then. Where no
-    /// worker is there the job waits, and the answer says so.
+    /// Asks for a job. The same job that waits already is joined: nothing is made then, and what
+    /// waits becomes as urgent as what was asked for and due as soon. The same content that is being
+    /// made is joined too. Where no worker is there the job waits, and the answer says so.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`] for parameters out of range, [`Error::Forbidden`] for a job that
-    /// the viewer may not ask for, [`Refusal::Conflict`] for one who has too many waiting.
+    /// [`Refusal::InvalidInput`] for parameters out of range and for a priority that is for admins,
+    /// [`Error::Forbidden`] for a job that the viewer may not ask for, [`Refusal::Conflict`] for one
+    /// who has too many waiting.
     pub async fn create(&self, viewer: &Viewer, new: NewJob) -> Result<Asked> {
-        may_ask(viewer, &new.parameters)?;
+        self.may_ask(viewer, &new.parameters)?;
         new.check()?;
         new.parameters.check()?;
-        if !viewer.is_admin() {
-            let mut waiting = JobFilter::default();
-            waiting.state.eq = Some(JobState::Pending);
-            if self.store.count(viewer, &waiting).await? >= MOST_WAITING {
-                let message = format!("{MOST_WAITING} jobs of yours wait already; try again later");
-                return Err(Refusal::Conflict { message }.into());
-            }
+        if new.priority > new.parameters.usual_priority() && !viewer.is_admin() {
+            let message = "only admins put a job before those of others; 0 is the usual";
+            return Err(Refusal::invalid("priority", message).into());
         }
+        self.may_wait(viewer).await?;
         let new = self.prepared(viewer, new);
+        // Before the job is there: what fails here leaves none behind.
+        let workers = self.store.workers().await?;
+        let workers = workers.iter().any(|worker| !worker.draining);
         loop {
-            let made = Store::insert(self.store.db().write(), &new).await?;
-            let joined = made.is_none();
-            let job = match made {
+            if is_content(new.parameters.kind())
+                && let Some(job) = self.store.begun(&new.unique_key).await?
+            {
+                return Ok(Asked {
+                    job,
+                    joined: true,
+                    workers,
+                });
+            }
+            let written = Store::insert(self.store.db().write(), &new).await?;
+            let job = match written {
                 Some(job) => {
                     self.tell(&job);
                     Some(job)
@@ -103,11 +122,9 @@ impl JobService {
             };
             // Between the two statements a worker may have begun the one that waited.
             if let Some(job) = job {
-                let workers = self.store.workers().await?;
-                let workers = workers.iter().any(|worker| !worker.draining);
                 return Ok(Asked {
+                    joined: job.id != new.id,
                     job,
-                    joined,
                     workers,
                 });
             }
@@ -204,11 +221,15 @@ impl JobService {
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for a job that is not there or is somebody else's,
-    /// [`Refusal::Conflict`] for one in another state, or that was begun ten times, or that was never
-    /// begun while its like waits.
+    /// [`Error::Forbidden`] for what the viewer may no longer ask for, [`Refusal::Conflict`] for one
+    /// in another state, or that was begun ten times, or that was never begun while its like waits,
+    /// and for one who has too many waiting.
     pub async fn retry(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
         let job = self.own(viewer, id).await?;
-        may_ask(viewer, &job.parameters)?;
+        self.may_ask(viewer, &job.parameters)?;
+        if job.state.is_over() {
+            self.may_wait(viewer).await?;
+        }
         match self.store.retry(id, ATTEMPTS).await? {
             Some(job) => {
                 self.tell(&job);
@@ -281,36 +302,57 @@ impl JobService {
         self.bus.publish(Topic::Jobs, &note);
     }
 
+    /// Refuses whoever may not ask for this.
+    fn may_ask(&self, viewer: &Viewer, parameters: &Parameters) -> Result<()> {
+        match parameters {
+            Parameters::Recommendations(Whom::User { user }) => {
+                viewer.may_act_for(*user, Scope::RecommendationsRead)
+            }
+            Parameters::Erasure(erasure) => viewer.may_act_for(erasure.user, Scope::UsersWrite),
+            Parameters::ContentText(commission) | Parameters::ContentImage(commission) => {
+                self.generation.may_have(viewer, commission)
+            }
+            Parameters::Recommendations(_)
+            | Parameters::Training(_)
+            | Parameters::Embeddings
+            | Parameters::Import(_)
+            | Parameters::Evaluation(_)
+            | Parameters::CacheWarming(_)
+            | Parameters::Statistics
+            | Parameters::Retention => viewer.admin(),
+        }
+    }
+
+    /// Refuses one who is no admin and has many jobs waiting.
+    async fn may_wait(&self, viewer: &Viewer) -> Result<()> {
+        if viewer.is_admin() {
+            return Ok(());
+        }
+        let mut waiting = JobFilter::default();
+        waiting.state.eq = Some(JobState::Pending);
+        if self.store.count(viewer, &waiting).await? < MOST_WAITING {
+            return Ok(());
+        }
+        let message = format!("{MOST_WAITING} jobs of yours wait already; try again later");
+        Err(conflict(&message))
+    }
+
     async fn own(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
         signed_in(viewer)?;
         self.find(viewer, id).await?.ok_or_else(not_found)
     }
 }
 
-/// Refuses whoever may not ask for this.
-fn may_ask(viewer: &Viewer, parameters: &Parameters) -> Result<()> {
-    match parameters {
-        Parameters::Recommendations(Whom::User { user }) => {
-            viewer.may_act_for(*user, Scope::RecommendationsRead)
-        }
-        Parameters::Erasure(erasure) => viewer.may_act_for(erasure.user, Scope::UsersWrite),
-        // A commission is given to those who may have one, and to nobody else.
-        Parameters::ContentText(_) | Parameters::ContentImage(_) => Ok(()),
-        Parameters::Recommendations(_)
-        | Parameters::Training(_)
-        | Parameters::Embeddings
-        | Parameters::Import(_)
-        | Parameters::Evaluation(_)
-        | Parameters::CacheWarming(_)
-        | Parameters::Statistics
-        | Parameters::Retention => viewer.admin(),
-    }
+/// Whether a job makes content, for which somebody may pay: then one that was begun is joined as
+/// well. It gives what is asked for, whatever has changed since.
+fn is_content(kind: JobKind) -> bool {
+    matches!(kind, JobKind::ContentText | JobKind::ContentImage)
 }
 
 /// Whether a job is joined only by who asked for it: where two who ask for the same want two, and
 /// where who joins could not see the job of the other.
 fn belongs_to_asker(viewer: &Viewer, kind: JobKind) -> bool {
-    matches!(kind, JobKind::ContentText | JobKind::ContentImage) || !viewer.is_admin()
+    is_content(kind) || !viewer.is_admin()
 }
 
 fn signed_in(viewer: &Viewer) -> Result<()> {

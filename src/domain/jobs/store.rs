@@ -1,9 +1,7 @@
 //! Jobs in the database: making, finding and steering them. The queue's own statements are in
-//! `queue`, those of schedules in `schedules`.
+//! `queue`, those of events in `events`, those of schedules in `schedules`.
 
-use super::model::{
-    Job, JobEvent, JobFilter, JobKind, JobOrder, JobState, JobStatistics, Progress, Worker,
-};
+use super::model::{Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, Progress, Worker};
 use super::parameters::Parameters;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::Window;
@@ -17,6 +15,7 @@ use sea_orm::{
     PaginatorTrait, QueryFilter, Select, Statement, Value,
 };
 
+mod events;
 mod queue;
 mod schedules;
 
@@ -61,8 +60,9 @@ impl Store {
         &self.db
     }
 
-    /// Makes a job, in the transaction of whoever asks. `None` if one of its name waits to be begun
-    /// for the first time.
+    /// Makes a job, in the transaction of whoever asks. Where one of its name waits to be begun for
+    /// the first time, that one is made as urgent as this and due as soon, and answered if it was
+    /// not; `None` if it was.
     pub(super) async fn insert(
         connection: &impl ConnectionTrait,
         job: &New,
@@ -72,7 +72,12 @@ impl Store {
             "INSERT INTO generation_jobs \
                  (id, kind, parameters, priority, owner_id, asked_by, unique_key, due_at, attempts, events) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 second', $9, 1) \
-             ON CONFLICT (unique_key) WHERE state = 'PENDING' AND started_at IS NULL DO NOTHING",
+             ON CONFLICT (unique_key) WHERE state = 'PENDING' AND started_at IS NULL DO UPDATE SET \
+                 events = generation_jobs.events + 1, \
+                 due_at = least(generation_jobs.due_at, excluded.due_at), \
+                 priority = greatest(generation_jobs.priority, excluded.priority) \
+              WHERE generation_jobs.due_at > excluded.due_at \
+                 OR generation_jobs.priority < excluded.priority",
             [
                 job.id.uuid().into(),
                 job.parameters.kind().as_str().into(),
@@ -105,6 +110,18 @@ impl Store {
         row.map(Job::try_from).transpose()
     }
 
+    /// The job of this name that was begun, is not over and was not asked to end.
+    pub(super) async fn begun(&self, unique_key: &[u8]) -> Result<Option<Job>> {
+        let row = Entity::find()
+            .filter(Column::UniqueKey.eq(unique_key))
+            .filter(Column::StartedAt.is_not_null())
+            .filter(Column::FinishedAt.is_null())
+            .filter(Column::CancelAsked.eq(false))
+            .one(self.db.write())
+            .await?;
+        row.map(Job::try_from).transpose()
+    }
+
     /// Those of `ids` that the viewer may see. From where jobs are written: whoever made one a
     /// moment ago finds it.
     pub(super) async fn find_many(&self, viewer: &Viewer, ids: &[Id<id::Job>]) -> Result<Vec<Job>> {
@@ -131,25 +148,6 @@ impl Store {
 
     pub(super) async fn count(&self, viewer: &Viewer, wanted: &JobFilter) -> Result<u64> {
         Ok(listed(viewer, wanted).count(self.db.read()).await?)
-    }
-
-    /// The events of a job behind number `after`, in order, at most `most`.
-    pub(super) async fn events(
-        &self,
-        job: Id<id::Job>,
-        after: i64,
-        most: i64,
-    ) -> Result<Vec<JobEvent>> {
-        let statement = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "SELECT number, at, state, attempt, fraction, step, message, remaining \
-               FROM job_events WHERE job_id = $1 AND number > $2 ORDER BY number LIMIT $3",
-            [job.uuid().into(), after.into(), most.into()],
-        );
-        let rows = EventRow::find_by_statement(statement)
-            .all(self.db.write())
-            .await?;
-        rows.into_iter().map(JobEvent::try_from).collect()
     }
 
     /// What runs, what waits (some of it, where it is much), and what ended in the last minute.
@@ -356,37 +354,6 @@ fn keyset(order: JobOrder, ascending: bool) -> Order {
         JobOrder::CreatedAt => by(Column::CreatedAt, ValueKind::Time),
         JobOrder::FinishedAt => by(Column::FinishedAt, ValueKind::Time).nullable(),
         JobOrder::Priority => by(Column::Priority, ValueKind::Integer),
-    }
-}
-
-#[derive(FromQueryResult)]
-struct EventRow {
-    number: i64,
-    at: chrono::DateTime<chrono::Utc>,
-    state: String,
-    attempt: i16,
-    fraction: Option<f32>,
-    step: Option<String>,
-    message: Option<String>,
-    remaining: Option<f32>,
-}
-
-impl TryFrom<EventRow> for JobEvent {
-    type Error = Error;
-
-    fn try_from(row: EventRow) -> Result<Self> {
-        Ok(Self {
-            number: row.number,
-            at: row.at,
-            state: row.state.parse().map_err(stored("job_events"))?,
-            attempt: row.attempt,
-            progress: Progress {
-                fraction: row.fraction,
-                step: row.step,
-                message: row.message,
-                remaining: row.remaining,
-            },
-        })
     }
 }
 

@@ -46,7 +46,7 @@ impl JobService {
             look_at: Instant::now() + LOOK_EVERY,
             news: VecDeque::new(),
             open: HashMap::new(),
-            over: HashMap::new(),
+            over: Over::default(),
             last,
         };
         watcher.take(present);
@@ -113,10 +113,40 @@ struct Watcher {
     news: VecDeque<Job>,
     /// The latest event that was told, of jobs that are not over.
     open: HashMap<Id<id::Job>, i64>,
-    /// The same of jobs that are over, since the last look.
-    over: HashMap<Id<id::Job>, i64>,
+    /// The same of jobs that are over.
+    over: Over,
     /// What the last look found: what was over then is known.
     last: Arc<Recent>,
+}
+
+/// The latest event that was told of jobs that are over, since the last look but one. By then a note
+/// of it is no longer under way, and a look finds only what ended later, or what the last one found.
+#[derive(Debug, Default)]
+struct Over {
+    since_last: HashMap<Id<id::Job>, i64>,
+    before: HashMap<Id<id::Job>, i64>,
+}
+
+impl Over {
+    fn told(&self, job: Id<id::Job>) -> Option<i64> {
+        let told = self.since_last.get(&job).or_else(|| self.before.get(&job));
+        told.copied()
+    }
+
+    fn tell(&mut self, job: Id<id::Job>, event: i64) {
+        self.since_last.insert(job, event);
+    }
+
+    /// It is no longer over.
+    fn forget(&mut self, job: Id<id::Job>) {
+        self.since_last.remove(&job);
+        self.before.remove(&job);
+    }
+
+    /// Another look.
+    fn age(&mut self) {
+        self.before = std::mem::take(&mut self.since_last);
+    }
 }
 
 impl Watcher {
@@ -160,7 +190,7 @@ impl Watcher {
         seen.sort_unstable_by_key(|job| (job.finished_at.is_none(), job.finished_at, job.id));
         self.take(seen);
         self.last = recent;
-        self.over.retain(|job, _| !self.last.contains_key(job));
+        self.over.age();
         self.look_for_lost().await;
     }
 
@@ -191,8 +221,8 @@ impl Watcher {
     /// Whether this was not told yet; notes that come late tell what was told already.
     fn is_news(&self, job: &Job) -> bool {
         let last = self.last.get(&job.id).filter(|job| job.state.is_over());
-        let told = self.open.get(&job.id).max(self.over.get(&job.id));
-        let known = told.copied().max(last.map(|job| job.events));
+        let told = self.open.get(&job.id).copied().max(self.over.told(job.id));
+        let known = told.max(last.map(|job| job.events));
         known.is_none_or(|known| job.events > known)
     }
 
@@ -204,14 +234,41 @@ impl Watcher {
             }
             if job.state.is_over() {
                 self.open.remove(&job.id);
-                self.over.insert(job.id, job.events);
+                self.over.tell(job.id, job.events);
             } else if self.filter.matches(&job) {
-                self.over.remove(&job.id);
+                self.over.forget(job.id);
                 self.open.insert(job.id, job.events);
             }
             if self.filter.matches(&job) {
                 self.news.push_back(job);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn what_is_over_is_known_for_two_looks_and_then_takes_no_room() {
+        let mut over = Over::default();
+        let ids = (0..1000_u128).map(|number| Id::from(Uuid::from_u128(number)));
+        let ids: Vec<Id<id::Job>> = ids.collect();
+        for (id, event) in ids.iter().zip(1..) {
+            over.tell(*id, event);
+        }
+        over.age();
+        over.tell(ids[0], 7);
+        assert_eq!(
+            (over.told(ids[0]), over.told(ids[999])),
+            (Some(7), Some(1000))
+        );
+        over.age();
+        assert_eq!((over.told(ids[0]), over.told(ids[999])), (Some(7), None));
+        assert_eq!(over.before.len() + over.since_last.len(), 1);
+        over.forget(ids[0]);
+        assert_eq!(over.told(ids[0]), None);
     }
 }

@@ -157,6 +157,13 @@ impl Bus {
         }
     }
 
+    /// Whether what other processes tell is heard just now: whether Redis is set up and there. When
+    /// that ends, all who listen hear [`Heard::Missed`].
+    pub fn is_shared(&self) -> bool {
+        let remote = self.shared.remote.as_ref();
+        remote.is_some_and(|(remote, _)| remote.is_there())
+    }
+
     /// Begins to listen to `topic`. Subscribe first and read the table then: what happens in
     /// between is heard.
     pub fn subscribe(&self, topic: Topic) -> Listener {

@@ -52,7 +52,7 @@ impl Remote {
 
     /// Tells the others, if Redis is there and keeps up; a missing note is a lost one.
     pub(super) fn tell(&self, (schema, topic): &Place, note: Option<&str>) {
-        let told = *self.connected.borrow()
+        let told = self.is_there()
             && note
                 .zip(serde_json::to_string(topic).ok())
                 .is_some_and(|(note, topic)| {
@@ -64,6 +64,10 @@ impl Remote {
         }
     }
 
+    pub(super) fn is_there(&self) -> bool {
+        *self.connected.borrow()
+    }
+
     pub(super) async fn becomes(&self, there: bool) {
         let mut connected = self.connected.subscribe();
         // The sender lives as long as `self`.
@@ -72,7 +76,7 @@ impl Remote {
 
     /// Waits a moment until everything that waits has been sent, or Redis is away.
     pub(super) async fn settled(&self) {
-        if !*self.connected.borrow() {
+        if !self.is_there() {
             return;
         }
         let sent = async {

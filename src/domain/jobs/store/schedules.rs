@@ -64,8 +64,9 @@ impl Store {
             .await?)
     }
 
-    /// Moves a schedule on and makes its job, in one transaction. Of many who try, one does it: who
-    /// finds it moved does nothing.
+    /// Moves a schedule on and makes its job, in one transaction, or brings forward the one that
+    /// waits. Of many who try, one does it: who finds it moved does nothing. Answers the job if it
+    /// was changed.
     pub(in crate::domain::jobs) async fn fire(
         &self,
         due: Due,
@@ -91,7 +92,7 @@ impl Store {
                     if moved.rows_affected() == 0 {
                         return Ok(None);
                     }
-                    // One that waits already is the one.
+                    // One that waits already is the one, and waits no longer.
                     Self::insert(tx, &job).await
                 }
                 .boxed()

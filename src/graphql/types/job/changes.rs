@@ -17,7 +17,7 @@ use crate::graphql::{Query, Reach};
 pub struct CreateGenerationJobInput {
     /// What to do: exactly one of the fields.
     parameters: JobParametersInput,
-    /// The greater ones are begun first; -100 to 100.
+    /// The greater ones are begun first; -100 to 100, above 0 for admins.
     #[graphql(default)]
     priority: i32,
     /// How many seconds to wait before it is begun, up to 2,592,000 (30 days).
@@ -71,7 +71,8 @@ payload! {
     CreateGenerationJobPayload(CreateGenerationJobError) {
         /// The job; null if there are errors.
         job: Option<Job>,
-        /// Whether the same job was waiting already, so that none was made.
+        /// Whether the same job was waiting already, or the same content was being made, so that
+        /// none was made. What waited is now as urgent as what was asked for, and due as soon.
         joined: bool,
         /// What there is to know beside that.
         warnings: Vec<JobWarning>,
@@ -121,8 +122,8 @@ pub struct JobMutation;
 /// Mutations of background work.
 #[Object]
 impl JobMutation {
-    /// Asks for a job. The same job that waits already is joined. Follow it with the subscription
-    /// `jobProgress`.
+    /// Asks for a job. The same job that waits already is joined, and brought forward where this is
+    /// more urgent or due sooner. Follow it with the subscription `jobProgress`.
     async fn create_generation_job(
         &self,
         ctx: &Context<'_>,
@@ -179,10 +180,7 @@ impl JobMutation {
             Some(user) => user,
             None => ctx.viewer().signed_in()?,
         };
-        let new = NewJob {
-            priority: 50,
-            ..NewJob::now(Parameters::Erasure(Erasure { user }))
-        };
+        let new = NewJob::now(Parameters::Erasure(Erasure { user }));
         let outcome = ctx.services().jobs.create(ctx.viewer(), new).await;
         CreateGenerationJobPayload::of(outcome)
     }
@@ -199,7 +197,8 @@ impl JobMutation {
         ChangeJobPayload::settle(outcome)
     }
 
-    /// Lets a job that failed or was cancelled wait again. For its owner and admins.
+    /// Lets a job that failed or was cancelled wait again. For its owner and admins, where they may
+    /// still ask for it.
     async fn retry_job(
         &self,
         ctx: &Context<'_>,

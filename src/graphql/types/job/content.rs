@@ -42,8 +42,8 @@ pub struct TextJobInput {
     /// How freely, 0 to 2.
     #[graphql(default = 0.7)]
     temperature: f64,
-    /// The same seed makes the same where the generator keeps to one, 0 to 2^53 - 1; by chance where
-    /// left out.
+    /// The same seed makes the same where the generator keeps to one, 0 to 2^53 - 1; each job has
+    /// one of its own where left out.
     seed: Option<f64>,
     /// The item that it is about, whose data the generator reads.
     about: Option<Id<id::Content>>,
@@ -74,8 +74,8 @@ pub struct ImageJobInput {
     steps: Option<i32>,
     /// How closely to follow the prompt, 0 to 30; the generator's own where left out.
     guidance: Option<f64>,
-    /// The same seed makes the same where the generator keeps to one, 0 to 2^53 - 1; by chance where
-    /// left out.
+    /// The same seed makes the same where the generator keeps to one, 0 to 2^53 - 1; each job has
+    /// one of its own where left out.
     seed: Option<f64>,
     /// The item that it is about, whose data the generator reads.
     about: Option<Id<id::Content>>,

@@ -1,0 +1,85 @@
+//! What happened to jobs, in the database.
+
+use sea_orm::{DbBackend, FromQueryResult, Statement};
+use uuid::Uuid;
+
+use super::Store;
+use crate::domain::jobs::model::{JobEvent, Progress};
+use crate::foundation::{Error, Id, Result, id};
+use crate::platform::db::{filter, stored};
+
+impl Store {
+    /// The events of a job behind number `after`, in order, at most `most`.
+    pub(in crate::domain::jobs) async fn events(
+        &self,
+        job: Id<id::Job>,
+        after: i64,
+        most: i64,
+    ) -> Result<Vec<JobEvent>> {
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT number, at, state, attempt, fraction, step, message, remaining \
+               FROM job_events WHERE job_id = $1 AND number > $2 ORDER BY number LIMIT $3",
+            [job.uuid().into(), after.into(), most.into()],
+        );
+        let rows = EventRow::find_by_statement(statement)
+            .all(self.db.write())
+            .await?;
+        rows.into_iter().map(JobEvent::try_from).collect()
+    }
+
+    /// The number of the latest event of each of these jobs that is there.
+    pub(in crate::domain::jobs) async fn latest(
+        &self,
+        jobs: &[Id<id::Job>],
+    ) -> Result<Vec<(Id<id::Job>, i64)>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            id: Uuid,
+            events: i64,
+        }
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT id, events FROM generation_jobs WHERE id = ANY ($1)",
+            [filter::uuids(jobs.iter().copied())],
+        );
+        let rows = Row::find_by_statement(statement)
+            .all(self.db.write())
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.id.into(), row.events))
+            .collect())
+    }
+}
+
+#[derive(FromQueryResult)]
+struct EventRow {
+    number: i64,
+    at: chrono::DateTime<chrono::Utc>,
+    state: String,
+    attempt: i16,
+    fraction: Option<f32>,
+    step: Option<String>,
+    message: Option<String>,
+    remaining: Option<f32>,
+}
+
+impl TryFrom<EventRow> for JobEvent {
+    type Error = Error;
+
+    fn try_from(row: EventRow) -> Result<Self> {
+        Ok(Self {
+            number: row.number,
+            at: row.at,
+            state: row.state.parse().map_err(stored("job_events"))?,
+            attempt: row.attempt,
+            progress: Progress {
+                fraction: row.fraction,
+                step: row.step,
+                message: row.message,
+                remaining: row.remaining,
+            },
+        })
+    }
+}
