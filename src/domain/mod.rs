@@ -112,6 +112,8 @@ impl Services {
         );
         let people = people::PeopleService::new(ground);
         let uploads = uploads::UploadService::new(ground);
+        let generation =
+            generation::GenerationService::new(ground, content.clone(), people.clone());
         Self {
             caching: caching::CachingService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
@@ -119,9 +121,9 @@ impl Services {
             monitoring: monitoring::MonitoringService::new(ground, jobs.clone()),
             jobs,
             schedules: jobs::Schedules::new(ground),
-            upkeep: upkeep::UpkeepService::new(ground, uploads.clone()),
+            upkeep: upkeep::UpkeepService::new(ground, uploads.clone(), generation.clone()),
             uploads,
-            generation: generation::GenerationService::new(ground, content.clone(), people.clone()),
+            generation,
             people,
             recommendations: recommendations::RecommendationService::new(
                 ground,

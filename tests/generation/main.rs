@@ -16,6 +16,7 @@ mod faults;
 mod files;
 mod openai;
 mod service;
+mod unnamed;
 
 use std::ops::ControlFlow;
 use std::time::Duration;
