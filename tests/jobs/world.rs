@@ -194,8 +194,8 @@ impl Held {
 
     /// Waits until somebody waits for it.
     pub async fn is_waited_for(&mut self) {
-        let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity \
-                      WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
+        let waits = "SELECT EXISTS (SELECT FROM pg_locks \
+                      WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
         while !sqlx::query_scalar::<_, bool>(waits)
             .fetch_one(&mut self.0)
             .await
