@@ -29,3 +29,23 @@ fn take_or_leave(stream: &TcpStream, patience: std::time::Duration) -> std::io::
 fn take_or_leave(_stream: &TcpStream, _patience: std::time::Duration) -> std::io::Result<()> {
     Ok(())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use axum::serve::Listener;
+
+    use super::*;
+    use crate::platform::config::Settings;
+
+    #[tokio::test]
+    async fn a_connection_that_comes_in_is_cut_when_its_client_takes_nothing() {
+        let push = Settings::defaults().push;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut listener = listening(listener, &push);
+        let (client, (stream, _)) = tokio::join!(TcpStream::connect(address), listener.accept());
+        client.unwrap();
+        let limit = socket2::SockRef::from(&stream).tcp_user_timeout().unwrap();
+        assert_eq!(limit, Some(push.patience()));
+    }
+}
