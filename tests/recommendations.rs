@@ -533,6 +533,7 @@ async fn a_new_model_replaces_the_old_one_whole_and_a_stopped_training_changes_n
         .recommendations
         .train(&Viewer::Command, How::default(), |at| match at.step {
             Step::Store => ControlFlow::Break(()),
+            Step::Activate => panic!("it was stopped before"),
             Step::Read | Step::Choose | Step::Measure | Step::Train => ControlFlow::Continue(()),
         })
         .await

@@ -114,6 +114,8 @@ impl Services {
             generation::GenerationService::new(ground, content.clone(), people.clone());
         let jobs = jobs::JobService::new(ground, generation.clone());
         let uploads = uploads::UploadService::new(ground);
+        let generation =
+            generation::GenerationService::new(ground, content.clone(), people.clone());
         Self {
             caching: caching::CachingService::new(ground),
             demo: demo::DemoService::new(ground, auth.clone()),
@@ -121,7 +123,7 @@ impl Services {
             monitoring: monitoring::MonitoringService::new(ground, jobs.clone()),
             jobs,
             schedules: jobs::Schedules::new(ground),
-            upkeep: upkeep::UpkeepService::new(ground, uploads.clone()),
+            upkeep: upkeep::UpkeepService::new(ground, uploads.clone(), generation.clone()),
             uploads,
             generation,
             people,

@@ -1,6 +1,7 @@
 //! Connections that stay: how many there may be, when each must end, and ending them all.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::graphql::respond::Refusal;
-use crate::domain::auth::{Admission, AuthService, Subject};
+use crate::domain::auth::{Admission, AuthService, Client, Subject, network};
 use crate::graphql::label::codes;
 use crate::platform::bus::Heard;
 use crate::platform::config::Push;
@@ -110,13 +111,22 @@ struct Inner {
     asking: Semaphore,
 }
 
-/// The connections of each subject.
-type Inside = HashMap<Subject, Vec<(Kind, Arc<Notify>)>>;
+/// Whose a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Holder {
+    /// Somebody's with a token.
+    Subject(Subject),
+    /// That of a client without one, by the network it comes from.
+    Network(IpAddr),
+}
+
+/// The connections of each holder.
+type Inside = HashMap<Holder, Vec<(Kind, Arc<Notify>)>>;
 
 /// One connection of somebody, until it is dropped.
 pub struct Entry {
     doors: Weak<Inner>,
-    subject: Option<Subject>,
+    holder: Option<Holder>,
     /// Tells that it must be asked whether the connection may stay.
     changed: Arc<Notify>,
 }
@@ -151,32 +161,44 @@ impl Doors {
         &self.0.live
     }
 
-    /// Lets one more connection of `subject` in. What was admitted before must be asked again
+    /// Lets one more connection of `subject` in; without one, of where `client` is. What was admitted before must be asked again
     /// after this: changes are told only to those inside.
     ///
     /// # Errors
     /// 429 where they have as many as they may.
-    pub(super) fn enter(&self, subject: Option<Subject>, kind: Kind) -> Result<Entry, Refusal> {
+    pub(super) fn enter(
+        &self,
+        subject: Option<Subject>,
+        client: Client,
+        kind: Kind,
+    ) -> Result<Entry, Refusal> {
         let changed = Arc::new(Notify::new());
-        if let Some(subject) = subject {
-            let most = match kind {
-                Kind::Socket => self.0.limits.max_sockets_per_user,
-                Kind::Stream => self.0.limits.max_operations,
+        let limits = &self.0.limits;
+        let network = || client.address.map(network).map(Holder::Network);
+        let holder = subject.map(Holder::Subject).or_else(network);
+        if let Some(holder) = holder {
+            let (who, most) = match (holder, kind) {
+                (Holder::Network(_), _) => {
+                    let most = limits.max_without_token_per_address;
+                    ("an address without a token", most)
+                }
+                (Holder::Subject(_), Kind::Socket) => ("a user", limits.max_sockets_per_user),
+                (Holder::Subject(_), Kind::Stream) => ("a user", limits.max_operations),
             };
             let mut inside = self.0.inside();
-            let all = inside.entry(subject).or_default();
+            let all = inside.entry(holder).or_default();
             if all.iter().filter(|(other, _)| *other == kind).count() >= most {
                 return Err(Refusal::new(
                     StatusCode::TOO_MANY_REQUESTS,
                     codes::RATE_LIMITED,
-                    format!("a user may have {most} of these open; close one first"),
+                    format!("{who} may have {most} of these open; close one first"),
                 ));
             }
             all.push((kind, Arc::clone(&changed)));
         }
         Ok(Entry {
             doors: Arc::downgrade(&self.0),
-            subject,
+            holder,
             changed,
         })
     }
@@ -188,9 +210,10 @@ impl Doors {
     pub(super) async fn stay(
         self,
         admission: Admission,
+        client: Client,
     ) -> Result<BoxFuture<'static, Ending>, Refusal> {
         let place = self.0.live.place()?;
-        let entry = self.enter(admission.viewer.subject(), Kind::Stream)?;
+        let entry = self.enter(admission.viewer.subject(), client, Kind::Stream)?;
         if !self.stands(&admission).await {
             return Err(Refusal::unauthenticated("this session has just ended"));
         }
@@ -249,14 +272,14 @@ impl Inner {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let (Some(doors), Some(subject)) = (self.doors.upgrade(), self.subject) else {
+        let (Some(doors), Some(holder)) = (self.doors.upgrade(), self.holder) else {
             return;
         };
         let mut inside = doors.inside();
-        if let Some(all) = inside.get_mut(&subject) {
+        if let Some(all) = inside.get_mut(&holder) {
             all.retain(|(_, changed)| !Arc::ptr_eq(changed, &self.changed));
             if all.is_empty() {
-                inside.remove(&subject);
+                inside.remove(&holder);
             }
         }
     }
@@ -285,7 +308,10 @@ async fn watch(doors: Weak<Inner>) {
         doors.auth.heard(subject);
         let inside = doors.inside();
         let concerned: Box<dyn Iterator<Item = _> + Send> = match subject {
-            Some(subject) => Box::new(inside.get(&subject).into_iter().flatten()),
+            Some(subject) => {
+                let all = inside.get(&Holder::Subject(subject));
+                Box::new(all.into_iter().flatten())
+            }
             None => Box::new(inside.values().flatten()),
         };
         for (_, changed) in concerned {

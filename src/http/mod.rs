@@ -25,6 +25,7 @@ pub mod files;
 pub mod graphiql;
 pub mod graphql;
 pub mod health;
+mod listening;
 pub mod live;
 pub mod middleware;
 pub mod oauth;
@@ -34,6 +35,7 @@ mod uploads;
 use asker::Asker;
 use graphql::respond::Refusal;
 use graphql::{Endpoint, Push, Settings as EndpointSettings, socket};
+pub use listening::listening;
 use live::{Doors, Live};
 use origins::AllowedOrigins;
 
@@ -177,6 +179,7 @@ fn push(
     doors: Doors,
 ) -> Push<Asker> {
     let heartbeat = Duration::from_millis(doors.limits().heartbeat_ms);
+    let patience = doors.limits().patience();
     let (schemas, name) = (Arc::clone(schemas), name.clone());
     Push {
         subscribe: Arc::new(
@@ -190,8 +193,12 @@ fn push(
                 contract.execute_stream(request)
             },
         ),
-        stay: Arc::new(move |asker: Asker| doors.clone().stay(asker.admission).boxed()),
+        stay: Arc::new(move |asker: Asker| {
+            let doors = doors.clone();
+            doors.stay(asker.admission, asker.client).boxed()
+        }),
         heartbeat,
+        patience,
     }
 }
 

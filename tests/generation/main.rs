@@ -17,6 +17,7 @@ mod files;
 mod openai;
 mod seeds;
 mod service;
+mod unnamed;
 
 use std::ops::ControlFlow;
 use std::time::Duration;

@@ -37,7 +37,7 @@ fn small() -> ImageAsk {
     }
 }
 
-fn picture() -> GenerationParameters {
+pub fn picture() -> GenerationParameters {
     let target = Target::NewItem(NewItem::new(ContentKind::Image));
     parameters(Ask::Image(small()), target)
 }
@@ -47,7 +47,7 @@ fn text() -> GenerationParameters {
     parameters(Ask::Text(TextAsk::new("A blurb")), target)
 }
 
-fn poster_of(content: Id<id::Content>) -> GenerationParameters {
+pub fn poster_of(content: Id<id::Content>) -> GenerationParameters {
     parameters(Ask::Image(small()), Target::Poster { content })
 }
 
@@ -59,7 +59,11 @@ async fn carry_out(app: &TestApp, commission: &Commission, job: Option<Uuid>) ->
     made.await.unwrap()
 }
 
-async fn make(app: &TestApp, viewer: &Viewer, parameters: GenerationParameters) -> Vec<Generated> {
+pub async fn make(
+    app: &TestApp,
+    viewer: &Viewer,
+    parameters: GenerationParameters,
+) -> Vec<Generated> {
     let commission = app.services.generation.commission(viewer, parameters).await;
     carry_out(app, &commission.unwrap(), None).await
 }

@@ -8,7 +8,9 @@ use marquee::domain::jobs::model::JobState;
 use marquee::domain::jobs::parameters::{Evaluation, Parameters, Training};
 
 use crate::support::TestApp;
-use crate::world::{World, ask, count, event, events, job, over, row, soon, stop, trifle, worker};
+use crate::world::{
+    Held, World, ask, count, event, events, job, over, row, soon, stop, trifle, worker,
+};
 
 #[tokio::test]
 async fn a_job_that_waits_is_cancelled_at_once_and_waits_again_when_it_is_retried() {
@@ -91,6 +93,51 @@ async fn a_training_that_is_cancelled_ends_soon_and_leaves_what_was_served() {
     let trained = over(&world.app, asked.id).await;
     assert_eq!(trained.state, JobState::Completed, "{trained:?}");
     stop(worker, Duration::ZERO).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_training_that_is_cancelled_while_its_model_is_taken_into_service_is_completed() {
+    let world = World::trained(40, 60).await;
+    let app = &world.app;
+    let before = world.served().await;
+    let active = "SELECT FROM model_versions WHERE state = 'ACTIVE' FOR UPDATE";
+    let mut held = Held::close(app, active).await;
+    let force = Parameters::Training(Training {
+        force: true,
+        choose: false,
+    });
+    let asked = ask(app, force).await;
+    let worker = worker(&app.services, 1);
+    soon(held.is_waited_for()).await;
+    let jobs = &app.services.jobs;
+    jobs.cancel(&Viewer::Command, asked.id).await.unwrap();
+    // Longer than work that is to end may take.
+    let ended = tokio::time::timeout(Duration::from_secs(3), over(app, asked.id)).await;
+    assert!(ended.is_err(), "{ended:?}");
+    held.open().await;
+    let trained = over(app, asked.id).await;
+    assert_eq!(trained.state, JobState::Completed, "{trained:?}");
+    stop(worker, Duration::ZERO).await;
+    assert_ne!(world.served().await, before, "the new model serves");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_training_that_is_cancelled_before_its_model_is_taken_into_service_leaves_the_old() {
+    let world = World::trained(40, 60).await;
+    let app = &world.app;
+    let before = world.served().await;
+    // The last thing that is written before.
+    let mut held = Held::close(app, "LOCK TABLE batch_recommendations IN SHARE MODE").await;
+    let asked = ask(app, crate::world::training()).await;
+    let worker = worker(&app.services, 1);
+    soon(held.is_waited_for()).await;
+    let jobs = &app.services.jobs;
+    jobs.cancel(&Viewer::Command, asked.id).await.unwrap();
+    let cancelled = over(app, asked.id).await;
+    assert_eq!(cancelled.state, JobState::Cancelled, "{cancelled:?}");
+    held.open().await;
+    stop(worker, Duration::ZERO).await;
+    assert_eq!(world.served().await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

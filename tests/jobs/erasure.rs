@@ -2,14 +2,23 @@
 
 use std::time::Duration;
 
+use std::ops::ControlFlow;
+
 use marquee::domain::auth::{Role, Scope, Viewer};
+use marquee::domain::content::ContentKind;
+use marquee::domain::generation::model::NewItem;
+use marquee::domain::generation::{Ask, Generated, GenerationParameters, ImageAsk, Target};
 use marquee::domain::jobs::model::JobState;
 use marquee::domain::jobs::parameters::{Erasure, Parameters};
 use marquee::foundation::{Id, id};
+use marquee::platform::objects::ObjectName;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::TestApp;
-use crate::world::{ask, ask_as, count, over, stop, worker};
+use crate::world::{
+    Gate, Held, ask, ask_as, count, job, orphan, over, patient, runs, soon, sql, stop, worker,
+};
 
 /// Rows that refer to the user `$1`, one each, as statements; `$2` is an item of the catalogue.
 const ROWS: &[(&str, &str)] = &[
@@ -168,7 +177,7 @@ async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_the
         ("tags", 1),
         ("sessions", 1),
         ("uploads", 1),
-        ("jobs that do not run", 1),
+        ("jobs", 1),
         ("private items", 1),
         ("merged accounts", 1),
         ("accounts", 1),
@@ -249,4 +258,144 @@ async fn an_app_erases_for_a_user_only_with_the_scope_for_it() {
     let id = job["id"].as_str().unwrap().parse().unwrap();
     assert_eq!(over(&app, id).await.state, JobState::Completed);
     stop(worker, Duration::ZERO).await;
+}
+
+/// A picture that somebody has made, as a private item of theirs. The same words make the same file.
+async fn picture(app: &TestApp, viewer: &Viewer, words: &str) -> Generated {
+    let generation = &app.services.generation;
+    let parameters = GenerationParameters {
+        generator: "builtin".to_owned(),
+        ask: Ask::Image(ImageAsk {
+            width: 64,
+            height: 96,
+            seed: Some(7),
+            ..ImageAsk::new(words)
+        }),
+        target: Target::NewItem(NewItem::new(ContentKind::Image)),
+        about: None,
+    };
+    let commission = generation.commission(viewer, parameters).await.unwrap();
+    let mut observe = |_| ControlFlow::Continue(());
+    let stop = CancellationToken::new();
+    let made = generation.generate(&commission, None, &mut observe, &stop);
+    made.await.unwrap().remove(0)
+}
+
+async fn is_there(app: &TestApp, file: &ObjectName) -> bool {
+    let objects = &app.ground.objects;
+    let there = objects.exists(app.ground.db.schema(), file).await;
+    there.unwrap()
+}
+
+fn erasure(viewer: &Viewer) -> Parameters {
+    let user = viewer.user().unwrap();
+    Parameters::Erasure(Erasure { user })
+}
+
+#[tokio::test]
+async fn an_erasure_removes_the_files_that_nobody_else_has() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.viewer(Role::User).await, app.viewer(Role::User).await);
+    let own = picture(&app, &ada, "A cat").await;
+    let shared = picture(&app, &ada, "A dog").await;
+    assert_eq!(picture(&app, &bob, "A dog").await.file, shared.file);
+    // Somebody made it the poster of a film.
+    let poster = picture(&app, &ada, "A bird").await;
+    let film = app.film("Ran").await;
+    sqlx::query("UPDATE content_items SET poster_url = $1 WHERE id = $2")
+        .bind(app.services.generation.address(&poster.file) + "?size=small")
+        .bind(film.uuid())
+        .execute(app.ground.db.pool())
+        .await
+        .unwrap();
+    let worker = worker(&app.services, 1);
+    let asked = ask(&app, erasure(&ada)).await;
+    let done = over(&app, asked.id).await;
+    assert_eq!(done.state, JobState::Completed, "{done:?}");
+    stop(worker, Duration::ZERO).await;
+    assert!(!is_there(&app, &own.file).await);
+    assert!(is_there(&app, &shared.file).await);
+    assert!(is_there(&app, &poster.file).await);
+    // The log does not go on naming them.
+    let named = "SELECT count(*) FROM audit_log WHERE details::text LIKE '%.png%'";
+    assert_eq!(count(&app, named).await, 0);
+}
+
+#[tokio::test]
+async fn an_erasure_whose_worker_died_after_it_took_effect_goes_on_with_the_files() {
+    let app = TestApp::start().await;
+    let ada = app.viewer(Role::User).await;
+    let made = picture(&app, &ada, "A cat").await;
+    let asked = ask(&app, erasure(&ada)).await;
+    orphan(&app, asked.id).await;
+    // As far as that worker came.
+    let users = &app.services.users;
+    let erased = users.erase(&Viewer::Command, ada.user().unwrap()).await;
+    let receipt = json!(erased.unwrap().receipt);
+    assert!(is_there(&app, &made.file).await);
+    let worker = worker(&app.services, 1);
+    let done = over(&app, asked.id).await;
+    stop(worker, Duration::ZERO).await;
+    assert_eq!((done.state, done.attempt), (JobState::Completed, 2));
+    assert_eq!(done.result, Some(receipt));
+    assert!(!is_there(&app, &made.file).await);
+}
+
+#[tokio::test]
+async fn no_prompt_of_a_user_outlives_them_in_a_job_that_runs() {
+    let app = TestApp::start().await;
+    let ada = app.viewer(Role::User).await;
+    let statement = "INSERT INTO generation_jobs
+            (id, kind, parameters, owner_id, asked_by, unique_key, attempts, state, worker_id, lease_until)
+        SELECT $1, 'CONTENT_TEXT', '{\"prompt\": \"my secret\"}', id, 'x', 'x', 4, 'RUNNING',
+               gen_random_uuid(), now() + interval '1 day' FROM users";
+    let id = Id::new(&app.ground.clock, &app.ground.chance);
+    sql(&app, statement, id).await;
+    let secret = "SELECT count(*) FROM generation_jobs WHERE parameters::text LIKE '%secret%'";
+    assert_eq!(count(&app, secret).await, 1);
+    let worker = worker(&app.services, 1);
+    let asked = ask_as(&app, &ada, erasure(&ada)).await;
+    assert_eq!(over(&app, asked.id).await.state, JobState::Completed);
+    assert_eq!(count(&app, secret).await, 0);
+    stop(worker, Duration::ZERO).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_for_a_user_who_is_erased_is_dropped() {
+    let app = TestApp::with(patient()).await;
+    app.viewer(Role::Admin).await;
+    let ada = app.viewer(Role::Admin).await;
+    let gate = Gate::close(&app).await;
+    let running = ask_as(&app, &ada, Parameters::Statistics).await;
+    let worker = worker(&app.services, 2);
+    runs(&app, running.id).await;
+    let erased = ask(&app, erasure(&ada)).await;
+    assert_eq!(over(&app, erased.id).await.state, JobState::Completed);
+    let found = app.services.jobs.find(&Viewer::Command, running.id).await;
+    assert_eq!(found.unwrap(), None);
+    // The worker has let go of it though the gate is closed: it waits for what it still runs.
+    stop(worker, Duration::from_secs(3600)).await;
+    gate.open().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_is_cancelled_while_it_takes_effect_is_completed() {
+    let app = TestApp::with(patient()).await;
+    let ada = app.viewer(Role::User).await;
+    // The last thing that the transaction writes.
+    let mut held = Held::close(&app, "LOCK TABLE audit_log IN SHARE MODE").await;
+    let asked = ask(&app, erasure(&ada)).await;
+    let worker = worker(&app.services, 1);
+    soon(held.is_waited_for()).await;
+    let jobs = &app.services.jobs;
+    jobs.cancel(&Viewer::Command, asked.id).await.unwrap();
+    // Longer than work that is to end may take.
+    let ended = tokio::time::timeout(Duration::from_secs(3), over(&app, asked.id)).await;
+    assert!(ended.is_err(), "{ended:?}");
+    held.open().await;
+    let done = over(&app, asked.id).await;
+    stop(worker, Duration::ZERO).await;
+    assert_eq!(done.state, JobState::Completed, "{done:?}");
+    assert_eq!(count(&app, "SELECT count(*) FROM users").await, 0);
+    assert_eq!(job(&app.services, asked.id).await.error, None);
 }

@@ -13,6 +13,7 @@ mod support;
 
 mod asking;
 mod cancelling;
+mod elsewhere;
 mod erasure;
 mod failing;
 mod following;

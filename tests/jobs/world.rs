@@ -179,6 +179,38 @@ impl Gate {
     }
 }
 
+/// Holds what a statement locks.
+pub struct Held(PgConnection);
+
+impl Held {
+    pub async fn close(app: &TestApp, lock: &str) -> Self {
+        let schema = app.ground.db.schema();
+        let mut connection = PgConnection::connect(&app.url).await.unwrap();
+        let lock = format!("BEGIN; SET LOCAL search_path TO \"{schema}\"; {lock}");
+        let lock = sqlx::raw_sql(sqlx::AssertSqlSafe(lock));
+        lock.execute(&mut connection).await.unwrap();
+        Self(connection)
+    }
+
+    /// Waits until somebody waits for it.
+    pub async fn is_waited_for(&mut self) {
+        let waits = "SELECT EXISTS (SELECT FROM pg_locks \
+                      WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
+        while !sqlx::query_scalar::<_, bool>(waits)
+            .fetch_one(&mut self.0)
+            .await
+            .unwrap()
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub async fn open(mut self) {
+        let commit = sqlx::raw_sql("COMMIT");
+        commit.execute(&mut self.0).await.unwrap();
+    }
+}
+
 /// Makes summing up fail from now on, each time.
 pub async fn break_summing_up(app: &TestApp) {
     rename(app, "hourly_statistics", "put_away").await;

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use marquee::domain::auth::{Role, SignedIn};
+use marquee::domain::auth::{Client, Credentials, Role, SignedIn};
+use marquee::foundation::{Id, id};
 use reqwest::{RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::client::PATIENCE;
@@ -263,6 +266,98 @@ async fn one_stream_too_many_of_a_user_is_429() {
     {
         assert!(tokio::time::Instant::now() < patience, "it is never free");
     }
+}
+
+/// A client that asks for much by an event stream and never reads a byte.
+async fn deaf(server: &Server, who: &SignedIn, first: Id<id::Interaction>) -> TcpStream {
+    let texts: String = (0..25)
+        .map(|number| format!("t{number}: description "))
+        .collect();
+    let much = format!(
+        "subscription {{ interactions(after: \"{first}\") {{ id content {{ {texts} }} }} }}"
+    );
+    let body = json!({ "query": much }).to_string();
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: here\r\naccept: {EVENTS}\r\nauthorization: {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        bearer(who),
+        body.len()
+    );
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    let request = [head.as_bytes(), body.as_bytes()].concat();
+    stream.write_all(&request).await.unwrap();
+    // It is heard, and there is more than the buffers on the way take.
+    stream.readable().await.unwrap();
+    stream
+}
+
+/// Waits until somebody may have a stream beside the deaf one.
+async fn a_place_is_free(server: &Server, who: &SignedIn) {
+    let query = "subscription { interactions { id } }";
+    let patience = tokio::time::Instant::now() + PATIENCE;
+    while Body::of(post(server, Some(who), EVENTS, query))
+        .await
+        .response
+        .status()
+        == 429
+    {
+        assert!(tokio::time::Instant::now() < patience, "it is never free");
+    }
+}
+
+async fn deaf_server(ping_ms: u64) -> (Server, SignedIn, Id<id::Interaction>) {
+    let server = Server::with(|settings| {
+        settings.push.max_operations = 1;
+        settings.push.ping_ms = ping_ms;
+    })
+    .await;
+    let ada = server.admin().await;
+    let first = server.view(&ada).await;
+    for _ in 0..60 {
+        server.view(&ada).await;
+    }
+    (server, ada, first)
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_for_three_pings_loses_its_stream() {
+    let (server, ada, first) = deaf_server(100).await;
+    let _deaf = deaf(&server, &ada, first).await;
+    a_place_is_free(&server, &ada).await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_loses_its_stream_with_its_session() {
+    let (server, ada, first) = deaf_server(600_000).await;
+    let _deaf = deaf(&server, &ada, first).await;
+    let token = ada.tokens.access.expose_secret();
+    let auth = &server.app.services.auth;
+    let viewer = auth.authenticate(token).await.unwrap();
+    auth.logout(&viewer).await.unwrap();
+    let credentials = Credentials {
+        email: "ada@example.org".to_owned(),
+        password: crate::PASSWORD.into(),
+    };
+    let again = auth.login(Client::default(), &credentials).await.unwrap();
+    a_place_is_free(&server, &again).await;
+}
+
+#[tokio::test]
+async fn one_socket_too_many_of_an_address_without_a_token_is_closed() {
+    let server = Server::with(|settings| settings.push.max_without_token_per_address = 1).await;
+    let query = "subscription { interactions { id } }";
+    let mut socket = server.anonymous().await;
+    let mut second = server.connect().await;
+    second.say(json!({ "type": "connection_init" })).await;
+    assert_eq!(second.closed().await, 4429);
+    socket.is_alive().await;
+    // Who has a token is not meant.
+    let ada = server.admin().await;
+    server.socket(&ada).await.is_alive().await;
+    let body = Body::of(post(&server, Some(&ada), EVENTS, query)).await;
+    assert_eq!(body.response.status(), 200);
 }
 
 #[tokio::test]

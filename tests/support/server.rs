@@ -55,6 +55,7 @@ impl Server {
         let router = marquee::http::router(schemas, &app.ground.settings, &live).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let listener = marquee::http::listening(listener, &app.ground.settings.push);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         Self { app, address, live }

@@ -133,3 +133,41 @@ async fn an_export_names_what_somebody_uploaded() {
     let export = users.export(&Viewer::Command, ada).await.unwrap();
     assert_eq!(export["uploads"][0]["name"], "movies.csv");
 }
+
+#[tokio::test]
+async fn folders_of_imports_whose_process_was_killed_are_removed_when_they_are_old() {
+    let world = World::start().await;
+    let app = &world.app;
+    let schema = app.ground.db.schema();
+    let folder = world.data.path().join("imports");
+    let long_ago = std::time::SystemTime::from(app.ground.clock.now() - TimeDelta::days(2));
+    let lay = |schema: &str, job: &str, old: bool| {
+        let name = format!("{schema}-{job}-abc123");
+        std::fs::create_dir_all(folder.join(&name).join("files")).unwrap();
+        if old {
+            let folder = std::fs::File::open(folder.join(&name)).unwrap();
+            folder.set_modified(long_ago).unwrap();
+        }
+        name
+    };
+    let job = || {
+        marquee::foundation::Id::<marquee::foundation::id::Job>::new(
+            &app.ground.clock,
+            &app.ground.chance,
+        )
+    };
+    let running = job();
+    sqlx::query("INSERT INTO generation_jobs (id, kind, parameters, asked_by, unique_key, attempts, state, worker_id, lease_until) VALUES ($1, 'IMPORT', '{}', 'x', 'x', 4, 'RUNNING', gen_random_uuid(), now() + interval '1 day')")
+        .bind(running.uuid()).execute(app.ground.db.pool()).await.unwrap();
+    lay(schema.as_str(), &job().to_string(), true);
+    let mut kept = vec![
+        lay(schema.as_str(), &running.to_string(), true),
+        lay(schema.as_str(), &job().to_string(), false),
+        lay("another", &job().to_string(), true),
+        lay(schema.as_str(), "whatever", true),
+    ];
+    kept.sort();
+    let removed = app.services.upkeep.remove_old(&Viewer::Command).await;
+    assert_eq!(removed.unwrap().import_folders, 1);
+    assert_eq!(world.laid_out(), kept);
+}

@@ -60,7 +60,7 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let mut wait = stopped.clone();
     let server = axum::serve(
-        listener,
+        http::listening(listener, &opened.settings.push),
         router.into_make_service_with_connect_info::<SocketAddr>(),
     )
     .with_graceful_shutdown(async move {

@@ -62,6 +62,7 @@ pub async fn train(services: &Services, how: How) -> anyhow::Result<Trained> {
             Step::Measure => "measuring on held-out interactions, %",
             Step::Train => "training, %",
             Step::Store => "storing lists of users",
+            Step::Activate => return ControlFlow::Continue(()),
         };
         progress.show(step, at.done, at.of);
         ControlFlow::Continue(())

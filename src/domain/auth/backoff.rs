@@ -139,8 +139,8 @@ fn lock(count: &Arc<Mutex<Count>>) -> std::sync::MutexGuard<'_, Count> {
     count.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One customer's addresses count as one: the first 64 bits of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+/// The network of an address. One customer's addresses count as one: the first 64 bits of IPv6.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = address.to_bits() & !u128::from(u64::MAX);

@@ -11,6 +11,7 @@ mod store;
 mod tokens;
 pub mod viewer;
 
+pub use backoff::network;
 pub use model::{Admission, ApiKey, Client, Credentials, SignedIn, Tokens};
 pub use service::AuthService;
 pub use standing::Subject;

@@ -11,6 +11,7 @@ mod picture;
 pub mod service;
 mod store;
 mod subject;
+mod upkeep;
 
 pub use ask::{Ask, ImageAsk, TextAsk};
 pub use builtin::Builtin;

@@ -35,14 +35,14 @@ const GENERATORS: [(&str, &[super::Medium]); 3] = [
 /// Generated content of one schema.
 #[derive(Clone)]
 pub struct GenerationService {
-    store: Store,
+    pub(super) store: Store,
     content: ContentService,
     people: PeopleService,
-    objects: Objects,
-    schema: SchemaName,
+    pub(super) objects: Objects,
+    pub(super) schema: SchemaName,
     generators: std::sync::Arc<[Box<dyn Generator>]>,
     open_to_users: bool,
-    clock: Clock,
+    pub(super) clock: Clock,
     chance: Chance,
 }
 

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, Statement,
 };
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::content_item;
 use crate::platform::db::entities::generated::{Column, Entity, Model};
 use crate::platform::db::{Db, filter, stored};
+use crate::platform::objects::ObjectName;
 
 #[derive(Clone)]
 pub(super) struct Store {
@@ -51,6 +52,41 @@ impl Store {
             .all(self.db.read())
             .await?;
         rows.into_iter().map(Generated::try_from).collect()
+    }
+
+    /// Those of `names` that no item has, as what was generated or in the address of its poster, and
+    /// no person as their photo. An item that was deleted before `gone` has nothing.
+    pub(super) async fn unnamed(
+        &self,
+        names: &[ObjectName],
+        gone: DateTime<Utc>,
+    ) -> Result<Vec<ObjectName>> {
+        let mut left: Vec<String> = names.iter().map(ToString::to_string).collect();
+        // The second reads all posters: rarely, since few files come that far.
+        for sql in [
+            "SELECT file AS name FROM unnest($1::text[]) AS file \
+              WHERE NOT EXISTS (SELECT FROM generated JOIN content_items ON id = content_id \
+                                 WHERE object = file AND (deleted_at IS NULL OR deleted_at >= $2))",
+            "SELECT file AS name FROM unnest($1::text[]) AS file \
+              WHERE NOT EXISTS (SELECT FROM content_items \
+                                 WHERE substring(poster_url FROM '/files/[^/]+/([^/?#]+)') = file \
+                                   AND (deleted_at IS NULL OR deleted_at >= $2)) \
+                AND NOT EXISTS (SELECT FROM people \
+                                 WHERE substring(photo_url FROM '/files/[^/]+/([^/?#]+)') = file)",
+        ] {
+            if left.is_empty() {
+                break;
+            }
+            let values = [left.into(), gone.into()];
+            let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+            let rows = self.db.write().query_all_raw(statement).await?;
+            let names = rows.iter().map(|row| row.try_get("", "name"));
+            left = names.collect::<Result<_, DbErr>>()?;
+        }
+        let names = left.iter().map(|name| name.parse());
+        names
+            .collect::<Result<_, String>>()
+            .map_err(stored("generated"))
     }
 
     /// Keeps what was made, all of it or nothing. `false` where the job has made it already.

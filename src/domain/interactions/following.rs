@@ -1,7 +1,11 @@
 //! Hearing of interactions as they are recorded.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::TimeDelta;
+use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Interaction, InteractionKind, MAX_AT_ONCE};
@@ -11,10 +15,30 @@ use crate::domain::auth::Viewer;
 use crate::domain::recommendations::updates;
 use crate::foundation::filter::Comparison;
 use crate::foundation::{Id, Refusal, Result, id};
-use crate::platform::bus::{Bus, Heard, Listener, Topic};
+use crate::platform::bus::{Bus, Heard, LOOK_EVERY, Listener, Topic};
+use tokio::time::{Instant, sleep_until};
 
 /// The most values that the lists of a filter may have together.
 const MAX_LISTED: usize = 1000;
+/// Servers write beside each other: what was recorded elsewhere may be so much older than what was
+/// heard of here, and is told all the same.
+const BESIDE: TimeDelta = TimeDelta::seconds(10);
+
+/// The latest interactions, the latest first, read once a second at most for all who look.
+#[derive(Clone)]
+pub(super) struct Tail(Cache<(), Arc<Vec<Interaction>>>);
+
+impl Default for Tail {
+    fn default() -> Self {
+        let second = Duration::from_secs(1);
+        Self(
+            Cache::builder()
+                .max_capacity(1)
+                .time_to_live(second)
+                .build(),
+        )
+    }
+}
 
 /// Which interactions to hear of.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,12 +58,17 @@ pub struct Following {
     store: Store,
     listener: Listener,
     filter: FollowFilter,
+    tail: Tail,
+    /// When the table is looked at, though nothing is heard.
+    look_at: Instant,
     /// The latest that was heard of, by the moment it happened.
     latest: Id<id::Interaction>,
+    /// What happened before this is not looked for.
+    from: Id<id::Interaction>,
     /// Whether the table must be read for what was missed.
     behind: bool,
-    /// What was read from the table last: notes of it may still come.
-    read: HashSet<Id<id::Interaction>>,
+    /// What happened since then and was told, or is not to be told.
+    known: HashSet<Id<id::Interaction>>,
     waiting: VecDeque<Interaction>,
     failed: bool,
 }
@@ -53,8 +82,7 @@ pub(super) fn tell(bus: Bus) -> impl FnOnce(&Vec<Written>) + Send + 'static {
         });
         let note = Note(recorded.collect());
         if !note.0.is_empty() {
-            let users = note.0.iter().map(|interaction| interaction.user);
-            updates::tell(&bus, users, updates::Reason::Taste);
+            updates::tell_taste(&bus, &note.0);
             bus.publish(Topic::Interactions, note);
         }
     }
@@ -78,13 +106,17 @@ impl InteractionService {
             let message = format!("a filter has at most {MAX_LISTED} values in its lists");
             return Err(Refusal::invalid("filter", message).into());
         }
+        let from = after.unwrap_or_else(|| Id::at(self.now(), [0; 10]));
         Ok(Following {
             store: self.store.clone(),
+            tail: self.tail.clone(),
+            look_at: Instant::now() + LOOK_EVERY,
             listener: self.bus.subscribe(Topic::Interactions),
             filter,
-            latest: after.unwrap_or_else(|| Id::at(self.now(), [0; 10])),
+            latest: from,
+            from,
             behind: after.is_some(),
-            read: HashSet::new(),
+            known: HashSet::new(),
             waiting: VecDeque::new(),
             failed: false,
         })
@@ -106,7 +138,16 @@ impl Following {
                 }
                 continue;
             }
-            match self.listener.next().await {
+            let heard = tokio::select! {
+                // What was heard first: what a look tells of is then known.
+                biased;
+                heard = self.listener.next() => heard,
+                () = sleep_until(self.look_at) => {
+                    self.look().await;
+                    continue;
+                }
+            };
+            match heard {
                 Heard::Missed => self.behind = true,
                 Heard::Note(note) => match serde_json::from_str::<Note>(&note) {
                     Ok(note) => self.take(note.0),
@@ -121,19 +162,43 @@ impl Following {
     async fn catch_up(&mut self) -> Result<()> {
         let found = self.store.since(self.latest, MAX_AT_ONCE).await?;
         self.behind = found.len() == MAX_AT_ONCE;
-        let ids = found.iter().map(|interaction| interaction.id).collect();
-        self.read.clear();
         self.take(found);
-        self.read = ids;
         Ok(())
     }
 
-    fn take(&mut self, all: Vec<Interaction>) {
+    /// Finds what was recorded unheard, in another process.
+    async fn look(&mut self) {
+        self.look_at = Instant::now() + LOOK_EVERY;
+        let read = async { self.store.latest(MAX_AT_ONCE).await.map(Arc::new) };
+        let tail = match self.tail.0.try_get_with((), read).await {
+            Ok(tail) => tail,
+            Err(error) => {
+                tracing::warn!(%error, "The interactions cannot be looked at");
+                return;
+            }
+        };
+        let oldest = tail.last().map(|oldest| oldest.id);
+        if tail.len() == MAX_AT_ONCE && oldest > Some(self.latest) {
+            self.behind = true;
+            return;
+        }
+        let from = self.from;
+        let news = tail.iter().rev().filter(|one| one.id > from);
+        self.take(news.cloned());
+        let beside = Id::at(self.latest.time() - BESIDE, [0; 10]);
+        self.from = from.max(beside);
+        self.known.retain(|id| *id > self.from);
+    }
+
+    fn take(&mut self, all: impl IntoIterator<Item = Interaction>) {
         for one in all {
+            if !self.known.insert(one.id) {
+                continue;
+            }
             self.latest = self.latest.max(one.id);
             let filter = &self.filter;
             let fits = filter.kind.holds(Some(&one.kind)) && filter.user.holds(Some(&one.user));
-            if fits && !self.read.contains(&one.id) {
+            if fits {
                 self.waiting.push_back(one);
             }
         }

@@ -39,6 +39,7 @@ pub struct InteractionService {
     clock: Clock,
     chance: Chance,
     weights: Arc<RwLock<Option<ReadWeights>>>,
+    pub(super) tail: following::Tail,
 }
 
 impl InteractionService {
@@ -52,6 +53,7 @@ impl InteractionService {
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             weights: Arc::default(),
+            tail: following::Tail::default(),
         }
     }
 

@@ -148,6 +148,16 @@ impl Store {
         rows.into_iter().map(Interaction::try_from).collect()
     }
 
+    /// The latest by the moment they happened, the latest first.
+    pub(super) async fn latest(&self, most: usize) -> Result<Vec<Interaction>> {
+        let rows = interaction::Entity::find()
+            .order_by_desc(Column::Id)
+            .limit(most as u64)
+            .all(self.db.write())
+            .await?;
+        rows.into_iter().map(Interaction::try_from).collect()
+    }
+
     pub(super) async fn history(
         &self,
         user: Id<id::User>,

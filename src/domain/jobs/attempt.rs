@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -19,7 +19,8 @@ use crate::domain::Services;
 /// that a job of hours has hundreds of events and not tens of thousands.
 const LEAST_GAP: Duration = Duration::from_millis(200);
 const MOST_GAP: Duration = Duration::from_secs(10);
-/// How long work that is to end may take to notice. Then it is dropped where it stands.
+/// How long work that is to end may take to notice. Then it is dropped where it stands, unless it is
+/// being seen through.
 const GRACE: Duration = Duration::from_millis(1500);
 /// The first wait between two attempts, in seconds, and the longest.
 const BACK_OFF: f64 = 5.0;
@@ -70,9 +71,33 @@ impl Control {
 pub struct Reporter {
     progress: Arc<watch::Sender<Progress>>,
     token: CancellationToken,
+    through: Arc<AtomicBool>,
 }
 
 impl Reporter {
+    fn new(token: CancellationToken) -> (Self, watch::Receiver<Progress>) {
+        let (progress, told) = watch::channel(Progress::default());
+        let reporter = Self {
+            progress: Arc::new(progress),
+            token,
+            through: Arc::default(),
+        };
+        (reporter, told)
+    }
+
+    /// For right before the step that takes effect: from here on the work is not dropped where it
+    /// stands, so that a job whose effect is there is not called cancelled. Break means that it was
+    /// to end before this, and nothing may take effect.
+    pub fn see_through(&self) -> ControlFlow<()> {
+        // Said first, looked then: whoever cancels in between finds it said.
+        self.through.store(true, Ordering::SeqCst);
+        if self.token.is_cancelled() {
+            self.through.store(false, Ordering::SeqCst);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
     /// Says that `step` is under way and how much of the whole is done, in [0, 1]; a message says
     /// more. The answer is whether to go on.
     pub fn tell(
@@ -127,11 +152,8 @@ pub(super) async fn run(services: Arc<Services>, job: Job, claim: Claim, control
 }
 
 async fn work_on(services: &Arc<Services>, job: &Job, claim: Claim, control: &Control) -> Ended {
-    let (progress, told) = watch::channel(Progress::default());
-    let reporter = Reporter {
-        progress: Arc::new(progress),
-        token: control.token.clone(),
-    };
+    let (reporter, told) = Reporter::new(control.token.clone());
+    let through = Arc::clone(&reporter.through);
     let mut work = {
         let (services, job) = (Arc::clone(services), job.clone());
         tokio::spawn(async move { work::run(&services, &job, &reporter).await })
@@ -146,7 +168,9 @@ async fn work_on(services: &Arc<Services>, job: &Job, claim: Claim, control: &Co
         None => match timeout(GRACE, &mut work).await {
             Ok(outcome) => outcome,
             Err(_) => {
-                work.abort();
+                if !through.load(Ordering::SeqCst) {
+                    work.abort();
+                }
                 work.await
             }
         },
@@ -259,6 +283,19 @@ mod tests {
         assert_eq!(remaining(Some(0.01)), None);
         assert_eq!(remaining(Some(0.75)), Some(10.0));
         assert_eq!(remaining(Some(1.0)), Some(0.0));
+    }
+
+    #[test]
+    fn work_is_seen_through_only_if_it_was_not_to_end_before() {
+        let control = Control::default();
+        let (reporter, _told) = Reporter::new(control.token.clone());
+        assert!(!reporter.through.load(Ordering::SeqCst));
+        assert_eq!(reporter.see_through(), ControlFlow::Continue(()));
+        control.end(Why::Cancelled);
+        assert!(reporter.through.load(Ordering::SeqCst));
+        let (late, _told) = Reporter::new(control.token.clone());
+        assert_eq!(late.see_through(), ControlFlow::Break(()));
+        assert!(!late.through.load(Ordering::SeqCst));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod service;
 mod store;
 
 pub use model::{ModelKind, ModelState, ModelVersion};
+pub(in crate::domain) use promoted::told;
 pub use served::Served;
 pub use service::ModelService;
 

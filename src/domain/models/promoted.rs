@@ -1,15 +1,41 @@
 //! Hearing of models that are taken into service.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::Stream;
-use serde_json::json;
+use moka::future::Cache;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep_until};
 
 use super::model::{ModelKind, ModelVersion};
 use super::service::ModelService;
 use crate::domain::auth::Viewer;
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::{Listener, Topic};
+use crate::platform::bus::{Heard, LOOK_EVERY, Listener, Topic};
+
+/// What looks at the table found a moment ago: without a word, or after hearing of a model.
+pub(super) type Looked = Cache<Option<Id<id::Model>>, Arc<Vec<ModelVersion>>>;
+
+/// Nothing was looked at yet.
+pub(super) fn looked() -> Looked {
+    Cache::builder()
+        .max_capacity(100)
+        .time_to_live(Duration::from_secs(1))
+        .build()
+}
+
+/// The note of [`Topic::Models`].
+#[derive(Serialize, Deserialize)]
+struct Note {
+    model: Id<id::Model>,
+}
+
+/// The model that a note tells of; `None` for a note of another version of the program.
+pub(in crate::domain) fn told(note: &str) -> Option<Id<id::Model>> {
+    serde_json::from_str(note).ok().map(|Note { model }| model)
+}
 
 impl ModelService {
     /// The models that are served, then each that is taken into service, of one kind or of all. For
@@ -27,27 +53,44 @@ impl ModelService {
             // Listened for before looking: what happens in between is heard.
             listener: self.bus.subscribe(Topic::Models),
             service: self.clone(),
-            kinds: kind.map_or_else(|| ModelKind::ALL.to_vec(), |kind| vec![kind]),
+            kind,
             told: HashMap::new(),
             waiting: VecDeque::new(),
-            looked: false,
+            look_at: None,
         };
         Ok(futures::stream::unfold(watcher, Watcher::step))
     }
 
+    /// The models that are served, as this process read them within the last second, or since it
+    /// was `heard` that one was taken into service. However many look, they are read once; `None`
+    /// where the database fails.
+    pub(in crate::domain) async fn served_lately(
+        &self,
+        heard: Option<Id<id::Model>>,
+    ) -> Option<Arc<Vec<ModelVersion>>> {
+        let read = async { self.store.actives().await.map(Arc::new) };
+        let found = self.looked.try_get_with(heard, read).await;
+        found
+            .inspect_err(|error| {
+                tracing::warn!(%error, "Which models are served cannot be read");
+            })
+            .ok()
+    }
+
     /// Says on the bus that a model was taken into service.
     pub(super) fn tell(&self, model: Id<id::Model>) {
-        self.bus.publish(Topic::Models, json!({ "model": model }));
+        self.bus.publish(Topic::Models, Note { model });
     }
 }
 
 struct Watcher {
     service: ModelService,
     listener: Listener,
-    kinds: Vec<ModelKind>,
+    kind: Option<ModelKind>,
     told: HashMap<ModelKind, Id<id::Model>>,
     waiting: VecDeque<ModelVersion>,
-    looked: bool,
+    /// When the table is looked at, though nothing is heard; `None` before the first time.
+    look_at: Option<Instant>,
 }
 
 impl Watcher {
@@ -57,20 +100,32 @@ impl Watcher {
                 return Some((model, self));
             }
             // Whatever is heard, the table says which models are served.
-            if self.looked {
-                self.listener.next().await;
-            }
-            self.looked = true;
-            for kind in &self.kinds {
-                match self.service.active(*kind).await {
-                    Ok(Some(model)) if self.told.get(kind) != Some(&model.id) => {
-                        self.told.insert(*kind, model.id);
-                        self.waiting.push_back(model);
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        tracing::warn!(?error, "Which models are served cannot be read");
-                    }
+            let heard = match self.look_at {
+                None => Some(Heard::Missed),
+                Some(look_at) => tokio::select! {
+                    heard = self.listener.next() => Some(heard),
+                    () = sleep_until(look_at) => None,
+                },
+            };
+            let found = match heard {
+                None => self.service.served_lately(None).await,
+                Some(Heard::Note(note)) => self.service.served_lately(told(&note)).await,
+                // What somebody else read may be older than what was missed.
+                Some(Heard::Missed) => {
+                    let found = self.service.store.actives().await.map(Arc::new);
+                    found
+                        .inspect_err(|error| {
+                            tracing::warn!(?error, "Which models are served cannot be read");
+                        })
+                        .ok()
+                }
+            };
+            self.look_at = Some(Instant::now() + LOOK_EVERY);
+            for model in found.iter().flat_map(|found| found.iter()) {
+                if self.kind.is_none_or(|kind| kind == model.kind)
+                    && self.told.insert(model.kind, model.id) != Some(model.id)
+                {
+                    self.waiting.push_back(model.clone());
                 }
             }
         }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::model::{ModelKind, ModelState, ModelVersion};
+use super::promoted::{Looked, looked};
 use super::store::Store;
 use crate::domain::Ground;
 use crate::domain::auth::Viewer;
@@ -17,11 +18,12 @@ use crate::platform::cache::{Cache, Tag};
 /// The models of one schema.
 #[derive(Clone)]
 pub struct ModelService {
-    store: Store,
+    pub(super) store: Store,
     pub(super) bus: Bus,
     cache: Cache,
     clock: Clock,
     chance: Chance,
+    pub(super) looked: Looked,
 }
 
 impl ModelService {
@@ -33,6 +35,7 @@ impl ModelService {
             cache: ground.cache.clone(),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
+            looked: looked(),
         }
     }
 

@@ -70,6 +70,15 @@ impl Store {
         row.map(ModelVersion::try_from).transpose()
     }
 
+    /// The models that are served, of all kinds.
+    pub(super) async fn actives(&self) -> Result<Vec<ModelVersion>> {
+        let rows = Entity::find()
+            .filter(Column::State.eq(ModelState::Active.as_str()))
+            .all(self.db.write())
+            .await?;
+        rows.into_iter().map(ModelVersion::try_from).collect()
+    }
+
     pub(super) async fn insert_next(&self, mut model: ModelVersion) -> Result<ModelVersion> {
         self.db
             .transaction(move |tx| {

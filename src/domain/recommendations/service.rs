@@ -12,6 +12,7 @@ use super::gather::Errand;
 use super::live::Live;
 use super::model::{Freshness, Item, List, ListPage};
 use super::store::Store;
+use super::updates::Watched;
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{self, ContentService, Visibility};
@@ -43,6 +44,7 @@ pub struct RecommendationService {
     pub(super) clock: Clock,
     chance: Chance,
     pub(super) common: Arc<Kept>,
+    pub(super) watched: Arc<Watched>,
     /// The pages that are on record as served; noting one again would change nothing.
     noted: Cache<Noted, ()>,
 }
@@ -93,6 +95,7 @@ impl RecommendationService {
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             common: Arc::default(),
+            watched: Arc::default(),
             noted: Cache::new(NOTED),
         }
     }

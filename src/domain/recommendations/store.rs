@@ -20,6 +20,7 @@ mod refresh;
 mod related;
 mod training;
 mod trending;
+mod updates;
 
 pub(super) use feedback::{Listed, Said};
 pub(super) use related::{SharedCredit, Together};

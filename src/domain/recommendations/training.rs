@@ -71,6 +71,8 @@ pub enum Step {
     Train,
     /// Drawing and storing the users' lists.
     Store,
+    /// Taking the new model into service: who lets this begin lets it end.
+    Activate,
 }
 
 /// What came of a training.
@@ -216,7 +218,11 @@ impl RecommendationService {
         let outcome = self
             .fit_and_store(store, &model, Arc::clone(&data), recipe, observe)
             .await
-            .and_then(|fitted| fitted.check(force).map(|()| fitted));
+            .and_then(|(fitted, mut observe)| {
+                fitted.check(force)?;
+                step(&mut observe, Step::Activate, 0, 0)?;
+                Ok(fitted)
+            });
         let fitted = match outcome {
             Ok(fitted) => fitted,
             Err(error) => {
@@ -243,14 +249,14 @@ impl RecommendationService {
         })
     }
 
-    async fn fit_and_store(
+    async fn fit_and_store<O: FnMut(Progress) -> ControlFlow<()> + Send + 'static>(
         &self,
         store: &mut TrainingStore,
         model: &ModelVersion,
         data: Arc<Data>,
         recipe: Recipe,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-    ) -> Result<Fitted> {
+        mut observe: O,
+    ) -> Result<(Fitted, O)> {
         // The maths takes all cores for a while: not on the threads that answer requests.
         let learnt = Arc::clone(&data);
         let (maths, mut observe) = blocking(move || {
@@ -291,7 +297,7 @@ impl RecommendationService {
             }
             step(&mut observe, Step::Store, fitted.users, with_taste.len())?;
         }
-        Ok(fitted)
+        Ok((fitted, observe))
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Hour {
     pub jobs_failed: i64,
 }
 
-/// How many rows of each kind were removed since they had been kept long enough.
+/// How many of each kind were removed since they had been kept long enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Removed {
@@ -40,4 +40,8 @@ pub struct Removed {
     pub candidates: u64,
     /// Files that were uploaded.
     pub uploads: u64,
+    /// Files of generated content that nothing names any more.
+    pub files: u64,
+    /// Folders in which an import whose process was killed had laid its files out.
+    pub import_folders: u64,
 }

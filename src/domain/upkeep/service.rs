@@ -6,6 +6,7 @@ use super::model::{Hour, Removed};
 use super::store::{Span, Store};
 use crate::domain::Ground;
 use crate::domain::auth::Viewer;
+use crate::domain::generation::GenerationService;
 use crate::domain::uploads::UploadService;
 use crate::foundation::{Clock, Id, Refusal, Result, id};
 use crate::platform::config::Retention;
@@ -22,16 +23,18 @@ pub struct UpkeepService {
     clock: Clock,
     retention: Retention,
     uploads: UploadService,
+    generation: GenerationService,
 }
 
 impl UpkeepService {
     /// The upkeep of the schema that `ground` stands for.
-    pub fn new(ground: &Ground, uploads: UploadService) -> Self {
+    pub fn new(ground: &Ground, uploads: UploadService, generation: GenerationService) -> Self {
         Self {
             store: Store::new(ground.db.clone()),
             clock: ground.clock.clone(),
             retention: ground.settings.retention.clone(),
             uploads,
+            generation,
         }
     }
 
@@ -102,6 +105,13 @@ impl UpkeepService {
                 .uploads
                 .remove_older(viewer, days(self.retention.uploads_days))
                 .await?,
+            files: self.generation.remove_unnamed(viewer).await?,
+            import_folders: {
+                let running = store.running().await?;
+                self.uploads
+                    .remove_folders(viewer, days(1), running)
+                    .await?
+            },
         })
     }
 }

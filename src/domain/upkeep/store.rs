@@ -1,11 +1,11 @@
 //! Sums and removals in the database.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::model::Hour;
-use crate::foundation::Result;
+use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
 
 /// So many rows go in one statement, so that none takes long and locks much.
@@ -165,6 +165,17 @@ impl Store {
             before.into(),
         )
         .await
+    }
+
+    /// The jobs that run.
+    pub(super) async fn running(&self) -> Result<Vec<Id<id::Job>>> {
+        let sql = "SELECT id FROM generation_jobs WHERE state = 'RUNNING'";
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let rows = self.db.write().query_all_raw(statement).await?;
+        let ids = rows.iter().map(|row| row.try_get::<Uuid>("", "id"));
+        Ok(ids
+            .map(|id| id.map(Into::into))
+            .collect::<Result<_, DbErr>>()?)
     }
 
     /// Runs a removal until nothing is left to remove.

@@ -150,15 +150,23 @@ impl UploadService {
         Ok(removed)
     }
 
-    /// What this user uploaded. For the user and admins.
+    /// Removes the folders of this machine in which an import was laid out before then, and whose
+    /// job is not one of those that run: its process was killed. Answers how many. For admins.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], [`Error::Forbidden`]; when the database fails.
-    pub async fn of(&self, viewer: &Viewer, user: Id<id::User>) -> Result<Vec<Id<id::Upload>>> {
-        if viewer.user() != Some(user) {
-            viewer.admin()?;
-        }
-        self.store.of(user).await
+    /// [`Error::Forbidden`]; [`Error::Unavailable`] when the data directory cannot be written.
+    pub async fn remove_folders(
+        &self,
+        viewer: &Viewer,
+        before: DateTime<Utc>,
+        running: Vec<Id<id::Job>>,
+    ) -> Result<u64> {
+        viewer.admin()?;
+        let (parent, schema) = (self.data_dir.join(FOLDER), self.schema.clone());
+        let sweep = move || sweep(&parent, &schema, before, &running);
+        let swept = tokio::task::spawn_blocking(sweep).await;
+        let swept = swept.map_err(|error| Error::Internal(error.into()))?;
+        swept.map_err(|error| unwritable(&error))
     }
 
     /// Removes the files of uploads that are no more: their user was erased. What cannot be removed
@@ -206,9 +214,8 @@ impl UploadService {
         uploads.collect()
     }
 
-    /// Lays those files out in a folder on this machine, under their own names. `label` names who
-    /// needs them: what an earlier try of the same left behind, because its process was killed, is
-    /// removed. For admins.
+    /// Lays those files out in a folder on this machine, under their own names, for this job. What an
+    /// earlier try of the same left behind, because its process was killed, is removed. For admins.
     ///
     /// # Errors
     /// As [`UploadService::together`]; [`Error::Unavailable`] when the store cannot be read or the
@@ -217,13 +224,11 @@ impl UploadService {
         &self,
         viewer: &Viewer,
         ids: &[Id<id::Upload>],
-        label: &str,
+        job: Id<id::Job>,
     ) -> Result<Laid> {
         let uploads = self.together(viewer, ids).await?;
-        let folder = folder(&self.data_dir.join(FOLDER), label).map_err(|error| {
-            tracing::error!(%error, "The folder of an import cannot be made");
-            Error::Unavailable("the data directory cannot be written".to_owned())
-        })?;
+        let folder = folder(&self.data_dir.join(FOLDER), &self.schema, job)
+            .map_err(|error| unwritable(&error))?;
         let laid = Laid { folder, uploads };
         for upload in &laid.uploads {
             let to = laid.folder().join(&upload.name);
@@ -242,10 +247,10 @@ fn object(id: Id<id::Upload>) -> String {
     id.to_string()
 }
 
-/// A fresh folder for `label`, with a folder for the files in it.
-fn folder(parent: &Path, label: &str) -> std::io::Result<TempDir> {
+/// A fresh folder for a job, with a folder for the files in it.
+fn folder(parent: &Path, schema: &SchemaName, job: Id<id::Job>) -> std::io::Result<TempDir> {
     std::fs::create_dir_all(parent)?;
-    let prefix = format!("{label}-");
+    let prefix = format!("{schema}-{job}-");
     for left in std::fs::read_dir(parent)? {
         let left = left?;
         if left.file_name().to_string_lossy().starts_with(&prefix) {
@@ -259,11 +264,47 @@ fn folder(parent: &Path, label: &str) -> std::io::Result<TempDir> {
     Ok(folder)
 }
 
+/// Removes the folders of a schema that were made before then, but those of jobs that run.
+fn sweep(
+    parent: &Path,
+    schema: &SchemaName,
+    before: DateTime<Utc>,
+    running: &[Id<id::Job>],
+) -> std::io::Result<u64> {
+    let folders = match std::fs::read_dir(parent) {
+        Ok(folders) => folders,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut removed = 0;
+    for folder in folders {
+        let folder = folder?;
+        let name = folder.file_name();
+        let name = name.to_string_lossy();
+        let mut parts = name.splitn(3, '-');
+        if parts.next() != Some(schema.as_str()) {
+            continue;
+        }
+        let job = parts.next().and_then(|job| job.parse::<Id<id::Job>>().ok());
+        let left = job.is_some_and(|job| !running.contains(&job));
+        if left && DateTime::<Utc>::from(folder.metadata()?.modified()?) < before {
+            std::fs::remove_dir_all(folder.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
 fn signed_in(viewer: &Viewer) -> Result<()> {
     match viewer {
         Viewer::Nobody => Err(Error::signed_out()),
         _ => Ok(()),
     }
+}
+
+fn unwritable(error: &std::io::Error) -> Error {
+    tracing::error!(%error, "The folders of imports cannot be written");
+    Error::Unavailable("the data directory cannot be written".to_owned())
 }
 
 fn not_found() -> Error {

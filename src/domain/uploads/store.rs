@@ -70,15 +70,6 @@ impl Store {
         Ok(visible(viewer).count(self.db.read()).await?)
     }
 
-    /// What a user uploaded, whoever asks.
-    pub(super) async fn of(&self, owner: Id<id::User>) -> Result<Vec<Id<id::Upload>>> {
-        let rows = Entity::find()
-            .filter(Column::OwnerId.eq(owner.uuid()))
-            .all(self.db.write())
-            .await?;
-        Ok(rows.into_iter().map(|row| row.id.into()).collect())
-    }
-
     /// Removes a row. Says whether there was one.
     pub(super) async fn delete(&self, id: Id<id::Upload>) -> Result<bool> {
         let gone = Entity::delete_by_id(id.uuid())

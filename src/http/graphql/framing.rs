@@ -10,9 +10,11 @@ use axum::response::Response as HttpResponse;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::stream::{BoxStream, unfold};
+use futures::stream::{BoxStream, poll_fn};
 use serde::Serialize;
-use tokio::time::{Interval, MissedTickBehavior, interval_at};
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tracing::Instrument;
 
 use super::Endpoint;
 use super::events::Event;
@@ -162,9 +164,12 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         let push = self.push.as_ref().ok_or_else(Refusal::not_acceptable)?;
         let over = (push.stay)(viewer).await?;
         let events = self.events(prepared, request_id);
-        let body = Body::from_stream(
-            chunks(framing, events, over, push.heartbeat).map(Ok::<_, std::convert::Infallible>),
-        );
+        // No more than one piece waits: what is made is as new as can be.
+        let (sender, mut pieces) = channel(1);
+        let times = (push.heartbeat, push.patience);
+        tokio::spawn(send(framing, events, over, times, sender).in_current_span());
+        let pieces = poll_fn(move |context| pieces.poll_recv(context));
+        let body = Body::from_stream(pieces.map(Ok::<_, std::convert::Infallible>));
         let mut answer = HttpResponse::new(body);
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, framing.content_type());
@@ -182,51 +187,50 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
     }
 }
 
-/// The pieces of the body.
-fn chunks(
+/// Sends the pieces of the body until the operation ends, or must end, or the client is gone or
+/// takes nothing for too long. A body is asked for more only while its client takes what there is,
+/// so that none of this could be noticed there.
+async fn send(
     framing: Framing,
-    events: BoxStream<'static, Event>,
-    over: BoxFuture<'static, Ending>,
-    heartbeat: Duration,
-) -> BoxStream<'static, Bytes> {
-    struct State {
-        events: BoxStream<'static, Event>,
-        over: BoxFuture<'static, Ending>,
-        beat: Interval,
-        ended: bool,
-    }
-    let mut beat = interval_at(tokio::time::Instant::now() + heartbeat, heartbeat);
+    mut events: BoxStream<'static, Event>,
+    mut over: BoxFuture<'static, Ending>,
+    (heartbeat, patience): (Duration, Duration),
+    body: Sender<Bytes>,
+) {
+    let mut beat = interval_at(Instant::now() + heartbeat, heartbeat);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let state = State {
-        events,
-        over,
-        beat,
-        ended: false,
-    };
-    let rest = unfold(state, move |mut state| async move {
-        if state.ended {
-            return None;
-        }
-        let chunk = tokio::select! {
-            biased;
-            ending = &mut state.over => {
-                state.ended = true;
-                framing.broken(ending)
+    let mut chunk = Some(framing.opening());
+    let mut last = false;
+    let ending = loop {
+        let sent = async {
+            match chunk.take() {
+                Some(chunk) => matches!(timeout(patience, body.send(chunk)).await, Ok(Ok(()))),
+                None => true,
             }
-            event = state.events.next() => match event {
+        };
+        tokio::select! {
+            biased;
+            ending = &mut over => break ending,
+            sent = sent => if !sent || last {
+                return;
+            },
+        }
+        chunk = tokio::select! {
+            biased;
+            ending = &mut over => break ending,
+            () = body.closed() => return,
+            event = events.next() => Some(match event {
                 Some(event) => framing.next(&event),
                 None => {
-                    state.ended = true;
+                    last = true;
                     framing.complete()
                 }
-            },
-            _ = state.beat.tick() => framing.heartbeat(),
+            }),
+            _ = beat.tick() => Some(framing.heartbeat()),
         };
-        Some((chunk, state))
-    });
-    futures::stream::once(async move { framing.opening() })
-        .chain(rest)
-        .boxed()
+    };
+    // Its place is free by now. Who does not listen does not hear this.
+    let _ = timeout(patience, body.send(framing.broken(ending))).await;
 }
 
 #[cfg(test)]

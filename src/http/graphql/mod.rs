@@ -114,6 +114,8 @@ pub struct Push<V> {
     pub stay: Stay<V>,
     /// How often a silent stream says that it is still there.
     pub heartbeat: Duration,
+    /// How long a client may take nothing.
+    pub patience: Duration,
 }
 
 /// Where the answer to one request is kept: in `service`, under `key`.

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
@@ -20,6 +21,10 @@ use crate::foundation::Chance;
 mod redis;
 
 use redis::Remote;
+
+/// How often one who listens looks at the table, though nothing is heard: without Redis nothing is
+/// heard of other processes.
+pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What is told about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

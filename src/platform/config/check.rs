@@ -115,6 +115,11 @@ impl Settings {
             ("max_message_bytes", push.max_message_bytes, 16 << 20),
             ("max_operations", push.max_operations, 10_000),
             ("max_sockets_per_user", push.max_sockets_per_user, 1_000_000),
+            (
+                "max_without_token_per_address",
+                push.max_without_token_per_address,
+                1_000_000,
+            ),
             ("max_sockets", push.max_sockets, 1_000_000),
         ] {
             anyhow::ensure!(

@@ -99,11 +99,19 @@ pub struct Push {
     pub max_message_bytes: usize,
     pub max_operations: usize,
     pub max_sockets_per_user: usize,
+    pub max_without_token_per_address: usize,
     pub max_sockets: usize,
     pub init_timeout_ms: u64,
     pub ping_ms: u64,
     pub heartbeat_ms: u64,
     pub idle_timeout_ms: u64,
+}
+
+impl Push {
+    /// How long a client may take nothing of what is sent to it: three pings.
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(self.ping_ms) * 3
+    }
 }
 
 /// Passwords and tokens.

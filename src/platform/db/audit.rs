@@ -21,7 +21,7 @@ pub struct Deed {
     pub details: Value,
 }
 
-/// Writes a deed.
+/// Writes a deed and answers which entry it is.
 ///
 /// # Errors
 /// Those of the database.
@@ -30,9 +30,10 @@ pub async fn record(
     deed: Deed,
     now: DateTime<Utc>,
     chance: &Chance,
-) -> Result<(), DbErr> {
+) -> Result<Id<id::AuditEntry>, DbErr> {
+    let id = Id::<id::AuditEntry>::at(now, chance.bytes());
     let row = audit_entry::Model {
-        id: Id::<id::AuditEntry>::at(now, chance.bytes()).uuid(),
+        id: id.uuid(),
         at: now,
         actor: deed.actor,
         action: deed.action.to_owned(),
@@ -42,5 +43,5 @@ pub async fn record(
     audit_entry::Entity::insert(row.into_active_model())
         .exec_without_returning(tx)
         .await?;
-    Ok(())
+    Ok(id)
 }

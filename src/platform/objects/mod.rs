@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
@@ -112,6 +115,45 @@ impl Objects {
         }
     }
 
+    /// Removes a file, if it was last written before then. Says whether it was.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the store cannot be written.
+    pub async fn delete_older(
+        &self,
+        schema: &SchemaName,
+        name: &ObjectName,
+        before: DateTime<Utc>,
+    ) -> Result<bool> {
+        match self.store.head(&key(schema, name)).await {
+            Ok(file) if file.last_modified < before => {
+                self.delete(schema, name).await?;
+                Ok(true)
+            }
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    /// The files of a schema that were last written before then, as the store lists them; none is
+    /// read.
+    pub fn older(
+        &self,
+        schema: &SchemaName,
+        before: DateTime<Utc>,
+    ) -> BoxStream<'static, Result<ObjectName>> {
+        let folder = Path::from(format!("{schema}/{FOLDER}"));
+        let listed = self.store.list(Some(&folder));
+        listed
+            .map_err(|error| unavailable(&error))
+            .try_filter_map(move |file| {
+                let old = file.last_modified < before;
+                let name = file.location.filename().filter(|_| old);
+                std::future::ready(Ok(name.and_then(|name| name.parse().ok())))
+            })
+            .boxed()
+    }
+
     /// Where clients find a file: a path of this server, or a whole address where the setting
     /// `objects.public_url` says how the server is called from outside.
     pub fn address(&self, schema: &SchemaName, name: &ObjectName) -> String {
@@ -191,6 +233,28 @@ mod tests {
         objects.delete(&app, &name).await.unwrap();
         assert_eq!(objects.get(&app, &name).await.unwrap(), None);
         objects.delete(&app, &name).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn old_files_of_a_schema_are_listed_and_removed_and_young_ones_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let (objects, app, demo) = (opened(folder.path()), schema("app"), schema("demo"));
+        let old = |name: &SchemaName, before| objects.older(name, before).try_collect::<Vec<_>>();
+        let long_ago = DateTime::UNIX_EPOCH;
+        let far_off: DateTime<Utc> = "2999-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(old(&app, far_off).await.unwrap(), []);
+        let bytes = Bytes::from_static(b"x");
+        let name = objects.put(&app, bytes, MediaType::Png).await.unwrap();
+        std::fs::write(folder.path().join("objects/app/content/else"), "x").unwrap();
+        let found = old(&app, far_off).await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&name));
+        assert_eq!(old(&app, long_ago).await.unwrap(), []);
+        assert_eq!(old(&demo, far_off).await.unwrap(), []);
+        assert!(!objects.delete_older(&app, &name, long_ago).await.unwrap());
+        assert!(objects.exists(&app, &name).await.unwrap());
+        assert!(objects.delete_older(&app, &name, far_off).await.unwrap());
+        assert!(!objects.exists(&app, &name).await.unwrap());
+        assert!(!objects.delete_older(&app, &name, far_off).await.unwrap());
     }
 
     #[tokio::test]

@@ -47,7 +47,8 @@ impl Store {
                     api_key::Entity::insert(row.into_active_model())
                         .exec_without_returning(tx)
                         .await?;
-                    Ok(audit::record(tx, deed, now, &chance).await?)
+                    audit::record(tx, deed, now, &chance).await?;
+                    Ok(())
                 }
                 .boxed()
             })

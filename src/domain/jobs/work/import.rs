@@ -25,8 +25,8 @@ pub(super) async fn run(
 ) -> Result<Value, Failure> {
     let whole = (0.0, 1.0);
     let _ = tell(reporter, whole, "fetching the files", 0, 0);
-    let (shell, label) = (Viewer::Command, job.id.to_string());
-    let laid = services.uploads.lay_out(&shell, &what.uploads, &label);
+    let shell = Viewer::Command;
+    let laid = services.uploads.lay_out(&shell, &what.uploads, job.id);
     let laid = laid.await?;
     let plan = plan(what, &laid).await?;
     let options = Options {

@@ -17,6 +17,7 @@ use crate::domain::recommendations::training::{self, How};
 use crate::domain::{Services, embeddings, recommendations, search};
 use crate::foundation::{Error, Result};
 
+mod erasure;
 mod import;
 
 /// Why work was not done.
@@ -92,11 +93,8 @@ pub(super) async fn run(
         Parameters::Recommendations(whom) => refresh(services, whom, reporter).await,
         Parameters::CacheWarming(what) => warm(services, *what, reporter).await,
         Parameters::Erasure(whom) => {
-            let (uploads, viewer) = (&services.uploads, Viewer::Command);
-            let files = uploads.of(&viewer, whom.user).await?;
-            let receipt = services.users.erase(&viewer, whom.user).await?;
-            uploads.discard_all(&viewer, &files).await?;
-            Ok(json!(receipt))
+            let again = job.attempt > 1;
+            erasure::run(services, whom.user, again, reporter).await
         }
         Parameters::Statistics => {
             let hours = services.upkeep.sum_up(&Viewer::Command).await?;
@@ -144,6 +142,7 @@ async fn train(services: &Services, how: How, reporter: &Reporter) -> Result<Val
             ),
             training::Step::Train => ((rest(0.45), rest(0.8)), "learning from all interactions"),
             training::Step::Store => ((rest(0.8), 1.0), "storing the lists of users"),
+            training::Step::Activate => return reporter.see_through(),
         };
         tell(&reporter, share, step, at.done, at.of)
     };

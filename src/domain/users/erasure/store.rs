@@ -3,15 +3,17 @@
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, Statement,
 };
+use serde_json::json;
 
-use super::Removed;
+use super::{Details, ERASE, Erased, Removed};
 use crate::domain::users::store::with_admins;
 use crate::foundation::{Chance, Id, Result, id};
-use crate::platform::db::Db;
 use crate::platform::db::audit::{self, Deed};
-use crate::platform::db::entities::user;
+use crate::platform::db::entities::{audit_entry, user};
+use crate::platform::db::{Db, stored};
 
 /// What goes, in this order, of the user `$1` and those that were merged into them. Every table that
 /// refers to users is here; a test compares the list with the database.
@@ -49,9 +51,11 @@ const REMOVALS: &[(&str, &str)] = &[
         "DELETE FROM uploads WHERE owner_id = ANY ($1)",
     ),
     (
-        // The erasure itself may be one that runs.
-        "jobs that do not run",
-        "DELETE FROM generation_jobs WHERE owner_id = ANY ($1) AND state <> 'RUNNING'",
+        // One that runs is lost to its worker, who drops it. The erasure itself may be one that
+        // runs: it stays, as the receipt.
+        "jobs",
+        "DELETE FROM generation_jobs \
+          WHERE owner_id = ANY ($1) AND (state <> 'RUNNING' OR kind <> 'ERASURE')",
     ),
     (
         "private items",
@@ -63,6 +67,12 @@ const REMOVALS: &[(&str, &str)] = &[
     ),
     ("accounts", "DELETE FROM users WHERE id = ANY ($1)"),
 ];
+
+/// The files of what goes: each read before the rows that name them are removed.
+const FILES: &str = "SELECT DISTINCT object AS name FROM generated \
+      JOIN content_items ON content_items.id = content_id \
+     WHERE creator_id = ANY ($1) AND visibility = 'PRIVATE' ORDER BY 1";
+const UPLOADS: &str = "SELECT id FROM uploads WHERE owner_id = ANY ($1) ORDER BY 1";
 
 #[derive(Clone)]
 pub(in crate::domain::users) struct Store {
@@ -79,9 +89,9 @@ impl Store {
         &self,
         id: Id<id::User>,
         now: DateTime<Utc>,
-        deed: Deed,
-        then: impl FnOnce(&Vec<Removed>) + Send + 'static,
-    ) -> Result<Vec<Removed>> {
+        mut deed: Deed,
+        then: impl FnOnce(&Erased) + Send + 'static,
+    ) -> Result<Erased> {
         let chance = self.chance.clone();
         self.db
             .transaction_then(then, move |tx| {
@@ -96,19 +106,72 @@ impl Store {
                         .all(tx)
                         .await?;
                     let all: Vec<_> = merged.into_iter().chain([id.uuid()]).collect();
-                    let mut removed = Vec::new();
-                    for (what, sql) in REMOVALS {
+                    let statement = |sql: &str| {
                         let values = [all.clone().into()];
-                        let statement =
-                            Statement::from_sql_and_values(DbBackend::Postgres, *sql, values);
-                        let rows = tx.execute_raw(statement).await?.rows_affected();
-                        removed.push(Removed { what, rows });
+                        Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
+                    };
+                    let files = tx.query_all_raw(statement(FILES)).await?;
+                    let uploads = tx.query_all_raw(statement(UPLOADS)).await?;
+                    let mut details = Details {
+                        files: column(&files, "name")?,
+                        uploads: column::<uuid::Uuid>(&uploads, "id")?
+                            .into_iter()
+                            .map(Into::into)
+                            .collect(),
+                        removed: Vec::with_capacity(REMOVALS.len()),
+                    };
+                    for (what, sql) in REMOVALS {
+                        let rows = tx.execute_raw(statement(sql)).await?.rows_affected();
+                        let what = (*what).to_owned();
+                        details.removed.push(Removed { what, rows });
                     }
-                    audit::record(tx, deed, now, &chance).await?;
-                    Ok(removed)
+                    deed.details = json!(details);
+                    let entry = audit::record(tx, deed, now, &chance).await?;
+                    Ok(Erased::new(id, entry, now, details))
                 }
                 .boxed()
             })
             .await
     }
+
+    /// The latest erasure of this user that took effect.
+    pub(in crate::domain::users) async fn erased(
+        &self,
+        id: Id<id::User>,
+    ) -> Result<Option<Erased>> {
+        let entry = audit_entry::Entity::find()
+            .filter(audit_entry::Column::Subject.eq(id.to_string()))
+            .filter(audit_entry::Column::Action.eq(ERASE))
+            .order_by_desc(audit_entry::Column::Id)
+            .one(self.db.write())
+            .await?;
+        let Some(entry) = entry else {
+            return Ok(None);
+        };
+        let details = serde_json::from_value(entry.details);
+        let details = details.map_err(|error| stored("audit_log")(error.to_string()))?;
+        let erased = Erased::new(id, entry.id.into(), entry.at, details);
+        Ok(Some(erased))
+    }
+
+    /// Leaves the files out of the entry of an erasure.
+    pub(in crate::domain::users) async fn forget_files(
+        &self,
+        entry: Id<id::AuditEntry>,
+    ) -> Result<()> {
+        self.db
+            .write()
+            .execute_raw(Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "UPDATE audit_log SET details = details - 'files' - 'uploads' WHERE id = $1",
+                [entry.uuid().into()],
+            ))
+            .await?;
+        Ok(())
+    }
+}
+
+/// One column of these rows.
+fn column<T: sea_orm::TryGetable>(rows: &[QueryResult], name: &str) -> Result<Vec<T>, DbErr> {
+    rows.iter().map(|row| row.try_get("", name)).collect()
 }

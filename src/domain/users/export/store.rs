@@ -38,7 +38,8 @@ impl Store {
         deed: Deed,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        Ok(audit::record(self.db.write(), deed, now, &self.chance).await?)
+        audit::record(self.db.write(), deed, now, &self.chance).await?;
+        Ok(())
     }
 
     /// Hands every row about `user` to `sink`. It reads the primary database: what was written a

@@ -160,7 +160,7 @@ impl<'a> Talk<'a> {
         let entry = self
             .host
             .doors
-            .enter(subject, Kind::Socket)
+            .enter(subject, self.host.client, Kind::Socket)
             .map_err(|refusal| Bye::Close(4429, refusal.message.into()))?;
         // Again: an end of the session was not told to those outside.
         let asker = holder(self.host, token.as_deref()).await?;
@@ -282,8 +282,8 @@ impl<'a> Talk<'a> {
     /// Sends, as fast as the client takes it; who takes nothing for as long as pings may go
     /// unanswered is gone.
     async fn send(&mut self, message: Message) -> Result<(), Bye> {
-        let ping = Duration::from_millis(self.host.doors.limits().ping_ms);
-        match timeout(ping * (UNANSWERED + 1), self.socket.send(message)).await {
+        let patience = self.host.doors.limits().patience();
+        match timeout(patience, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Bye::Gone),
         }

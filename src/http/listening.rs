@@ -1,0 +1,51 @@
+//! Where connections come in.
+
+use axum::serve::{ListenerExt, TapIo};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::platform::config::Push;
+
+/// The same listener, whose connections end when their client takes nothing of what is sent for as
+/// long as [`Push::patience`]: the system cuts them, since nobody here would notice.
+pub fn listening(
+    listener: TcpListener,
+    limits: &Push,
+) -> TapIo<TcpListener, impl FnMut(&mut TcpStream) + Send + 'static> {
+    let patience = limits.patience();
+    listener.tap_io(move |stream| {
+        if let Err(error) = take_or_leave(stream, patience) {
+            tracing::debug!(%error, "A connection has no time limit");
+        }
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn take_or_leave(stream: &TcpStream, patience: std::time::Duration) -> std::io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(patience))
+}
+
+/// Other systems have their own limits.
+#[cfg(not(target_os = "linux"))]
+fn take_or_leave(_stream: &TcpStream, _patience: std::time::Duration) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use axum::serve::Listener;
+
+    use super::*;
+    use crate::platform::config::Settings;
+
+    #[tokio::test]
+    async fn a_connection_that_comes_in_is_cut_when_its_client_takes_nothing() {
+        let push = Settings::defaults().push;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut listener = listening(listener, &push);
+        let (client, (stream, _)) = tokio::join!(TcpStream::connect(address), listener.accept());
+        client.unwrap();
+        let limit = socket2::SockRef::from(&stream).tcp_user_timeout().unwrap();
+        assert_eq!(limit, Some(push.patience()));
+    }
+}

@@ -1,0 +1,135 @@
+//! Hearing of what another process does where there is no Redis: each has a bus of its own.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures::{Stream, StreamExt};
+use marquee::domain::Services;
+use marquee::domain::auth::Viewer;
+use marquee::domain::interactions::{FollowFilter, InteractionKind, NewInteraction};
+use marquee::domain::recommendations::refresh::Users;
+use marquee::domain::recommendations::training::How;
+use marquee::domain::recommendations::updates::Reason;
+use marquee::foundation::{Id, id};
+use tokio::time::timeout;
+
+use crate::world::{World, next, soon, twin};
+
+/// What somebody took at that process.
+async fn took(
+    services: &Services,
+    user: Id<id::User>,
+    content: Id<id::Content>,
+) -> Id<id::Interaction> {
+    let new = NewInteraction {
+        user: Some(user),
+        ..NewInteraction::new(content, InteractionKind::View)
+    };
+    let recorded = services.interactions.record(&Viewer::Command, new).await;
+    recorded.unwrap().interaction.id
+}
+
+/// Nothing is told for longer than between two looks at the table.
+async fn nothing<T: std::fmt::Debug>(stream: &mut (impl Stream<Item = T> + Unpin)) {
+    let told = timeout(Duration::from_secs(6), stream.next()).await;
+    assert!(told.is_err(), "{told:?}");
+}
+
+async fn trained(services: &Services) -> Id<id::Model> {
+    let go_on = |_| ControlFlow::Continue(());
+    let how = How {
+        force: true,
+        ..How::default()
+    };
+    let service = &services.recommendations;
+    service
+        .train(&Viewer::Command, how, go_on)
+        .await
+        .unwrap()
+        .model
+        .id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_another_process_takes_into_service_is_told_and_read_once_for_all() {
+    let world = World::trained(40, 60).await;
+    let there = twin(&world.app.ground, &world.app.url).await;
+    let models = &world.app.services.models;
+    let mut all = Vec::new();
+    for _ in 0..100 {
+        let mut stream = Box::pin(models.promoted(&Viewer::Command, None).unwrap());
+        next(&mut stream).await;
+        all.push(stream);
+    }
+    let before = world.app.ground.db.statements();
+    let model = trained(&there).await;
+    let told = all
+        .iter_mut()
+        .map(|stream| async move { next(stream).await.id });
+    let told = soon(futures::future::join_all(told)).await;
+    assert!(told.iter().all(|told| *told == model), "{told:?}");
+    let statements = world.app.ground.db.statements() - before;
+    assert!(statements < 20, "{statements} statements");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_recorded_in_another_process_is_told_once_and_in_order() {
+    let world = World::new(2, 8).await;
+    let (app, here) = (&world.app, &world.app.services);
+    let there = twin(&app.ground, &app.url).await;
+    app.ground.clock.advance(TimeDelta::seconds(1));
+    let follow = here
+        .interactions
+        .follow(&Viewer::Command, FollowFilter::default(), None);
+    let mut following = follow.unwrap();
+    app.ground.clock.advance(TimeDelta::seconds(1));
+    let elsewhere = took(&there, world.users[0], world.items[0]).await;
+    app.ground.clock.advance(TimeDelta::seconds(1));
+    // What is heard at once is later than what is not heard.
+    let own = took(here, world.users[1], world.items[1]).await;
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let one = soon(following.next()).await.unwrap().unwrap();
+        told.push(one.id);
+    }
+    assert_eq!(told, [own, elsewhere]);
+    app.ground.clock.advance(TimeDelta::seconds(1));
+    let last = took(&there, world.users[0], world.items[1]).await;
+    let one = soon(following.next()).await.unwrap().unwrap();
+    assert_eq!(one.id, last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reasons_of_another_process_are_told_once_each() {
+    let world = World::trained(40, 60).await;
+    let (app, here) = (&world.app, &world.app.services);
+    let there: Arc<Services> = twin(&app.ground, &app.url).await;
+    let user = world.users[0];
+    let mut updates = Box::pin(
+        here.recommendations
+            .updates(&Viewer::Command, user)
+            .unwrap(),
+    );
+    // Until it knows the present.
+    nothing(&mut updates).await;
+    app.ground.clock.advance(TimeDelta::seconds(1));
+    took(&there, user, world.items[1]).await;
+    assert_eq!(next(&mut updates).await, Reason::Taste);
+    let refreshed = there
+        .recommendations
+        .refresh(&Viewer::Command, Users::These(vec![user]), |_, _| {
+            ControlFlow::Continue(())
+        })
+        .await;
+    assert_eq!(refreshed.unwrap().lists, 1);
+    assert_eq!(next(&mut updates).await, Reason::Refresh);
+    trained(&there).await;
+    assert_eq!(next(&mut updates).await, Reason::Model);
+    // What this process does is told at once and not again.
+    app.ground.clock.advance(TimeDelta::seconds(1));
+    took(here, user, world.items[3]).await;
+    assert_eq!(next(&mut updates).await, Reason::Taste);
+    nothing(&mut updates).await;
+}
