@@ -161,8 +161,8 @@ impl Doors {
         &self.0.live
     }
 
-    /// Lets one more connection of `subject` in; without one, of where `client` is. What was admitted before must be asked again
-    /// after this: changes are told only to those inside.
+    /// Lets one more connection of `subject` in; without one, of where `client` is. What was
+    /// admitted before must be asked again after this: changes are told only to those inside.
     ///
     /// # Errors
     /// 429 where they have as many as they may.
