@@ -57,7 +57,8 @@ async fn whoever_comes_back_at_any_event_gets_exactly_the_rest() {
         }));
         whole.push(event);
     }
-    assert!(whole.len() > 5, "it tells of its steps: {whole:#?}");
+    // Asked for, begun, over: how many of its steps it tells of in between is up to the machine.
+    assert!(whole.len() > 3, "{whole:#?}");
     assert_eq!(whole.last().unwrap().state, JobState::Completed);
     for (seen, other) in others.into_iter().enumerate() {
         assert_eq!(
