@@ -43,7 +43,8 @@ async fn a_job_waits_runs_and_is_completed_and_its_events_count_from_one_without
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_back_at_any_event_gets_exactly_the_rest() {
-    let world = World::new(40, 60).await;
+    // So many that it takes its time, and tells of many steps on any machine.
+    let world = World::new(300, 240).await;
     let (app, jobs) = (&world.app, &world.app.services.jobs);
     let asked = ask(app, training()).await;
     let mut first = Box::pin(jobs.follow(&Viewer::Command, asked.id, 0).await.unwrap());
@@ -57,8 +58,7 @@ async fn whoever_comes_back_at_any_event_gets_exactly_the_rest() {
         }));
         whole.push(event);
     }
-    // Asked for, begun, over: how many of its steps it tells of in between is up to the machine.
-    assert!(whole.len() > 3, "{whole:#?}");
+    assert!(whole.len() > 5, "it tells of its steps: {whole:#?}");
     assert_eq!(whole.last().unwrap().state, JobState::Completed);
     for (seen, other) in others.into_iter().enumerate() {
         assert_eq!(
