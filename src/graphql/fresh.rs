@@ -9,6 +9,7 @@ use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, N
 use async_graphql::{Data, Response};
 
 use super::loaders::Loaders;
+use super::loads::Loads;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 
@@ -29,11 +30,12 @@ impl Extension for FreshLoaders {
         operation_name: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
-        let mut data = Data::default();
+        let (mut data, loads) = (Data::default(), Loads::default());
         let services = ctx.data_opt::<Arc<Services>>();
         if let Some((services, viewer)) = services.zip(ctx.data_opt::<Viewer>()) {
-            data.insert(Arc::new(Loaders::new(services, viewer)));
+            data.insert(Arc::new(Loaders::new(services, viewer, &loads)));
         }
-        next.run_with_data(ctx, operation_name, data).await
+        let execution = next.run_with_data(ctx, operation_name, data);
+        loads.beside(execution).await
     }
 }

@@ -9,8 +9,8 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use async_graphql::runtime::{TokioSpawner, TokioTimer};
 
+use super::loads::{AtOnce, Loads};
 use crate::domain::Services;
 use crate::domain::auth::{ApiKey, Viewer};
 use crate::domain::content::Content;
@@ -38,6 +38,7 @@ pub struct Reader {
 /// executed for each of thousands of subscribers.
 pub struct Lazy<L> {
     reader: Arc<Reader>,
+    loads: Loads,
     loader: OnceLock<DataLoader<L, HashMapCache>>,
 }
 
@@ -48,8 +49,8 @@ impl<L: From<Arc<Reader>>> Deref for Lazy<L> {
         self.loader.get_or_init(|| {
             DataLoader::with_cache(
                 L::from(Arc::clone(&self.reader)),
-                TokioSpawner::current(),
-                TokioTimer::default(),
+                self.loads.clone(),
+                AtOnce,
                 HashMapCache::default(),
             )
             // A page of 100 films with 100 credits each is still one statement.
@@ -66,8 +67,8 @@ macro_rules! loaders {
         }
 
         impl Loaders {
-            /// Fresh loaders that read on behalf of `viewer`.
-            pub fn new(services: &Arc<Services>, viewer: &Viewer) -> Self {
+            /// Fresh loaders that read on behalf of `viewer`, as `loads` runs them.
+            pub fn new(services: &Arc<Services>, viewer: &Viewer, loads: &Loads) -> Self {
                 let reader = Arc::new(Reader {
                     services: Arc::clone(services),
                     viewer: viewer.clone(),
@@ -75,6 +76,7 @@ macro_rules! loaders {
                 Self {
                     $($field: Lazy {
                         reader: Arc::clone(&reader),
+                        loads: loads.clone(),
                         loader: OnceLock::new(),
                     },)*
                 }

@@ -16,6 +16,7 @@ pub mod id;
 pub mod keepable;
 pub mod label;
 pub mod loaders;
+pub mod loads;
 pub mod number;
 pub mod omitted;
 pub mod payload;

@@ -1,0 +1,140 @@
+//! When the loaders of an execution read.
+//!
+//! A loader gathers what the fields ask for until it is told to begin. A clock that tells it would
+//! add its tick to every level of a query, and would still split a level that takes longer. Here the
+//! execution itself tells: once no field can get any further, all of them have asked.
+
+use std::future::{Future, poll_fn, ready};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use async_graphql::runtime::Timer;
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::FuturesUnordered;
+use futures::task::{FutureObj, Spawn, SpawnError};
+
+type Load = FutureObj<'static, ()>;
+
+/// The reading that the fields of one execution wait for.
+#[derive(Clone, Default)]
+pub struct Loads(Arc<Mutex<Vec<Load>>>);
+
+impl Loads {
+    /// Runs an execution, and its loads each time it waits; all in the task that awaits this.
+    pub async fn beside<T>(&self, execution: impl Future<Output = T>) -> T {
+        let mut execution = pin!(execution);
+        let mut running = FuturesUnordered::new();
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(done) = execution.as_mut().poll(cx) {
+                    return Poll::Ready(done);
+                }
+                running.extend(self.take());
+                let mut read = false;
+                while running.poll_next_unpin(cx) == Poll::Ready(Some(())) {
+                    read = true;
+                }
+                // What was read lets some fields go on.
+                if !read {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    fn take(&self) -> Vec<Load> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Spawn for Loads {
+    fn spawn_obj(&self, load: Load) -> Result<(), SpawnError> {
+        let mut loads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        loads.push(load);
+        Ok(())
+    }
+}
+
+/// The clock of the loaders: they begin when they are run.
+pub struct AtOnce;
+
+impl Timer for AtOnce {
+    fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
+        ready(()).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::convert::Infallible;
+
+    use async_graphql::dataloader::{DataLoader, Loader, NoCache};
+    use futures::future::{join, join_all};
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    /// Doubles numbers, and remembers which it was asked for together.
+    #[derive(Clone, Default)]
+    struct Double(Arc<Mutex<Vec<Vec<u32>>>>);
+
+    impl Loader<u32> for Double {
+        type Value = u32;
+        type Error = Infallible;
+
+        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>, Infallible> {
+            let mut asked = keys.to_vec();
+            asked.sort_unstable();
+            self.0.lock().unwrap().push(asked);
+            yield_now().await;
+            Ok(keys.iter().map(|key| (*key, 2 * key)).collect())
+        }
+    }
+
+    impl Double {
+        fn loader(&self, loads: &Loads) -> DataLoader<Self, NoCache> {
+            DataLoader::new(self.clone(), loads.clone(), AtOnce)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fields_of_one_level_ask_for_is_read_together_whenever_they_get_to_it() {
+        let (loads, double) = (Loads::default(), Double::default());
+        let loader = double.loader(&loads);
+        let twice = async |key| {
+            let once = loader.load_one(key).await.unwrap().unwrap();
+            loader.load_one(once).await.unwrap()
+        };
+        let fields = join_all([3, 4, 5].map(twice));
+        assert_eq!(loads.beside(fields).await, [12, 16, 20].map(Some));
+        assert_eq!(*double.0.lock().unwrap(), [[3, 4, 5], [6, 8, 10]]);
+    }
+
+    #[tokio::test]
+    async fn a_field_that_waits_for_something_else_holds_nobody_up() {
+        let (loads, double) = (Loads::default(), Double::default());
+        let loader = double.loader(&loads);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let reads = async {
+            let read = loader.load_one(7).await.unwrap();
+            tell.send(read).unwrap();
+        };
+        let (_, heard) = loads.beside(join(reads, told)).await;
+        assert_eq!(heard, Ok(Some(14)));
+    }
+
+    #[tokio::test]
+    async fn two_loaders_read_at_the_same_time() {
+        let (loads, first, second) = (Loads::default(), Double::default(), Double::default());
+        let (one, other) = (first.loader(&loads), second.loader(&loads));
+        let both = join(one.load_one(1), other.load_one(2));
+        assert_eq!(loads.beside(both).await, (Ok(Some(2)), Ok(Some(4))));
+        assert_eq!(first.0.lock().unwrap().len(), 1);
+        assert_eq!(second.0.lock().unwrap().len(), 1);
+    }
+}
