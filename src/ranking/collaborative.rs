@@ -160,25 +160,28 @@ impl Trained {
         Ok(scores)
     }
 
-    /// How much of each item's score, in the order of `items`, comes from each entry.
-    fn contributions(
+    /// Adds to `sums` how much of each item's score comes from each entry, times `worth`: a row for
+    /// each item, with a place for each entry. The entries ascend, without repeats.
+    fn add_contributions(
         &self,
         entries: &[(u32, f32)],
         items: &[u32],
-    ) -> Result<Vec<Vec<f32>>, CollaborativeError> {
-        Ok(match self {
-            Self::Factors(fold_in) => fold_in.contributions(entries, items)?,
+        worth: f32,
+        sums: &mut [f32],
+    ) -> Result<(), CollaborativeError> {
+        match self {
+            Self::Factors(fold_in) => fold_in.add_contributions(entries, items, worth, sums)?,
             Self::Neighbours(neighbours) => {
                 let strengths = strengths(entries);
-                let of = |item: &u32| {
-                    let part =
-                        |(past, strength): &(u32, f32)| strength * neighbours.weight(*past, *item);
-                    strengths.iter().map(part).collect()
-                };
-                items.iter().map(of).collect()
+                for (item, sums) in items.iter().zip(sums.chunks_exact_mut(entries.len())) {
+                    for ((past, strength), sum) in strengths.iter().zip(sums) {
+                        *sum += worth * strength * neighbours.weight(*past, *item);
+                    }
+                }
             }
-            Self::Popular(_) => vec![vec![0.0; entries.len()]; items.len()],
-        })
+            Self::Popular(_) => {}
+        }
+        Ok(())
     }
 }
 
@@ -362,17 +365,12 @@ impl Model {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
-        let mut sums = vec![vec![0.0; entries.len()]; items.len()];
-        for (part, factor) in self.parts.iter().zip(&scored.worths) {
-            let contributions = part.contributions(&entries, items)?;
-            for (sums, contributions) in sums.iter_mut().zip(contributions) {
-                for (sum, contribution) in sums.iter_mut().zip(contributions) {
-                    *sum += factor * contribution;
-                }
-            }
+        let mut sums = vec![0.0; items.len() * entries.len()];
+        for (part, worth) in self.parts.iter().zip(&scored.worths) {
+            part.add_contributions(&entries, items, *worth, &mut sums)?;
         }
-        let reason = |(&item, sums): (&u32, Vec<f32>)| {
-            let loudest = top::best(&sums, 1, &[]);
+        let reason = |(&item, sums): (&u32, &[f32])| {
+            let loudest = top::best(sums, 1, &[]);
             let (at, contribution) = loudest.first().copied().unwrap_or((0, 0.0));
             Reason {
                 item,
@@ -381,6 +379,7 @@ impl Model {
                 score: scored.scores[item as usize],
             }
         };
+        let sums = sums.chunks_exact(entries.len());
         Ok(items.iter().zip(sums).map(reason).collect())
     }
 

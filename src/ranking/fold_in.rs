@@ -2,8 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use rayon::prelude::*;
-
 use super::als::{IalsError, IalsSettings, Method};
 use super::kernel::{Kernel, Rows};
 use super::matrix::{Interactions, Matrix, Repeats};
@@ -94,8 +92,8 @@ impl FoldIn {
     ///
     /// Hu, Koren, Volinsky 2008, §5: the score of item `i` is `Σ_j w_j · y_iᵀ W y_j` over the
     /// past items `j`, `W` being the inverse of the user's second derivative. It takes one
-    /// factorisation per user, one solution `W y_i` per recommended item and one product per
-    /// pair; `W` is never formed.
+    /// factorisation per user, one solution `W y` per item of whichever are fewer, recommended or
+    /// past, and one product per pair; `W` is never formed.
     ///
     /// # Errors
     /// [`IalsError::Table`] if an item is unknown or a weight is not positive and finite.
@@ -116,7 +114,9 @@ impl FoldIn {
         if past.is_empty() {
             return Ok(Vec::new());
         }
-        let parts = self.contributions(entries, recommended)?;
+        let mut parts = vec![0.0; recommended.len() * past.len()];
+        self.add_contributions(entries, recommended, 1.0, &mut parts)?;
+        let parts = parts.chunks_exact(past.len());
         let reasons = recommended.iter().zip(parts).map(|(&item, parts)| {
             let mut strongest = 0;
             for (at, part) in parts.iter().enumerate() {
@@ -134,37 +134,48 @@ impl FoldIn {
         Ok(reasons.collect())
     }
 
-    /// How much of the score of each recommended item, in their order, comes from each past item,
-    /// ascending by it. See [`FoldIn::explain`]; the recommended items have to be known.
-    pub(super) fn contributions(
+    /// Adds to `sums` how much of the score of each recommended item comes from each past item,
+    /// times `worth`: a row for each recommended item, in their order, with a place for each past
+    /// item, ascending by it. See [`FoldIn::explain`]; the recommended items have to be known.
+    ///
+    /// # Panics
+    /// If `sums` has another size.
+    pub(super) fn add_contributions(
         &self,
         entries: &[(u32, f32)],
         recommended: &[u32],
-    ) -> Result<Vec<Vec<f32>>, IalsError> {
+        worth: f32,
+        sums: &mut [f32],
+    ) -> Result<(), IalsError> {
         let row = self.row(entries)?;
         let (past, weights) = row.row(0);
+        assert_eq!(sums.len(), recommended.len() * past.len());
         let fixed = self.fixed();
         let mut scratch = Scratch::default();
         fixed.factor(past, weights, &mut scratch);
-        let factor = &scratch.hessian;
-        let mut copies = Vec::new();
-        fixed.copy(past, &mut copies);
-        let stride = self.items.columns();
-        let of_each = recommended.par_iter().map(|&item| {
-            let mut direction = self.items.row(item as usize).to_vec();
-            fixed.kernel.solve(factor, &mut direction);
-            let mut parts = vec![0.0; past.len()];
-            let values = &copies;
-            fixed
-                .kernel
-                .add_products(Rows { values, stride }, 0, &direction, &mut parts);
-            parts
-                .iter_mut()
-                .zip(weights)
-                .for_each(|(part, weight)| *part *= weight);
-            parts
-        });
-        Ok(of_each.collect())
+        // `W` is symmetric: it may stand with either side, and solving costs the most.
+        let by_past = past.len() < recommended.len();
+        let (solved, others) = if by_past {
+            (past, recommended)
+        } else {
+            (recommended, past)
+        };
+        let (mut values, stride) = (Vec::new(), self.items.columns());
+        fixed.copy(others, &mut values);
+        let values = &values[..];
+        let (mut direction, mut parts) = (vec![0.0; stride], vec![0.0; others.len()]);
+        for (at, item) in solved.iter().enumerate() {
+            direction.copy_from_slice(self.items.row(*item as usize));
+            fixed.kernel.solve(&scratch.hessian, &mut direction);
+            parts.fill(0.0);
+            let others = Rows { values, stride };
+            fixed.kernel.add_products(others, 0, &direction, &mut parts);
+            for (other, part) in parts.iter().enumerate() {
+                let (item, past_item) = if by_past { (other, at) } else { (at, other) };
+                sums[item * past.len() + past_item] += worth * weights[past_item] * part;
+            }
+        }
+        Ok(())
     }
 
     /// Adds the scores of every item for each of these users' vectors from [`FoldIn::user`], to

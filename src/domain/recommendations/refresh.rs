@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt};
+use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::live::Live;
@@ -127,7 +128,7 @@ impl RecommendationService {
         let keep = self.ground.settings.recommendations.batch_size;
         // Beside the threads that answer requests: a large model takes a while for each user.
         let count = move || {
-            let rows = pasts.iter().map(|(user, past)| {
+            let rows = pasts.par_iter().map(|(user, past)| {
                 let taken = past.taken(&weights, now);
                 let offers = |content| {
                     !taken.contains(&content) && shelf.read().offers(content, now.date_naive())
