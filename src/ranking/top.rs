@@ -45,35 +45,61 @@ pub fn best_passing<T: Copy + Ord>(
     keep: usize,
     passes: impl Fn(T) -> bool,
 ) -> Vec<(T, f32)> {
-    if keep == 0 {
-        return Vec::new();
-    }
-    // Candidates gather up to twice the wanted number; then the worse half is dropped, and from
-    // there on whatever is not better than the worst that was kept is passed over at once.
-    let room = keep.saturating_mul(2);
-    let mut held: Vec<(T, f32)> = Vec::new();
-    let mut worst_kept: Option<(T, f32)> = None;
+    let mut best = Best::new(keep);
     // `for_each`, since chained and flattened iterators run much faster from the inside.
-    scored.into_iter().for_each(|candidate| {
+    scored
+        .into_iter()
+        .for_each(|candidate| best.offer(candidate, &passes));
+    best.finish()
+}
+
+/// The best few of what is offered so far.
+///
+/// Candidates gather up to twice the wanted number; then the worse half is dropped, and from there
+/// on whatever is not better than the worst that was kept is passed over at once.
+#[derive(Debug)]
+pub struct Best<T> {
+    keep: usize,
+    held: Vec<(T, f32)>,
+    worst_kept: Option<(T, f32)>,
+}
+
+impl<T: Copy + Ord> Best<T> {
+    /// To keep so many.
+    pub fn new(keep: usize) -> Self {
+        Self {
+            keep,
+            held: Vec::new(),
+            worst_kept: None,
+        }
+    }
+
+    /// Takes a candidate that is good enough so far and passes; only if it is, `passes` is asked.
+    #[inline]
+    pub fn offer(&mut self, candidate: (T, f32), passes: impl FnOnce(T) -> bool) {
         // Most are passed over here, by one comparison.
-        if candidate.1.is_nan() || worst_kept.is_some_and(|worst| candidate.1 < worst.1) {
+        if candidate.1.is_nan() || self.worst_kept.is_some_and(|worst| candidate.1 < worst.1) {
             return;
         }
-        if worst_kept.is_some_and(|worst| best_first(&candidate, &worst).is_gt())
-            || !passes(candidate.0)
-        {
+        let beaten = |worst| best_first(&candidate, &worst).is_gt();
+        if self.keep == 0 || self.worst_kept.is_some_and(beaten) || !passes(candidate.0) {
             return;
         }
-        held.push(candidate);
-        if held.len() == room {
-            let (_, worst, _) = held.select_nth_unstable_by(keep - 1, best_first);
-            worst_kept = Some(*worst);
-            held.truncate(keep);
+        self.held.push(candidate);
+        if self.held.len() == self.keep.saturating_mul(2) {
+            let keep = self.keep;
+            let (_, worst, _) = self.held.select_nth_unstable_by(keep - 1, best_first);
+            self.worst_kept = Some(*worst);
+            self.held.truncate(keep);
         }
-    });
-    held.sort_unstable_by(best_first);
-    held.truncate(keep);
-    held
+    }
+
+    /// The best, best first; ties go to the smaller `T`.
+    pub fn finish(mut self) -> Vec<(T, f32)> {
+        self.held.sort_unstable_by(best_first);
+        self.held.truncate(self.keep);
+        self.held
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::model::{Item, Near, Vectors};
 use super::space::Space;
 use super::store::Store;
-use super::vectors::Keep;
+use super::vectors::{Keep, Show};
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::models::{ModelKind, ModelService, Served};
@@ -72,9 +72,24 @@ impl EmbeddingService {
     /// # Errors
     /// Those of [`EmbeddingService::active`].
     pub async fn vectors(&self, ids: &[Id<id::Content>]) -> Result<Vectors> {
+        let Some(space) = self.active().await? else {
+            return Ok(Vectors::default());
+        };
+        let mut vectors = Vectors::with_capacity(space.dimensions, ids.len());
+        let mut take = |id, vector: &[f32]| vectors.insert(id, vector);
+        space.vectors.show(ids, &mut take).await?;
+        Ok(vectors)
+    }
+
+    /// Shows the vectors of these items in the space that is served, as far as they have one, in
+    /// no order: what is only looked at once need not be copied.
+    ///
+    /// # Errors
+    /// Those of [`EmbeddingService::active`].
+    pub async fn show(&self, ids: &[Id<id::Content>], to: &mut Show<'_>) -> Result<()> {
         match self.active().await? {
-            Some(space) => space.vectors.vectors(ids).await,
-            None => Ok(Vectors::default()),
+            Some(space) => space.vectors.show(ids, to).await,
+            None => Ok(()),
         }
     }
 
@@ -102,9 +117,24 @@ impl EmbeddingService {
     /// # Errors
     /// Those of [`EmbeddingService::active`].
     pub async fn nearest(&self, query: &[f32], count: usize, keep: &Keep<'_>) -> Result<Vec<Near>> {
+        let mut near = self.nearest_each(&[query], count, keep).await?;
+        // One query in, one answer out.
+        Ok(near.swap_remove(0))
+    }
+
+    /// The same for several queries, in their order; it takes less than each alone.
+    ///
+    /// # Errors
+    /// Those of [`EmbeddingService::active`].
+    pub async fn nearest_each(
+        &self,
+        queries: &[&[f32]],
+        count: usize,
+        keep: &Keep<'_>,
+    ) -> Result<Vec<Vec<Near>>> {
         match self.active().await? {
-            Some(space) => space.vectors.nearest(query, count, keep).await,
-            None => Ok(Vec::new()),
+            Some(space) => space.vectors.nearest(queries, count, keep).await,
+            None => Ok(vec![Vec::new(); queries.len()]),
         }
     }
 

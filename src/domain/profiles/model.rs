@@ -6,8 +6,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::domain::embeddings::Vectors;
 use crate::domain::interactions::{InteractionKind, MOST_WEIGHT, WeightTable};
 use crate::foundation::{Id, id};
-use crate::ranking::kernel::Kernel;
-use crate::ranking::profile::{self, Event, Interests};
+use crate::ranking::kernel::{Kernel, Rows};
+use crate::ranking::profile::{self, Event, INTERESTS, Interests};
 
 type Content = Id<id::Content>;
 
@@ -134,19 +134,26 @@ impl Profile {
     /// How near items are to what the user has come to like, from −1 to 1: the mean of an item's
     /// cosine to the long-term vector and to the nearest interest, so that a taste among several
     /// counts whole.
+    ///
+    /// # Panics
+    /// The answer panics at an item of more dimensions than the profile.
     pub fn long_term_fit(&self) -> impl Fn(&[f32]) -> f32 {
         let norm = dot(&self.long_term, &self.long_term).sqrt();
         let shrink = if norm > 0.0 { 1.0 / norm } else { 0.0 };
+        let (kernel, stride) = (Kernel::detect(), self.long_term.len().max(1));
+        // Side by side, the long-term vector first.
+        let interests = self.interests.as_slice().iter();
+        let interests = interests.flat_map(|interest| &interest.vector);
+        let values: Vec<f32> = self.long_term.iter().chain(interests).copied().collect();
         move |item| {
-            let interests = self.interests.as_slice().iter();
-            let nearest = interests
-                .map(|interest| dot(&interest.vector, item))
-                .fold(f32::NEG_INFINITY, f32::max);
-            let long_term = dot(&self.long_term, item) * shrink;
-            if nearest.is_finite() {
-                (nearest + long_term) / 2.0
-            } else {
-                long_term
+            let mut products = [0.0; 1 + INTERESTS];
+            let values = &values[..];
+            kernel.add_products(Rows { values, stride }, 0, item, &mut products);
+            let long_term = products[0] * shrink;
+            let nearest = products[1..values.len() / stride].iter().copied();
+            match nearest.reduce(f32::max) {
+                Some(nearest) => (nearest + long_term) / 2.0,
+                None => long_term,
             }
         }
     }

@@ -53,4 +53,27 @@ impl ProfileService {
         let now = self.clock.now();
         Ok(past.profile(&weights, now, space.dimensions, &vectors))
     }
+
+    /// How near these items are to what the user has come to like, as
+    /// [`Profile::long_term_fit`] says, of those that have a place in the space that is served; in
+    /// no order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn suit(
+        &self,
+        profile: &Profile,
+        items: &[Id<id::Content>],
+    ) -> Result<Vec<(Id<id::Content>, f32)>> {
+        let fit = profile.long_term_fit();
+        let mut suit = Vec::with_capacity(items.len());
+        let mut judge = |item, vector: &[f32]| {
+            // Another space may have come into service since the profile was made.
+            if vector.len() == profile.long_term.len() {
+                suit.push((item, fit(vector)));
+            }
+        };
+        self.embeddings.show(items, &mut judge).await?;
+        Ok(suit)
+    }
 }

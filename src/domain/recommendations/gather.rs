@@ -201,24 +201,17 @@ impl RecommendationService {
     ) -> Result<Vec<Candidates>> {
         let count = NEAR + past.profiled().len();
         let keep = |content| gate.passes(content);
-        let mut near: FxHashMap<Content, ()> = FxHashMap::default();
-        for interest in profile.interests.as_slice() {
-            let found = self.embeddings.nearest(&interest.vector, count, &keep);
-            near.extend(found.await?.into_iter().map(|near| (near.content, ())));
-        }
-        let near: Vec<Content> = near.into_keys().collect();
-        let vectors = self.embeddings.vectors(&near).await?;
-        let fit = profile.long_term_fit();
-        let interests: Vec<_> = vectors
-            .iter()
-            .map(|(content, vector)| (content, fit(vector)))
+        let interests = profile.interests.as_slice().iter();
+        let queries: Vec<&[f32]> = interests
+            .map(|interest| interest.vector.as_slice())
+            .chain([profile.session.as_slice()])
             .collect();
-        let mut session = Vec::new();
-        if profile.session.iter().any(|number| *number != 0.0) {
-            let found = self.embeddings.nearest(&profile.session, count, &keep);
-            let found = found.await?.into_iter();
-            session.extend(found.map(|near| (near.content, near.cosine)));
-        }
+        let mut near = self.embeddings.nearest_each(&queries, count, &keep).await?;
+        let session = near.pop().unwrap_or_default().into_iter();
+        let session: Vec<_> = session.map(|near| (near.content, near.cosine)).collect();
+        let near: FxHashSet<Content> = near.iter().flatten().map(|near| near.content).collect();
+        let near: Vec<Content> = near.into_iter().collect();
+        let interests = self.profiles.suit(profile, &near).await?;
         // One of the two carries the real-time part where the other has nothing to say.
         let share = |share: f32, other_is_empty: bool| {
             let share = if other_is_empty { 1.0 } else { share };
@@ -294,15 +287,10 @@ impl RecommendationService {
             return Ok(None);
         };
         let ids: Vec<Content> = items.iter().map(|(content, _)| *content).collect();
-        let vectors = self.embeddings.vectors(&ids).await?;
-        let fit = profile.long_term_fit();
-        let scored = vectors
-            .iter()
-            .map(|(content, vector)| (content, fit(vector)));
         Ok(Some(Candidates {
             source: Source::Interests,
             weight: 0.0,
-            scored: scored.collect(),
+            scored: self.profiles.suit(profile, &ids).await?,
             because: FxHashMap::default(),
         }))
     }

@@ -97,12 +97,11 @@ impl SearchService {
             entries.collect()
         };
         let ids: Vec<_> = places.keys().copied().collect();
-        let vectors = self.embeddings.vectors(&ids).await?;
-        let fit = profile.long_term_fit();
-        let fits: FxHashMap<u32, f32> = vectors
-            .iter()
-            .filter_map(|(content, vector)| {
-                let fit = (1.0 + fit(vector)) / 2.0;
+        let suit = self.profiles.suit(profile, &ids).await?;
+        let fits: FxHashMap<u32, f32> = suit
+            .into_iter()
+            .filter_map(|(content, suit)| {
+                let fit = (1.0 + suit) / 2.0;
                 Some((*places.get(&content)?, fit.clamp(0.0, 1.0)))
             })
             .collect();

@@ -1,8 +1,10 @@
 //! Answering a query: by comparing everything, or by a walk through the graph.
 
+use std::cell::Cell;
+
 use super::super::top;
 use super::search::{Scratch, Walk};
-use super::vectors::numbers;
+use super::vectors::{Line, numbers};
 use super::{Index, Metric, NeighbourError, SCANNED};
 
 /// What a walk costs for each candidate it keeps, in vectors compared by a scan.
@@ -38,39 +40,97 @@ impl Index {
         breadth: usize,
         filter: impl Fn(u32) -> bool,
     ) -> Result<Vec<(u32, f32)>, NeighbourError> {
-        self.pool.with(|scratch| {
-            self.vectors.prepare(query, &mut scratch.query)?;
-            let k = k.min(self.len());
-            let breadth = breadth.clamp(k, self.len().max(k));
-            let plan = self.plan(breadth, &filter);
-            Ok(self.answer(&plan, k, filter, scratch))
-        })
+        let mut found = self.nearest_each(&[query], k, breadth, filter)?;
+        // One query in, one answer out.
+        Ok(found.swap_remove(0))
+    }
+
+    /// The same for several queries, in their order. Where everything is compared, the vectors are
+    /// read and the filter is asked once for all of them.
+    ///
+    /// # Errors
+    /// [`NeighbourError`] if a query is not a vector of this index.
+    pub fn nearest_each(
+        &self,
+        queries: &[&[f32]],
+        k: usize,
+        breadth: usize,
+        filter: impl Fn(u32) -> bool,
+    ) -> Result<Vec<Vec<(u32, f32)>>, NeighbourError> {
+        let k = k.min(self.len());
+        let plan = self.plan(breadth.clamp(k, self.len().max(k)), &filter);
+        self.answer(&plan, queries, k, &filter)
     }
 
     pub(super) fn answer(
         &self,
         plan: &Plan,
+        queries: &[&[f32]],
         k: usize,
-        filter: impl Fn(u32) -> bool,
+        filter: &impl Fn(u32) -> bool,
+    ) -> Result<Vec<Vec<(u32, f32)>>, NeighbourError> {
+        let prepared = |query: &&[f32]| {
+            let mut lines = Vec::new();
+            self.vectors.prepare(query, &mut lines)?;
+            Ok(lines)
+        };
+        if let Plan::Scan | Plan::ScanAll = plan {
+            let queries: Vec<_> = queries.iter().map(prepared).collect::<Result<_, _>>()?;
+            return Ok(match plan {
+                Plan::Scan => self.scan(&queries, k, filter),
+                _ => self.scan_all(&queries, k, filter),
+            });
+        }
+        let walked = queries.iter().map(|query| {
+            self.pool.with(|scratch| {
+                self.vectors.prepare(query, &mut scratch.query)?;
+                Ok(self.walked(plan, k, filter, scratch))
+            })
+        });
+        walked.collect()
+    }
+
+    /// What a walk for the query in `scratch` finds; one that starves is made good by a scan.
+    fn walked(
+        &self,
+        plan: &Plan,
+        k: usize,
+        filter: &impl Fn(u32) -> bool,
         scratch: &mut Scratch,
     ) -> Vec<(u32, f32)> {
-        let walk = self.walk();
-        match *plan {
-            Plan::Scan => return self.scan(k, filter, scratch),
-            Plan::ScanAll => return self.scan_all(k, filter, scratch),
+        let walk = Walk {
+            kernel: self.kernel,
+            vectors: &self.vectors,
+            graph: &self.graph,
+            lift: 0.0,
+        };
+        walk.descend(0, scratch);
+        let fed = match *plan {
+            Plan::Scan | Plan::ScanAll => false,
             Plan::Walk(breadth) => {
-                walk.descend(0, scratch);
                 walk.search(0, breadth, scratch);
+                true
             }
             Plan::WalkPassing(breadth) => {
                 let passes = |node| self.vectors.is_live(node) && filter(self.vectors.key(node));
-                walk.descend(0, scratch);
-                if !walk.search_passing(breadth, passes, scratch) {
-                    return self.scan(k, filter, scratch);
-                }
+                walk.search_passing(breadth, passes, scratch)
+            }
+        };
+        if fed {
+            let found = scratch
+                .finds
+                .iter()
+                .filter(|find| self.vectors.is_live(find.1))
+                .map(|(score, node)| (self.vectors.key(node), self.bounded(score)))
+                .filter(|find| filter(find.0));
+            let best = top::best_of(found, k);
+            if best.len() == k {
+                return best;
             }
         }
-        self.found(k, filter, scratch)
+        let mut scanned = self.scan(std::slice::from_ref(&scratch.query), k, filter);
+        // One query in, one answer out.
+        scanned.swap_remove(0)
     }
 
     fn plan(&self, breadth: usize, filter: &impl Fn(u32) -> bool) -> Plan {
@@ -100,74 +160,77 @@ impl Index {
         }
     }
 
-    fn walk(&self) -> Walk<'_> {
-        Walk {
-            kernel: self.kernel,
-            vectors: &self.vectors,
-            graph: &self.graph,
-            lift: 0.0,
-        }
-    }
-
-    /// What a walk has found; a walk that starved is made good by a scan.
-    fn found(
+    /// Compares the queries with everything that passes.
+    fn scan(
         &self,
+        queries: &[Vec<Line>],
         k: usize,
-        filter: impl Fn(u32) -> bool,
-        scratch: &mut Scratch,
-    ) -> Vec<(u32, f32)> {
-        let found = scratch
-            .finds
-            .iter()
-            .filter(|find| self.vectors.is_live(find.1))
-            .map(|(score, node)| (self.vectors.key(node), self.bounded(score)))
-            .filter(|find| filter(find.0));
-        let best = top::best_of(found, k);
-        if best.len() < k {
-            return self.scan(k, filter, scratch);
-        }
-        best
-    }
-
-    /// Compares the query with everything that passes.
-    fn scan(&self, k: usize, filter: impl Fn(u32) -> bool, scratch: &Scratch) -> Vec<(u32, f32)> {
+        filter: &impl Fn(u32) -> bool,
+    ) -> Vec<Vec<(u32, f32)>> {
         let passes = |node| filter(self.vectors.key(node));
-        top::best_of(self.compared(passes, scratch), k)
+        self.compare(queries, k, passes, |_| true)
     }
 
-    /// Compares the query with everything, and drops what does not pass.
+    /// Compares the queries with everything, and asks of what is near whether it passes; of each
+    /// vector once, however many queries it is near to.
     fn scan_all(
         &self,
+        queries: &[Vec<Line>],
         k: usize,
-        filter: impl Fn(u32) -> bool,
-        scratch: &Scratch,
-    ) -> Vec<(u32, f32)> {
-        top::best_passing(self.compared(|_| true, scratch), k, filter)
+        filter: &impl Fn(u32) -> bool,
+    ) -> Vec<Vec<(u32, f32)>> {
+        let ask = |node| filter(self.vectors.key(node));
+        if queries.len() == 1 {
+            return self.compare(queries, k, |_| true, ask);
+        }
+        let answers = vec![Cell::new(None); self.vectors.rows()];
+        let remember = |node: u32| {
+            let answer = &answers[node as usize];
+            answer.get().unwrap_or_else(|| {
+                let passes = ask(node);
+                answer.set(Some(passes));
+                passes
+            })
+        };
+        self.compare(queries, k, |_| true, remember)
     }
 
-    /// The keys and scores of all nodes that pass.
-    fn compared(
+    /// The best for each query of the live nodes that pass both `before` and, once they are near
+    /// enough, `after`.
+    fn compare(
         &self,
-        passes: impl Fn(u32) -> bool,
-        scratch: &Scratch,
-    ) -> impl Iterator<Item = (u32, f32)> {
+        queries: &[Vec<Line>],
+        k: usize,
+        before: impl Fn(u32) -> bool,
+        after: impl Fn(u32) -> bool,
+    ) -> Vec<Vec<(u32, f32)>> {
+        // So many rows stay in the nearest cache while all queries look at them.
         const BLOCK: usize = 64;
-        let query = numbers(&scratch.query);
+        let mut best: Vec<_> = queries.iter().map(|_| top::Best::new(k)).collect();
         let mut passing = (0..self.vectors.rows() as u32)
-            .filter(move |node| self.vectors.is_live(*node) && passes(*node));
-        let blocks = std::iter::from_fn(move || {
-            let (mut nodes, mut scores, mut count) = ([0; BLOCK], [0.0; BLOCK], 0);
+            .filter(|node| self.vectors.is_live(*node) && before(*node));
+        let (mut nodes, mut scores) = ([0; BLOCK], [0.0; BLOCK]);
+        loop {
+            let mut count = 0;
             for (place, node) in nodes.iter_mut().zip(passing.by_ref()) {
                 *place = node;
                 count += 1;
             }
-            self.kernel
-                .picked_products(self.vectors.table(), &nodes[..count], query, &mut scores);
-            (count > 0).then(|| nodes.into_iter().zip(scores).take(count))
-        });
-        blocks
-            .flatten()
-            .map(|(node, score)| (self.vectors.key(node), self.bounded(score)))
+            if count == 0 {
+                break;
+            }
+            let nodes = &nodes[..count];
+            for (query, best) in queries.iter().zip(&mut best) {
+                let table = self.vectors.table();
+                self.kernel
+                    .picked_products(table, nodes, numbers(query), &mut scores);
+                for (node, score) in nodes.iter().zip(scores) {
+                    let candidate = (self.vectors.key(*node), self.bounded(score));
+                    best.offer(candidate, |_| after(*node));
+                }
+            }
+        }
+        best.into_iter().map(top::Best::finish).collect()
     }
 
     /// Rounding may carry a cosine past 1.

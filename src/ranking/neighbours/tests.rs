@@ -127,10 +127,8 @@ fn a_walk_finds_nearly_all_of_the_nearest_that_pass() {
     let index = built(&items, Metric::Cosine);
     let walked = |plan: Plan, filter: &dyn Fn(u32) -> bool| {
         recall_of(&items, Metric::Cosine, filter, |query| {
-            index.pool.with(|scratch| {
-                index.vectors.prepare(query, &mut scratch.query).unwrap();
-                index.answer(&plan, 10, filter, scratch)
-            })
+            let answers = index.answer(&plan, &[query], 10, &filter);
+            answers.unwrap().remove(0)
         })
     };
 
@@ -145,6 +143,31 @@ fn a_walk_finds_nearly_all_of_the_nearest_that_pass() {
         let recall = walked(plan, filter);
         assert!(recall >= 0.98, "{recall} by {name}");
     }
+}
+
+#[test]
+fn several_queries_at_once_get_what_each_gets_alone_and_ask_of_each_vector_once() {
+    let queries: Vec<Vec<f32>> = (0..5).map(|at| vector(1_000_000 + at)).collect();
+    let queries: Vec<&[f32]> = queries.iter().map(Vec::as_slice).collect();
+    let items = vectors(0..SCANNED as u32 + 1000);
+    let index = built(&items, Metric::Cosine);
+    let odd = |key: u32| key % 2 == 1;
+
+    for breadth in [20, 1000] {
+        let together = index.nearest_each(&queries, 20, breadth, odd).unwrap();
+        let alone = queries.iter();
+        let alone = alone.map(|query| index.nearest(query, 20, breadth, odd).unwrap());
+        assert_eq!(together, alone.collect::<Vec<_>>());
+    }
+    assert_eq!(index.nearest_each(&[], 20, 20, odd), Ok(Vec::new()));
+    let asked = std::cell::RefCell::new(BTreeMap::new());
+    let filter = |key: u32| {
+        *asked.borrow_mut().entry(key).or_insert(0) += 1;
+        odd(key)
+    };
+    index.answer(&Plan::ScanAll, &queries, 20, &filter).unwrap();
+    let asked = asked.into_inner();
+    assert!(asked.len() > 100 && asked.values().all(|times| *times == 1));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use uuid::Uuid;
 
 use super::Store;
-use crate::domain::embeddings::model::{Near, Vectors};
-use crate::domain::embeddings::vectors::{Keep, VectorStore, best};
+use crate::domain::embeddings::model::Near;
+use crate::domain::embeddings::vectors::{Keep, Show, VectorStore, best};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
 
@@ -37,6 +37,33 @@ impl InDatabase {
             db,
             model: model.uuid(),
             dimensions,
+        }
+    }
+
+    /// The `count` nearest for which `keep` holds.
+    async fn nearest_to(&self, query: &[f32], count: usize, keep: &Keep<'_>) -> Result<Vec<Near>> {
+        let points = query.iter().any(|number| *number != 0.0);
+        if count == 0 || query.len() != self.dimensions || !points {
+            return Ok(Vec::new());
+        }
+        let mut wide = count + 16;
+        loop {
+            let rows = self.first(query, wide).await?;
+            let all = rows.len() < wide || wide >= FURTHEST;
+            let mut found: Vec<Near> = rows
+                .into_iter()
+                .map(|row| Near {
+                    content: row.content_id.into(),
+                    cosine: row.cosine,
+                })
+                .filter(|near| keep(near.content))
+                .collect();
+            if all || found.len() >= count {
+                best(&mut found, count);
+                return Ok(found);
+            }
+            // Each time four times as far: all in all a third more than the last alone.
+            wide = (4 * wide).min(FURTHEST);
         }
     }
 
@@ -82,41 +109,31 @@ impl InDatabase {
 impl VectorStore for InDatabase {
     fn nearest<'a>(
         &'a self,
-        query: &'a [f32],
+        queries: &'a [&'a [f32]],
         count: usize,
         keep: &'a Keep<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Near>>> {
+    ) -> BoxFuture<'a, Result<Vec<Vec<Near>>>> {
         Box::pin(async move {
-            if count == 0 || query.len() != self.dimensions {
-                return Ok(Vec::new());
+            let mut answers = Vec::with_capacity(queries.len());
+            for query in queries {
+                answers.push(self.nearest_to(query, count, keep).await?);
             }
-            let mut wide = count + 16;
-            loop {
-                let rows = self.first(query, wide).await?;
-                let all = rows.len() < wide || wide >= FURTHEST;
-                let mut found: Vec<Near> = rows
-                    .into_iter()
-                    .map(|row| Near {
-                        content: row.content_id.into(),
-                        cosine: row.cosine,
-                    })
-                    .filter(|near| keep(near.content))
-                    .collect();
-                if all || found.len() >= count {
-                    best(&mut found, count);
-                    return Ok(found);
-                }
-                // Each time four times as far: all in all a third more than the last alone.
-                wide = (4 * wide).min(FURTHEST);
-            }
+            Ok(answers)
         })
     }
 
-    fn vectors<'a>(&'a self, ids: &'a [Id<id::Content>]) -> BoxFuture<'a, Result<Vectors>> {
+    fn show<'a>(
+        &'a self,
+        ids: &'a [Id<id::Content>],
+        to: &'a mut Show<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let store = Store::new(self.db.clone());
-            let model = self.model.into();
-            store.vectors(model, self.dimensions, ids).await
+            let vectors = store.vectors(self.model.into(), self.dimensions, ids);
+            for (id, vector) in vectors.await?.iter() {
+                to(id, vector);
+            }
+            Ok(())
         })
     }
 

@@ -6,8 +6,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use futures::future::BoxFuture;
 use rustc_hash::FxHashMap;
 
-use super::{Keep, VectorStore};
-use crate::domain::embeddings::model::{Near, Vectors};
+use super::{Keep, Show, VectorStore};
+use crate::domain::embeddings::model::Near;
 use crate::foundation::{Error, Id, Result, id};
 use crate::ranking::neighbours::{Index, Metric};
 
@@ -62,23 +62,26 @@ impl Memory {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn scan(&self, query: &[f32], count: usize, keep: &Keep<'_>) -> Vec<Near> {
+    fn look(&self, queries: &[&[f32]], count: usize, keep: &Keep<'_>) -> Vec<Vec<Near>> {
         let table = self.read();
-        if count == 0 || !usable(query, table.index.length()) {
-            return Vec::new();
-        }
+        let mut answers = vec![Vec::new(); queries.len()];
+        let usable = |at: &usize| count > 0 && usable(queries[*at], table.index.length());
+        let places: Vec<usize> = (0..queries.len()).filter(usable).collect();
+        let queries: Vec<&[f32]> = places.iter().map(|at| queries[*at]).collect();
         let passes = |key: u32| table.ids.get(key as usize).is_some_and(|id| keep(*id));
-        let found = table.index.nearest(query, count, count + BREADTH, passes);
-        // What is no vector of this space was answered above.
-        let found = found.unwrap_or_default().into_iter();
-        let mut found: Vec<Near> = found
-            .filter_map(|(key, cosine)| {
+        let found = table
+            .index
+            .nearest_each(&queries, count, count + BREADTH, passes);
+        // What is no vector of this space was left out above.
+        for (at, found) in places.into_iter().zip(found.unwrap_or_default()) {
+            let near = found.into_iter().filter_map(|(key, cosine)| {
                 let content = *table.ids.get(key as usize)?;
                 Some(Near { content, cosine })
-            })
-            .collect();
-        best(&mut found, count);
-        found
+            });
+            answers[at].extend(near);
+            best(&mut answers[at], count);
+        }
+        answers
     }
 }
 
@@ -101,24 +104,27 @@ pub(in crate::domain::embeddings) fn best(found: &mut Vec<Near>, count: usize) {
 impl VectorStore for Memory {
     fn nearest<'a>(
         &'a self,
-        query: &'a [f32],
+        queries: &'a [&'a [f32]],
         count: usize,
         keep: &'a Keep<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Near>>> {
-        Box::pin(async move { Ok(self.scan(query, count, keep)) })
+    ) -> BoxFuture<'a, Result<Vec<Vec<Near>>>> {
+        Box::pin(async move { Ok(self.look(queries, count, keep)) })
     }
 
-    fn vectors<'a>(&'a self, ids: &'a [Id<id::Content>]) -> BoxFuture<'a, Result<Vectors>> {
+    fn show<'a>(
+        &'a self,
+        ids: &'a [Id<id::Content>],
+        to: &'a mut Show<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let table = self.read();
-            let mut vectors = Vectors::with_capacity(table.index.length(), ids.len());
             for id in ids {
                 let key = table.keys.get(id);
                 if let Some(vector) = key.and_then(|key| table.index.vector(*key)) {
-                    vectors.insert(*id, vector);
+                    to(*id, vector);
                 }
             }
-            Ok(vectors)
+            Ok(())
         })
     }
 
@@ -177,13 +183,13 @@ mod tests {
             (content(2), vec![1.0, 0.0]),
         ]);
         let all = |_| true;
-        assert_eq!(
-            ids(&memory.scan(&[1.0, 0.0], 9, &all)),
-            [2, 3, 1].map(content)
-        );
+        let queries: [&[f32]; 4] = [&[1.0, 0.0], &[1.0], &[0.0, 0.0], &[0.0, 1.0]];
+        let near = memory.look(&queries, 9, &all);
+        assert_eq!(ids(&near[0]), [2, 3, 1].map(content));
+        assert_eq!((near[1].len(), near[2].len()), (0, 0));
+        assert_eq!(ids(&near[3]), [1, 2, 3].map(content));
         let odd = |id| id != content(2);
-        assert_eq!(ids(&memory.scan(&[1.0, 0.0], 1, &odd)), [content(3)]);
-        assert_eq!(memory.scan(&[1.0], 9, &all), []);
+        assert_eq!(ids(&memory.look(&queries[..1], 1, &odd)[0]), [content(3)]);
     }
 
     #[test]
@@ -196,7 +202,7 @@ mod tests {
         ]);
         memory.remove(&[content(1), content(9)]);
         memory.upsert(&[(content(2), vec![-1.0, 0.0])]);
-        let near = memory.scan(&[1.0, 0.0], 9, &|_| true);
+        let near = memory.look(&[&[1.0, 0.0]], 9, &|_| true).remove(0);
         assert_eq!(ids(&near), [3, 2].map(content));
         assert_eq!(near[1].cosine, -1.0);
     }

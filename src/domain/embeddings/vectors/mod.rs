@@ -4,7 +4,7 @@
 
 use futures::future::BoxFuture;
 
-use super::model::{Near, Vectors};
+use super::model::Near;
 use crate::foundation::{Id, Result, id};
 
 mod memory;
@@ -14,22 +14,30 @@ pub(super) use memory::{Memory, best};
 /// Which items may be answered.
 pub type Keep<'k> = dyn Fn(Id<id::Content>) -> bool + Send + Sync + 'k;
 
+/// Who looks at the vectors of items.
+pub type Show<'s> = dyn FnMut(Id<id::Content>, &[f32]) + Send + 's;
+
 /// The vectors of one space, and what is near in it. In the process, or in the database.
 pub trait VectorStore: Send + Sync {
-    /// The `count` items nearest to `query` for which `keep` holds, the nearest first; equal ones
-    /// by id. Fewer where there are fewer. `query` has the dimensions of the space.
+    /// For each query the `count` items nearest to it for which `keep` holds, the nearest first;
+    /// equal ones by id. Fewer where there are fewer, and none for a query that has not the
+    /// dimensions of the space, or no direction.
     ///
     /// Where the store answers from an index, some 1 in 100 of the true nearest may be missing,
     /// and where `keep` holds for very few items, the answer may be short.
     fn nearest<'a>(
         &'a self,
-        query: &'a [f32],
+        queries: &'a [&'a [f32]],
         count: usize,
         keep: &'a Keep<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Near>>>;
+    ) -> BoxFuture<'a, Result<Vec<Vec<Near>>>>;
 
-    /// The vectors of these items, as far as they have one.
-    fn vectors<'a>(&'a self, ids: &'a [Id<id::Content>]) -> BoxFuture<'a, Result<Vectors>>;
+    /// Shows the vectors of these items, as far as they have one, in no order.
+    fn show<'a>(
+        &'a self,
+        ids: &'a [Id<id::Content>],
+        to: &'a mut Show<'a>,
+    ) -> BoxFuture<'a, Result<()>>;
 
     /// Takes notice of rows that have just been written to the database.
     fn upsert(&self, rows: &[(Id<id::Content>, Vec<f32>)]);
