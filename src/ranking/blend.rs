@@ -4,8 +4,13 @@
 //! nothing, bit for bit.
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::{SmallVec, smallvec};
 
 use super::top::best_first;
+
+/// A number for each source of a blend. A thousand items have one of these each, and few blends
+/// have more than four sources.
+pub type Parts = SmallVec<[f32; 4]>;
 
 /// The constant of reciprocal rank fusion: the larger, the less the first few ranks stand out.
 /// 60 is what Cormack, Clarke and Büttcher found and everybody has kept.
@@ -95,7 +100,7 @@ pub struct Blended<K> {
     pub score: f32,
     /// What each source adds to the score, in the order of the sources: its weight times its
     /// score, 0 where it does not know the candidate.
-    pub contributions: Vec<f32>,
+    pub contributions: Parts,
 }
 
 /// Blends sources over all candidates that any of them has: a candidate's score is the weighted
@@ -105,31 +110,34 @@ pub struct Blended<K> {
 /// none of those that speak has a weight, all of them count alike.
 pub fn blend<K: Copy + Ord + std::hash::Hash>(sources: &[Weighted<'_, K>]) -> Blend<K> {
     let weights = shared_out(sources);
-    let mut rows: FxHashMap<K, Vec<f32>> = FxHashMap::default();
+    let most = sources.iter().map(|source| source.scores.len()).max();
+    let mut items: Vec<Blended<K>> = Vec::with_capacity(most.unwrap_or(0));
+    let mut places: FxHashMap<K, usize> = FxHashMap::default();
+    places.reserve(items.capacity());
     for (at, source) in sources.iter().enumerate() {
         for (key, score) in source.scores {
-            let row = rows.entry(*key).or_insert_with(|| vec![0.0; sources.len()]);
+            let place = *places.entry(*key).or_insert_with(|| {
+                items.push(Blended {
+                    key: *key,
+                    score: 0.0,
+                    contributions: smallvec![0.0; sources.len()],
+                });
+                items.len() - 1
+            });
+            let known = &mut items[place].contributions[at];
             // `max` also turns what is not a number into 0.
-            row[at] = score.min(1.0).max(row[at]);
+            *known = score.min(1.0).max(*known);
         }
     }
-    let mut items: Vec<Blended<K>> = rows
-        .into_iter()
-        .map(|(key, mut row)| {
-            let terms = row.iter().zip(&weights);
-            let sum: f64 = terms
-                .map(|(score, weight)| f64::from(*score) * weight)
-                .sum();
-            for (score, weight) in row.iter_mut().zip(&weights) {
-                *score = (f64::from(*score) * weight) as f32;
-            }
-            Blended {
-                key,
-                score: (sum as f32).min(1.0),
-                contributions: row,
-            }
-        })
-        .collect();
+    for item in &mut items {
+        let mut sum = 0.0;
+        for (score, weight) in item.contributions.iter_mut().zip(&weights) {
+            let part = f64::from(*score) * weight;
+            sum += part;
+            *score = part as f32;
+        }
+        item.score = (sum as f32).min(1.0);
+    }
     items.sort_unstable_by(|a, b| best_first(&(a.key, a.score), &(b.key, b.score)));
     Blend {
         items,
@@ -250,7 +258,7 @@ mod tests {
                 "{got:?} is not {wanted:?}"
             );
         }
-        assert_eq!(blend.items[1].contributions, [0.35, 0.3]);
+        assert_eq!(blend.items[1].contributions[..], [0.35, 0.3]);
     }
 
     #[test]

@@ -5,12 +5,13 @@
 
 use chrono::NaiveDate;
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::smallvec;
 
 use super::ask::Ask;
 use super::model::{Drop, Item, Source, Sources};
 use crate::domain::content::shelf::{Entry, Matcher, Shelved};
 use crate::foundation::{Id, id};
-use crate::ranking::blend::{Weighted, blend, calibrate};
+use crate::ranking::blend::{Parts, Weighted, blend, calibrate};
 use crate::ranking::diversity;
 use crate::ranking::top::best_passing;
 
@@ -61,7 +62,7 @@ struct Placed {
     content: Content,
     score: f32,
     sources: Sources,
-    shares: Vec<f32>,
+    shares: Parts,
     because: Option<Content>,
 }
 
@@ -88,7 +89,7 @@ pub(super) fn draw(ask: &Ask, material: &Material<'_>) -> Drawn {
             continue;
         };
         let score = door.boosted(entry, item.score);
-        let shares: Vec<f32> = speaking.iter().map(|at| item.contributions[*at]).collect();
+        let shares: Parts = speaking.iter().map(|at| item.contributions[*at]).collect();
         // The source that says most and knows a reason gives it.
         let mut sources = Sources::default();
         let mut because = None;
@@ -123,7 +124,7 @@ pub(super) fn draw(ask: &Ask, material: &Material<'_>) -> Drawn {
         enough
     });
     spread(&mut placed, ask.diversity, material.likeness);
-    fall_back(&mut placed, &mut door, speaking.len());
+    fall_back(&mut placed, &door, speaking.len());
     if placed.len() > material.length {
         let crowded = placed.drain(material.length..);
         door.dropped
@@ -155,8 +156,6 @@ struct Door<'a> {
     filter: Option<Matcher<'a>>,
     boosts: Vec<(Matcher<'a>, f32)>,
     excluded: FxHashSet<Content>,
-    /// What has been decided already: nothing comes in twice.
-    met: FxHashSet<Content>,
     dropped: Vec<(Content, Drop)>,
 }
 
@@ -171,32 +170,30 @@ impl<'a> Door<'a> {
                 .map(|boost| (Matcher::new(&boost.filter, material.shelf), boost.factor))
                 .collect(),
             excluded: ask.exclude.iter().chain(&ask.like).copied().collect(),
-            met: FxHashSet::default(),
             dropped: Vec::new(),
         }
     }
 
-    /// Lets a candidate in, once, or notes why not.
+    /// Lets a candidate in, or notes why not.
     fn admit(&mut self, content: Content) -> Option<&'a Entry> {
-        if !self.met.insert(content) {
-            return None;
-        }
-        let entry = self.material.shelf.find(content)?;
-        if let Some(reason) = self.reason_against(entry) {
+        let slot = self.material.shelf.slot(content)?;
+        let entry = self.material.shelf.entry(slot)?;
+        if let Some(reason) = self.reason_against(slot, entry, content) {
             self.drop(content, reason);
             return None;
         }
         Some(entry)
     }
 
-    fn reason_against(&self, entry: &Entry) -> Option<Drop> {
-        if let Some(withheld) = entry.withheld(self.material.day) {
+    /// The entry is looked at last: it is far away in memory, and of most nothing is asked.
+    fn reason_against(&self, slot: u32, entry: &Entry, content: Content) -> Option<Drop> {
+        if let Some(withheld) = self.material.shelf.withheld(slot, self.material.day) {
             return Some(Drop::Withheld(withheld));
         }
         let filter = self.filter.as_ref();
-        if self.excluded.contains(&entry.id) {
+        if self.excluded.contains(&content) {
             Some(Drop::Excluded)
-        } else if self.material.taken.contains(&entry.id) {
+        } else if self.material.taken.contains(&content) {
             Some(Drop::Taken)
         } else if filter.is_some_and(|filter| !filter.matches(entry)) {
             Some(Drop::Filtered)
@@ -208,9 +205,9 @@ impl<'a> Door<'a> {
     /// Whether an item may fill the list up. What fills up is no candidate: why the rest of the
     /// catalogue does not is noted nowhere.
     fn may_fill(&self, content: Content) -> bool {
-        let entry = self.material.shelf.find(content);
-        !self.met.contains(&content)
-            && entry.is_some_and(|entry| self.reason_against(entry).is_none())
+        let slot = self.material.shelf.slot(content);
+        let entry = slot.and_then(|slot| Some((slot, self.material.shelf.entry(slot)?)));
+        entry.is_some_and(|(slot, entry)| self.reason_against(slot, entry, content).is_none())
     }
 
     fn drop(&mut self, content: Content, reason: Drop) {
@@ -254,25 +251,32 @@ fn spread(placed: &mut Vec<Placed>, diversity: f32, likeness: &dyn Fn(Content, C
 }
 
 /// Fills the list up with what everybody can be offered, in the order of the fallbacks.
-fn fall_back(placed: &mut Vec<Placed>, door: &mut Door<'_>, sources: usize) {
+fn fall_back(placed: &mut Vec<Placed>, door: &Door<'_>, sources: usize) {
     let (ask, material) = (door.ask, door.material);
+    if placed.len() >= material.length {
+        return;
+    }
+    // Whatever was decided already: nothing comes twice.
+    let candidates = material.sources.iter().flat_map(|source| &source.scored);
+    let mut met: FxHashSet<Content> = candidates.map(|(content, _)| *content).collect();
     // Below the last of the draw, so that scores never grow with rank.
     let ceiling = placed.iter().map(|item| item.score).fold(1.0, f32::min);
     for fallback in &ask.fallback {
         let open = material.length.saturating_sub(placed.len());
+        let may_fill = |content: Content| !met.contains(&content) && door.may_fill(content);
         let rest: Vec<(Content, f32)> = if *fallback == Source::Any {
-            anything(door, open)
+            anything(material.shelf, open, may_fill)
         } else {
             let common = material.common.iter();
             let common = common.filter(|(_, source, _)| source == fallback);
             let scored = common.map(|(content, _, score)| (*content, *score));
             scored
-                .filter(|(content, _)| door.may_fill(*content))
+                .filter(|(content, _)| may_fill(*content))
                 .take(open)
                 .collect()
         };
         for (content, score) in rest {
-            door.met.insert(content);
+            met.insert(content);
             let score = ceiling * score;
             if score < ask.min_score {
                 continue;
@@ -281,19 +285,23 @@ fn fall_back(placed: &mut Vec<Placed>, door: &mut Door<'_>, sources: usize) {
                 content,
                 score,
                 sources: (*fallback).into(),
-                shares: vec![0.0; sources],
+                shares: smallvec![0.0; sources],
                 because: None,
             });
         }
     }
 }
 
-/// The first `most` of the catalogue that were not looked at yet, what its source calls popular
-/// first.
-fn anything(door: &Door<'_>, most: usize) -> Vec<(Content, f32)> {
-    let shelf = door.material.shelf.iter().map(|(_, entry)| entry);
-    let known = shelf.map(|entry| (entry.id, entry.popularity as f32));
-    let best = best_passing(known, most, |content| door.may_fill(content));
+/// The first `most` of the catalogue that may fill a list up, what its source calls popular first.
+fn anything(
+    shelf: &Shelved,
+    most: usize,
+    may_fill: impl Fn(Content) -> bool,
+) -> Vec<(Content, f32)> {
+    let known = shelf
+        .iter()
+        .map(|(_, entry)| (entry.id, entry.popularity as f32));
+    let best = best_passing(known, most, may_fill);
     best.into_iter()
         .map(|(content, _)| (content, 0.0))
         .collect()
@@ -323,7 +331,7 @@ fn pin(placed: &mut Vec<Placed>, door: &mut Door<'_>, sources: usize) {
                 // That of the item in whose place it stands.
                 score: placed.get(at).map_or(0.0, |item| item.score),
                 sources: Source::Pinned.into(),
-                shares: vec![0.0; sources],
+                shares: smallvec![0.0; sources],
                 because: None,
             },
         );

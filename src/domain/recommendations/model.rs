@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::content::shelf::Withheld;
 use crate::foundation::{Id, id, text_enum};
+use crate::ranking::blend::Parts;
 
 /// A list as it was drawn for one user. Later pages continue the same draw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,8 +40,7 @@ pub struct List {
 impl List {
     /// How much memory it takes, in bytes, give or take the allocator's rounding.
     pub(super) fn memory(&self) -> usize {
-        let item = |item: &Item| size_of::<Item>() + size_of_val(item.parts.as_slice());
-        let items: usize = self.items.iter().map(item).sum();
+        let items = size_of_val(self.items.as_slice());
         let dropped = size_of_val(self.dropped.as_slice());
         size_of::<Self>() + self.controls.len() + items + dropped
     }
@@ -71,7 +71,7 @@ pub struct Item {
     pub sources: Sources,
     /// How much of the score comes from each source of the list's blend, in its order. Before
     /// boosts their sum is the score.
-    pub parts: Vec<f32>,
+    pub parts: Parts,
     /// The thing from the user's past, or the one that the list is about, that speaks most for it.
     pub because: Option<Id<id::Content>>,
 }

@@ -239,8 +239,7 @@ impl RecommendationService {
         let taken = past.taken(&weights, now);
         let length = self.ground.settings.recommendations.list_length;
         let asked = ask.clone();
-        // Beside the threads that answer requests: what fills a list up may be looked for in the
-        // whole catalogue.
+        let small = shelf.read().len() <= self.ground.settings.recommendations.score_all_up_to;
         let drawing = move || {
             let like = |a: Id<id::Content>, b: Id<id::Content>| {
                 let (a, b) = (gathered.vectors.get(&a), gathered.vectors.get(&b));
@@ -257,8 +256,14 @@ impl RecommendationService {
             };
             (draw(&asked, &material), gathered)
         };
-        let drawn = tokio::task::spawn_blocking(drawing).await;
-        let (drawn, gathered) = drawn.map_err(anyhow::Error::from)?;
+        // What fills a list up may be looked for in the whole catalogue: a large one is gone through
+        // beside the threads that answer requests. A small one takes less than changing threads.
+        let (drawn, gathered) = if small {
+            drawing()
+        } else {
+            let drawn = tokio::task::spawn_blocking(drawing).await;
+            drawn.map_err(anyhow::Error::from)?
+        };
         let Drawn {
             mut items,
             blend,

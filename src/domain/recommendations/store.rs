@@ -148,11 +148,8 @@ impl Store {
         let (because_ids, because) = shared(&list.items);
         let scores: Vec<f32> = list.items.iter().map(|item| item.score).collect();
         let sources: Vec<i16> = list.items.iter().map(|item| item.sources.bits()).collect();
-        let parts: Vec<f32> = list
-            .items
-            .iter()
-            .flat_map(|item| item.parts.clone())
-            .collect();
+        let parts = list.items.iter().flat_map(|item| &item.parts);
+        let parts: Vec<f32> = parts.copied().collect();
         let (blend, weights): (Vec<String>, Vec<f32>) = list
             .blend
             .iter()
@@ -309,7 +306,7 @@ impl TryFrom<recommendation_list::Model> for List {
                 content: (*content).into(),
                 score: *score,
                 sources: Sources::from_bits(row.sources.get(at).copied().unwrap_or(0)),
-                parts: parts.unwrap_or_default().to_vec(),
+                parts: parts.unwrap_or_default().into(),
                 because: because.map(|past| (*past).into()),
             }
         });

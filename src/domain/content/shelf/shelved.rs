@@ -45,6 +45,10 @@ impl Door {
             until: NaiveDate::MIN,
         }
     }
+
+    fn open(self, day: NaiveDate) -> bool {
+        self.from <= day && day <= self.until
+    }
 }
 
 /// What changed on a shelf.
@@ -117,7 +121,14 @@ impl Shelved {
     /// [`Entry::offered`], and quicker for many.
     pub fn offers(&self, id: Id<id::Content>, day: NaiveDate) -> bool {
         let door = self.slot(id).and_then(|slot| self.doors.get(slot as usize));
-        door.is_some_and(|door| door.from <= day && day <= door.until)
+        door.is_some_and(|door| door.open(day))
+    }
+
+    /// Why the item in a slot may not be offered on `day`; the same as [`Entry::withheld`], and
+    /// quicker for many, most of which may. `None` also for a slot that there is not.
+    pub fn withheld(&self, slot: u32, day: NaiveDate) -> Option<Withheld> {
+        let door = self.doors.get(slot as usize)?;
+        (!door.open(day)).then(|| self.entry(slot)?.withheld(day))?
     }
 
     /// Every slot with its item.
@@ -282,6 +293,7 @@ mod tests {
             let entry = shelf.find(id).unwrap();
             for day in (1..=5).filter_map(day) {
                 assert_eq!(shelf.offers(id, day), entry.offered(day), "{day}: {told}");
+                assert_eq!(shelf.withheld(0, day), entry.withheld(day), "{day}: {told}");
             }
         }
         assert!(!shelf.offers(Uuid::from_u128(2).into(), NaiveDate::MIN));
