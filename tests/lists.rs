@@ -9,6 +9,9 @@ mod support;
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
@@ -393,4 +396,55 @@ async fn a_thousand_items_page_to_their_end_while_others_come_and_act() {
         after = page["pageInfo"]["endCursor"].clone();
     }
     assert_eq!(ranks, (1..=1000).collect::<Vec<i64>>());
+}
+
+/// Every thread for long computations is taken until this is dropped, or for a minute at most.
+struct Busy {
+    _until_dropped: mpsc::Sender<()>,
+    gave_up: Arc<AtomicBool>,
+}
+
+impl Busy {
+    fn everywhere() -> Self {
+        let (until_dropped, dropped) = mpsc::channel::<()>();
+        let (begin, begun) = mpsc::channel();
+        let gave_up = Arc::new(AtomicBool::new(false));
+        let (dropped, gives_up) = (Mutex::new(dropped), Arc::clone(&gave_up));
+        rayon::spawn_broadcast(move |_| {
+            begin.send(()).unwrap();
+            let dropped = dropped.lock().unwrap();
+            let late = !gives_up.load(SeqCst)
+                && dropped.recv_timeout(Duration::from_secs(60))
+                    == Err(mpsc::RecvTimeoutError::Timeout);
+            gives_up.fetch_or(late, SeqCst);
+        });
+        for _ in 0..rayon::current_num_threads() {
+            begun.recv().unwrap();
+        }
+        Self {
+            _until_dropped: until_dropped,
+            gave_up,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_or_writes_does_not_wait_for_what_is_computed_on_every_thread() {
+    let app = demo().await;
+    let user = app.viewer(Role::User).await;
+    let document = "{ search(query: \"zuckerbaby\") { nodes { title } } }";
+    // The first search reads the whole catalogue, which is long work itself.
+    app.ask_as(&user, document, json!({})).await;
+    let busy = Busy::everywhere();
+
+    did(&app, &user, "Stagecoach", InteractionKind::Like).await;
+    let drawn = list(&app, &user, json!({ "first": 20 })).await;
+    let because = |item: &Value| item["reasons"][0]["because"]["title"] == "Stagecoach";
+    assert!(items(&drawn).iter().any(because), "{drawn:#}");
+
+    app.film("Zuckerbaby").await;
+    let found = app.ask_as(&user, document, json!({})).await;
+    assert_eq!(found["search"]["nodes"][0]["title"], "Zuckerbaby");
+
+    assert!(!busy.gave_up.load(SeqCst), "something waited");
 }

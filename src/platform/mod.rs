@@ -7,6 +7,7 @@ pub mod config;
 pub mod db;
 pub mod embeddings;
 mod link;
+pub mod maths;
 pub mod objects;
 pub mod secrets;
 pub mod telemetry;

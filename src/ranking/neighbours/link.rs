@@ -5,10 +5,10 @@
 use rayon::prelude::*;
 
 use super::super::kernel::Kernel;
-use super::DEGREE;
 use super::graph::Graph;
 use super::search::{Pool, Scratch, Walk};
 use super::vectors::Vectors;
+use super::{CATCH_UP, DEGREE};
 
 /// How many candidates a new node chooses its neighbours from (`efConstruction`).
 pub(super) const BUILD_BREADTH: usize = 128;
@@ -39,14 +39,17 @@ pub(super) struct Linker<'a> {
 impl Linker<'_> {
     /// Links live nodes, which have a place in the graph but no links yet.
     pub fn link(&self, graph: &mut Graph, group: &[u32]) {
-        let plans: Vec<Vec<Vec<Near>>> = group
-            .par_iter()
-            .enumerate()
-            .map(|(at, &node)| {
-                self.pool
-                    .with(|scratch| self.plan(graph, node, &group[..at], scratch))
-            })
-            .collect();
+        // A write waits for nobody: all threads may be busy with a training for long.
+        let alone = group.len() <= CATCH_UP;
+        let plan = |(at, &node): (usize, &u32)| {
+            self.pool
+                .with(|scratch| self.plan(graph, node, &group[..at], scratch))
+        };
+        let plans: Vec<Vec<Vec<Near>>> = if alone {
+            group.iter().enumerate().map(plan).collect()
+        } else {
+            group.par_iter().enumerate().map(plan).collect()
+        };
         let mut asked = Vec::new();
         for (&node, plan) in group.iter().zip(&plans) {
             for (level, near) in plan.iter().enumerate() {
@@ -66,12 +69,14 @@ impl Linker<'_> {
         }
         // The sort is stable: a node hears those who ask in the order of the group.
         asked.sort_by_key(|asked| (asked.of, asked.level));
-        let answers: Vec<Vec<u32>> = asked
-            .par_chunk_by(|a, b| (a.of, a.level) == (b.of, b.level))
-            .map(|asked| self.answer(graph, asked))
-            .collect();
-        let groups = asked.chunk_by(|a, b| (a.of, a.level) == (b.of, b.level));
-        for (asked, links) in groups.zip(&answers) {
+        let same = |a: &Asked, b: &Asked| (a.of, a.level) == (b.of, b.level);
+        let answer = |asked: &[Asked]| self.answer(graph, asked);
+        let answers: Vec<Vec<u32>> = if alone {
+            asked.chunk_by(same).map(answer).collect()
+        } else {
+            asked.par_chunk_by(same).map(answer).collect()
+        };
+        for (asked, links) in asked.chunk_by(same).zip(&answers) {
             graph.set_links(asked[0].of, asked[0].level, links);
         }
     }

@@ -33,7 +33,7 @@ const DEGREE: usize = 16;
 pub const SCANNED: usize = 3_000;
 
 /// Nodes that one write links while the graph is not complete.
-const CATCH_UP: usize = 16;
+const CATCH_UP: usize = 4;
 
 /// Nodes that one write looks at while removed ones are being swept out of the graph.
 const SWEEP: usize = 256;

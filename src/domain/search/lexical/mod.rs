@@ -30,6 +30,9 @@ use vocabulary::Beginnings;
 /// Memory for the writer, in bytes: the least that tantivy takes is 15 MB.
 const WRITER: usize = 32_000_000;
 
+/// So many items are made ready on all threads at once.
+const MANY: usize = 64;
+
 /// An item that says words of a query.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WordHit {
@@ -86,10 +89,13 @@ impl Lexical {
     /// When the writer has failed.
     pub fn put(&self, items: Vec<(u32, Texts)>, gone: &[u32]) -> Result<()> {
         use rayon::prelude::*;
-        let documents: Vec<_> = items
-            .into_par_iter()
-            .map(|(slot, texts)| (slot, self.fields.document(slot, &texts)))
-            .collect();
+        let document = |(slot, texts)| (slot, self.fields.document(slot, &texts));
+        // What was just written must not wait for a training, which takes all threads.
+        let documents: Vec<_> = if items.len() < MANY {
+            items.into_iter().map(document).collect()
+        } else {
+            items.into_par_iter().map(document).collect()
+        };
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         for slot in gone {
             if writing.held.remove(slot) {
