@@ -337,14 +337,14 @@ async fn both_stores_give_the_same_neighbours() {
         .unwrap();
     vectors.sort_by_key(|(id, _)| *id);
     let places: HashMap<Content, usize> = vectors.iter().map(|(id, _)| *id).zip(0..).collect();
-    for every in [1, 2, 50] {
+    for every in [1, 2, 50, 500] {
         let keep = |id: Content| places[&id].is_multiple_of(every);
         let name = format!("one in {every}");
         let (mut same, mut of) = (0, 0);
         for (_, query) in vectors.iter().step_by(60) {
             let exact = memory.nearest(query, 10, &keep).await.unwrap();
             let found = database.nearest(query, 10, &keep).await.unwrap();
-            assert_eq!(found.len(), 10, "{name}");
+            assert_eq!(found.len(), 10.min(ITEMS / every), "{name}");
             assert!(found.iter().all(|near| keep(near.content)), "{name}");
             assert!(found.is_sorted_by(|a, b| a.cosine >= b.cosine), "{name}");
             let exact = ids(&exact);

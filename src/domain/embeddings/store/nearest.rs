@@ -1,7 +1,7 @@
 //! Neighbours from the database, by pgvector's HNSW index.
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryStreamExt};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use uuid::Uuid;
 
@@ -11,8 +11,10 @@ use crate::domain::embeddings::vectors::{Keep, Show, VectorStore, best};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
 
-/// Further than this an index is not followed for items that may be answered.
+/// Further than this the index is not followed for items that may be answered.
 const FURTHEST: usize = 40_000;
+/// Nor where fewer than one in so many of the nearest may be.
+const NARROW: usize = 20;
 
 /// The vectors of one space in the database.
 pub(in crate::domain::embeddings) struct InDatabase {
@@ -49,7 +51,8 @@ impl InDatabase {
         let mut wide = count + 16;
         loop {
             let rows = self.first(query, wide).await?;
-            let all = rows.len() < wide || wide >= FURTHEST;
+            // A scan that has gone as far as it may has not seen all either.
+            let all = rows.len() < wide.min(FURTHEST / 2);
             let mut found: Vec<Near> = rows
                 .into_iter()
                 .map(|row| Near {
@@ -62,9 +65,52 @@ impl InDatabase {
                 best(&mut found, count);
                 return Ok(found);
             }
+            if wide == FURTHEST || found.len() * NARROW < wide {
+                return self.among_passing(query, count, keep).await;
+            }
             // Each time four times as far: all in all a third more than the last alone.
             wide = (4 * wide).min(FURTHEST);
         }
+    }
+
+    /// The `count` nearest of those for which `keep` holds, each compared: for so few of them that
+    /// the index would lead past most of what there is.
+    async fn among_passing(
+        &self,
+        query: &[f32],
+        count: usize,
+        keep: &Keep<'_>,
+    ) -> Result<Vec<Near>> {
+        let ids = sqlx::query_scalar::<_, Uuid>(
+            "SELECT content_id FROM content_embeddings WHERE model_version_id = $1",
+        )
+        .bind(self.model);
+        let mut ids = ids.fetch(self.db.pool());
+        let mut passing = Vec::new();
+        while let Some(id) = ids.try_next().await? {
+            if keep(id.into()) {
+                passing.push(id);
+            }
+        }
+        drop(ids);
+        let rows: Vec<(Uuid, f32)> = sqlx::query_as(
+            "WITH passing AS MATERIALIZED (
+                 SELECT content_id, (1 - (embedding <=> $2::real[]::vector))::real AS cosine
+                   FROM content_embeddings
+                  WHERE model_version_id = $1 AND content_id = ANY($3))
+             SELECT content_id, cosine FROM passing ORDER BY cosine DESC, content_id LIMIT $4",
+        )
+        .bind(self.model)
+        .bind(query)
+        .bind(passing)
+        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .fetch_all(self.db.pool())
+        .await?;
+        let near = |(id, cosine): (Uuid, f32)| Near {
+            content: id.into(),
+            cosine,
+        };
+        Ok(rows.into_iter().map(near).collect())
     }
 
     /// The `count` nearest of all.

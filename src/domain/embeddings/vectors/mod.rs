@@ -23,8 +23,7 @@ pub trait VectorStore: Send + Sync {
     /// equal ones by id. Fewer where there are fewer, and none for a query that has not the
     /// dimensions of the space, or no direction.
     ///
-    /// Where the store answers from an index, some 1 in 100 of the true nearest may be missing,
-    /// and where `keep` holds for very few items, the answer may be short.
+    /// Where the store answers from an index, some 1 in 100 of the true nearest may be missing.
     fn nearest<'a>(
         &'a self,
         queries: &'a [&'a [f32]],
