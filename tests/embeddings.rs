@@ -7,7 +7,7 @@
 
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Role, Scope, Viewer};
@@ -353,6 +353,17 @@ async fn both_stores_give_the_same_neighbours() {
         }
         assert!(same * 100 >= of * 99, "{name}: {same} of {of}");
     }
+    // A filter that all that is near fails, and most of the rest passes.
+    let (_, query) = &vectors[7];
+    let near = memory.nearest(query, ITEMS / 2, &|_| true).await.unwrap();
+    let near: HashSet<Content> = ids(&near).into_iter().collect();
+    let keep = |id: Content| !near.contains(&id);
+    let exact = memory.nearest(query, 10, &keep).await.unwrap();
+    let found = database.nearest(query, 10, &keep).await.unwrap();
+    let exact = ids(&exact);
+    let same = ids(&found).iter().filter(|id| exact.contains(id)).count();
+    assert_eq!(found.len(), 10);
+    assert!(same >= 9, "{same} of 10");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -378,7 +389,7 @@ async fn the_demo_looks_right_to_a_film_lover() {
         .collect();
     let embeddings = &app.services.embeddings;
     let nearest = async |query: &[f32], besides: Option<Content>| {
-        let known: std::collections::HashSet<Content> = films.keys().copied().collect();
+        let known: HashSet<Content> = films.keys().copied().collect();
         let keep = move |id| known.contains(&id) && Some(id) != besides;
         let near = embeddings.nearest(query, 10, &keep).await.unwrap();
         ids(&near)

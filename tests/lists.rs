@@ -442,7 +442,12 @@ async fn who_asks_or_writes_does_not_wait_for_what_is_computed_on_every_thread()
     let because = |item: &Value| item["reasons"][0]["because"]["title"] == "Stagecoach";
     assert!(items(&drawn).iter().any(because), "{drawn:#}");
 
-    app.film("Zuckerbaby").await;
+    let film = app.film("Zuckerbaby").await;
+    for number in 2..=70 {
+        app.film(&format!("Part {number}")).await;
+    }
+    let placed = app.services.embeddings.embed_items(&[film]).await;
+    assert!(placed.is_ok());
     let found = app.ask_as(&user, document, json!({})).await;
     assert_eq!(found["search"]["nodes"][0]["title"], "Zuckerbaby");
 

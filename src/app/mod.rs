@@ -9,15 +9,13 @@ pub mod terminal;
 
 use cli::Cli;
 
-use crate::platform::maths;
-
 /// Runs one command to its end and says how it went: 0 done, 1 failed, 2 wrong usage.
 pub fn run(cli: Cli) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let outcome = match runtime {
-        Ok(runtime) => maths::start().and_then(|()| runtime.block_on(commands::run(cli))),
+        Ok(runtime) => runtime.block_on(commands::run(cli)),
         Err(error) => Err(error.into()),
     };
     match outcome {

@@ -6,7 +6,7 @@
 
 use std::future::{Future, poll_fn, ready};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use futures::task::{FutureObj, Spawn, SpawnError};
 
 type Load = FutureObj<'static, ()>;
 
-/// The reading that the fields of one execution wait for.
+/// The reading that the fields of one execution wait for. Only fields of that execution ask, and
+/// loads: nobody else would be noticed.
 #[derive(Clone, Default)]
 pub struct Loads(Arc<Mutex<Vec<Load>>>);
 
@@ -32,10 +33,15 @@ impl Loads {
                 if let Poll::Ready(done) = execution.as_mut().poll(cx) {
                     return Poll::Ready(done);
                 }
-                running.extend(self.take());
                 let mut read = false;
-                while running.poll_next_unpin(cx) == Poll::Ready(Some(())) {
-                    read = true;
+                loop {
+                    running.extend(self.take());
+                    match running.poll_next_unpin(cx) {
+                        Poll::Ready(Some(())) => read = true,
+                        // A load may have asked another loader.
+                        _ if !self.is_empty() => {}
+                        _ => break,
+                    }
                 }
                 // What was read lets some fields go on.
                 if !read {
@@ -47,14 +53,21 @@ impl Loads {
     }
 
     fn take(&self) -> Vec<Load> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.waiting())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting().is_empty()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Load>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Spawn for Loads {
     fn spawn_obj(&self, load: Load) -> Result<(), SpawnError> {
-        let mut loads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        loads.push(load);
+        self.waiting().push(load);
         Ok(())
     }
 }
@@ -75,7 +88,9 @@ mod tests {
 
     use async_graphql::dataloader::{DataLoader, Loader, NoCache};
     use futures::future::{join, join_all};
+    use tokio::sync::Barrier;
     use tokio::task::yield_now;
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -128,13 +143,47 @@ mod tests {
         assert_eq!(heard, Ok(Some(14)));
     }
 
+    /// Reads once somebody else reads, too.
+    struct Together(Arc<Barrier>);
+
+    impl Loader<u32> for Together {
+        type Value = u32;
+        type Error = Infallible;
+
+        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>, Infallible> {
+            self.0.wait().await;
+            Ok(keys.iter().map(|key| (*key, *key)).collect())
+        }
+    }
+
     #[tokio::test]
     async fn two_loaders_read_at_the_same_time() {
-        let (loads, first, second) = (Loads::default(), Double::default(), Double::default());
-        let (one, other) = (first.loader(&loads), second.loader(&loads));
+        let (loads, met) = (Loads::default(), Arc::new(Barrier::new(2)));
+        let loader = || DataLoader::new(Together(Arc::clone(&met)), loads.clone(), AtOnce);
+        let (one, other) = (loader(), loader());
         let both = join(one.load_one(1), other.load_one(2));
-        assert_eq!(loads.beside(both).await, (Ok(Some(2)), Ok(Some(4))));
-        assert_eq!(first.0.lock().unwrap().len(), 1);
-        assert_eq!(second.0.lock().unwrap().len(), 1);
+        let both = timeout(Duration::from_secs(60), loads.beside(both));
+        assert_eq!(both.await, Ok((Ok(Some(1)), Ok(Some(2)))));
+    }
+
+    /// Asks another loader.
+    struct Through(DataLoader<Double, NoCache>);
+
+    impl Loader<u32> for Through {
+        type Value = u32;
+        type Error = Infallible;
+
+        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>, Infallible> {
+            self.0.load_many(keys.iter().copied()).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_load_may_ask_another_loader() {
+        let loads = Loads::default();
+        let through = Through(Double::default().loader(&loads));
+        let loader = DataLoader::new(through, loads.clone(), AtOnce);
+        let asked = timeout(Duration::from_secs(60), loads.beside(loader.load_one(4)));
+        assert_eq!(asked.await, Ok(Ok(Some(8))));
     }
 }

@@ -6,7 +6,7 @@ use super::cli::{Cli, Command};
 use super::opened::{Opened, Use};
 use crate::foundation::{Chance, Clock};
 use crate::platform::config::Settings;
-use crate::platform::telemetry;
+use crate::platform::{maths, telemetry};
 
 pub mod api_key;
 pub mod database;
@@ -49,6 +49,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         _ => {}
     }
     telemetry::start(&settings)?;
+    maths::start();
     let command = match command {
         Command::Serve(args) => return serve::run(args, settings).await,
         Command::Work(args) => return work::run(args, settings).await,

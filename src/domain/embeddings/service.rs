@@ -122,7 +122,8 @@ impl EmbeddingService {
         Ok(near.swap_remove(0))
     }
 
-    /// The same for several queries, in their order; it takes less than each alone.
+    /// The same for several queries, in their order, which takes no more than each alone and mostly
+    /// less.
     ///
     /// # Errors
     /// Those of [`EmbeddingService::active`].

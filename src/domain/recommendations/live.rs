@@ -75,6 +75,11 @@ impl Live {
         })
     }
 
+    /// The items it knows.
+    pub(super) fn contents(&self) -> &[Content] {
+        &self.items
+    }
+
     /// How many items it knows.
     pub(super) fn items(&self) -> usize {
         self.items.len()

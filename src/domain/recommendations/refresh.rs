@@ -3,15 +3,17 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use futures::{StreamExt, TryStreamExt};
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
 use super::live::Live;
 use super::service::RecommendationService;
 use super::updates::{self, Reason};
 use crate::domain::auth::Viewer;
+use crate::domain::content::shelf::Shelf;
 use crate::domain::profiles::Past;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::Tag;
@@ -128,11 +130,10 @@ impl RecommendationService {
         let keep = self.ground.settings.recommendations.batch_size;
         // Beside the threads that answer requests: a large model takes a while for each user.
         let count = move || {
+            let withheld = withheld(&model, &shelf, now.date_naive());
             let rows = pasts.par_iter().map(|(user, past)| {
                 let taken = past.taken(&weights, now);
-                let offers = |content| {
-                    !taken.contains(&content) && shelf.read().offers(content, now.date_naive())
-                };
+                let offers = |content| !taken.contains(&content) && !withheld.contains(&content);
                 row(&model, *user, &past.liked(&weights), keep, offers)
             });
             rows.filter_map(Result::transpose).collect()
@@ -155,6 +156,19 @@ impl RecommendationService {
             false => Err(Refusal::NotFound { thing: "user" }.into()),
         }
     }
+}
+
+/// What may not be offered of what the model knows. Found out before the lists are computed: a
+/// thread that computes may be held up, and whoever writes to the shelf would be held up with it.
+fn withheld(live: &Live, shelf: &Shelf, day: NaiveDate) -> FxHashSet<Id<id::Content>> {
+    /// So many are looked up before somebody may write.
+    const AT_ONCE: usize = 10_000;
+    let of_some = |contents: &[Id<id::Content>]| {
+        let shelf = shelf.read();
+        let withheld = contents.iter().filter(|item| !shelf.offers(**item, day));
+        withheld.copied().collect::<Vec<_>>()
+    };
+    live.contents().chunks(AT_ONCE).flat_map(of_some).collect()
 }
 
 /// The list of one user; `None` for whoever likes nothing that the model knows.

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use rustc_hash::FxHashMap;
 use tokio::sync::Mutex;
 
-use super::lexical::{Lexical, Texts};
+use super::lexical::{self, Lexical, Texts};
 use super::store::{MoreTexts, Store};
 use super::words::words;
 use crate::domain::content::Visibility;
@@ -16,7 +16,7 @@ use crate::foundation::{Id, Result, id};
 /// So many items are read and put in at a time.
 const AT_ONCE: usize = 5_000;
 /// A request waits for so many changes. More, as from an import, are taken up beside it.
-const WAITED_FOR: u64 = 1_000;
+const WAITED_FOR: u64 = lexical::FEW as u64;
 
 /// People's names by their ids.
 pub(super) type Names = FxHashMap<Id<id::Person>, Name>;

@@ -54,7 +54,6 @@ impl SearchService {
         let Some(vector) = self.embeddings.query(&text).await? else {
             return Ok(Vec::new());
         };
-        // Asked of those that the walk through the index meets, not of the whole catalogue.
         let fits = |content: Id<id::Content>| {
             let shelf = shelf.read();
             let fits = |entry: &Entry| {

@@ -282,8 +282,13 @@ impl Lsa {
         normalise(sum)
     }
 
-    /// The vectors of many documents, on all cores.
+    /// The vectors of documents: of many on all threads of the current rayon pool, of a few without
+    /// waiting for those.
     pub fn embed_all(&self, documents: &[Document]) -> Vec<Option<Vec<f32>>> {
+        const FEW: usize = 64;
+        if documents.len() <= FEW {
+            return documents.iter().map(|one| self.embed(one)).collect();
+        }
         documents.par_iter().map(|one| self.embed(one)).collect()
     }
 

@@ -3,6 +3,7 @@
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::Store;
@@ -13,8 +14,13 @@ use crate::platform::db::Db;
 
 /// Further than this the index is not followed for items that may be answered.
 const FURTHEST: usize = 40_000;
-/// Nor where fewer than one in so many of the nearest may be.
+/// Nor where fewer than one in so many may be of at least so many that it led to.
 const NARROW: usize = 20;
+const ENOUGH: usize = 1_000;
+/// Up to so many items that may be answered are compared one by one.
+const COMPARED: usize = 40_000;
+/// The items that may be answered, found out at most once a request; `None` if they are too many.
+type Passing = OnceCell<Option<Vec<Uuid>>>;
 
 /// The vectors of one space in the database.
 pub(in crate::domain::embeddings) struct InDatabase {
@@ -43,7 +49,13 @@ impl InDatabase {
     }
 
     /// The `count` nearest for which `keep` holds.
-    async fn nearest_to(&self, query: &[f32], count: usize, keep: &Keep<'_>) -> Result<Vec<Near>> {
+    async fn nearest_to(
+        &self,
+        query: &[f32],
+        count: usize,
+        keep: &Keep<'_>,
+        passing: &Passing,
+    ) -> Result<Vec<Near>> {
         let points = query.iter().any(|number| *number != 0.0);
         if count == 0 || query.len() != self.dimensions || !points {
             return Ok(Vec::new());
@@ -51,8 +63,9 @@ impl InDatabase {
         let mut wide = count + 16;
         loop {
             let rows = self.first(query, wide).await?;
-            // A scan that has gone as far as it may has not seen all either.
-            let all = rows.len() < wide.min(FURTHEST / 2);
+            // A scan may also end at what it may remember, but not as early as that.
+            let all = rows.len() < wide.min(ENOUGH);
+            let rows_seen = rows.len();
             let mut found: Vec<Near> = rows
                 .into_iter()
                 .map(|row| Near {
@@ -65,22 +78,25 @@ impl InDatabase {
                 best(&mut found, count);
                 return Ok(found);
             }
-            if wide == FURTHEST || found.len() * NARROW < wide {
-                return self.among_passing(query, count, keep).await;
+            let last = wide == FURTHEST;
+            let narrow = rows_seen >= ENOUGH && found.len() * NARROW < rows_seen;
+            if last || narrow {
+                let passing = passing.get_or_try_init(|| self.passing(keep)).await?;
+                if let Some(passing) = passing {
+                    return self.compared(query, count, passing).await;
+                }
+            }
+            if last {
+                best(&mut found, count);
+                return Ok(found);
             }
             // Each time four times as far: all in all a third more than the last alone.
             wide = (4 * wide).min(FURTHEST);
         }
     }
 
-    /// The `count` nearest of those for which `keep` holds, each compared: for so few of them that
-    /// the index would lead past most of what there is.
-    async fn among_passing(
-        &self,
-        query: &[f32],
-        count: usize,
-        keep: &Keep<'_>,
-    ) -> Result<Vec<Near>> {
+    /// The items for which `keep` holds, if they are few enough to be compared.
+    async fn passing(&self, keep: &Keep<'_>) -> Result<Option<Vec<Uuid>>> {
         let ids = sqlx::query_scalar::<_, Uuid>(
             "SELECT content_id FROM content_embeddings WHERE model_version_id = $1",
         )
@@ -89,20 +105,27 @@ impl InDatabase {
         let mut passing = Vec::new();
         while let Some(id) = ids.try_next().await? {
             if keep(id.into()) {
+                if passing.len() == COMPARED {
+                    return Ok(None);
+                }
                 passing.push(id);
             }
         }
-        drop(ids);
+        Ok(Some(passing))
+    }
+
+    /// The `count` nearest of these items.
+    async fn compared(&self, query: &[f32], count: usize, items: &[Uuid]) -> Result<Vec<Near>> {
         let rows: Vec<(Uuid, f32)> = sqlx::query_as(
-            "WITH passing AS MATERIALIZED (
+            "WITH compared AS MATERIALIZED (
                  SELECT content_id, (1 - (embedding <=> $2::real[]::vector))::real AS cosine
                    FROM content_embeddings
                   WHERE model_version_id = $1 AND content_id = ANY($3))
-             SELECT content_id, cosine FROM passing ORDER BY cosine DESC, content_id LIMIT $4",
+             SELECT content_id, cosine FROM compared ORDER BY cosine DESC, content_id LIMIT $4",
         )
         .bind(self.model)
         .bind(query)
-        .bind(passing)
+        .bind(items)
         .bind(i64::try_from(count).unwrap_or(i64::MAX))
         .fetch_all(self.db.pool())
         .await?;
@@ -138,6 +161,7 @@ impl InDatabase {
         let settings = format!(
             "SET LOCAL hnsw.iterative_scan = strict_order;
              SET LOCAL hnsw.max_scan_tuples = {FURTHEST};
+             SET LOCAL hnsw.scan_mem_multiplier = 8;
              SET LOCAL hnsw.ef_search = {breadth}"
         );
         self.db
@@ -160,9 +184,10 @@ impl VectorStore for InDatabase {
         keep: &'a Keep<'a>,
     ) -> BoxFuture<'a, Result<Vec<Vec<Near>>>> {
         Box::pin(async move {
-            let mut answers = Vec::with_capacity(queries.len());
+            let (passing, mut answers) = (Passing::new(), Vec::with_capacity(queries.len()));
             for query in queries {
-                answers.push(self.nearest_to(query, count, keep).await?);
+                let near = self.nearest_to(query, count, keep, &passing).await?;
+                answers.push(near);
             }
             Ok(answers)
         })

@@ -30,8 +30,9 @@ use vocabulary::Beginnings;
 /// Memory for the writer, in bytes: the least that tantivy takes is 15 MB.
 const WRITER: usize = 32_000_000;
 
-/// So many items are made ready on all threads at once.
-const MANY: usize = 64;
+/// Up to so many items are put in by the thread that asks. More wait for the threads of long
+/// computations, and nobody should wait for that.
+pub const FEW: usize = 1_000;
 
 /// An item that says words of a query.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,8 +91,7 @@ impl Lexical {
     pub fn put(&self, items: Vec<(u32, Texts)>, gone: &[u32]) -> Result<()> {
         use rayon::prelude::*;
         let document = |(slot, texts)| (slot, self.fields.document(slot, &texts));
-        // What was just written must not wait for a training, which takes all threads.
-        let documents: Vec<_> = if items.len() < MANY {
+        let documents: Vec<_> = if items.len() <= FEW {
             items.into_iter().map(document).collect()
         } else {
             items.into_par_iter().map(document).collect()
