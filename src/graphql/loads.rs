@@ -5,7 +5,6 @@
 //! execution itself tells: once no field can get any further, all of them have asked.
 
 use std::future::{Future, poll_fn, ready};
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -25,27 +24,24 @@ pub struct Loads(Arc<Mutex<Vec<Load>>>);
 
 impl Loads {
     /// Runs an execution, and its loads each time it waits; all in the task that awaits this.
-    pub async fn beside<T>(&self, execution: impl Future<Output = T>) -> T {
-        let mut execution = pin!(execution);
+    pub async fn beside<T>(&self, execution: impl Future<Output = T> + Send) -> T {
+        // Each is polled when it was woken itself: an execution is a tree of hundreds of fields.
         let mut running = FuturesUnordered::new();
+        running.push(execution.map(Some).boxed());
         poll_fn(|cx| {
             loop {
-                if let Poll::Ready(done) = execution.as_mut().poll(cx) {
-                    return Poll::Ready(done);
-                }
-                let mut read = false;
-                loop {
-                    running.extend(self.take());
-                    match running.poll_next_unpin(cx) {
-                        Poll::Ready(Some(())) => read = true,
-                        // A load may have asked another loader.
-                        _ if !self.is_empty() => {}
-                        _ => break,
+                match running.poll_next_unpin(cx) {
+                    Poll::Ready(Some(Some(done))) => return Poll::Ready(done),
+                    // What was read lets some fields go on.
+                    Poll::Ready(Some(None)) => {}
+                    // All wait. It is never empty: the execution is in it to the end.
+                    Poll::Ready(None) | Poll::Pending => {
+                        let loads = self.take();
+                        if loads.is_empty() {
+                            return Poll::Pending;
+                        }
+                        running.extend(loads.into_iter().map(|load| load.map(|()| None).boxed()));
                     }
-                }
-                // What was read lets some fields go on.
-                if !read {
-                    return Poll::Pending;
                 }
             }
         })
@@ -54,10 +50,6 @@ impl Loads {
 
     fn take(&self) -> Vec<Load> {
         std::mem::take(&mut *self.waiting())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.waiting().is_empty()
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Load>> {
