@@ -63,9 +63,9 @@ impl InDatabase {
         let mut wide = count + 16;
         loop {
             let rows = self.first(query, wide).await?;
+            let met = rows.len();
             // A scan may also end at what it may remember, but not as early as that.
-            let all = rows.len() < wide.min(ENOUGH);
-            let rows_seen = rows.len();
+            let all = met < wide.min(ENOUGH);
             let mut found: Vec<Near> = rows
                 .into_iter()
                 .map(|row| Near {
@@ -78,8 +78,9 @@ impl InDatabase {
                 best(&mut found, count);
                 return Ok(found);
             }
-            let last = wide == FURTHEST;
-            let narrow = rows_seen >= ENOUGH && found.len() * NARROW < rows_seen;
+            // Where it ended before it had met as many as asked for, it leads no further.
+            let last = wide >= FURTHEST || met < wide;
+            let narrow = met >= ENOUGH && found.len() * NARROW < met;
             if last || narrow {
                 let passing = passing.get_or_try_init(|| self.passing(keep)).await?;
                 if let Some(passing) = passing {
