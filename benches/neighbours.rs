@@ -10,8 +10,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use marquee::ranking::neighbours::{Index, Metric, SCANNED};
 use nix::time::{ClockId, clock_gettime};
+use ranking::neighbours::{Index, Metric, SCANNED};
 
 const LENGTH: usize = 128;
 const VECTORS: usize = 100_000;

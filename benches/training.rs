@@ -7,9 +7,9 @@ use std::error::Error;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use marquee::ranking::ease::{self, EaseSettings};
-use marquee::ranking::graph::{self, GraphSettings};
-use marquee::ranking::{Ials, IalsSettings, Interactions, Repeats};
+use ranking::ease::{self, EaseSettings};
+use ranking::graph::{self, GraphSettings};
+use ranking::{Ials, IalsSettings, Interactions, Repeats};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Cargo adds `--bench` of its own.

@@ -6,8 +6,8 @@
 //! main → app → {graphql, http} → domain → {ranking, platform} → foundation
 //! ```
 //!
-//! `ranking` imports nothing of ours but `foundation`, `platform` never names `domain`, and no
-//! room touches another room's `store.rs`. `tests/architecture.rs` holds the walls.
+//! `ranking` (a crate of its own, in `crates/`) imports nothing of ours, `platform` never names
+//! `domain`, and no room touches another room's `store.rs`. `tests/architecture.rs` holds the walls.
 
 pub mod app;
 pub mod domain;
@@ -15,4 +15,3 @@ pub mod foundation;
 pub mod graphql;
 pub mod http;
 pub mod platform;
-pub mod ranking;

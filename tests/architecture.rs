@@ -31,7 +31,7 @@ const WALLS: &[Wall] = &[
         except: &[],
     },
     Wall {
-        room: "src/ranking",
+        room: "crates/ranking/src",
         banned: &[
             "crate::app",
             "crate::graphql",

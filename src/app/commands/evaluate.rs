@@ -19,13 +19,13 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
-use crate::ranking::collaborative::{self, Kind, Recipe};
-use crate::ranking::ease::EaseSettings;
-use crate::ranking::graph::GraphSettings;
-use crate::ranking::selection::{Family, Given};
-use crate::ranking::{IalsSettings, Interactions, Repeats, Scores, evaluation, top};
 use meter::Meter;
 use pairs::read_pairs;
+use ranking::collaborative::{self, Kind, Recipe};
+use ranking::ease::EaseSettings;
+use ranking::graph::GraphSettings;
+use ranking::selection::{Family, Given};
+use ranking::{IalsSettings, Interactions, Repeats, Scores, evaluation, top};
 use report::Report;
 
 /// Judge a model on held-out interactions.

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::domain::models::ModelVersion;
 use crate::foundation::{Id, id};
-use crate::ranking::Document;
+use ranking::Document;
 
 /// An item that lies near another one or a text.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -12,7 +12,7 @@ use crate::domain::models::{ModelKind, ModelVersion};
 use crate::foundation::{Error, Result};
 use crate::platform::config;
 use crate::platform::embeddings::Embedder;
-use crate::ranking::Lsa;
+use ranking::Lsa;
 
 impl EmbeddingService {
     /// The space that is served, in memory; see [`Served::get`]. `None` before the first training,

@@ -7,7 +7,7 @@ use super::vectors::VectorStore;
 use crate::domain::models::ModelVersion;
 use crate::foundation::{Error, Result};
 use crate::platform::embeddings::Embedder;
-use crate::ranking::Lsa;
+use ranking::Lsa;
 
 /// How texts and items get their vectors.
 #[derive(Clone)]

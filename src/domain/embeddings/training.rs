@@ -15,7 +15,7 @@ use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, ModelVersion, another_training};
 use crate::foundation::{Error, Refusal, Result};
 use crate::platform::config::{EmbeddingSource, VectorStore};
-use crate::ranking::lsa::{Document, Lsa, LsaError, LsaSettings};
+use ranking::lsa::{Document, Lsa, LsaError, LsaSettings};
 
 /// So many items are placed and copied at a time.
 const CHUNK: usize = 2_000;

@@ -6,8 +6,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::domain::embeddings::Vectors;
 use crate::domain::interactions::{InteractionKind, MOST_WEIGHT, WeightTable};
 use crate::foundation::{Id, id};
-use crate::ranking::kernel::{Kernel, Rows};
-use crate::ranking::profile::{self, Event, INTERESTS, Interests};
+use ranking::kernel::{Kernel, Rows};
+use ranking::profile::{self, Event, INTERESTS, Interests};
 
 type Content = Id<id::Content>;
 

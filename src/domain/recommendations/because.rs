@@ -14,7 +14,7 @@ use crate::domain::models::ModelKind;
 use crate::domain::profiles::Past;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
-use crate::ranking::top::best_of;
+use ranking::top::best_of;
 
 type Content = Id<id::Content>;
 

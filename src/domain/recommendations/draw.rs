@@ -11,9 +11,9 @@ use super::ask::Ask;
 use super::model::{Drop, Item, Source, Sources};
 use crate::domain::content::shelf::{Entry, Matcher, Shelved};
 use crate::foundation::{Id, id};
-use crate::ranking::blend::{Parts, Weighted, blend, calibrate};
-use crate::ranking::diversity;
-use crate::ranking::top::best_passing;
+use ranking::blend::{Parts, Weighted, blend, calibrate};
+use ranking::diversity;
+use ranking::top::best_passing;
 
 type Content = Id<id::Content>;
 

@@ -19,7 +19,7 @@ use crate::domain::profiles::{Past, Profile};
 use crate::domain::search;
 use crate::foundation::{Id, Result, id};
 use crate::platform::config::Blend;
-use crate::ranking::collaborative::Scored;
+use ranking::collaborative::Scored;
 
 type Content = Id<id::Content>;
 

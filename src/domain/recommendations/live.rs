@@ -11,8 +11,8 @@ use super::service::RecommendationService;
 use crate::domain::models::served::Latest;
 use crate::domain::models::{ModelKind, ModelService, ModelVersion};
 use crate::foundation::{Error, Id, Result, id};
-use crate::ranking::collaborative::{MOST_NEIGHBOURS, Model, Scored};
-use crate::ranking::top;
+use ranking::collaborative::{MOST_NEIGHBOURS, Model, Scored};
+use ranking::top;
 
 type Content = Id<id::Content>;
 
@@ -166,7 +166,7 @@ impl Live {
     }
 }
 
-fn internal(error: crate::ranking::collaborative::CollaborativeError) -> Error {
+fn internal(error: ranking::collaborative::CollaborativeError) -> Error {
     Error::Internal(error.into())
 }
 

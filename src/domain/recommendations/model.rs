@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::content::shelf::Withheld;
 use crate::foundation::{Id, id, text_enum};
-use crate::ranking::blend::Parts;
+use ranking::blend::Parts;
 
 /// A list as it was drawn for one user. Later pages continue the same draw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -12,8 +12,8 @@ use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, ModelVersion, another_training};
 use crate::foundation::{Error, Refusal, Result};
-use crate::ranking::collaborative::{CollaborativeError, Model, Recipe};
-use crate::ranking::matrix::Interactions;
+use ranking::collaborative::{CollaborativeError, Model, Recipe};
+use ranking::matrix::Interactions;
 
 mod data;
 mod lists;

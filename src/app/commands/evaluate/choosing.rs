@@ -7,8 +7,8 @@ use rustc_hash::FxHashSet;
 
 use super::meter::Meter;
 use super::{EvaluateArgs, Table};
-use crate::ranking::selection::{self, Choice, Fold, Plan};
-use crate::ranking::{Interactions, Repeats};
+use ranking::selection::{self, Choice, Fold, Plan};
+use ranking::{Interactions, Repeats};
 
 /// Up to so many entries, the validation file alone is too small to decide: the training file is
 /// split at random as well.

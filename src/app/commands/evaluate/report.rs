@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::Model;
-use crate::ranking::Scores;
-use crate::ranking::collaborative::{Kind, Recipe};
-use crate::ranking::selection::{Choice, Trial};
+use ranking::Scores;
+use ranking::collaborative::{Kind, Recipe};
+use ranking::selection::{Choice, Trial};
 
 /// What is printed.
 #[derive(Serialize)]

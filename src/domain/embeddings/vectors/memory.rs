@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::{Keep, Show, VectorStore};
 use crate::domain::embeddings::model::Near;
 use crate::foundation::{Error, Id, Result, id};
-use crate::ranking::neighbours::{Index, Metric};
+use ranking::neighbours::{Index, Metric};
 
 /// Decides the levels of the graph; any number would do.
 const SEED: u64 = 1;

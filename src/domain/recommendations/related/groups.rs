@@ -10,7 +10,7 @@ use super::{Group, GroupKind, Related};
 use crate::domain::content::shelf::{Entry, Shelved};
 use crate::domain::recommendations::store::{SharedCredit, Together};
 use crate::foundation::{Id, id};
-use crate::ranking::top::best_of;
+use ranking::top::best_of;
 
 type Content = Id<id::Content>;
 

@@ -19,7 +19,7 @@ use crate::domain::recommendations::store::Together;
 use crate::domain::search::{SearchService, Titled};
 use crate::foundation::{Id, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
-use crate::ranking::top::best_of;
+use ranking::top::best_of;
 
 type Content = Id<id::Content>;
 

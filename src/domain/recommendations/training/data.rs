@@ -11,7 +11,7 @@ use crate::domain::interactions::MOST_WEIGHT;
 use crate::domain::recommendations::service::RecommendationService;
 use crate::domain::recommendations::store::TrainingStore;
 use crate::foundation::{Error, Result};
-use crate::ranking::matrix::{Interactions, Repeats};
+use ranking::matrix::{Interactions, Repeats};
 
 /// What the model learns from. Users and items are numbered in the order of their ids.
 pub(super) struct Data {

@@ -7,8 +7,8 @@ use super::data::Data;
 use super::{ENOUGH, explain};
 use crate::foundation::Result;
 use crate::platform::db::copy::Rows;
-use crate::ranking::collaborative::{Model, Scored, TOGETHER};
-use crate::ranking::top;
+use ranking::collaborative::{Model, Scored, TOGETHER};
+use ranking::top;
 
 /// The rows of these users in `batch_recommendations`, and how many of them have enough.
 pub(super) fn lists(

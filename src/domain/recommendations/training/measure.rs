@@ -11,10 +11,10 @@ use super::data::Data;
 use super::{Progress, Step, at_once, blocking, explain, fit, step, told};
 use crate::domain::models::ModelVersion;
 use crate::foundation::{Error, Result};
-use crate::ranking::collaborative::Recipe;
-use crate::ranking::matrix::{Interactions, Repeats};
-use crate::ranking::selection::{self, Family, Fold, Given, Plan};
-use crate::ranking::{Scores, top};
+use ranking::collaborative::Recipe;
+use ranking::matrix::{Interactions, Repeats};
+use ranking::selection::{self, Family, Fold, Given, Plan};
+use ranking::{Scores, top};
 
 /// Of every user with at least so many items, a part is held out to measure by.
 const MEASURED_FROM: usize = 5;

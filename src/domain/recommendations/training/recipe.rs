@@ -1,8 +1,8 @@
 //! What a model is made of where nothing was chosen.
 
 use crate::platform::config::Training as Settings;
-use crate::ranking::collaborative::{Kind, Part, Recipe};
-use crate::ranking::{IalsSettings, Method};
+use ranking::collaborative::{Kind, Part, Recipe};
+use ranking::{IalsSettings, Method};
 
 /// What the model is made of: the recipe of the settings, or else the usual one, with factors as
 /// the settings say. Where the catalogue is too large for it, the linear model is left out.

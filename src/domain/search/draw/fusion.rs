@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Draw, Drawn, MOST_DRAWN, popular_first};
 use crate::domain::content::shelf::Shelved;
-use crate::ranking::blend::{RANK_CONSTANT, Ranked, rank_fusion};
+use ranking::blend::{RANK_CONSTANT, Ranked, rank_fusion};
 
 impl Draw {
     /// Reciprocal rank fusion of the best of each source, scaled so that the first of all sources

@@ -7,8 +7,8 @@ use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
 use super::dense::{eigen, gram, multiply, orthonormalise};
-use crate::ranking::kernel::{Kernel, LANES};
-use crate::ranking::matrix::{Interactions, Matrix};
+use crate::kernel::{Kernel, LANES};
+use crate::matrix::{Interactions, Matrix};
 
 /// A direction this much weaker than the strongest is noise of the rounding.
 const NOISE: f64 = 1e-5;

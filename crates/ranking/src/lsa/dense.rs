@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::ranking::kernel::{BATCH, Kernel};
-use crate::ranking::matrix::Matrix;
+use crate::kernel::{BATCH, Kernel};
+use crate::matrix::Matrix;
 
 /// So many rows are added up in single precision before they join a sum in double precision.
 const BLOCK: usize = 256;
@@ -63,7 +63,7 @@ pub(super) fn gram(kernel: Kernel, z: &Matrix) -> Square {
             for rows in rows.chunks(width * BLOCK) {
                 part.fill(0.0);
                 let ones = [1.0; BLOCK];
-                let table = crate::ranking::kernel::Rows {
+                let table = crate::kernel::Rows {
                     values: rows,
                     stride: width,
                 };
