@@ -3,7 +3,7 @@
 //! The rooms, and the one way data flows through them:
 //!
 //! ```text
-//! main → app → {graphql, http} → domain → {ranking, platform} → foundation
+//! main → app → {graphql, http} → domain → {engine → ranking, platform} → foundation
 //! ```
 //!
 //! `ranking` (a crate of its own, in `crates/`) imports nothing of ours, `platform` never names
@@ -11,6 +11,7 @@
 
 pub mod app;
 pub mod domain;
+pub mod engine;
 pub mod foundation;
 pub mod graphql;
 pub mod http;

@@ -636,13 +636,13 @@ async fn what_the_database_cannot_hold_is_the_callers_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_finds_the_same_in_memory_as_in_the_database() {
     use marquee::domain::content::ContentFilter;
-    use marquee::domain::content::shelf::Matcher;
+    use marquee::engine::catalogue::Matcher;
     use marquee::foundation::filter::{Comparison, Text, TextList};
     use proptest::strategy::{Strategy, ValueTree};
 
     let app = TestApp::start().await;
     app.services.demo.load(&Viewer::Command).await.unwrap();
-    let shelf = app.services.content.shelf().await.unwrap();
+    let catalogue = app.services.content.catalogue().await.unwrap();
 
     let text = proptest::option::of(select(vec!["a", "The", "%", "en", "ja", "fr"]));
     let word = select(vec![
@@ -732,9 +732,9 @@ async fn a_filter_finds_the_same_in_memory_as_in_the_database() {
             .await
             .unwrap();
         let fitting = {
-            let shelf = shelf.read();
-            let matcher = Matcher::new(&filter, &shelf);
-            shelf
+            let catalogue = catalogue.read();
+            let matcher = Matcher::new(&filter, &catalogue);
+            catalogue
                 .iter()
                 .filter(|(_, entry)| !entry.deleted && matcher.matches(entry))
                 .count()

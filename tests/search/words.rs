@@ -133,7 +133,7 @@ async fn what_was_written_is_found_by_the_next_request() {
     let rename = "mutation ($id: ID!) { updatePerson(input: { id: $id, name: \"Ida Feather\" }) { errors { __typename } } }";
     app.ask_as(&Viewer::Command, rename, json!({ "id": person.id }))
         .await;
-    content.shelf().await.unwrap().catch_up().await.unwrap();
+    content.catalogue().await.unwrap().catch_up().await.unwrap();
     assert_eq!(titles(&search(&app, "feather").await), ["Abcdefgh"]);
     assert_eq!(search(&app, "quill").await["totalCount"], 0);
     content.delete(&Viewer::Command, film.id).await.unwrap();

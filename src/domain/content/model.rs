@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::foundation::{Id, id, text_enum};
+use crate::foundation::{Id, id};
 
 mod credit;
+mod cursor;
 mod fields;
-mod filter;
 
+pub use crate::engine::catalogue::{ContentFilter, ContentKind, ContentOrder, Visibility};
 pub use credit::{Credit, CreditRole, NewCredit, PersonRef};
 pub use fields::Fields;
-pub use filter::{ContentFilter, ContentOrder};
 
 /// A thing that can be recommended.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,44 +26,6 @@ pub struct Content {
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }
-
-/// What sort of thing a content item is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum ContentKind {
-    Movie,
-    Product,
-    Text,
-    Image,
-    Video,
-    Audio,
-}
-
-text_enum!(ContentKind {
-    Movie = "MOVIE",
-    Product = "PRODUCT",
-    Text = "TEXT",
-    Image = "IMAGE",
-    Video = "VIDEO",
-    Audio = "AUDIO",
-});
-
-/// Who may see a content item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Visibility {
-    /// Everybody; it can be listed and recommended.
-    Public,
-    /// Whoever knows its id; it is in no list.
-    Unlisted,
-    /// Its creator and admins.
-    Private,
-}
-
-text_enum!(Visibility {
-    Public = "PUBLIC",
-    Unlisted = "UNLISTED",
-    Private = "PRIVATE",
-});
 
 /// What decides who may see an item: its visibility and its creator.
 pub(super) type Sight = (Visibility, Option<Id<id::User>>);

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::catalogue::CatalogueIndex;
 use super::model::{
     Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, NewCredit, Sight, TagCount,
     Visibility,
 };
-use super::shelf::Shelf;
 use super::store::Store;
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
@@ -20,7 +20,7 @@ const MAX_CREDITS: usize = 500;
 #[derive(Clone)]
 pub struct ContentService {
     pub(super) store: Store,
-    shelf: Shelf,
+    catalogue: CatalogueIndex,
     clock: Clock,
     chance: Chance,
 }
@@ -30,7 +30,7 @@ impl ContentService {
     pub fn new(ground: &Ground) -> Self {
         let store = Store::new(ground.db.clone());
         Self {
-            shelf: Shelf::new(store.clone(), ground.cache.clone()),
+            catalogue: CatalogueIndex::new(store.clone(), ground.cache.clone()),
             store,
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
@@ -41,14 +41,14 @@ impl ContentService {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn shelf(&self) -> Result<&Shelf> {
-        self.shelf.load().await?;
-        Ok(&self.shelf)
+    pub async fn catalogue(&self) -> Result<&CatalogueIndex> {
+        self.catalogue.load().await?;
+        Ok(&self.catalogue)
     }
 
     /// To be called after others wrote to the catalogue past this service: imports, the demo.
     pub async fn written(&self) {
-        self.shelf.written().await;
+        self.catalogue.written().await;
     }
 
     /// The items of these ids that `viewer` may see: public and unlisted ones, their own, and for

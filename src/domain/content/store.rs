@@ -24,12 +24,12 @@ use crate::platform::db::{Db, filter, stored};
 
 use content_item::Column;
 
+mod catalogue;
 mod credits;
 mod facets;
 mod filmography;
 mod listing;
 mod rows;
-mod shelf;
 
 use credits::write_credits;
 use listing::{keyset, listed};

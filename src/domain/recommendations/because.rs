@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::related::{Likeness, POOL, Related, listed, most_alike};
 use super::service::RecommendationService;
 use crate::domain::auth::{Scope, Viewer};
-use crate::domain::content::shelf::{Entry, Shelved, Symbol};
 use crate::domain::content::{ContentKind, Visibility};
 use crate::domain::interactions::{InteractionKind, WeightTable};
 use crate::domain::models::ModelKind;
 use crate::domain::profiles::Past;
+use crate::engine::catalogue::{Catalogue, IndexedItem, InternedString};
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
 use ranking::top::best_of;
@@ -82,12 +82,12 @@ impl RecommendationService {
         let made = self.rows(user, &weights, (rows, first), day);
         let made = self.ground.cache.get_or_compute(&key, made).await?;
         // What was taken back since is left out at once.
-        let shelf = self.content.shelf().await?.read();
+        let catalogue = self.content.catalogue().await?.read();
         let mut made = Vec::clone(&made);
         for row in &mut made {
             let shown = |item: &Related| {
-                let entry = shelf.find(item.content);
-                entry.is_some_and(|entry| entry.offered(day))
+                let entry = catalogue.find(item.content);
+                entry.is_some_and(|entry| entry.is_eligible(day))
             };
             row.items.retain(shown);
         }
@@ -106,17 +106,17 @@ impl RecommendationService {
         if past.0.is_empty() && !self.store.is_user(user).await? {
             return Err(Refusal::NotFound { thing: "user" }.into());
         }
-        let shelf = self.content.shelf().await?.clone();
-        let mut reasons = reasons(&past, weights, &shelf.read(), user);
+        let catalogue = self.content.catalogue().await?.clone();
+        let mut reasons = reasons(&past, weights, &catalogue.read(), user);
         // The last row is that of the genre.
         reasons.truncate(rows - 1);
         let taken = past.taken(weights, self.clock.now());
         for reason in &mut reasons {
-            let (items, own, taken) = (shelf.clone(), reason.content, taken.clone());
+            let (items, own, taken) = (catalogue.clone(), reason.content, taken.clone());
             let keep = move |content: Content| {
                 let items = items.read();
                 let kind = items.find(own).map(|entry| entry.kind);
-                let fits = |entry: &Entry| entry.offered(day) && Some(entry.kind) == kind;
+                let fits = |entry: &IndexedItem| entry.is_eligible(day) && Some(entry.kind) == kind;
                 !taken.contains(&content) && items.find(content).is_some_and(fits)
             };
             // Other rows may take all they have from among these.
@@ -124,9 +124,9 @@ impl RecommendationService {
         }
         let liked = past.liked(weights);
         let made = tokio::task::spawn_blocking(move || {
-            let shelf = shelf.read();
+            let catalogue = catalogue.read();
             let mut page = Page {
-                shelf: &shelf,
+                catalogue: &catalogue,
                 renown: &renown,
                 day,
                 first,
@@ -143,7 +143,7 @@ impl RecommendationService {
 
 /// A page as it fills.
 struct Page<'a> {
-    shelf: &'a Shelved,
+    catalogue: &'a Catalogue,
     renown: &'a FxHashMap<Content, f32>,
     day: NaiveDate,
     first: usize,
@@ -153,22 +153,22 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn row(&mut self, reason: &Reason) -> BecauseRow {
-        let like = Likeness::new(self.shelf, &[reason.content], self.renown);
+        let like = Likeness::new(self.catalogue, &[reason.content], self.renown);
         let open = |content: &Content| !self.out.contains(content);
         let scored = match &reason.near {
             Some(near) => {
                 let scored = near.iter().filter(|(content, _)| open(content));
                 let scored = scored.filter_map(|(content, cosine)| {
-                    let entry = self.shelf.find(*content)?;
+                    let entry = self.catalogue.find(*content)?;
                     Some((entry.id, like.with_meaning(entry, *cosine)))
                 });
                 best_of(scored, self.first)
             }
-            None => most_alike(&like, self.shelf, self.first, |entry| {
-                entry.offered(self.day) && open(&entry.id)
+            None => most_alike(&like, self.catalogue, self.first, |entry| {
+                entry.is_eligible(self.day) && open(&entry.id)
             }),
         };
-        let why = |entry: &Entry| {
+        let why = |entry: &IndexedItem| {
             let mut shared = like.shared_genres(entry);
             shared.extend(like.shared_tags(entry));
             shared.truncate(3);
@@ -189,11 +189,11 @@ impl Page<'_> {
 
     /// What is popular in the genre that the user likes most, rare genres before frequent ones.
     fn genre(&mut self, liked: &[(Content, f32)]) -> BecauseRow {
-        let like = Likeness::new(self.shelf, &[], self.renown);
-        let mut tastes: FxHashMap<Symbol, f32> = FxHashMap::default();
+        let like = Likeness::new(self.catalogue, &[], self.renown);
+        let mut tastes: FxHashMap<InternedString, f32> = FxHashMap::default();
         for (content, weight) in liked {
             for genre in self
-                .shelf
+                .catalogue
                 .find(*content)
                 .into_iter()
                 .flat_map(|entry| &entry.genres)
@@ -204,14 +204,14 @@ impl Page<'_> {
         let favourite = tastes.into_iter();
         let favourite = favourite.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         let favourite = favourite.map(|(genre, _)| genre);
-        let fits = |entry: &&Entry| {
+        let fits = |entry: &&IndexedItem| {
             let genre = favourite.is_none_or(|genre| entry.genres.contains(&genre));
-            genre && entry.offered(self.day) && !self.out.contains(&entry.id)
+            genre && entry.is_eligible(self.day) && !self.out.contains(&entry.id)
         };
-        let entries = self.shelf.iter().map(|(_, entry)| entry).filter(fits);
+        let entries = self.catalogue.iter().map(|(_, entry)| entry).filter(fits);
         let known = entries.map(|entry| (entry.id, like.renown(entry)));
         let scored = best_of(known.filter(|(_, renown)| *renown > 0.0), self.first);
-        let genre = favourite.map(|genre| self.shelf.symbols().name(genre).to_owned());
+        let genre = favourite.map(|genre| self.catalogue.strings().name(genre).to_owned());
         let title = match &genre {
             Some(genre) => format!("Popular in {genre}"),
             None => "Popular these days".to_owned(),
@@ -228,14 +228,14 @@ impl Page<'_> {
     fn take(
         &mut self,
         scored: Vec<(Content, f32)>,
-        why: impl Fn(&Entry) -> String,
+        why: impl Fn(&IndexedItem) -> String,
     ) -> Vec<Related> {
         self.out.extend(scored.iter().map(|(content, _)| *content));
         let related = |(content, score): (Content, f32)| {
             Some(Related {
                 content,
                 score: score.clamp(0.0, 1.0),
-                why: why(self.shelf.find(content)?),
+                why: why(self.catalogue.find(content)?),
             })
         };
         scored.into_iter().filter_map(related).collect()
@@ -244,7 +244,12 @@ impl Page<'_> {
 
 /// What may have a row: the latest first that clearly speak of a liking, then the rest that do not
 /// speak against one.
-fn reasons(past: &Past, weights: &WeightTable, shelf: &Shelved, user: Id<id::User>) -> Vec<Reason> {
+fn reasons(
+    past: &Past,
+    weights: &WeightTable,
+    catalogue: &Catalogue,
+    user: Id<id::User>,
+) -> Vec<Reason> {
     let liked: FxHashMap<Content, f32> = past.liked(weights).into_iter().collect();
     let mut best: FxHashMap<Content, (f32, InteractionKind)> = FxHashMap::default();
     let mut order = Vec::new();
@@ -262,7 +267,7 @@ fn reasons(past: &Past, weights: &WeightTable, shelf: &Shelved, user: Id<id::Use
     // A stable sort: within each half the latest stay first.
     order.sort_by_key(|content| liked[content] < STRONG);
     let reason = |content: Content| {
-        let entry = shelf.find(content)?;
+        let entry = catalogue.find(content)?;
         let theirs = entry.visibility != Visibility::Private || entry.creator == Some(user);
         let (_, kind) = best.get(&content)?;
         (theirs && !entry.deleted).then(|| Reason {

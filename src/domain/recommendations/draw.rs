@@ -9,7 +9,7 @@ use smallvec::smallvec;
 
 use super::ask::Ask;
 use super::model::{Drop, Item, Source, Sources};
-use crate::domain::content::shelf::{Entry, Matcher, Shelved};
+use crate::engine::catalogue::{Catalogue, IndexedItem, Matcher};
 use crate::foundation::{Id, id};
 use ranking::blend::{Parts, Weighted, blend, calibrate};
 use ranking::diversity;
@@ -34,7 +34,7 @@ pub(super) struct Candidates {
 
 /// What a draw is made of.
 pub(super) struct Material<'a> {
-    pub(super) shelf: &'a Shelved,
+    pub(super) catalogue: &'a Catalogue,
     /// The day on which rights are looked at.
     pub(super) day: NaiveDate,
     /// What the user has, or does not want.
@@ -165,9 +165,14 @@ impl<'a> Door<'a> {
         Self {
             ask,
             material,
-            filter: (!ask.filter.is_empty()).then(|| Matcher::new(&ask.filter, material.shelf)),
+            filter: (!ask.filter.is_empty()).then(|| Matcher::new(&ask.filter, material.catalogue)),
             boosts: boosts
-                .map(|boost| (Matcher::new(&boost.filter, material.shelf), boost.factor))
+                .map(|boost| {
+                    (
+                        Matcher::new(&boost.filter, material.catalogue),
+                        boost.factor,
+                    )
+                })
                 .collect(),
             excluded: ask.exclude.iter().chain(&ask.like).copied().collect(),
             dropped: Vec::new(),
@@ -175,9 +180,9 @@ impl<'a> Door<'a> {
     }
 
     /// Lets a candidate in, or notes why not.
-    fn admit(&mut self, content: Content) -> Option<&'a Entry> {
-        let slot = self.material.shelf.slot(content)?;
-        let entry = self.material.shelf.entry(slot)?;
+    fn admit(&mut self, content: Content) -> Option<&'a IndexedItem> {
+        let slot = self.material.catalogue.slot(content)?;
+        let entry = self.material.catalogue.entry(slot)?;
         if let Some(reason) = self.reason_against(slot, entry, content) {
             self.drop(content, reason);
             return None;
@@ -186,9 +191,9 @@ impl<'a> Door<'a> {
     }
 
     /// The entry is looked at last: it is far away in memory, and of most nothing is asked.
-    fn reason_against(&self, slot: u32, entry: &Entry, content: Content) -> Option<Drop> {
-        if let Some(withheld) = self.material.shelf.withheld(slot, self.material.day) {
-            return Some(Drop::Withheld(withheld));
+    fn reason_against(&self, slot: u32, entry: &IndexedItem, content: Content) -> Option<Drop> {
+        if let Some(ineligible) = self.material.catalogue.ineligible(slot, self.material.day) {
+            return Some(Drop::Ineligible(ineligible));
         }
         let filter = self.filter.as_ref();
         if self.excluded.contains(&content) {
@@ -205,8 +210,8 @@ impl<'a> Door<'a> {
     /// Whether an item may fill the list up. What fills up is no candidate: why the rest of the
     /// catalogue does not is noted nowhere.
     fn may_fill(&self, content: Content) -> bool {
-        let slot = self.material.shelf.slot(content);
-        let entry = slot.and_then(|slot| Some((slot, self.material.shelf.entry(slot)?)));
+        let slot = self.material.catalogue.slot(content);
+        let entry = slot.and_then(|slot| Some((slot, self.material.catalogue.entry(slot)?)));
         entry.is_some_and(|(slot, entry)| self.reason_against(slot, entry, content).is_none())
     }
 
@@ -215,7 +220,7 @@ impl<'a> Door<'a> {
     }
 
     /// The score times the factors of all boosts that fit; it may leave [0, 1].
-    fn boosted(&self, entry: &Entry, score: f32) -> f32 {
+    fn boosted(&self, entry: &IndexedItem, score: f32) -> f32 {
         let fitting = self.boosts.iter().filter(|(boost, _)| boost.matches(entry));
         fitting.fold(score, |score, (_, factor)| score * factor)
     }
@@ -265,7 +270,7 @@ fn fall_back(placed: &mut Vec<Placed>, door: &Door<'_>, sources: usize) {
         let open = material.length.saturating_sub(placed.len());
         let may_fill = |content: Content| !met.contains(&content) && door.may_fill(content);
         let rest: Vec<(Content, f32)> = if *fallback == Source::Any {
-            anything(material.shelf, open, may_fill)
+            anything(material.catalogue, open, may_fill)
         } else {
             let common = material.common.iter();
             let common = common.filter(|(_, source, _)| source == fallback);
@@ -294,11 +299,11 @@ fn fall_back(placed: &mut Vec<Placed>, door: &Door<'_>, sources: usize) {
 
 /// The first `most` of the catalogue that may fill a list up, what its source calls popular first.
 fn anything(
-    shelf: &Shelved,
+    catalogue: &Catalogue,
     most: usize,
     may_fill: impl Fn(Content) -> bool,
 ) -> Vec<(Content, f32)> {
-    let known = shelf
+    let known = catalogue
         .iter()
         .map(|(_, entry)| (entry.id, entry.popularity as f32));
     let best = best_passing(known, most, may_fill);
@@ -315,11 +320,11 @@ fn pin(placed: &mut Vec<Placed>, door: &mut Door<'_>, sources: usize) {
     pins.sort_unstable_by_key(|pin| pin.rank);
     placed.retain(|item| !pins.iter().any(|pin| pin.content == item.content));
     for pin in pins {
-        let Some(entry) = material.shelf.find(pin.content) else {
+        let Some(entry) = material.catalogue.find(pin.content) else {
             continue;
         };
-        if let Some(withheld) = entry.withheld(material.day) {
-            door.drop(pin.content, Drop::Withheld(withheld));
+        if let Some(ineligible) = entry.ineligible(material.day) {
+            door.drop(pin.content, Drop::Ineligible(ineligible));
             continue;
         }
         door.dropped.retain(|(content, _)| *content != pin.content);

@@ -11,12 +11,13 @@ use super::live::Live;
 use super::model::{Context, Item, Source};
 use super::service::RecommendationService;
 use crate::domain::content::ContentFilter;
-use crate::domain::content::shelf::{Matcher, Shelf};
+use crate::domain::content::catalogue::CatalogueIndex;
 use crate::domain::embeddings::Vectors;
 use crate::domain::interactions::WeightTable;
 use crate::domain::profiles::model::dot;
 use crate::domain::profiles::{Past, Profile};
 use crate::domain::search;
+use crate::engine::catalogue::Matcher;
 use crate::foundation::{Id, Result, id};
 use crate::platform::config::Blend;
 use ranking::collaborative::Scored;
@@ -57,7 +58,7 @@ impl RecommendationService {
     /// nothing.
     pub(super) async fn gather(&self, errand: &Errand<'_>) -> Result<Gathered> {
         let (ask, past) = (errand.ask, errand.past);
-        let shelf = self.content.shelf().await?;
+        let catalogue = self.content.catalogue().await?;
         let (live, profile, space) = tokio::try_join!(
             self.live(),
             self.profiles.profile(past),
@@ -72,7 +73,7 @@ impl RecommendationService {
             + ask.exclude.len();
         let blend = self.ground.settings.blend.clone();
         let gate = Gate {
-            shelf,
+            catalogue,
             filter: Some(&ask.filter).filter(|filter| !filter.is_empty()),
             day: errand.day,
         };
@@ -342,18 +343,18 @@ impl RecommendationService {
 /// What passes the filter of the ask, and else what may be offered. Items are looked at as they are
 /// met, so that a large catalogue is not gone through for a short list.
 struct Gate<'a> {
-    shelf: &'a Shelf,
+    catalogue: &'a CatalogueIndex,
     filter: Option<&'a ContentFilter>,
     day: chrono::NaiveDate,
 }
 
 impl Gate<'_> {
     fn passes(&self, content: Content) -> bool {
-        let shelf = self.shelf.read();
+        let catalogue = self.catalogue.read();
         let Some(filter) = self.filter else {
-            return shelf.offers(content, self.day);
+            return catalogue.is_eligible(content, self.day);
         };
-        let entry = shelf.find(content);
-        entry.is_some_and(|entry| Matcher::new(filter, &shelf).matches(entry))
+        let entry = catalogue.find(content);
+        entry.is_some_and(|entry| Matcher::new(filter, &catalogue).matches(entry))
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::content::shelf::Withheld;
+use crate::engine::catalogue::Ineligible;
 use crate::foundation::{Id, id, text_enum};
 use ranking::blend::Parts;
 
@@ -197,7 +197,7 @@ impl Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Drop {
     /// It may not be offered.
-    Withheld(Withheld),
+    Ineligible(Ineligible),
     /// The user has it, or does not want it.
     Taken,
     /// The caller left it out.

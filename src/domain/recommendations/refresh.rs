@@ -13,7 +13,7 @@ use super::live::Live;
 use super::service::RecommendationService;
 use super::updates::{self, Reason};
 use crate::domain::auth::Viewer;
-use crate::domain::content::shelf::Shelf;
+use crate::domain::content::catalogue::CatalogueIndex;
 use crate::domain::profiles::Past;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::Tag;
@@ -125,15 +125,15 @@ impl RecommendationService {
             .buffer_unordered(READERS)
             .try_collect()
             .await?;
-        let (model, shelf) = (Arc::clone(live), self.content.shelf().await?.clone());
+        let (model, catalogue) = (Arc::clone(live), self.content.catalogue().await?.clone());
         let now = self.clock.now();
         let keep = self.ground.settings.recommendations.batch_size;
         // Beside the threads that answer requests: a large model takes a while for each user.
         let count = move || {
-            let withheld = withheld(&model, &shelf, now.date_naive());
+            let ineligible = ineligible(&model, &catalogue, now.date_naive());
             let rows = pasts.par_iter().map(|(user, past)| {
                 let taken = past.taken(&weights, now);
-                let offers = |content| !taken.contains(&content) && !withheld.contains(&content);
+                let offers = |content| !taken.contains(&content) && !ineligible.contains(&content);
                 row(&model, *user, &past.liked(&weights), keep, offers)
             });
             rows.filter_map(Result::transpose).collect()
@@ -159,14 +159,20 @@ impl RecommendationService {
 }
 
 /// What may not be offered of what the model knows. Found out before the lists are computed: a
-/// thread that computes may be held up, and whoever writes to the shelf would be held up with it.
-fn withheld(live: &Live, shelf: &Shelf, day: NaiveDate) -> FxHashSet<Id<id::Content>> {
+/// thread that computes may be held up, and whoever writes to the catalogue would be held up with it.
+fn ineligible(
+    live: &Live,
+    catalogue: &CatalogueIndex,
+    day: NaiveDate,
+) -> FxHashSet<Id<id::Content>> {
     /// So many are looked up before somebody may write.
     const AT_ONCE: usize = 10_000;
     let of_some = |contents: &[Id<id::Content>]| {
-        let shelf = shelf.read();
-        let withheld = contents.iter().filter(|item| !shelf.offers(**item, day));
-        withheld.copied().collect::<Vec<_>>()
+        let catalogue = catalogue.read();
+        let ineligible = contents
+            .iter()
+            .filter(|item| !catalogue.is_eligible(**item, day));
+        ineligible.copied().collect::<Vec<_>>()
     };
     live.contents().chunks(AT_ONCE).flat_map(of_some).collect()
 }

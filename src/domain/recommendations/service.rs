@@ -125,9 +125,9 @@ impl RecommendationService {
         let Some(cursor) = &window.from else {
             ask.check()?;
             if let Some(like) = ask.like {
-                let shelf = self.content.shelf().await?.read();
+                let catalogue = self.content.catalogue().await?.read();
                 // Asked each time: a list that is kept may be like what is gone by now.
-                if shelf
+                if catalogue
                     .find(like)
                     .is_none_or(|entry| entry.deleted || entry.visibility == Visibility::Private)
                 {
@@ -221,7 +221,7 @@ impl RecommendationService {
 
     async fn draw(&self, user: Id<id::User>, ask: &Ask) -> Result<List> {
         let now = self.clock.now();
-        let shelf = self.content.shelf().await?.clone();
+        let catalogue = self.content.catalogue().await?.clone();
         let (weights, past, common) = tokio::try_join!(
             self.interactions.weights(),
             self.profiles.past(user),
@@ -239,14 +239,14 @@ impl RecommendationService {
         let taken = past.taken(&weights, now);
         let length = self.ground.settings.recommendations.list_length;
         let asked = ask.clone();
-        let small = shelf.read().len() <= self.ground.settings.recommendations.score_all_up_to;
+        let small = catalogue.read().len() <= self.ground.settings.recommendations.score_all_up_to;
         let drawing = move || {
             let like = |a: Id<id::Content>, b: Id<id::Content>| {
                 let (a, b) = (gathered.vectors.get(&a), gathered.vectors.get(&b));
                 a.zip(b).map_or(0.0, |(a, b)| dot(a, b))
             };
             let material = Material {
-                shelf: &shelf.read(),
+                catalogue: &catalogue.read(),
                 day,
                 taken: &taken,
                 sources: &gathered.candidates,
@@ -305,14 +305,14 @@ impl RecommendationService {
     /// The items behind rank `after`, without those that may no longer be shown.
     async fn cut(&self, list: Arc<List>, after: i32, size: usize) -> Result<ListPage> {
         let day = self.clock.now().date_naive();
-        let shelf = self.content.shelf().await?.read();
+        let catalogue = self.content.catalogue().await?.read();
         let rest = list.items.iter().filter(|item| item.rank > after);
         let shown = |item: &&Item| {
-            let entry = shelf.find(item.content);
-            entry.is_some_and(|entry| entry.offered(day))
+            let entry = catalogue.find(item.content);
+            entry.is_some_and(|entry| entry.is_eligible(day))
         };
         let mut items: Vec<Item> = rest.filter(shown).take(size + 1).cloned().collect();
-        drop(shelf);
+        drop(catalogue);
         let has_next = items.len() > size;
         items.truncate(size);
         Ok(ListPage {

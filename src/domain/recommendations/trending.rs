@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::service::RecommendationService;
 use crate::domain::content::ContentFilter;
-use crate::domain::content::shelf::Matcher;
+use crate::engine::catalogue::Matcher;
 use crate::foundation::{Id, Refusal, Result, id, text_enum};
 use crate::platform::cache::{CacheKind, Key, Tag};
 
@@ -101,12 +101,15 @@ impl RecommendationService {
         let key = Key::new(span.kept_as(), &[Tag::Weights], &parts);
         let rising = self.ground.cache.get_or_compute(&key, self.rising(span));
         let rising = rising.await?;
-        let (shelf, day) = (self.content.shelf().await?, self.clock.now().date_naive());
-        let shelf = shelf.read();
-        let matcher = Matcher::new(filter, &shelf);
+        let (catalogue, day) = (
+            self.content.catalogue().await?,
+            self.clock.now().date_naive(),
+        );
+        let catalogue = catalogue.read();
+        let matcher = Matcher::new(filter, &catalogue);
         let fits = |rising: &&Rising| {
-            let entry = shelf.find(rising.content);
-            entry.is_some_and(|entry| entry.offered(day) && matcher.matches(entry))
+            let entry = catalogue.find(rising.content);
+            entry.is_some_and(|entry| entry.is_eligible(day) && matcher.matches(entry))
         };
         Ok(rising.iter().filter(fits).take(first).copied().collect())
     }

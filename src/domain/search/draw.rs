@@ -7,7 +7,7 @@ use super::lexical::{Effort, Found};
 use super::model::{Hit, Request, Source, Taste};
 use super::words::{fold, normalised};
 use crate::domain::content::ContentOrder;
-use crate::domain::content::shelf::{Entry, Matcher, Shelved};
+use crate::engine::catalogue::{Catalogue, IndexedItem, Matcher};
 use crate::foundation::page::Page;
 use crate::foundation::page::Window;
 
@@ -69,11 +69,11 @@ pub(super) struct Ingredients<'a> {
 
 impl Draw {
     /// Filters, fuses and orders what was found; `key` names the draw.
-    pub(super) fn new(key: u64, shelf: &Shelved, from: Ingredients<'_>) -> Self {
-        let matcher = Matcher::new(&from.request.filter, shelf);
+    pub(super) fn new(key: u64, catalogue: &Catalogue, from: Ingredients<'_>) -> Self {
+        let matcher = Matcher::new(&from.request.filter, catalogue);
         let allowed = |slot: u32| {
-            let entry = shelf.entry(slot);
-            entry.is_some_and(|entry| entry.offered(from.day) && matcher.matches(entry))
+            let entry = catalogue.entry(slot);
+            entry.is_some_and(|entry| entry.is_eligible(from.day) && matcher.matches(entry))
         };
         let mut draw = Self {
             key,
@@ -84,9 +84,9 @@ impl Draw {
             personalised: false,
         };
         if from.request.is_empty() {
-            let slots = shelf.iter().map(|(slot, _)| slot);
+            let slots = catalogue.iter().map(|(slot, _)| slot);
             draw.matched = slots.filter(|slot| allowed(*slot)).collect();
-            draw.list(shelf, from.request.order);
+            draw.list(catalogue, from.request.order);
             return draw;
         }
         let words = from.found.as_ref().map_or(&[][..], |found| &found.hits);
@@ -101,7 +101,7 @@ impl Draw {
             1.0
         };
         draw.matched = fusion::union(&words, &meant);
-        let most = draw.fuse(shelf, words, weight, meant);
+        let most = draw.fuse(catalogue, words, weight, meant);
         if from.request.order.is_some() {
             draw.take_the_rest(weight, most);
         }
@@ -115,8 +115,8 @@ impl Draw {
         draw.personalise(from.taste.as_ref());
         let called = fold(&normalised(&from.request.query));
         match from.request.order {
-            Some(order) => draw.order(shelf, order),
-            None => draw.best_first(shelf, &called),
+            Some(order) => draw.order(catalogue, order),
+            None => draw.best_first(catalogue, &called),
         }
         draw
     }
@@ -133,14 +133,17 @@ impl Draw {
     }
 
     /// The most popular first, or in the order that was asked for. Scores fall evenly.
-    fn list(&mut self, shelf: &Shelved, order: Option<(ContentOrder, bool)>) {
+    fn list(&mut self, catalogue: &Catalogue, order: Option<(ContentOrder, bool)>) {
         let slots = self.matched.iter();
         let drawn = slots.map(|slot| Drawn {
             slot: *slot,
             ..Drawn::default()
         });
         self.drawn = drawn.collect();
-        self.order(shelf, order.unwrap_or((ContentOrder::Popularity, false)));
+        self.order(
+            catalogue,
+            order.unwrap_or((ContentOrder::Popularity, false)),
+        );
         let all = self.matched.len() as f32;
         for (place, drawn) in self.drawn.iter_mut().enumerate() {
             drawn.relevance = 1.0 - place as f32 / all;
@@ -160,11 +163,11 @@ impl Draw {
     }
 
     /// The best first; what is called exactly like the query before all others, with a score of 1.
-    fn best_first(&mut self, shelf: &Shelved, called: &str) {
+    fn best_first(&mut self, catalogue: &Catalogue, called: &str) {
         let mut named = FxHashSet::default();
         for drawn in &mut self.drawn {
             let near = (1..=NAMED_AMONG as u32).contains(&drawn.words);
-            let entry = shelf.entry(drawn.slot).filter(|_| near);
+            let entry = catalogue.entry(drawn.slot).filter(|_| near);
             if entry.is_some_and(|entry| fold(&normalised(&entry.title)) == called) {
                 (drawn.score, drawn.relevance) = (1.0, 1.0);
                 named.insert(drawn.slot);
@@ -175,14 +178,14 @@ impl Draw {
             is_named(b)
                 .cmp(&is_named(a))
                 .then(b.score.total_cmp(&a.score))
-                .then_with(|| popular_first(shelf, a.slot, b.slot))
+                .then_with(|| popular_first(catalogue, a.slot, b.slot))
         });
     }
 
     /// By a field, what has no value last either way round.
-    fn order(&mut self, shelf: &Shelved, (by, ascending): (ContentOrder, bool)) {
+    fn order(&mut self, catalogue: &Catalogue, (by, ascending): (ContentOrder, bool)) {
         top(&mut self.drawn, |a, b| {
-            let (Some(a), Some(b)) = (shelf.entry(a.slot), shelf.entry(b.slot)) else {
+            let (Some(a), Some(b)) = (catalogue.entry(a.slot), catalogue.entry(b.slot)) else {
                 return std::cmp::Ordering::Equal;
             };
             compare(a, b, by, ascending)
@@ -192,15 +195,15 @@ impl Draw {
     /// One page, without what may no longer be shown on `day`.
     pub(super) fn page(
         &self,
-        shelf: &Shelved,
+        catalogue: &Catalogue,
         window: &Window,
         after: usize,
         day: NaiveDate,
     ) -> Page<Hit> {
         let rest = self.drawn.iter().zip(1..).skip(after);
         let hits = rest.filter_map(|(drawn, rank)| {
-            let entry = shelf.entry(drawn.slot)?;
-            entry.offered(day).then(|| self.hit(drawn, rank, entry))
+            let entry = catalogue.entry(drawn.slot)?;
+            entry.is_eligible(day).then(|| self.hit(drawn, rank, entry))
         });
         let hits = hits.take(window.size + 1).collect();
         Page::cut(window, hits)
@@ -212,7 +215,7 @@ impl Draw {
         place.map(|place| place + 1)
     }
 
-    fn hit(&self, drawn: &Drawn, rank: usize, entry: &Entry) -> Hit {
+    fn hit(&self, drawn: &Drawn, rank: usize, entry: &IndexedItem) -> Hit {
         let ranks = [
             (Source::Words, drawn.words as usize),
             (Source::Meaning, drawn.meaning as usize),
@@ -248,15 +251,24 @@ fn top(drawn: &mut Vec<Drawn>, order: impl Fn(&Drawn, &Drawn) -> std::cmp::Order
 }
 
 /// Equal scores: the more popular first, then by id, so that a list never flickers.
-pub(super) fn popular_first(shelf: &Shelved, a: u32, b: u32) -> std::cmp::Ordering {
-    let of = |slot| shelf.entry(slot).map(|entry| (entry.popularity, entry.id));
+pub(super) fn popular_first(catalogue: &Catalogue, a: u32, b: u32) -> std::cmp::Ordering {
+    let of = |slot| {
+        catalogue
+            .entry(slot)
+            .map(|entry| (entry.popularity, entry.id))
+    };
     match (of(a), of(b)) {
         (Some((a, a_id)), Some((b, b_id))) => b.total_cmp(&a).then(a_id.cmp(&b_id)),
         _ => a.cmp(&b),
     }
 }
 
-fn compare(a: &Entry, b: &Entry, by: ContentOrder, ascending: bool) -> std::cmp::Ordering {
+fn compare(
+    a: &IndexedItem,
+    b: &IndexedItem,
+    by: ContentOrder,
+    ascending: bool,
+) -> std::cmp::Ordering {
     use std::cmp::Ordering;
     fn missing_last<T>(
         a: Option<T>,

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::draw::Draw;
 use crate::domain::content::ContentKind;
 use crate::domain::content::facets::FacetCount;
-use crate::domain::content::shelf::{Entry, Shelved, Symbol};
+use crate::engine::catalogue::{Catalogue, IndexedItem, InternedString};
 
 /// By what found items are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct PriceRange {
 /// What was found and may be shown on a day.
 pub(super) struct Counting<'a> {
     pub draw: &'a Draw,
-    pub shelf: &'a Shelved,
+    pub catalogue: &'a Catalogue,
     pub day: NaiveDate,
 }
 
@@ -69,8 +69,9 @@ impl Counting<'_> {
             values.dedup();
             values
         });
-        let symbols = self.shelf.symbols();
-        let named = |(symbol, count): (Symbol, i64)| (symbols.name(symbol).to_owned(), count);
+        let strings = self.catalogue.strings();
+        let named =
+            |(string, count): (InternedString, i64)| (strings.name(string).to_owned(), count);
         let mut counts = frequent_first(counts.into_iter().map(named));
         counts.truncate(most);
         counts
@@ -109,11 +110,11 @@ impl Counting<'_> {
             let range = |price: Decimal| PRICES.partition_point(|end| Decimal::from(*end) <= price);
             entry.currency.zip(entry.price.map(range))
         });
-        let symbols = self.shelf.symbols();
+        let strings = self.catalogue.strings();
         let ranges = counts.into_iter().map(|((currency, range), count)| {
             let before = range.checked_sub(1).map_or(0, |before| PRICES[before]);
             PriceRange {
-                currency: symbols.name(currency).to_owned(),
+                currency: strings.name(currency).to_owned(),
                 from: before.into(),
                 below: PRICES.get(range).copied().map(Into::into),
                 count,
@@ -126,15 +127,15 @@ impl Counting<'_> {
 
     fn count<T: Hash + Eq, V: IntoIterator<Item = T>>(
         &self,
-        values: impl Fn(&Entry) -> V,
+        values: impl Fn(&IndexedItem) -> V,
     ) -> FxHashMap<T, i64> {
         let mut counts = FxHashMap::default();
         let entries = self
             .draw
             .matched
             .iter()
-            .filter_map(|slot| self.shelf.entry(*slot));
-        for entry in entries.filter(|entry| entry.offered(self.day)) {
+            .filter_map(|slot| self.catalogue.entry(*slot));
+        for entry in entries.filter(|entry| entry.is_eligible(self.day)) {
             for value in values(entry) {
                 *counts.entry(value).or_default() += 1;
             }

@@ -10,7 +10,8 @@ use super::lexical::{self, Lexical, Texts};
 use super::store::{MoreTexts, Store};
 use super::words::words;
 use crate::domain::content::Visibility;
-use crate::domain::content::shelf::{Changes, Entry, Shelf, Symbol, Symbols};
+use crate::domain::content::catalogue::CatalogueIndex;
+use crate::engine::catalogue::{Changes, IndexedItem, InternedString, StringInterner};
 use crate::foundation::{Id, Result, id};
 
 /// So many items are read and put in at a time.
@@ -57,13 +58,13 @@ impl Name {
     }
 }
 
-/// The index of words of one schema, and how far it has followed the shelf.
+/// The index of words of one schema, and how far it has followed the catalogue.
 pub(super) struct Following {
     store: Store,
     lexical: Lexical,
     /// People's names, by their ids.
     names: RwLock<Names>,
-    /// The number of the shelf's next change that is not in the index.
+    /// The number of the catalogue's next change that is not in the index.
     followed: AtomicU64,
     /// Whose turn it is to take up changes.
     turn: Mutex<()>,
@@ -90,23 +91,26 @@ impl Following {
         self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes up what has changed on the shelf. The first time it takes up everything.
+    /// Takes up what has changed on the catalogue. The first time it takes up everything.
     ///
     /// # Errors
     /// When the database or the index fails; the next call tries again.
-    pub async fn follow(self: &Arc<Self>, shelf: &Shelf) -> Result<()> {
-        let (change, followed) = (shelf.read().change(), self.followed.load(Ordering::Acquire));
+    pub async fn follow(self: &Arc<Self>, catalogue: &CatalogueIndex) -> Result<()> {
+        let (change, followed) = (
+            catalogue.read().change(),
+            self.followed.load(Ordering::Acquire),
+        );
         if followed >= change {
             return Ok(());
         }
         if followed > 0 && change - followed > WAITED_FOR {
-            let (this, shelf) = (Arc::clone(self), shelf.clone());
+            let (this, catalogue) = (Arc::clone(self), catalogue.clone());
             tokio::spawn(async move {
                 // Somebody who has the turn takes up the same.
                 let Ok(_turn) = this.turn.try_lock() else {
                     return;
                 };
-                if let Err(error) = this.take_up(&shelf).await {
+                if let Err(error) = this.take_up(&catalogue).await {
                     tracing::warn!(?error, "Search could not follow the catalogue");
                 }
             });
@@ -116,12 +120,12 @@ impl Following {
         if self.followed.load(Ordering::Acquire) >= change {
             return Ok(());
         }
-        self.take_up(shelf).await
+        self.take_up(catalogue).await
     }
 
-    async fn take_up(self: &Arc<Self>, shelf: &Shelf) -> Result<()> {
+    async fn take_up(self: &Arc<Self>, catalogue: &CatalogueIndex) -> Result<()> {
         let (until, slots) = {
-            let items = shelf.read();
+            let items = catalogue.read();
             let slots = match items.changes(self.followed.load(Ordering::Acquire)) {
                 Changes::Some(slots) => slots,
                 Changes::All => items.iter().map(|(slot, _)| slot).collect(),
@@ -131,11 +135,11 @@ impl Following {
         for slots in slots.chunks(AT_ONCE) {
             let (mut public, mut gone) = (Vec::new(), Vec::new());
             {
-                let items = shelf.read();
+                let items = catalogue.read();
                 for slot in slots {
                     match items.entry(*slot).filter(|entry| is_public(entry)) {
                         Some(entry) => {
-                            public.push((*slot, entry.id, texts(entry, items.symbols())));
+                            public.push((*slot, entry.id, texts(entry, items.strings())));
                         }
                         None => gone.push(*slot),
                     }
@@ -157,7 +161,7 @@ impl Following {
         Ok(())
     }
 
-    /// Adds what is not on the shelf, and notes the names.
+    /// Adds what is not on the catalogue, and notes the names.
     fn complete(&self, mut texts: Texts, more: MoreTexts) -> Texts {
         texts.original_title = more.original_title;
         texts.description = more.description;
@@ -185,12 +189,12 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 /// Only what everybody may see is in the index. Rights and stock are looked at with each request,
 /// since a day changes them.
-fn is_public(entry: &Entry) -> bool {
+fn is_public(entry: &IndexedItem) -> bool {
     !entry.deleted && entry.visibility == Visibility::Public
 }
 
-fn texts(entry: &Entry, symbols: &Symbols) -> Texts {
-    let name = |symbol: &Symbol| symbols.name(*symbol).to_owned();
+fn texts(entry: &IndexedItem, strings: &StringInterner) -> Texts {
+    let name = |string: &InternedString| strings.name(*string).to_owned();
     let one = [entry.brand, entry.merchant, entry.color];
     let shop = one.iter().flatten().chain(&entry.category_path);
     Texts {

@@ -9,8 +9,9 @@ use super::follow::{Following, blocking};
 use super::lexical::{Found, Wanted};
 use super::model::{Mode, Request, Taste};
 use super::service::SearchService;
-use crate::domain::content::shelf::{Entry, Matcher, Shelf};
+use crate::domain::content::catalogue::CatalogueIndex;
 use crate::domain::profiles::Profile;
+use crate::engine::catalogue::{IndexedItem, Matcher};
 use crate::foundation::{Id, Result, id};
 
 /// Meaning finds at most so many items.
@@ -42,7 +43,7 @@ impl SearchService {
 
     pub(super) async fn by_meaning(
         &self,
-        shelf: &Shelf,
+        catalogue: &CatalogueIndex,
         request: &Request,
         found: Option<&Found>,
         day: NaiveDate,
@@ -55,17 +56,17 @@ impl SearchService {
             return Ok(Vec::new());
         };
         let fits = |content: Id<id::Content>| {
-            let shelf = shelf.read();
-            let fits = |entry: &Entry| {
-                entry.offered(day) && Matcher::new(&request.filter, &shelf).matches(entry)
+            let catalogue = catalogue.read();
+            let fits = |entry: &IndexedItem| {
+                entry.is_eligible(day) && Matcher::new(&request.filter, &catalogue).matches(entry)
             };
-            shelf.find(content).is_some_and(fits)
+            catalogue.find(content).is_some_and(fits)
         };
         let nearest = self.embeddings.nearest(&vector, MEANT, &fits).await?;
-        let shelf = shelf.read();
+        let catalogue = catalogue.read();
         let similar = nearest.iter().filter(|near| near.cosine >= LEAST_SIMILAR);
         Ok(similar
-            .filter_map(|near| Some((shelf.slot(near.content)?, near.cosine)))
+            .filter_map(|near| Some((catalogue.slot(near.content)?, near.cosine)))
             .collect())
     }
 
@@ -84,15 +85,15 @@ impl SearchService {
     /// How well the items in these slots suit the user, in [0, 1]; 0 where it is not known.
     pub(super) async fn taste(
         &self,
-        shelf: &Shelf,
+        catalogue: &CatalogueIndex,
         profile: &Profile,
         slots: Vec<u32>,
     ) -> Result<Taste> {
         let places: FxHashMap<Id<id::Content>, u32> = {
-            let shelf = shelf.read();
+            let catalogue = catalogue.read();
             let entries = slots
                 .into_iter()
-                .filter_map(|slot| Some((shelf.entry(slot)?.id, slot)));
+                .filter_map(|slot| Some((catalogue.entry(slot)?.id, slot)));
             entries.collect()
         };
         let ids: Vec<_> = places.keys().copied().collect();

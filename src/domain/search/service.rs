@@ -123,13 +123,16 @@ impl SearchService {
         let from = window.from.as_deref();
         let place = from.map(|text| read_cursor(text, digest)).transpose()?;
         let kept = place.as_ref().and_then(|place| self.draws.get(&place.draw));
-        let (shelf, day) = (self.content.shelf().await?, self.clock.now().date_naive());
+        let (catalogue, day) = (
+            self.content.catalogue().await?,
+            self.clock.now().date_naive(),
+        );
         let (draw, after) = match (kept, place) {
             (Some(draw), Some(place)) => (draw, place.rank),
             (_, place) => {
                 let draw = self.draw(request, user, digest, day).await?;
                 let after = place.map_or(0, |place| {
-                    let slot = shelf.read().slot(place.last);
+                    let slot = catalogue.read().slot(place.last);
                     let known = slot.and_then(|slot| draw.place_of(slot));
                     known.unwrap_or(place.rank)
                 });
@@ -139,7 +142,7 @@ impl SearchService {
         if window.from.is_none() {
             self.queries.note(&request.query);
         }
-        let page = draw.page(&shelf.read(), window, after, day);
+        let page = draw.page(&catalogue.read(), window, after, day);
         Ok(SearchPage {
             digest,
             draw,
@@ -206,9 +209,12 @@ impl SearchService {
     /// [`Refusal::InvalidInput`] for a text that is too long; when the database fails.
     pub async fn suggest(&self, typed: &str, most: usize) -> Result<Vec<Suggestion>> {
         check_length("prefix", typed)?;
-        let (following, shelf) = (self.followed().await?, self.content.shelf().await?.clone());
+        let (following, catalogue) = (
+            self.followed().await?,
+            self.content.catalogue().await?.clone(),
+        );
         let (typed, day) = (typed.to_owned(), self.clock.now().date_naive());
-        blocking(move || suggest(&following, &shelf, &typed, most, day)).await
+        blocking(move || suggest(&following, &catalogue, &typed, most, day)).await
     }
 
     /// What was searched for at least five times in the last `days` days, the most frequent first;
@@ -242,14 +248,14 @@ impl SearchService {
 
     /// The index of words, with all that was written before this call.
     pub(super) async fn followed(&self) -> Result<Arc<Following>> {
-        let shelf = self.content.shelf().await?;
+        let catalogue = self.content.catalogue().await?;
         let first = async || {
             let following = Arc::new(Following::new(self.store.clone())?);
             self.queries.keep_writing();
             Ok::<_, crate::foundation::Error>(following)
         };
         let following = self.following.get_or_try_init(first).await?;
-        following.follow(shelf).await?;
+        following.follow(catalogue).await?;
         Ok(Arc::clone(following))
     }
 
@@ -263,9 +269,9 @@ impl SearchService {
         day: NaiveDate,
     ) -> Result<Arc<Draw>> {
         let following = self.followed().await?;
-        let shelf = self.content.shelf().await?;
+        let catalogue = self.content.catalogue().await?;
         let profile = self.profile(user).await?;
-        let change = shelf.read().change();
+        let change = catalogue.read().change();
         let space = self.embeddings.active().await?.map(|space| space.model.id);
         // A taste moves from request to request, and each such draw has its own cursors.
         let personal = profile
@@ -282,7 +288,9 @@ impl SearchService {
             return Ok(draw);
         }
         let mut found = self.by_words(&following, request).await?;
-        let meant = self.by_meaning(shelf, request, found.as_ref(), day).await?;
+        let meant = self
+            .by_meaning(catalogue, request, found.as_ref(), day)
+            .await?;
         let taste = match &profile {
             Some(profile) => {
                 let hits = found.as_mut().map_or(&mut [][..], |found| &mut found.hits);
@@ -294,11 +302,11 @@ impl SearchService {
                 }
                 let by_words = hits.iter().map(|hit| hit.slot).take(TASTED);
                 let slots = by_words.chain(meant.iter().map(|(slot, _)| *slot));
-                Some(self.taste(shelf, profile, slots.collect()).await?)
+                Some(self.taste(catalogue, profile, slots.collect()).await?)
             }
             None => None,
         };
-        let (shelf, request) = (shelf.clone(), request.clone());
+        let (catalogue, request) = (catalogue.clone(), request.clone());
         let draw = blocking(move || {
             let from = Ingredients {
                 request: &request,
@@ -307,7 +315,7 @@ impl SearchService {
                 taste,
                 day,
             };
-            Ok(Arc::new(Draw::new(key, &shelf.read(), from)))
+            Ok(Arc::new(Draw::new(key, &catalogue.read(), from)))
         });
         let draw = draw.await?;
         self.draws.insert(key, Arc::clone(&draw));
@@ -328,10 +336,10 @@ impl SearchService {
         let day = self.clock.now().date_naive();
         let digest = xxh3_64(format!("{:?} {request:?}", None::<Id<id::User>>).as_bytes());
         let draw = self.draw(request, None, digest, day).await?;
-        let shelf = self.content.shelf().await?.read();
+        let catalogue = self.content.catalogue().await?.read();
         let hits = draw.best(most);
         Ok(hits
-            .filter_map(|(slot, score)| Some((shelf.entry(slot)?.id, score)))
+            .filter_map(|(slot, score)| Some((catalogue.entry(slot)?.id, score)))
             .collect())
     }
 
@@ -340,15 +348,15 @@ impl SearchService {
         draw: &Arc<Draw>,
         count: impl FnOnce(&Counting<'_>) -> T + Send + 'static,
     ) -> Result<T> {
-        let (shelf, day) = (
-            self.content.shelf().await?.clone(),
+        let (catalogue, day) = (
+            self.content.catalogue().await?.clone(),
             self.clock.now().date_naive(),
         );
         let draw = Arc::clone(draw);
         blocking(move || {
             Ok(count(&Counting {
                 draw: &draw,
-                shelf: &shelf.read(),
+                catalogue: &catalogue.read(),
                 day,
             }))
         })

@@ -10,7 +10,7 @@ use super::model::PopularQuery;
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
 
-/// What of an item is not on the shelf.
+/// What of an item is not on the catalogue.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MoreTexts {
     pub original_title: Option<String>,
@@ -28,7 +28,7 @@ impl Store {
         Self { db }
     }
 
-    /// What of these items is not on the shelf. From where writes go: what was written a moment ago
+    /// What of these items is not on the catalogue. From where writes go: what was written a moment ago
     /// is found.
     pub async fn texts(
         &self,

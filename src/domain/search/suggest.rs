@@ -8,7 +8,8 @@ use super::follow::{Following, Name};
 use super::lexical::{Found, Wanted};
 use super::model::Suggestion;
 use super::words::{fold, normalised, stem, words};
-use crate::domain::content::shelf::{Entry, Shelf, Shelved};
+use crate::domain::content::catalogue::CatalogueIndex;
+use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::foundation::{Id, Result, id};
 
 /// So many of the most popular items are looked through for names.
@@ -32,7 +33,7 @@ struct Ranked {
 /// When the index cannot be read.
 pub(super) fn suggest(
     following: &Following,
-    shelf: &Shelf,
+    catalogue: &CatalogueIndex,
     typed: &str,
     most: usize,
     day: NaiveDate,
@@ -49,9 +50,9 @@ pub(super) fn suggest(
     );
     let start = fold(&normalised(typed));
     let many = words(typed).len();
-    let shelf = shelf.read();
+    let catalogue = catalogue.read();
     let mut found = Vec::new();
-    for entry in popular(&shelf, &titles, day, most.max(LOOKED_THROUGH)) {
+    for entry in popular(&catalogue, &titles, day, most.max(LOOKED_THROUGH)) {
         found.push(Ranked {
             suggestion: Suggestion::Title(entry.id, entry.title.to_string()),
             begins: fold(&normalised(&entry.title)).starts_with(&start),
@@ -60,10 +61,10 @@ pub(super) fn suggest(
     }
     let mut met = FxHashSet::default();
     let names = following.names();
-    for entry in popular(&shelf, &people, day, LOOKED_THROUGH) {
+    for entry in popular(&catalogue, &people, day, LOOKED_THROUGH) {
         for person in &entry.people {
-            // The symbols of people are those of their ids.
-            let id = uuid::Uuid::parse_str(shelf.symbols().name(*person)).ok();
+            // The strings of people are those of their ids.
+            let id = uuid::Uuid::parse_str(catalogue.strings().name(*person)).ok();
             let Some(id) = id.filter(|_| met.insert(*person)) else {
                 continue;
             };
@@ -89,7 +90,7 @@ pub(super) fn suggest(
             .cmp(&a.begins)
             .then(b.popularity.total_cmp(&a.popularity))
     });
-    let mut suggestions = genres_among(&shelf, &genres, many, day);
+    let mut suggestions = genres_among(&catalogue, &genres, many, day);
     suggestions.truncate(GENRES);
     suggestions.extend(found.into_iter().map(|ranked| ranked.suggestion));
     suggestions.truncate(most);
@@ -98,36 +99,45 @@ pub(super) fn suggest(
 
 /// The most popular items that were found and may be shown, the most popular first.
 fn popular<'a>(
-    shelf: &'a Shelved,
+    catalogue: &'a Catalogue,
     found: &Found,
     day: NaiveDate,
     most: usize,
-) -> impl Iterator<Item = &'a Entry> {
-    let offered = |slot: &u32| shelf.entry(*slot).is_some_and(|entry| entry.offered(day));
+) -> impl Iterator<Item = &'a IndexedItem> {
+    let offered = |slot: &u32| {
+        catalogue
+            .entry(*slot)
+            .is_some_and(|entry| entry.is_eligible(day))
+    };
     let mut slots: Vec<u32> = found
         .hits
         .iter()
         .map(|hit| hit.slot)
         .filter(offered)
         .collect();
-    let order = |a: &u32, b: &u32| popular_first(shelf, *a, *b);
+    let order = |a: &u32, b: &u32| popular_first(catalogue, *a, *b);
     if slots.len() > most {
         slots.select_nth_unstable_by(most, order);
         slots.truncate(most);
     }
     slots.sort_unstable_by(order);
-    slots.into_iter().filter_map(|slot| shelf.entry(slot))
+    slots.into_iter().filter_map(|slot| catalogue.entry(slot))
 }
 
 /// The genres that say what was typed, the most frequent among the popular items first.
-fn genres_among(shelf: &Shelved, found: &Found, many: usize, day: NaiveDate) -> Vec<Suggestion> {
+fn genres_among(
+    catalogue: &Catalogue,
+    found: &Found,
+    many: usize,
+    day: NaiveDate,
+) -> Vec<Suggestion> {
     let mut counts: FxHashMap<_, usize> = FxHashMap::default();
-    for entry in popular(shelf, found, day, LOOKED_THROUGH) {
+    for entry in popular(catalogue, found, day, LOOKED_THROUGH) {
         for genre in &entry.genres {
             *counts.entry(*genre).or_default() += 1;
         }
     }
-    let name = |symbol| shelf.symbols().name(symbol);
+    let name = |string| catalogue.strings().name(string);
     let counts = counts
         .into_iter()
         .filter(|(genre, _)| says(name(*genre), found, many));

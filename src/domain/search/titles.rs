@@ -5,7 +5,7 @@ use super::lexical::{Lexical, Wanted};
 use super::service::SearchService;
 use super::words::normalised;
 use crate::domain::content::Visibility;
-use crate::domain::content::shelf::{Entry, Shelved};
+use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::foundation::{Id, Result, id};
 
 /// So many titles are suggested in place of one that is not there.
@@ -28,27 +28,30 @@ impl SearchService {
     /// # Errors
     /// When the database fails.
     pub async fn titled(&self, titles: &[String]) -> Result<Vec<Titled>> {
-        let (following, shelf) = (self.followed().await?, self.content.shelf().await?.clone());
+        let (following, catalogue) = (
+            self.followed().await?,
+            self.content.catalogue().await?.clone(),
+        );
         let titles = titles.to_vec();
         blocking(move || {
-            let find = |title: &String| titled(following.lexical(), &shelf.read(), title);
+            let find = |title: &String| titled(following.lexical(), &catalogue.read(), title);
             titles.iter().map(find).collect()
         })
         .await
     }
 }
 
-fn titled(lexical: &Lexical, shelf: &Shelved, typed: &str) -> Result<Titled> {
+fn titled(lexical: &Lexical, catalogue: &Catalogue, typed: &str) -> Result<Titled> {
     let (title, year) = with_year(typed);
     let found = lexical.titles(&Wanted {
         text: title.to_owned(),
         open: false,
     })?;
     let wanted = key(title);
-    let mut exact: Vec<&Entry> = Vec::new();
-    let mut near: Vec<(usize, &Entry)> = Vec::new();
+    let mut exact: Vec<&IndexedItem> = Vec::new();
+    let mut near: Vec<(usize, &IndexedItem)> = Vec::new();
     for hit in found.hits {
-        let Some(entry) = shelf.entry(hit.slot) else {
+        let Some(entry) = catalogue.entry(hit.slot) else {
             continue;
         };
         if entry.deleted || entry.visibility != Visibility::Public {
@@ -70,8 +73,8 @@ fn titled(lexical: &Lexical, shelf: &Shelved, typed: &str) -> Result<Titled> {
     Ok(Titled::Like(near.map(|(_, entry)| entry.id).collect()))
 }
 
-fn known_first(a: &Entry, b: &Entry) -> std::cmp::Ordering {
-    let count = |entry: &Entry| entry.rating_count.unwrap_or(0);
+fn known_first(a: &IndexedItem, b: &IndexedItem) -> std::cmp::Ordering {
+    let count = |entry: &IndexedItem| entry.rating_count.unwrap_or(0);
     b.popularity
         .total_cmp(&a.popularity)
         .then_with(|| count(b).cmp(&count(a)))

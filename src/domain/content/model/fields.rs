@@ -41,7 +41,7 @@ pub struct Fields {
     pub brand: Option<String>,
     /// Who sells it.
     pub merchant: Option<String>,
-    /// The shelf, from the outermost category inwards.
+    /// The catalogue, from the outermost category inwards.
     pub category_path: Vec<String>,
     /// What it costs, in `currency`.
     pub price: Option<Decimal>,

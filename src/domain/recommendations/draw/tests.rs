@@ -3,9 +3,9 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::content::shelf::Facts;
 use crate::domain::content::{ContentFilter, ContentKind, Visibility};
 use crate::domain::recommendations::ask::{Boost, Pin};
+use crate::engine::catalogue::ItemRow;
 use crate::foundation::filter::{Comparison, TextList};
 
 fn content(number: u32) -> Content {
@@ -13,11 +13,11 @@ fn content(number: u32) -> Content {
 }
 
 /// Twenty items; odd ones are westerns, item 19 is deleted, and 18 is sold out.
-fn shelf() -> Shelved {
-    let mut shelf = Shelved::default();
+fn catalogue() -> Catalogue {
+    let mut catalogue = Catalogue::default();
     for number in 0..20 {
         let genre = if number % 2 == 1 { "Western" } else { "Drama" };
-        shelf.put(Facts {
+        catalogue.put(ItemRow {
             id: content(number).uuid(),
             kind: ContentKind::Movie,
             visibility: Visibility::Public,
@@ -47,7 +47,7 @@ fn shelf() -> Shelved {
             changed_in: 1,
         });
     }
-    shelf
+    catalogue
 }
 
 fn from(source: Source, weight: f32, scored: &[(u32, f32)]) -> Candidates {
@@ -70,7 +70,7 @@ fn drawn_of(ask: &Ask, sources: &[Candidates], taken: &[u32], common: &[(u32, So
     draw(
         ask,
         &Material {
-            shelf: &shelf(),
+            catalogue: &catalogue(),
             day: DateTime::UNIX_EPOCH.date_naive(),
             taken: &taken.iter().map(|number| content(*number)).collect(),
             sources,
@@ -148,9 +148,9 @@ fn every_candidate_that_is_left_out_keeps_its_reason() {
             .find(|(dropped, _)| *dropped == content(number))
             .map(|(_, reason)| *reason)
     };
-    use crate::domain::content::shelf::Withheld;
-    assert_eq!(reason(19), Some(Drop::Withheld(Withheld::Deleted)));
-    assert_eq!(reason(18), Some(Drop::Withheld(Withheld::SoldOut)));
+    use crate::engine::catalogue::Ineligible;
+    assert_eq!(reason(19), Some(Drop::Ineligible(Ineligible::Deleted)));
+    assert_eq!(reason(18), Some(Drop::Ineligible(Ineligible::SoldOut)));
     assert_eq!(reason(17), Some(Drop::Excluded));
     assert_eq!(reason(16), Some(Drop::Taken));
     assert_eq!(reason(0), Some(Drop::Filtered));

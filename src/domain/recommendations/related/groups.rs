@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::likeness::Likeness;
 use super::{Group, GroupKind, Related};
-use crate::domain::content::shelf::{Entry, Shelved};
 use crate::domain::recommendations::store::{SharedCredit, Together};
+use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::foundation::{Id, id};
 use ranking::top::best_of;
 
@@ -22,7 +22,7 @@ const NAMED: usize = 3;
 /// of two say less than forty of fifty.
 const CAUTION: f32 = 5.0;
 
-/// What was found beyond the shelf.
+/// What was found beyond the catalogue.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// How near items lie by their meaning, in [0, 1]; `None` where there is no space.
@@ -38,7 +38,7 @@ pub(super) struct Found {
 /// Makes groups of items that may be offered on `day`.
 pub(super) struct Grouping<'a> {
     pub(super) like: &'a Likeness<'a>,
-    pub(super) shelf: &'a Shelved,
+    pub(super) catalogue: &'a Catalogue,
     pub(super) day: NaiveDate,
     pub(super) first: usize,
     pub(super) found: &'a Found,
@@ -61,13 +61,13 @@ impl Grouping<'_> {
     fn content(&self) -> (String, Vec<Related>) {
         let scored = match &self.found.near {
             Some(near) => self.best(near.iter().filter_map(|(content, score)| {
-                let entry = self.shelf.find(*content)?;
+                let entry = self.catalogue.find(*content)?;
                 Some((entry, self.like.with_meaning(entry, *score)))
             })),
             None => self.best_on_shelf(|entry| self.like.labels(entry)),
         };
         let people = self.people(None);
-        let why = |entry: &Entry| {
+        let why = |entry: &IndexedItem| {
             let mut shared = self.like.shared_genres(entry);
             shared.extend(self.like.shared_tags(entry));
             shared.truncate(NAMED);
@@ -95,7 +95,7 @@ impl Grouping<'_> {
             }
             0.8 * alike + 0.1 * self.like.era(entry) + 0.1 * self.like.renown(entry)
         });
-        let why = |entry: &Entry| {
+        let why = |entry: &IndexedItem| {
             let mut shared = self.like.shared_genres(entry);
             shared.truncate(NAMED);
             format!("Shares {}", listed(&shared))
@@ -119,7 +119,7 @@ impl Grouping<'_> {
         all.sort_unstable();
         all.dedup();
         let scored = self.best(people.iter().filter_map(|(content, names)| {
-            let entry = self.shelf.find(*content)?;
+            let entry = self.catalogue.find(*content)?;
             let share = names.len() as f32 / all.len() as f32;
             let alike = self.like.genres(entry);
             Some((
@@ -127,7 +127,7 @@ impl Grouping<'_> {
                 0.6 * share + 0.2 * alike + 0.2 * self.like.renown(entry),
             ))
         }));
-        let why = |entry: &Entry| format!("Directed by {}", names(&people, entry));
+        let why = |entry: &IndexedItem| format!("Directed by {}", names(&people, entry));
         (
             format!("More by {}", listed(&all)),
             self.related(scored, why),
@@ -152,7 +152,7 @@ impl Grouping<'_> {
         }
         let whole: f32 = leads.values().sum();
         let scored = self.best(shared.iter().filter_map(|(content, sum)| {
-            let entry = self.shelf.find(*content)?;
+            let entry = self.catalogue.find(*content)?;
             let share = (sum / whole).min(1.0);
             let alike = self.like.genres(entry);
             Some((
@@ -160,7 +160,7 @@ impl Grouping<'_> {
                 0.8 * share + 0.1 * alike + 0.1 * self.like.renown(entry),
             ))
         }));
-        let why = |entry: &Entry| format!("With {}", names(&people, entry));
+        let why = |entry: &IndexedItem| format!("With {}", names(&people, entry));
         let names: Vec<&str> = leads.keys().take(NAMED).map(|(_, name)| *name).collect();
         (
             format!("More with {}", listed(&names)),
@@ -183,7 +183,7 @@ impl Grouping<'_> {
         });
         let texts: Vec<String> = years.iter().map(ToString::to_string).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let why = |entry: &Entry| format!("Of {}", entry.year.unwrap_or_default());
+        let why = |entry: &IndexedItem| format!("Of {}", entry.year.unwrap_or_default());
         (
             format!("Popular in {}", listed(&texts)),
             self.related(scored, why),
@@ -197,50 +197,56 @@ impl Grouping<'_> {
         let (seeds, found) = (self.seeds(), self.found);
         let title = format!("Taken together with {seeds}");
         if let Some((_, most)) = found.neighbours.first() {
-            let scored =
-                self.best(found.neighbours.iter().filter_map(|(content, weight)| {
-                    Some((self.shelf.find(*content)?, weight / most))
-                }));
-            let why = |_: &Entry| format!("Those who took {seeds} took it, too");
+            let scored = self.best(found.neighbours.iter().filter_map(|(content, weight)| {
+                Some((self.catalogue.find(*content)?, weight / most))
+            }));
+            let why = |_: &IndexedItem| format!("Those who took {seeds} took it, too");
             return (title, self.related(scored, why));
         }
         let Together { takers, items } = &found.together;
         let known = self.like.seeds().iter().map(|seed| self.like.renown(seed));
         let known = known.sum::<f32>().max(0.01);
         let scored = self.best(items.iter().filter_map(|item| {
-            let entry = self.shelf.find(item.content)?;
+            let entry = self.catalogue.find(item.content)?;
             let share = item.weight / (*takers as f32 + CAUTION);
             let usual = self.like.renown(entry).max(0.01);
             Some((entry, (share * (known / usual).sqrt()).min(1.0)))
         }));
         let counts = items.iter().map(|item| (item.content, item.count));
         let counts: FxHashMap<Content, i64> = counts.collect();
-        let why = |entry: &Entry| {
+        let why = |entry: &IndexedItem| {
             let count = counts.get(&entry.id).copied().unwrap_or(0);
             format!("{count} of {takers} who took {seeds} took it, too")
         };
         (title, self.related(scored, why))
     }
 
-    fn best_on_shelf(&self, score: impl Fn(&Entry) -> f32) -> Vec<(Content, f32)> {
-        let entries = self.shelf.iter().map(|(_, entry)| entry);
+    fn best_on_shelf(&self, score: impl Fn(&IndexedItem) -> f32) -> Vec<(Content, f32)> {
+        let entries = self.catalogue.iter().map(|(_, entry)| entry);
         let comparable = entries.filter(|entry| self.like.comparable(entry));
         self.best(comparable.map(|entry| (entry, score(entry))))
     }
 
-    fn best<'e>(&self, scored: impl Iterator<Item = (&'e Entry, f32)>) -> Vec<(Content, f32)> {
-        let asked = |entry: &Entry| self.like.seeds().iter().any(|seed| seed.id == entry.id);
+    fn best<'e>(
+        &self,
+        scored: impl Iterator<Item = (&'e IndexedItem, f32)>,
+    ) -> Vec<(Content, f32)> {
+        let asked = |entry: &IndexedItem| self.like.seeds().iter().any(|seed| seed.id == entry.id);
         let may = scored
-            .filter(|(entry, score)| *score > 0.0 && entry.offered(self.day) && !asked(entry));
+            .filter(|(entry, score)| *score > 0.0 && entry.is_eligible(self.day) && !asked(entry));
         best_of(may.map(|(entry, score)| (entry.id, score)), self.first)
     }
 
-    fn related(&self, scored: Vec<(Content, f32)>, why: impl Fn(&Entry) -> String) -> Vec<Related> {
+    fn related(
+        &self,
+        scored: Vec<(Content, f32)>,
+        why: impl Fn(&IndexedItem) -> String,
+    ) -> Vec<Related> {
         let related = |(content, score): (Content, f32)| {
             Some(Related {
                 content,
                 score: score.clamp(0.0, 1.0),
-                why: why(self.shelf.find(content)?),
+                why: why(self.catalogue.find(content)?),
             })
         };
         scored.into_iter().filter_map(related).collect()
@@ -273,7 +279,7 @@ impl Grouping<'_> {
     }
 }
 
-fn names(people: &FxHashMap<Content, Vec<(i32, &str)>>, entry: &Entry) -> String {
+fn names(people: &FxHashMap<Content, Vec<(i32, &str)>>, entry: &IndexedItem) -> String {
     let names = people.get(&entry.id).map_or(&[][..], Vec::as_slice);
     let names: Vec<&str> = names.iter().map(|(_, name)| *name).take(NAMED).collect();
     listed(&names)

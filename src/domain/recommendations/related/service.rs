@@ -10,13 +10,13 @@ use super::likeness::Likeness;
 use super::{About, Group, GroupKind, Similar, SimilarAsk, UnknownTitle};
 use crate::domain::auth::Viewer;
 use crate::domain::content;
-use crate::domain::content::shelf::{Entry, Shelved};
 use crate::domain::models::ModelKind;
 use crate::domain::profiles::model::dot;
 use crate::domain::recommendations::RecommendationService;
 use crate::domain::recommendations::model::Source;
 use crate::domain::recommendations::store::Together;
 use crate::domain::search::{SearchService, Titled};
+use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::foundation::{Id, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
 use ranking::top::best_of;
@@ -69,8 +69,12 @@ impl RecommendationService {
         let compute = self.groups(&similar.about, ask.first, kinds, day);
         let groups = self.ground.cache.get_or_compute(&key, compute).await?;
         // What was taken back since is left out at once.
-        let shelf = self.content.shelf().await?.read();
-        let shown = |item: Content| shelf.find(item).is_some_and(|entry| entry.offered(day));
+        let catalogue = self.content.catalogue().await?.read();
+        let shown = |item: Content| {
+            catalogue
+                .find(item)
+                .is_some_and(|entry| entry.is_eligible(day))
+        };
         similar.groups = Arc::unwrap_or_clone(groups);
         for group in &mut similar.groups {
             group.items.retain(|item| shown(item.content));
@@ -126,13 +130,13 @@ impl RecommendationService {
             neighbours,
             together,
         };
-        let (shelf, about) = (self.content.shelf().await?.clone(), about.to_vec());
+        let (catalogue, about) = (self.content.catalogue().await?.clone(), about.to_vec());
         // A large catalogue takes some milliseconds to walk through.
         let groups = tokio::task::spawn_blocking(move || {
-            let shelf = shelf.read();
+            let catalogue = catalogue.read();
             let grouping = Grouping {
-                like: &Likeness::new(&shelf, &about, &taken),
-                shelf: &shelf,
+                like: &Likeness::new(&catalogue, &about, &taken),
+                catalogue: &catalogue,
                 day,
                 first,
                 found: &found,
@@ -149,14 +153,14 @@ impl RecommendationService {
         about: &[Content],
         day: NaiveDate,
     ) -> Result<impl Fn(Content) -> bool + Send + Sync + use<>> {
-        let (shelf, about) = (self.content.shelf().await?.clone(), about.to_vec());
-        let all = shelf.read();
+        let (catalogue, about) = (self.content.catalogue().await?.clone(), about.to_vec());
+        let all = catalogue.read();
         let kinds = about.iter().filter_map(|item| Some(all.find(*item)?.kind));
         let kinds: Vec<_> = kinds.collect();
         drop(all);
         Ok(move |item: Content| {
-            let fits = |entry: &Entry| entry.offered(day) && kinds.contains(&entry.kind);
-            !about.contains(&item) && shelf.read().find(item).is_some_and(fits)
+            let fits = |entry: &IndexedItem| entry.is_eligible(day) && kinds.contains(&entry.kind);
+            !about.contains(&item) && catalogue.read().find(item).is_some_and(fits)
         })
     }
 
@@ -222,11 +226,11 @@ impl RecommendationService {
 /// holds, best first.
 pub(in crate::domain::recommendations) fn most_alike(
     like: &Likeness<'_>,
-    shelf: &Shelved,
+    catalogue: &Catalogue,
     first: usize,
-    keep: impl Fn(&Entry) -> bool,
+    keep: impl Fn(&IndexedItem) -> bool,
 ) -> Vec<(Content, f32)> {
-    let entries = shelf.iter().map(|(_, entry)| entry);
+    let entries = catalogue.iter().map(|(_, entry)| entry);
     let entries = entries.filter(|entry| like.comparable(entry) && keep(entry));
     let scored = entries.map(|entry| (entry.id, like.labels(entry)));
     best_of(scored.filter(|(_, score)| *score > 0.0), first)

@@ -53,7 +53,7 @@ impl RecommendationService {
             *item = item_places[*item as usize];
         });
         let mut offered = vec![false; items.len()];
-        for id in store.offered().await? {
+        for id in store.is_eligible().await? {
             if let Ok(place) = items.binary_search(&id) {
                 offered[place] = true;
             }

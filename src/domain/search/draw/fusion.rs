@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Draw, Drawn, MOST_DRAWN, popular_first};
-use crate::domain::content::shelf::Shelved;
+use crate::engine::catalogue::Catalogue;
 use ranking::blend::{RANK_CONSTANT, Ranked, rank_fusion};
 
 impl Draw {
@@ -12,13 +12,13 @@ impl Draw {
     /// Answers the sum that stands for 1.
     pub(super) fn fuse(
         &mut self,
-        shelf: &Shelved,
+        catalogue: &Catalogue,
         mut words: Vec<(u32, f32)>,
         weight: f32,
         mut meant: Vec<(u32, f32)>,
     ) -> f32 {
-        rank(&mut words, shelf);
-        rank(&mut meant, shelf);
+        rank(&mut words, catalogue);
+        rank(&mut meant, catalogue);
         let slots = |found: &[(u32, f32)]| found.iter().map(|(slot, _)| *slot).collect();
         let (words, meant): (Vec<u32>, Vec<u32>) = (slots(&words), slots(&meant));
         let lists = [(weight, &words), (1.0, &meant)].map(|(weight, keys)| Ranked {
@@ -84,10 +84,10 @@ fn most(lists: &[Ranked<'_, u32>]) -> f32 {
 }
 
 /// The best [`MOST_DRAWN`], exactly ordered.
-fn rank(found: &mut Vec<(u32, f32)>, shelf: &Shelved) {
+fn rank(found: &mut Vec<(u32, f32)>, catalogue: &Catalogue) {
     let order = |a: &(u32, f32), b: &(u32, f32)| {
         b.1.total_cmp(&a.1)
-            .then_with(|| popular_first(shelf, a.0, b.0))
+            .then_with(|| popular_first(catalogue, a.0, b.0))
     };
     if found.len() > MOST_DRAWN {
         found.select_nth_unstable_by(MOST_DRAWN, order);

@@ -37,7 +37,7 @@ pub const FEW: usize = 1_000;
 /// An item that says words of a query.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WordHit {
-    /// The item's slot on the shelf.
+    /// The item's slot on the catalogue.
     pub slot: u32,
     /// BM25 with the boosts of the fields; comparable within one query only.
     pub score: f32,

@@ -4,9 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::{Content, ContentKind, Visibility};
+use super::{ContentKind, Visibility};
 use crate::foundation::filter::{Comparison, Text, TextList};
-use crate::foundation::page::Cursor;
 use crate::foundation::{Id, Refusal, Result, id};
 
 /// Which content items to list; what is not given does not filter.
@@ -143,25 +142,4 @@ pub enum ContentOrder {
     Popularity,
     RatingAverage,
     Price,
-}
-
-impl Content {
-    /// The item's place in the list that is ordered so.
-    pub fn cursor(&self, by: ContentOrder, ascending: bool) -> Cursor {
-        let fields = &self.fields;
-        let (name, value) = match by {
-            ContentOrder::CreatedAt => ("createdAt", serde_json::json!(self.created_at)),
-            ContentOrder::Title => ("title", fields.title.clone().into()),
-            ContentOrder::Year => ("year", fields.year.into()),
-            ContentOrder::Popularity => ("popularity", fields.popularity.to_string().into()),
-            ContentOrder::RatingAverage => {
-                let rating = fields
-                    .rating_average
-                    .map(|rating| f64::from(rating).to_string());
-                ("ratingAverage", rating.into())
-            }
-            ContentOrder::Price => ("price", serde_json::json!(fields.price)),
-        };
-        Cursor::new(name, ascending, value, self.id.uuid())
-    }
 }

@@ -1,6 +1,6 @@
 //! The catalogue in memory: what filters, lists and search ask of an item, without a statement.
 //!
-//! A shelf is read whole once and then follows the database by the transactions that wrote to it
+//! A catalogue is read whole once and then follows the database by the transactions that wrote to it
 //! (`changed_in`). What this process writes shows at once, what others write within a second. Each
 //! item has a slot, a small number that it keeps while the process lives; other structures in memory
 //! (vectors, the words of search) are kept by slot.
@@ -11,36 +11,29 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::store::Store;
+use crate::engine::catalogue::Catalogue;
 use crate::foundation::Result;
 use crate::platform::cache::{Cache, Tag};
 
-mod entry;
-mod matcher;
-mod shelved;
-
-pub use entry::{Entry, Facts, Symbol, Symbols};
-pub use matcher::Matcher;
-pub use shelved::{Changes, Shelved, Withheld};
-
-/// How often a shelf looks for what other processes wrote.
+/// How often a catalogue looks for what other processes wrote.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The shelf of one schema. Cloning it is cheap.
+/// The catalogue of one schema. Cloning it is cheap.
 #[derive(Clone)]
-pub struct Shelf {
+pub struct CatalogueIndex {
     inner: Arc<Inner>,
 }
 
 struct Inner {
     store: Store,
     cache: Cache,
-    items: RwLock<Shelved>,
+    items: RwLock<Catalogue>,
     loaded: OnceCell<()>,
     /// The oldest transaction that may still be missing; one reader at a time.
     watermark: Mutex<u64>,
 }
 
-impl Shelf {
+impl CatalogueIndex {
     pub(super) fn new(store: Store, cache: Cache) -> Self {
         let inner = Inner {
             store,
@@ -54,13 +47,13 @@ impl Shelf {
         }
     }
 
-    /// What is on the shelf now. Never hold it across an `await`.
-    pub fn read(&self) -> RwLockReadGuard<'_, Shelved> {
+    /// What is on the catalogue now. Never hold it across an `await`.
+    pub fn read(&self) -> RwLockReadGuard<'_, Catalogue> {
         let items = self.inner.items.read();
         items.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fills the shelf at the first call, and costs nothing from then on.
+    /// Fills the catalogue at the first call, and costs nothing from then on.
     pub(super) async fn load(&self) -> Result<()> {
         self.inner
             .loaded
@@ -76,29 +69,29 @@ impl Shelf {
     /// Takes up what was written since the last time, by whomever.
     ///
     /// # Errors
-    /// When the database fails; the shelf then stays as it was.
+    /// When the database fails; the catalogue then stays as it was.
     pub async fn catch_up(&self) -> Result<()> {
         let mut watermark = self.inner.watermark.lock().await;
         let store = &self.inner.store;
         let before = self.read().change();
         let first = *watermark == 0;
         let next = store
-            .changes(*watermark, |facts| {
+            .changes(*watermark, |row| {
                 // Row by row, so that readers wait no longer than one row takes.
                 let items = self.inner.items.write();
-                items.unwrap_or_else(PoisonError::into_inner).put(facts);
+                items.unwrap_or_else(PoisonError::into_inner).put(row);
             })
             .await?;
         *watermark = next;
         // The first reading is of what was there before.
         if !first && self.read().change() != before {
-            // After the shelf: what is computed from here on sees what was written.
+            // After the catalogue: what is computed from here on sees what was written.
             self.inner.cache.changed(&[Tag::Catalogue]);
         }
         Ok(())
     }
 
-    /// Takes up what this process just wrote, if anybody uses the shelf, and lets nobody have what
+    /// Takes up what this process just wrote, if anybody uses the catalogue, and lets nobody have what
     /// was computed before. A failure is left to the next look: the write itself is done.
     pub(super) async fn written(&self) {
         if self.inner.loaded.initialized()

@@ -1,42 +1,42 @@
 //! Whether an item fits a filter, as the database would say.
 
-use super::entry::{Entry, Symbol, Symbols};
-use super::shelved::Shelved;
-use crate::domain::content::model::ContentFilter;
+use super::ContentFilter;
+use super::index::Catalogue;
+use super::item::{IndexedItem, InternedString, StringInterner};
 use crate::foundation::filter::{Comparison, Text, TextList};
 
 /// A filter, ready to be held against items. What is missing in an item fits no condition but
 /// `isNull`, and `not` holds for whatever its part does not fit, as in SQL.
 pub struct Matcher<'a> {
     filter: &'a ContentFilter,
-    person: Option<Option<Symbol>>,
+    person: Option<Option<InternedString>>,
     and: Vec<Matcher<'a>>,
     or: Vec<Matcher<'a>>,
     not: Option<Box<Matcher<'a>>>,
-    symbols: &'a Symbols,
+    strings: &'a StringInterner,
 }
 
 impl<'a> Matcher<'a> {
-    /// A matcher for items of this shelf.
-    pub fn new(filter: &'a ContentFilter, shelf: &'a Shelved) -> Self {
-        Self::with(filter, shelf.symbols())
+    /// A matcher for items of this catalogue.
+    pub fn new(filter: &'a ContentFilter, catalogue: &'a Catalogue) -> Self {
+        Self::with(filter, catalogue.strings())
     }
 
-    fn with(filter: &'a ContentFilter, symbols: &'a Symbols) -> Self {
-        let part = |part: &'a ContentFilter| Self::with(part, symbols);
+    fn with(filter: &'a ContentFilter, strings: &'a StringInterner) -> Self {
+        let part = |part: &'a ContentFilter| Self::with(part, strings);
         let person = filter.person.map(|person| person.uuid().to_string());
         Self {
             filter,
-            person: person.map(|person| symbols.find(&person)),
+            person: person.map(|person| strings.find(&person)),
             and: filter.and.iter().map(part).collect(),
             or: filter.or.iter().map(part).collect(),
             not: filter.not.as_deref().map(|not| Box::new(part(not))),
-            symbols,
+            strings,
         }
     }
 
     /// Whether the item fits.
-    pub fn matches(&self, entry: &Entry) -> bool {
+    pub fn matches(&self, entry: &IndexedItem) -> bool {
         let filter = self.filter;
         compare(&filter.kind, Some(&entry.kind), |a, b| {
             a.as_str().cmp(b.as_str()).into()
@@ -75,15 +75,15 @@ impl<'a> Matcher<'a> {
             && self.not.as_ref().is_none_or(|part| !part.matches(entry))
     }
 
-    fn text(&self, filter: &Text, value: Option<Symbol>) -> bool {
+    fn text(&self, filter: &Text, value: Option<InternedString>) -> bool {
         // Nearly always there is nothing to ask, and then no name to look up.
-        *filter == Text::default() || text(filter, value.map(|value| self.symbols.name(value)))
+        *filter == Text::default() || text(filter, value.map(|value| self.strings.name(value)))
     }
 
-    fn list(&self, filter: &TextList, members: &[Symbol]) -> bool {
+    fn list(&self, filter: &TextList, members: &[InternedString]) -> bool {
         let has = |name: &String| {
-            let symbol = self.symbols.find(name);
-            symbol.is_some_and(|symbol| members.contains(&symbol))
+            let string = self.strings.find(name);
+            string.is_some_and(|string| members.contains(&string))
         };
         filter.has.as_ref().is_none_or(has)
             && filter

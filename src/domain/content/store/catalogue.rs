@@ -1,4 +1,4 @@
-//! Reading the catalogue for the shelf.
+//! Reading the catalogue for the catalogue.
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::Store;
-use crate::domain::content::shelf::Facts;
+use crate::engine::catalogue::ItemRow;
 use crate::foundation::Result;
 use crate::platform::db::stored;
 
@@ -30,7 +30,7 @@ impl Store {
     pub(in crate::domain::content) async fn changes(
         &self,
         since: u64,
-        mut each: impl FnMut(Facts) + Send,
+        mut each: impl FnMut(ItemRow) + Send,
     ) -> Result<u64> {
         // From where writes go: a replica would follow later.
         let pool = self.db.pool();
@@ -55,7 +55,7 @@ impl Store {
 async fn read(
     connection: &mut PgConnection,
     since: u64,
-    each: &mut (impl FnMut(Facts) + Send),
+    each: &mut (impl FnMut(ItemRow) + Send),
 ) -> Result<u64> {
     let mut rows = sqlx::query(CHANGES)
         .bind(since.to_string())
@@ -64,7 +64,7 @@ async fn read(
     while let Some(row) = rows.try_next().await? {
         watermark = number(row.try_get("watermark")?)?;
         if let Some(id) = row.try_get::<Option<Uuid>, _>("id")? {
-            each(facts(&row, id)?);
+            each(item_row(&row, id)?);
         }
     }
     Ok(watermark)
@@ -75,10 +75,10 @@ fn number(text: &str) -> Result<u64> {
     number.map_err(|_| stored("content_items")(format!("the transaction `{text}`")))
 }
 
-fn facts(row: &PgRow, id: Uuid) -> Result<Facts> {
+fn item_row(row: &PgRow, id: Uuid) -> Result<ItemRow> {
     let kind: &str = row.try_get("kind")?;
     let visibility: &str = row.try_get("visibility")?;
-    Ok(Facts {
+    Ok(ItemRow {
         id,
         kind: kind.parse().map_err(stored("content_items"))?,
         visibility: visibility.parse().map_err(stored("content_items"))?,

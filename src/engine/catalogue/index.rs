@@ -1,10 +1,10 @@
-//! The items on a shelf, by slot.
+//! The items on a catalogue, by slot.
 
 use chrono::NaiveDate;
 use rustc_hash::FxHashMap;
 
-use super::entry::{Entry, Facts, Symbols};
-use crate::domain::content::model::Visibility;
+use super::Visibility;
+use super::item::{IndexedItem, ItemRow, StringInterner};
 use crate::foundation::{Id, id};
 
 /// So many changes are remembered at least; who follows more slowly starts again.
@@ -12,12 +12,12 @@ const REMEMBERED: usize = 100_000;
 
 /// All items of a schema, also those that may not be listed.
 #[derive(Default)]
-pub struct Shelved {
-    entries: Vec<Entry>,
+pub struct Catalogue {
+    entries: Vec<IndexedItem>,
     /// When each may be offered: what is asked of thousands of items for one list, side by side.
-    doors: Vec<Door>,
+    availability: Vec<Availability>,
     slots: FxHashMap<Id<id::Content>, u32>,
-    symbols: Symbols,
+    strings: StringInterner,
     /// The slots that changed, in order; the first of them is the change number `forgotten`.
     changed: Vec<u32>,
     forgotten: u64,
@@ -26,18 +26,18 @@ pub struct Shelved {
 /// The days on which an item may be offered, from the first to the last; none where the first is
 /// behind the last.
 #[derive(Clone, Copy)]
-struct Door {
+struct Availability {
     from: NaiveDate,
     until: NaiveDate,
 }
 
-impl Door {
-    fn of(entry: &Entry) -> Self {
+impl Availability {
+    fn of(entry: &IndexedItem) -> Self {
         let (from, until) = (entry.rights_from, entry.rights_until);
         let from = from.unwrap_or(NaiveDate::MIN);
         let until = until.unwrap_or(NaiveDate::MAX);
-        // On the first day of its rights, only what has no rights is withheld for another reason.
-        if from <= until && entry.offered(from) {
+        // On the first day of its rights, only what has no rights is ineligible for another reason.
+        if from <= until && entry.is_eligible(from) {
             return Self { from, until };
         }
         Self {
@@ -51,7 +51,7 @@ impl Door {
     }
 }
 
-/// What changed on a shelf.
+/// What changed on a catalogue.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Changes {
     /// The items in these slots, each once.
@@ -60,15 +60,15 @@ pub enum Changes {
     All,
 }
 
-impl Shelved {
-    pub(crate) fn put(&mut self, facts: Facts) {
-        let id = facts.id.into();
+impl Catalogue {
+    pub(crate) fn put(&mut self, row: ItemRow) {
+        let id = row.id.into();
         if let Some(&slot) = self.slots.get(&id) {
             let known = &mut self.entries[slot as usize];
             // A reading overlaps the one before it.
-            if known.changed_in != facts.changed_in {
-                *known = Entry::new(facts, &mut self.symbols);
-                self.doors[slot as usize] = Door::of(known);
+            if known.changed_in != row.changed_in {
+                *known = IndexedItem::new(row, &mut self.strings);
+                self.availability[slot as usize] = Availability::of(known);
                 self.note(slot);
             }
             return;
@@ -76,8 +76,8 @@ impl Shelved {
         let Ok(slot) = u32::try_from(self.entries.len()) else {
             return; // four thousand million items do not fit into any memory
         };
-        let entry = Entry::new(facts, &mut self.symbols);
-        self.doors.push(Door::of(&entry));
+        let entry = IndexedItem::new(row, &mut self.strings);
+        self.availability.push(Availability::of(&entry));
         self.entries.push(entry);
         self.slots.insert(id, slot);
         self.note(slot);
@@ -108,40 +108,42 @@ impl Shelved {
     }
 
     /// The item in a slot.
-    pub fn entry(&self, slot: u32) -> Option<&Entry> {
+    pub fn entry(&self, slot: u32) -> Option<&IndexedItem> {
         self.entries.get(slot as usize)
     }
 
     /// The item of this id.
-    pub fn find(&self, id: Id<id::Content>) -> Option<&Entry> {
+    pub fn find(&self, id: Id<id::Content>) -> Option<&IndexedItem> {
         self.entry(self.slot(id)?)
     }
 
     /// Whether the item of this id is there and may be offered to everybody on `day`; the same as
-    /// [`Entry::offered`], and quicker for many.
-    pub fn offers(&self, id: Id<id::Content>, day: NaiveDate) -> bool {
-        let door = self.slot(id).and_then(|slot| self.doors.get(slot as usize));
-        door.is_some_and(|door| door.open(day))
+    /// [`IndexedItem::offered`], and quicker for many.
+    pub fn is_eligible(&self, id: Id<id::Content>, day: NaiveDate) -> bool {
+        let days = self
+            .slot(id)
+            .and_then(|slot| self.availability.get(slot as usize));
+        days.is_some_and(|days| days.open(day))
     }
 
-    /// Why the item in a slot may not be offered on `day`; the same as [`Entry::withheld`], and
+    /// Why the item in a slot may not be offered on `day`; the same as [`IndexedItem::ineligible`], and
     /// quicker for many, most of which may. `None` also for a slot that there is not.
-    pub fn withheld(&self, slot: u32, day: NaiveDate) -> Option<Withheld> {
-        let door = self.doors.get(slot as usize)?;
-        (!door.open(day)).then(|| self.entry(slot)?.withheld(day))?
+    pub fn ineligible(&self, slot: u32, day: NaiveDate) -> Option<Ineligible> {
+        let days = self.availability.get(slot as usize)?;
+        (!days.open(day)).then(|| self.entry(slot)?.ineligible(day))?
     }
 
     /// Every slot with its item.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> {
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &IndexedItem)> {
         (0..).zip(&self.entries)
     }
 
-    /// The texts behind the symbols of the entries.
-    pub fn symbols(&self) -> &Symbols {
-        &self.symbols
+    /// The texts behind the strings of the entries.
+    pub fn strings(&self) -> &StringInterner {
+        &self.strings
     }
 
-    /// The number of the next change; see [`Shelved::changes`].
+    /// The number of the next change; see [`Catalogue::changes`].
     pub fn change(&self) -> u64 {
         self.forgotten + self.changed.len() as u64
     }
@@ -159,25 +161,25 @@ impl Shelved {
     }
 }
 
-impl Entry {
+impl IndexedItem {
     /// Whether the item may be offered to everybody on `day`: public, within its rights, not sold
     /// out.
-    pub fn offered(&self, day: NaiveDate) -> bool {
-        self.withheld(day).is_none()
+    pub fn is_eligible(&self, day: NaiveDate) -> bool {
+        self.ineligible(day).is_none()
     }
 
     /// Why the item may not be offered on `day`; `None` if it may.
-    pub fn withheld(&self, day: NaiveDate) -> Option<Withheld> {
+    pub fn ineligible(&self, day: NaiveDate) -> Option<Ineligible> {
         if self.deleted {
-            Some(Withheld::Deleted)
+            Some(Ineligible::Deleted)
         } else if self.visibility != Visibility::Public {
-            Some(Withheld::NotPublic)
+            Some(Ineligible::NotPublic)
         } else if self.rights_from.is_some_and(|from| day < from)
             || self.rights_until.is_some_and(|until| day > until)
         {
-            Some(Withheld::Rights)
+            Some(Ineligible::Rights)
         } else if self.stock == Some(0) {
-            Some(Withheld::SoldOut)
+            Some(Ineligible::SoldOut)
         } else {
             None
         }
@@ -186,7 +188,7 @@ impl Entry {
 
 /// Why an item may not be offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Withheld {
+pub enum Ineligible {
     /// It was deleted.
     Deleted,
     /// It is not for everybody.
@@ -200,11 +202,11 @@ pub enum Withheld {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::content::model::ContentKind;
+    use crate::engine::catalogue::ContentKind;
     use uuid::Uuid;
 
-    fn facts(id: u128, changed_in: u64) -> Facts {
-        Facts {
+    fn row(id: u128, changed_in: u64) -> ItemRow {
+        ItemRow {
             id: Uuid::from_u128(id),
             kind: ContentKind::Movie,
             visibility: Visibility::Public,
@@ -237,65 +239,73 @@ mod tests {
 
     #[test]
     fn an_item_keeps_its_slot_and_a_row_read_twice_changes_once() {
-        let mut shelf = Shelved::default();
-        shelf.put(facts(7, 1));
-        shelf.put(facts(8, 1));
-        let seen = shelf.change();
-        shelf.put(facts(7, 1));
-        assert_eq!(shelf.changes(seen), Changes::Some(Vec::new()));
-        shelf.put(facts(8, 2));
-        assert_eq!(shelf.changes(seen), Changes::Some(vec![1]));
-        assert_eq!(shelf.changes(0), Changes::Some(vec![0, 1]));
-        assert_eq!(&*shelf.entry(1).unwrap().title, "8 in 2");
-        assert_eq!(shelf.slot(Uuid::from_u128(7).into()), Some(0));
+        let mut catalogue = Catalogue::default();
+        catalogue.put(row(7, 1));
+        catalogue.put(row(8, 1));
+        let seen = catalogue.change();
+        catalogue.put(row(7, 1));
+        assert_eq!(catalogue.changes(seen), Changes::Some(Vec::new()));
+        catalogue.put(row(8, 2));
+        assert_eq!(catalogue.changes(seen), Changes::Some(vec![1]));
+        assert_eq!(catalogue.changes(0), Changes::Some(vec![0, 1]));
+        assert_eq!(&*catalogue.entry(1).unwrap().title, "8 in 2");
+        assert_eq!(catalogue.slot(Uuid::from_u128(7).into()), Some(0));
     }
 
     #[test]
     fn who_follows_too_slowly_takes_all() {
-        let mut shelf = Shelved::default();
+        let mut catalogue = Catalogue::default();
         for change in 0..=(2 * REMEMBERED as u64) {
-            shelf.put(facts(1, change + 1));
+            catalogue.put(row(1, change + 1));
         }
-        assert_eq!(shelf.changes(0), Changes::All);
-        let seen = shelf.change();
-        shelf.put(facts(1, u64::MAX));
-        assert_eq!(shelf.changes(seen), Changes::Some(vec![0]));
+        assert_eq!(catalogue.changes(0), Changes::All);
+        let seen = catalogue.change();
+        catalogue.put(row(1, u64::MAX));
+        assert_eq!(catalogue.changes(seen), Changes::Some(vec![0]));
     }
 
     #[test]
     fn a_shelf_offers_an_item_on_the_days_on_which_the_item_may_be_offered() {
         let day = |day| NaiveDate::from_ymd_opt(2026, 3, day);
-        let item = |change: &dyn Fn(&mut Facts)| {
-            let mut facts = facts(1, 1);
-            change(&mut facts);
-            facts
+        let item = |change: &dyn Fn(&mut ItemRow)| {
+            let mut row = row(1, 1);
+            change(&mut row);
+            row
         };
         let items = [
             item(&|_| {}),
-            item(&|facts| facts.deleted = true),
-            item(&|facts| facts.visibility = Visibility::Private),
-            item(&|facts| facts.stock = Some(0)),
-            item(&|facts| facts.stock = Some(1)),
-            item(&|facts| facts.rights_from = day(3)),
-            item(&|facts| facts.rights_until = day(3)),
-            item(&|facts| (facts.rights_from, facts.rights_until) = (day(2), day(4))),
-            item(&|facts| (facts.rights_from, facts.rights_until) = (day(4), day(2))),
-            item(&|facts| (facts.rights_from, facts.stock) = (day(3), Some(0))),
+            item(&|row| row.deleted = true),
+            item(&|row| row.visibility = Visibility::Private),
+            item(&|row| row.stock = Some(0)),
+            item(&|row| row.stock = Some(1)),
+            item(&|row| row.rights_from = day(3)),
+            item(&|row| row.rights_until = day(3)),
+            item(&|row| (row.rights_from, row.rights_until) = (day(2), day(4))),
+            item(&|row| (row.rights_from, row.rights_until) = (day(4), day(2))),
+            item(&|row| (row.rights_from, row.stock) = (day(3), Some(0))),
         ];
         let id = Uuid::from_u128(1).into();
-        let mut shelf = Shelved::default();
-        for (change, facts) in (2..).zip(items) {
-            let told = format!("{facts:?}");
-            shelf.put(Facts {
+        let mut catalogue = Catalogue::default();
+        for (change, row) in (2..).zip(items) {
+            let told = format!("{row:?}");
+            catalogue.put(ItemRow {
                 changed_in: change,
-                ..facts
+                ..row
             });
-            let entry = shelf.find(id).unwrap();
+            let entry = catalogue.find(id).unwrap();
             for day in (1..=5).filter_map(day) {
-                assert_eq!(shelf.offers(id, day), entry.offered(day), "{day}: {told}");
-                assert_eq!(shelf.withheld(0, day), entry.withheld(day), "{day}: {told}");
+                assert_eq!(
+                    catalogue.is_eligible(id, day),
+                    entry.is_eligible(day),
+                    "{day}: {told}"
+                );
+                assert_eq!(
+                    catalogue.ineligible(0, day),
+                    entry.ineligible(day),
+                    "{day}: {told}"
+                );
             }
         }
-        assert!(!shelf.offers(Uuid::from_u128(2).into(), NaiveDate::MIN));
+        assert!(!catalogue.is_eligible(Uuid::from_u128(2).into(), NaiveDate::MIN));
     }
 }
