@@ -4,11 +4,13 @@ use rustc_hash::FxHashMap;
 
 use super::source::Source;
 
-/// The candidates of one source.
+/// The candidates of one source, with the scores of one of its signals.
 #[derive(Clone, Debug)]
 pub struct Candidates {
-    /// Who offers them.
+    /// The source that offers them.
     pub source: Source,
+    /// Which signal of the source this is, where it has several: a part of the collaborative model.
+    pub part: u8,
     /// The weight of the source in the blend, not negative, before the weights of sources without
     /// candidates are shared out among the others.
     pub weight: f32,
@@ -24,6 +26,7 @@ impl Candidates {
     pub fn new(source: Source, weight: f32, scored: Vec<(u32, f32)>) -> Self {
         Self {
             source,
+            part: 0,
             weight,
             scored,
             because: FxHashMap::default(),

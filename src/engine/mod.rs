@@ -6,8 +6,11 @@
 pub mod candidates;
 pub mod catalogue;
 pub mod eligibility;
+pub mod explanation;
 pub mod provenance;
 pub mod rank;
+pub mod ranker;
+pub mod replay;
 pub mod request;
 pub mod score;
 pub mod source;

@@ -41,8 +41,10 @@ pub struct Composition {
 /// What one signal said of the candidates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signal {
-    /// The source that it belongs to; a source may have several signals.
+    /// The source that it belongs to.
     pub source: Source,
+    /// Which signal of the source it is, from 0.
+    pub part: u8,
     /// The weight that it was given.
     pub weight: f32,
     /// Every candidate that it knows.
@@ -73,6 +75,7 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 struct StoredSignal {
     source: u8,
+    part: u8,
     weight: f32,
     /// One number a candidate, little-endian; NaN where the signal does not know it.
     raw: Vec<u8>,
@@ -105,6 +108,7 @@ impl Provenance {
             }
             StoredSignal {
                 source: from.source as u8,
+                part: from.part,
                 weight: from.weight,
                 raw: raw.iter().flat_map(|score| score.to_le_bytes()).collect(),
             }
@@ -161,6 +165,7 @@ impl Provenance {
             let scores = scores.filter(|(_, ((_, raw), _))| !raw.is_nan());
             Some(Signal {
                 source: *Source::ALL.get(usize::from(signal.source))?,
+                part: signal.part,
                 weight: signal.weight,
                 scores: scores
                     .map(|(place, ((content, raw), calibrated))| SignalScore {

@@ -11,18 +11,20 @@ use ranking::blend::{Parts, Weighted, blend, calibrate};
 /// The candidates of all sources, each once, after eligibility.
 #[derive(Debug, Default)]
 pub struct Pool {
-    /// The sources that have eligible candidates, with their scores on one scale by rank, in
+    /// The signals that have eligible candidates, with their scores on one scale by rank, in
     /// (0, 1]; in the order in which they were given.
-    pub sources: Vec<Calibrated>,
+    pub signals: Vec<Calibrated>,
     /// Candidates that may not be shown, and why; ascending by slot.
     pub refused: Vec<(u32, Ineligible)>,
 }
 
-/// The eligible candidates of one source.
+/// The eligible candidates of one signal.
 #[derive(Clone, Debug)]
 pub struct Calibrated {
-    /// Who offers them.
+    /// The source that the signal belongs to.
     pub source: Source,
+    /// Which of its signals it is.
+    pub part: u8,
     /// The weight that was given for the source.
     pub weight: f32,
     /// Slots with calibrated scores.
@@ -54,8 +56,9 @@ impl Pool {
             for ((_, score), calibrated) in passed.iter_mut().zip(calibrate(&raw)) {
                 *score = calibrated;
             }
-            pool.sources.push(Calibrated {
+            pool.signals.push(Calibrated {
                 source: from.source,
+                part: from.part,
                 weight: from.weight,
                 scores: passed,
             });
@@ -94,47 +97,72 @@ pub trait Scorer {
     fn score(&self, pool: &Pool) -> Scores;
 }
 
-/// The weighted mean of the calibrated scores, with the weights that were given. A source without
+/// The weighted mean of the calibrated scores, with the weights that were given. A signal without
 /// candidates says nothing, and its weight is shared out among the others.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WeightedBlend;
 
 impl Scorer for WeightedBlend {
     fn score(&self, pool: &Pool) -> Scores {
-        let weighted: Vec<Weighted<'_, u32>> = pool
-            .sources
-            .iter()
-            .map(|from| Weighted {
-                weight: from.weight,
-                scores: &from.scores,
-            })
-            .collect();
-        let blended = blend(&weighted);
-        let speaking: Vec<usize> = (0..weighted.len())
-            .filter(|at| blended.weights[*at] > 0.0)
-            .collect();
-        let item = |item: ranking::blend::Blended<u32>| {
-            let mut sources = Sources::default();
-            let mut parts: Parts = smallvec![0.0; speaking.len()];
-            for (part, at) in parts.iter_mut().zip(&speaking) {
-                *part = item.contributions[*at];
-                if *part > 0.0 {
-                    sources = sources.with(pool.sources[*at].source);
-                }
+        let weights: Vec<f32> = pool.signals.iter().map(|signal| signal.weight).collect();
+        weighted(pool, &weights)
+    }
+}
+
+/// The weighted mean of the calibrated scores of all signals, a weight for each. What the signals of
+/// one source add is added up: people are told of sources.
+pub fn weighted(pool: &Pool, weights: &[f32]) -> Scores {
+    let signals: Vec<Weighted<'_, u32>> = pool
+        .signals
+        .iter()
+        .zip(weights)
+        .map(|(signal, weight)| Weighted {
+            weight: *weight,
+            scores: &signal.scores,
+        })
+        .collect();
+    let blended = blend(&signals);
+    let mut sources: Vec<(Source, f32)> = Vec::new();
+    // For each signal, the place of its source.
+    let places: Vec<Option<usize>> = pool
+        .signals
+        .iter()
+        .zip(&blended.weights)
+        .map(|(signal, weight)| {
+            if *weight <= 0.0 {
+                return None;
             }
-            Scored {
-                slot: item.key,
-                score: item.score,
-                parts,
-                sources,
-            }
-        };
-        Scores {
-            items: blended.items.into_iter().map(item).collect(),
-            blend: speaking
+            let known = sources
                 .iter()
-                .map(|at| (pool.sources[*at].source, blended.weights[*at]))
-                .collect(),
+                .position(|(source, _)| *source == signal.source);
+            let place = known.unwrap_or_else(|| {
+                sources.push((signal.source, 0.0));
+                sources.len() - 1
+            });
+            sources[place].1 += weight;
+            Some(place)
+        })
+        .collect();
+    let item = |item: ranking::blend::Blended<u32>| {
+        let mut offered = Sources::default();
+        let mut parts: Parts = smallvec![0.0; sources.len()];
+        for (place, contribution) in places.iter().zip(&item.contributions) {
+            if let Some(place) = place
+                && *contribution > 0.0
+            {
+                parts[*place] += contribution;
+                offered = offered.with(sources[*place].0);
+            }
         }
+        Scored {
+            slot: item.key,
+            score: item.score,
+            parts,
+            sources: offered,
+        }
+    };
+    Scores {
+        items: blended.items.into_iter().map(item).collect(),
+        blend: sources.clone(),
     }
 }

@@ -12,6 +12,7 @@
 
 mod among;
 mod bytes;
+mod parts;
 mod recipe;
 mod scaling;
 #[cfg(test)]

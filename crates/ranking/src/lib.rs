@@ -19,12 +19,14 @@
 //! | find what is near | [`neighbours`] |
 //! | know what a person likes now, and in the long run | [`profile`] |
 //! | make one list of several | [`blend`] |
+//! | learn how much each of them counts | [`choice`] |
 //! | keep a list from repeating itself | [`diversity`] |
 //! | judge lists | [`evaluation`] |
 //! | know what content is about, by its words | [`Lsa`] of [`Document`]s, with [`LsaSettings`] |
 
 pub mod als;
 pub mod blend;
+pub mod choice;
 pub mod collaborative;
 pub mod diversity;
 pub mod ease;

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::engine::explanation::Explained;
+pub use crate::engine::explanation::{Description, Explanation, Reason};
 use crate::engine::provenance::Provenance;
 pub use crate::engine::source::{Context, Source, Sources};
 use crate::foundation::{Id, id};
@@ -77,20 +79,20 @@ pub struct Item {
 }
 
 impl Item {
+    /// The item, ready to be explained within a list of this blend.
+    pub fn explained<'a>(&'a self, blend: &'a [(Source, f32)]) -> Explained<'a> {
+        Explained {
+            score: self.score,
+            sources: self.sources,
+            blend,
+            parts: &self.parts,
+            because: self.because,
+        }
+    }
+
     /// The source that says most for it; of equals the first of the blend.
     pub fn source(&self, blend: &[(Source, f32)]) -> Source {
-        if self.sources.has(Source::Pinned) {
-            return Source::Pinned;
-        }
-        let mut best: Option<(Source, f32)> = None;
-        for ((source, _), share) in blend.iter().zip(&self.parts) {
-            if self.sources.has(*source) && best.is_none_or(|(_, most)| *share > most) {
-                best = Some((*source, *share));
-            }
-        }
-        best.map(|(source, _)| source)
-            .or_else(|| self.sources.iter().next())
-            .unwrap_or(Source::Any)
+        self.explained(blend).main_source()
     }
 }
 

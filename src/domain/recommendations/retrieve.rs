@@ -188,9 +188,8 @@ impl RecommendationService {
                 let catalogue = index.read();
                 let rules = context.rules(&retrieved.kinds).within(&catalogue);
                 let best = model.best(&scored, depth, |content| rules.admits_content(content));
-                for signal in model.signals(&best, weight, &catalogue) {
-                    retrieved.candidates.push(signal);
-                }
+                let signals = model.signals(&entries, &best, weight, &catalogue)?;
+                retrieved.candidates.extend(signals);
             }
             retrieved.model = Some(model.model);
             retrieved.model_at = Some(model.trained_at);

@@ -14,7 +14,7 @@ use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::source::Source;
 use crate::foundation::{Error, Id, Result, id};
-use ranking::collaborative::{MOST_NEIGHBOURS, Model, Scored};
+use ranking::collaborative::{MOST_NEIGHBOURS, Model, Part, Scored};
 use ranking::{Entry, top};
 
 type Content = Id<id::Content>;
@@ -135,16 +135,37 @@ impl ServedModel {
             .collect()
     }
 
-    /// What the model says of these items, as the signals of the blend, with `weight` in all.
+    /// What each part of the model says of these items, as signals of the blend that have `weight`
+    /// in all.
     pub(super) fn signals(
         &self,
+        entries: &[Entry],
         best: &[(Content, f32)],
         weight: f32,
         catalogue: &Catalogue,
-    ) -> Vec<Candidates> {
-        let slot = |(content, score): &(Content, f32)| Some((catalogue.slot(*content)?, *score));
-        let scored = best.iter().filter_map(slot).collect();
-        vec![Candidates::new(Source::Collaborative, weight, scored)]
+    ) -> Result<Vec<Candidates>> {
+        let known = best.iter().filter_map(|(content, _)| {
+            Some((*self.places.get(content)?, catalogue.slot(*content)?))
+        });
+        let (items, slots): (Vec<u32>, Vec<u32>) = known.unzip();
+        let parts = self.maths.part_scores(entries, &items).map_err(internal)?;
+        let whole: f32 = self
+            .maths
+            .recipe()
+            .parts
+            .iter()
+            .map(|part| part.weight)
+            .sum();
+        let recipe = self.maths.recipe().parts.iter();
+        let signal = |((part, recipe), own): ((u8, &Part), Option<Vec<f32>>)| {
+            let scored = slots.iter().copied().zip(own?).collect();
+            let weight = weight * recipe.weight / whole;
+            Some(Candidates {
+                part,
+                ..Candidates::new(Source::Collaborative, weight, scored)
+            })
+        };
+        Ok((0..).zip(recipe).zip(parts).filter_map(signal).collect())
     }
 
     /// The items that were taken most together with one, best first.
