@@ -10,7 +10,7 @@ use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::jobs::NewJob;
 use marquee::domain::jobs::parameters::{Erasure, Parameters, Whom};
 use marquee::domain::models::ModelKind;
-use marquee::domain::recommendations::Ask;
+use marquee::domain::recommendations::RecommendationRequest;
 use marquee::foundation::page::Window;
 use marquee::foundation::{Id, id};
 use marquee::platform::config::EmbeddingSource;

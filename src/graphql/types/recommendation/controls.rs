@@ -4,7 +4,7 @@ use async_graphql::InputObject;
 
 use super::item::RecommendationSource;
 use super::list::RecommendationContext;
-use crate::domain::recommendations::{Ask, Boost, Pin};
+use crate::domain::recommendations::{Boost, Pin, RecommendationRequest};
 use crate::foundation::{Id, id};
 use crate::graphql::filter::or_none;
 use crate::graphql::number::single;
@@ -43,14 +43,14 @@ pub(super) struct Controls {
     pub(super) fallback: Option<Vec<RecommendationSource>>,
 }
 
-impl From<Controls> for Ask {
+impl From<Controls> for RecommendationRequest {
     fn from(controls: Controls) -> Self {
         let usual = Self::default();
         let boosts = controls.boost.unwrap_or_default().into_iter();
         let pins = controls.pin.unwrap_or_default().into_iter();
         Self {
             context: controls.context.into(),
-            like: controls.like,
+            seed: controls.like,
             query: controls.query,
             filter: or_none(controls.filter),
             boost: boosts
