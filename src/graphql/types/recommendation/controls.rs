@@ -7,6 +7,7 @@ use super::list::RecommendationContext;
 use crate::domain::recommendations::{Boost, Pin, RecommendationRequest};
 use crate::foundation::{Id, id};
 use crate::graphql::filter::or_none;
+use crate::graphql::number::single;
 use crate::graphql::types::content::ContentFilterInput;
 
 /// Items that count more, or less.
@@ -55,7 +56,7 @@ impl From<Controls> for RecommendationRequest {
             boost: boosts
                 .map(|boost| Boost {
                     filter: boost.filter.into(),
-                    factor: boost.factor as f32,
+                    factor: single(boost.factor),
                 })
                 .collect(),
             exclude: controls.exclude.unwrap_or_default(),
@@ -65,8 +66,8 @@ impl From<Controls> for RecommendationRequest {
                     rank: pin.rank,
                 })
                 .collect(),
-            diversity: controls.diversity.map_or(usual.diversity, |it| it as f32),
-            min_score: controls.min_score.map_or(usual.min_score, |it| it as f32),
+            diversity: controls.diversity.map_or(usual.diversity, single),
+            min_score: controls.min_score.map_or(usual.min_score, single),
             fallback: controls.fallback.map_or(usual.fallback, |sources| {
                 sources.into_iter().map(Into::into).collect()
             }),

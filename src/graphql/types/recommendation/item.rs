@@ -5,6 +5,7 @@ use async_graphql::{ComplexObject, Context, Enum, Object, Result, SimpleObject};
 use crate::domain::recommendations::model as domain;
 use crate::foundation::{Id, id};
 use crate::graphql::Reach;
+use crate::graphql::number::double;
 use crate::graphql::types::content::Content;
 
 /// Where a recommended item came from.
@@ -72,9 +73,9 @@ pub struct Contribution {
     source: RecommendationSource,
     /// The source's own score: the share of its candidates that are no better, in [0, 1]; 0 if
     /// the item is not among them.
-    score: f32,
+    score: f64,
     /// The weight of the source in this list, in [0, 1].
-    weight: f32,
+    weight: f64,
 }
 
 /// A number of a list, what it is, and the numbers that it comes from.
@@ -130,8 +131,8 @@ impl RecommendationItem {
 
     /// How well it fits, in [0, 1]; never growing from rank to rank. Comparable within one list
     /// only.
-    async fn score(&self) -> f32 {
-        self.item.score
+    async fn score(&self) -> f64 {
+        double(self.item.score)
     }
 
     /// Where it came from, the source that says most for it first.
@@ -151,8 +152,8 @@ impl RecommendationItem {
         let contribution =
             |((source, weight), part): (&(domain::Source, f32), &f32)| Contribution {
                 source: (*source).into(),
-                score: (part / weight).clamp(0.0, 1.0),
-                weight: *weight,
+                score: double((part / weight).clamp(0.0, 1.0)),
+                weight: double(*weight),
             };
         blend.map(contribution).collect()
     }
