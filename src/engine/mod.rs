@@ -10,7 +10,7 @@ pub mod explanation;
 pub mod provenance;
 pub mod rank;
 pub mod ranker;
-pub mod replay;
+// pub mod replay;
 pub mod request;
 pub mod score;
 pub mod source;

@@ -1,6 +1,7 @@
 //! What each part of a model says on its own.
 
-use super::{CollaborativeError, Entry, Model, spread};
+use super::scaling::spread;
+use super::{CollaborativeError, Entry, Model};
 
 impl Model {
     /// The scores of these known items by each part of the recipe, in its order, in the units of the
