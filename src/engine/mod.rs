@@ -4,3 +4,6 @@
 //! (the day, the user's history, the models) is handed in, so every list can be computed again.
 
 pub mod catalogue;
+pub mod history;
+pub mod popularity;
+pub mod trending;

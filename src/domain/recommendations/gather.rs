@@ -13,11 +13,9 @@ use super::service::RecommendationService;
 use crate::domain::content::ContentFilter;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::domain::embeddings::Vectors;
-use crate::domain::interactions::WeightTable;
-use crate::domain::profiles::model::dot;
-use crate::domain::profiles::{Past, Profile};
 use crate::domain::search;
 use crate::engine::catalogue::Matcher;
+use crate::engine::history::{History, Profile, dot};
 use crate::foundation::{Id, Result, id};
 use crate::platform::config::Blend;
 use ranking::collaborative::Scored;
@@ -42,14 +40,15 @@ pub(super) struct Gathered {
     pub(super) vectors: Vectors,
     live: Option<(Arc<Live>, Scored)>,
     liked: Vec<(Content, f32)>,
+    /// Of these, what the user would call a liking: an item that was only looked at is no reason.
+    likings: FxHashSet<Content>,
 }
 
 /// What one list is gathered for.
 pub(super) struct Errand<'a> {
     pub(super) user: Id<id::User>,
     pub(super) ask: &'a Ask,
-    pub(super) past: &'a Past,
-    pub(super) weights: &'a WeightTable,
+    pub(super) past: &'a History,
     pub(super) day: chrono::NaiveDate,
 }
 
@@ -65,11 +64,12 @@ impl RecommendationService {
             self.embeddings.active(),
         )?;
         let mut gathered = Gathered {
-            liked: past.liked(errand.weights),
+            liked: weighed(past),
+            likings: likings(past),
             ..Gathered::default()
         };
         let depth = self.ground.settings.recommendations.list_length
-            + past.0.len().min(5_000)
+            + past.len().min(5_000)
             + ask.exclude.len();
         let blend = self.ground.settings.blend.clone();
         let gate = Gate {
@@ -183,6 +183,8 @@ impl RecommendationService {
         } else if let Some(batch) = batch {
             for (content, score, reason) in batch.items {
                 candidates.scored.push((content, score));
+                // The reason of then may have been taken back since.
+                let reason = reason.filter(|past| gathered.likings.contains(past));
                 let reason = reason.map(|reason| (content, reason));
                 candidates.because.extend(reason);
             }
@@ -197,7 +199,7 @@ impl RecommendationService {
         &self,
         profile: &Profile,
         gate: &Gate<'_>,
-        past: &Past,
+        past: &History,
         blend: &Blend,
     ) -> Result<Vec<Candidates>> {
         let count = NEAR + past.profiled().len();
@@ -312,17 +314,20 @@ impl RecommendationService {
             let taste: Vec<Content> = taste.map(|item| item.content).collect();
             let reasons = live.reasons(&gathered.liked, scored, &taste)?;
             for item in head.iter_mut() {
-                item.because = item.because.or(reasons.get(&item.content).copied());
+                let reason = reasons.get(&item.content).copied();
+                let reason = reason.filter(|past| gathered.likings.contains(past));
+                item.because = item.because.or(reason);
             }
         }
         let by_meaning = |item: &Item| open(item, Source::Interests) || open(item, Source::Session);
         let near = head.iter().filter(|item| by_meaning(item));
         let near: Vec<Content> = near.map(|item| item.content).collect();
-        if near.is_empty() || gathered.liked.is_empty() {
+        if near.is_empty() || gathered.likings.is_empty() {
             return Ok(());
         }
-        let liked = gathered.liked.iter().rev().take(EXPLAINED);
-        let liked: Vec<Content> = liked.map(|(content, _)| *content).collect();
+        let liked = gathered.liked.iter().rev().map(|(content, _)| *content);
+        let liked = liked.filter(|content| gathered.likings.contains(content));
+        let liked: Vec<Content> = liked.take(EXPLAINED).collect();
         let both: Vec<Content> = near.iter().chain(&liked).copied().collect();
         let vectors = self.embeddings.vectors(&both).await?;
         for item in head.iter_mut().filter(|item| near.contains(&item.content)) {
@@ -338,6 +343,19 @@ impl RecommendationService {
         }
         Ok(())
     }
+}
+
+/// What a history speaks for, with how much, in the order of the items' ids.
+pub(super) fn weighed(history: &History) -> Vec<(Content, f32)> {
+    let positives = history.positives().into_iter();
+    positives.map(|item| (item.content, item.weight)).collect()
+}
+
+/// What the user would call a liking.
+pub(super) fn likings(history: &History) -> FxHashSet<Content> {
+    let states = history.states().iter();
+    let likings = states.filter(|(_, state)| state.is_liking());
+    likings.map(|(content, _)| *content).collect()
 }
 
 /// What passes the filter of the ask, and else what may be offered. Items are looked at as they are

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use moka::sync::Cache;
+use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ask::Ask;
@@ -10,7 +12,7 @@ use super::common::Kept;
 use super::draw::{Drawn, Material, draw};
 use super::gather::Errand;
 use super::live::Live;
-use super::model::{Freshness, Item, List, ListPage};
+use super::model::{Freshness, Item, List, ListPage, Source};
 use super::store::Store;
 use super::updates::Watched;
 use crate::domain::Ground;
@@ -20,8 +22,8 @@ use crate::domain::embeddings::EmbeddingService;
 use crate::domain::interactions::InteractionService;
 use crate::domain::models::{ModelKind, ModelService, Served};
 use crate::domain::profiles::ProfileService;
-use crate::domain::profiles::model::dot;
 use crate::domain::search::SearchService;
+use crate::engine::history::dot;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
@@ -222,21 +224,17 @@ impl RecommendationService {
     async fn draw(&self, user: Id<id::User>, ask: &Ask) -> Result<List> {
         let now = self.clock.now();
         let catalogue = self.content.catalogue().await?.clone();
-        let (weights, past, common) = tokio::try_join!(
-            self.interactions.weights(),
-            self.profiles.past(user),
-            Box::pin(self.common()),
-        )?;
+        let (past, common) =
+            tokio::try_join!(self.profiles.history(user), Box::pin(self.common()),)?;
         let day = now.date_naive();
         let errand = Errand {
             user,
             ask,
             past: &past,
-            weights: &weights,
             day,
         };
         let gathered = Box::pin(self.gather(&errand)).await?;
-        let taken = past.taken(&weights, now);
+        let taken = past.excluded(now);
         let length = self.ground.settings.recommendations.list_length;
         let asked = ask.clone();
         let small = catalogue.read().len() <= self.ground.settings.recommendations.score_all_up_to;
@@ -277,11 +275,11 @@ impl RecommendationService {
             controls: serde_json::to_string(ask).map_err(anyhow::Error::from)?,
             model: gathered.model,
             embedding: gathered.embedding,
-            weights_version: weights.version,
+            weights_version: past.weights().version,
             blend,
             freshness: Freshness {
                 model_at: gathered.model_at,
-                events: i32::try_from(past.0.len()).unwrap_or(i32::MAX),
+                events: i32::try_from(past.len()).unwrap_or(i32::MAX),
                 last_event_at: past.latest(),
             },
             created_at: now,
@@ -302,14 +300,28 @@ impl RecommendationService {
         Ok(page)
     }
 
-    /// The items behind rank `after`, without those that may no longer be shown.
+    /// What the user did to keep out of their lists since this one was drawn, or in the hour before:
+    /// clocks of clients differ.
+    async fn excluded_since(&self, list: &List) -> Result<FxHashSet<Id<id::Content>>> {
+        let since = list.created_at - TimeDelta::hours(1);
+        let history = self.profiles.history_since(list.user, since).await?;
+        Ok(history.excluded(self.clock.now()))
+    }
+
+    /// The items behind rank `after`, without those that may no longer be shown. The first page is of a
+    /// list that knows all its user did; later ones leave out what they have taken by now, too.
     async fn cut(&self, list: Arc<List>, after: i32, size: usize) -> Result<ListPage> {
+        let out = match after {
+            0 => FxHashSet::default(),
+            _ => self.excluded_since(&list).await?,
+        };
         let day = self.clock.now().date_naive();
         let catalogue = self.content.catalogue().await?.read();
+        let wanted = |item: &Item| item.sources.has(Source::Pinned) || !out.contains(&item.content);
         let rest = list.items.iter().filter(|item| item.rank > after);
         let shown = |item: &&Item| {
             let entry = catalogue.find(item.content);
-            entry.is_some_and(|entry| entry.is_eligible(day))
+            entry.is_some_and(|entry| entry.is_eligible(day)) && wanted(item)
         };
         let mut items: Vec<Item> = rest.filter(shown).take(size + 1).cloned().collect();
         drop(catalogue);
