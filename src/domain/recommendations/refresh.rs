@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
-use super::gather::{likings, weighed};
-use super::live::Live;
+use super::retrieve::{likings, weighed};
+use super::served_model::ServedModel;
 use super::service::RecommendationService;
 use super::updates::{self, Reason};
 use crate::domain::auth::Viewer;
@@ -73,7 +73,7 @@ impl RecommendationService {
         mut observe: impl FnMut(u64, u64) -> ControlFlow<()> + Send,
     ) -> Result<Refreshed> {
         viewer.admin()?;
-        let Some(live) = self.live().await? else {
+        let Some(live) = self.served_model().await? else {
             let message = "there is no model yet; train one first";
             return Err(conflict(message));
         };
@@ -116,7 +116,11 @@ impl RecommendationService {
         }
     }
 
-    async fn refresh_chunk(&self, live: &Arc<Live>, users: Vec<Id<id::User>>) -> Result<u64> {
+    async fn refresh_chunk(
+        &self,
+        live: &Arc<ServedModel>,
+        users: Vec<Id<id::User>>,
+    ) -> Result<u64> {
         let histories: Vec<(Id<id::User>, History)> = futures::stream::iter(users)
             .map(async |user| {
                 let history = self.profiles.history(user).await?;
@@ -161,7 +165,7 @@ impl RecommendationService {
 /// What may not be offered of what the model knows. Found out before the lists are computed: a
 /// thread that computes may be held up, and whoever writes to the catalogue would be held up with it.
 fn ineligible(
-    live: &Live,
+    live: &ServedModel,
     catalogue: &CatalogueIndex,
     day: NaiveDate,
 ) -> FxHashSet<Id<id::Content>> {
@@ -179,7 +183,7 @@ fn ineligible(
 
 /// The list of one user; `None` for whoever likes nothing that the model knows.
 fn row(
-    live: &Live,
+    live: &ServedModel,
     user: Id<id::User>,
     history: &History,
     keep: usize,

@@ -7,12 +7,10 @@ use moka::sync::Cache;
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::ask::Ask;
-use super::common::Kept;
-use super::draw::{Drawn, Material, draw};
-use super::gather::Errand;
-use super::live::Live;
 use super::model::{Freshness, Item, List, ListPage, Source};
+use super::non_personalised::{Common, Kept};
+use super::retrieve::{RequestContext, Retrieved};
+use super::served_model::ServedModel;
 use super::store::Store;
 use super::updates::Watched;
 use crate::domain::Ground;
@@ -23,7 +21,13 @@ use crate::domain::interactions::InteractionService;
 use crate::domain::models::{ModelKind, ModelService, Served};
 use crate::domain::profiles::ProfileService;
 use crate::domain::search::SearchService;
+use crate::engine::catalogue::Catalogue;
+use crate::engine::eligibility::Rules;
 use crate::engine::history::dot;
+use crate::engine::provenance::{Provenance, Versions};
+use crate::engine::rank::{RankedItem, RankingInput, rank};
+use crate::engine::request::RecommendationRequest;
+use crate::engine::score::WeightedBlend;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
@@ -42,7 +46,7 @@ pub struct RecommendationService {
     pub(super) embeddings: EmbeddingService,
     pub(super) profiles: ProfileService,
     pub(super) search: SearchService,
-    pub(super) served: Arc<Served<Live>>,
+    pub(super) served: Arc<Served<ServedModel>>,
     pub(super) clock: Clock,
     chance: Chance,
     pub(super) common: Arc<Kept>,
@@ -102,7 +106,7 @@ impl RecommendationService {
         }
     }
 
-    /// Draws the list for `user` that `ask` asks for and gives its first page, or goes on with the
+    /// Draws the list for `user` that `request` asks for and gives its first page, or goes on with the
     /// list that the window's cursor belongs to, whatever is asked beside it.
     ///
     /// What the user has already taken is left out, and so is what may not be shown today:
@@ -110,13 +114,13 @@ impl RecommendationService {
     ///
     /// # Errors
     /// [`crate::foundation::Error::Forbidden`] for somebody else's list, [`Refusal::InvalidInput`]
-    /// for an ask that contradicts itself and for a cursor that is not of a list of theirs,
+    /// for an request that contradicts itself and for a cursor that is not of a list of theirs,
     /// [`Refusal::NotFound`] for an unknown user or an item to be like that is not there.
     pub async fn recommend(
         &self,
         viewer: &Viewer,
         user: Id<id::User>,
-        ask: &Ask,
+        request: &RecommendationRequest,
         window: &Window,
     ) -> Result<ListPage> {
         viewer.may_act_for(user, Scope::RecommendationsRead)?;
@@ -125,8 +129,8 @@ impl RecommendationService {
             return Err(Refusal::invalid("last", message).into());
         }
         let Some(cursor) = &window.from else {
-            ask.check()?;
-            if let Some(like) = ask.like {
+            request.check()?;
+            if let Some(like) = request.seed {
                 let catalogue = self.content.catalogue().await?.read();
                 // Asked each time: a list that is kept may be like what is gone by now.
                 if catalogue
@@ -136,7 +140,7 @@ impl RecommendationService {
                     return Err(content::service::not_found());
                 }
             }
-            let list = self.kept(user, ask, window.size).await?;
+            let list = self.kept(user, request, window.size).await?;
             return self.page(list, 0, window.size).await;
         };
         let (list, rank) = read_cursor(cursor)?;
@@ -177,22 +181,31 @@ impl RecommendationService {
             .map(Some)
     }
 
-    /// Draws the list for `user` that `ask` asks for, if it is not kept already, ahead of whoever
+    /// Draws the list for `user` that `request` asks for, if it is not kept already, ahead of whoever
     /// asks for it next. Nothing counts as served.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for an unknown user.
-    pub(in crate::domain) async fn warm(&self, user: Id<id::User>, ask: &Ask) -> Result<()> {
-        self.kept(user, ask, 0).await.map(|_| ())
+    pub(in crate::domain) async fn warm(
+        &self,
+        user: Id<id::User>,
+        request: &RecommendationRequest,
+    ) -> Result<()> {
+        self.kept(user, request, 0).await.map(|_| ())
     }
 
-    /// The list that is kept for this ask, or a new one, of which the first `served` items are noted
+    /// The list that is kept for this request, or a new one, of which the first `served` items are noted
     /// as served in the same breath.
-    async fn kept(&self, user: Id<id::User>, ask: &Ask, served: usize) -> Result<Arc<List>> {
-        let key = self.key(user, ask).await?;
+    async fn kept(
+        &self,
+        user: Id<id::User>,
+        request: &RecommendationRequest,
+        served: usize,
+    ) -> Result<Arc<List>> {
+        let key = self.key(user, request).await?;
         // On the heap: a draw asks many, and all of their states together are large.
         let drawn = Box::pin(async {
-            let list = self.draw(user, ask).await?;
+            let list = self.make(user, request).await?;
             let page = self.cut(Arc::new(list), 0, served).await?;
             if !self.store.insert(&page.list, &page.items).await? {
                 return Err(Refusal::NotFound { thing: "user" }.into());
@@ -209,7 +222,7 @@ impl RecommendationService {
 
     /// What a list is a function of. The user's own doings are a tag: the next thing they do ends
     /// the life of the list.
-    async fn key(&self, user: Id<id::User>, ask: &Ask) -> Result<Key> {
+    async fn key(&self, user: Id<id::User>, request: &RecommendationRequest) -> Result<Key> {
         let weights = self.interactions.weights().await?;
         let tags = [
             Tag::User(user),
@@ -217,75 +230,85 @@ impl RecommendationService {
             Tag::Model(ModelKind::Collaborative.as_str()),
             Tag::Model(ModelKind::Embedding.as_str()),
         ];
-        let parts = (user, ask, weights.version);
+        let parts = (user, request, weights.version);
         Ok(Key::new(CacheKind::Lists, &tags, &parts))
     }
 
-    async fn draw(&self, user: Id<id::User>, ask: &Ask) -> Result<List> {
-        let now = self.clock.now();
-        let catalogue = self.content.catalogue().await?.clone();
-        let (past, common) =
-            tokio::try_join!(self.profiles.history(user), Box::pin(self.common()),)?;
-        let day = now.date_naive();
-        let errand = Errand {
+    async fn make(&self, user: Id<id::User>, request: &RecommendationRequest) -> Result<List> {
+        let (history, common, model) = tokio::try_join!(
+            self.profiles.history(user),
+            Box::pin(self.common()),
+            self.served_model(),
+        )?;
+        let context = RequestContext {
             user,
-            ask,
-            past: &past,
-            day,
+            request,
+            history: &history,
+            now: self.clock.now(),
+            model,
+            common,
+            batch: true,
         };
-        let gathered = Box::pin(self.gather(&errand)).await?;
-        let taken = past.excluded(now);
-        let length = self.ground.settings.recommendations.list_length;
-        let asked = ask.clone();
-        let small = catalogue.read().len() <= self.ground.settings.recommendations.score_all_up_to;
-        let drawing = move || {
-            let like = |a: Id<id::Content>, b: Id<id::Content>| {
-                let (a, b) = (gathered.vectors.get(&a), gathered.vectors.get(&b));
-                a.zip(b).map_or(0.0, |(a, b)| dot(a, b))
-            };
-            let material = Material {
-                catalogue: &catalogue.read(),
-                day,
-                taken: &taken,
-                sources: &gathered.candidates,
-                common: &common.items,
-                likeness: &like,
-                length,
-            };
-            (draw(&asked, &material), gathered)
+        Box::pin(self.rank(&context)).await
+    }
+
+    /// Makes the list of a context: retrieval, ranking, evidence. A replay of the past goes this way
+    /// as well.
+    pub(super) async fn rank(&self, context: &RequestContext<'_>) -> Result<List> {
+        let retrieved = Box::pin(self.retrieve(context)).await?;
+        let catalogue = self.content.catalogue().await?.clone();
+        let settings = &self.ground.settings;
+        let small = catalogue.read().len() <= settings.recommendations.score_all_up_to;
+        let job = Ranking {
+            request: context.request.clone(),
+            seen: context.history.excluded(context.now),
+            day: context.now.date_naive(),
+            length: settings.recommendations.list_length,
+            common: Arc::clone(&context.common),
+            settings: self.settings_digest(context.history.weights().version),
         };
-        // What fills a list up may be looked for in the whole catalogue: a large one is gone through
+        let ranking = move || {
+            let ranked = job.run(&catalogue.read(), &retrieved);
+            (ranked, retrieved)
+        };
+        // What fills a list may be looked for in the whole catalogue: a large one is gone through
         // beside the threads that answer requests. A small one takes less than changing threads.
-        let (drawn, gathered) = if small {
-            drawing()
+        let ((mut items, blend, provenance), retrieved) = if small {
+            ranking()
         } else {
-            let drawn = tokio::task::spawn_blocking(drawing).await;
-            drawn.map_err(anyhow::Error::from)?
+            let ranked = tokio::task::spawn_blocking(ranking).await;
+            ranked.map_err(anyhow::Error::from)?
         };
-        let Drawn {
-            mut items,
-            blend,
-            dropped,
-        } = drawn;
-        Box::pin(self.explain(&gathered, &blend, &mut items)).await?;
+        Box::pin(self.find_evidence(&retrieved, &blend, &mut items)).await?;
+        let (request, history) = (context.request, context.history);
         Ok(List {
             id: Id::new(&self.clock, &self.chance),
-            user,
-            context: ask.context,
-            controls: serde_json::to_string(ask).map_err(anyhow::Error::from)?,
-            model: gathered.model,
-            embedding: gathered.embedding,
-            weights_version: past.weights().version,
+            user: context.user,
+            context: request.context,
+            controls: serde_json::to_string(request).map_err(anyhow::Error::from)?,
+            model: retrieved.model,
+            embedding: retrieved.embedding,
+            weights_version: context.history.weights().version,
             blend,
             freshness: Freshness {
-                model_at: gathered.model_at,
-                events: i32::try_from(past.len()).unwrap_or(i32::MAX),
-                last_event_at: past.latest(),
+                model_at: retrieved.model_at,
+                events: i32::try_from(history.len()).unwrap_or(i32::MAX),
+                last_event_at: history.latest(),
             },
-            created_at: now,
+            created_at: context.now,
             items,
-            dropped,
+            provenance,
         })
+    }
+
+    /// Tells lists apart that were made with other settings.
+    fn settings_digest(&self, weights: i32) -> u64 {
+        let settings = &self.ground.settings;
+        let text = format!(
+            "{:?} {:?} {weights}",
+            settings.blend, settings.recommendations
+        );
+        xxh3_64(text.as_bytes())
     }
 
     /// The items behind rank `after`, noted as served.
@@ -300,7 +323,7 @@ impl RecommendationService {
         Ok(page)
     }
 
-    /// What the user did to keep out of their lists since this one was drawn, or in the hour before:
+    /// What the user did to keep out of their lists since this one was made, or in the hour before:
     /// clocks of clients differ.
     async fn excluded_since(&self, list: &List) -> Result<FxHashSet<Id<id::Content>>> {
         let since = list.created_at - TimeDelta::hours(1);
@@ -318,12 +341,11 @@ impl RecommendationService {
         let day = self.clock.now().date_naive();
         let catalogue = self.content.catalogue().await?.read();
         let wanted = |item: &Item| item.sources.has(Source::Pinned) || !out.contains(&item.content);
+        let rules = Rules::on(day).within(&catalogue);
         let rest = list.items.iter().filter(|item| item.rank > after);
-        let shown = |item: &&Item| {
-            let entry = catalogue.find(item.content);
-            entry.is_some_and(|entry| entry.is_eligible(day)) && wanted(item)
-        };
+        let shown = |item: &&Item| wanted(item) && rules.admits_content(item.content);
         let mut items: Vec<Item> = rest.filter(shown).take(size + 1).cloned().collect();
+        drop(rules);
         drop(catalogue);
         let has_next = items.len() > size;
         items.truncate(size);
@@ -332,6 +354,69 @@ impl RecommendationService {
             items,
             has_next,
         })
+    }
+}
+
+/// The synchronous part of making a list, with all that it needs.
+struct Ranking {
+    request: RecommendationRequest,
+    seen: FxHashSet<Content>,
+    day: chrono::NaiveDate,
+    length: usize,
+    common: Arc<Common>,
+    /// The digest of the settings.
+    settings: u64,
+}
+
+type Content = Id<id::Content>;
+
+impl Ranking {
+    fn run(
+        &self,
+        catalogue: &Catalogue,
+        retrieved: &Retrieved,
+    ) -> (Vec<Item>, Vec<(Source, f32)>, Provenance) {
+        let request = &self.request;
+        let excluded = request
+            .exclude
+            .iter()
+            .chain(&request.seed)
+            .copied()
+            .collect();
+        let rules = Rules::on(self.day)
+            .matching(&request.filter)
+            .of_kinds(&retrieved.kinds)
+            .within(catalogue)
+            .without(&excluded)
+            .unseen(&self.seen);
+        let vector = |slot| retrieved.vectors.get(&catalogue.entry(slot)?.id);
+        let input = RankingInput {
+            rules: &rules,
+            candidates: &retrieved.candidates,
+            scorer: &WeightedBlend,
+            fallback: &self.common.slots,
+            similarity: &|a, b| vector(a).zip(vector(b)).map_or(0.0, |(a, b)| dot(a, b)),
+            length: self.length,
+        };
+        let list = rank(request, &input);
+        let versions = Versions {
+            catalogue: catalogue.version(),
+            settings: self.settings,
+        };
+        let provenance = Provenance::new(&retrieved.candidates, &list, catalogue, versions);
+        let id = |slot| catalogue.entry(slot).map(|item| item.id);
+        let item = |(rank, item): (i32, RankedItem)| {
+            Some(Item {
+                rank,
+                content: id(item.slot)?,
+                score: item.score,
+                sources: item.sources,
+                parts: item.parts,
+                because: item.because.and_then(id),
+            })
+        };
+        let items = (1..).zip(list.items).filter_map(item).collect();
+        (items, list.blend, provenance)
     }
 }
 

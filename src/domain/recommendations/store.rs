@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::model::{Freshness, Item, List, Source, Sources};
 use crate::engine::history::WeightTable;
 use crate::engine::popularity::Popularity;
+use crate::engine::provenance::Provenance;
 use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::recommendation_list;
 use crate::platform::db::{Db, stored};
@@ -151,9 +152,9 @@ impl Store {
                 INSERT INTO recommendation_lists (id, user_id, context, controls, model_version_id,
                     embedding_version_id, weights_version, model_at, events, last_event_at,
                     created_at, blend_sources, blend_weights, content_ids, scores, sources, parts,
-                    because_ids, because)
+                    because_ids, because, provenance)
                 SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                       $18, $19
+                       $18, $19, $22
                   FROM users, quick WHERE id = $2
                 RETURNING id),
              items AS (
@@ -185,6 +186,7 @@ impl Store {
                 because.into(),
                 ranks.into(),
                 main.into(),
+                list.provenance.bytes().to_vec().into(),
             ],
         );
         Ok(self.db.write().query_one_raw(statement).await?.is_some())
@@ -316,7 +318,7 @@ impl TryFrom<recommendation_list::Model> for List {
                 last_event_at: row.last_event_at,
             },
             created_at: row.created_at,
-            dropped: Vec::new(),
+            provenance: Provenance::from_bytes(row.provenance),
         })
     }
 }

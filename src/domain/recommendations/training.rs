@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::live::to_bytes;
+use super::served_model::to_bytes;
 use super::service::RecommendationService;
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
@@ -238,7 +238,7 @@ impl RecommendationService {
         });
         self.models.activate(model.id, metrics).await?;
         self.forget_common();
-        self.refresh_live().await?;
+        self.refresh_served_model().await?;
         Ok(Trained {
             model,
             users: fitted.users,

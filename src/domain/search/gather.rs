@@ -75,7 +75,7 @@ impl SearchService {
         match user {
             Some(user) => {
                 self.profiles
-                    .profile(&self.profiles.history(user).await?)
+                    .profile(&self.profiles.history(user).await?, self.clock.now())
                     .await
             }
             None => Ok(None),
@@ -97,7 +97,7 @@ impl SearchService {
             entries.collect()
         };
         let ids: Vec<_> = places.keys().copied().collect();
-        let suit = self.profiles.suit(profile, &ids).await?;
+        let suit = self.profiles.fits(profile, &ids).await?.long_term;
         let fits: FxHashMap<u32, f32> = suit
             .into_iter()
             .filter_map(|(content, suit)| {

@@ -84,6 +84,11 @@ impl History {
 }
 
 impl Profile {
+    /// Whether the user did something lately enough to speak of a session.
+    pub fn has_session(&self) -> bool {
+        self.session.iter().any(|number| *number != 0.0)
+    }
+
     /// How near items are to what the user has come to like, from −1 to 1: the mean of an item's
     /// cosine to the long-term vector and to the nearest interest, so that a taste among several
     /// counts whole.

@@ -280,7 +280,7 @@ async fn warm(
         }
     }
     for user in users {
-        let ask = recommendations::Ask::default();
+        let ask = recommendations::RecommendationRequest::default();
         if told(services.recommendations.warm(user, &ask).await).is_break() {
             return Err(Failure::again("it was stopped"));
         }

@@ -12,7 +12,6 @@ use crate::domain::auth::Viewer;
 use crate::domain::content;
 use crate::domain::models::ModelKind;
 use crate::domain::recommendations::RecommendationService;
-use crate::domain::recommendations::model::Source;
 use crate::domain::recommendations::store::Together;
 use crate::domain::search::{SearchService, Titled};
 use crate::engine::catalogue::{Catalogue, IndexedItem};
@@ -166,7 +165,7 @@ impl RecommendationService {
 
     /// What the model knows to be taken together with these, best first.
     async fn neighbours(&self, about: &[Content]) -> Result<Vec<(Content, f32)>> {
-        let Some(live) = self.live().await? else {
+        let Some(live) = self.served_model().await? else {
             return Ok(Vec::new());
         };
         let mut sums: FxHashMap<Content, f32> = FxHashMap::default();
@@ -184,9 +183,7 @@ impl RecommendationService {
         &self,
     ) -> Result<FxHashMap<Content, f32>> {
         let common = self.common().await?;
-        let popular = common.items.iter();
-        let popular = popular.filter(|(_, source, _)| *source == Source::Popular);
-        Ok(popular.map(|(item, _, score)| (*item, *score)).collect())
+        Ok(common.popular.iter().copied().collect())
     }
 
     /// The `count` items nearest to these by their meaning of those for which `keep` holds, with

@@ -12,7 +12,8 @@ use crate::domain::recommendations::service::RecommendationService;
 use crate::domain::recommendations::store::TrainingStore;
 use crate::engine::history::History;
 use crate::foundation::{Error, Result};
-use ranking::matrix::{Interactions, Repeats};
+use ranking::Entry;
+use ranking::matrix::{Interactions, MatrixError, Repeats};
 
 /// What the model learns from. Users and items are numbered in the order of their ids.
 pub(super) struct Data {
@@ -31,6 +32,8 @@ struct Pair {
     user: u32,
     item: u32,
     weight: f32,
+    /// When the user did something to it last, in seconds since 1970.
+    latest: i64,
     /// Whether the item stays out of the user's lists now.
     out: bool,
 }
@@ -56,6 +59,7 @@ impl RecommendationService {
                         user: number,
                         item: items.of(content.uuid())?,
                         weight: state.weight,
+                        latest: state.latest.timestamp(),
                         out: state.exclusion.holds(now),
                     });
                 }
@@ -83,16 +87,22 @@ impl RecommendationService {
         step(observe, Step::Read, read, read)?;
         pairs.par_sort_unstable_by_key(|pair| (pair.user, pair.item));
         step(observe, Step::Read, read, read)?;
-        let table = |triplets: Vec<(u32, u32, f32)>| {
-            Interactions::from_triplets(rows, columns, triplets.iter().copied(), Repeats::Max)
-                .map_err(|error| Error::Internal(error.into()))
-        };
+        let failed = |error: MatrixError| Error::Internal(error.into());
         let out = pairs.iter().filter(|pair| pair.out);
-        let out = table(out.map(|pair| (pair.user, pair.item, 1.0)).collect())?;
+        let out = out.map(|pair| (pair.user, pair.item, 1.0));
+        let out = Interactions::from_triplets(rows, columns, out, Repeats::Max).map_err(failed)?;
         step(observe, Step::Read, read, read)?;
         let positive = pairs.iter().filter(|pair| pair.weight > 0.0);
-        let positive = positive.map(|pair| (pair.user, pair.item, pair.weight));
-        let positive = table(positive.collect())?;
+        let positive = positive.map(|pair| {
+            let entry = Entry {
+                item: pair.item,
+                weight: pair.weight,
+                time: Some(pair.latest),
+            };
+            (pair.user, entry)
+        });
+        let positive = Interactions::from_events(rows, columns, positive, Repeats::Max);
+        let positive = positive.map_err(failed)?;
         Ok(Data {
             users,
             items,

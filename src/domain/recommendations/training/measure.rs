@@ -14,7 +14,7 @@ use crate::foundation::{Error, Result};
 use ranking::collaborative::Recipe;
 use ranking::matrix::{Interactions, Repeats};
 use ranking::selection::{self, Family, Fold, Given, Plan};
-use ranking::{Scores, top};
+use ranking::{Entry, Scores, top};
 
 /// Of every user with at least so many items, a part is held out to measure by.
 const MEASURED_FROM: usize = 5;
@@ -107,8 +107,8 @@ where
         }
         let maths = fit(&recipe, &rest, Step::Measure, &mut observe)?;
         let score = |user: &u32| {
-            let (seen, weights) = rest.row(*user as usize);
-            let entries: Vec<_> = seen.iter().copied().zip(weights.iter().copied()).collect();
+            let seen = rest.row(*user as usize).0;
+            let entries: Vec<Entry> = rest.entries(*user as usize).collect();
             let scored = maths.scores(&entries).map_err(explain)?;
             let list = top::best(&scored.scores, 10, seen).into_iter();
             let list: Vec<u32> = list.map(|(item, _)| item).collect();
