@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::model::{Past, Profile, dot};
 use super::store::Store;
 use crate::domain::Ground;
 use crate::domain::embeddings::EmbeddingService;
 use crate::domain::interactions::InteractionService;
+use crate::engine::history::{History, Profile, dot};
 use crate::foundation::{Id, Result, id};
 
 /// The profiles of one schema. Whoever calls it has decided that they may be read.
@@ -31,26 +31,37 @@ impl ProfileService {
         }
     }
 
-    /// What `user` did, the last thing included.
+    /// What `user` did, the last thing included, and what it comes to by the weights in force.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn past(&self, user: Id<id::User>) -> Result<Past> {
-        self.store.past(user).await
+    pub async fn history(&self, user: Id<id::User>) -> Result<History> {
+        let weights = self.interactions.weights().await?;
+        Ok(History::new(self.store.events(user, None).await?, weights))
     }
 
-    /// The profile that this past makes at `now` in the space that is served; `None` where there is no
-    /// space, or nothing of the past is in it.
+    /// The part of it that happened at `since` or later. What later events say of an item does not
+    /// depend on earlier ones, so this tells for itself what they did.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn profile(&self, past: &Past, now: DateTime<Utc>) -> Result<Option<Profile>> {
+    pub async fn history_since(&self, user: Id<id::User>, since: DateTime<Utc>) -> Result<History> {
+        let weights = self.interactions.weights().await?;
+        let events = self.store.events(user, Some(since)).await?;
+        Ok(History::new(events, weights))
+    }
+
+    /// The profile that this history makes at `now` in the space that is served; `None` where there is
+    /// no space, or nothing of the history is in it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile(&self, history: &History, now: DateTime<Utc>) -> Result<Option<Profile>> {
         let Some(space) = self.embeddings.active().await? else {
             return Ok(None);
         };
-        let weights = self.interactions.weights().await?;
-        let vectors = self.embeddings.vectors(&past.profiled()).await?;
-        Ok(past.profile(&weights, now, space.dimensions, &vectors))
+        let vectors = self.embeddings.vectors(&history.profiled()).await?;
+        Ok(history.profile(now, space.dimensions, |item| vectors.get(&item)))
     }
 
     /// How near these items are to what the user has come to like and to what they do just now, of

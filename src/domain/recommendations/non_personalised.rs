@@ -67,7 +67,7 @@ impl RecommendationService {
         let began = Instant::now();
         let weights = self.interactions.weights().await?;
         let most = DEEPER * self.ground.settings.recommendations.list_length;
-        let popular = self.store.popular(&weights, most).await?;
+        let popular = self.store.popular(&weights, self.clock.now(), most).await?;
         let newest = self.store.newest(most).await?;
         let best = popular.first().map_or(1.0, |(_, weight)| *weight);
         let popular: Vec<(Id<id::Content>, f32)> = popular

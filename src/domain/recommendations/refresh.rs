@@ -9,12 +9,13 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
+use super::retrieve::{likings, weighed};
 use super::served_model::ServedModel;
 use super::service::RecommendationService;
 use super::updates::{self, Reason};
 use crate::domain::auth::Viewer;
 use crate::domain::content::catalogue::CatalogueIndex;
-use crate::domain::profiles::Past;
+use crate::engine::history::History;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::Tag;
 
@@ -120,11 +121,10 @@ impl RecommendationService {
         live: &Arc<ServedModel>,
         users: Vec<Id<id::User>>,
     ) -> Result<u64> {
-        let weights = self.interactions.weights().await?;
-        let pasts: Vec<(Id<id::User>, Past)> = futures::stream::iter(users)
+        let histories: Vec<(Id<id::User>, History)> = futures::stream::iter(users)
             .map(async |user| {
-                let past = self.profiles.past(user).await?;
-                Ok::<_, crate::foundation::Error>((user, past))
+                let history = self.profiles.history(user).await?;
+                Ok::<_, crate::foundation::Error>((user, history))
             })
             .buffer_unordered(READERS)
             .try_collect()
@@ -135,10 +135,10 @@ impl RecommendationService {
         // Beside the threads that answer requests: a large model takes a while for each user.
         let count = move || {
             let ineligible = ineligible(&model, &catalogue, now.date_naive());
-            let rows = pasts.par_iter().map(|(user, past)| {
-                let taken = past.taken(&weights, now);
-                let offers = |content| !taken.contains(&content) && !ineligible.contains(&content);
-                row(&model, *user, &past.liked(&weights), keep, offers)
+            let rows = histories.par_iter().map(|(user, history)| {
+                let out = history.excluded(now);
+                let offers = |content| !out.contains(&content) && !ineligible.contains(&content);
+                row(&model, *user, history, keep, offers)
             });
             rows.filter_map(Result::transpose).collect()
         };
@@ -185,20 +185,22 @@ fn ineligible(
 fn row(
     live: &ServedModel,
     user: Id<id::User>,
-    liked: &[(Id<id::Content>, f32)],
+    history: &History,
     keep: usize,
     offers: impl Fn(Id<id::Content>) -> bool,
 ) -> Result<Option<Row>> {
-    let entries = live.entries(liked);
+    let (liked, likings) = (weighed(history), likings(history));
+    let entries = live.entries(&liked);
     if entries.is_empty() {
         return Ok(None);
     }
     let scored = live.scores(&entries)?;
     let best = live.best(&scored, keep, offers);
     let items: Vec<_> = best.iter().map(|(content, _)| *content).collect();
-    let reasons = live.reasons(liked, &scored, &items)?;
+    let reasons = live.reasons(&liked, &scored, &items)?;
     let because = |content| {
         let reason = reasons.get(content);
+        let reason = reason.filter(|past| likings.contains(past));
         reason.map_or_else(Uuid::nil, |past| past.uuid())
     };
     Ok(Some(Row {

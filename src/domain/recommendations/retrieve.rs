@@ -10,13 +10,11 @@ use super::non_personalised::Common;
 use super::served_model::ServedModel;
 use super::service::RecommendationService;
 use crate::domain::embeddings::Vectors;
-use crate::domain::interactions::WeightTable;
-use crate::domain::profiles::model::dot;
-use crate::domain::profiles::{Past, Profile};
 use crate::domain::search;
 use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::{Catalogue, ContentKind};
 use crate::engine::eligibility::Rules;
+use crate::engine::history::{History, Profile, dot};
 use crate::engine::request::RecommendationRequest;
 use crate::engine::source::Context;
 use crate::foundation::{Id, Result, id};
@@ -36,8 +34,7 @@ const SPEAKS: f32 = 0.2;
 pub(super) struct RequestContext<'a> {
     pub(super) user: Id<id::User>,
     pub(super) request: &'a RecommendationRequest,
-    pub(super) history: &'a Past,
-    pub(super) weights: &'a WeightTable,
+    pub(super) history: &'a History,
     /// The moment that sessions and rights are seen from.
     pub(super) now: DateTime<Utc>,
     pub(super) model: Option<Arc<ServedModel>>,
@@ -59,6 +56,8 @@ pub(super) struct Retrieved {
     pub(super) vectors: Vectors,
     scored: Option<(Arc<ServedModel>, Scored)>,
     liked: Vec<(Content, f32)>,
+    /// Of these, what the user would call a liking: an item that was only looked at is no reason.
+    likings: FxHashSet<Content>,
 }
 
 impl RequestContext<'_> {
@@ -79,14 +78,15 @@ impl RecommendationService {
             self.profiles.profile(history, context.now),
             self.embeddings.active(),
         )?;
-        let liked = history.liked(context.weights);
+        let liked = weighed(history);
         let mut retrieved = Retrieved {
             kinds: self.kinds(context, &liked).await?,
             liked,
+            likings: likings(history),
             ..Retrieved::default()
         };
         let depth = self.ground.settings.recommendations.list_length
-            + history.0.len().min(5_000)
+            + history.len().min(5_000)
             + request.exclude.len();
         match request.context {
             Context::Feed | Context::Category => {
@@ -202,6 +202,8 @@ impl RecommendationService {
                     continue;
                 };
                 from.scored.push((slot, score));
+                // The reason of then may have been taken back since.
+                let because = because.filter(|past| retrieved.likings.contains(past));
                 let because = because.and_then(|because| catalogue.slot(because));
                 from.because.extend(because.map(|because| (slot, because)));
             }
@@ -379,17 +381,20 @@ impl RecommendationService {
             let taste: Vec<Content> = taste.map(|item| item.content).collect();
             let reasons = model.reasons(&retrieved.liked, scored, &taste)?;
             for item in head.iter_mut() {
-                item.because = item.because.or(reasons.get(&item.content).copied());
+                let reason = reasons.get(&item.content).copied();
+                let reason = reason.filter(|past| retrieved.likings.contains(past));
+                item.because = item.because.or(reason);
             }
         }
         let by_meaning = |item: &Item| open(item, Source::Interests) || open(item, Source::Session);
         let near = head.iter().filter(|item| by_meaning(item));
         let near: Vec<Content> = near.map(|item| item.content).collect();
-        if near.is_empty() || retrieved.liked.is_empty() {
+        if near.is_empty() || retrieved.likings.is_empty() {
             return Ok(());
         }
-        let liked = retrieved.liked.iter().rev().take(EXPLAINED);
-        let liked: Vec<Content> = liked.map(|(content, _)| *content).collect();
+        let liked = retrieved.liked.iter().rev().map(|(content, _)| *content);
+        let liked = liked.filter(|content| retrieved.likings.contains(content));
+        let liked: Vec<Content> = liked.take(EXPLAINED).collect();
         let both: Vec<Content> = near.iter().chain(&liked).copied().collect();
         let vectors = self.embeddings.vectors(&both).await?;
         for item in head.iter_mut().filter(|item| near.contains(&item.content)) {
@@ -405,6 +410,19 @@ impl RecommendationService {
         }
         Ok(())
     }
+}
+
+/// What a history speaks for, with how much, in the order of the items' ids.
+pub(super) fn weighed(history: &History) -> Vec<(Content, f32)> {
+    let positives = history.positives().into_iter();
+    positives.map(|item| (item.content, item.weight)).collect()
+}
+
+/// What the user would call a liking.
+pub(super) fn likings(history: &History) -> FxHashSet<Content> {
+    let states = history.states().iter();
+    let likings = states.filter(|(_, state)| state.is_liking());
+    likings.map(|(content, _)| *content).collect()
 }
 
 fn ids(catalogue: &Catalogue, slots: &[u32]) -> Vec<Content> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use moka::sync::Cache;
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
@@ -19,10 +20,10 @@ use crate::domain::embeddings::EmbeddingService;
 use crate::domain::interactions::InteractionService;
 use crate::domain::models::{ModelKind, ModelService, Served};
 use crate::domain::profiles::ProfileService;
-use crate::domain::profiles::model::dot;
 use crate::domain::search::SearchService;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::eligibility::Rules;
+use crate::engine::history::dot;
 use crate::engine::provenance::{Provenance, Versions};
 use crate::engine::rank::{RankedItem, RankingInput, rank};
 use crate::engine::request::RecommendationRequest;
@@ -234,9 +235,8 @@ impl RecommendationService {
     }
 
     async fn make(&self, user: Id<id::User>, request: &RecommendationRequest) -> Result<List> {
-        let (weights, history, common, model) = tokio::try_join!(
-            self.interactions.weights(),
-            self.profiles.past(user),
+        let (history, common, model) = tokio::try_join!(
+            self.profiles.history(user),
             Box::pin(self.common()),
             self.served_model(),
         )?;
@@ -244,7 +244,6 @@ impl RecommendationService {
             user,
             request,
             history: &history,
-            weights: &weights,
             now: self.clock.now(),
             model,
             common,
@@ -262,11 +261,11 @@ impl RecommendationService {
         let small = catalogue.read().len() <= settings.recommendations.score_all_up_to;
         let job = Ranking {
             request: context.request.clone(),
-            seen: context.history.taken(context.weights, context.now),
+            seen: context.history.excluded(context.now),
             day: context.now.date_naive(),
             length: settings.recommendations.list_length,
             common: Arc::clone(&context.common),
-            settings: self.settings_digest(context.weights.version),
+            settings: self.settings_digest(context.history.weights().version),
         };
         let ranking = move || {
             let ranked = job.run(&catalogue.read(), &retrieved);
@@ -289,11 +288,11 @@ impl RecommendationService {
             controls: serde_json::to_string(request).map_err(anyhow::Error::from)?,
             model: retrieved.model,
             embedding: retrieved.embedding,
-            weights_version: context.weights.version,
+            weights_version: context.history.weights().version,
             blend,
             freshness: Freshness {
                 model_at: retrieved.model_at,
-                events: i32::try_from(history.0.len()).unwrap_or(i32::MAX),
+                events: i32::try_from(history.len()).unwrap_or(i32::MAX),
                 last_event_at: history.latest(),
             },
             created_at: context.now,
@@ -324,13 +323,27 @@ impl RecommendationService {
         Ok(page)
     }
 
-    /// The items behind rank `after`, without those that may no longer be shown.
+    /// What the user did to keep out of their lists since this one was made, or in the hour before:
+    /// clocks of clients differ.
+    async fn excluded_since(&self, list: &List) -> Result<FxHashSet<Id<id::Content>>> {
+        let since = list.created_at - TimeDelta::hours(1);
+        let history = self.profiles.history_since(list.user, since).await?;
+        Ok(history.excluded(self.clock.now()))
+    }
+
+    /// The items behind rank `after`, without those that may no longer be shown. The first page is of a
+    /// list that knows all its user did; later ones leave out what they have taken by now, too.
     async fn cut(&self, list: Arc<List>, after: i32, size: usize) -> Result<ListPage> {
+        let out = match after {
+            0 => FxHashSet::default(),
+            _ => self.excluded_since(&list).await?,
+        };
         let day = self.clock.now().date_naive();
         let catalogue = self.content.catalogue().await?.read();
+        let wanted = |item: &Item| item.sources.has(Source::Pinned) || !out.contains(&item.content);
         let rules = Rules::on(day).within(&catalogue);
         let rest = list.items.iter().filter(|item| item.rank > after);
-        let shown = |item: &&Item| rules.admits_content(item.content);
+        let shown = |item: &&Item| wanted(item) && rules.admits_content(item.content);
         let mut items: Vec<Item> = rest.filter(shown).take(size + 1).cloned().collect();
         drop(rules);
         drop(catalogue);

@@ -10,8 +10,8 @@ use super::lexical::{Found, Wanted};
 use super::model::{Mode, Request, Taste};
 use super::service::SearchService;
 use crate::domain::content::catalogue::CatalogueIndex;
-use crate::domain::profiles::Profile;
 use crate::engine::catalogue::{IndexedItem, Matcher};
+use crate::engine::history::Profile;
 use crate::foundation::{Id, Result, id};
 
 /// Meaning finds at most so many items.
@@ -75,7 +75,7 @@ impl SearchService {
         match user {
             Some(user) => {
                 self.profiles
-                    .profile(&self.profiles.past(user).await?, self.clock.now())
+                    .profile(&self.profiles.history(user).await?, self.clock.now())
                     .await
             }
             None => Ok(None),

@@ -26,11 +26,11 @@ pub(super) fn lists(
                 *score = f32::NAN; // no place in a list
             }
         }
-        let met = data.met.row(user as usize).0;
-        let best = top::best(&scored.scores, keep, met);
+        let out = data.out.row(user as usize).0;
+        let best = top::best(&scored.scores, keep, out);
         let wanted: Vec<u32> = best.iter().map(|(item, _)| *item).collect();
         let reasons = maths.explain(&past, &scored, &wanted).map_err(explain)?;
-        let enough = best.len() >= ENOUGH.min(keep) || best.len() + met.len() >= offered;
+        let enough = best.len() >= ENOUGH.min(keep) || best.len() + out.len() >= offered;
         Ok((user, best, reasons, enough))
     };
     let of_some = |users: &[u32]| {
