@@ -20,6 +20,7 @@
 //! | make one list of several | [`blend`] |
 //! | keep a list from repeating itself | [`diversity`] |
 //! | judge lists | [`evaluation`] |
+//! | split texts into words | [`text`] |
 //! | know what content is about, by its words | [`Lsa`] of [`Document`]s, with [`LsaSettings`] |
 
 pub mod als;
@@ -42,6 +43,7 @@ mod solver;
 pub mod symmetric;
 #[cfg(test)]
 mod tests;
+pub mod text;
 pub mod top;
 
 pub use als::{Factors, Ials, IalsError, IalsSettings, Method, Progress};
