@@ -22,6 +22,7 @@
 //! | learn how much each of them counts | [`choice`] |
 //! | keep a list from repeating itself | [`diversity`] |
 //! | judge lists | [`evaluation`] |
+//! | split texts into words | [`text`] |
 //! | know what content is about, by its words | [`Lsa`] of [`Document`]s, with [`LsaSettings`] |
 
 pub mod als;
@@ -49,6 +50,7 @@ pub mod spectral;
 pub mod symmetric;
 #[cfg(test)]
 mod tests;
+pub mod text;
 pub mod top;
 
 pub use als::{Factors, Ials, IalsError, IalsSettings, Method, Progress};
