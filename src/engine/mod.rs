@@ -12,7 +12,7 @@ pub mod popularity;
 pub mod provenance;
 pub mod rank;
 pub mod ranker;
-// pub mod replay;
+pub mod replay;
 pub mod request;
 pub mod score;
 pub mod source;

@@ -247,7 +247,10 @@ mod tests {
         // numpy: mean, std(ddof=1) / sqrt(n) of these.
         let estimate = Estimate::of(&[0.1, 0.4, 0.35, 0.8]);
         assert!((estimate.mean - 0.4125).abs() < 1e-12);
-        assert!((estimate.error - 0.144_877_822_089_280_93).abs() < 1e-9, "{estimate:?}");
+        assert!(
+            (estimate.error - 0.144_877_822_089_280_93).abs() < 1e-9,
+            "{estimate:?}"
+        );
         assert_eq!(Estimate::of(&[]), Estimate::default());
         let paired = Estimate::paired(&[0.2, 0.5], &[0.1, 0.4]);
         assert!((paired.mean - 0.1).abs() < 1e-12 && paired.error < 1e-12);

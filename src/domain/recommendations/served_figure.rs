@@ -9,18 +9,19 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::non_personalised::Common;
+use super::pipeline::RankingTask;
 use super::retrieve::{RequestContext, Retrieved};
 use super::served_model::ServedModel;
-use super::service::{Ranking, RecommendationService};
+use super::service::RecommendationService;
 use super::training::{Progress, Step, step};
 use crate::engine::candidates::NonPersonalised;
 use crate::engine::catalogue::Catalogue;
+use crate::engine::eligibility::Rules;
 use crate::engine::rank::RankedList;
 use crate::engine::ranker::{Ranker, Replayed};
 use crate::engine::replay::Split;
@@ -37,8 +38,6 @@ type Content = Id<id::Content>;
 const JUDGED: usize = 100;
 /// The head of a list, for coverage, novelty and calibration.
 const HEAD: usize = 10;
-/// So many replays are retrieved at a time.
-const READERS: usize = 4;
 /// Fewer users cannot tell a better ranker from a lucky one.
 const LEARNS_FROM: usize = 50;
 /// The ranker is judged on users that it did not learn from, in so many parts.
@@ -99,7 +98,7 @@ pub(super) struct Judged {
 /// One replayed request with what was retrieved for it.
 struct Case {
     retrieved: Retrieved,
-    ranking: Ranking,
+    task: RankingTask,
     taken: FxHashSet<Content>,
     /// The shares of genres in the history.
     genres: FxHashMap<u32, f64>,
@@ -121,7 +120,13 @@ impl Scorer for Alone {
         let weights: Vec<f32> = pool
             .signals
             .iter()
-            .map(|signal| if signal.source == self.0 { signal.weight } else { 0.0 })
+            .map(|signal| {
+                if signal.source == self.0 {
+                    signal.weight
+                } else {
+                    0.0
+                }
+            })
             .collect();
         if weights.iter().all(|weight| *weight <= 0.0) {
             return Scores::default();
@@ -198,13 +203,9 @@ impl RecommendationService {
         observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
     ) -> Result<Vec<Case>> {
         let request = RecommendationRequest::default();
-        let cases = futures::stream::iter(replays)
-            .map(|replay| self.case(model, common, replay, &request))
-            .buffered(READERS);
-        let mut cases = Box::pin(cases);
         let mut done = Vec::with_capacity(replays.len());
-        while let Some(case) = cases.try_next().await? {
-            done.push(case);
+        for replay in replays {
+            done.push(self.case(model, common, replay, &request).await?);
             if done.len().is_multiple_of(50) {
                 step(observe, Step::Measure, done.len(), replays.len())?;
             }
@@ -225,6 +226,7 @@ impl RecommendationService {
             history: &replay.split.before,
             now: replay.split.at,
             model: Some(Arc::clone(model)),
+            ranker: None,
             common: Arc::clone(common),
             batch: false,
         };
@@ -237,9 +239,9 @@ impl RecommendationService {
             count_genres(&catalogue, slots, &mut genres);
         }
         Ok(Case {
-            ranking: Ranking {
+            task: RankingTask {
                 length: JUDGED,
-                ..self.ranking(&context)
+                ..self.ranking_task(&context, &retrieved)
             },
             retrieved,
             taken: replay.split.taken.iter().copied().collect(),
@@ -261,7 +263,7 @@ impl Judge<'_> {
         let replayed: Vec<Replayed> = self
             .cases
             .iter()
-            .map(|case| case.ranking.replayed(catalogue, &case.retrieved, &case.taken))
+            .map(|case| case.task.replayed(catalogue, &case.retrieved, &case.taken))
             .collect();
         let mut judged = Judged::default();
         let figure = &mut judged.figure;
@@ -274,7 +276,8 @@ impl Judge<'_> {
             let learned = self.lists(catalogue, |at| &rankers[at % FOLDS]);
             let quality = |lists: &[JudgedList]| -> Vec<f64> {
                 let each = lists.iter().map(|list| &list.scores);
-                each.map(|scores| (scores.ndcg_at_10 + scores.recall_at_20) / 2.0).collect()
+                each.map(|scores| (scores.ndcg_at_10 + scores.recall_at_20) / 2.0)
+                    .collect()
             };
             let gain = Estimate::paired(&quality(&learned), &quality(&configured));
             let ndcg = |lists: &[JudgedList]| -> Vec<f64> {
@@ -319,7 +322,7 @@ impl Judge<'_> {
     ) -> Vec<JudgedList> {
         let cases = self.cases.iter().enumerate();
         let list = |(at, case): (usize, &Case)| {
-            let list = case.ranking.rank(catalogue, &case.retrieved, scorer(at));
+            let list = case.task.rank(catalogue, &case.retrieved, scorer(at));
             self.judge(catalogue, case, &list)
         };
         cases.map(list).collect()
@@ -336,7 +339,10 @@ impl Judge<'_> {
         names.sort_unstable();
         names.dedup();
         let shares = |of: &FxHashMap<u32, f64>| -> Vec<f64> {
-            names.iter().map(|name| of.get(name).copied().unwrap_or(0.0)).collect()
+            names
+                .iter()
+                .map(|name| of.get(name).copied().unwrap_or(0.0))
+                .collect()
         };
         JudgedList {
             scores: evaluation::Scores::of(&items, &case.taken),
@@ -351,15 +357,18 @@ impl Judge<'_> {
             let values: Vec<f64> = lists.iter().map(of).collect();
             Estimate::of(&values)
         };
-        let offered = self.cases.first().map_or(0, |case| case.ranking.offered(catalogue));
+        let day = self.cases.first().map(|case| case.task.day);
+        let offered = day.map_or(0, |day| {
+            let rules = Rules::on(day).within(catalogue);
+            catalogue
+                .iter()
+                .filter(|(slot, _)| rules.admits(*slot))
+                .count()
+        });
         Measures {
             ndcg_at_10: estimate(|list| list.scores.ndcg_at_10),
             recall_at_20: estimate(|list| list.scores.recall_at_20),
-            coverage_at_10: coverage(
-                lists.iter().map(|list| list.head.as_slice()),
-                HEAD,
-                offered,
-            ),
+            coverage_at_10: coverage(lists.iter().map(|list| list.head.as_slice()), HEAD, offered),
             novelty_at_10: estimate(|list| list.novelty),
             miscalibration_at_10: estimate(|list| list.miscalibration),
         }
