@@ -88,7 +88,10 @@ pub fn fit(
 }
 
 /// The same, with another limit to what is kept whole.
-pub(super) fn fit_within(
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_within(
     table: &Interactions,
     settings: &EaseSettings,
     most_whole: usize,

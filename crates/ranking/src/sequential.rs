@@ -51,9 +51,9 @@ impl Default for SequentialSettings {
     fn default() -> Self {
         Self {
             regularisation: 50.0,
-            source_half_life: 5.0,
-            target_half_life: 2.0,
-            recency: 3.0,
+            source_half_life: 1.0,
+            target_half_life: 1.0,
+            recency: 4.0,
             together: 0.0,
             most_items: 5_000,
             confidence: 0.0,
