@@ -28,8 +28,8 @@ pub struct EaseSettings {
     pub keep: usize,
     /// Of how many items, the most taken, the model consists at most; 1 to [`MOST_ITEMS`].
     pub most_items: usize,
-    /// When scoring: after how many positions from the latest an entry counts half; 0 if the order
-    /// does not matter. Without times it does not.
+    /// When scoring: after how many positions from the latest nine tenths of an entry count half, a
+    /// tenth of it lasting; 0 if the order does not matter. Without times it does not.
     pub recency: f32,
     /// How much the weight of an entry says: its exponent, 0 to 4. At 0 all entries count alike.
     pub confidence: f32,
