@@ -50,7 +50,8 @@ CREATE TABLE idempotency_keys (
 );
 
 -- What each kind of interaction says of taste, how fast that fades, and for how long the item is
--- kept out of lists afterwards. A change writes a new version; lists name the one they used.
+-- kept out of lists afterwards: what users have, like or do not want, and not what they look at.
+-- A change writes a new version; lists name the one they used.
 CREATE TABLE interaction_weights (
     version             integer NOT NULL CHECK (version >= 1),
     kind                text NOT NULL,
@@ -62,14 +63,14 @@ CREATE TABLE interaction_weights (
     PRIMARY KEY (version, kind)
 );
 INSERT INTO interaction_weights (version, kind, weight, half_life_seconds, exclude_for_seconds) VALUES
-    (1, 'VIEW',              0.1,   300, NULL),
-    (1, 'CLICK',             0.3,   600, NULL),
-    (1, 'ADD_TO_CART',       0.6,  1800, NULL),
+    (1, 'VIEW',              0.1,   300, 0),
+    (1, 'CLICK',             0.3,   600, 0),
+    (1, 'ADD_TO_CART',       0.6,  1800, 0),
     (1, 'PURCHASE',          1.0,  3600, NULL),
     (1, 'LIKE',              0.7,  3600, NULL),
-    (1, 'SHARE',             0.8,  3600, NULL),
+    (1, 'SHARE',             0.8,  3600, 0),
     (1, 'RATING',            1.0,  3600, NULL),
-    (1, 'SKIP',             -0.1,   600, 2592000),
+    (1, 'SKIP',             -0.1,   600, 604800),
     (1, 'DISLIKE',          -0.7,  3600, NULL),
     (1, 'REMOVE_FROM_CART', -0.4,  1800, 604800),
     (1, 'RETURN',           -0.8,  3600, NULL);

@@ -24,6 +24,8 @@ ALTER TABLE recommendation_lists
     -- The past items that speak for others, and for each item a place among them, from 1; 0: none.
     ADD COLUMN because_ids    uuid[] NOT NULL,
     ADD COLUMN because        smallint[] NOT NULL,
+    -- What it was made of: candidates by source, drops with reasons, versions; written by the engine.
+    ADD COLUMN provenance     bytea NOT NULL,
     ADD CHECK (cardinality(content_ids) = cardinality(scores)
            AND cardinality(content_ids) = cardinality(sources)
            AND cardinality(content_ids) = cardinality(because)
@@ -36,7 +38,8 @@ ALTER TABLE recommendation_lists
     ALTER COLUMN scores SET STORAGE EXTERNAL,
     ALTER COLUMN sources SET STORAGE EXTERNAL,
     ALTER COLUMN parts SET STORAGE EXTERNAL,
-    ALTER COLUMN because SET STORAGE EXTERNAL;
+    ALTER COLUMN because SET STORAGE EXTERNAL,
+    ALTER COLUMN provenance SET STORAGE EXTERNAL;
 
 ALTER TABLE recommendation_items DROP CONSTRAINT recommendation_items_source_check;
 ALTER TABLE recommendation_items ADD CONSTRAINT recommendation_items_source_check

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `ranking` (a crate of its own, in `crates/`) imports nothing of ours, `platform` never names
-//! `domain`, and no room touches another room's `store.rs`. `tests/architecture.rs` holds the walls.
+//! `domain`, and no room touches another room's `store.rs`. `tests/architecture` holds the walls.
 
 pub mod app;
 pub mod domain;

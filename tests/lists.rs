@@ -197,6 +197,14 @@ async fn a_caller_controls_a_list_by_types() {
     for (given, expected) in given.iter().zip([0.7, 0.18, 0.12]) {
         assert!((given - expected).abs() < 1e-6, "{given} is not {expected}");
     }
+    // A single has nine significant digits at most; one that was only widened shows sixteen.
+    let scores = items(&plain).iter().map(|item| &item["score"]);
+    for number in weights.iter().map(|it| &it["weight"]).chain(scores) {
+        assert!(
+            number.to_string().len() <= 12,
+            "{number} is not as it was meant"
+        );
+    }
     let mut fitting = 0;
     for item in items(&plain) {
         let parts = item["contributions"].as_array().unwrap();

@@ -7,6 +7,12 @@ pub fn double(single: f32) -> f64 {
     single.to_string().parse().unwrap_or(f64::from(single))
 }
 
+/// The single nearest to a number that came in: what [`double`] shows as that number again. What is
+/// beyond the range of singles becomes infinite, which no range that is checked includes.
+pub fn single(double: f64) -> f32 {
+    double as f32
+}
+
 /// A count as GraphQL's `Int`, which ends at 2,147,483,647: what is more is shown as that.
 pub fn int(count: impl TryInto<i32>) -> i32 {
     count.try_into().unwrap_or(i32::MAX)
@@ -15,6 +21,14 @@ pub fn int(count: impl TryInto<i32>) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_came_in_goes_out_as_it_came() {
+        for number in [0.1, 0.2, 0.3, 0.7, 3.5, 4.5, 7.2, 9.9] {
+            assert_eq!(double(single(number)), number);
+        }
+        assert!(single(1e300).is_infinite());
+    }
 
     #[test]
     fn a_number_comes_out_as_it_was_written() {

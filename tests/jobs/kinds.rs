@@ -162,7 +162,7 @@ async fn what_was_warmed_is_found_in_the_cache_by_the_next_who_asks() {
         .await
         .unwrap();
     let before = hits().await;
-    let ask = recommendations::Ask::default();
+    let ask = recommendations::RecommendationRequest::default();
     let list = app
         .services
         .recommendations

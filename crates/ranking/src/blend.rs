@@ -1,9 +1,9 @@
-//! Several sources, one list: fusing ranks, putting scores on one scale, and blending them.
+//! Several sources, one list: putting scores on one scale by rank, and blending them.
 //!
 //! Everything here depends on scores and keys alone: the order in which candidates come changes
 //! nothing, bit for bit.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::top::best_first;
@@ -12,61 +12,35 @@ use super::top::best_first;
 /// have more than four sources.
 pub type Parts = SmallVec<[f32; 4]>;
 
-/// The constant of reciprocal rank fusion: the larger, the less the first few ranks stand out.
-/// 60 is what Cormack, Clarke and Büttcher found and everybody has kept.
-pub const RANK_CONSTANT: f32 = 60.0;
+/// Ranks are measured against so many candidates at least.
+pub const DEPTH: usize = 1000;
 
-/// A ranked list and how much it counts.
-#[derive(Clone, Copy, Debug)]
-pub struct Ranked<'a, K> {
-    /// How much the list counts; what is not positive and finite counts as 0.
-    pub weight: f32,
-    /// Keys, best first. If a key comes twice, its first place counts.
-    pub keys: &'a [K],
-}
-
-/// Fuses ranked lists: a key's score is `Σ weight / (60 + rank)` over the lists it is in, ranks
-/// from 1 (Cormack, Clarke, Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual
-/// rank learning methods", 2009). Best first, ties by the smaller key.
-pub fn rank_fusion<K: Copy + Ord + std::hash::Hash>(lists: &[Ranked<'_, K>]) -> Vec<(K, f32)> {
-    let mut sums: FxHashMap<K, f64> = FxHashMap::default();
-    for list in lists {
-        let weight = f64::from(usable(list.weight));
-        let mut met = FxHashSet::default();
-        for (key, rank) in list.keys.iter().zip(1_usize..) {
-            if met.insert(*key) {
-                *sums.entry(*key).or_default() += weight / (f64::from(RANK_CONSTANT) + rank as f64);
-            }
-        }
-    }
-    let mut fused: Vec<(K, f32)> = sums
-        .into_iter()
-        .map(|(key, sum)| (key, sum as f32))
-        .collect();
-    fused.sort_unstable_by(best_first);
-    fused
-}
-
-/// Puts the scores of one source on the scale from 0 to 1, by rank: a score's value is the share
-/// of the candidates that are no better than it.
+/// Puts the scores of one source on the scale from 0 to 1, by the logarithm of the rank: a score that
+/// `r − 1` others beat has the value `1 − ln r / ln (1 + n)`, `n` being the number of candidates, and
+/// at least [`DEPTH`], so that a source with few candidates does not fall faster than one with many.
 ///
-/// So the best is 1, the worst of `n` distinct scores `1 / n`, equal scores are equal, order is
-/// kept, and how the source spreads its scores does not matter. The values come in the order of
-/// the scores. What is not a number comes last and gets 0; infinite scores are ordinary.
+/// So the first ranks stand apart and the tail is flat, as in the discount of NDCG (Järvelin and
+/// Kekäläinen, "Cumulated gain-based evaluation of IR techniques", 2002): on a linear scale the first
+/// ten of a thousand hardly differ, and the weaker source decides about them. On held-out ratings the
+/// logarithm and reciprocal rank fusion do alike; the logarithm uses the whole scale, which least
+/// scores and diversity are measured on. Equal scores are equal, order is kept, and how the source
+/// spreads its scores does not matter. The values come in the order of the scores. What is not a
+/// number comes last and gets 0; infinite scores are ordinary.
 pub fn calibrate(scores: &[f32]) -> Vec<f32> {
     let mut order: Vec<usize> = (0..scores.len())
         .filter(|at| !scores[*at].is_nan())
         .collect();
     // Adding zero turns -0.0 into 0.0, which `total_cmp` would tell apart.
-    order.sort_by(|a, b| (scores[*a] + 0.0).total_cmp(&(scores[*b] + 0.0)));
-    let count = order.len() as f64;
+    order.sort_unstable_by(|a, b| (scores[*b] + 0.0).total_cmp(&(scores[*a] + 0.0)));
     let mut values = vec![0.0; scores.len()];
-    let mut no_better = 0;
+    let depth = (1.0 + order.len().max(DEPTH) as f64).ln();
+    let mut better = 0;
     for equals in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
-        no_better += equals.len();
+        let value = (1.0 - (1.0 + better as f64).ln() / depth) as f32;
         for at in equals {
-            values[*at] = (no_better as f64 / count) as f32;
+            values[*at] = value;
         }
+        better += equals.len();
     }
     values
 }
@@ -184,57 +158,69 @@ mod tests {
 
     #[test]
     fn a_key_in_two_lists_beats_one_that_leads_a_single_list() {
-        let words = Ranked {
-            weight: 1.0,
-            keys: &[7, 3, 5],
+        let calibrated = |keys: [i32; 3]| {
+            let values = calibrate(&[3.0, 2.0, 1.0]);
+            keys.into_iter().zip(values).collect::<Vec<_>>()
         };
-        let meaning = Ranked {
-            weight: 1.0,
-            keys: &[9, 5, 3],
-        };
+        let (words, meaning) = (calibrated([7, 3, 5]), calibrated([9, 5, 3]));
 
-        let fused = rank_fusion(&[words, meaning]);
+        let fused = blend(&[
+            Weighted {
+                weight: 1.0,
+                scores: &words,
+            },
+            Weighted {
+                weight: 1.0,
+                scores: &meaning,
+            },
+        ]);
 
-        let keys: Vec<i32> = fused.iter().map(|fused| fused.0).collect();
+        let keys: Vec<i32> = fused.items.iter().map(|item| item.key).collect();
         assert_eq!(keys, [3, 5, 7, 9]);
-        // 1/62 + 1/63, and 1/61.
-        assert!(near(fused[0].1, 0.032_002_05) && near(fused[2].1, 0.016_393_44));
+        // Half of the second and the third place, and half of the first.
+        assert!(near(fused.items[0].score, 0.870_326_6) && near(fused.items[2].score, 0.5));
     }
 
     #[test]
-    fn a_list_counts_by_its_weight_and_a_key_by_its_first_place() {
-        let heavy = Ranked {
-            weight: 3.0,
-            keys: &[1, 2, 1],
-        };
-        let light = Ranked {
-            weight: 1.0,
-            keys: &[2],
-        };
-        let void = Ranked {
-            weight: f32::NAN,
-            keys: &[4],
-        };
-
-        let fused = rank_fusion(&[heavy, light, void]);
-
-        // 3/62 + 1/61, 3/61, and nothing.
-        let wanted = [(2, 0.064_780_54), (1, 0.049_180_33), (4, 0.0)];
-        for (got, wanted) in fused.iter().zip(wanted) {
-            assert!(
-                got.0 == wanted.0 && near(got.1, wanted.1),
-                "{got:?} is not {wanted:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_value_of_a_score_is_the_share_that_is_no_better() {
+    fn the_value_of_a_score_falls_with_its_rank_and_equals_share_the_best() {
         let scores = [0.2, -7.0, 900.0, 0.2, f32::NAN, f32::NEG_INFINITY];
 
-        assert_eq!(calibrate(&scores), [0.8, 0.4, 1.0, 0.8, 0.0, 0.2]);
+        // By Python: 1 - log(r) / log(1001) for r = 2, 4, 1, 2, none, 5.
+        let wanted = [0.899_671_2, 0.799_342_4, 1.0, 0.899_671_2, 0.0, 0.767_043_9];
+        for (got, wanted) in calibrate(&scores).into_iter().zip(wanted) {
+            assert!(near(got, wanted), "{got} is not {wanted}");
+        }
         assert_eq!(calibrate(&[0.0, -0.0]), [1.0, 1.0]);
         assert!(calibrate(&[]).is_empty());
+    }
+
+    /// What the linear percentile did: among two hundred candidates, the weaker source decided
+    /// about the first ten of the stronger one.
+    #[test]
+    fn the_head_of_the_stronger_source_stays_at_the_head() {
+        let strong: Vec<(i32, f32)> = (0..200).zip((0..200).rev().map(|s| s as f32)).collect();
+        // The weaker source has the same candidates in the opposite order.
+        let weak: Vec<(i32, f32)> = (0..200).zip((0..200).map(|s| s as f32)).collect();
+        let calibrated = |scored: &[(i32, f32)]| {
+            let scores: Vec<f32> = scored.iter().map(|(_, score)| *score).collect();
+            let keys = scored.iter().map(|(key, _)| *key);
+            keys.zip(calibrate(&scores)).collect::<Vec<_>>()
+        };
+        let (strong, weak) = (calibrated(&strong), calibrated(&weak));
+
+        let blended = blend(&[
+            Weighted {
+                weight: 0.7,
+                scores: &strong,
+            },
+            Weighted {
+                weight: 0.3,
+                scores: &weak,
+            },
+        ]);
+
+        let head: Vec<i32> = blended.items.iter().take(5).map(|item| item.key).collect();
+        assert_eq!(head, [0, 1, 2, 3, 4]);
     }
 
     #[test]
@@ -375,15 +361,6 @@ mod tests {
             let ranked: Vec<(u32, f32)> =
                 blend.items.iter().map(|item| (item.key, item.score)).collect();
             prop_assert!(ranked.is_sorted_by(|a, b| best_first(a, b).is_lt()));
-        }
-
-        #[test]
-        fn fusion_does_not_depend_on_the_order_of_equal_lists(
-            a in Just((0_u32..12).collect::<Vec<_>>()).prop_shuffle(),
-            b in Just((4_u32..20).collect::<Vec<_>>()).prop_shuffle(),
-        ) {
-            let (a, b) = (Ranked { weight: 1.0, keys: &a }, Ranked { weight: 1.0, keys: &b });
-            prop_assert_eq!(rank_fusion(&[a, b]), rank_fusion(&[b, a]));
         }
     }
 }

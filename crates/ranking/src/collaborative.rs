@@ -8,28 +8,34 @@
 //!
 //! Parts score in units of their own. For each user every part is brought to mean 0 and standard
 //! deviation 1 over all items before they are added up with their weights; the sum is then laid
-//! onto [0, 1], 1 being the best item of this user and 0 the worst.
+//! onto [0, 1], 1 being the best item of this user and 0 the worst. A part that cannot tell the
+//! items apart for a user says nothing, and the others decide; where none can, popularity does.
 
 mod among;
 mod bytes;
+mod parts;
 mod recipe;
+mod scaling;
 #[cfg(test)]
 mod tests;
+mod trained;
 
 use std::ops::ControlFlow;
 
 use thiserror::Error;
 
-use super::als::{Ials, IalsError};
-use super::fold_in::{FoldIn, Reason};
+use super::als::IalsError;
+use super::fold_in::Reason;
 use super::item_lists::Neighbours;
-use super::kernel::LANES;
-use super::matrix::{Interactions, MatrixError, Repeats};
-use super::symmetric::{Observer, Stopped};
-use super::{ease, graph, popularity, top};
+use super::matrix::{Entry, Interactions, MatrixError, Repeats};
+use super::symmetric::Stopped;
+use super::{graph, popularity, top};
+use scaling::lay_out;
 
 pub use bytes::BytesError;
 pub use recipe::{Kind, Part, Recipe};
+pub(crate) use scaling::add_scaled;
+pub(crate) use trained::Trained;
 
 /// How many neighbours [`Model::neighbours`] knows of an item at most.
 pub const MOST_NEIGHBOURS: usize = 100;
@@ -93,150 +99,13 @@ pub struct Model {
     parts: Vec<Trained>,
     /// What was taken most together, whatever the recipe: for [`Model::neighbours`].
     together: Neighbours,
+    /// How often each item was taken: for users of whom no part can say anything.
+    popular: Vec<f32>,
 }
 
-/// One trained part.
-#[derive(Clone, Debug)]
-pub(crate) enum Trained {
-    /// Vectors of the items, ready to fold users in.
-    Factors(FoldIn),
-    /// Lists to add up.
-    Neighbours(Neighbours),
-    /// The same scores for everybody.
-    Popular(Vec<f32>),
-}
-
-impl Trained {
-    /// Trains one part on users (rows) by items (columns), on all threads of the rayon pool.
-    ///
-    /// # Errors
-    /// As [`Model::fit`].
-    pub(crate) fn fit(
-        kind: &Kind,
-        table: &Interactions,
-        observe: &mut Observer,
-    ) -> Result<Self, CollaborativeError> {
-        match kind {
-            Kind::Ials(settings) => {
-                let factors = Ials::fit(table, settings, &mut |progress| {
-                    observe(progress.sweep as f32 / progress.sweeps as f32)
-                })?;
-                Ok(Self::Factors(FoldIn::new(factors.items(), settings)?))
-            }
-            Kind::Ease(settings) => Ok(Self::Neighbours(ease::fit(table, settings, observe)?)),
-            Kind::Graph(settings) => {
-                let settings = graph::GraphSettings {
-                    keep: affordable(settings.keep, table.columns()),
-                    ..settings.clone()
-                };
-                Ok(Self::Neighbours(graph::fit(table, &settings, observe)?))
-            }
-            Kind::Popular => Ok(Self::Popular(popularity::counts(table))),
-        }
-    }
-
-    /// The scores of all items in the units of this part, for each of these users.
-    ///
-    /// # Errors
-    /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive.
-    pub(crate) fn scores(
-        &self,
-        items: usize,
-        users: &[Vec<(u32, f32)>],
-    ) -> Result<Vec<Vec<f32>>, CollaborativeError> {
-        let mut scores = vec![vec![0.0; items]; users.len()];
-        match self {
-            Self::Factors(fold_in) => {
-                let vectors = users.iter().map(|entries| fold_in.user(entries));
-                fold_in.add_scores(&vectors.collect::<Result<Vec<_>, _>>()?, &mut scores);
-            }
-            Self::Neighbours(neighbours) => {
-                for (entries, scores) in users.iter().zip(&mut scores) {
-                    neighbours.add_scores(&strengths(entries), scores);
-                }
-            }
-            Self::Popular(counts) => scores.fill(counts.clone()),
-        }
-        Ok(scores)
-    }
-
-    /// Adds to `sums` how much of each item's score comes from each entry, times `worth`: a row for
-    /// each item, with a place for each entry. The entries ascend, without repeats.
-    fn add_contributions(
-        &self,
-        entries: &[(u32, f32)],
-        items: &[u32],
-        worth: f32,
-        sums: &mut [f32],
-    ) -> Result<(), CollaborativeError> {
-        match self {
-            Self::Factors(fold_in) => fold_in.add_contributions(entries, items, worth, sums)?,
-            Self::Neighbours(neighbours) => {
-                let strengths = strengths(entries);
-                for (item, sums) in items.iter().zip(sums.chunks_exact_mut(entries.len())) {
-                    for ((past, strength), sum) in strengths.iter().zip(sums) {
-                        *sum += worth * strength * neighbours.weight(*past, *item);
-                    }
-                }
-            }
-            Self::Popular(_) => {}
-        }
-        Ok(())
-    }
-}
-
-fn strengths(entries: &[(u32, f32)]) -> Vec<(u32, f32)> {
-    let strength = |&(item, weight)| (item, ease::strength(weight));
-    entries.iter().map(strength).collect()
-}
-
-/// Mean and standard deviation over all items; a deviation of 0 where all are equal.
-pub(super) fn spread(scores: &[f32]) -> (f32, f32) {
-    let count = scores.len().max(1) as f64;
-    let mean = sum(scores, f64::from) / count;
-    let squares = sum(scores, |score| (f64::from(score) - mean).powi(2));
-    let deviation = (squares / count).sqrt();
-    // Rounding alone may leave a little where all are equal.
-    if deviation > 1e-6 * mean.abs() {
-        (mean as f32, deviation as f32)
-    } else {
-        (mean as f32, 0.0)
-    }
-}
-
-/// Adds in lanes beside each other, which processors do at once.
-fn sum(scores: &[f32], of: impl Fn(f32) -> f64) -> f64 {
-    let (lanes, rest) = scores.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for lane in lanes {
-        for (sum, score) in sums.iter_mut().zip(lane) {
-            *sum += of(*score);
-        }
-    }
-    sums.iter().sum::<f64>() + rest.iter().map(|score| of(*score)).sum::<f64>()
-}
-
-/// The least and the greatest score; infinities the wrong way round where there is none.
-fn range(scores: &[f32]) -> (f32, f32) {
-    let (lanes, rest) = scores.as_chunks::<LANES>();
-    let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-    for lane in lanes {
-        for ((least, most), score) in least.iter_mut().zip(&mut most).zip(lane) {
-            *least = if score < least { *score } else { *least };
-            *most = if score > most { *score } else { *most };
-        }
-    }
-    (
-        least
-            .iter()
-            .chain(rest)
-            .copied()
-            .fold(f32::INFINITY, f32::min),
-        most.iter()
-            .chain(rest)
-            .copied()
-            .fold(f32::NEG_INFINITY, f32::max),
-    )
+/// Whether no part of a blend can tell the items apart for somebody of whom something is known.
+fn silent(entries: &[Entry], worths: &[f32]) -> bool {
+    !entries.is_empty() && worths.iter().all(|worth| *worth == 0.0)
 }
 
 /// What a model says of all items for one user.
@@ -285,6 +154,7 @@ impl Model {
             items: table.columns(),
             parts,
             together,
+            popular: popularity::counts(table),
         })
     }
 
@@ -298,13 +168,13 @@ impl Model {
         self.items
     }
 
-    /// The scores of all items for a user with these positive `(item, weight)` entries. Entries may
-    /// come in any order; of two for one item the larger weight counts. What the user has taken
+    /// The scores of all items for a user with these entries. They may come in any
+    /// order; of two for one item the larger weight and the later time count. What the user has taken
     /// has a score, too. Without entries all scores are equal, 0, unless popularity is a part.
     ///
     /// # Errors
     /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive and finite.
-    pub fn scores(&self, entries: &[(u32, f32)]) -> Result<Scored, CollaborativeError> {
+    pub fn scores(&self, entries: &[Entry]) -> Result<Scored, CollaborativeError> {
         let mut scored = self.scores_of_each(&[entries])?;
         // One user in, one out.
         Ok(scored.swap_remove(0))
@@ -316,7 +186,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::scores`].
-    pub fn scores_of_each<E: AsRef<[(u32, f32)]>>(
+    pub fn scores_of_each<E: AsRef<[Entry]>>(
         &self,
         users: &[E],
     ) -> Result<Vec<Scored>, CollaborativeError> {
@@ -330,18 +200,18 @@ impl Model {
                 worths.push(add_scaled(own, part.weight, blended));
             }
         }
+        let silent = rows
+            .iter()
+            .zip(&worths)
+            .map(|(row, worths)| silent(row, worths));
+        for (_, blended) in silent.zip(&mut blended).filter(|(silent, _)| *silent) {
+            add_scaled(&self.popular, 1.0, blended);
+        }
         let laid = blended
             .into_iter()
             .zip(worths)
             .map(|(mut scores, mut worths)| {
-                let (least, most) = range(&scores);
-                let range = most - least;
-                let shrink = if range > 0.0 { 1.0 / range } else { 0.0 };
-                // Rounding must not lead out of the range.
-                scores
-                    .iter_mut()
-                    .for_each(|score| *score = ((*score - least) * shrink).clamp(0.0, 1.0));
-                worths.iter_mut().for_each(|worth| *worth *= shrink);
+                lay_out(&mut scores, &mut worths);
                 Scored { scores, worths }
             });
         Ok(laid.collect())
@@ -355,12 +225,17 @@ impl Model {
     /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive and finite.
     pub fn explain(
         &self,
-        entries: &[(u32, f32)],
+        entries: &[Entry],
         scored: &Scored,
         items: &[u32],
     ) -> Result<Vec<Reason>, CollaborativeError> {
         // The row checks that the items exist.
-        self.row(&items.iter().map(|&item| (item, 1.0)).collect::<Vec<_>>())?;
+        self.row(
+            &items
+                .iter()
+                .map(|&item| (item, 1.0).into())
+                .collect::<Vec<_>>(),
+        )?;
         let entries = self.row(entries)?;
         if entries.is_empty() {
             return Ok(Vec::new());
@@ -374,7 +249,7 @@ impl Model {
             let (at, contribution) = loudest.first().copied().unwrap_or((0, 0.0));
             Reason {
                 item,
-                because: entries[at as usize].0,
+                because: entries[at as usize].item,
                 contribution,
                 score: scored.scores[item as usize],
             }
@@ -391,24 +266,9 @@ impl Model {
     }
 
     /// Entries in ascending order without repeats, all known.
-    fn row(&self, entries: &[(u32, f32)]) -> Result<Vec<(u32, f32)>, CollaborativeError> {
-        let triplets = entries.iter().map(|&(item, weight)| (0, item, weight));
-        let row = Interactions::from_triplets(1, self.items, triplets, Repeats::Max)?;
-        let (items, weights) = row.row(0);
-        Ok(items.iter().copied().zip(weights.iter().copied()).collect())
+    fn row(&self, entries: &[Entry]) -> Result<Vec<Entry>, CollaborativeError> {
+        let events = entries.iter().map(|entry| (0, *entry));
+        let row = Interactions::from_events(1, self.items, events, Repeats::Max)?;
+        Ok(row.entries(0).collect())
     }
-}
-
-/// Adds a part to a blend, on the scale of its mean and standard deviation; answers what one unit
-/// of it is worth there. A part that cannot tell the items apart adds nothing.
-pub(crate) fn add_scaled(scores: &[f32], weight: f32, blended: &mut [f32]) -> f32 {
-    let (mean, deviation) = spread(scores);
-    if deviation == 0.0 {
-        return 0.0;
-    }
-    let worth = weight / deviation;
-    for (blended, score) in blended.iter_mut().zip(scores) {
-        *blended += worth * (score - mean);
-    }
-    worth
 }

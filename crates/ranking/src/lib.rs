@@ -10,7 +10,8 @@
 //! | hold who took what | [`Interactions`], and [`Matrix`] for dense numbers |
 //! | learn from everybody's interactions | [`Ials`] with [`IalsSettings`], giving [`Factors`] |
 //! | place a newcomer, explain an item | [`FoldIn`], [`Reason`] |
-//! | learn from what is taken together | [`ease`], [`graph`], giving [`neighbours`] |
+//! | learn from what is taken together | [`ease`], [`graph`], [`spectral`], giving [`item_lists`] |
+//! | learn what comes next | [`sequential`] |
 //! | blend them into the model that is served | [`collaborative`] |
 //! | choose models, settings and weights by trying | [`selection`] |
 //! | know what everybody likes | [`popularity`] |
@@ -18,6 +19,7 @@
 //! | find what is near | [`neighbours`] |
 //! | know what a person likes now, and in the long run | [`profile`] |
 //! | make one list of several | [`blend`] |
+//! | learn how much each of them counts | [`choice`] |
 //! | keep a list from repeating itself | [`diversity`] |
 //! | judge lists | [`evaluation`] |
 //! | split texts into words | [`text`] |
@@ -25,13 +27,17 @@
 
 pub mod als;
 pub mod blend;
+pub mod choice;
 pub mod collaborative;
 pub mod diversity;
 pub mod ease;
 pub mod evaluation;
 pub mod fold_in;
 pub mod graph;
+mod half_matrix;
+pub mod input;
 pub mod item_lists;
+pub mod item_weights;
 pub mod kernel;
 pub mod lsa;
 pub mod matrix;
@@ -39,7 +45,9 @@ pub mod neighbours;
 pub mod popularity;
 pub mod profile;
 pub mod selection;
+pub mod sequential;
 mod solver;
+pub mod spectral;
 pub mod symmetric;
 #[cfg(test)]
 mod tests;
@@ -50,4 +58,4 @@ pub use als::{Factors, Ials, IalsError, IalsSettings, Method, Progress};
 pub use evaluation::Scores;
 pub use fold_in::{FoldIn, Reason};
 pub use lsa::{Document, Lsa, LsaError, LsaSettings};
-pub use matrix::{Interactions, Matrix, MatrixError, Repeats};
+pub use matrix::{Entry, Interactions, Matrix, MatrixError, Repeats};

@@ -4,11 +4,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use sqlx::{ConnectOptions, Connection};
 
 use crate::platform::cluster::{self, Finding, Options, Verdict};
 use crate::platform::config::Settings;
-use crate::platform::db;
+use crate::platform::db::versions::{self, Versions};
 
 /// How long to wait for Redis.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -119,29 +118,19 @@ async fn redis(client: &redis::Client) -> Finding {
 }
 
 async fn database(url: &str) -> Finding {
-    let look = async {
-        let mut connection = db::options(url)?.connect().await?;
-        let version: String = sqlx::query_scalar("SHOW server_version")
-            .fetch_one(&mut connection)
-            .await?;
-        let pgvector: Option<String> = sqlx::query_scalar(
-            "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'",
-        )
-        .fetch_optional(&mut connection)
-        .await?;
-        connection.close().await?;
-        anyhow::Ok((version, pgvector))
-    };
-    match look.await {
-        Ok((version, Some(pgvector))) => found(
+    match versions::read(url).await {
+        Ok(Versions {
+            postgres,
+            pgvector: Some(pgvector),
+        }) => found(
             Verdict::Good,
             "database",
-            format!("answers: Postgres {version} with pgvector {pgvector}"),
+            format!("answers: Postgres {postgres} with pgvector {pgvector}"),
         ),
-        Ok((version, None)) => found(
+        Ok(Versions { postgres, .. }) => found(
             Verdict::Bad,
             "database",
-            format!("Postgres {version} has no pgvector; install the extension `vector`"),
+            format!("Postgres {postgres} has no pgvector; install the extension `vector`"),
         ),
         Err(error) => found(
             Verdict::Bad,

@@ -25,7 +25,7 @@ use ranking::collaborative::{self, Kind, Recipe};
 use ranking::ease::EaseSettings;
 use ranking::graph::GraphSettings;
 use ranking::selection::{Family, Given};
-use ranking::{IalsSettings, Interactions, Repeats, Scores, evaluation, top};
+use ranking::{Entry, IalsSettings, Interactions, Repeats, Scores, evaluation, top};
 use report::Report;
 
 /// Judge a model on held-out interactions.
@@ -268,8 +268,8 @@ impl Table {
             .collect();
         known.sort_unstable();
         let list = |user: usize| {
-            let (items, weights) = self.seen.row(user);
-            let entries: Vec<_> = items.iter().copied().zip(weights.iter().copied()).collect();
+            let items = self.seen.row(user).0;
+            let entries: Vec<Entry> = self.seen.entries(user).collect();
             let scored = model.scores(&entries)?;
             let best = top::best(&scored.scores, keep, items);
             let ids = best.iter().map(|(item, _)| self.items[*item as usize]);

@@ -9,4 +9,4 @@ pub mod weights;
 pub use following::{FollowFilter, Following};
 pub use model::{Interaction, InteractionFilter, InteractionKind, NewInteraction};
 pub use service::InteractionService;
-pub use weights::{MOST_WEIGHT, WeightRow, WeightTable};
+pub use weights::{WeightRow, WeightTable};

@@ -9,53 +9,14 @@ use serde_json::Value;
 
 use crate::foundation::filter::Comparison;
 use crate::foundation::page::Cursor;
-use crate::foundation::{Id, Refusal, id, text_enum};
+use crate::foundation::{Id, Refusal, id};
+
+pub use crate::engine::history::InteractionKind;
 
 /// The most interactions that one call may record.
 pub const MAX_AT_ONCE: usize = 1000;
 /// The longest range that counts may span, in days.
 pub const MAX_DAYS: i64 = 366;
-
-/// What a user did to a content item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum InteractionKind {
-    /// Saw it, on a page of its own or in passing.
-    View,
-    /// Opened it from a list.
-    Click,
-    /// Put it into the cart.
-    AddToCart,
-    /// Bought it.
-    Purchase,
-    /// Said that they like it.
-    Like,
-    /// Sent it to somebody.
-    Share,
-    /// Gave it stars, 0.5 to 5.
-    Rating,
-    /// Passed over it.
-    Skip,
-    /// Said that they do not like it.
-    Dislike,
-    /// Took it out of the cart again.
-    RemoveFromCart,
-    /// Sent it back.
-    Return,
-}
-
-text_enum!(InteractionKind {
-    View = "VIEW",
-    Click = "CLICK",
-    AddToCart = "ADD_TO_CART",
-    Purchase = "PURCHASE",
-    Like = "LIKE",
-    Share = "SHARE",
-    Rating = "RATING",
-    Skip = "SKIP",
-    Dislike = "DISLIKE",
-    RemoveFromCart = "REMOVE_FROM_CART",
-    Return = "RETURN",
-});
 
 /// Something a user did to a content item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,9 +3,7 @@
 //! A profile is not kept: it is made of the record when it is asked for, so that what a user did a
 //! moment ago is in it.
 
-pub mod model;
 pub mod service;
 mod store;
 
-pub use model::{Did, Past, Profile};
 pub use service::ProfileService;

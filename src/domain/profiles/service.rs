@@ -1,11 +1,13 @@
 //! Reading what a user did, and making a profile of it.
 
-use super::model::{Past, Profile};
+use chrono::{DateTime, Utc};
+
 use super::store::Store;
 use crate::domain::Ground;
 use crate::domain::embeddings::EmbeddingService;
 use crate::domain::interactions::InteractionService;
-use crate::foundation::{Clock, Id, Result, id};
+use crate::engine::history::{History, Profile, dot};
+use crate::foundation::{Id, Result, id};
 
 /// The profiles of one schema. Whoever calls it has decided that they may be read.
 #[derive(Clone)]
@@ -13,7 +15,6 @@ pub struct ProfileService {
     store: Store,
     interactions: InteractionService,
     embeddings: EmbeddingService,
-    clock: Clock,
 }
 
 impl ProfileService {
@@ -27,53 +28,70 @@ impl ProfileService {
             store: Store::new(ground.db.clone()),
             interactions,
             embeddings,
-            clock: ground.clock.clone(),
         }
     }
 
-    /// What `user` did, the last thing included.
+    /// What `user` did, the last thing included, and what it comes to by the weights in force.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn past(&self, user: Id<id::User>) -> Result<Past> {
-        self.store.past(user).await
+    pub async fn history(&self, user: Id<id::User>) -> Result<History> {
+        let weights = self.interactions.weights().await?;
+        Ok(History::new(self.store.events(user, None).await?, weights))
     }
 
-    /// The profile that this past makes in the space that is served; `None` where there is no
-    /// space, or nothing of the past is in it.
+    /// The part of it that happened at `since` or later. What later events say of an item does not
+    /// depend on earlier ones, so this tells for itself what they did.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn profile(&self, past: &Past) -> Result<Option<Profile>> {
+    pub async fn history_since(&self, user: Id<id::User>, since: DateTime<Utc>) -> Result<History> {
+        let weights = self.interactions.weights().await?;
+        let events = self.store.events(user, Some(since)).await?;
+        Ok(History::new(events, weights))
+    }
+
+    /// The profile that this history makes at `now` in the space that is served; `None` where there is
+    /// no space, or nothing of the history is in it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile(&self, history: &History, now: DateTime<Utc>) -> Result<Option<Profile>> {
         let Some(space) = self.embeddings.active().await? else {
             return Ok(None);
         };
-        let weights = self.interactions.weights().await?;
-        let vectors = self.embeddings.vectors(&past.profiled()).await?;
-        let now = self.clock.now();
-        Ok(past.profile(&weights, now, space.dimensions, &vectors))
+        let vectors = self.embeddings.vectors(&history.profiled()).await?;
+        Ok(history.profile(now, space.dimensions, |item| vectors.get(&item)))
     }
 
-    /// How near these items are to what the user has come to like, as
-    /// [`Profile::long_term_fit`] says, of those that have a place in the space that is served; in
-    /// no order.
+    /// How near these items are to what the user has come to like and to what they do just now, of
+    /// those that have a place in the space that is served; in no order.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn suit(
-        &self,
-        profile: &Profile,
-        items: &[Id<id::Content>],
-    ) -> Result<Vec<(Id<id::Content>, f32)>> {
+    pub async fn fits(&self, profile: &Profile, items: &[Id<id::Content>]) -> Result<Fits> {
         let fit = profile.long_term_fit();
-        let mut suit = Vec::with_capacity(items.len());
+        let fresh = profile.has_session();
+        let mut fits = Fits::default();
         let mut judge = |item, vector: &[f32]| {
             // Another space may have come into service since the profile was made.
             if vector.len() == profile.long_term.len() {
-                suit.push((item, fit(vector)));
+                fits.long_term.push((item, fit(vector)));
+                if fresh {
+                    fits.session.push((item, dot(&profile.session, vector)));
+                }
             }
         };
         self.embeddings.show(items, &mut judge).await?;
-        Ok(suit)
+        Ok(fits)
     }
+}
+
+/// How well items fit a user, from −1 to 1.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fits {
+    /// As [`Profile::long_term_fit`] says.
+    pub long_term: Vec<(Id<id::Content>, f32)>,
+    /// The cosine to the session; empty where there is none.
+    pub session: Vec<(Id<id::Content>, f32)>,
 }

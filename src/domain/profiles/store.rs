@@ -1,9 +1,10 @@
 //! What users did, in the database.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{DbBackend, FromQueryResult, Statement};
 use uuid::Uuid;
 
-use super::model::{Did, Past};
+use crate::engine::history::Event;
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::{Db, stored};
 
@@ -20,8 +21,13 @@ impl Store {
         Self { db }
     }
 
-    /// What the user did, read from where the last write went. All of it stands in one index.
-    pub(super) async fn past(&self, user: Id<id::User>) -> Result<Past> {
+    /// What the user did, from `since` on where it is given, the latest first; read from where the last
+    /// write went. All of it stands in one index.
+    pub(super) async fn events(
+        &self,
+        user: Id<id::User>,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Event>> {
         #[derive(FromQueryResult)]
         struct Row {
             id: Uuid,
@@ -29,23 +35,27 @@ impl Store {
             kind: String,
             value: Option<f32>,
         }
+        // An id begins with its moment, so that months before it are not read.
+        let since = since.map_or(Uuid::nil(), |since| {
+            Id::<id::Interaction>::at(since, [0; 10]).uuid()
+        });
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
             "SELECT id, content_id, kind, value FROM interactions
-              WHERE user_id = $1 ORDER BY id DESC LIMIT $2",
-            [user.uuid().into(), REMEMBERED.into()],
+              WHERE user_id = $1 AND id >= $3 ORDER BY id DESC LIMIT $2",
+            [user.uuid().into(), REMEMBERED.into(), since.into()],
         );
         let rows = Row::find_by_statement(statement)
             .all(self.db.write())
             .await?;
-        let did = rows.into_iter().map(|row| {
-            Ok(Did {
+        let events = rows.into_iter().map(|row| {
+            Ok(Event {
                 content: row.content_id.into(),
                 kind: row.kind.parse().map_err(stored("interactions"))?,
                 value: row.value,
                 at: Id::<id::Interaction>::from(row.id).time(),
             })
         });
-        did.collect::<Result<_>>().map(Past)
+        events.collect()
     }
 }

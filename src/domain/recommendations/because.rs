@@ -1,5 +1,7 @@
 //! Rows for a front page: "Because you liked …".
 
+use std::cmp::Reverse;
+
 use chrono::NaiveDate;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
@@ -8,10 +10,10 @@ use super::related::{Likeness, POOL, Related, listed, most_alike};
 use super::service::RecommendationService;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{ContentKind, Visibility};
-use crate::domain::interactions::{InteractionKind, WeightTable};
+use crate::domain::interactions::InteractionKind;
 use crate::domain::models::ModelKind;
-use crate::domain::profiles::Past;
 use crate::engine::catalogue::{Catalogue, IndexedItem, InternedString};
+use crate::engine::history::{History, Positive, State};
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
 use ranking::top::best_of;
@@ -100,7 +102,7 @@ impl RecommendationService {
         ];
         let parts = ("because", user, rows, first, weights.version, day);
         let key = Key::new(CacheKind::Lists, &tags, &parts);
-        let made = self.rows(user, &weights, (rows, first), day);
+        let made = self.rows(user, (rows, first), day);
         let made = self.ground.cache.get_or_compute(&key, made).await?;
         // What was taken back since is left out at once, whichever server took it back: rows of it
         // as well as items.
@@ -122,19 +124,18 @@ impl RecommendationService {
     async fn rows(
         &self,
         user: Id<id::User>,
-        weights: &WeightTable,
         (rows, first): (usize, usize),
         day: NaiveDate,
     ) -> Result<Vec<KeptRow>> {
-        let (past, renown) = tokio::try_join!(self.profiles.past(user), self.renown())?;
-        if past.0.is_empty() && !self.store.is_user(user).await? {
+        let (history, renown) = tokio::try_join!(self.profiles.history(user), self.renown())?;
+        if history.is_empty() && !self.store.is_user(user).await? {
             return Err(Refusal::NotFound { thing: "user" }.into());
         }
         let catalogue = self.content.catalogue().await?.clone();
-        let mut reasons = reasons(&past, weights, &catalogue.read(), user);
+        let mut reasons = reasons(&history, &catalogue.read(), user);
         // The last row is that of the genre.
         reasons.truncate(rows - 1);
-        let taken = past.taken(weights, self.clock.now());
+        let taken = history.excluded(self.clock.now());
         for reason in &mut reasons {
             let (items, own, taken) = (catalogue.clone(), reason.content, taken.clone());
             let keep = move |content: Content| {
@@ -146,7 +147,7 @@ impl RecommendationService {
             // Other rows may take all they have from among these.
             reason.near = self.near(&[own], POOL + first * rows, keep).await?;
         }
-        let liked = past.liked(weights);
+        let liked = history.positives();
         let made = tokio::task::spawn_blocking(move || {
             let catalogue = catalogue.read();
             let mut page = Page {
@@ -236,17 +237,17 @@ impl Page<'_> {
     }
 
     /// What is popular in the genre that the user likes most, rare genres before frequent ones.
-    fn genre(&mut self, liked: &[(Content, f32)]) -> KeptRow {
+    fn genre(&mut self, liked: &[Positive]) -> KeptRow {
         let like = Likeness::new(self.catalogue, &[], self.renown);
         let mut tastes: FxHashMap<InternedString, f32> = FxHashMap::default();
-        for (content, weight) in liked {
+        for item in liked {
             for genre in self
                 .catalogue
-                .find(*content)
+                .find(item.content)
                 .into_iter()
                 .flat_map(|entry| &entry.genres)
             {
-                *tastes.entry(*genre).or_default() += weight * like.rarity(*genre);
+                *tastes.entry(*genre).or_default() += item.weight * like.rarity(*genre);
             }
         }
         let favourite = tastes.into_iter();
@@ -292,34 +293,15 @@ impl Page<'_> {
 
 /// What may have a row: the latest first that clearly speak of a liking, then the rest that do not
 /// speak against one.
-fn reasons(
-    past: &Past,
-    weights: &WeightTable,
-    catalogue: &Catalogue,
-    user: Id<id::User>,
-) -> Vec<Reason> {
-    let liked: FxHashMap<Content, f32> = past.liked(weights).into_iter().collect();
-    let mut best: FxHashMap<Content, (f32, InteractionKind)> = FxHashMap::default();
-    let mut order = Vec::new();
-    for did in &past.0 {
-        let said = (weights.weight(did.kind, did.value), did.kind);
-        let kept = best.entry(did.content).or_insert_with(|| {
-            order.push(did.content);
-            said
-        });
-        if said.0 > kept.0 {
-            *kept = said;
-        }
-    }
-    order.retain(|content| liked.contains_key(content));
-    // A stable sort: within each half the latest stay first.
-    order.sort_by_key(|content| liked[content] < STRONG);
-    let reason = |content: Content| {
-        let entry = catalogue.find(content)?;
-        let (_, kind) = best.get(&content)?;
+fn reasons(history: &History, catalogue: &Catalogue, user: Id<id::User>) -> Vec<Reason> {
+    let states = history.states().iter();
+    let mut order: Vec<_> = states.filter(|(_, state)| state.is_positive()).collect();
+    order.sort_by_key(|(content, state)| (state.weight < STRONG, Reverse(state.latest), *content));
+    let reason = |(content, state): &(Content, State)| {
+        let entry = catalogue.find(*content)?;
         told(entry, user).then_some(Reason {
-            content,
-            did: verb(*kind, entry.kind),
+            content: *content,
+            did: verb(state.kind, entry.kind),
             near: None,
         })
     };

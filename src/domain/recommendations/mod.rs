@@ -1,15 +1,16 @@
 //! Lists: what to take next, for whom, and why.
 
-pub mod ask;
 pub mod because;
-mod common;
-mod draw;
 pub mod feedback;
-mod gather;
-mod live;
 pub mod model;
+mod non_personalised;
+mod pipeline;
 pub mod refresh;
 pub mod related;
+mod retrieve;
+pub mod served_figure;
+mod served_model;
+mod served_ranker;
 pub mod service;
 pub mod statistics;
 mod store;
@@ -17,6 +18,6 @@ pub mod training;
 pub mod trending;
 pub mod updates;
 
-pub use ask::{Ask, Boost, Pin};
+pub use crate::engine::request::{Boost, Pin, RecommendationRequest};
 pub use model::{Context, Item, List, Source};
 pub use service::{RecommendationService, Rooms};

@@ -9,12 +9,13 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
-use super::live::Live;
+use super::retrieve::likings;
+use super::served_model::ServedModel;
 use super::service::RecommendationService;
 use super::updates::{self, Reason};
 use crate::domain::auth::Viewer;
 use crate::domain::content::catalogue::CatalogueIndex;
-use crate::domain::profiles::Past;
+use crate::engine::history::History;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::Tag;
 
@@ -72,7 +73,7 @@ impl RecommendationService {
         mut observe: impl FnMut(u64, u64) -> ControlFlow<()> + Send,
     ) -> Result<Refreshed> {
         viewer.admin()?;
-        let Some(live) = self.live().await? else {
+        let Some(live) = self.served_model().await? else {
             let message = "there is no model yet; train one first";
             return Err(conflict(message));
         };
@@ -115,12 +116,15 @@ impl RecommendationService {
         }
     }
 
-    async fn refresh_chunk(&self, live: &Arc<Live>, users: Vec<Id<id::User>>) -> Result<u64> {
-        let weights = self.interactions.weights().await?;
-        let pasts: Vec<(Id<id::User>, Past)> = futures::stream::iter(users)
+    async fn refresh_chunk(
+        &self,
+        live: &Arc<ServedModel>,
+        users: Vec<Id<id::User>>,
+    ) -> Result<u64> {
+        let histories: Vec<(Id<id::User>, History)> = futures::stream::iter(users)
             .map(async |user| {
-                let past = self.profiles.past(user).await?;
-                Ok::<_, crate::foundation::Error>((user, past))
+                let history = self.profiles.history(user).await?;
+                Ok::<_, crate::foundation::Error>((user, history))
             })
             .buffer_unordered(READERS)
             .try_collect()
@@ -131,10 +135,10 @@ impl RecommendationService {
         // Beside the threads that answer requests: a large model takes a while for each user.
         let count = move || {
             let ineligible = ineligible(&model, &catalogue, now.date_naive());
-            let rows = pasts.par_iter().map(|(user, past)| {
-                let taken = past.taken(&weights, now);
-                let offers = |content| !taken.contains(&content) && !ineligible.contains(&content);
-                row(&model, *user, &past.liked(&weights), keep, offers)
+            let rows = histories.par_iter().map(|(user, history)| {
+                let out = history.excluded(now);
+                let offers = |content| !out.contains(&content) && !ineligible.contains(&content);
+                row(&model, *user, history, keep, offers)
             });
             rows.filter_map(Result::transpose).collect()
         };
@@ -161,7 +165,7 @@ impl RecommendationService {
 /// What may not be offered of what the model knows. Found out before the lists are computed: a
 /// thread that computes may be held up, and whoever writes to the catalogue would be held up with it.
 fn ineligible(
-    live: &Live,
+    live: &ServedModel,
     catalogue: &CatalogueIndex,
     day: NaiveDate,
 ) -> FxHashSet<Id<id::Content>> {
@@ -179,22 +183,24 @@ fn ineligible(
 
 /// The list of one user; `None` for whoever likes nothing that the model knows.
 fn row(
-    live: &Live,
+    live: &ServedModel,
     user: Id<id::User>,
-    liked: &[(Id<id::Content>, f32)],
+    history: &History,
     keep: usize,
     offers: impl Fn(Id<id::Content>) -> bool,
 ) -> Result<Option<Row>> {
-    let entries = live.entries(liked);
+    let (liked, likings) = (history.positives(), likings(history));
+    let entries = live.entries(&liked);
     if entries.is_empty() {
         return Ok(None);
     }
     let scored = live.scores(&entries)?;
     let best = live.best(&scored, keep, offers);
     let items: Vec<_> = best.iter().map(|(content, _)| *content).collect();
-    let reasons = live.reasons(liked, &scored, &items)?;
+    let reasons = live.reasons(&liked, &scored, &items)?;
     let because = |content| {
         let reason = reasons.get(content);
+        let reason = reason.filter(|past| likings.contains(past));
         reason.map_or_else(Uuid::nil, |past| past.uuid())
     };
     Ok(Some(Row {

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use moka::sync::Cache;
+use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::ask::Ask;
-use super::common::Kept;
-use super::draw::{Drawn, Material, draw};
-use super::gather::Errand;
-use super::live::Live;
-use super::model::{Freshness, Item, List, ListPage};
+use super::model::{Item, List, ListPage, Source};
+use super::non_personalised::Kept;
+use super::retrieve::RequestContext;
+use super::served_model::ServedModel;
+use super::served_ranker::ServedRanker;
 use super::store::Store;
 use super::updates::Watched;
 use crate::domain::Ground;
@@ -20,8 +21,9 @@ use crate::domain::embeddings::EmbeddingService;
 use crate::domain::interactions::InteractionService;
 use crate::domain::models::{ModelKind, ModelService, Served};
 use crate::domain::profiles::ProfileService;
-use crate::domain::profiles::model::dot;
 use crate::domain::search::SearchService;
+use crate::engine::eligibility::Rules;
+use crate::engine::request::RecommendationRequest;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
@@ -40,9 +42,10 @@ pub struct RecommendationService {
     pub(super) embeddings: EmbeddingService,
     pub(super) profiles: ProfileService,
     pub(super) search: SearchService,
-    pub(super) served: Arc<Served<Live>>,
+    pub(super) served: Arc<Served<ServedModel>>,
+    pub(super) ranker: Arc<Served<ServedRanker>>,
     pub(super) clock: Clock,
-    chance: Chance,
+    pub(super) chance: Chance,
     pub(super) common: Arc<Kept>,
     pub(super) watched: Arc<Watched>,
     /// The pages that are on record as served; noting one again would change nothing.
@@ -92,6 +95,7 @@ impl RecommendationService {
             profiles,
             search,
             served: Served::new(ground, ModelKind::Collaborative),
+            ranker: Served::new(ground, ModelKind::Ranker),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             common: Arc::default(),
@@ -100,7 +104,7 @@ impl RecommendationService {
         }
     }
 
-    /// Draws the list for `user` that `ask` asks for and gives its first page, or goes on with the
+    /// Draws the list for `user` that `request` asks for and gives its first page, or goes on with the
     /// list that the window's cursor belongs to, whatever is asked beside it.
     ///
     /// What the user has already taken is left out, and so is what may not be shown today:
@@ -108,13 +112,13 @@ impl RecommendationService {
     ///
     /// # Errors
     /// [`crate::foundation::Error::Forbidden`] for somebody else's list, [`Refusal::InvalidInput`]
-    /// for an ask that contradicts itself and for a cursor that is not of a list of theirs,
+    /// for an request that contradicts itself and for a cursor that is not of a list of theirs,
     /// [`Refusal::NotFound`] for an unknown user or an item to be like that is not there.
     pub async fn recommend(
         &self,
         viewer: &Viewer,
         user: Id<id::User>,
-        ask: &Ask,
+        request: &RecommendationRequest,
         window: &Window,
     ) -> Result<ListPage> {
         viewer.may_act_for(user, Scope::RecommendationsRead)?;
@@ -123,8 +127,8 @@ impl RecommendationService {
             return Err(Refusal::invalid("last", message).into());
         }
         let Some(cursor) = &window.from else {
-            ask.check()?;
-            if let Some(like) = ask.like {
+            request.check()?;
+            if let Some(like) = request.seed {
                 let catalogue = self.content.catalogue().await?.read();
                 // Asked each time: a list that is kept may be like what is gone by now.
                 if catalogue
@@ -134,7 +138,7 @@ impl RecommendationService {
                     return Err(content::service::not_found());
                 }
             }
-            let list = self.kept(user, ask, window.size).await?;
+            let list = self.kept(user, request, window.size).await?;
             return self.page(list, 0, window.size).await;
         };
         let (list, rank) = read_cursor(cursor)?;
@@ -175,22 +179,31 @@ impl RecommendationService {
             .map(Some)
     }
 
-    /// Draws the list for `user` that `ask` asks for, if it is not kept already, ahead of whoever
+    /// Draws the list for `user` that `request` asks for, if it is not kept already, ahead of whoever
     /// asks for it next. Nothing counts as served.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for an unknown user.
-    pub(in crate::domain) async fn warm(&self, user: Id<id::User>, ask: &Ask) -> Result<()> {
-        self.kept(user, ask, 0).await.map(|_| ())
+    pub(in crate::domain) async fn warm(
+        &self,
+        user: Id<id::User>,
+        request: &RecommendationRequest,
+    ) -> Result<()> {
+        self.kept(user, request, 0).await.map(|_| ())
     }
 
-    /// The list that is kept for this ask, or a new one, of which the first `served` items are noted
+    /// The list that is kept for this request, or a new one, of which the first `served` items are noted
     /// as served in the same breath.
-    async fn kept(&self, user: Id<id::User>, ask: &Ask, served: usize) -> Result<Arc<List>> {
-        let key = self.key(user, ask).await?;
+    async fn kept(
+        &self,
+        user: Id<id::User>,
+        request: &RecommendationRequest,
+        served: usize,
+    ) -> Result<Arc<List>> {
+        let key = self.key(user, request).await?;
         // On the heap: a draw asks many, and all of their states together are large.
         let drawn = Box::pin(async {
-            let list = self.draw(user, ask).await?;
+            let list = self.make(user, request).await?;
             let page = self.cut(Arc::new(list), 0, served).await?;
             if !self.store.insert(&page.list, &page.items).await? {
                 return Err(Refusal::NotFound { thing: "user" }.into());
@@ -207,87 +220,37 @@ impl RecommendationService {
 
     /// What a list is a function of. The user's own doings are a tag: the next thing they do ends
     /// the life of the list.
-    async fn key(&self, user: Id<id::User>, ask: &Ask) -> Result<Key> {
+    async fn key(&self, user: Id<id::User>, request: &RecommendationRequest) -> Result<Key> {
         let weights = self.interactions.weights().await?;
         let tags = [
             Tag::User(user),
             Tag::Weights,
             Tag::Model(ModelKind::Collaborative.as_str()),
             Tag::Model(ModelKind::Embedding.as_str()),
+            Tag::Model(ModelKind::Ranker.as_str()),
         ];
-        let parts = (user, ask, weights.version);
+        let parts = (user, request, weights.version);
         Ok(Key::new(CacheKind::Lists, &tags, &parts))
     }
 
-    async fn draw(&self, user: Id<id::User>, ask: &Ask) -> Result<List> {
-        let now = self.clock.now();
-        let catalogue = self.content.catalogue().await?.clone();
-        let (weights, past, common) = tokio::try_join!(
-            self.interactions.weights(),
-            self.profiles.past(user),
+    async fn make(&self, user: Id<id::User>, request: &RecommendationRequest) -> Result<List> {
+        let (history, common, model, ranker) = tokio::try_join!(
+            self.profiles.history(user),
             Box::pin(self.common()),
+            self.served_model(),
+            self.served_ranker(),
         )?;
-        let day = now.date_naive();
-        let errand = Errand {
+        let context = RequestContext {
             user,
-            ask,
-            past: &past,
-            weights: &weights,
-            day,
+            request,
+            history: &history,
+            now: self.clock.now(),
+            model,
+            ranker,
+            common,
+            batch: true,
         };
-        let gathered = Box::pin(self.gather(&errand)).await?;
-        let taken = past.taken(&weights, now);
-        let length = self.ground.settings.recommendations.list_length;
-        let asked = ask.clone();
-        let small = catalogue.read().len() <= self.ground.settings.recommendations.score_all_up_to;
-        let drawing = move || {
-            let like = |a: Id<id::Content>, b: Id<id::Content>| {
-                let (a, b) = (gathered.vectors.get(&a), gathered.vectors.get(&b));
-                a.zip(b).map_or(0.0, |(a, b)| dot(a, b))
-            };
-            let material = Material {
-                catalogue: &catalogue.read(),
-                day,
-                taken: &taken,
-                sources: &gathered.candidates,
-                common: &common.items,
-                likeness: &like,
-                length,
-            };
-            (draw(&asked, &material), gathered)
-        };
-        // What fills a list up may be looked for in the whole catalogue: a large one is gone through
-        // beside the threads that answer requests. A small one takes less than changing threads.
-        let (drawn, gathered) = if small {
-            drawing()
-        } else {
-            let drawn = tokio::task::spawn_blocking(drawing).await;
-            drawn.map_err(anyhow::Error::from)?
-        };
-        let Drawn {
-            mut items,
-            blend,
-            dropped,
-        } = drawn;
-        Box::pin(self.explain(&gathered, &blend, &mut items)).await?;
-        Ok(List {
-            id: Id::new(&self.clock, &self.chance),
-            user,
-            context: ask.context,
-            controls: serde_json::to_string(ask).map_err(anyhow::Error::from)?,
-            model: gathered.model,
-            embedding: gathered.embedding,
-            weights_version: weights.version,
-            blend,
-            freshness: Freshness {
-                model_at: gathered.model_at,
-                events: i32::try_from(past.0.len()).unwrap_or(i32::MAX),
-                last_event_at: past.latest(),
-            },
-            created_at: now,
-            items,
-            dropped,
-        })
+        Box::pin(self.rank(&context)).await
     }
 
     /// The items behind rank `after`, noted as served.
@@ -302,16 +265,29 @@ impl RecommendationService {
         Ok(page)
     }
 
-    /// The items behind rank `after`, without those that may no longer be shown.
+    /// What the user did to keep out of their lists since this one was made, or in the hour before:
+    /// clocks of clients differ.
+    async fn excluded_since(&self, list: &List) -> Result<FxHashSet<Id<id::Content>>> {
+        let since = list.created_at - TimeDelta::hours(1);
+        let history = self.profiles.history_since(list.user, since).await?;
+        Ok(history.excluded(self.clock.now()))
+    }
+
+    /// The items behind rank `after`, without those that may no longer be shown. The first page is of a
+    /// list that knows all its user did; later ones leave out what they have taken by now, too.
     async fn cut(&self, list: Arc<List>, after: i32, size: usize) -> Result<ListPage> {
+        let out = match after {
+            0 => FxHashSet::default(),
+            _ => self.excluded_since(&list).await?,
+        };
         let day = self.clock.now().date_naive();
         let catalogue = self.content.catalogue().await?.read();
+        let wanted = |item: &Item| item.sources.has(Source::Pinned) || !out.contains(&item.content);
+        let rules = Rules::on(day).within(&catalogue);
         let rest = list.items.iter().filter(|item| item.rank > after);
-        let shown = |item: &&Item| {
-            let entry = catalogue.find(item.content);
-            entry.is_some_and(|entry| entry.is_eligible(day))
-        };
+        let shown = |item: &&Item| wanted(item) && rules.admits_content(item.content);
         let mut items: Vec<Item> = rest.filter(shown).take(size + 1).cloned().collect();
+        drop(rules);
         drop(catalogue);
         let has_next = items.len() > size;
         items.truncate(size);

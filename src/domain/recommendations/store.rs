@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use rustc_hash::FxHashSet;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement,
     Value,
@@ -10,12 +11,15 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::model::{Freshness, Item, List, Source, Sources};
-use crate::domain::interactions::{MOST_WEIGHT, WeightTable};
+use crate::engine::history::WeightTable;
+use crate::engine::popularity::Popularity;
+use crate::engine::provenance::Provenance;
 use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::recommendation_list;
 use crate::platform::db::{Db, stored};
 
 mod feedback;
+mod histories;
 mod refresh;
 mod related;
 mod training;
@@ -25,9 +29,6 @@ mod updates;
 pub(super) use feedback::{Listed, Said};
 pub(super) use related::{SharedCredit, Together};
 pub(super) use training::TrainingStore;
-
-/// An item counts half as popular for every so many days since somebody took it.
-const POPULAR_HALF_LIFE_DAYS: f64 = 90.0;
 
 #[derive(Clone)]
 pub(super) struct Store {
@@ -81,45 +82,32 @@ impl Store {
         }))
     }
 
-    /// The public items that users like most, with how much, the favourites first: the latest
-    /// counts most, and what speaks against an item counts against it. It goes through all
-    /// interactions, which may take longer than a request may.
+    /// The public items that are popular at `now`, with how much, the favourites first. It goes through
+    /// all interactions, which may take longer than a request may.
     pub(super) async fn popular(
         &self,
         weights: &WeightTable,
+        now: DateTime<Utc>,
         most: usize,
     ) -> Result<Vec<(Id<id::Content>, f64)>> {
-        // Ages count from the newest interaction, so that a catalogue imported long after the
-        // fact has popular items too.
         let mut session = self.db.bulk_read().await?;
-        let rows: Vec<(Uuid, f64)> = sqlx::query_as(
-            "WITH newest AS (SELECT max(occurred_at) AS at FROM interactions),
-                  liking AS (
-                    SELECT i.content_id,
-                           least(sum(w.weight * coalesce((i.value - 2.5) / 2.5, 1)
-                               * exp(-ln(2) * extract(epoch FROM n.at - i.occurred_at) / 86400 / $2)),
-                               $4) AS weight
-                      FROM interactions i
-                      JOIN interaction_weights w ON w.kind = i.kind AND w.version = $1
-                     CROSS JOIN newest n
-                     WHERE i.occurred_at > n.at - make_interval(days => 3650)
-                     GROUP BY i.content_id, i.user_id),
-                  taken AS (
-                    SELECT content_id, sum(weight) AS weight FROM liking GROUP BY content_id)
-             SELECT t.content_id, t.weight::double precision AS weight
-               FROM taken t JOIN content_items c ON c.id = t.content_id
-              WHERE t.weight > 0 AND c.deleted_at IS NULL AND c.visibility = 'PUBLIC'
-              ORDER BY t.weight DESC, t.content_id LIMIT $3",
+        let mut popularity = Popularity::new(weights, now);
+        let all = histories::ALL_TIME;
+        histories::each(session.connection(), all, |user| {
+            popularity.add(&user.standing, &user.events);
+            Ok(())
+        })
+        .await?;
+        let offered: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT id FROM content_items WHERE deleted_at IS NULL AND visibility = 'PUBLIC'",
         )
-        .bind(weights.version)
-        .bind(POPULAR_HALF_LIFE_DAYS)
-        .bind(most as i64)
-        .bind(f64::from(MOST_WEIGHT))
         .fetch_all(session.connection())
         .await?;
         session.close().await?;
-        let popular = rows.into_iter();
-        Ok(popular.map(|(id, weight)| (id.into(), weight)).collect())
+        let offered: FxHashSet<Uuid> = offered.into_iter().collect();
+        let popular = popularity.ranked().into_iter();
+        let popular = popular.filter(|(content, _)| offered.contains(&content.uuid()));
+        Ok(popular.take(most).collect())
     }
 
     pub(super) async fn newest(&self, most: usize) -> Result<Vec<Id<id::Content>>> {
@@ -164,9 +152,9 @@ impl Store {
                 INSERT INTO recommendation_lists (id, user_id, context, controls, model_version_id,
                     embedding_version_id, weights_version, model_at, events, last_event_at,
                     created_at, blend_sources, blend_weights, content_ids, scores, sources, parts,
-                    because_ids, because)
+                    because_ids, because, provenance)
                 SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                       $18, $19
+                       $18, $19, $22
                   FROM users, quick WHERE id = $2
                 RETURNING id),
              items AS (
@@ -198,6 +186,7 @@ impl Store {
                 because.into(),
                 ranks.into(),
                 main.into(),
+                list.provenance.bytes().to_vec().into(),
             ],
         );
         Ok(self.db.write().query_one_raw(statement).await?.is_some())
@@ -329,7 +318,7 @@ impl TryFrom<recommendation_list::Model> for List {
                 last_event_at: row.last_event_at,
             },
             created_at: row.created_at,
-            dropped: Vec::new(),
+            provenance: Provenance::from_bytes(row.provenance),
         })
     }
 }

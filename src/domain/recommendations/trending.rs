@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::service::RecommendationService;
 use crate::domain::content::ContentFilter;
 use crate::engine::catalogue::Matcher;
+use crate::engine::trending::Windows;
 use crate::foundation::{Id, Refusal, Result, id, text_enum};
 use crate::platform::cache::{CacheKind, Key, Tag};
 
@@ -13,10 +14,6 @@ use crate::platform::cache::{CacheKind, Key, Tag};
 const MAX_ITEMS: usize = 100;
 /// So many rising items are kept, to be filtered.
 const KEPT: usize = 5_000;
-/// So much is expected of every item in a window, beside its own past: what nobody ever took does
-/// not rise by the first user who does.
-const PRIOR: f32 = 2.0;
-
 /// How far back "just now" goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Span {
@@ -73,15 +70,16 @@ pub struct Rising {
     pub content: Id<id::Content>,
     /// How much it rises, in (0, 1]: 1 for what rises most of all.
     pub score: f32,
-    /// What users did to it in the window, weighed; in each window a user counts at most 2.
+    /// What users did to it in the window: of each the state that comes to, at most 2, times how far
+    /// the user is to be trusted.
     pub recent: f32,
-    /// What a window of its own past would let expect.
+    /// What a window of its own past would let expect; 0 or more.
     pub expected: f32,
 }
 
 impl RecommendationService {
     /// The `first` items that rise most and fit `filter`, the steepest first; nothing where nothing
-    /// rises. Hours and days may be two minutes old, weeks and months an hour.
+    /// rises, or nothing by several people. Hours and days may be two minutes old, weeks and months an hour.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] for a number out of range or a filter too large.
@@ -116,55 +114,20 @@ impl RecommendationService {
 
     async fn rising(&self, span: Span) -> Result<Vec<Rising>> {
         let weights = self.interactions.weights().await?;
-        let now = self.clock.now();
-        let rows = self
-            .store
-            .rises(&weights, now, span.length(), span.windows());
-        let rows = rows.await?;
-        let mut rising: Vec<Rising> = rows
-            .into_iter()
-            .filter_map(|row| {
-                let expected = (row.before as f32 / span.windows() as f32).max(0.0);
-                let score = rise(row.recent as f32, expected);
-                (score > 0.0).then_some(Rising {
-                    content: row.content,
-                    score,
-                    recent: row.recent as f32,
-                    expected,
-                })
-            })
-            .collect();
-        rising.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.content.cmp(&b.content)));
+        let windows = Windows {
+            until: self.clock.now(),
+            length: span.length(),
+            before: span.windows(),
+        };
+        let mut rising = self.store.rising(&weights, windows).await?;
         rising.truncate(KEPT);
-        let steepest = rising.first().map_or(1.0, |steepest| steepest.score);
-        for item in &mut rising {
-            item.score /= steepest;
-        }
-        Ok(rising)
-    }
-}
-
-/// How far what was taken lately is above what was to be expected, in standard deviations:
-/// `(r − e) / √(e + p)`. Counts scatter by the root of their mean (Poisson), so that a favourite
-/// must rise by more than its own noise, where a plain difference would always show the
-/// favourites; and `p` keeps what was hardly taken before from rising by a handful of events, where
-/// a plain ratio would show nothing but such items.
-fn rise(recent: f32, expected: f32) -> f32 {
-    (recent - expected) / (expected + PRIOR).sqrt()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neither_favourites_nor_single_events_win() {
-        // A favourite within its noise, against one that doubled from little.
-        assert!(rise(110.0, 100.0) < rise(10.0, 5.0));
-        // A single user, against a favourite that clearly rose.
-        assert!(rise(2.0, 0.0) < rise(150.0, 100.0));
-        // The same from nothing is more than the same on top of much.
-        assert!(rise(20.0, 0.0) > rise(40.0, 20.0));
-        assert!(rise(5.0, 5.0) <= 0.0 && rise(0.0, 5.0) < 0.0);
+        let steepest = rising.first().map_or(1.0, |steepest| steepest.rise);
+        let relative = rising.into_iter().map(|item| Rising {
+            content: item.content,
+            score: (item.rise / steepest) as f32,
+            recent: item.recent as f32,
+            expected: item.expected as f32,
+        });
+        Ok(relative.collect())
     }
 }

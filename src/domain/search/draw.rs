@@ -101,9 +101,9 @@ impl Draw {
             1.0
         };
         draw.matched = fusion::union(&words, &meant);
-        let most = draw.fuse(catalogue, words, weight, meant);
+        draw.fuse(catalogue, words, weight, meant);
         if from.request.order.is_some() {
-            draw.take_the_rest(weight, most);
+            draw.take_the_rest();
         }
         if let Some(found) = from.found {
             draw.corrected = found.corrected;

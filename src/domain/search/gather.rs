@@ -11,8 +11,8 @@ use super::model::{Mode, Request, Taste};
 use super::service::SearchService;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::domain::embeddings::Space;
-use crate::domain::profiles::Profile;
 use crate::engine::catalogue::{IndexedItem, Matcher};
+use crate::engine::history::Profile;
 use crate::foundation::{Id, Result, id};
 
 /// Meaning finds at most so many items.
@@ -81,7 +81,7 @@ impl SearchService {
         match user {
             Some(user) => {
                 self.profiles
-                    .profile(&self.profiles.past(user).await?)
+                    .profile(&self.profiles.history(user).await?, self.clock.now())
                     .await
             }
             None => Ok(None),
@@ -103,7 +103,7 @@ impl SearchService {
             entries.collect()
         };
         let ids: Vec<_> = places.keys().copied().collect();
-        let suit = self.profiles.suit(profile, &ids).await?;
+        let suit = self.profiles.fits(profile, &ids).await?.long_term;
         let fits: FxHashMap<u32, f32> = suit
             .into_iter()
             .filter_map(|(content, suit)| {

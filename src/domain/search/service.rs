@@ -42,7 +42,7 @@ const KEPT_BYTES: u64 = 64 << 20;
 pub struct SearchService {
     store: Store,
     pub(super) content: ContentService,
-    clock: Clock,
+    pub(super) clock: Clock,
     queries: Queries,
     cache: SchemaCache,
     following: Arc<OnceCell<Arc<Following>>>,
@@ -373,25 +373,17 @@ impl SearchService {
         Ok(kept)
     }
 
-    /// The items that `request` finds, the best first, with falling scores in [0, 1], without
-    /// anybody's taste; for lists that are about a query.
+    /// The slots of the items that `request` finds, the best first, with falling scores in [0, 1],
+    /// without anybody's taste; for lists that are about a query.
     ///
     /// # Errors
     /// Those of [`SearchService::search`].
-    pub async fn ranked(
-        &self,
-        request: &Request,
-        most: usize,
-    ) -> Result<Vec<(Id<id::Content>, f32)>> {
+    pub async fn ranked(&self, request: &Request, most: usize) -> Result<Vec<(u32, f32)>> {
         request.check()?;
         let day = self.clock.now().date_naive();
         let digest = xxh3_64(format!("{:?} {request:?}", None::<Id<id::User>>).as_bytes());
         let draw = self.draw(request, None, digest, day).await?.draw;
-        let catalogue = self.content.catalogue_so_far().await?.read();
-        let hits = draw.best(most);
-        Ok(hits
-            .filter_map(|(slot, score)| Some((catalogue.entry(slot)?.id, score)))
-            .collect())
+        Ok(draw.best(most).collect())
     }
 
     async fn counted<T: Send + 'static>(

@@ -82,6 +82,12 @@ impl ContentFilter {
         *self == Self::default()
     }
 
+    /// Whether any part of it says which kinds are wanted.
+    pub fn names_kind(&self) -> bool {
+        let parts = self.and.iter().chain(&self.or).chain(self.not.as_deref());
+        self.kind != Comparison::default() || parts.into_iter().any(Self::names_kind)
+    }
+
     /// Refuses a filter that would cost the database more than a caller may ask for.
     ///
     /// # Errors

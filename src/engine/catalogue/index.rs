@@ -21,6 +21,7 @@ pub struct Catalogue {
     /// The slots that changed, in order; the first of them is the change number `forgotten`.
     changed: Vec<u32>,
     forgotten: u64,
+    version: u64,
 }
 
 /// The days on which an item may be offered, from the first to the last; none where the first is
@@ -63,6 +64,7 @@ pub enum Changes {
 impl Catalogue {
     pub(crate) fn put(&mut self, row: ItemRow) {
         let id = row.id.into();
+        self.version = self.version.max(row.changed_in);
         if let Some(&slot) = self.slots.get(&id) {
             let known = &mut self.entries[slot as usize];
             // A reading overlaps the one before it.
@@ -128,9 +130,9 @@ impl Catalogue {
 
     /// Why the item in a slot may not be offered on `day`; the same as [`IndexedItem::ineligible`], and
     /// quicker for many, most of which may. `None` also for a slot that there is not.
-    pub fn ineligible(&self, slot: u32, day: NaiveDate) -> Option<Ineligible> {
+    pub fn unavailable(&self, slot: u32, day: NaiveDate) -> Option<Unavailable> {
         let days = self.availability.get(slot as usize)?;
-        (!days.open(day)).then(|| self.entry(slot)?.ineligible(day))?
+        (!days.open(day)).then(|| self.entry(slot)?.unavailable(day))?
     }
 
     /// Every slot with its item.
@@ -141,6 +143,12 @@ impl Catalogue {
     /// The texts behind the strings of the entries.
     pub fn strings(&self) -> &StringInterner {
         &self.strings
+    }
+
+    /// The newest transaction that wrote to an item that is here. It grows with each write, and means
+    /// the same in every process.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// The number of the next change; see [`Catalogue::changes`].
@@ -173,21 +181,21 @@ impl IndexedItem {
     /// Whether the item may be offered to everybody on `day`: public, within its rights, not sold
     /// out.
     pub fn is_eligible(&self, day: NaiveDate) -> bool {
-        self.ineligible(day).is_none()
+        self.unavailable(day).is_none()
     }
 
     /// Why the item may not be offered on `day`; `None` if it may.
-    pub fn ineligible(&self, day: NaiveDate) -> Option<Ineligible> {
+    pub fn unavailable(&self, day: NaiveDate) -> Option<Unavailable> {
         if self.deleted {
-            Some(Ineligible::Deleted)
+            Some(Unavailable::Deleted)
         } else if self.visibility != Visibility::Public {
-            Some(Ineligible::NotPublic)
+            Some(Unavailable::NotPublic)
         } else if self.rights_from.is_some_and(|from| day < from)
             || self.rights_until.is_some_and(|until| day > until)
         {
-            Some(Ineligible::Rights)
+            Some(Unavailable::Rights)
         } else if self.stock == Some(0) {
-            Some(Ineligible::SoldOut)
+            Some(Unavailable::SoldOut)
         } else {
             None
         }
@@ -196,7 +204,7 @@ impl IndexedItem {
 
 /// Why an item may not be offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Ineligible {
+pub enum Unavailable {
     /// It was deleted.
     Deleted,
     /// It is not for everybody.
@@ -328,8 +336,8 @@ mod tests {
                     "{day}: {told}"
                 );
                 assert_eq!(
-                    catalogue.ineligible(0, day),
-                    entry.ineligible(day),
+                    catalogue.unavailable(0, day),
+                    entry.unavailable(day),
                     "{day}: {told}"
                 );
             }

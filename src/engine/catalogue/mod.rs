@@ -10,7 +10,7 @@ mod kind;
 mod matcher;
 
 pub use filter::{ContentFilter, ContentOrder};
-pub use index::{Catalogue, Changes, Ineligible};
+pub use index::{Catalogue, Changes, Unavailable};
 pub use item::{IndexedItem, InternedString, ItemRow, StringInterner};
 pub use kind::{ContentKind, Visibility};
 pub use matcher::Matcher;

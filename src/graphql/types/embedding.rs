@@ -5,6 +5,7 @@ use async_graphql::{Context, InputObject, Object, Result};
 use super::content::Content;
 use crate::foundation::{Id, id};
 use crate::graphql::Reach;
+use crate::graphql::number::single;
 use crate::graphql::payload::{payload, payload_errors};
 
 /// The vector of a content item.
@@ -14,7 +15,7 @@ pub struct SetContentEmbeddingInput {
     content_id: Id<id::Content>,
     /// As many numbers as a vector of the space that is served has, of any length but 0; it is
     /// brought to length 1. Null takes back what was set, and the computed vector comes again.
-    vector: Option<Vec<f32>>,
+    vector: Option<Vec<f64>>,
 }
 
 payload_errors! {
@@ -49,7 +50,8 @@ impl EmbeddingMutation {
     ) -> Result<SetContentEmbeddingPayload> {
         let (viewer, services) = (ctx.viewer(), ctx.services());
         let done = async {
-            let (id, vector) = (input.content_id, input.vector);
+            let id = input.content_id;
+            let vector = input.vector.map(|it| it.into_iter().map(single).collect());
             services.embeddings.bring(viewer, id, vector).await?;
             let found = services.content.find_many(viewer, &[id]).await?;
             let gone = crate::domain::content::service::not_found;

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::interaction::InteractionKind;
 use crate::domain::interactions::weights::{self as domain, WeightChange, WeightTable};
 use crate::graphql::Reach;
-use crate::graphql::number::double;
+use crate::graphql::number::{double, single};
 use crate::graphql::payload::{payload, payload_errors};
 
 /// What each kind of interaction says of taste. A change writes a new version.
@@ -83,7 +83,7 @@ pub struct InteractionWeightInput {
     /// Which kind.
     kind: InteractionKind,
     /// How much it says, from -1 (against) to 1 (for).
-    weight: Option<f32>,
+    weight: Option<f64>,
     /// After how many seconds it says half as much, at least 1.
     half_life_seconds: Option<i32>,
     /// For how many seconds the item stays out of the user's lists: 0 is not at all, null for good.
@@ -94,7 +94,7 @@ impl From<InteractionWeightInput> for WeightChange {
     fn from(input: InteractionWeightInput) -> Self {
         Self {
             kind: input.kind.into(),
-            weight: input.weight,
+            weight: input.weight.map(single),
             half_life_seconds: input.half_life_seconds,
             exclude_for_seconds: input
                 .exclude_for_seconds

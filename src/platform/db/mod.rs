@@ -19,6 +19,7 @@ pub mod entities;
 pub mod filter;
 pub mod keyset;
 pub mod migrate;
+pub mod versions;
 
 /// The role that mutations and jobs act as, where the database has it.
 pub const READ_WRITE_ROLE: &str = "marquee_rw";

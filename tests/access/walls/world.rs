@@ -10,7 +10,7 @@ use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::jobs::NewJob;
 use marquee::domain::jobs::parameters::{Erasure, Parameters, Whom};
 use marquee::domain::models::ModelKind;
-use marquee::domain::recommendations::Ask;
+use marquee::domain::recommendations::RecommendationRequest;
 use marquee::foundation::page::Window;
 use marquee::foundation::{Id, id};
 use marquee::platform::config::EmbeddingSource;
@@ -321,7 +321,7 @@ async fn history(
     models.activate(model, json!({})).await.unwrap();
     let recommendations = &app.services.recommendations;
     let window = Window::first(10);
-    let feed = Ask::default();
+    let feed = RecommendationRequest::default();
     let drawn = recommendations.recommend(victim, user, &feed, &window);
     let list = drawn.await.unwrap().list;
     assert_eq!(list.items[0].because, Some(diary));

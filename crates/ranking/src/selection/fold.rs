@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::super::collaborative::{CollaborativeError, Kind, TOGETHER, Trained};
 use super::super::evaluation::Scores;
-use super::super::matrix::{Interactions, MatrixError, Repeats};
+use super::super::matrix::{Entry, Interactions, MatrixError, Repeats};
 use super::super::symmetric::{Observer, Stopped};
 use super::super::{evaluation, top};
 
@@ -155,9 +155,8 @@ impl Fold {
         Scores::of(&list, &taken)
     }
 
-    fn entries(&self, user: u32) -> Vec<(u32, f32)> {
-        let (items, weights) = self.seen.row(user as usize);
-        items.iter().copied().zip(weights.iter().copied()).collect()
+    fn entries(&self, user: u32) -> Vec<Entry> {
+        self.seen.entries(user as usize).collect()
     }
 }
 

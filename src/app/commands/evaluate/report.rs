@@ -92,6 +92,20 @@ fn words(recipe: &Recipe) -> String {
             settings.shrinkage,
             settings.keep
         ),
+        Kind::Spectral(settings) => format!(
+            "GF-CF ({} vectors, low-pass weight {:.2}, {} neighbours)",
+            settings.vectors, settings.low_pass, settings.keep
+        ),
+        Kind::Sequential(settings) => format!(
+            "SLIST (regularisation {:.1}, half-lives {:.1} {:.1} {:.1}, share of SLIS {:.2}, \
+             {} items)",
+            settings.regularisation,
+            settings.source_half_life,
+            settings.target_half_life,
+            settings.recency,
+            settings.together,
+            settings.most_items
+        ),
         Kind::Popular => "popularity".to_owned(),
     };
     if let [only] = recipe.parts.as_slice() {

@@ -11,12 +11,11 @@ use super::{About, Group, GroupKind, Similar, SimilarAsk, UnknownTitle};
 use crate::domain::auth::Viewer;
 use crate::domain::content;
 use crate::domain::models::ModelKind;
-use crate::domain::profiles::model::dot;
 use crate::domain::recommendations::RecommendationService;
-use crate::domain::recommendations::model::Source;
 use crate::domain::recommendations::store::Together;
 use crate::domain::search::{SearchService, Titled};
 use crate::engine::catalogue::{Catalogue, IndexedItem};
+use crate::engine::history::dot;
 use crate::foundation::{Id, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
 use ranking::top::best_of;
@@ -168,7 +167,7 @@ impl RecommendationService {
 
     /// What the model knows to be taken together with these, best first.
     async fn neighbours(&self, about: &[Content]) -> Result<Vec<(Content, f32)>> {
-        let Some(live) = self.live().await? else {
+        let Some(live) = self.served_model().await? else {
             return Ok(Vec::new());
         };
         let mut sums: FxHashMap<Content, f32> = FxHashMap::default();
@@ -186,9 +185,7 @@ impl RecommendationService {
         &self,
     ) -> Result<FxHashMap<Content, f32>> {
         let common = self.common().await?;
-        let popular = common.items.iter();
-        let popular = popular.filter(|(_, source, _)| *source == Source::Popular);
-        Ok(popular.map(|(item, _, score)| (*item, *score)).collect())
+        Ok(common.popular.iter().copied().collect())
     }
 
     /// The `count` items nearest to these by their meaning of those for which `keep` holds, with

@@ -1,28 +1,18 @@
 //! What a training reads and writes, on a connection of its own that holds the training's lock.
 
-use futures::TryStreamExt;
 use rustc_hash::FxHashSet;
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Store;
-use crate::domain::interactions::InteractionKind;
+use super::histories::{self, UserHistory};
 use crate::foundation::Result;
 use crate::platform::db::copy::Rows;
-use crate::platform::db::stored;
 
 /// The right to train, and the connection that holds it: it goes with the process, however that
 /// ends.
 pub(in crate::domain::recommendations) struct TrainingStore {
     connection: PgConnection,
-}
-
-/// One interaction, as far as training cares.
-pub(in crate::domain::recommendations) struct Taken {
-    pub(in crate::domain::recommendations) user: Uuid,
-    pub(in crate::domain::recommendations) item: Uuid,
-    pub(in crate::domain::recommendations) kind: InteractionKind,
-    pub(in crate::domain::recommendations) value: Option<f32>,
 }
 
 impl Store {
@@ -48,7 +38,7 @@ impl Store {
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        sqlx::query("SET statement_timeout = 0")
+        sqlx::raw_sql("SET statement_timeout = 0; SET work_mem = '64MB'")
             .execute(&mut connection)
             .await?;
         Ok(Some(TrainingStore { connection }))
@@ -63,23 +53,12 @@ impl TrainingStore {
         }
     }
 
-    /// Hands every interaction to `each`, in no order, without holding them all.
-    pub(in crate::domain::recommendations) async fn interactions(
+    /// Hands every user who did something to `each`, in no order, without holding them all.
+    pub(in crate::domain::recommendations) async fn histories(
         &mut self,
-        mut each: impl FnMut(Taken) -> Result<()> + Send,
+        each: impl FnMut(UserHistory) -> Result<()> + Send,
     ) -> Result<()> {
-        let mut rows = sqlx::query("SELECT user_id, content_id, kind, value FROM interactions")
-            .fetch(&mut self.connection);
-        while let Some(row) = rows.try_next().await? {
-            let kind = row.try_get::<&str, _>(2)?;
-            each(Taken {
-                user: row.try_get(0)?,
-                item: row.try_get(1)?,
-                kind: kind.parse().map_err(stored("interactions"))?,
-                value: row.try_get(3)?,
-            })?;
-        }
-        Ok(())
+        histories::each(&mut self.connection, histories::ALL_TIME, each).await
     }
 
     /// The items that may be recommended at all.

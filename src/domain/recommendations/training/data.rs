@@ -1,17 +1,23 @@
 //! What a training learns from, out of the record of interactions.
 
+use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Progress, Step, step};
-use crate::domain::interactions::MOST_WEIGHT;
+use crate::domain::recommendations::served_figure::Replay;
 use crate::domain::recommendations::service::RecommendationService;
 use crate::domain::recommendations::store::TrainingStore;
+use crate::engine::history::{Event, History, Positive, WeightTable};
+use crate::engine::replay::{Split, split};
 use crate::foundation::{Error, Result};
-use ranking::matrix::{Interactions, Repeats};
+use ranking::Entry;
+use ranking::matrix::{Interactions, MatrixError, Repeats};
 
 /// What the model learns from. Users and items are numbered in the order of their ids.
 pub(super) struct Data {
@@ -19,10 +25,57 @@ pub(super) struct Data {
     pub(super) items: Vec<Uuid>,
     /// What speaks for an item.
     pub(super) positive: Interactions,
-    /// What a list leaves out: everything the user has met.
-    pub(super) met: Interactions,
+    /// What a list leaves out: what the user has, or does not want.
+    pub(super) out: Interactions,
     /// Which items may be recommended at all.
     pub(super) offered: Vec<bool>,
+    /// Users whose latest likes are held out, to be judged by; in the order of their ids.
+    pub(super) replays: Vec<Replay>,
+}
+
+/// At most so many users are replayed.
+const REPLAYED: usize = 1_000;
+
+/// A sample of the users who can be replayed: those with the smallest digests, so that two trainings
+/// of the same record have the same.
+#[derive(Default)]
+struct Sample(BinaryHeap<(u64, Uuid)>, FxHashMap<Uuid, Split>);
+
+impl Sample {
+    fn offer(&mut self, user: Uuid, events: &[Event], weights: &Arc<WeightTable>) {
+        let digest = (xxh3_64(user.as_bytes()), user);
+        if self.0.len() >= REPLAYED && self.0.peek().is_some_and(|worst| digest >= *worst) {
+            return;
+        }
+        let Some(split) = split(events, weights) else {
+            return;
+        };
+        self.0.push(digest);
+        self.1.insert(user, split);
+        if self.0.len() > REPLAYED
+            && let Some((_, out)) = self.0.pop()
+        {
+            self.1.remove(&out);
+        }
+    }
+
+    fn replays(self) -> Vec<Replay> {
+        let splits = self.1.into_iter();
+        let mut replays: Vec<Replay> = splits.map(|(user, split)| Replay { user, split }).collect();
+        replays.sort_unstable_by_key(|replay| replay.user);
+        replays
+    }
+}
+
+/// The state of a user and an item, by their numbers.
+struct Pair {
+    user: u32,
+    item: u32,
+    weight: f32,
+    /// When the user did something to it last, in seconds since 1970.
+    latest: i64,
+    /// Whether the item stays out of the user's lists now.
+    out: bool,
 }
 
 impl RecommendationService {
@@ -32,25 +85,39 @@ impl RecommendationService {
         observe: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
     ) -> Result<Data> {
         let weights = self.interactions.weights().await?;
+        let now = self.clock.now();
         let (mut users, mut items) = (Numbers::default(), Numbers::default());
-        let mut taken: Vec<(u32, u32, f32)> = Vec::new();
+        let mut pairs: Vec<Pair> = Vec::new();
+        let (mut read, mut told) = (0, 0);
+        let mut sample = Sample::default();
         store
-            .interactions(|row| {
-                let weight = weights.weight(row.kind, row.value);
-                taken.push((users.of(row.user)?, items.of(row.item)?, weight));
-                if taken.len().is_multiple_of(100_000) {
-                    step(observe, Step::Read, taken.len(), 0)?;
+            .histories(|user| {
+                read += user.events.len();
+                let number = users.of(user.user)?;
+                sample.offer(user.user, &user.events, &weights);
+                let history = History::new(user.events, Arc::clone(&weights));
+                for (content, state) in history.states() {
+                    pairs.push(Pair {
+                        user: number,
+                        item: items.of(content.uuid())?,
+                        weight: state.weight,
+                        latest: state.latest.timestamp(),
+                        out: state.exclusion.holds(now),
+                    });
+                }
+                if read - told >= 100_000 {
+                    told = read;
+                    step(observe, Step::Read, read, 0)?;
                 }
                 Ok(())
             })
             .await?;
-        let read = taken.len();
         step(observe, Step::Read, read, read)?;
         // By id: the model must not depend on the order in which the rows happen to lie.
         let ((users, user_places), (items, item_places)) = (users.by_id(), items.by_id());
-        taken.par_iter_mut().for_each(|(user, item, _)| {
-            *user = user_places[*user as usize];
-            *item = item_places[*item as usize];
+        pairs.par_iter_mut().for_each(|pair| {
+            pair.user = user_places[pair.user as usize];
+            pair.item = item_places[pair.item as usize];
         });
         let mut offered = vec![false; items.len()];
         for id in store.is_eligible().await? {
@@ -60,36 +127,67 @@ impl RecommendationService {
         }
         let (rows, columns) = (users.len(), items.len());
         step(observe, Step::Read, read, read)?;
-        // Net of what speaks against: the rows of one pair follow each other once sorted.
-        taken.par_sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
-        let pairs: Vec<(u32, u32, f32)> = taken
-            .chunk_by(|a, b| (a.0, a.1) == (b.0, b.1))
-            .map(|same| {
-                let net: f32 = same.iter().map(|(_, _, weight)| weight).sum();
-                (same[0].0, same[0].1, net.min(MOST_WEIGHT))
-            })
-            .collect();
-        drop(taken);
+        pairs.par_sort_unstable_by_key(|pair| (pair.user, pair.item));
         step(observe, Step::Read, read, read)?;
-        let table = |triplets: Vec<(u32, u32, f32)>| {
-            Interactions::from_triplets(rows, columns, triplets.iter().copied(), Repeats::Max)
-                .map_err(|error| Error::Internal(error.into()))
-        };
-        let met = table(
-            pairs
-                .iter()
-                .map(|(user, item, _)| (*user, *item, 1.0))
-                .collect(),
-        )?;
+        let failed = |error: MatrixError| Error::Internal(error.into());
+        let out = pairs.iter().filter(|pair| pair.out);
+        let out = out.map(|pair| (pair.user, pair.item, 1.0));
+        let out = Interactions::from_triplets(rows, columns, out, Repeats::Max).map_err(failed)?;
         step(observe, Step::Read, read, read)?;
-        let positive = table(pairs.into_iter().filter(|(_, _, net)| *net > 0.0).collect())?;
+        let positive = pairs.iter().filter(|pair| pair.weight > 0.0);
+        let positive = positive.map(|pair| {
+            let entry = Entry {
+                item: pair.item,
+                weight: pair.weight,
+                time: Some(pair.latest),
+            };
+            (pair.user, entry)
+        });
+        let positive = Interactions::from_events(rows, columns, positive, Repeats::Max);
+        let positive = positive.map_err(failed)?;
         Ok(Data {
             users,
             items,
             positive,
-            met,
+            out,
             offered,
+            replays: sample.replays(),
         })
+    }
+}
+
+impl Data {
+    /// What speaks for an item, without what the replayed users did from their cuts on.
+    pub(super) fn before(&self) -> Result<Interactions> {
+        let user = |replay: &Replay| self.users.binary_search(&replay.user).ok();
+        let replayed: FxHashMap<usize, &Replay> = self
+            .replays
+            .iter()
+            .filter_map(|replay| Some((user(replay)?, replay)))
+            .collect();
+        let item = |content: &Positive| {
+            let item = self.items.binary_search(&content.content.uuid()).ok()?;
+            Some(Entry {
+                item: u32::try_from(item).ok()?,
+                weight: content.weight,
+                time: Some(content.latest.timestamp()),
+            })
+        };
+        let rows = 0..self.positive.rows();
+        let entries = rows.flat_map(|row| {
+            let entries: Vec<Entry> = match replayed.get(&row) {
+                Some(replay) => {
+                    let before = replay.split.before.positives();
+                    before.iter().filter_map(item).collect()
+                }
+                None => self.positive.entries(row).collect(),
+            };
+            // A table has fewer than 2³² rows.
+            entries.into_iter().map(move |entry| (row as u32, entry))
+        });
+        let (rows, columns) = (self.positive.rows(), self.positive.columns());
+        Interactions::from_events(rows, columns, entries, Repeats::Max)
+            .map_err(|error| Error::Internal(error.into()))
     }
 }
 

@@ -8,7 +8,7 @@ use super::{ENOUGH, explain};
 use crate::foundation::Result;
 use crate::platform::db::copy::Rows;
 use ranking::collaborative::{Model, Scored, TOGETHER};
-use ranking::top;
+use ranking::{Entry, top};
 
 /// The rows of these users in `batch_recommendations`, and how many of them have enough.
 pub(super) fn lists(
@@ -19,22 +19,18 @@ pub(super) fn lists(
     model: Uuid,
 ) -> Result<(Rows, usize)> {
     let offered = data.offered.iter().filter(|offered| **offered).count();
-    let past = |user: &u32| {
-        let (items, weights) = data.positive.row(*user as usize);
-        let past = items.iter().copied().zip(weights.iter().copied());
-        past.collect::<Vec<(u32, f32)>>()
-    };
-    let of_user = |(user, past, mut scored): (u32, Vec<(u32, f32)>, Scored)| {
+    let past = |user: &u32| -> Vec<Entry> { data.positive.entries(*user as usize).collect() };
+    let of_user = |(user, past, mut scored): (u32, Vec<Entry>, Scored)| {
         for (score, offered) in scored.scores.iter_mut().zip(&data.offered) {
             if !offered {
                 *score = f32::NAN; // no place in a list
             }
         }
-        let met = data.met.row(user as usize).0;
-        let best = top::best(&scored.scores, keep, met);
+        let out = data.out.row(user as usize).0;
+        let best = top::best(&scored.scores, keep, out);
         let wanted: Vec<u32> = best.iter().map(|(item, _)| *item).collect();
         let reasons = maths.explain(&past, &scored, &wanted).map_err(explain)?;
-        let enough = best.len() >= ENOUGH.min(keep) || best.len() + met.len() >= offered;
+        let enough = best.len() >= ENOUGH.min(keep) || best.len() + out.len() >= offered;
         Ok((user, best, reasons, enough))
     };
     let of_some = |users: &[u32]| {

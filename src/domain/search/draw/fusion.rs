@@ -4,63 +4,68 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Draw, Drawn, MOST_DRAWN, popular_first};
 use crate::engine::catalogue::Catalogue;
-use ranking::blend::{RANK_CONSTANT, Ranked, rank_fusion};
+use ranking::blend::{Weighted, blend, calibrate};
 
 impl Draw {
-    /// Reciprocal rank fusion of the best of each source, scaled so that the first of all sources
-    /// has 1. What comes behind [`MOST_DRAWN`] others has no chance to be drawn by its score.
-    /// Answers the sum that stands for 1.
+    /// Blends the best of both sources, so that the first of all sources has 1. What comes behind
+    /// [`MOST_DRAWN`] others has no chance to be drawn by its score.
     pub(super) fn fuse(
         &mut self,
         catalogue: &Catalogue,
         mut words: Vec<(u32, f32)>,
         weight: f32,
         mut meant: Vec<(u32, f32)>,
-    ) -> f32 {
+    ) {
         rank(&mut words, catalogue);
         rank(&mut meant, catalogue);
-        let slots = |found: &[(u32, f32)]| found.iter().map(|(slot, _)| *slot).collect();
-        let (words, meant): (Vec<u32>, Vec<u32>) = (slots(&words), slots(&meant));
-        let lists = [(weight, &words), (1.0, &meant)].map(|(weight, keys)| Ranked {
-            weight,
-            keys: keys.as_slice(),
-        });
-        let most = most(&lists);
+        let (by_words, by_meaning) = (on_scale(&words), on_scale(&meant));
+        let blended = blend(&[
+            Weighted {
+                weight,
+                scores: &by_words,
+            },
+            Weighted {
+                weight: 1.0,
+                scores: &by_meaning,
+            },
+        ]);
         let mut drawn: FxHashMap<u32, Drawn> = FxHashMap::default();
-        for (slot, sum) in rank_fusion(&lists) {
-            let relevance = (sum / most).min(1.0);
+        for item in blended.items {
             let fused = Drawn {
-                slot,
-                score: relevance,
-                relevance,
+                slot: item.key,
+                score: item.score,
+                relevance: item.score,
                 ..Drawn::default()
             };
-            drawn.insert(slot, fused);
+            drawn.insert(item.key, fused);
         }
-        for (slot, rank) in words.iter().zip(1..) {
+        for ((slot, _), rank) in words.iter().zip(1..) {
             drawn.entry(*slot).or_default().words = rank;
         }
-        for (slot, rank) in meant.iter().zip(1..) {
+        for ((slot, _), rank) in meant.iter().zip(1..) {
             drawn.entry(*slot).or_default().meaning = rank;
         }
         self.drawn = drawn.into_values().collect();
-        most
     }
 
-    /// Draws what words found behind the best as well: an order by a field may bring it forward.
-    pub(super) fn take_the_rest(&mut self, weight: f32, most: f32) {
+    /// Draws what words found behind the best as well, with no score: an order by a field may bring
+    /// it forward.
+    pub(super) fn take_the_rest(&mut self) {
         let drawn: FxHashSet<u32> = self.drawn.iter().map(|drawn| drawn.slot).collect();
-        let last = MOST_DRAWN as u32 + 1;
-        let relevance = (weight / (RANK_CONSTANT + last as f32) / most).min(1.0);
         let rest = self.matched.iter().filter(|slot| !drawn.contains(slot));
         self.drawn.extend(rest.map(|slot| Drawn {
             slot: *slot,
-            score: relevance,
-            relevance,
-            words: last,
+            words: MOST_DRAWN as u32 + 1,
             ..Drawn::default()
         }));
     }
+}
+
+/// Slots in the order of their rank, on the scale of a blend.
+fn on_scale(ranked: &[(u32, f32)]) -> Vec<(u32, f32)> {
+    let scores: Vec<f32> = ranked.iter().map(|(_, score)| *score).collect();
+    let slots = ranked.iter().map(|(slot, _)| *slot);
+    slots.zip(calibrate(&scores)).collect()
 }
 
 /// Every slot that words or meaning found, once.
@@ -72,15 +77,6 @@ pub(super) fn union(words: &[(u32, f32)], meant: &[(u32, f32)]) -> Vec<u32> {
     });
     all.extend(only_meant);
     all
-}
-
-/// What the first of all lists that found anything would have.
-fn most(lists: &[Ranked<'_, u32>]) -> f32 {
-    let found = lists.iter().filter(|list| !list.keys.is_empty());
-    found
-        .map(|list| list.weight / (RANK_CONSTANT + 1.0))
-        .sum::<f32>()
-        .max(f32::MIN_POSITIVE)
 }
 
 /// The best [`MOST_DRAWN`], exactly ordered.

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use super::{ContentKind, CreditRole, Visibility};
 use crate::domain::content::model::{Fields, NewCredit, PersonRef};
 use crate::foundation::{Id, Refusal, Result, id};
+use crate::graphql::number::single;
 
 /// A credit to be written: the person by `personId`, or by `name`, found or made.
 #[derive(Clone, Debug, InputObject)]
@@ -42,6 +43,30 @@ pub(super) fn credits(inputs: Vec<CreditInput>) -> Result<Vec<NewCredit>> {
     inputs.into_iter().enumerate().map(read).collect()
 }
 
+/// How a value that may be missing is stored.
+trait Stored<T> {
+    fn stored(self) -> T;
+}
+
+/// As it comes.
+macro_rules! stored_as_it_is {
+    ($($kind:ty),*) => {
+        $(impl Stored<$kind> for $kind {
+            fn stored(self) -> $kind {
+                self
+            }
+        })*
+    };
+}
+
+stored_as_it_is!(Decimal, NaiveDate, String, i32);
+
+impl Stored<f32> for f64 {
+    fn stored(self) -> f32 {
+        single(self)
+    }
+}
+
 macro_rules! content_input {
     (
         required { $($(#[$r_doc:meta])* $r:ident: $r_type:ty,)* }
@@ -62,7 +87,7 @@ macro_rules! content_input {
             pub(super) fn fields(self) -> Fields {
                 let mut fields = Fields::new(self.kind.into(), self.title);
                 $(if let Some(value) = self.$p { fields.$p = value.into(); })*
-                $(fields.$o = self.$o.map(Into::into);)*
+                $(fields.$o = self.$o.map(Stored::stored);)*
                 fields
             }
         }
@@ -90,7 +115,7 @@ macro_rules! content_input {
                     MaybeUndefined::Undefined => {}
                 })*
                 $(match self.$o {
-                    MaybeUndefined::Value(value) => fields.$o = Some(value.into()),
+                    MaybeUndefined::Value(value) => fields.$o = Some(value.stored()),
                     MaybeUndefined::Null => fields.$o = None,
                     MaybeUndefined::Undefined => {}
                 })*
@@ -134,7 +159,7 @@ content_input! {
         /// Where its picture is.
         poster_url: String,
         /// The source's mean vote, 0 to 10.
-        rating_average: f32,
+        rating_average: f64,
         /// How many voted at the source.
         rating_count: i32,
         /// Who makes the product.
@@ -158,7 +183,7 @@ content_input! {
         /// How often it may still be broadcast.
         broadcasts_left: i32,
         /// An editor's or a model's measure, 0 to 1.
-        quality_score: f32,
+        quality_score: f64,
     }
 }
 

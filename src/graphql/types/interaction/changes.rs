@@ -7,7 +7,7 @@ use super::{Interaction, InteractionKind};
 use crate::domain::interactions::model::{NewInteraction, Recorded};
 use crate::domain::interactions::service::Outcome;
 use crate::foundation::{Id, id};
-use crate::graphql::number::int;
+use crate::graphql::number::{int, single};
 use crate::graphql::payload::{UserError, payload, payload_errors, settle};
 use crate::graphql::{Query, Reach};
 
@@ -19,7 +19,7 @@ pub struct RecordInteractionInput {
     /// What was done.
     kind: InteractionKind,
     /// The stars of a RATING, 0.5 to 5; left out for every other kind.
-    value: Option<f32>,
+    value: Option<f64>,
     /// When it was done, from 1990 until now; now where left out.
     occurred_at: Option<DateTime<Utc>>,
     /// A name of your own for this interaction, 1 to 200 characters. The same name again does
@@ -38,7 +38,7 @@ impl From<RecordInteractionInput> for NewInteraction {
             user: input.user_id,
             content: input.content_id,
             kind: input.kind.into(),
-            value: input.value,
+            value: input.value.map(single),
             occurred_at: input.occurred_at,
             idempotency_key: input.idempotency_key,
             attribution_token: input.attribution_token,

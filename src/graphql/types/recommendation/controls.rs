@@ -4,9 +4,10 @@ use async_graphql::InputObject;
 
 use super::item::RecommendationSource;
 use super::list::RecommendationContext;
-use crate::domain::recommendations::{Ask, Boost, Pin};
+use crate::domain::recommendations::{Boost, Pin, RecommendationRequest};
 use crate::foundation::{Id, id};
 use crate::graphql::filter::or_none;
+use crate::graphql::number::single;
 use crate::graphql::types::content::ContentFilterInput;
 
 /// Items that count more, or less.
@@ -42,20 +43,20 @@ pub(super) struct Controls {
     pub(super) fallback: Option<Vec<RecommendationSource>>,
 }
 
-impl From<Controls> for Ask {
+impl From<Controls> for RecommendationRequest {
     fn from(controls: Controls) -> Self {
         let usual = Self::default();
         let boosts = controls.boost.unwrap_or_default().into_iter();
         let pins = controls.pin.unwrap_or_default().into_iter();
         Self {
             context: controls.context.into(),
-            like: controls.like,
+            seed: controls.like,
             query: controls.query,
             filter: or_none(controls.filter),
             boost: boosts
                 .map(|boost| Boost {
                     filter: boost.filter.into(),
-                    factor: boost.factor as f32,
+                    factor: single(boost.factor),
                 })
                 .collect(),
             exclude: controls.exclude.unwrap_or_default(),
@@ -65,8 +66,8 @@ impl From<Controls> for Ask {
                     rank: pin.rank,
                 })
                 .collect(),
-            diversity: controls.diversity.map_or(usual.diversity, |it| it as f32),
-            min_score: controls.min_score.map_or(usual.min_score, |it| it as f32),
+            diversity: controls.diversity.map_or(usual.diversity, single),
+            min_score: controls.min_score.map_or(usual.min_score, single),
             fallback: controls.fallback.map_or(usual.fallback, |sources| {
                 sources.into_iter().map(Into::into).collect()
             }),

@@ -8,7 +8,7 @@ use super::list::RecommendationContext;
 use crate::domain::recommendations::feedback::{self as domain, NewFeedback, Outcome};
 use crate::domain::recommendations::statistics::{self, Group};
 use crate::foundation::{Id, id};
-use crate::graphql::number::{double, int};
+use crate::graphql::number::{double, int, single};
 use crate::graphql::payload::{UserError, payload, payload_errors, settle};
 use crate::graphql::types::content::Content;
 use crate::graphql::types::interaction::Interaction;
@@ -37,7 +37,7 @@ pub struct RecommendationFeedbackInput {
     /// What became of it.
     kind: FeedbackKind,
     /// The stars of RATED, 0.5 to 5; left out for every other kind.
-    rating: Option<f32>,
+    rating: Option<f64>,
     /// A name of your own for the interaction that it is, 1 to 200 characters. It may be left out:
     /// a kind is on record once for each list item anyway.
     idempotency_key: Option<String>,
@@ -48,7 +48,7 @@ impl From<RecommendationFeedbackInput> for NewFeedback {
         Self {
             attribution_token: input.attribution_token,
             kind: input.kind.into(),
-            rating: input.rating,
+            rating: input.rating.map(single),
             idempotency_key: input.idempotency_key,
         }
     }

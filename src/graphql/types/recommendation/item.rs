@@ -5,6 +5,7 @@ use async_graphql::{ComplexObject, Context, Enum, Object, Result, SimpleObject};
 use crate::domain::recommendations::model as domain;
 use crate::foundation::{Id, id};
 use crate::graphql::Reach;
+use crate::graphql::number::double;
 use crate::graphql::types::content::Content;
 
 /// Where a recommended item came from.
@@ -40,7 +41,7 @@ pub struct Reason {
     /// Where it came from.
     pub source: RecommendationSource,
     #[graphql(skip)]
-    pub because: Option<Id<id::Content>>,
+    reason: domain::Reason,
 }
 
 #[ComplexObject]
@@ -51,30 +52,13 @@ impl Reason {
             None => None,
             Some(thing) => Some(thing.0.fields.title.clone()),
         };
-        use RecommendationSource as Source;
-        Ok(match (self.source, because) {
-            (Source::Similar, Some(title)) => format!("Like “{title}”"),
-            (Source::Together, Some(title)) => {
-                format!("Those who took “{title}” took it, too")
-            }
-            (Source::Session, Some(title)) => format!("Because of “{title}” just now"),
-            (_, Some(title)) => format!("Because you liked “{title}”"),
-            (Source::Collaborative, None) => "People with a taste like yours liked it".to_owned(),
-            (Source::Interests, None) => "Near to what you like".to_owned(),
-            (Source::Session, None) => "Near to what you did just now".to_owned(),
-            (Source::Similar | Source::Together, None) => "Like what you look at".to_owned(),
-            (Source::Query, None) => "Answers what you look for".to_owned(),
-            (Source::Popular, None) => "Popular these days".to_owned(),
-            (Source::New, None) => "New here".to_owned(),
-            (Source::Any, None) => "From the catalogue".to_owned(),
-            (Source::Pinned, None) => "Chosen for this place".to_owned(),
-        })
+        Ok(self.reason.sentence(because.as_deref()))
     }
 
     /// The thing from the user's past, or the one that the list is about, that speaks most for it;
     /// null if none stands out, or if it may no longer be seen.
     async fn because(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
-        let Some(past) = self.because else {
+        let Some(past) = self.reason.because else {
             return Ok(None);
         };
         let content = ctx.loaders().content.load_one(past).await?;
@@ -89,9 +73,43 @@ pub struct Contribution {
     source: RecommendationSource,
     /// The source's own score: the share of its candidates that are no better, in [0, 1]; 0 if
     /// the item is not among them.
-    score: f32,
+    score: f64,
     /// The weight of the source in this list, in [0, 1].
-    weight: f32,
+    weight: f64,
+}
+
+/// A number of a list, what it is, and the numbers that it comes from.
+#[derive(Clone, Debug)]
+pub struct Explanation(domain::Explanation);
+
+/// A number of a list, what it is, and the numbers that it comes from.
+#[Object]
+impl Explanation {
+    /// The number: a score, a weight, or what a source adds.
+    async fn value(&self) -> f64 {
+        f64::from(self.0.value)
+    }
+
+    /// What the number is, in English.
+    async fn description(&self) -> String {
+        use domain::Description;
+        match self.0.description {
+            Description::Score => "score: the sum of the parts".to_owned(),
+            Description::Contribution(source) => {
+                format!("{}: weight times calibrated score", source.as_str())
+            }
+            Description::Weight(source) => format!("weight of {} in this list", source.as_str()),
+            Description::Calibrated(source) => {
+                format!("score of {} on the common scale", source.as_str())
+            }
+            Description::Control => "boosts, pins, diversity and fallbacks".to_owned(),
+        }
+    }
+
+    /// The numbers that it comes from; empty for a number that comes from no other.
+    async fn parts(&self) -> Vec<Explanation> {
+        self.0.parts.iter().cloned().map(Explanation).collect()
+    }
 }
 
 /// An item at its place in a list.
@@ -113,8 +131,8 @@ impl RecommendationItem {
 
     /// How well it fits, in [0, 1]; never growing from rank to rank. Comparable within one list
     /// only.
-    async fn score(&self) -> f32 {
-        self.item.score
+    async fn score(&self) -> f64 {
+        double(self.item.score)
     }
 
     /// Where it came from, the source that says most for it first.
@@ -134,17 +152,23 @@ impl RecommendationItem {
         let contribution =
             |((source, weight), part): (&(domain::Source, f32), &f32)| Contribution {
                 source: (*source).into(),
-                score: (part / weight).clamp(0.0, 1.0),
-                weight: *weight,
+                score: double((part / weight).clamp(0.0, 1.0)),
+                weight: double(*weight),
             };
         blend.map(contribution).collect()
     }
 
+    /// How the score comes about: a tree of numbers, each the sum or the product of its parts.
+    async fn explanation(&self) -> Explanation {
+        Explanation(self.item.explained(&self.blend.blend).tree())
+    }
+
     /// Why it is here.
     async fn reasons(&self) -> [Reason; 1] {
+        let reason = self.item.explained(&self.blend.blend).reason();
         [Reason {
-            source: self.item.source(&self.blend.blend).into(),
-            because: self.item.because,
+            source: reason.source.into(),
+            reason,
         }]
     }
 

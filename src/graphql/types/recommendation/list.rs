@@ -10,6 +10,7 @@ use crate::domain::recommendations::model::{self as domain, ListPage};
 use crate::domain::recommendations::service::cursor;
 use crate::graphql::Reach;
 use crate::graphql::connection::PageInfo;
+use crate::graphql::number::double;
 use crate::graphql::types::model::Model;
 
 /// For what occasion a list is drawn.
@@ -32,7 +33,7 @@ pub struct BlendWeight {
     /// Which source.
     source: RecommendationSource,
     /// Its weight, in (0, 1]. The weights of a list sum to 1.
-    weight: f32,
+    weight: f64,
 }
 
 /// How much of what the user did went into a list.
@@ -114,7 +115,7 @@ impl RecommendationList {
         let blend = self.0.list.blend.iter();
         let weight = |(source, weight): &(domain::Source, f32)| BlendWeight {
             source: (*source).into(),
-            weight: *weight,
+            weight: double(*weight),
         };
         blend.map(weight).collect()
     }

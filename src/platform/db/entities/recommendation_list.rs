@@ -26,6 +26,7 @@ pub struct Model {
     pub parts: Vec<f32>,
     pub because_ids: Vec<Uuid>,
     pub because: Vec<i16>,
+    pub provenance: Vec<u8>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

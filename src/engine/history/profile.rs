@@ -1,15 +1,12 @@
-//! What a user did, and what that says.
+//! What a user's history says of their taste, as vectors.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use crate::domain::embeddings::Vectors;
-use crate::domain::interactions::{InteractionKind, MOST_WEIGHT, WeightTable};
-use crate::foundation::{Id, id};
+use super::events::{Content, Event, History};
+use super::kind::InteractionKind;
 use ranking::kernel::{Kernel, Rows};
-use ranking::profile::{self, Event, INTERESTS, Interests};
-
-type Content = Id<id::Content>;
+use ranking::profile::{self, INTERESTS, Interests};
 
 /// So many of the latest events make a profile.
 const PROFILED: usize = 300;
@@ -20,23 +17,6 @@ const SESSION_FADES: TimeDelta = TimeDelta::minutes(30);
 const INTEREST_HALF_LIFE: TimeDelta = TimeDelta::days(90);
 /// An event says nothing of the session any more once so little is left of its weight.
 const FAINT: f32 = 0.01;
-
-/// Something the user did, as far as lists care.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Did {
-    /// To which item.
-    pub content: Content,
-    /// What.
-    pub kind: InteractionKind,
-    /// The stars of a rating.
-    pub value: Option<f32>,
-    /// When, to the millisecond.
-    pub at: DateTime<Utc>,
-}
-
-/// All of that, the latest first.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Past(pub Vec<Did>);
 
 /// What a user likes, as vectors of the embedding space; zeros where nothing is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,73 +29,46 @@ pub struct Profile {
     pub interests: Interests,
 }
 
-impl Past {
-    /// What stays out of the user's lists.
-    pub fn taken(&self, weights: &WeightTable, now: DateTime<Utc>) -> FxHashSet<Content> {
-        let out = self.0.iter();
-        let out = out.filter(|did| weights.excludes(did.kind, now - did.at));
-        out.map(|did| did.content).collect()
-    }
-
-    /// The items that the past speaks for, net of what speaks against them, with how much, in the
-    /// order of their ids.
-    pub fn liked(&self, weights: &WeightTable) -> Vec<(Content, f32)> {
-        let mut net: FxHashMap<Content, f32> = FxHashMap::default();
-        for did in self.0.iter().rev() {
-            *net.entry(did.content).or_default() += weights.weight(did.kind, did.value);
-        }
-        let mut liked: Vec<_> = net
-            .into_iter()
-            .filter(|(_, weight)| *weight > 0.0)
-            .collect();
-        for (_, weight) in &mut liked {
-            *weight = weight.min(MOST_WEIGHT);
-        }
-        liked.sort_unstable_by_key(|(content, _)| *content);
-        liked
-    }
-
+impl History {
     /// The items whose vectors make the profile, each once.
     pub fn profiled(&self) -> Vec<Content> {
-        let latest = self.0.iter().take(PROFILED).map(|did| did.content);
+        let latest = self.events().iter().take(PROFILED);
+        let latest = latest.map(|event| event.content);
         latest.collect::<FxHashSet<_>>().into_iter().collect()
     }
 
-    /// When the user did something last.
-    pub fn latest(&self) -> Option<DateTime<Utc>> {
-        self.0.first().map(|did| did.at)
-    }
-
-    /// The user's vectors at `now`; `vector` knows where an item is in the space of `length`
-    /// dimensions. `None` where no item of the past has a vector.
-    pub fn profile(
+    /// The user's vectors at `now`, in a space of `length` dimensions; `vector` knows where an item is
+    /// in it. What was taken back says nothing, and repeats say ever less. `None` where no item of the
+    /// history has a vector.
+    pub fn profile<'v>(
         &self,
-        weights: &WeightTable,
         now: DateTime<Utc>,
         length: usize,
-        vectors: &Vectors,
+        vector: impl Fn(Content) -> Option<&'v [f32]>,
     ) -> Option<Profile> {
         let latest = self.latest()?;
+        let weights = self.weights();
         let seconds = |span: TimeDelta| span.as_seconds_f64() as f32;
         let (mut now_events, mut all_events) = (Vec::new(), Vec::new());
         let mut long_term = vec![0.0; length];
-        for did in self.0.iter().take(PROFILED).rev() {
-            let Some(item) = vectors.get(&did.content) else {
+        let events = self.events().iter().zip(self.shares());
+        for (event, share) in events.take(PROFILED).rev() {
+            let Some(item) = vector(event.content) else {
                 continue;
             };
-            let weight = weights.weight(did.kind, did.value);
-            profile::follow_taste(&mut long_term, item, pull(did));
-            all_events.push(Event {
+            let weight = weights.weight(event.kind, event.value) * share;
+            profile::follow_taste(&mut long_term, item, pull(event) * share);
+            all_events.push(profile::Event {
                 item,
                 weight,
-                age: seconds(latest - did.at),
+                age: seconds(latest - event.at),
             });
-            let fresh = weight * weights.decay(did.kind, now - did.at);
+            let fresh = weight * weights.decay(event.kind, now - event.at);
             if fresh.abs() >= FAINT {
-                now_events.push(Event {
+                now_events.push(profile::Event {
                     item,
                     weight: fresh,
-                    age: seconds(now - did.at),
+                    age: seconds(now - event.at),
                 });
             }
         }
@@ -131,6 +84,11 @@ impl Past {
 }
 
 impl Profile {
+    /// Whether the user did something lately enough to speak of a session.
+    pub fn has_session(&self) -> bool {
+        self.session.iter().any(|number| *number != 0.0)
+    }
+
     /// How near items are to what the user has come to like, from −1 to 1: the mean of an item's
     /// cosine to the long-term vector and to the nearest interest, so that a taste among several
     /// counts whole.
@@ -167,15 +125,15 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// How far one event moves the long-term vector (α): towards the item, or away from it where it is
 /// negative. The figures for views, clicks, favourites and ratings are those of the product's
 /// design; the others are set in their proportion.
-fn pull(did: &Did) -> f32 {
-    match did.kind {
+fn pull(event: &Event) -> f32 {
+    match event.kind {
         InteractionKind::View => 0.05,
         InteractionKind::Click => 0.02,
         InteractionKind::AddToCart => 0.1,
         InteractionKind::Purchase | InteractionKind::Like => 0.3,
         InteractionKind::Share => 0.2,
         InteractionKind::Rating => {
-            let from_middle = did.value.unwrap_or(3.0) - 3.0;
+            let from_middle = event.value.unwrap_or(3.0) - 3.0;
             let strength = 0.2 * (1.0 + 0.25 * from_middle.abs());
             // Below the middle of the stars a rating speaks against the item.
             if from_middle < -0.5 {

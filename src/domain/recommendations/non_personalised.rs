@@ -1,12 +1,12 @@
-//! What everybody can be offered: popular items, then the newest ones.
+//! What can be recommended to everybody: popular items, then the newest ones.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::model::Source;
 use super::service::RecommendationService;
+use crate::engine::candidates::NonPersonalised;
 use crate::foundation::{Error, Id, Result, id};
 
 /// After how long the lists that are the same for everybody are read anew, at least.
@@ -18,9 +18,12 @@ const RESTS_FOR: u32 = 50;
 /// catalogue, and for those who have had the most popular.
 const DEEPER: usize = 10;
 
-/// What everybody can be offered, by source, best first, with scores in [0, 1].
+/// What can be recommended to everybody.
 pub(super) struct Common {
-    pub(super) items: Vec<(Id<id::Content>, Source, f32)>,
+    /// Popular items, the most popular first, with scores in [0, 1].
+    pub(super) popular: Vec<(Id<id::Content>, f32)>,
+    /// The same, and the newest ones, by their slots in the catalogue.
+    pub(super) slots: NonPersonalised,
 }
 
 impl RecommendationService {
@@ -64,18 +67,27 @@ impl RecommendationService {
         let began = Instant::now();
         let weights = self.interactions.weights().await?;
         let most = DEEPER * self.ground.settings.recommendations.list_length;
-        let popular = self.store.popular(&weights, most).await?;
+        let popular = self.store.popular(&weights, self.clock.now(), most).await?;
         let newest = self.store.newest(most).await?;
         let best = popular.first().map_or(1.0, |(_, weight)| *weight);
-        let popular = popular
+        let popular: Vec<(Id<id::Content>, f32)> = popular
             .into_iter()
-            .map(|(content, weight)| (content, Source::Popular, (weight / best) as f32));
-        let newest = newest
-            .into_iter()
-            .map(|content| (content, Source::New, 0.0));
-        let common = Arc::new(Common {
-            items: popular.chain(newest).collect(),
-        });
+            .map(|(content, weight)| (content, (weight / best) as f32))
+            .collect();
+        let slots = {
+            let catalogue = self.content.catalogue().await?.read();
+            let of = |(content, score): &(Id<id::Content>, f32)| {
+                Some((catalogue.slot(*content)?, *score))
+            };
+            NonPersonalised {
+                popular: popular.iter().filter_map(of).collect(),
+                newest: newest
+                    .into_iter()
+                    .filter_map(|content| catalogue.slot(content))
+                    .collect(),
+            }
+        };
+        let common = Arc::new(Common { popular, slots });
         let good_until = self.clock.now() + rest(began.elapsed());
         self.common.keep(Some((good_until, Arc::clone(&common))));
         Ok(common)

@@ -10,14 +10,18 @@ use uuid::Uuid;
 use super::service::RecommendationService;
 use crate::domain::models::served::Latest;
 use crate::domain::models::{ModelKind, ModelService, ModelVersion};
+use crate::engine::candidates::Candidates;
+use crate::engine::catalogue::Catalogue;
+use crate::engine::history::Positive;
+use crate::engine::source::Source;
 use crate::foundation::{Error, Id, Result, id};
-use ranking::collaborative::{MOST_NEIGHBOURS, Model, Scored};
-use ranking::top;
+use ranking::collaborative::{MOST_NEIGHBOURS, Model, Part, Scored};
+use ranking::{Entry, top};
 
 type Content = Id<id::Content>;
 
 /// A model and the items it knows.
-pub(super) struct Live {
+pub(super) struct ServedModel {
     /// Which version.
     pub(super) model: Id<id::Model>,
     /// When it was trained.
@@ -42,7 +46,19 @@ pub(super) fn to_bytes(items: &[Uuid], maths: &Model) -> Vec<u8> {
     bytes
 }
 
-impl Live {
+impl ServedModel {
+    /// A model that was trained in this process and serves nobody: for replays.
+    pub(super) fn unserved(items: &[Uuid], maths: Model, trained_at: DateTime<Utc>) -> Self {
+        let items: Vec<Content> = items.iter().map(|id| (*id).into()).collect();
+        Self {
+            model: Uuid::nil().into(),
+            trained_at,
+            places: items.iter().copied().zip(0..).collect(),
+            items,
+            maths,
+        }
+    }
+
     fn from_bytes(version: &ModelVersion, bytes: &[u8]) -> Result<Self> {
         let damaged =
             |what: &str| Error::Internal(anyhow::anyhow!("the model {}: {what}", version.version));
@@ -86,15 +102,21 @@ impl Live {
     }
 
     /// What the model knows of these liked items, by its own numbers.
-    pub(super) fn entries(&self, liked: &[(Content, f32)]) -> Vec<(u32, f32)> {
+    pub(super) fn entries(&self, liked: &[Positive]) -> Vec<Entry> {
         let known = liked.iter();
         known
-            .filter_map(|(content, weight)| Some((*self.places.get(content)?, *weight)))
+            .filter_map(|liked| {
+                Some(Entry {
+                    item: *self.places.get(&liked.content)?,
+                    weight: liked.weight,
+                    time: Some(liked.latest.timestamp()),
+                })
+            })
             .collect()
     }
 
     /// What the model says of all items for somebody with these entries.
-    pub(super) fn scores(&self, entries: &[(u32, f32)]) -> Result<Scored> {
+    pub(super) fn scores(&self, entries: &[Entry]) -> Result<Scored> {
         self.maths.scores(entries).map_err(internal)
     }
 
@@ -102,13 +124,14 @@ impl Live {
     /// together with the entries that weigh most, and the items of `also`.
     pub(super) fn scores_near(
         &self,
-        entries: &[(u32, f32)],
+        entries: &[Entry],
         also: impl Iterator<Item = Content>,
     ) -> Result<Scored> {
         let mut among: Vec<u32> = also
             .filter_map(|content| self.places.get(&content).copied())
             .collect();
-        for (item, _) in top::best_of(entries.iter().copied(), HEAVIEST) {
+        let weights = entries.iter().map(|entry| (entry.item, entry.weight));
+        for (item, _) in top::best_of(weights, HEAVIEST) {
             let near = self.maths.neighbours(item, MOST_NEIGHBOURS);
             among.extend(near.into_iter().map(|(near, _)| near));
         }
@@ -129,6 +152,39 @@ impl Live {
             .collect()
     }
 
+    /// What each part of the model says of these items, as signals of the blend that have `weight`
+    /// in all.
+    pub(super) fn signals(
+        &self,
+        entries: &[Entry],
+        best: &[(Content, f32)],
+        weight: f32,
+        catalogue: &Catalogue,
+    ) -> Result<Vec<Candidates>> {
+        let known = best.iter().filter_map(|(content, _)| {
+            Some((*self.places.get(content)?, catalogue.slot(*content)?))
+        });
+        let (items, slots): (Vec<u32>, Vec<u32>) = known.unzip();
+        let parts = self.maths.part_scores(entries, &items).map_err(internal)?;
+        let whole: f32 = self
+            .maths
+            .recipe()
+            .parts
+            .iter()
+            .map(|part| part.weight)
+            .sum();
+        let recipe = self.maths.recipe().parts.iter();
+        let signal = |((part, recipe), own): ((u8, &Part), Option<Vec<f32>>)| {
+            let scored = slots.iter().copied().zip(own?).collect();
+            let weight = weight * recipe.weight / whole;
+            Some(Candidates {
+                part,
+                ..Candidates::new(Source::Collaborative, weight, scored)
+            })
+        };
+        Ok((0..).zip(recipe).zip(parts).filter_map(signal).collect())
+    }
+
     /// The items that were taken most together with one, best first.
     pub(super) fn together(&self, content: Content, keep: usize) -> Vec<(Content, f32)> {
         let Some(item) = self.places.get(&content) else {
@@ -141,10 +197,10 @@ impl Live {
     }
 
     /// For each of these items the liked one that speaks most for it, where one does; `scored` is
-    /// what [`Live::scores`] gives for the liked ones.
+    /// what [`ServedModel::scores`] gives for the liked ones.
     pub(super) fn reasons(
         &self,
-        liked: &[(Content, f32)],
+        liked: &[Positive],
         scored: &Scored,
         items: &[Content],
     ) -> Result<HashMap<Content, Content>> {
@@ -174,33 +230,36 @@ impl RecommendationService {
     /// The collaborative model that is served, in memory; see [`Served::get`].
     ///
     /// [`Served::get`]: crate::domain::models::Served::get
-    pub(super) async fn live(&self) -> Result<Option<Arc<Live>>> {
+    pub(super) async fn served_model(&self) -> Result<Option<Arc<ServedModel>>> {
         let models = self.models.clone();
         self.served.get(|before| look(models, before)).await
     }
 
     /// Looks at once whether there is a newer model; the next list is drawn with it.
-    pub(super) async fn refresh_live(&self) -> Result<()> {
+    pub(super) async fn refresh_served_model(&self) -> Result<()> {
         let models = self.models.clone();
-        let live = self.served.refresh(|before| look(models, before)).await;
-        live.map(|_| ())
+        let served = self.served.refresh(|before| look(models, before)).await;
+        served.map(|_| ())
     }
 }
 
-async fn look(models: ModelService, before: Option<Latest<Live>>) -> Result<Option<Arc<Live>>> {
+async fn look(
+    models: ModelService,
+    before: Option<Latest<ServedModel>>,
+) -> Result<Option<Arc<ServedModel>>> {
     let Some(version) = models.active(ModelKind::Collaborative).await? else {
         return Ok(None);
     };
     let before = before.and_then(|latest| latest.model);
-    if let Some(live) = before.filter(|live| live.model == version.id) {
-        return Ok(Some(live));
+    if let Some(served) = before.filter(|served| served.model == version.id) {
+        return Ok(Some(served));
     }
     let Some(bytes) = models.artifact(version.id).await? else {
         return Ok(None); // of a release that kept none: it comes back with the next training
     };
-    let read = move || Live::from_bytes(&version, &bytes);
-    let live = tokio::task::spawn_blocking(read)
+    let read = move || ServedModel::from_bytes(&version, &bytes);
+    let served = tokio::task::spawn_blocking(read)
         .await
         .map_err(|panicked| Error::Internal(panicked.into()))??;
-    Ok(Some(Arc::new(live)))
+    Ok(Some(Arc::new(served)))
 }

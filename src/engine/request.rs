@@ -1,9 +1,9 @@
-//! What a caller may ask of a list.
+//! What a caller asks of a list, and which combinations make sense.
 
 use serde::Serialize;
 
-use super::model::{Context, Source};
-use crate::domain::content::ContentFilter;
+use super::catalogue::ContentFilter;
+use super::source::{Context, Source};
 use crate::foundation::{Id, Refusal, Result, id};
 
 /// How many boosts, pins and excluded items one request may name.
@@ -11,43 +11,43 @@ const MAX_BOOSTS: usize = 10;
 const MAX_PINS: usize = 20;
 const MAX_EXCLUDED: usize = 1_000;
 /// The longest query, in characters.
-pub(super) const MAX_QUERY: usize = 500;
+const MAX_QUERY: usize = 500;
 
-/// What a caller asks of a list. The default asks for the feed as it comes.
+/// What a caller asks of a list. The default asks for the feed without any control.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Ask {
-    /// For what occasion.
+pub struct RecommendationRequest {
+    /// The occasion that the list is for; it decides which sources are asked.
     pub context: Context,
-    /// For [`Context::Similar`]: like this item.
+    /// For [`Context::Similar`]: the item that the others are to be similar to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub like: Option<Id<id::Content>>,
+    pub seed: Option<Id<id::Content>>,
     /// For [`Context::Search`]: what to look for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// Only items that fit.
+    /// Only items that match; empty lets all through.
     #[serde(skip_serializing_if = "ContentFilter::is_empty")]
     pub filter: ContentFilter,
-    /// Items that fit count more, or less.
+    /// Items that match have their score multiplied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub boost: Vec<Boost>,
-    /// None of these.
+    /// Items that must not come.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<Id<id::Content>>,
-    /// These at these ranks.
+    /// Items at ranks of the caller's choice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pin: Vec<Pin>,
-    /// How much unlikeness counts against fit among the first items: 0 not at all, 1 alone.
+    /// The share of difference in maximal marginal relevance among the first items, 0 to 1.
     pub diversity: f32,
-    /// No item that scores less, 0 to 1.
+    /// The least score of an item, 0 to 1.
     pub min_score: f32,
     /// What fills a list that is too short, in this order; nothing if empty.
     pub fallback: Vec<Source>,
 }
 
-/// Items that count more, or less.
+/// Items whose score is multiplied.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Boost {
-    /// Which.
+    /// The items.
     pub filter: ContentFilter,
     /// Their score is multiplied by so much, 0 to 10.
     pub factor: f32,
@@ -56,17 +56,17 @@ pub struct Boost {
 /// An item at a rank of the caller's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Pin {
-    /// Which.
+    /// The item.
     pub content: Id<id::Content>,
-    /// Where, from 1.
+    /// Its rank, from 1 to 100.
     pub rank: i32,
 }
 
-impl Default for Ask {
+impl Default for RecommendationRequest {
     fn default() -> Self {
         Self {
             context: Context::Feed,
-            like: None,
+            seed: None,
             query: None,
             filter: ContentFilter::default(),
             boost: Vec::new(),
@@ -79,7 +79,7 @@ impl Default for Ask {
     }
 }
 
-impl Ask {
+impl RecommendationRequest {
     /// Refuses what contradicts itself or asks too much.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl Ask {
             }
         };
         require(
-            (self.context == Context::Similar) == self.like.is_some(),
+            (self.context == Context::Similar) == self.seed.is_some(),
             "contentId",
             "the context SIMILAR needs `contentId`, and no other context has it",
         )?;
@@ -166,78 +166,78 @@ mod tests {
 
     #[test]
     fn what_contradicts_itself_is_refused() {
-        let ask = Ask::default;
-        assert!(ask().check().is_ok());
+        let usual = RecommendationRequest::default;
+        assert!(usual().check().is_ok());
         let item: Id<id::Content> = uuid::Uuid::from_u128(1).into();
         let pin = |rank| Pin {
             content: item,
             rank,
         };
         for wrong in [
-            Ask {
+            RecommendationRequest {
                 context: Context::Similar,
-                ..ask()
+                ..usual()
             },
-            Ask {
-                like: Some(item),
-                ..ask()
+            RecommendationRequest {
+                seed: Some(item),
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 context: Context::Search,
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 context: Context::Search,
                 query: Some(" ".to_owned()),
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 context: Context::Search,
                 query: Some("x".repeat(10_000)),
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 context: Context::Category,
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 exclude: vec![item; 1_001],
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 pin: vec![pin(1), pin(1)],
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 pin: vec![pin(0)],
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 pin: vec![pin(101)],
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 diversity: -0.1,
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 diversity: f32::NAN,
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 min_score: 1.5,
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 fallback: vec![Source::Pinned],
-                ..ask()
+                ..usual()
             },
-            Ask {
+            RecommendationRequest {
                 boost: vec![Boost {
                     filter: ContentFilter::default(),
                     factor: f32::INFINITY,
                 }],
-                ..ask()
+                ..usual()
             },
         ] {
             assert!(wrong.check().is_err(), "{wrong:?}");

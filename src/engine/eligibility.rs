@@ -1,0 +1,153 @@
+//! May an item be shown, to this user, in answer to this request? The one place that decides it.
+
+use chrono::NaiveDate;
+use rustc_hash::FxHashSet;
+
+use super::catalogue::{Catalogue, ContentFilter, ContentKind, IndexedItem, Matcher, Unavailable};
+use crate::foundation::{Id, id};
+
+type Content = Id<id::Content>;
+
+/// Why an item may not be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ineligible {
+    /// It is not on offer to anybody.
+    Unavailable(Unavailable),
+    /// The request excludes it.
+    Excluded,
+    /// The user's history keeps it out: they have it, or do not want it.
+    Seen,
+    /// It does not match the filter, or is of another kind than the list is of.
+    Filtered,
+}
+
+/// The rules of one request, before they are held against a catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// The day on which rights are looked at.
+    pub day: NaiveDate,
+    /// Only items that match; `None` lets all through.
+    pub filter: Option<&'a ContentFilter>,
+    /// Only items of these kinds; empty lets all through.
+    pub kinds: &'a [ContentKind],
+}
+
+impl<'a> Rules<'a> {
+    /// Everything that is on offer on this day.
+    pub fn on(day: NaiveDate) -> Self {
+        Self {
+            day,
+            filter: None,
+            kinds: &[],
+        }
+    }
+
+    /// The same, of what matches `filter` only.
+    #[must_use]
+    pub fn matching(self, filter: &'a ContentFilter) -> Self {
+        Self {
+            filter: Some(filter).filter(|filter| !filter.is_empty()),
+            ..self
+        }
+    }
+
+    /// The same, of these kinds only.
+    #[must_use]
+    pub fn of_kinds(self, kinds: &'a [ContentKind]) -> Self {
+        Self { kinds, ..self }
+    }
+
+    /// The rules, compiled for a catalogue.
+    pub fn within(self, catalogue: &'a Catalogue) -> Eligibility<'a> {
+        Eligibility {
+            catalogue,
+            day: self.day,
+            filter: self.filter.map(|filter| Matcher::new(filter, catalogue)),
+            kinds: self.kinds,
+            excluded: None,
+            seen: None,
+        }
+    }
+}
+
+/// The rules of one request, compiled once.
+pub struct Eligibility<'a> {
+    catalogue: &'a Catalogue,
+    day: NaiveDate,
+    filter: Option<Matcher<'a>>,
+    kinds: &'a [ContentKind],
+    excluded: Option<&'a FxHashSet<Content>>,
+    seen: Option<&'a FxHashSet<Content>>,
+}
+
+impl<'a> Eligibility<'a> {
+    /// The same rules, without these items.
+    #[must_use]
+    pub fn without(self, excluded: &'a FxHashSet<Content>) -> Self {
+        Self {
+            excluded: Some(excluded).filter(|excluded| !excluded.is_empty()),
+            ..self
+        }
+    }
+
+    /// The same rules, without what the user's history keeps out.
+    #[must_use]
+    pub fn unseen(self, seen: &'a FxHashSet<Content>) -> Self {
+        Self {
+            seen: Some(seen).filter(|seen| !seen.is_empty()),
+            ..self
+        }
+    }
+
+    /// The catalogue that the rules were compiled for.
+    pub fn catalogue(&self) -> &'a Catalogue {
+        self.catalogue
+    }
+
+    /// The item in a slot, if it may be shown.
+    ///
+    /// # Errors
+    /// Why it may not; a slot that there is not counts as deleted.
+    pub fn check(&self, slot: u32) -> Result<&'a IndexedItem, Ineligible> {
+        // What is asked of thousands of candidates lies side by side; the item itself is far away.
+        if let Some(unavailable) = self.catalogue.unavailable(slot, self.day) {
+            return Err(Ineligible::Unavailable(unavailable));
+        }
+        let deleted = Ineligible::Unavailable(Unavailable::Deleted);
+        let item = self.catalogue.entry(slot).ok_or(deleted)?;
+        let has = |set: Option<&FxHashSet<Content>>| set.is_some_and(|set| set.contains(&item.id));
+        if has(self.excluded) {
+            Err(Ineligible::Excluded)
+        } else if has(self.seen) {
+            Err(Ineligible::Seen)
+        } else if !self.matches(item) {
+            Err(Ineligible::Filtered)
+        } else {
+            Ok(item)
+        }
+    }
+
+    /// Whether the item in a slot may be shown.
+    pub fn admits(&self, slot: u32) -> bool {
+        self.check(slot).is_ok()
+    }
+
+    /// Whether the item of this id is there and may be shown.
+    pub fn admits_content(&self, content: Content) -> bool {
+        let slot = self.catalogue.slot(content);
+        slot.is_some_and(|slot| self.admits(slot))
+    }
+
+    /// Why the item in a slot is on offer to nobody, whatever the request says; `None` if it is.
+    pub fn unavailable(&self, slot: u32) -> Option<Unavailable> {
+        self.catalogue.unavailable(slot, self.day)
+    }
+
+    fn matches(&self, item: &IndexedItem) -> bool {
+        let kind = self.kinds.is_empty() || self.kinds.contains(&item.kind);
+        kind && self
+            .filter
+            .as_ref()
+            .is_none_or(|filter| filter.matches(item))
+    }
+}

@@ -1,0 +1,214 @@
+//! Who may name whom.
+
+use super::{Sample, catch, pass};
+use crate::walls::Wall;
+
+pub const ARROWS: &[Sample] = &[
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "use crate::domain::content;",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "use crate::{foundation::Id, domain::{content, users}};",
+        &[1, 1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "use super::super::platform::db::Db;",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "fn f() -> crate::http::Reply { todo() }",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "fn f() {\n    let _ = crate::domain::users::all();\n}",
+        &[2],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "impl crate::graphql::Reach for Rank {}",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "fn f() { info!(\"{}\", crate::domain::users::count()); }",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "macro_rules! m { () => { $crate::domain::users::count() } }",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "macro_rules! m { () => { use crate::{domain::users}; } }",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "#[serde(with = \"crate::domain::dates\")]\nstruct S;",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "use crate as all;\nfn f() { all::domain::users::count() }",
+        &[2],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "mod inner {\n    use super::super::super::domain::users;\n}",
+        &[2],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "use ::marquee::domain::users;",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "#[cfg(not(test))]\nuse crate::domain::users;",
+        &[2],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "#[cfg(any(test, unix))]\nuse crate::domain::users;",
+        &[2],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "#[cfg(test)]\nmod tests;\nuse crate::domain::users;",
+        &[3],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/domain/search/service.rs",
+        "use super::super::*;\nfn f() { face::schema() }",
+        &[2],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/platform/db/mod.rs",
+        "use crate::engine::catalogue;\nuse ranking::top;",
+        &[1, 2],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/platform/db/mod.rs",
+        "pub use crate::domain::Services;",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/foundation/page.rs",
+        "use crate::platform::db::Db;",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/graphql/mod.rs",
+        "use crate::platform::db::Db;\nuse crate::http;\nuse crate::app;",
+        &[1, 2, 3],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/http/mod.rs",
+        "use crate::app::run;",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/domain/users/model.rs",
+        "use crate::http::origins;",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "src/main.rs",
+        "use marquee::domain::Services;",
+        &[1],
+    ),
+    catch(
+        Wall::Arrows,
+        "crates/ranking/src/top.rs",
+        "use marquee::foundation::Id;",
+        &[1],
+    ),
+    catch(Wall::Arrows, "src/attic/mod.rs", "", &[1]),
+    pass(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "use crate::foundation::Id;\nuse ranking::top;\nuse super::catalogue;",
+    ),
+    pass(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "#[cfg(test)]\nmod tests { use crate::domain::users; }",
+    ),
+    pass(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "#[cfg(all(test, unix))]\nuse crate::domain::users;",
+    ),
+    pass(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "#[test]\nfn f() { crate::domain::users::count() }",
+    ),
+    pass(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "fn f() {\n    #[cfg(test)]\n    crate::domain::count();\n    #[cfg(test)]\n    let a = crate::domain::count();\n}",
+    ),
+    pass(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "//! crate::domain\n/// See [`crate::domain::users`].\nconst A: &str = \"crate::domain\";",
+    ),
+    pass(
+        Wall::Arrows,
+        "src/engine/rank.rs",
+        "fn f(domain: u8) -> u8 { domain }",
+    ),
+    pass(
+        Wall::Arrows,
+        "src/domain/search/service.rs",
+        "use crate::{engine::catalogue, platform::db::Db};",
+    ),
+    pass(
+        Wall::Arrows,
+        "src/http/mod.rs",
+        "use crate::graphql::Schema;",
+    ),
+    pass(
+        Wall::Arrows,
+        "src/main.rs",
+        "fn main() { marquee::app::run() }",
+    ),
+    pass(Wall::Arrows, "src/lib.rs", "pub mod app;\npub mod domain;"),
+    pass(
+        Wall::Arrows,
+        "crates/ranking/src/top.rs",
+        "use crate::matrix;\nuse super::kernel;",
+    ),
+];
