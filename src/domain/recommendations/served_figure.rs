@@ -294,8 +294,19 @@ impl Judge<'_> {
                 }
             }
         }
-        let nothing = Alone(Source::Pinned);
-        let popular = self.lists(catalogue, |_| &nothing);
+        let popular: Vec<JudgedList> = self
+            .cases
+            .iter()
+            .map(|case| {
+                // What fills every list, with no candidates before it.
+                let nothing = Retrieved {
+                    kinds: case.retrieved.kinds.clone(),
+                    ..Retrieved::default()
+                };
+                let list = case.task.rank(catalogue, &nothing, &WeightedBlend);
+                self.judge(catalogue, case, &list)
+            })
+            .collect();
         judged.figure.popularity = self.measures(catalogue, &popular);
         let mut sources: Vec<Source> = self
             .cases
