@@ -1,6 +1,6 @@
 CREATE TABLE model_versions (
     id           uuid PRIMARY KEY,
-    kind         text NOT NULL CHECK (kind IN ('BANDIT', 'COLLABORATIVE', 'EMBEDDING', 'AUDIENCE', 'CURATOR')),
+    kind         text NOT NULL CHECK (kind IN ('BANDIT', 'COLLABORATIVE', 'EMBEDDING', 'AUDIENCE', 'CURATOR', 'RANKER')),
     version      text NOT NULL CHECK (version ~ '^\d+\.\d+\.\d+$'),
     state        text NOT NULL CHECK (state IN ('CANDIDATE', 'ACTIVE', 'RETIRED')),
     algorithm    text NOT NULL,

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::App;
+use crate::domain::search::IndexProgress;
 
 /// `GET /live`: the process answers.
 pub async fn live() -> &'static str {
@@ -28,7 +29,8 @@ pub async fn ready(State(app): State<App>) -> Response {
     (status, body).into_response()
 }
 
-/// `GET /health`: the same as `/ready`, schema by schema, as JSON.
+/// `GET /health`: the same as `/ready`, schema by schema, as JSON; and of each how far the index of words
+/// is, `null` before anybody searched.
 pub async fn health(State(app): State<App>) -> Response {
     let found = look(&app).await;
     let (status, word) = match found.ready {
@@ -68,9 +70,10 @@ async fn look(app: &App) -> Found {
         let word = if answers { "ok" } else { "unavailable" };
         // What the database does not tell is as good as none.
         let workers = services.jobs.count_workers().await.unwrap_or(0);
+        let search = services.search.progress().map(told);
         found.schemas.insert(
             name.to_string(),
-            json!({ "database": word, "workers": workers }),
+            json!({ "database": word, "workers": workers, "search": search }),
         );
         found.workers = found.workers.max(workers);
         // One Redis serves all schemas.
@@ -78,4 +81,14 @@ async fn look(app: &App) -> Found {
         found.redis = redis.map(|there| if there { "ok" } else { "away" });
     }
     found
+}
+
+/// Where the index of words stands. It decides nothing: searches are answered from what there is.
+fn told(index: IndexProgress) -> Value {
+    let word = match (index.complete, index.failing) {
+        (_, true) => "failing",
+        (true, false) => "ok",
+        (false, false) => "building",
+    };
+    json!({ "index": word, "done": index.done, "of": index.of })
 }

@@ -9,7 +9,7 @@ use marquee::foundation::{Id, id};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, until};
 use crate::{Content, demo, items, similar, with};
 
 const BECAUSE: &str = "query ($user: ID, $rows: Int, $first: Int) {
@@ -118,4 +118,39 @@ async fn a_newcomer_gets_what_is_popular_and_nobody_reads_anothers_rows() {
         app.code_as(&Viewer::Command, BECAUSE, unknown).await,
         "NOT_FOUND"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_goes_with_what_it_comes_from_and_is_called_as_that_is_now() {
+    let app = demo().await;
+    let other = app.twin().await;
+    let user = user_of(&app, "user").await;
+    let variables = json!({ "user": user, "rows": 3, "first": 5 });
+    let rows = async |app: &TestApp| {
+        let data = app.ask_as(&Viewer::Command, BECAUSE, variables.clone());
+        let because = data.await["because"].take();
+        let rows = because.as_array().unwrap().iter();
+        let told = |row: &serde_json::Value| {
+            let id = row["because"]["id"].as_str().map(str::to_owned);
+            (row["title"].as_str().unwrap().to_owned(), id)
+        };
+        rows.map(told).collect::<Vec<_>>()
+    };
+    let before = rows(&app).await;
+    assert_eq!(rows(&other).await, before);
+    let source = |row: usize| -> Content { before[row].1.as_ref().unwrap().parse().unwrap() };
+    let content = &app.services.content;
+    let renamed = content.update(&Viewer::Command, source(0), None, |fields| {
+        fields.title = "Its other name".to_owned();
+    });
+    renamed.await.unwrap();
+    content.delete(&Viewer::Command, source(1)).await.unwrap();
+    let gone = source(1).to_string();
+    let as_now = |rows: &Vec<(String, Option<String>)>| {
+        rows[0].0.ends_with("“Its other name”")
+            && rows.iter().all(|(_, id)| id.as_ref() != Some(&gone))
+    };
+    let now = rows(&app).await;
+    assert!(as_now(&now), "{now:#?}");
+    until(&app, async || rows(&other).await, as_now).await;
 }

@@ -9,6 +9,7 @@
 mod support;
 
 mod counts;
+mod fresh;
 mod fused;
 mod hidden;
 mod pages;
@@ -44,7 +45,7 @@ pub async fn search_as(app: &TestApp, viewer: &Viewer, variables: Value) -> Valu
             edges { cursor rank score relevance taste sources { source rank }
                     node { id title kind genres tags description year }
                     highlights { field html parts { text marked } } }
-            pageInfo { hasNextPage endCursor } totalCount didYouMean weights { query longTerm } } }";
+            pageInfo { hasNextPage endCursor } totalCount complete didYouMean weights { query longTerm } } }";
     let mut data = app.ask_as(viewer, document, variables).await;
     data["search"].take()
 }

@@ -159,6 +159,32 @@ impl TestApp {
         }
     }
 
+    /// Another server on the same schema: with pools, caches, a bus and memory of its own.
+    pub async fn twin(&self) -> Self {
+        let settings = &self.ground.settings;
+        let name = self.ground.db.schema().clone();
+        let (clock, chance) = (self.ground.clock.clone(), self.ground.chance.clone());
+        let caches = Caches::open(settings, clock, chance).unwrap();
+        let db = Db::connect(&settings.database, &self.url, &name).await;
+        let ground = Ground {
+            db: db.unwrap(),
+            cache: caches.of(&name),
+            bus: Buses::open(settings).unwrap().of(&name),
+            ..self.ground.clone()
+        };
+        let services = Arc::new(Services::new(&ground));
+        let all = BTreeMap::from([(name.clone(), Arc::clone(&services))]);
+        Self {
+            services,
+            schemas: Arc::new(Schemas::new(name, all)),
+            contract: schema(true),
+            ground,
+            url: self.url.clone(),
+            files: Arc::clone(&self.files),
+            leftover: Arc::clone(&self.leftover),
+        }
+    }
+
     /// Executes a document on behalf of `viewer` and answers the whole response as JSON.
     pub async fn run_as(&self, viewer: &Viewer, document: &str, variables: Value) -> Value {
         let request = async_graphql::Request::new(document)
@@ -276,6 +302,25 @@ impl TestApp {
         .unwrap();
         let session = Id::new(&self.ground.clock, &self.ground.chance);
         Viewer::User { id, role, session }
+    }
+}
+
+/// Asks again and again until the answer is as wanted; panics when it is not so in a minute. The clock
+/// goes on a second each time, so that everybody looks for what is new.
+pub async fn until<T: std::fmt::Debug>(
+    app: &TestApp,
+    mut ask: impl AsyncFnMut() -> T,
+    wanted: impl Fn(&T) -> bool,
+) -> T {
+    let began = std::time::Instant::now();
+    loop {
+        let answer = ask().await;
+        if wanted(&answer) {
+            return answer;
+        }
+        assert!(began.elapsed().as_secs() < 60, "still {answer:?}");
+        app.ground.clock.advance(chrono::TimeDelta::seconds(1));
+        tokio::task::yield_now().await;
     }
 }
 

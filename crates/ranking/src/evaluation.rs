@@ -93,6 +93,62 @@ fn discount(at: usize) -> f64 {
     1.0 / (at as f64 + 2.0).log2()
 }
 
+/// A mean over users, with its standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The mean; 0 of no values.
+    pub mean: f64,
+    /// The standard error of the mean: the deviation of the values over the root of their number; 0 of
+    /// fewer than two.
+    pub error: f64,
+}
+
+impl Estimate {
+    /// Of these values, one a user, in their order.
+    pub fn of(values: &[f64]) -> Self {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count.max(1.0);
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let error = if values.len() < 2 {
+            0.0
+        } else {
+            (squares / (count - 1.0) / count).sqrt()
+        };
+        Self { mean, error }
+    }
+
+    /// Of the differences of these values, user by user: how much better the first are.
+    pub fn paired(first: &[f64], second: &[f64]) -> Self {
+        let differences: Vec<f64> = first.iter().zip(second).map(|(a, b)| a - b).collect();
+        Self::of(&differences)
+    }
+}
+
+/// How surprising a list is: the mean of `−log2` of the share of users who took each item, a share
+/// being that of `takers` in `users`, at least of one of them (Vargas and Castells 2011, "Rank and
+/// relevance in novelty and diversity metrics", RecSys). In bits; 0 for an empty list.
+pub fn novelty(takers: impl IntoIterator<Item = usize>, users: usize) -> f64 {
+    let (mut bits, mut count) = (0.0, 0_u32);
+    for takers in takers {
+        bits -= (takers.max(1) as f64 / users.max(1) as f64).log2();
+        count += 1;
+    }
+    bits / f64::from(count.max(1))
+}
+
+/// How far a list is from the user's own proportions: the Kullback-Leibler divergence of the shares of
+/// genres in the list from those in the history, the former mixed with a hundredth of the latter
+/// (Steck 2018, "Calibrated recommendations", RecSys, eq. 6 and 7, α = .01). 0 is the same, in nats;
+/// both are shares that sum to 1, in the same order.
+pub fn miscalibration(history: &[f64], list: &[f64]) -> f64 {
+    const MIXED: f64 = 0.01;
+    let pairs = history.iter().zip(list).filter(|(p, _)| **p > 0.0);
+    let divergence: f64 = pairs
+        .map(|(p, q)| p * (p / ((1.0 - MIXED) * q + MIXED * p)).ln())
+        .sum();
+    divergence.max(0.0)
+}
+
 /// The share of a catalogue of `catalogue` items that stands among the first `k` of at least
 /// one list; 0 for an empty catalogue.
 pub fn coverage<'a, T: Copy + Eq + Hash + 'a>(
@@ -184,5 +240,30 @@ mod tests {
             prop_assert!((Scores::of(&perfect, &relevant).ndcg_at_10 - 1.0).abs() < 1e-12);
             prop_assert!((Scores::of(&perfect, &relevant).map_at_10 - 1.0).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn a_mean_has_the_error_that_numpy_gives() {
+        // numpy: mean, std(ddof=1) / sqrt(n) of these.
+        let estimate = Estimate::of(&[0.1, 0.4, 0.35, 0.8]);
+        assert!((estimate.mean - 0.4125).abs() < 1e-12);
+        assert!(
+            (estimate.error - 0.144_877_822_089_280_93).abs() < 1e-9,
+            "{estimate:?}"
+        );
+        assert_eq!(Estimate::of(&[]), Estimate::default());
+        let paired = Estimate::paired(&[0.2, 0.5], &[0.1, 0.4]);
+        assert!((paired.mean - 0.1).abs() < 1e-12 && paired.error < 1e-12);
+    }
+
+    #[test]
+    fn what_few_took_is_new_and_the_same_proportions_are_calibrated() {
+        // Two items that half and an eighth of the users took: (1 + 3) / 2 bits.
+        assert!((novelty([32, 8], 64) - 2.0).abs() < 1e-12);
+        assert_eq!(novelty([], 64), 0.0);
+        assert_eq!(miscalibration(&[0.7, 0.3], &[0.7, 0.3]), 0.0);
+        // numpy: p = (.7, .3), q = (1, 0) mixed with a hundredth of p.
+        let wanted = 0.7 * (0.7_f64 / 0.997).ln() + 0.3 * (0.3_f64 / 0.003).ln();
+        assert!((miscalibration(&[0.7, 0.3], &[1.0, 0.0]) - wanted).abs() < 1e-12);
     }
 }

@@ -22,6 +22,7 @@
 //! | learn how much each of them counts | [`choice`] |
 //! | keep a list from repeating itself | [`diversity`] |
 //! | judge lists | [`evaluation`] |
+//! | split texts into words | [`text`] |
 //! | know what content is about, by its words | [`Lsa`] of [`Document`]s, with [`LsaSettings`] |
 
 pub mod als;
@@ -33,6 +34,7 @@ pub mod ease;
 pub mod evaluation;
 pub mod fold_in;
 pub mod graph;
+mod half_matrix;
 pub mod input;
 pub mod item_lists;
 pub mod item_weights;
@@ -49,6 +51,7 @@ pub mod spectral;
 pub mod symmetric;
 #[cfg(test)]
 mod tests;
+pub mod text;
 pub mod top;
 
 pub use als::{Factors, Ials, IalsError, IalsSettings, Method, Progress};

@@ -52,7 +52,8 @@ pub async fn load(services: &Services) -> anyhow::Result<bool> {
         loaded.films, loaded.products, loaded.users, loaded.interactions
     );
     services.recommendations.forget_common();
-    super::train::train(services, How::default()).await?;
+    // The training learns how much the vectors count, so they come first.
     super::embed::embed(services).await?;
+    super::train::train(services, How::default()).await?;
     Ok(true)
 }

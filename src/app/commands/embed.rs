@@ -2,12 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use super::{served_figure, train};
 use crate::app::cli::OnSchema;
 use crate::app::opened::Opened;
 use crate::app::terminal::Progress;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::embeddings::{Step, Trained};
+use crate::domain::recommendations::served_figure::ServedFigure;
 
 /// Learn what the items of a schema are about, and store the vector of each.
 #[derive(Debug, clap::Args)]
@@ -27,6 +29,9 @@ pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
         "Space {} is in service: {} items, {} dimensions, {:.1} s.",
         trained.model.version, trained.items, trained.dimensions, trained.seconds
     );
+    if let Some(figure) = learn_ranker(services).await? {
+        print!("{}", served_figure::lines(&figure));
+    }
     Ok(())
 }
 
@@ -46,4 +51,15 @@ pub async fn embed(services: &Services) -> anyhow::Result<Trained> {
         ControlFlow::Continue(())
     };
     Ok(services.embeddings.train(&Viewer::Command, show).await?)
+}
+
+/// Learns how much each source counts beside the new vectors, where there is a model to learn with.
+///
+/// # Errors
+/// When another training runs.
+pub async fn learn_ranker(services: &Services) -> anyhow::Result<Option<ServedFigure>> {
+    let service = &services.recommendations;
+    Ok(service
+        .learn_ranker(&Viewer::Command, train::shown())
+        .await?)
 }

@@ -17,6 +17,7 @@ pub mod evaluate;
 pub mod import;
 pub mod secret;
 pub mod serve;
+mod served_figure;
 pub mod train;
 pub mod user;
 pub mod work;

@@ -2,12 +2,13 @@
 
 use std::ops::ControlFlow;
 
+use super::served_figure;
 use crate::app::cli::OnSchema;
 use crate::app::opened::Opened;
 use crate::app::terminal::Progress;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
-use crate::domain::recommendations::training::{How, Step, Trained};
+use crate::domain::recommendations::training::{self, How, Step, Trained};
 
 /// Learn from all interactions of a schema and store every user's best items.
 #[derive(Debug, clap::Args)]
@@ -34,11 +35,8 @@ pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
         choose: args.choose,
     };
     let trained = train(services, how).await?;
-    let measured = trained.ndcg_at_10.map_or_else(String::new, |ndcg| {
-        format!(" NDCG@10 on held-out interactions {ndcg:.4}.")
-    });
     println!(
-        "Model {} ({}) is in service: {} users, {} items, {} pairs, {:.1} s.{measured}",
+        "Model {} ({}) is in service: {} users, {} items, {} pairs, {:.1} s.",
         trained.model.version,
         trained.model.algorithm,
         trained.users,
@@ -46,6 +44,9 @@ pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
         trained.pairs,
         trained.seconds
     );
+    if let Some(figure) = &trained.figure {
+        print!("{}", served_figure::lines(figure));
+    }
     Ok(())
 }
 
@@ -54,19 +55,23 @@ pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
 /// # Errors
 /// Those of the training.
 pub async fn train(services: &Services, how: How) -> anyhow::Result<Trained> {
+    let service = &services.recommendations;
+    Ok(service.train(&Viewer::Command, how, shown()).await?)
+}
+
+/// Shows how far a training is.
+pub(super) fn shown() -> impl FnMut(training::Progress) -> ControlFlow<()> + Send + 'static {
     let mut progress = Progress::new();
-    let show = move |at: crate::domain::recommendations::training::Progress| {
+    move |at| {
         let step = match at.step {
             Step::Read => "reading interactions",
             Step::Choose => "choosing",
-            Step::Measure => "measuring on held-out interactions, %",
+            Step::Measure => "replaying held-out users",
             Step::Train => "training, %",
             Step::Store => "storing lists of users",
             Step::Activate => return ControlFlow::Continue(()),
         };
         progress.show(step, at.done, at.of);
         ControlFlow::Continue(())
-    };
-    let service = &services.recommendations;
-    Ok(service.train(&Viewer::Command, how, show).await?)
+    }
 }

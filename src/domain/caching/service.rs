@@ -63,7 +63,7 @@ impl CachingService {
         if !self.keeps_answers {
             return None;
         }
-        let mut tags = vec![Tag::Catalogue, Tag::Weights];
+        let mut tags = vec![Tag::Catalogue, Tag::Vectors, Tag::Weights];
         tags.extend(ModelKind::ALL.iter().map(|kind| Tag::Model(kind.as_str())));
         tags.extend(viewer.user().map(Tag::User));
         tags.extend(question.users.iter().copied().map(Tag::User));

@@ -4,19 +4,34 @@
 //! (`changed_in`). What this process writes shows at once, what others write within a second. Each
 //! item has a slot, a small number that it keeps while the process lives; other structures in memory
 //! (vectors, the words of search) are kept by slot.
+//!
+//! All reading happens in tasks of their own: a request that is given up ends none of it. Requests
+//! wait for the first reading for a few seconds; of a catalogue that takes longer they see what has
+//! been read so far, and [`CatalogueIndex::is_complete`] says so.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::store::Store;
 use crate::engine::catalogue::Catalogue;
-use crate::foundation::Result;
-use crate::platform::cache::{Cache, Tag};
+use crate::foundation::{Error, Result};
+use crate::platform::cache::{Cache, CacheKind, Tag};
 
 /// How often a catalogue looks for what other processes wrote.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Lists wait so long for the first reading, counted from the first of them: a million items take some
+/// 12 s. Searches, which say that they are not complete, wait less.
+pub(super) const LISTS_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const SEARCHES_WITHIN: Duration = Duration::from_secs(5);
+/// Whoever wrote waits at most so long until the catalogue has taken it up.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
+/// The longest pause after a reading that failed; the first is [`LOOK_EVERY`], and each is twice
+/// the one before.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The catalogue of one schema. Cloning it is cheap.
 #[derive(Clone)]
@@ -28,9 +43,25 @@ struct Inner {
     store: Store,
     cache: Cache,
     items: RwLock<Catalogue>,
-    loaded: OnceCell<()>,
+    /// How far the first reading is.
+    first: watch::Sender<First>,
+    /// When somebody asked first, and the task that reads was begun.
+    asked_at: OnceLock<Instant>,
+    /// Whether anybody was answered from a part of the catalogue.
+    partly_used: AtomicBool,
     /// The oldest transaction that may still be missing; one reader at a time.
     watermark: Mutex<u64>,
+}
+
+/// How far the first reading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    /// It is under way, or not begun.
+    Reading,
+    /// It failed at least once and is tried again.
+    Failed,
+    /// All was read.
+    Done,
 }
 
 impl CatalogueIndex {
@@ -39,7 +70,9 @@ impl CatalogueIndex {
             store,
             cache,
             items: RwLock::default(),
-            loaded: OnceCell::new(),
+            first: watch::Sender::new(First::Reading),
+            asked_at: OnceLock::new(),
+            partly_used: AtomicBool::new(false),
             watermark: Mutex::new(0),
         };
         Self {
@@ -53,17 +86,44 @@ impl CatalogueIndex {
         items.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fills the catalogue at the first call, and costs nothing from then on.
-    pub(super) async fn load(&self) -> Result<()> {
-        self.inner
-            .loaded
-            .get_or_try_init(async || {
-                self.catch_up().await?;
-                self.keep_up();
+    /// Whether all items have been read; while the first reading is under way, some are missing.
+    pub fn is_complete(&self) -> bool {
+        *self.inner.first.borrow() == First::Done
+    }
+
+    /// Whether the first reading failed and is tried again.
+    pub fn is_failing(&self) -> bool {
+        *self.inner.first.borrow() == First::Failed
+    }
+
+    /// Begins to read the catalogue at the first call, and waits until it is read, at most until so long
+    /// after the first call. It costs nothing from then on.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] while the first reading fails.
+    pub(super) async fn load(&self, within: Duration) -> Result<()> {
+        if self.is_complete() {
+            return Ok(());
+        }
+        let asked_at = *self.inner.asked_at.get_or_init(|| {
+            self.keep_up();
+            Instant::now()
+        });
+        let mut first = self.inner.first.subscribe();
+        let done = first.wait_for(|first| *first != First::Reading);
+        let state = timeout_at(asked_at + within, done).await;
+        // The sender lives as long as `self`.
+        match state.ok().and_then(Result::ok).map(|state| *state) {
+            Some(First::Done) => Ok(()),
+            Some(First::Failed) => {
+                let message = "the catalogue cannot be read at present; try again in a moment";
+                Err(Error::Unavailable(message.to_owned()))
+            }
+            Some(First::Reading) | None => {
+                self.inner.partly_used.store(true, Ordering::SeqCst);
                 Ok(())
-            })
-            .await
-            .copied()
+            }
+        }
     }
 
     /// Takes up what was written since the last time, by whomever.
@@ -75,6 +135,7 @@ impl CatalogueIndex {
         let store = &self.inner.store;
         let before = self.read().change();
         let first = *watermark == 0;
+        self.first_is(First::Reading);
         let next = store
             .changes(*watermark, |row| {
                 // Row by row, so that readers wait no longer than one row takes.
@@ -83,30 +144,63 @@ impl CatalogueIndex {
             })
             .await?;
         *watermark = next;
-        // The first reading is of what was there before.
-        if !first && self.read().change() != before {
+        if first {
+            self.first_done();
+        } else if self.read().change() != before {
             // After the catalogue: what is computed from here on sees what was written.
             self.inner.cache.changed(&[Tag::Catalogue]);
         }
         Ok(())
     }
 
+    fn first_is(&self, state: First) {
+        self.inner.first.send_if_modified(|first| {
+            let changes = *first != First::Done && *first != state;
+            if changes {
+                *first = state;
+            }
+            changes
+        });
+    }
+
+    /// The first reading is of what was there before: nothing that is kept is made of less, but what
+    /// this process was asked meanwhile.
+    fn first_done(&self) {
+        self.inner.first.send_replace(First::Done);
+        if self.inner.partly_used.swap(false, Ordering::SeqCst) {
+            let kinds = CacheKind::ALL.iter().copied();
+            let kinds: Vec<Tag> = kinds.map(Tag::Kind).collect();
+            self.inner.cache.changed(&kinds);
+        }
+    }
+
     /// Takes up what this process just wrote, if anybody uses the catalogue, and lets nobody have what
-    /// was computed before. A failure is left to the next look: the write itself is done.
+    /// was computed before. What takes long or fails is left to the next look: the write itself is
+    /// done.
     pub(super) async fn written(&self) {
-        if self.inner.loaded.initialized()
-            && let Err(error) = self.catch_up().await
-        {
-            tracing::warn!(?error, "The catalogue in memory could not follow a write");
+        if self.is_complete() {
+            let this = self.clone();
+            let caught = tokio::spawn(async move { this.catch_up().await });
+            match timeout(WRITTEN_WITHIN, caught).await {
+                Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(error))) => {
+                    tracing::warn!(?error, "The catalogue in memory could not follow a write");
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(?error, "The catalogue in memory could not follow a write");
+                }
+                Err(_) => tracing::info!("The catalogue in memory follows a write later"),
+            }
         }
         self.inner.cache.changed(&[Tag::Catalogue]);
     }
 
+    /// Reads the catalogue and follows the database, for as long as anybody holds the schema.
     fn keep_up(&self) {
         let inner = Arc::downgrade(&self.inner);
         tokio::spawn(async move {
+            let mut pause = LOOK_EVERY;
             loop {
-                tokio::time::sleep(LOOK_EVERY).await;
                 // Whoever held the schema is gone, and so is the need to follow it.
                 let Some(inner) = inner.upgrade() else {
                     return;
@@ -114,9 +208,26 @@ impl CatalogueIndex {
                 if inner.store.closed() {
                     return;
                 }
-                if let Err(error) = (Self { inner }).catch_up().await {
-                    tracing::warn!(?error, "The catalogue in memory could not be renewed");
-                }
+                let this = Self { inner };
+                // A task within the task: a fault in one reading must not end all.
+                let reading = this.clone();
+                let read = tokio::spawn(async move { reading.catch_up().await });
+                let read = read.await.map_err(|fault| Error::Internal(fault.into()));
+                let pausing = match read.flatten() {
+                    Ok(()) => {
+                        pause = LOOK_EVERY;
+                        LOOK_EVERY
+                    }
+                    Err(error) => {
+                        let retry_in = pause.as_secs();
+                        tracing::warn!(?error, retry_in, "The catalogue could not be read");
+                        this.first_is(First::Failed);
+                        let next = (2 * pause).min(LONGEST_PAUSE);
+                        std::mem::replace(&mut pause, next)
+                    }
+                };
+                drop(this);
+                sleep(pausing).await;
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::catalogue::CatalogueIndex;
+use super::catalogue::{CatalogueIndex, LISTS_WITHIN, SEARCHES_WITHIN};
 use super::model::{
     Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, NewCredit, Sight, TagCount,
     Visibility,
@@ -37,12 +37,22 @@ impl ContentService {
         }
     }
 
-    /// The catalogue in memory. The first call reads it; later ones cost nothing.
+    /// The catalogue in memory. After a start it is waited for; of one that takes longer than 20 s to
+    /// read there is a part, and later calls find more of it.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`Error::Unavailable`] while it cannot be read.
     pub async fn catalogue(&self) -> Result<&CatalogueIndex> {
-        self.catalogue.load().await?;
+        self.catalogue.load(LISTS_WITHIN).await?;
+        Ok(&self.catalogue)
+    }
+
+    /// The same for who can say that a part is not all: it is waited for 5 s at most.
+    ///
+    /// # Errors
+    /// Those of [`ContentService::catalogue`].
+    pub async fn catalogue_so_far(&self) -> Result<&CatalogueIndex> {
+        self.catalogue.load(SEARCHES_WITHIN).await?;
         Ok(&self.catalogue)
     }
 

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use super::service::{EmbeddingService, OVERLAP};
+use super::service::EmbeddingService;
 use super::space::{Reader, Space, blocking};
 use super::store::InDatabase;
 use super::training::Algorithm;
 use super::vectors::{Memory, VectorStore};
-use crate::domain::models::served::Latest;
+use crate::domain::models::served::{Found, Latest};
 use crate::domain::models::{ModelKind, ModelVersion};
 use crate::foundation::{Error, Result};
 use crate::platform::config;
 use crate::platform::embeddings::Embedder;
 use ranking::Lsa;
+use tokio::sync::Mutex;
 
 impl EmbeddingService {
     /// The space that is served, in memory; see [`Served::get`]. `None` before the first training,
@@ -23,9 +24,19 @@ impl EmbeddingService {
     ///
     /// [`Served::get`]: crate::domain::models::Served::get
     pub async fn active(&self) -> Result<Option<Arc<Space>>> {
+        self.find().await.map(Found::model)
+    }
+
+    /// The space that is served, as far as it is known; see [`Served::find`].
+    ///
+    /// # Errors
+    /// Those of [`EmbeddingService::active`].
+    ///
+    /// [`Served::find`]: crate::domain::models::Served::find
+    pub async fn find(&self) -> Result<Found<Space>> {
         let service = self.clone();
         let look = |before| async move { service.look(before).await };
-        self.served.get(look).await
+        self.served.find(look).await
     }
 
     /// Looks at once whether there is a newer space, and what other processes have placed; the
@@ -45,14 +56,31 @@ impl EmbeddingService {
             && let Some(space) = latest.model
             && space.model.id == model.id
         {
-            if self.ground.settings.embeddings.store == config::VectorStore::Memory {
-                let since = latest.looked_at - OVERLAP;
-                let written = self.store.written(model.id, since).await?;
-                space.vectors.upsert(&written);
-            }
+            self.follow(&space).await?;
             return Ok(Some(space));
         }
         Ok(Some(Arc::new(self.open(model).await?)))
+    }
+
+    /// Takes up what other processes did to the vectors of a space since the last time.
+    async fn follow(&self, space: &Space) -> Result<()> {
+        let mut since = space.since.lock().await;
+        let before = space.version();
+        match self.ground.settings.embeddings.store {
+            config::VectorStore::Memory => {
+                let changes = self.store.changes(space.model.id, *since).await?;
+                space.vectors.remove(&changes.removed);
+                space.vectors.upsert(&changes.written);
+                *since = changes.next;
+            }
+            config::VectorStore::Pgvector => {
+                let (marks, next) = self.store.marks(space.model.id, *since).await?;
+                space.vectors.noticed(marks);
+                *since = next;
+            }
+        }
+        self.moved(space, before);
+        Ok(())
     }
 
     /// Reads a space whole, with the vectors that its neighbours are looked for among.
@@ -75,6 +103,8 @@ impl EmbeddingService {
             Algorithm::Transformer => self.transformer(&model).await?,
             Algorithm::Brought => Reader::Nobody,
         };
+        // Before the vectors: what is written from here on is taken up with the first look.
+        let since = self.store.watermark().await?;
         let vectors: Arc<dyn VectorStore> = match self.ground.settings.embeddings.store {
             config::VectorStore::Pgvector => Arc::new(InDatabase::new(
                 self.ground.db.clone(),
@@ -93,6 +123,7 @@ impl EmbeddingService {
             dimensions,
             reader,
             vectors,
+            since: Mutex::new(since),
         })
     }
 

@@ -2,24 +2,26 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use rustc_hash::FxHashSet;
 use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 
 use super::model::{Item, Near, Vectors};
 use super::space::Space;
-use super::store::Store;
+use super::store::{Changed, Store};
 use super::vectors::{Keep, Show};
 use crate::domain::Ground;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::models::{ModelKind, ModelService, Served};
 use crate::foundation::{Error, Id, Refusal, Result, id};
+use crate::platform::cache::Tag;
 use crate::platform::config;
 use crate::platform::embeddings::Embedder;
 
-/// What was written so long before the last look may not have been visible to it yet.
-pub(super) const OVERLAP: TimeDelta = TimeDelta::seconds(60);
+/// What was written so long before a space was learnt may have been committed while it was: the first
+/// look goes back so far. Later ones go by transactions.
+const LONGEST_TRANSACTION: TimeDelta = TimeDelta::days(1);
 
 /// So many items are placed at a time.
 const PAGE: i64 = 1000;
@@ -36,8 +38,8 @@ pub struct EmbeddingService {
 
 #[derive(Default)]
 pub(super) struct State {
-    /// Up to which change of the catalogue items were placed, and in which space.
-    placed: Mutex<Option<(Id<id::Model>, DateTime<Utc>)>>,
+    /// The oldest transaction whose items may not be placed yet, and in which space.
+    placed: Mutex<Option<(Id<id::Model>, u64)>>,
     /// The model from outside, opened once.
     pub(super) outside: OnceCell<Arc<dyn Embedder>>,
 }
@@ -165,11 +167,20 @@ impl EmbeddingService {
             .filter(|(id, ..)| written.contains(id))
             .map(|(id, _, vector)| (id, vector))
             .collect();
+        let before = space.version();
         space.vectors.upsert(&rows);
         let brought = self.store.vectors(model, width, &without).await?;
         let gone = without.iter().filter(|id| brought.get(id).is_none());
         space.vectors.remove(&gone.copied().collect::<Vec<_>>());
+        self.moved(&space, before);
         Ok(rows.len())
+    }
+
+    /// Lets nobody have what was made of the vectors as they were at the version `before`.
+    pub(super) fn moved(&self, space: &Space, before: u64) {
+        if space.version() != before {
+            self.ground.cache.changed(&[Tag::Vectors]);
+        }
     }
 
     /// Places every item that was made or changed since the space was learnt and is not placed as
@@ -183,22 +194,22 @@ impl EmbeddingService {
         };
         let model = space.model.id;
         let mut upto = self.state.placed.lock().await;
-        let since = match *upto {
-            Some((of, at)) if of == model => at,
-            _ => space.model.created_at,
+        let changed = match *upto {
+            Some((of, transaction)) if of == model => Changed::In(transaction),
+            _ => Changed::After(space.model.created_at - LONGEST_TRANSACTION),
         };
-        let mut after = (since - OVERLAP, Uuid::nil());
-        let mut count = 0;
+        // Before the items: what is written from here on is for the next time.
+        let next = self.store.watermark().await?;
+        let (mut after, mut count) = (Uuid::nil(), 0);
         loop {
-            let changed = self.store.changed(model, after, PAGE).await?;
-            let Some((at, last)) = changed.last() else {
+            let ids = self.store.changed(model, changed, after, PAGE).await?;
+            let Some(last) = ids.last() else {
                 break;
             };
-            after = (*at, last.uuid());
-            let ids: Vec<_> = changed.iter().map(|(_, id)| *id).collect();
+            after = last.uuid();
             count += self.embed_items(&ids).await?;
         }
-        *upto = Some((model, since.max(after.0)));
+        *upto = Some((model, next));
         Ok(count)
     }
 
@@ -218,16 +229,18 @@ impl EmbeddingService {
     ) -> Result<()> {
         viewer.admin_or(Scope::CatalogueWrite)?;
         let Some(vector) = vector else {
-            if !self.store.forget_brought(content).await? {
-                return Err(Refusal::NotFound {
-                    thing: "brought vector",
-                }
-                .into());
-            }
-            self.embed_items(&[content]).await?;
-            return Ok(());
+            // In a task of its own: a request that is given up must not leave the vector in the space
+            // when nobody has brought it any more.
+            let this = self.clone();
+            let back = tokio::spawn(async move { this.take_back(content).await });
+            return back.await.map_err(|fault| Error::Internal(fault.into()))?;
         };
+        // One that is still being read is waited for: a new one must not take its place.
         let space = match self.active().await? {
+            Some(space) => Some(space),
+            None => self.refresh().await?,
+        };
+        let space = match space {
             Some(space) => space,
             None => self.brought_space().await?,
         };
@@ -236,8 +249,20 @@ impl EmbeddingService {
         if !self.store.bring(content, &vector, model, now).await? {
             return Err(crate::domain::content::service::not_found());
         }
+        let before = space.version();
         space.vectors.upsert(&[(content, vector)]);
+        self.moved(&space, before);
         Ok(())
+    }
+
+    async fn take_back(&self, content: Id<id::Content>) -> Result<()> {
+        if !self.store.forget_brought(content).await? {
+            return Err(Refusal::NotFound {
+                thing: "brought vector",
+            }
+            .into());
+        }
+        self.embed_items(&[content]).await.map(|_| ())
     }
 
     /// The empty space that the first vector goes into where callers bring them.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::model::Item;
-use super::vectors::VectorStore;
+use tokio::sync::Mutex;
+
+use super::model::{Item, Near};
+use super::vectors::{Keep, VectorStore};
 use crate::domain::models::ModelVersion;
 use crate::foundation::{Error, Result};
 use crate::platform::embeddings::Embedder;
@@ -29,9 +31,28 @@ pub struct Space {
     pub(super) reader: Reader,
     /// Where neighbours are looked for.
     pub(super) vectors: Arc<dyn VectorStore>,
+    /// The oldest transaction whose changes to the vectors may still be missing here.
+    pub(super) since: Mutex<u64>,
 }
 
 impl Space {
+    /// Grows with every change to the vectors of the space that this process has taken up. What was
+    /// made of them belongs to the version that was read before.
+    pub fn version(&self) -> u64 {
+        self.vectors.version()
+    }
+
+    /// The `count` items nearest to `query` for which `keep` holds, the nearest first; none where
+    /// `query` has other dimensions. `keep` must refuse what may not be shown.
+    ///
+    /// # Errors
+    /// When the database fails, where the vectors are there.
+    pub async fn nearest(&self, query: &[f32], count: usize, keep: &Keep<'_>) -> Result<Vec<Near>> {
+        let mut near = self.vectors.nearest(&[query], count, keep).await?;
+        // One query in, one answer out.
+        Ok(near.swap_remove(0))
+    }
+
     /// The vector of a text, of length 1; `None` for a text that says nothing here, and in a space
     /// whose vectors callers bring.
     ///

@@ -11,6 +11,7 @@ use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
 
 mod brought;
+mod changes;
 mod nearest;
 mod training;
 
@@ -44,6 +45,15 @@ pub(super) struct Store {
     pub(super) db: Db,
 }
 
+/// Since when items are looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Changed {
+    /// Changed after this moment, as they say themselves.
+    After(DateTime<Utc>),
+    /// Changed by this transaction or a later one.
+    In(u64),
+}
+
 /// An item and its vector.
 pub(super) type Placed = (Id<id::Content>, Vec<f32>);
 
@@ -61,35 +71,36 @@ impl Store {
         rows.iter().map(item).collect()
     }
 
-    /// Up to `most` items that changed after `since`, in the order of their changes, and whose
-    /// vectors tell of an earlier state or are not there.
+    /// Up to `most` items behind `after`, by id, that changed and whose vectors tell of an earlier state
+    /// or are not there.
     pub(super) async fn changed(
         &self,
         model: Id<id::Model>,
-        since: (DateTime<Utc>, Uuid),
+        changed: Changed,
+        after: Uuid,
         most: i64,
-    ) -> Result<Vec<(DateTime<Utc>, Id<id::Content>)>> {
-        let rows = sqlx::query(
-            "SELECT c.updated_at, c.id
+    ) -> Result<Vec<Id<id::Content>>> {
+        let (condition, since) = match changed {
+            Changed::After(moment) => ("c.updated_at > $2::text::timestamptz", moment.to_rfc3339()),
+            Changed::In(transaction) => ("c.changed_in >= $2::text::xid8", transaction.to_string()),
+        };
+        let ids: Vec<Uuid> = sqlx::query_scalar(AssertSqlSafe(format!(
+            "SELECT c.id
                FROM content_items c
                LEFT JOIN content_embeddings e
                     ON e.model_version_id = $1 AND e.content_id = c.id
-              WHERE (c.updated_at, c.id) > ($2, $3) AND c.deleted_at IS NULL
+              WHERE {condition} AND c.id > $3 AND c.deleted_at IS NULL
                 AND (e.content_id IS NULL OR e.item_updated_at < c.updated_at)
-              ORDER BY c.updated_at, c.id
-              LIMIT $4",
-        )
+              ORDER BY c.id
+              LIMIT $4"
+        )))
         .bind(model.uuid())
-        .bind(since.0)
-        .bind(since.1)
+        .bind(since)
+        .bind(after)
         .bind(most)
         .fetch_all(self.db.pool())
         .await?;
-        let read = |row: &PgRow| {
-            let id: Uuid = row.try_get(1)?;
-            Ok((row.try_get(0)?, id.into()))
-        };
-        rows.iter().map(read).collect()
+        Ok(ids.into_iter().map(Into::into).collect())
     }
 
     /// Writes the vectors of items, but for those whose vector somebody brought, and removes those
@@ -104,11 +115,17 @@ impl Store {
     ) -> Result<Vec<Id<id::Content>>> {
         let dimensions = i32::try_from(dimensions).unwrap_or(i32::MAX);
         sqlx::query(
-            "DELETE FROM content_embeddings e
-              WHERE model_version_id = $1 AND content_id = ANY($2)
-                AND NOT EXISTS (SELECT FROM brought_embeddings b
-                                 WHERE b.content_id = e.content_id
-                                   AND public.vector_dims(b.embedding) = $3)",
+            "WITH gone AS (
+                 DELETE FROM content_embeddings e
+                  WHERE model_version_id = $1 AND content_id = ANY($2)
+                    AND NOT EXISTS (SELECT FROM brought_embeddings b
+                                     WHERE b.content_id = e.content_id
+                                       AND public.vector_dims(b.embedding) = $3)
+                 RETURNING content_id)
+             INSERT INTO removed_embeddings AS r (model_version_id, content_id)
+             SELECT $1, content_id FROM gone ORDER BY content_id
+             ON CONFLICT (model_version_id, content_id) DO UPDATE
+                SET changed_in = excluded.changed_in",
         )
         .bind(model.uuid())
         .bind(uuids(without))
@@ -188,23 +205,6 @@ impl Store {
         }
         drop(rows);
         session.close().await
-    }
-
-    /// The vectors of a space that were written at `since` or later.
-    pub(super) async fn written(
-        &self,
-        model: Id<id::Model>,
-        since: DateTime<Utc>,
-    ) -> Result<Vec<Placed>> {
-        let rows = sqlx::query(
-            "SELECT content_id, embedding::real[] FROM content_embeddings
-              WHERE model_version_id = $1 AND written_at >= $2",
-        )
-        .bind(model.uuid())
-        .bind(since)
-        .fetch_all(self.db.pool())
-        .await?;
-        rows.iter().map(placed).collect()
     }
 }
 

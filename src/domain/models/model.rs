@@ -49,6 +49,8 @@ pub enum ModelKind {
     Audience,
     /// Knows what curators picked.
     Curator,
+    /// Weighs the signals of lists.
+    Ranker,
 }
 
 text_enum!(ModelKind {
@@ -57,6 +59,7 @@ text_enum!(ModelKind {
     Embedding = "EMBEDDING",
     Audience = "AUDIENCE",
     Curator = "CURATOR",
+    Ranker = "RANKER",
 });
 
 /// Whether a model is served.

@@ -27,7 +27,7 @@ const MAX_ITEMS: usize = 50;
 const STRONG: f32 = 0.5;
 
 /// A row of a front page.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BecauseRow {
     /// What it is, in English: `Because you liked “Yojimbo”`.
     pub title: String,
@@ -39,11 +39,30 @@ pub struct BecauseRow {
     pub items: Vec<Related>,
 }
 
+/// A row as it is kept: its title is made anew each time, of what its source is called by then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct KeptRow {
+    about: RowAbout,
+    items: Vec<Related>,
+}
+
+/// What a row comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum RowAbout {
+    /// Something that the user did this with: `liked`, `bought`.
+    Item(Content, String),
+    /// A genre that they like.
+    Genre(String),
+    /// Nothing that is known of them.
+    Everybody,
+}
+
 /// Something of the past that may have a row.
 #[derive(Clone, Debug)]
 struct Reason {
     content: Content,
-    title: String,
+    /// What the user did, in a word.
+    did: &'static str,
     /// What lies near it, where there is a space.
     near: Option<Vec<(Content, f32)>>,
 }
@@ -76,25 +95,30 @@ impl RecommendationService {
         );
         let tags = [
             Tag::User(user),
+            Tag::Catalogue,
             Tag::Weights,
+            Tag::Vectors,
             Tag::Model(ModelKind::Embedding.as_str()),
         ];
         let parts = ("because", user, rows, first, weights.version, day);
         let key = Key::new(CacheKind::Lists, &tags, &parts);
         let made = self.rows(user, (rows, first), day);
         let made = self.ground.cache.get_or_compute(&key, made).await?;
-        // What was taken back since is left out at once.
+        // What was taken back since is left out at once, whichever server took it back: rows of it
+        // as well as items.
         let catalogue = self.content.catalogue().await?.read();
-        let mut made = Vec::clone(&made);
-        for row in &mut made {
-            let shown = |item: &Related| {
-                let entry = catalogue.find(item.content);
-                entry.is_some_and(|entry| entry.is_eligible(day))
-            };
-            row.items.retain(shown);
-        }
-        made.retain(|row| !row.items.is_empty());
-        Ok(made)
+        let shown = |item: &&Related| catalogue.is_eligible(item.content, day);
+        let rows = made.iter().filter_map(|row| {
+            let (title, because, genre) = row.about.told(&catalogue, user)?;
+            let items: Vec<Related> = row.items.iter().filter(shown).cloned().collect();
+            (!items.is_empty()).then_some(BecauseRow {
+                title,
+                because,
+                genre,
+                items,
+            })
+        });
+        Ok(rows.collect())
     }
 
     async fn rows(
@@ -102,7 +126,7 @@ impl RecommendationService {
         user: Id<id::User>,
         (rows, first): (usize, usize),
         day: NaiveDate,
-    ) -> Result<Vec<BecauseRow>> {
+    ) -> Result<Vec<KeptRow>> {
         let (history, renown) = tokio::try_join!(self.profiles.history(user), self.renown())?;
         if history.is_empty() && !self.store.is_user(user).await? {
             return Err(Refusal::NotFound { thing: "user" }.into());
@@ -133,13 +157,39 @@ impl RecommendationService {
                 first,
                 out: taken,
             };
-            let mut made: Vec<BecauseRow> = reasons.iter().map(|reason| page.row(reason)).collect();
+            let mut made: Vec<KeptRow> = reasons.iter().map(|reason| page.row(reason)).collect();
             made.push(page.genre(&liked));
             made.retain(|row| !row.items.is_empty());
             made
         });
         Ok(made.await.map_err(anyhow::Error::from)?)
     }
+}
+
+impl RowAbout {
+    /// The title of a row about this as things are now, in English, with what it names; `None` where
+    /// it may not be told any more.
+    fn told(
+        &self,
+        catalogue: &Catalogue,
+        user: Id<id::User>,
+    ) -> Option<(String, Option<Content>, Option<String>)> {
+        match self {
+            Self::Item(content, did) => {
+                let entry = catalogue.find(*content).filter(|entry| told(entry, user))?;
+                let title = format!("Because you {did} “{}”", entry.title);
+                Some((title, Some(*content), None))
+            }
+            Self::Genre(genre) => Some((format!("Popular in {genre}"), None, Some(genre.clone()))),
+            Self::Everybody => Some(("Popular these days".to_owned(), None, None)),
+        }
+    }
+}
+
+/// Whether a row may name this item to the user.
+fn told(entry: &IndexedItem, user: Id<id::User>) -> bool {
+    let theirs = entry.visibility != Visibility::Private || entry.creator == Some(user);
+    theirs && !entry.deleted
 }
 
 /// A page as it fills.
@@ -153,7 +203,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn row(&mut self, reason: &Reason) -> BecauseRow {
+    fn row(&mut self, reason: &Reason) -> KeptRow {
         let like = Likeness::new(self.catalogue, &[reason.content], self.renown);
         let open = |content: &Content| !self.out.contains(content);
         let scored = match &reason.near {
@@ -180,16 +230,14 @@ impl Page<'_> {
                 (true, false) => "Described in like words".to_owned(),
             }
         };
-        BecauseRow {
-            title: reason.title.clone(),
-            because: Some(reason.content),
-            genre: None,
+        KeptRow {
+            about: RowAbout::Item(reason.content, reason.did.to_owned()),
             items: self.take(scored, why),
         }
     }
 
     /// What is popular in the genre that the user likes most, rare genres before frequent ones.
-    fn genre(&mut self, liked: &[Positive]) -> BecauseRow {
+    fn genre(&mut self, liked: &[Positive]) -> KeptRow {
         let like = Likeness::new(self.catalogue, &[], self.renown);
         let mut tastes: FxHashMap<InternedString, f32> = FxHashMap::default();
         for item in liked {
@@ -213,15 +261,15 @@ impl Page<'_> {
         let known = entries.map(|entry| (entry.id, like.renown(entry)));
         let scored = best_of(known.filter(|(_, renown)| *renown > 0.0), self.first);
         let genre = favourite.map(|genre| self.catalogue.strings().name(genre).to_owned());
-        let title = match &genre {
-            Some(genre) => format!("Popular in {genre}"),
-            None => "Popular these days".to_owned(),
+        let (about, why) = match genre {
+            Some(genre) => {
+                let why = format!("Popular in {genre}");
+                (RowAbout::Genre(genre), why)
+            }
+            None => (RowAbout::Everybody, "Popular these days".to_owned()),
         };
-        let why = title.clone();
-        BecauseRow {
-            title,
-            because: None,
-            genre,
+        KeptRow {
+            about,
             items: self.take(scored, |_| why.clone()),
         }
     }
@@ -251,14 +299,9 @@ fn reasons(history: &History, catalogue: &Catalogue, user: Id<id::User>) -> Vec<
     order.sort_by_key(|(content, state)| (state.weight < STRONG, Reverse(state.latest), *content));
     let reason = |(content, state): &(Content, State)| {
         let entry = catalogue.find(*content)?;
-        let theirs = entry.visibility != Visibility::Private || entry.creator == Some(user);
-        (theirs && !entry.deleted).then(|| Reason {
+        told(entry, user).then_some(Reason {
             content: *content,
-            title: format!(
-                "Because you {} “{}”",
-                verb(state.kind, entry.kind),
-                entry.title
-            ),
+            did: verb(state.kind, entry.kind),
             near: None,
         })
     };

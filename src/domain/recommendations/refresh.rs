@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
-use super::retrieve::{likings, weighed};
+use super::retrieve::likings;
 use super::served_model::ServedModel;
 use super::service::RecommendationService;
 use super::updates::{self, Reason};
@@ -189,7 +189,7 @@ fn row(
     keep: usize,
     offers: impl Fn(Id<id::Content>) -> bool,
 ) -> Result<Option<Row>> {
-    let (liked, likings) = (weighed(history), likings(history));
+    let (liked, likings) = (history.positives(), likings(history));
     let entries = live.entries(&liked);
     if entries.is_empty() {
         return Ok(None);

@@ -8,13 +8,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::model::{Item, Source};
 use super::non_personalised::Common;
 use super::served_model::ServedModel;
+use super::served_ranker::ServedRanker;
 use super::service::RecommendationService;
 use crate::domain::embeddings::Vectors;
 use crate::domain::search;
 use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::{Catalogue, ContentKind};
 use crate::engine::eligibility::Rules;
-use crate::engine::history::{History, Profile, dot};
+use crate::engine::history::{History, Positive, Profile, dot};
 use crate::engine::request::RecommendationRequest;
 use crate::engine::source::Context;
 use crate::foundation::{Id, Result, id};
@@ -38,6 +39,7 @@ pub(super) struct RequestContext<'a> {
     /// The moment that sessions and rights are seen from.
     pub(super) now: DateTime<Utc>,
     pub(super) model: Option<Arc<ServedModel>>,
+    pub(super) ranker: Option<Arc<ServedRanker>>,
     pub(super) common: Arc<Common>,
     /// Whether lists that were stored in batch may be read: they are of the model in service.
     pub(super) batch: bool,
@@ -55,7 +57,7 @@ pub(super) struct Retrieved {
     /// Vectors of candidates, where the list is to be diverse.
     pub(super) vectors: Vectors,
     scored: Option<(Arc<ServedModel>, Scored)>,
-    liked: Vec<(Content, f32)>,
+    liked: Vec<Positive>,
     /// Of these, what the user would call a liking: an item that was only looked at is no reason.
     likings: FxHashSet<Content>,
 }
@@ -78,7 +80,7 @@ impl RecommendationService {
             self.profiles.profile(history, context.now),
             self.embeddings.active(),
         )?;
-        let liked = weighed(history);
+        let liked = history.positives();
         let mut retrieved = Retrieved {
             kinds: self.kinds(context, &liked).await?,
             liked,
@@ -128,7 +130,7 @@ impl RecommendationService {
     async fn kinds(
         &self,
         context: &RequestContext<'_>,
-        liked: &[(Content, f32)],
+        liked: &[Positive],
     ) -> Result<Vec<ContentKind>> {
         let request = context.request;
         if request.context != Context::Feed || request.filter.names_kind() {
@@ -141,8 +143,8 @@ impl RecommendationService {
                 *masses.entry(item.kind).or_default() += mass;
             }
         };
-        for (content, weight) in liked {
-            add(catalogue.slot(*content), *weight);
+        for item in liked {
+            add(catalogue.slot(item.content), item.weight);
         }
         if liked.is_empty() {
             for (slot, score) in &context.common.slots.popular {
@@ -392,7 +394,7 @@ impl RecommendationService {
         if near.is_empty() || retrieved.likings.is_empty() {
             return Ok(());
         }
-        let liked = retrieved.liked.iter().rev().map(|(content, _)| *content);
+        let liked = retrieved.liked.iter().rev().map(|item| item.content);
         let liked = liked.filter(|content| retrieved.likings.contains(content));
         let liked: Vec<Content> = liked.take(EXPLAINED).collect();
         let both: Vec<Content> = near.iter().chain(&liked).copied().collect();
@@ -410,12 +412,6 @@ impl RecommendationService {
         }
         Ok(())
     }
-}
-
-/// What a history speaks for, with how much, in the order of the items' ids.
-pub(super) fn weighed(history: &History) -> Vec<(Content, f32)> {
-    let positives = history.positives().into_iter();
-    positives.map(|item| (item.content, item.weight)).collect()
 }
 
 /// What the user would call a liking.

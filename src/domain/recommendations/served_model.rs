@@ -12,6 +12,7 @@ use crate::domain::models::served::Latest;
 use crate::domain::models::{ModelKind, ModelService, ModelVersion};
 use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::Catalogue;
+use crate::engine::history::Positive;
 use crate::engine::source::Source;
 use crate::foundation::{Error, Id, Result, id};
 use ranking::collaborative::{MOST_NEIGHBOURS, Model, Part, Scored};
@@ -46,6 +47,18 @@ pub(super) fn to_bytes(items: &[Uuid], maths: &Model) -> Vec<u8> {
 }
 
 impl ServedModel {
+    /// A model that was trained in this process and serves nobody: for replays.
+    pub(super) fn unserved(items: &[Uuid], maths: Model, trained_at: DateTime<Utc>) -> Self {
+        let items: Vec<Content> = items.iter().map(|id| (*id).into()).collect();
+        Self {
+            model: Uuid::nil().into(),
+            trained_at,
+            places: items.iter().copied().zip(0..).collect(),
+            items,
+            maths,
+        }
+    }
+
     fn from_bytes(version: &ModelVersion, bytes: &[u8]) -> Result<Self> {
         let damaged =
             |what: &str| Error::Internal(anyhow::anyhow!("the model {}: {what}", version.version));
@@ -89,11 +102,15 @@ impl ServedModel {
     }
 
     /// What the model knows of these liked items, by its own numbers.
-    pub(super) fn entries(&self, liked: &[(Content, f32)]) -> Vec<Entry> {
+    pub(super) fn entries(&self, liked: &[Positive]) -> Vec<Entry> {
         let known = liked.iter();
         known
-            .filter_map(|(content, weight)| {
-                Some(Entry::from((*self.places.get(content)?, *weight)))
+            .filter_map(|liked| {
+                Some(Entry {
+                    item: *self.places.get(&liked.content)?,
+                    weight: liked.weight,
+                    time: Some(liked.latest.timestamp()),
+                })
             })
             .collect()
     }
@@ -183,7 +200,7 @@ impl ServedModel {
     /// what [`ServedModel::scores`] gives for the liked ones.
     pub(super) fn reasons(
         &self,
-        liked: &[(Content, f32)],
+        liked: &[Positive],
         scored: &Scored,
         items: &[Content],
     ) -> Result<HashMap<Content, Content>> {

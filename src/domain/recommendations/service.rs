@@ -7,10 +7,11 @@ use moka::sync::Cache;
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::model::{Freshness, Item, List, ListPage, Source};
-use super::non_personalised::{Common, Kept};
-use super::retrieve::{RequestContext, Retrieved};
+use super::model::{Item, List, ListPage, Source};
+use super::non_personalised::Kept;
+use super::retrieve::RequestContext;
 use super::served_model::ServedModel;
+use super::served_ranker::ServedRanker;
 use super::store::Store;
 use super::updates::Watched;
 use crate::domain::Ground;
@@ -21,13 +22,8 @@ use crate::domain::interactions::InteractionService;
 use crate::domain::models::{ModelKind, ModelService, Served};
 use crate::domain::profiles::ProfileService;
 use crate::domain::search::SearchService;
-use crate::engine::catalogue::Catalogue;
 use crate::engine::eligibility::Rules;
-use crate::engine::history::dot;
-use crate::engine::provenance::{Provenance, Versions};
-use crate::engine::rank::{RankedItem, RankingInput, rank};
 use crate::engine::request::RecommendationRequest;
-use crate::engine::score::WeightedBlend;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
@@ -47,8 +43,9 @@ pub struct RecommendationService {
     pub(super) profiles: ProfileService,
     pub(super) search: SearchService,
     pub(super) served: Arc<Served<ServedModel>>,
+    pub(super) ranker: Arc<Served<ServedRanker>>,
     pub(super) clock: Clock,
-    chance: Chance,
+    pub(super) chance: Chance,
     pub(super) common: Arc<Kept>,
     pub(super) watched: Arc<Watched>,
     /// The pages that are on record as served; noting one again would change nothing.
@@ -98,6 +95,7 @@ impl RecommendationService {
             profiles,
             search,
             served: Served::new(ground, ModelKind::Collaborative),
+            ranker: Served::new(ground, ModelKind::Ranker),
             clock: ground.clock.clone(),
             chance: ground.chance.clone(),
             common: Arc::default(),
@@ -229,16 +227,18 @@ impl RecommendationService {
             Tag::Weights,
             Tag::Model(ModelKind::Collaborative.as_str()),
             Tag::Model(ModelKind::Embedding.as_str()),
+            Tag::Model(ModelKind::Ranker.as_str()),
         ];
         let parts = (user, request, weights.version);
         Ok(Key::new(CacheKind::Lists, &tags, &parts))
     }
 
     async fn make(&self, user: Id<id::User>, request: &RecommendationRequest) -> Result<List> {
-        let (history, common, model) = tokio::try_join!(
+        let (history, common, model, ranker) = tokio::try_join!(
             self.profiles.history(user),
             Box::pin(self.common()),
             self.served_model(),
+            self.served_ranker(),
         )?;
         let context = RequestContext {
             user,
@@ -246,69 +246,11 @@ impl RecommendationService {
             history: &history,
             now: self.clock.now(),
             model,
+            ranker,
             common,
             batch: true,
         };
         Box::pin(self.rank(&context)).await
-    }
-
-    /// Makes the list of a context: retrieval, ranking, evidence. A replay of the past goes this way
-    /// as well.
-    pub(super) async fn rank(&self, context: &RequestContext<'_>) -> Result<List> {
-        let retrieved = Box::pin(self.retrieve(context)).await?;
-        let catalogue = self.content.catalogue().await?.clone();
-        let settings = &self.ground.settings;
-        let small = catalogue.read().len() <= settings.recommendations.score_all_up_to;
-        let job = Ranking {
-            request: context.request.clone(),
-            seen: context.history.excluded(context.now),
-            day: context.now.date_naive(),
-            length: settings.recommendations.list_length,
-            common: Arc::clone(&context.common),
-            settings: self.settings_digest(context.history.weights().version),
-        };
-        let ranking = move || {
-            let ranked = job.run(&catalogue.read(), &retrieved);
-            (ranked, retrieved)
-        };
-        // What fills a list may be looked for in the whole catalogue: a large one is gone through
-        // beside the threads that answer requests. A small one takes less than changing threads.
-        let ((mut items, blend, provenance), retrieved) = if small {
-            ranking()
-        } else {
-            let ranked = tokio::task::spawn_blocking(ranking).await;
-            ranked.map_err(anyhow::Error::from)?
-        };
-        Box::pin(self.find_evidence(&retrieved, &blend, &mut items)).await?;
-        let (request, history) = (context.request, context.history);
-        Ok(List {
-            id: Id::new(&self.clock, &self.chance),
-            user: context.user,
-            context: request.context,
-            controls: serde_json::to_string(request).map_err(anyhow::Error::from)?,
-            model: retrieved.model,
-            embedding: retrieved.embedding,
-            weights_version: context.history.weights().version,
-            blend,
-            freshness: Freshness {
-                model_at: retrieved.model_at,
-                events: i32::try_from(history.len()).unwrap_or(i32::MAX),
-                last_event_at: history.latest(),
-            },
-            created_at: context.now,
-            items,
-            provenance,
-        })
-    }
-
-    /// Tells lists apart that were made with other settings.
-    fn settings_digest(&self, weights: i32) -> u64 {
-        let settings = &self.ground.settings;
-        let text = format!(
-            "{:?} {:?} {weights}",
-            settings.blend, settings.recommendations
-        );
-        xxh3_64(text.as_bytes())
     }
 
     /// The items behind rank `after`, noted as served.
@@ -354,69 +296,6 @@ impl RecommendationService {
             items,
             has_next,
         })
-    }
-}
-
-/// The synchronous part of making a list, with all that it needs.
-struct Ranking {
-    request: RecommendationRequest,
-    seen: FxHashSet<Content>,
-    day: chrono::NaiveDate,
-    length: usize,
-    common: Arc<Common>,
-    /// The digest of the settings.
-    settings: u64,
-}
-
-type Content = Id<id::Content>;
-
-impl Ranking {
-    fn run(
-        &self,
-        catalogue: &Catalogue,
-        retrieved: &Retrieved,
-    ) -> (Vec<Item>, Vec<(Source, f32)>, Provenance) {
-        let request = &self.request;
-        let excluded = request
-            .exclude
-            .iter()
-            .chain(&request.seed)
-            .copied()
-            .collect();
-        let rules = Rules::on(self.day)
-            .matching(&request.filter)
-            .of_kinds(&retrieved.kinds)
-            .within(catalogue)
-            .without(&excluded)
-            .unseen(&self.seen);
-        let vector = |slot| retrieved.vectors.get(&catalogue.entry(slot)?.id);
-        let input = RankingInput {
-            rules: &rules,
-            candidates: &retrieved.candidates,
-            scorer: &WeightedBlend,
-            fallback: &self.common.slots,
-            similarity: &|a, b| vector(a).zip(vector(b)).map_or(0.0, |(a, b)| dot(a, b)),
-            length: self.length,
-        };
-        let list = rank(request, &input);
-        let versions = Versions {
-            catalogue: catalogue.version(),
-            settings: self.settings,
-        };
-        let provenance = Provenance::new(&retrieved.candidates, &list, catalogue, versions);
-        let id = |slot| catalogue.entry(slot).map(|item| item.id);
-        let item = |(rank, item): (i32, RankedItem)| {
-            Some(Item {
-                rank,
-                content: id(item.slot)?,
-                score: item.score,
-                sources: item.sources,
-                parts: item.parts,
-                because: item.because.and_then(id),
-            })
-        };
-        let items = (1..).zip(list.items).filter_map(item).collect();
-        (items, list.blend, provenance)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::served_figure::ServedFigure;
 use super::served_model::to_bytes;
 use super::service::RecommendationService;
 use super::store::TrainingStore;
@@ -18,11 +19,12 @@ use ranking::matrix::Interactions;
 mod data;
 mod lists;
 mod measure;
+mod ranker;
 mod recipe;
 
 use data::Data;
 use lists::lists;
-use measure::{chosen, kept_choice, measured};
+use measure::{chosen, kept_choice};
 use recipe::{named, recipe};
 
 /// At most so many users' lists are computed and copied at a time, and at most so many scores made
@@ -33,8 +35,8 @@ const SCORES: usize = 8_000_000;
 /// or all that they have not met.
 const SERVED_SHARE: f64 = 0.8;
 const ENOUGH: usize = 30;
-/// Its NDCG@10 may be smaller than that of the model in service by at most this share of it, since
-/// both were measured on samples.
+/// NDCG@10 of the served lists may be smaller than with the model in service by at most this share of
+/// it, or by two standard errors, since both were measured on samples.
 const TOLERANCE: f64 = 0.1;
 
 /// How far a training has come.
@@ -86,8 +88,9 @@ pub struct Trained {
     pub items: usize,
     /// From how many pairs of user and item it learnt.
     pub pairs: usize,
-    /// NDCG@10 on what was held out; `None` where nobody has taken enough to hold something out.
-    pub ndcg_at_10: Option<f64>,
+    /// How good the lists are that are served with it; `None` where nobody has taken enough to hold
+    /// something out.
+    pub figure: Option<ServedFigure>,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
@@ -100,8 +103,11 @@ pub struct Evaluated {
     pub algorithm: String,
     /// Their settings and weights.
     pub settings: serde_json::Value,
-    /// NDCG@10 on what was held out; `None` where nobody has taken enough to hold something out.
+    /// NDCG@10 of the lists that are served; `None` where nobody has taken enough to hold something
+    /// out.
     pub ndcg_at_10: Option<f64>,
+    /// How good these lists are in all.
+    pub figure: Option<ServedFigure>,
     /// Of how many users.
     pub users: usize,
     /// Of how many items.
@@ -168,14 +174,18 @@ impl RecommendationService {
         } else {
             let active = self.models.active(ModelKind::Collaborative).await?;
             let kept = active.as_ref().and_then(kept_choice);
-            let recipe = kept.unwrap_or_else(|| recipe(training, data.items.len()));
+            let recipe = kept.unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
             (recipe, observe)
         };
-        let (ndcg_at_10, _) = measured(Arc::clone(&data), recipe.clone(), observe).await?;
+        let (judged, _) = self
+            .judged(Arc::clone(&data), recipe.clone(), observe)
+            .await?;
+        let figure = judged.map(|judged| judged.figure);
         Ok(Evaluated {
             algorithm: named(&recipe),
             settings: json!({ "parts": recipe.parts }),
-            ndcg_at_10,
+            ndcg_at_10: figure.as_ref().map(|figure| figure.served.ndcg_at_10.mean),
+            figure,
             users: data.users.len(),
             items: data.items.len(),
             pairs: data.positive.len(),
@@ -200,12 +210,15 @@ impl RecommendationService {
         } else {
             let kept = before.as_ref().and_then(kept_choice);
             let chosen = kept.is_some();
-            let recipe = kept.unwrap_or_else(|| recipe(training, data.items.len()));
+            let recipe = kept.unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
             (recipe, chosen, observe)
         };
-        let (ndcg, observe) = measured(Arc::clone(&data), recipe.clone(), observe).await?;
+        let (judged, observe) = self
+            .judged(Arc::clone(&data), recipe.clone(), observe)
+            .await?;
+        let figure = judged.as_ref().map(|judged| judged.figure.clone());
         if !force {
-            not_worse(ndcg, before.as_ref())?;
+            not_worse(figure.as_ref(), before.as_ref())?;
         }
         let model = self
             .models
@@ -234,17 +247,20 @@ impl RecommendationService {
         let pairs = data.positive.len();
         let metrics = json!({
             "users": fitted.users, "items": data.items.len(), "pairs": pairs, "seconds": seconds,
-            "ndcgAt10": ndcg, "usersWithEnough": fitted.served,
+            "ndcgAt10": figure.as_ref().map(|figure| figure.served.ndcg_at_10.mean),
+            "served": figure, "usersWithEnough": fitted.served,
         });
         self.models.activate(model.id, metrics).await?;
+        self.take_ranker(model.id, judged).await?;
         self.forget_common();
         self.refresh_served_model().await?;
+        self.refresh_ranker().await?;
         Ok(Trained {
             model,
             users: fitted.users,
             items: data.items.len(),
             pairs,
-            ndcg_at_10: ndcg,
+            figure,
             seconds,
         })
     }
@@ -323,18 +339,20 @@ impl Fitted {
     }
 }
 
-/// Refuses a model whose NDCG has fallen.
-fn not_worse(ndcg: Option<f64>, before: Option<&ModelVersion>) -> Result<()> {
+/// Refuses a model whose lists are worse than those of the one in service, beyond what chance does.
+fn not_worse(figure: Option<&ServedFigure>, before: Option<&ModelVersion>) -> Result<()> {
     let known = before.and_then(|model| model.metrics["ndcgAt10"].as_f64());
-    let (Some(ndcg), Some(known)) = (ndcg, known) else {
+    let (Some(figure), Some(known)) = (figure, known) else {
         return Ok(());
     };
-    if ndcg >= known * (1.0 - TOLERANCE) {
+    let ndcg = figure.served.ndcg_at_10;
+    if ndcg.mean >= known - (TOLERANCE * known).max(2.0 * ndcg.error) {
         return Ok(());
     }
     Err(conflict(&format!(
-        "the NDCG@10 of the new model is {ndcg:.4}, that of the one in service {known:.4}; the \
-         model in service stays; train with `force` to take the new one all the same"
+        "NDCG@10 of the served lists would be {:.4}, with the model in service it was {known:.4}; \
+         the model in service stays; train with `force` to take the new one all the same",
+        ndcg.mean
     )))
 }
 
@@ -367,7 +385,7 @@ fn at_once(items: usize) -> usize {
 }
 
 /// Runs maths on a thread of its own.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work)
@@ -375,7 +393,7 @@ async fn blocking<T: Send + 'static>(
         .map_err(|panicked| Error::Internal(panicked.into()))?
 }
 
-fn step(
+pub(super) fn step(
     observe: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
     step: Step,
     done: usize,

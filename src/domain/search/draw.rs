@@ -5,11 +5,11 @@ use rustc_hash::FxHashSet;
 
 use super::lexical::{Effort, Found};
 use super::model::{Hit, Request, Source, Taste};
-use super::words::{fold, normalised};
 use crate::domain::content::ContentOrder;
 use crate::engine::catalogue::{Catalogue, IndexedItem, Matcher};
 use crate::foundation::page::Page;
 use crate::foundation::page::Window;
+use ranking::text::{fold, normalised};
 
 mod fusion;
 

@@ -10,6 +10,7 @@ use super::lexical::{Found, Wanted};
 use super::model::{Mode, Request, Taste};
 use super::service::SearchService;
 use crate::domain::content::catalogue::CatalogueIndex;
+use crate::domain::embeddings::Space;
 use crate::engine::catalogue::{IndexedItem, Matcher};
 use crate::engine::history::Profile;
 use crate::foundation::{Id, Result, id};
@@ -41,9 +42,11 @@ impl SearchService {
         Ok(Some(found))
     }
 
+    /// In one space from the text to its neighbours, whatever is taken into service meanwhile.
     pub(super) async fn by_meaning(
         &self,
         catalogue: &CatalogueIndex,
+        space: Option<&Space>,
         request: &Request,
         found: Option<&Found>,
         day: NaiveDate,
@@ -51,8 +54,11 @@ impl SearchService {
         let Some(found) = found.filter(|_| request.mode != Mode::Words) else {
             return Ok(Vec::new());
         };
+        let Some(space) = space else {
+            return Ok(Vec::new());
+        };
         let text = found.corrected.as_ref().unwrap_or(&request.query).clone();
-        let Some(vector) = self.embeddings.query(&text).await? else {
+        let Some(vector) = space.query(&text).await? else {
             return Ok(Vec::new());
         };
         let fits = |content: Id<id::Content>| {
@@ -62,7 +68,7 @@ impl SearchService {
             };
             catalogue.find(content).is_some_and(fits)
         };
-        let nearest = self.embeddings.nearest(&vector, MEANT, &fits).await?;
+        let nearest = space.nearest(&vector, MEANT, &fits).await?;
         let catalogue = catalogue.read();
         let similar = nearest.iter().filter(|near| near.cosine >= LEAST_SIMILAR);
         Ok(similar

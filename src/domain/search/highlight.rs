@@ -5,7 +5,7 @@
 //! only markup there can be.
 
 use super::draw::Marks;
-use super::words::{is_function_word, joined, stem, words};
+use ranking::text::{is_function_word, joined, stem, words};
 
 /// About how many characters of a long text are shown.
 const LENGTH: usize = 200;

@@ -12,8 +12,8 @@ pub mod service;
 mod store;
 mod suggest;
 mod titles;
-pub mod words;
 
+pub use follow::IndexProgress;
 pub use model::{Mode, Request, SearchPage, Suggestion};
 pub use service::SearchService;
 pub use titles::Titled;

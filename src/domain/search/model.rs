@@ -121,6 +121,9 @@ pub struct SearchPage {
     pub(super) digest: u64,
     /// All that was found.
     pub draw: Arc<Draw>,
+    /// Whether all there is was looked through; `false` while an index is still being made or takes
+    /// up a large change.
+    pub complete: bool,
     /// The items of this page.
     pub hits: Vec<Hit>,
     /// Whether items come before these.

@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 
 use super::model::PopularQuery;
 use super::store::Store;
-use super::words::normalised;
 use crate::foundation::{Clock, Result};
+use ranking::text::normalised;
 
 /// How often what was counted is written.
 const WRITE_EVERY: Duration = Duration::from_secs(5);

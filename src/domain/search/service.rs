@@ -1,5 +1,6 @@
 //! Searching on behalf of a viewer.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,11 +8,11 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use moka::sync::Cache;
 use tokio::sync::OnceCell;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::draw::{Draw, Ingredients};
 use super::facets::{Counting, PriceRange, SearchFacet};
-use super::follow::{Following, blocking};
+use super::follow::{Followed, Following, IndexProgress, blocking};
 use super::lexical::WordHit;
 use super::model::{Hit, PopularQuery, Request, SearchPage, Suggestion, check_length};
 use super::popular::Queries;
@@ -22,14 +23,17 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::facets::FacetCount;
 use crate::domain::content::{ContentKind, ContentService};
 use crate::domain::embeddings::EmbeddingService;
+use crate::domain::models::served::Found;
 use crate::domain::profiles::ProfileService;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Clock, Id, Refusal, Result, id};
+use crate::platform::cache::Cache as SchemaCache;
 
 /// The taste of so many of the best by words is looked at.
 const TASTED: usize = 500;
-/// A draw is kept for so long after it was last read.
+/// A draw is kept for so long after it was last read, and no longer in all.
 const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
+const KEPT_AT_MOST: Duration = Duration::from_secs(60 * 60);
 /// All draws that are kept take at most so many bytes.
 const KEPT_BYTES: u64 = 64 << 20;
 
@@ -40,14 +44,41 @@ pub struct SearchService {
     pub(super) content: ContentService,
     pub(super) clock: Clock,
     queries: Queries,
+    cache: SchemaCache,
     following: Arc<OnceCell<Arc<Following>>>,
-    draws: Cache<u64, Arc<Draw>>,
+    draws: Cache<u64, Kept>,
     /// Tells the draws of this process from those of others.
     salt: u64,
     /// How many draws with somebody's taste there were.
     personal: Arc<AtomicU64>,
     pub(super) embeddings: EmbeddingService,
     pub(super) profiles: ProfileService,
+}
+
+/// A draw, and whether it was made of all there was to find.
+#[derive(Clone)]
+struct Kept {
+    draw: Arc<Draw>,
+    complete: bool,
+}
+
+/// All that a draw is made of, beside the request and somebody's taste: each was read before the
+/// draw was begun.
+#[derive(Hash)]
+struct Versions {
+    words: Followed,
+    catalogue: u64,
+    /// The space, and the state of its vectors.
+    meaning: Option<(Id<id::Model>, u64)>,
+    /// Whether the space was still being read after a start.
+    meaning_is_opening: bool,
+    day: NaiveDate,
+}
+
+impl Versions {
+    fn complete(&self) -> bool {
+        self.words.complete && !self.meaning_is_opening
+    }
 }
 
 /// The place that a cursor names.
@@ -73,13 +104,15 @@ impl SearchService {
         let draws = Cache::builder()
             .max_capacity(KEPT_BYTES)
             .time_to_idle(KEPT_FOR)
-            .weigher(|_, draw: &Arc<Draw>| u32::try_from(draw.weight()).unwrap_or(u32::MAX))
+            .time_to_live(KEPT_AT_MOST)
+            .weigher(|_, kept: &Kept| u32::try_from(kept.draw.weight()).unwrap_or(u32::MAX))
             .build();
         Self {
             queries: Queries::new(store.clone(), ground.clock.clone()),
             store,
             content,
             clock: ground.clock.clone(),
+            cache: ground.cache.clone(),
             following: Arc::default(),
             draws,
             salt: ground.chance.seed(),
@@ -89,13 +122,18 @@ impl SearchService {
         }
     }
 
-    /// Makes the index of words if there is none yet. Requests wait for it; a server that calls
-    /// this at its start spares the first one the wait.
+    /// Begins to make the index of words if there is none yet, in a task of its own. A server that
+    /// calls this at its start spares the first requests the wait.
     ///
     /// # Errors
-    /// When the database fails; the next call tries again.
+    /// When the catalogue cannot be read, or the index cannot be begun; the next call tries again.
     pub async fn ready(&self) -> Result<()> {
         self.followed().await.map(|_| ())
+    }
+
+    /// How far the index of words is; `None` before anybody asked for it.
+    pub fn progress(&self) -> Option<IndexProgress> {
+        self.following.get().map(|following| following.progress())
     }
 
     /// One page of what is found for `request`. Only what may be offered to everybody today is
@@ -124,21 +162,22 @@ impl SearchService {
         let place = from.map(|text| read_cursor(text, digest)).transpose()?;
         let kept = place.as_ref().and_then(|place| self.draws.get(&place.draw));
         let (catalogue, day) = (
-            self.content.catalogue().await?,
+            self.content.catalogue_so_far().await?,
             self.clock.now().date_naive(),
         );
-        let (draw, after) = match (kept, place) {
-            (Some(draw), Some(place)) => (draw, place.rank),
+        let (kept, after) = match (kept, place) {
+            (Some(kept), Some(place)) => (kept, place.rank),
             (_, place) => {
-                let draw = self.draw(request, user, digest, day).await?;
+                let kept = self.draw(request, user, digest, day).await?;
                 let after = place.map_or(0, |place| {
                     let slot = catalogue.read().slot(place.last);
-                    let known = slot.and_then(|slot| draw.place_of(slot));
+                    let known = slot.and_then(|slot| kept.draw.place_of(slot));
                     known.unwrap_or(place.rank)
                 });
-                (draw, after)
+                (kept, after)
             }
         };
+        let Kept { draw, complete } = kept;
         if window.from.is_none() {
             self.queries.note(&request.query);
         }
@@ -146,6 +185,7 @@ impl SearchService {
         Ok(SearchPage {
             digest,
             draw,
+            complete,
             hits: page.rows,
             has_previous: page.has_previous,
             has_next: page.has_next,
@@ -209,10 +249,8 @@ impl SearchService {
     /// [`Refusal::InvalidInput`] for a text that is too long; when the database fails.
     pub async fn suggest(&self, typed: &str, most: usize) -> Result<Vec<Suggestion>> {
         check_length("prefix", typed)?;
-        let (following, catalogue) = (
-            self.followed().await?,
-            self.content.catalogue().await?.clone(),
-        );
+        let (following, _) = self.followed().await?;
+        let catalogue = self.content.catalogue_so_far().await?.clone();
         let (typed, day) = (typed.to_owned(), self.clock.now().date_naive());
         blocking(move || suggest(&following, &catalogue, &typed, most, day)).await
     }
@@ -246,50 +284,60 @@ impl SearchService {
         self.queries.flush().await
     }
 
-    /// The index of words, with all that was written before this call.
-    pub(super) async fn followed(&self) -> Result<Arc<Following>> {
-        let catalogue = self.content.catalogue().await?;
+    /// The index of words as far as it is made, and how far that is.
+    pub(super) async fn followed(&self) -> Result<(Arc<Following>, Followed)> {
+        let catalogue = self.content.catalogue_so_far().await?;
+        // Nothing in here waits: a request that is given up leaves nothing half done.
         let first = async || {
-            let following = Arc::new(Following::new(self.store.clone())?);
+            let (store, cache) = (self.store.clone(), self.cache.clone());
+            let following = Following::begin(store, catalogue.clone(), cache)?;
             self.queries.keep_writing();
             Ok::<_, crate::foundation::Error>(following)
         };
         let following = self.following.get_or_try_init(first).await?;
-        following.follow(catalogue).await?;
-        Ok(Arc::clone(following))
+        let followed = following.follow().await;
+        Ok((Arc::clone(following), followed))
     }
 
-    /// A draw for this request, which is the same as the last one where nothing has changed and
-    /// nobody's taste has a say.
+    /// A draw for this request, which is the same as the last one where nothing has changed of all
+    /// that it was made of and nobody's taste has a say.
     async fn draw(
         &self,
         request: &Request,
         user: Option<Id<id::User>>,
         digest: u64,
         day: NaiveDate,
-    ) -> Result<Arc<Draw>> {
-        let following = self.followed().await?;
-        let catalogue = self.content.catalogue().await?;
+    ) -> Result<Kept> {
+        let (following, words) = self.followed().await?;
+        let catalogue = self.content.catalogue_so_far().await?;
         let profile = self.profile(user).await?;
-        let change = catalogue.read().change();
-        let space = self.embeddings.active().await?.map(|space| space.model.id);
+        let found = self.embeddings.find().await?;
+        let meaning_is_opening = matches!(found, Found::Opening);
+        let space = found.model();
+        let versions = Versions {
+            words,
+            catalogue: catalogue.read().change(),
+            meaning: space
+                .as_ref()
+                .map(|space| (space.model.id, space.version())),
+            meaning_is_opening,
+            day,
+        };
         // A taste moves from request to request, and each such draw has its own cursors.
         let personal = profile
             .is_some()
             .then(|| self.personal.fetch_add(1, Ordering::Relaxed));
-        let key = format!(
-            "{digest} {change} {space:?} {day} {personal:?} {}",
-            self.salt
-        );
-        let key = xxh3_64(key.as_bytes());
+        let mut hasher = Xxh3::new();
+        (digest, &versions, personal, self.salt).hash(&mut hasher);
+        let key = hasher.finish();
         if profile.is_none()
-            && let Some(draw) = self.draws.get(&key)
+            && let Some(kept) = self.draws.get(&key)
         {
-            return Ok(draw);
+            return Ok(kept);
         }
         let mut found = self.by_words(&following, request).await?;
         let meant = self
-            .by_meaning(catalogue, request, found.as_ref(), day)
+            .by_meaning(catalogue, space.as_deref(), request, found.as_ref(), day)
             .await?;
         let taste = match &profile {
             Some(profile) => {
@@ -317,9 +365,12 @@ impl SearchService {
             };
             Ok(Arc::new(Draw::new(key, &catalogue.read(), from)))
         });
-        let draw = draw.await?;
-        self.draws.insert(key, Arc::clone(&draw));
-        Ok(draw)
+        let kept = Kept {
+            draw: draw.await?,
+            complete: versions.complete(),
+        };
+        self.draws.insert(key, kept.clone());
+        Ok(kept)
     }
 
     /// The slots of the items that `request` finds, the best first, with falling scores in [0, 1],
@@ -331,7 +382,7 @@ impl SearchService {
         request.check()?;
         let day = self.clock.now().date_naive();
         let digest = xxh3_64(format!("{:?} {request:?}", None::<Id<id::User>>).as_bytes());
-        let draw = self.draw(request, None, digest, day).await?;
+        let draw = self.draw(request, None, digest, day).await?.draw;
         Ok(draw.best(most).collect())
     }
 
@@ -341,7 +392,7 @@ impl SearchService {
         count: impl FnOnce(&Counting<'_>) -> T + Send + 'static,
     ) -> Result<T> {
         let (catalogue, day) = (
-            self.content.catalogue().await?.clone(),
+            self.content.catalogue_so_far().await?.clone(),
             self.clock.now().date_naive(),
         );
         let draw = Arc::clone(draw);

@@ -7,10 +7,10 @@ use super::draw::popular_first;
 use super::follow::{Following, Name};
 use super::lexical::{Found, Wanted};
 use super::model::Suggestion;
-use super::words::{fold, normalised, stem, words};
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::foundation::{Id, Result, id};
+use ranking::text::{fold, normalised, stem, words};
 
 /// So many of the most popular items are looked through for names.
 const LOOKED_THROUGH: usize = 200;

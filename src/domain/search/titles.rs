@@ -3,10 +3,10 @@
 use super::follow::blocking;
 use super::lexical::{Lexical, Wanted};
 use super::service::SearchService;
-use super::words::normalised;
 use crate::domain::content::Visibility;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::foundation::{Id, Result, id};
+use ranking::text::normalised;
 
 /// So many titles are suggested in place of one that is not there.
 const SUGGESTED: usize = 3;
@@ -28,10 +28,8 @@ impl SearchService {
     /// # Errors
     /// When the database fails.
     pub async fn titled(&self, titles: &[String]) -> Result<Vec<Titled>> {
-        let (following, catalogue) = (
-            self.followed().await?,
-            self.content.catalogue().await?.clone(),
-        );
+        let (following, _) = self.followed().await?;
+        let catalogue = self.content.catalogue_so_far().await?.clone();
         let titles = titles.to_vec();
         blocking(move || {
             let find = |title: &String| titled(following.lexical(), &catalogue.read(), title);

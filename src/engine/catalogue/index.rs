@@ -158,14 +158,22 @@ impl Catalogue {
 
     /// What changed from the change of that number on; 0 for all that ever was.
     pub fn changes(&self, since: u64) -> Changes {
+        self.changes_within(since, usize::MAX).0
+    }
+
+    /// The first `most` changes from the change of that number on, and the number of the change
+    /// behind them: from there the next call goes on. [`Changes::All`] leaves none behind.
+    pub fn changes_within(&self, since: u64, most: usize) -> (Changes, u64) {
         let Some(known) = since.checked_sub(self.forgotten) else {
-            return Changes::All;
+            return (Changes::All, self.change());
         };
         let known = usize::try_from(known).unwrap_or(usize::MAX);
-        let mut slots = self.changed.get(known..).unwrap_or_default().to_vec();
+        let rest = self.changed.get(known..).unwrap_or_default();
+        let some = &rest[..rest.len().min(most)];
+        let mut slots = some.to_vec();
         slots.sort_unstable();
         slots.dedup();
-        Changes::Some(slots)
+        (Changes::Some(slots), since + some.len() as u64)
     }
 }
 
@@ -270,6 +278,26 @@ mod tests {
         let seen = catalogue.change();
         catalogue.put(row(1, u64::MAX));
         assert_eq!(catalogue.changes(seen), Changes::Some(vec![0]));
+    }
+
+    #[test]
+    fn changes_are_taken_up_in_parts_without_missing_one() {
+        let mut catalogue = Catalogue::default();
+        for (id, changed_in) in [(7, 1), (8, 1), (7, 2), (9, 2), (9, 3)] {
+            catalogue.put(row(id, changed_in));
+        }
+        let (mut since, mut parts) = (0, Vec::new());
+        while since < catalogue.change() {
+            let (part, next) = catalogue.changes_within(since, 2);
+            parts.push(part);
+            since = next;
+        }
+        let slots: [&[u32]; 3] = [&[0, 1], &[0, 2], &[2]];
+        assert_eq!(parts, slots.map(|slots| Changes::Some(slots.to_vec())));
+        assert_eq!(
+            catalogue.changes_within(since, 2),
+            (Changes::Some(Vec::new()), since)
+        );
     }
 
     #[test]

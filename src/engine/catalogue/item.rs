@@ -14,6 +14,13 @@ use crate::foundation::{Id, id};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InternedString(u32);
 
+impl InternedString {
+    /// Its number, which it keeps while the process lives.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// The texts that items share: genres, brands, people's ids and so on, each kept once.
 #[derive(Default)]
 pub struct StringInterner {

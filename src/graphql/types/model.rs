@@ -24,6 +24,8 @@ pub enum ModelKind {
     Audience,
     /// Knows what curators picked.
     Curator,
+    /// Weighs the signals of lists: learned from what users took out of them.
+    Ranker,
 }
 
 /// Whether a model is served.

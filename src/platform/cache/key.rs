@@ -19,6 +19,8 @@ pub enum Tag {
     Catalogue,
     /// Which model of this kind is served: the kind's name in the database.
     Model(&'static str),
+    /// The vectors of items in the space that is served.
+    Vectors,
     /// The table of interaction weights.
     Weights,
     /// Everything of one kind: each key has this tag of itself.
@@ -40,6 +42,7 @@ impl Tag {
             Self::Catalogue => (2, Vec::new(), true),
             Self::Model(kind) => (3, kind.as_bytes().to_vec(), true),
             Self::Weights => (4, Vec::new(), true),
+            Self::Vectors => (6, Vec::new(), true),
             Self::Kind(kind) => (5, kind.as_str().as_bytes().to_vec(), true),
         };
         // A schema's name has no zero byte in it.

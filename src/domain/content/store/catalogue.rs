@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::Store;
@@ -24,6 +24,9 @@ const CHANGES: &str = "
            SELECT array_agg(DISTINCT person_id) AS ids FROM credits WHERE content_id = c.id
          ) AS people ON true";
 
+/// What a statement ends with that took longer than it may.
+const CUT_OFF: &str = "57014";
+
 impl Store {
     /// Hands what was written by the transaction `since` or later to `each`, 0 for all there is, and
     /// says since when to ask the next time.
@@ -34,16 +37,21 @@ impl Store {
     ) -> Result<u64> {
         // From where writes go: a replica would follow later.
         let pool = self.db.pool();
-        if since == 0 {
-            // All of a large catalogue takes longer than a statement may.
-            let mut connection = pool.acquire().await?.detach();
-            sqlx::query("SET statement_timeout = 0")
-                .execute(&mut connection)
-                .await?;
-            read(&mut connection, since, &mut each).await
-        } else {
-            read(&mut *pool.acquire().await?, since, &mut each).await
+        if since != 0 {
+            let some = read(&mut *pool.acquire().await?, since, &mut each).await;
+            match some {
+                Err(sqlx::Error::Database(told)) if told.code().as_deref() == Some(CUT_OFF) => {}
+                some => return some?,
+            }
         }
+        // All of a large catalogue, or of a large import, takes longer than a statement may.
+        let mut connection = pool.acquire().await?.detach();
+        sqlx::query("SET statement_timeout = 0")
+            .execute(&mut connection)
+            .await?;
+        let all = read(&mut connection, since, &mut each).await;
+        connection.close().await?;
+        all?
     }
 
     /// Whether the pools of the schema are closed for good.
@@ -52,22 +60,34 @@ impl Store {
     }
 }
 
+/// The outer error is that of the connection, the inner one that of a row that makes no sense.
 async fn read(
     connection: &mut PgConnection,
     since: u64,
     each: &mut (impl FnMut(ItemRow) + Send),
-) -> Result<u64> {
+) -> sqlx::Result<Result<u64>> {
     let mut rows = sqlx::query(CHANGES)
         .bind(since.to_string())
         .fetch(connection);
     let mut watermark = since;
     while let Some(row) = rows.try_next().await? {
-        watermark = number(row.try_get("watermark")?)?;
-        if let Some(id) = row.try_get::<Option<Uuid>, _>("id")? {
-            each(item_row(&row, id)?);
+        match item(&row) {
+            Ok((at, item)) => {
+                watermark = at;
+                item.into_iter().for_each(&mut *each);
+            }
+            Err(error) => return Ok(Err(error)),
         }
     }
-    Ok(watermark)
+    Ok(Ok(watermark))
+}
+
+/// The watermark, and the item of a row that has one.
+fn item(row: &PgRow) -> Result<(u64, Option<ItemRow>)> {
+    let watermark = number(row.try_get("watermark")?)?;
+    let id = row.try_get::<Option<Uuid>, _>("id")?;
+    let item = id.map(|id| item_row(row, id)).transpose()?;
+    Ok((watermark, item))
 }
 
 fn number(text: &str) -> Result<u64> {

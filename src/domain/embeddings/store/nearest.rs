@@ -1,5 +1,8 @@
 //! Neighbours from the database, by pgvector's HNSW index.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
@@ -8,7 +11,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::domain::embeddings::model::Near;
-use crate::domain::embeddings::vectors::{Keep, Show, VectorStore, best};
+use crate::domain::embeddings::vectors::{Keep, Marks, Show, VectorStore, best};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
 
@@ -27,6 +30,8 @@ pub(in crate::domain::embeddings) struct InDatabase {
     db: Db,
     model: Uuid,
     dimensions: usize,
+    marks: Mutex<Marks>,
+    version: AtomicU64,
 }
 
 #[derive(FromQueryResult)]
@@ -45,7 +50,14 @@ impl InDatabase {
             db,
             model: model.uuid(),
             dimensions,
+            marks: Mutex::default(),
+            version: AtomicU64::new(0),
         }
+    }
+
+    fn changed(&self, changed: bool) {
+        self.version
+            .fetch_add(u64::from(changed), Ordering::Release);
     }
 
     /// The `count` nearest for which `keep` holds.
@@ -210,7 +222,23 @@ impl VectorStore for InDatabase {
     }
 
     // The rows themselves are what is searched.
-    fn upsert(&self, _: &[(Id<id::Content>, Vec<f32>)]) {}
+    fn upsert(&self, rows: &[(Id<id::Content>, Vec<f32>)]) {
+        self.changed(!rows.is_empty());
+    }
 
-    fn remove(&self, _: &[Id<id::Content>]) {}
+    fn remove(&self, items: &[Id<id::Content>]) {
+        self.changed(!items.is_empty());
+    }
+
+    fn noticed(&self, marks: Marks) {
+        let mut last = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Where nothing was changed since, the marks tell of nothing new.
+        let changed = marks.1 > 0 && *last != marks;
+        *last = marks;
+        self.changed(changed);
+    }
+
+    fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
 }

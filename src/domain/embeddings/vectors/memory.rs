@@ -1,6 +1,7 @@
 //! Vectors in the process, under an index of our own.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures::future::BoxFuture;
@@ -19,6 +20,8 @@ const BREADTH: usize = 64;
 /// All vectors of a space. Each item has a key of the index for as long as the process lives.
 pub(in crate::domain::embeddings) struct Memory {
     table: RwLock<Table>,
+    /// How often a vector was changed or removed.
+    version: AtomicU64,
 }
 
 struct Table {
@@ -51,6 +54,7 @@ impl Memory {
                 ids,
                 index,
             }),
+            version: AtomicU64::new(0),
         })
     }
 
@@ -60,6 +64,12 @@ impl Memory {
 
     fn write(&self) -> RwLockWriteGuard<'_, Table> {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be called while the table is still locked, so that nobody sees the old version with the new
+    /// vector for long, and never the other way round.
+    fn changed(&self) {
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     fn look(&self, queries: &[&[f32]], count: usize, keep: &Keep<'_>) -> Vec<Vec<Near>> {
@@ -146,8 +156,15 @@ impl VectorStore for Memory {
                     key
                 }
             };
-            if let Err(error) = table.index.upsert(key, vector) {
-                tracing::warn!(%error, "A vector could not be taken into the index");
+            // Changes are read more than once, so as to miss none.
+            if table.index.vector(key) == Some(vector.as_slice()) {
+                continue;
+            }
+            match table.index.upsert(key, vector) {
+                Ok(()) => self.changed(),
+                Err(error) => {
+                    tracing::warn!(%error, "A vector could not be taken into the index");
+                }
             }
         }
     }
@@ -155,10 +172,17 @@ impl VectorStore for Memory {
     fn remove(&self, items: &[Id<id::Content>]) {
         for id in items {
             let mut table = self.write();
-            if let Some(key) = table.keys.get(id).copied() {
+            if let Some(key) = table.keys.get(id).copied()
+                && table.index.vector(key).is_some()
+            {
                 table.index.remove(key);
+                self.changed();
             }
         }
+    }
+
+    fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 }
 

@@ -17,6 +17,10 @@ pub type Keep<'k> = dyn Fn(Id<id::Content>) -> bool + Send + Sync + 'k;
 /// Who looks at the vectors of items.
 pub type Show<'s> = dyn FnMut(Id<id::Content>, &[f32]) + Send + 's;
 
+/// What tells that rows of a space were changed: the first transaction that was looked for, how many
+/// rows were changed from it on, and the last transaction that changed one.
+pub type Marks = (u64, i64, u64);
+
 /// The vectors of one space, and what is near in it. In the process, or in the database.
 pub trait VectorStore: Send + Sync {
     /// For each query the `count` items nearest to it for which `keep` holds, the nearest first;
@@ -43,4 +47,11 @@ pub trait VectorStore: Send + Sync {
 
     /// Takes notice of rows that have just been removed from the database.
     fn remove(&self, items: &[Id<id::Content>]);
+
+    /// Takes notice that the rows in the database have these marks now: others than the last time
+    /// mean that something was written. For stores that hold no rows themselves.
+    fn noticed(&self, _: Marks) {}
+
+    /// Grows with every change that the store has taken notice of.
+    fn version(&self) -> u64;
 }

@@ -151,7 +151,9 @@ async fn train(services: &Services, how: How, reporter: &Reporter) -> Result<Val
     Ok(json!({
         "model": trained.model.id, "version": trained.model.version,
         "algorithm": trained.model.algorithm, "users": trained.users, "items": trained.items,
-        "pairs": trained.pairs, "ndcgAt10": trained.ndcg_at_10, "seconds": trained.seconds,
+        "pairs": trained.pairs, "seconds": trained.seconds,
+        "ndcgAt10": trained.figure.as_ref().map(|figure| figure.served.ndcg_at_10.mean),
+        "served": trained.figure,
     }))
 }
 
@@ -178,16 +180,26 @@ async fn evaluate(
 }
 
 async fn embed(services: &Services, reporter: &Reporter) -> Result<Value, Failure> {
-    let reporter = reporter.clone();
+    let (first, then) = (reporter.clone(), reporter.clone());
     let observe = move |at: embeddings::Progress| {
         let (share, step) = match at.step {
             embeddings::Step::Read => ((0.0, 0.2), "reading items"),
-            embeddings::Step::Train => ((0.2, 0.7), "learning what they are about"),
-            embeddings::Step::Store => ((0.7, 1.0), "storing the vectors of items"),
+            embeddings::Step::Train => ((0.2, 0.6), "learning what they are about"),
+            embeddings::Step::Store => ((0.6, 0.8), "storing the vectors of items"),
         };
-        tell(&reporter, share, step, at.done, at.of)
+        tell(&first, share, step, at.done, at.of)
     };
     let trained = services.embeddings.train(&Viewer::Command, observe).await?;
+    let observe = move |at: training::Progress| {
+        let step = "learning how much each source counts";
+        tell(&then, (0.8, 1.0), step, at.done, at.of)
+    };
+    // The vectors are in service: that a training runs just now, which learns the same, is no failure.
+    let service = &services.recommendations;
+    match service.learn_ranker(&Viewer::Command, observe).await {
+        Ok(_) | Err(Error::Unavailable(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
     Ok(json!({
         "model": trained.model.id, "version": trained.model.version, "items": trained.items,
         "dimensions": trained.dimensions, "seconds": trained.seconds,

@@ -61,7 +61,9 @@ impl RecommendationService {
         let tags = [
             Tag::Catalogue,
             Tag::Weights,
+            Tag::Vectors,
             Tag::Model(ModelKind::Embedding.as_str()),
+            Tag::Model(ModelKind::Collaborative.as_str()),
         ];
         let parts = ("similar", &similar.about, ask.first, &kinds, day);
         let key = Key::new(CacheKind::Lists, &tags, &parts);

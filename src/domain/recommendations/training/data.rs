@@ -1,16 +1,20 @@
 //! What a training learns from, out of the record of interactions.
 
+use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Progress, Step, step};
+use crate::domain::recommendations::served_figure::Replay;
 use crate::domain::recommendations::service::RecommendationService;
 use crate::domain::recommendations::store::TrainingStore;
-use crate::engine::history::History;
+use crate::engine::history::{Event, History, Positive, WeightTable};
+use crate::engine::replay::{Split, split};
 use crate::foundation::{Error, Result};
 use ranking::Entry;
 use ranking::matrix::{Interactions, MatrixError, Repeats};
@@ -25,6 +29,42 @@ pub(super) struct Data {
     pub(super) out: Interactions,
     /// Which items may be recommended at all.
     pub(super) offered: Vec<bool>,
+    /// Users whose latest likes are held out, to be judged by; in the order of their ids.
+    pub(super) replays: Vec<Replay>,
+}
+
+/// At most so many users are replayed.
+const REPLAYED: usize = 1_000;
+
+/// A sample of the users who can be replayed: those with the smallest digests, so that two trainings
+/// of the same record have the same.
+#[derive(Default)]
+struct Sample(BinaryHeap<(u64, Uuid)>, FxHashMap<Uuid, Split>);
+
+impl Sample {
+    fn offer(&mut self, user: Uuid, events: &[Event], weights: &Arc<WeightTable>) {
+        let digest = (xxh3_64(user.as_bytes()), user);
+        if self.0.len() >= REPLAYED && self.0.peek().is_some_and(|worst| digest >= *worst) {
+            return;
+        }
+        let Some(split) = split(events, weights) else {
+            return;
+        };
+        self.0.push(digest);
+        self.1.insert(user, split);
+        if self.0.len() > REPLAYED
+            && let Some((_, out)) = self.0.pop()
+        {
+            self.1.remove(&out);
+        }
+    }
+
+    fn replays(self) -> Vec<Replay> {
+        let splits = self.1.into_iter();
+        let mut replays: Vec<Replay> = splits.map(|(user, split)| Replay { user, split }).collect();
+        replays.sort_unstable_by_key(|replay| replay.user);
+        replays
+    }
 }
 
 /// The state of a user and an item, by their numbers.
@@ -49,10 +89,12 @@ impl RecommendationService {
         let (mut users, mut items) = (Numbers::default(), Numbers::default());
         let mut pairs: Vec<Pair> = Vec::new();
         let (mut read, mut told) = (0, 0);
+        let mut sample = Sample::default();
         store
             .histories(|user| {
                 read += user.events.len();
                 let number = users.of(user.user)?;
+                sample.offer(user.user, &user.events, &weights);
                 let history = History::new(user.events, Arc::clone(&weights));
                 for (content, state) in history.states() {
                     pairs.push(Pair {
@@ -109,7 +151,43 @@ impl RecommendationService {
             positive,
             out,
             offered,
+            replays: sample.replays(),
         })
+    }
+}
+
+impl Data {
+    /// What speaks for an item, without what the replayed users did from their cuts on.
+    pub(super) fn before(&self) -> Result<Interactions> {
+        let user = |replay: &Replay| self.users.binary_search(&replay.user).ok();
+        let replayed: FxHashMap<usize, &Replay> = self
+            .replays
+            .iter()
+            .filter_map(|replay| Some((user(replay)?, replay)))
+            .collect();
+        let item = |content: &Positive| {
+            let item = self.items.binary_search(&content.content.uuid()).ok()?;
+            Some(Entry {
+                item: u32::try_from(item).ok()?,
+                weight: content.weight,
+                time: Some(content.latest.timestamp()),
+            })
+        };
+        let rows = 0..self.positive.rows();
+        let entries = rows.flat_map(|row| {
+            let entries: Vec<Entry> = match replayed.get(&row) {
+                Some(replay) => {
+                    let before = replay.split.before.positives();
+                    before.iter().filter_map(item).collect()
+                }
+                None => self.positive.entries(row).collect(),
+            };
+            // A table has fewer than 2³² rows.
+            entries.into_iter().map(move |entry| (row as u32, entry))
+        });
+        let (rows, columns) = (self.positive.rows(), self.positive.columns());
+        Interactions::from_events(rows, columns, entries, Repeats::Max)
+            .map_err(|error| Error::Internal(error.into()))
     }
 }
 

@@ -1,30 +1,21 @@
-//! How good a recipe is, and which is best, on interactions that are held out.
+//! How good a recipe is where it is served, and which is best on interactions that are held out.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-use rustc_hash::FxHashSet;
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::data::Data;
-use super::{Progress, Step, at_once, blocking, explain, fit, step, told};
+use super::{Progress, Step, blocking, explain, fit, step, told};
 use crate::domain::models::ModelVersion;
+use crate::domain::recommendations::served_figure::Judged;
+use crate::domain::recommendations::served_model::ServedModel;
+use crate::domain::recommendations::service::RecommendationService;
 use crate::foundation::{Error, Result};
 use ranking::collaborative::Recipe;
-use ranking::matrix::{Interactions, Repeats};
 use ranking::selection::{self, Family, Fold, Given, Plan};
-use ranking::{Entry, Scores, top};
 
-/// Of every user with at least so many items, a part is held out to measure by.
-const MEASURED_FROM: usize = 5;
-/// One in so many items is held out.
-const HELD_OUT: usize = 5;
 /// A choice is made on so many random splits, with at most so many trials of each family.
 const FOLDS: u64 = 2;
 const TRIALS: usize = 16;
-/// At most so many users are measured.
-const MEASURED_USERS: usize = 2_000;
 
 /// The recipe that does best on interactions that are held out.
 pub(super) async fn chosen<O>(data: Arc<Data>, seed: u64, mut observe: O) -> Result<(Recipe, O)>
@@ -57,72 +48,45 @@ where
 /// The recipe of a model, if it was chosen and not just the usual one.
 pub(super) fn kept_choice(model: &ModelVersion) -> Option<Recipe> {
     let chosen = model.settings["chosen"].as_bool() == Some(true);
-    let recipe = || serde_json::from_value::<Recipe>(model.settings.clone()).ok();
-    chosen.then(recipe).flatten()
+    chosen.then(|| recipe_of(model)).flatten()
 }
 
-/// NDCG@10 of the recipe on interactions that are held out, over a sample of the users.
-pub(super) async fn measured<O>(
-    data: Arc<Data>,
-    recipe: Recipe,
-    mut observe: O,
-) -> Result<(Option<f64>, O)>
-where
-    O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-{
-    blocking(move || {
-        let table = &data.positive;
-        // Which pairs are held out depends on the ids alone, so that two trainings of the same
-        // data hold out the same.
-        let held = |user: u32, item: u32| {
-            let name = [
-                data.users[user as usize].as_bytes().as_slice(),
-                data.items[item as usize].as_bytes().as_slice(),
-            ];
-            let large = table.row(user as usize).0.len() >= MEASURED_FROM;
-            large && xxh3_64(&name.concat()).is_multiple_of(HELD_OUT as u64)
-        };
-        step(&mut observe, Step::Measure, 0, 100)?;
-        let rest = table
-            .triplets()
-            .filter(|(user, item, _)| !held(*user, *item));
-        let rest = Interactions::from_triplets(
-            table.rows(),
-            table.columns(),
-            rest.collect::<Vec<_>>(),
-            Repeats::Max,
-        )
-        .map_err(|error| Error::Internal(error.into()))?;
-        let mut judged: Vec<u32> = (0..table.rows() as u32)
-            .filter(|user| {
-                let (left, all) = (rest.row(*user as usize).0, table.row(*user as usize).0);
-                !left.is_empty() && left.len() < all.len()
-            })
-            .collect();
-        // Ids begin with the time: the first would be the users who came first.
-        judged.sort_by_cached_key(|user| xxh3_64(data.users[*user as usize].as_bytes()));
-        judged.truncate(MEASURED_USERS);
-        if judged.is_empty() {
+/// The recipe of a model; `None` where a release wrote it that knew other parts.
+pub(super) fn recipe_of(model: &ModelVersion) -> Option<Recipe> {
+    serde_json::from_value(model.settings.clone()).ok()
+}
+
+impl RecommendationService {
+    /// The served figure of a recipe: what it learns from the part of the record before the cuts makes
+    /// the lists of the replayed users, through the pipeline that serves.
+    pub(super) async fn judged<O>(
+        &self,
+        data: Arc<Data>,
+        recipe: Recipe,
+        mut observe: O,
+    ) -> Result<(Option<Judged>, O)>
+    where
+        O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+    {
+        if data.replays.is_empty() {
             return Ok((None, observe));
         }
-        let maths = fit(&recipe, &rest, Step::Measure, &mut observe)?;
-        let score = |user: &u32| {
-            let seen = rest.row(*user as usize).0;
-            let entries: Vec<Entry> = rest.entries(*user as usize).collect();
-            let scored = maths.scores(&entries).map_err(explain)?;
-            let list = top::best(&scored.scores, 10, seen).into_iter();
-            let list: Vec<u32> = list.map(|(item, _)| item).collect();
-            let all = table.row(*user as usize).0.iter().copied();
-            let held: FxHashSet<u32> = all.filter(|item| held(*user, *item)).collect();
-            Ok::<_, Error>(Scores::of(&list, &held))
-        };
-        let mut scores: Vec<Scores> = Vec::with_capacity(judged.len());
-        for users in judged.chunks(at_once(data.items.len())) {
-            let some: Vec<Scores> = users.par_iter().map(score).collect::<Result<_>>()?;
-            scores.extend(some);
-            step(&mut observe, Step::Measure, 100, 100)?;
+        let trained_at = self.clock.now();
+        let learnt = Arc::clone(&data);
+        let (model, before, observe) = blocking(move || {
+            step(&mut observe, Step::Measure, 0, 100)?;
+            let before = learnt.before()?;
+            if before.is_empty() {
+                return Ok((None, before, observe));
+            }
+            let maths = fit(&recipe, &before, Step::Measure, &mut observe)?;
+            let model = ServedModel::unserved(&learnt.items, maths, trained_at);
+            Ok((Some(Arc::new(model)), before, observe))
+        })
+        .await?;
+        match model {
+            Some(model) => self.judge(model, &before, &data.replays, observe).await,
+            None => Ok((None, observe)),
         }
-        Ok((Some(Scores::mean(&scores).ndcg_at_10), observe))
-    })
-    .await
+    }
 }

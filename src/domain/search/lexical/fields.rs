@@ -8,7 +8,7 @@ use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{TantivyDocument, Term};
 
 use crate::domain::content::ContentKind;
-use crate::domain::search::words::{Word, fold, joined, normalised, stem, words};
+use ranking::text::{Word, fold, joined, normalised, stem, words};
 
 /// The name of the field that holds the slot.
 pub(super) const SLOT: &str = "slot";

@@ -18,7 +18,7 @@ use tantivy::{Searcher, Term};
 use super::fields::{Fields, boosts};
 use super::vocabulary::{Beginnings, corrections, is_known};
 use super::{WordHit, frequency, hits};
-use crate::domain::search::words::{fold, is_function_word, normalised, stem, words};
+use ranking::text::{fold, is_function_word, normalised, stem, words};
 
 /// Words behind these are not looked at.
 const MOST_WORDS: usize = 24;

@@ -212,6 +212,13 @@ impl SearchResults {
         int(self.0.draw.total())
     }
 
+    /// Whether everything was looked through that was written before the search began. False while
+    /// the server reads its indexes after a start, or takes up a large import: items may be missing,
+    /// and the same search finds more in a moment.
+    async fn complete(&self) -> bool {
+        self.0.complete
+    }
+
     /// What was found, in counts.
     async fn facets(&self) -> SearchFacets {
         SearchFacets(Arc::clone(&self.0.draw))

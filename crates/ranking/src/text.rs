@@ -1,5 +1,6 @@
-//! Texts as words: how they are split, folded and brought to their stems. Queries, the index and
-//! highlights all use this one way, so that what is found is what is marked.
+//! Texts as words: how they are split, folded and brought to their stems. Queries, the index of
+//! words, highlights, suggestions and latent semantic analysis all use this one way, so that what is
+//! found is what is marked, and what is learnt is what is asked.
 
 use std::ops::Range;
 

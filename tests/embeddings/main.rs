@@ -5,7 +5,10 @@
     reason = "a test may panic"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod following;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;

@@ -1,0 +1,189 @@
+//! Making a list: retrieval, ranking, evidence. Requests go this way, and replays of the past.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use rustc_hash::FxHashSet;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::model::{Freshness, Item, List, Source};
+use super::non_personalised::Common;
+use super::retrieve::{RequestContext, Retrieved};
+use super::served_ranker::ServedRanker;
+use super::service::RecommendationService;
+use crate::engine::catalogue::Catalogue;
+use crate::engine::eligibility::{Eligibility, Rules};
+use crate::engine::history::dot;
+use crate::engine::provenance::{Provenance, Versions};
+use crate::engine::rank::{RankedItem, RankedList, RankingInput, rank};
+use crate::engine::ranker::Replayed;
+use crate::engine::request::RecommendationRequest;
+use crate::engine::score::{Pool, Scorer, WeightedBlend};
+use crate::engine::source::Context;
+use crate::foundation::{Id, Result, id};
+
+type Content = Id<id::Content>;
+
+/// The synchronous part of making a list, with all that it needs.
+pub(super) struct RankingTask {
+    pub(super) request: RecommendationRequest,
+    pub(super) seen: FxHashSet<Content>,
+    /// What the request excludes: what it names, and the item that the list is about.
+    pub(super) excluded: FxHashSet<Content>,
+    pub(super) day: NaiveDate,
+    pub(super) length: usize,
+    pub(super) common: Arc<Common>,
+    pub(super) ranker: Option<Arc<ServedRanker>>,
+    /// The digest of the settings.
+    pub(super) settings: u64,
+}
+
+impl RecommendationService {
+    /// Makes the list of a context.
+    pub(super) async fn rank(&self, context: &RequestContext<'_>) -> Result<List> {
+        let retrieved = Box::pin(self.retrieve(context)).await?;
+        let catalogue = self.content.catalogue().await?.clone();
+        let most = self.ground.settings.recommendations.score_all_up_to;
+        let small = catalogue.read().len() <= most;
+        let task = self.ranking_task(context, &retrieved);
+        let ranking = move || {
+            let ranked = task.run(&catalogue.read(), &retrieved);
+            (ranked, retrieved)
+        };
+        // What fills a list may be looked for in the whole catalogue: a large one is gone through
+        // beside the threads that answer requests. A small one takes less than changing threads.
+        let ((mut items, blend, provenance), retrieved) = if small {
+            ranking()
+        } else {
+            let ranked = tokio::task::spawn_blocking(ranking).await;
+            ranked.map_err(anyhow::Error::from)?
+        };
+        Box::pin(self.find_evidence(&retrieved, &blend, &mut items)).await?;
+        let (request, history) = (context.request, context.history);
+        Ok(List {
+            id: Id::new(&self.clock, &self.chance),
+            user: context.user,
+            context: request.context,
+            controls: serde_json::to_string(request).map_err(anyhow::Error::from)?,
+            model: retrieved.model,
+            embedding: retrieved.embedding,
+            weights_version: history.weights().version,
+            blend,
+            freshness: Freshness {
+                model_at: retrieved.model_at,
+                events: i32::try_from(history.len()).unwrap_or(i32::MAX),
+                last_event_at: history.latest(),
+            },
+            created_at: context.now,
+            items,
+            provenance,
+        })
+    }
+
+    /// The synchronous part, ready to run.
+    pub(super) fn ranking_task(
+        &self,
+        context: &RequestContext<'_>,
+        retrieved: &Retrieved,
+    ) -> RankingTask {
+        let request = context.request;
+        let learned = matches!(request.context, Context::Feed | Context::Category);
+        let excluded = request.exclude.iter().chain(&request.seed);
+        RankingTask {
+            seen: context.history.excluded(context.now),
+            excluded: excluded.copied().collect(),
+            day: context.now.date_naive(),
+            length: self.ground.settings.recommendations.list_length,
+            common: Arc::clone(&context.common),
+            ranker: context
+                .ranker
+                .clone()
+                .filter(|ranker| learned && ranker.fits(retrieved.model)),
+            settings: self.settings_digest(context),
+            request: request.clone(),
+        }
+    }
+
+    /// Tells lists apart that were made with other settings or another ranker.
+    fn settings_digest(&self, context: &RequestContext<'_>) -> u64 {
+        let settings = &self.ground.settings;
+        let text = format!(
+            "{:?} {:?} {} {:?}",
+            settings.blend,
+            settings.recommendations,
+            context.history.weights().version,
+            context.ranker.as_ref().map(|ranker| ranker.version),
+        );
+        xxh3_64(text.as_bytes())
+    }
+}
+
+/// Items, the weights of their blend, and what the list was made of.
+type Made = (Vec<Item>, Vec<(Source, f32)>, Provenance);
+
+impl RankingTask {
+    fn run(&self, catalogue: &Catalogue, retrieved: &Retrieved) -> Made {
+        let list = match &self.ranker {
+            Some(ranker) => self.rank(catalogue, retrieved, &ranker.ranker),
+            None => self.rank(catalogue, retrieved, &WeightedBlend),
+        };
+        let versions = Versions {
+            catalogue: catalogue.version(),
+            settings: self.settings,
+        };
+        let provenance = Provenance::new(&retrieved.candidates, &list, catalogue, versions);
+        let id = |slot| catalogue.entry(slot).map(|item| item.id);
+        let item = |(rank, item): (i32, RankedItem)| {
+            Some(Item {
+                rank,
+                content: id(item.slot)?,
+                score: item.score,
+                sources: item.sources,
+                parts: item.parts,
+                because: item.because.and_then(id),
+            })
+        };
+        let items = (1..).zip(list.items).filter_map(item).collect();
+        (items, list.blend, provenance)
+    }
+
+    /// Ranks what was retrieved, with any scorer.
+    pub(super) fn rank(
+        &self,
+        catalogue: &Catalogue,
+        retrieved: &Retrieved,
+        scorer: &dyn Scorer,
+    ) -> RankedList {
+        let vector = |slot| retrieved.vectors.get(&catalogue.entry(slot)?.id);
+        let input = RankingInput {
+            rules: &self.rules(catalogue, retrieved),
+            candidates: &retrieved.candidates,
+            scorer,
+            fallback: &self.common.slots,
+            similarity: &|a, b| vector(a).zip(vector(b)).map_or(0.0, |(a, b)| dot(a, b)),
+            length: self.length,
+        };
+        rank(&self.request, &input)
+    }
+
+    /// What was offered, and which of it was taken: what a ranker learns from.
+    pub(super) fn replayed(
+        &self,
+        catalogue: &Catalogue,
+        retrieved: &Retrieved,
+        taken: &FxHashSet<Content>,
+    ) -> Replayed {
+        let pool = Pool::new(&retrieved.candidates, &self.rules(catalogue, retrieved));
+        let slots = taken.iter().filter_map(|content| catalogue.slot(*content));
+        Replayed::new(&pool, &slots.collect())
+    }
+
+    fn rules<'a>(&'a self, catalogue: &'a Catalogue, retrieved: &'a Retrieved) -> Eligibility<'a> {
+        Rules::on(self.day)
+            .matching(&self.request.filter)
+            .of_kinds(&retrieved.kinds)
+            .within(catalogue)
+            .without(&self.excluded)
+            .unseen(&self.seen)
+    }
+}

@@ -1,0 +1,80 @@
+//! Taking a learned ranker into service, with a model and after the embeddings have changed.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::Progress;
+use super::measure::recipe_of;
+use crate::domain::auth::Viewer;
+use crate::domain::models::{ModelKind, another_training};
+use crate::domain::recommendations::served_figure::{Judged, ServedFigure};
+use crate::domain::recommendations::served_ranker::StoredRanker;
+use crate::domain::recommendations::service::RecommendationService;
+use crate::foundation::{Id, Result, id};
+
+impl RecommendationService {
+    /// Judges the lists of the collaborative model in service anew and learns their ranker: after the
+    /// embeddings have changed, so that a source that lowers the served figure has no say. Answers the
+    /// figure; `None` before the first training, and where nobody can be replayed.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Error::Forbidden`] for whoever is no admin;
+    /// [`crate::foundation::Error::Unavailable`] while a training of the schema runs;
+    /// [`crate::foundation::Refusal::Conflict`] when it was stopped.
+    pub async fn learn_ranker(
+        &self,
+        viewer: &Viewer,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<Option<ServedFigure>> {
+        viewer.admin()?;
+        let Some(model) = self.models.active(ModelKind::Collaborative).await? else {
+            return Ok(None);
+        };
+        let Some(recipe) = recipe_of(&model) else {
+            return Ok(None);
+        };
+        let Some(mut store) = self.store.begin_training().await? else {
+            return Err(another_training());
+        };
+        let data = self.read(&mut store, &mut observe).await;
+        let judged = match data {
+            Ok(data) => self.judged(Arc::new(data), recipe, observe).await,
+            Err(error) => Err(error),
+        };
+        store.end().await;
+        let (judged, _) = judged?;
+        let figure = judged.as_ref().map(|judged| judged.figure.clone());
+        self.take_ranker(model.id, judged).await?;
+        self.refresh_ranker().await?;
+        Ok(figure)
+    }
+
+    /// Takes the ranker into service that was learned with a model, or notes that the configured
+    /// weights were as good.
+    pub(super) async fn take_ranker(
+        &self,
+        model: Id<id::Model>,
+        judged: Option<Judged>,
+    ) -> Result<()> {
+        let Some(Judged { figure, ranker }) = judged else {
+            return Ok(());
+        };
+        let stored = StoredRanker {
+            collaborative: model.uuid(),
+            learned: ranker.is_some(),
+            ranker: ranker.unwrap_or_default(),
+        };
+        let algorithm = if stored.learned {
+            "conditional-logit"
+        } else {
+            "configured"
+        };
+        let settings = serde_json::to_value(&stored).map_err(anyhow::Error::from)?;
+        let metrics = serde_json::to_value(&figure).map_err(anyhow::Error::from)?;
+        let version = self
+            .models
+            .begin(ModelKind::Ranker, algorithm, settings)
+            .await?;
+        self.models.activate(version.id, metrics).await
+    }
+}
