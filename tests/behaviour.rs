@@ -593,10 +593,10 @@ async fn a_change_of_the_weights_is_a_new_version_in_force_at_once() {
     let first = &first["interactionWeights"];
     assert_eq!(
         row(first, "ADD_TO_CART"),
-        json!({ "kind": "ADD_TO_CART", "weight": 0.6, "halfLifeSeconds": 1800, "excludeForSeconds": null })
+        json!({ "kind": "ADD_TO_CART", "weight": 0.6, "halfLifeSeconds": 1800, "excludeForSeconds": 0 })
     );
     let input = json!({ "input": { "expectedVersion": 1, "weights": [
-        { "kind": "VIEW", "weight": 0.25, "excludeForSeconds": 0 },
+        { "kind": "VIEW", "weight": 0.25, "excludeForSeconds": 60 },
         { "kind": "SKIP", "halfLifeSeconds": 60 },
         { "kind": "REMOVE_FROM_CART", "excludeForSeconds": null },
     ] } });
@@ -605,10 +605,10 @@ async fn a_change_of_the_weights_is_a_new_version_in_force_at_once() {
     assert_eq!(second["version"], 2);
     assert_eq!(
         row(second, "VIEW"),
-        json!({ "kind": "VIEW", "weight": 0.25, "halfLifeSeconds": 300, "excludeForSeconds": 0 })
+        json!({ "kind": "VIEW", "weight": 0.25, "halfLifeSeconds": 300, "excludeForSeconds": 60 })
     );
     // What was left out stays, what is null is for good.
-    assert_eq!(row(second, "SKIP")["excludeForSeconds"], 2_592_000);
+    assert_eq!(row(second, "SKIP")["excludeForSeconds"], 604_800);
     assert_eq!(
         row(second, "REMOVE_FROM_CART")["excludeForSeconds"],
         Value::Null

@@ -35,12 +35,14 @@ async fn rows_come_from_the_latest_likings_and_share_nothing() {
         .await;
     let rows = data["because"].as_array().unwrap();
     assert_eq!(rows.len(), 5, "{rows:#?}");
-    let taken: Vec<Uuid> =
-        sqlx::query_scalar("SELECT content_id FROM interactions WHERE user_id = $1")
-            .bind(user.uuid())
-            .fetch_all(app.ground.db.pool())
-            .await
-            .unwrap();
+    let taken: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT content_id FROM interactions JOIN interaction_weights USING (kind)
+              WHERE user_id = $1 AND exclude_for_seconds IS NULL",
+    )
+    .bind(user.uuid())
+    .fetch_all(app.ground.db.pool())
+    .await
+    .unwrap();
     let mut met = BTreeSet::new();
     for row in rows {
         assert!(!items(row).is_empty());
@@ -72,7 +74,7 @@ async fn rows_come_from_the_latest_likings_and_share_nothing() {
         .parse()
         .unwrap();
     for (content, kind) in [
-        (shown, InteractionKind::View),
+        (shown, InteractionKind::Dislike),
         (western, InteractionKind::Like),
     ] {
         app.ground.clock.advance(TimeDelta::seconds(1));

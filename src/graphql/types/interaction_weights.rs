@@ -30,7 +30,8 @@ pub struct InteractionWeight {
     weight: f64,
     /// After how many seconds it says half as much.
     half_life_seconds: i32,
-    /// For how many seconds the item stays out of the user's lists: 0 is not at all, null for good.
+    /// For how many seconds the item stays out of the user's lists: 0 is not at all, null for good. An
+    /// opposite that comes later (RETURN after PURCHASE) ends it.
     exclude_for_seconds: Option<i32>,
 }
 
@@ -86,7 +87,8 @@ pub struct InteractionWeightInput {
     weight: Option<f64>,
     /// After how many seconds it says half as much, at least 1.
     half_life_seconds: Option<i32>,
-    /// For how many seconds the item stays out of the user's lists: 0 is not at all, null for good.
+    /// For how many seconds the item stays out of the user's lists: 0 is not at all, null for good. An
+    /// opposite that comes later (RETURN after PURCHASE) ends it.
     exclude_for_seconds: MaybeUndefined<i32>,
 }
 

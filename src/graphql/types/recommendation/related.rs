@@ -188,7 +188,8 @@ pub enum TrendingWindow {
 pub struct TrendingItem {
     /// How much it rises, in (0, 1]: 1 for what rises most of all, whatever the filter.
     score: f64,
-    /// What users did to it in the window, by the table of weights; each user counts at most 2.
+    /// What users did to it in the window: of each the state that comes to, at most 2, times how far the
+    /// user is to be trusted, 0 to 1.
     recent: f64,
     /// What a window of its own past would let expect, in the same measure.
     expected: f64,
@@ -298,8 +299,8 @@ impl RelatedQuery {
         Ok(rows.await?.into_iter().map(Into::into).collect())
     }
 
-    /// What rises: items that users take more just now than they used to, the steepest first;
-    /// nothing where nothing rises. HOUR and DAY may be two minutes old, WEEK and MONTH an hour.
+    /// What rises: items that users take more just now than they used to, the steepest first; of at
+    /// least three users each, and clearly more than before. Nothing where nothing rises. HOUR and DAY may be two minutes old, WEEK and MONTH an hour.
     /// For everybody.
     #[graphql(complexity = "20 + first.unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
     async fn trending(
