@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
+use super::kinds::heaviest_kind;
 use super::related::{Likeness, POOL, Related, listed, most_alike};
 use super::service::RecommendationService;
 use crate::domain::auth::{Scope, Viewer};
@@ -204,9 +205,21 @@ impl Page<'_> {
         let favourite = tastes.into_iter();
         let favourite = favourite.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         let favourite = favourite.map(|(genre, _)| genre);
+        let theirs = |(content, weight): &(Content, f32)| {
+            Some((self.catalogue.find(*content)?.kind, *weight))
+        };
+        let popular = || {
+            let all = self.catalogue.iter().map(|(_, entry)| entry);
+            all.map(|entry| (entry.kind, like.renown(entry)))
+        };
+        let kind = heaviest_kind(liked.iter().filter_map(theirs));
+        let kind = kind.or_else(|| heaviest_kind(popular()));
         let fits = |entry: &&IndexedItem| {
             let genre = favourite.is_none_or(|genre| entry.genres.contains(&genre));
-            genre && entry.is_eligible(self.day) && !self.out.contains(&entry.id)
+            genre
+                && Some(entry.kind) == kind
+                && entry.is_eligible(self.day)
+                && !self.out.contains(&entry.id)
         };
         let entries = self.catalogue.iter().map(|(_, entry)| entry).filter(fits);
         let known = entries.map(|entry| (entry.id, like.renown(entry)));

@@ -24,7 +24,7 @@ mod trending;
 mod updates;
 
 pub(super) use feedback::{Listed, Said};
-pub(super) use related::{SharedCredit, Together};
+pub(super) use related::{SharedCredit, Takers};
 pub(super) use training::TrainingStore;
 
 /// An item counts half as popular for every so many days since somebody took it.

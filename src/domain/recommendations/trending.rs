@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::kinds::heaviest_kind;
 use super::service::RecommendationService;
 use crate::domain::content::ContentFilter;
 use crate::engine::catalogue::Matcher;
@@ -81,7 +82,7 @@ pub struct Rising {
 
 impl RecommendationService {
     /// The `first` items that rise most and fit `filter`, the steepest first; nothing where nothing
-    /// rises. Hours and days may be two minutes old, weeks and months an hour.
+    /// rises. Of one kind where the filter names none: the one that rises most in all. Hours and days may be two minutes old, weeks and months an hour.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] for a number out of range or a filter too large.
@@ -111,7 +112,14 @@ impl RecommendationService {
             let entry = catalogue.find(rising.content);
             entry.is_some_and(|entry| entry.is_eligible(day) && matcher.matches(entry))
         };
-        Ok(rising.iter().filter(fits).take(first).copied().collect())
+        let kind_of = |rising: &Rising| catalogue.find(rising.content).map(|entry| entry.kind);
+        let fitting = || rising.iter().filter(fits);
+        let kind = match filter.names_kind() {
+            true => None,
+            false => heaviest_kind(fitting().filter_map(|it| Some((kind_of(it)?, it.score)))),
+        };
+        let of_kind = fitting().filter(|it| kind.is_none() || kind_of(it) == kind);
+        Ok(of_kind.take(first).copied().collect())
     }
 
     async fn rising(&self, span: Span) -> Result<Vec<Rising>> {

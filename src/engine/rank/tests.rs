@@ -280,7 +280,10 @@ fn diversity_puts_unlike_items_side_by_side() {
         diversity: 0.7,
         ..only(&[])
     };
-    assert_eq!(numbers(&ranked(&request, &source, &[], &popular(&[])))[..2], [0, 1]);
+    assert_eq!(
+        numbers(&ranked(&request, &source, &[], &popular(&[])))[..2],
+        [0, 1]
+    );
 }
 
 #[test]
