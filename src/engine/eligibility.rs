@@ -132,6 +132,12 @@ impl<'a> Eligibility<'a> {
         self.check(slot).is_ok()
     }
 
+    /// Every item that may be shown, by its slot.
+    pub fn admitted_items(&self) -> impl Iterator<Item = (u32, &'a IndexedItem)> + '_ {
+        let all = 0..u32::try_from(self.catalogue.len()).unwrap_or(u32::MAX);
+        all.filter_map(|slot| Some((slot, self.check(slot).ok()?)))
+    }
+
     /// Whether the item of this id is there and may be shown.
     pub fn admits_content(&self, content: Content) -> bool {
         let slot = self.catalogue.slot(content);

@@ -11,6 +11,7 @@ mod support;
 mod feedback;
 mod rows;
 mod similar;
+mod together;
 mod trending;
 
 use std::ops::ControlFlow;

@@ -29,6 +29,44 @@ async fn did(
 }
 
 #[tokio::test]
+async fn films_and_products_do_not_rise_in_one_list_unless_asked() {
+    let app = TestApp::start().await;
+    let mut users = Vec::new();
+    for _ in 0..8 {
+        users.push(app.viewer(Role::User).await);
+    }
+    let film = app.film("Film").await;
+    let document = r#"mutation { createContent(input: { kind: PRODUCT, title: "Mug", price: "9.00", currency: "EUR" }) {
+        content { id } } }"#;
+    let data = app.ask_as(&Viewer::Command, document, json!({})).await;
+    let mug = data["createContent"]["content"]["id"].as_str().unwrap();
+    let now = TimeDelta::minutes(30);
+    did(&app, &users, film, InteractionKind::Like, now).await;
+    did(
+        &app,
+        &users[..6],
+        mug.parse().unwrap(),
+        InteractionKind::Like,
+        now,
+    )
+    .await;
+    let titles = async |filter: Value| {
+        let variables = json!({ "window": "DAY", "filter": filter });
+        let data = app.ask_as(&Viewer::Nobody, TRENDING, variables).await;
+        let rising = data["trending"].as_array().unwrap().clone();
+        let title = |item: Value| item["content"]["title"].as_str().unwrap().to_owned();
+        rising.into_iter().map(title).collect::<Vec<_>>()
+    };
+    assert_eq!(titles(Value::Null).await, ["Film"]);
+    assert_eq!(
+        titles(json!({ "kind": { "eq": "PRODUCT" } })).await,
+        ["Mug"]
+    );
+    let both = json!({ "kind": { "in": ["MOVIE", "PRODUCT"] } });
+    assert_eq!(titles(both).await, ["Film", "Mug"]);
+}
+
+#[tokio::test]
 async fn what_rises_is_taken_by_several_and_more_than_before() {
     let app = TestApp::start().await;
     let mut users = Vec::new();

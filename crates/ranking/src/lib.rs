@@ -15,6 +15,7 @@
 //! | blend them into the model that is served | [`collaborative`] |
 //! | choose models, settings and weights by trying | [`selection`] |
 //! | know what everybody likes | [`popularity`] |
+//! | know what is taken together, not by chance | [`cooccurrence`] |
 //! | keep the best few | [`top`] |
 //! | find what is near | [`neighbours`] |
 //! | know what a person likes now, and in the long run | [`profile`] |
@@ -29,6 +30,7 @@ pub mod als;
 pub mod blend;
 pub mod choice;
 pub mod collaborative;
+pub mod cooccurrence;
 pub mod diversity;
 pub mod ease;
 pub mod evaluation;
@@ -55,6 +57,7 @@ pub mod text;
 pub mod top;
 
 pub use als::{Factors, Ials, IalsError, IalsSettings, Method, Progress};
+pub use cooccurrence::Cooccurrence;
 pub use evaluation::Scores;
 pub use fold_in::{FoldIn, Reason};
 pub use lsa::{Document, Lsa, LsaError, LsaSettings};

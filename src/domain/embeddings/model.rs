@@ -122,17 +122,25 @@ pub(super) struct Item {
     pub(super) crew: Vec<String>,
 }
 
+/// What a word of a title weighs. A word of a title that many share ("Love") outweighed the genre
+/// where little else is said of an item; a rare one ("Godfather") still counts by its rarity.
+const TITLE: f32 = 0.25;
+
 impl Item {
     /// What latent semantic analysis reads. The weights were chosen on 4,803 films with ratings:
     /// with them an item's ten nearest are those that the same people like most. What editors
     /// name (genres, directors, key words) tells more than running text, and the words of a
     /// person's name next to nothing beside the whole name.
+    ///
+    /// Of the title: on MovieLens small, where titles are nearly all the text there is, the cosine
+    /// of the likes of a film and of its ten nearest is .238 with a weight of 1 and .252 with
+    /// [`TITLE`]; on the 4,803 films with descriptions .258 and .257.
     pub(super) fn document(&self) -> Document {
         let mut document = Document::new()
-            .text(&*self.title, 1.0)
+            .text(&*self.title, TITLE)
             .text(&*self.description, 1.0);
         if let Some(title) = &self.original_title {
-            document = document.text(&**title, 0.5);
+            document = document.text(&**title, 0.5 * TITLE);
         }
         for (names, weight, words) in [
             (&self.genres, 2.0, 0.5),
@@ -177,6 +185,35 @@ impl Item {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_of_the_title_does_not_decide_what_is_like_what() {
+        // Twenty films of each genre; four of each are called "Love …".
+        let mut items = Vec::new();
+        for place in 0..80 {
+            let genre = ["Comedy", "Romance", "War", "Western"][place / 20];
+            let other = ["Stone", "River", "Winter", "Garden"][place % 4];
+            let love = if place % 20 < 4 { "Love " } else { "" };
+            items.push(Item {
+                title: format!("{love}{other}{}", place % 10),
+                genres: vec![genre.to_owned()],
+                ..Item::default()
+            });
+        }
+        let documents: Vec<Document> = items.iter().map(Item::document).collect();
+        let space = ranking::Lsa::fit(&documents, &ranking::LsaSettings::default(), &mut |_| {
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+        let vectors: Vec<Vec<f32>> = documents.iter().flat_map(|it| space.embed(it)).collect();
+        let cosine =
+            |other: &Vec<f32>| -> f32 { other.iter().zip(&vectors[0]).map(|(a, b)| a * b).sum() };
+        let scored = (1_usize..).zip(vectors[1..].iter().map(cosine));
+        let near = ranking::top::best_of(scored, 10);
+        let like = |place: usize| items[place].genres == items[0].genres;
+        let same = near.iter().filter(|(place, _)| like(*place)).count();
+        assert_eq!(same, 10, "{near:?}");
+    }
 
     #[test]
     fn a_transformer_reads_what_there_is_and_no_empty_sentence() {

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
+use super::kinds::heaviest_kind;
 use super::related::{Likeness, POOL, Related, listed, most_alike};
 use super::service::RecommendationService;
 use crate::domain::auth::{Scope, Viewer};
@@ -13,6 +14,7 @@ use crate::domain::content::{ContentKind, Visibility};
 use crate::domain::interactions::InteractionKind;
 use crate::domain::models::ModelKind;
 use crate::engine::catalogue::{Catalogue, IndexedItem, InternedString};
+use crate::engine::eligibility::Rules;
 use crate::engine::history::{History, Positive, State};
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
@@ -107,7 +109,8 @@ impl RecommendationService {
         // What was taken back since is left out at once, whichever server took it back: rows of it
         // as well as items.
         let catalogue = self.content.catalogue().await?.read();
-        let shown = |item: &&Related| catalogue.is_eligible(item.content, day);
+        let rules = Rules::on(day).within(&catalogue);
+        let shown = |item: &&Related| rules.admits_content(item.content);
         let rows = made.iter().filter_map(|row| {
             let (title, because, genre) = row.about.told(&catalogue, user)?;
             let items: Vec<Related> = row.items.iter().filter(shown).cloned().collect();
@@ -141,8 +144,8 @@ impl RecommendationService {
             let keep = move |content: Content| {
                 let items = items.read();
                 let kind = items.find(own).map(|entry| entry.kind);
-                let fits = |entry: &IndexedItem| entry.is_eligible(day) && Some(entry.kind) == kind;
-                !taken.contains(&content) && items.find(content).is_some_and(fits)
+                let rules = Rules::on(day).of_kinds(kind.as_slice()).within(&items);
+                !taken.contains(&content) && rules.admits_content(content)
             };
             // Other rows may take all they have from among these.
             reason.near = self.near(&[own], POOL + first * rows, keep).await?;
@@ -215,9 +218,12 @@ impl Page<'_> {
                 });
                 best_of(scored, self.first)
             }
-            None => most_alike(&like, self.catalogue, self.first, |entry| {
-                entry.is_eligible(self.day) && open(&entry.id)
-            }),
+            None => {
+                let rules = Rules::on(self.day).within(self.catalogue);
+                most_alike(&like, self.catalogue, self.first, |entry| {
+                    open(&entry.id) && rules.admits_content(entry.id)
+                })
+            }
         };
         let why = |entry: &IndexedItem| {
             let mut shared = like.shared_genres(entry);
@@ -253,11 +259,21 @@ impl Page<'_> {
         let favourite = tastes.into_iter();
         let favourite = favourite.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         let favourite = favourite.map(|(genre, _)| genre);
+        let theirs = |(content, weight): &(Content, f32)| {
+            Some((self.catalogue.find(*content)?.kind, *weight))
+        };
+        let popular = || {
+            let all = self.catalogue.iter().map(|(_, entry)| entry);
+            all.map(|entry| (entry.kind, like.renown(entry)))
+        };
+        let kind = heaviest_kind(liked.iter().filter_map(theirs));
+        let kind = kind.or_else(|| heaviest_kind(popular()));
         let fits = |entry: &&IndexedItem| {
             let genre = favourite.is_none_or(|genre| entry.genres.contains(&genre));
-            genre && entry.is_eligible(self.day) && !self.out.contains(&entry.id)
+            genre && Some(entry.kind) == kind && !self.out.contains(&entry.id)
         };
-        let entries = self.catalogue.iter().map(|(_, entry)| entry).filter(fits);
+        let rules = Rules::on(self.day).within(self.catalogue);
+        let entries = rules.admitted_items().map(|(_, entry)| entry).filter(fits);
         let known = entries.map(|entry| (entry.id, like.renown(entry)));
         let scored = best_of(known.filter(|(_, renown)| *renown > 0.0), self.first);
         let genre = favourite.map(|genre| self.catalogue.strings().name(genre).to_owned());

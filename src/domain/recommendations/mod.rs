@@ -2,6 +2,7 @@
 
 pub mod because;
 pub mod feedback;
+mod kinds;
 pub mod model;
 mod non_personalised;
 mod pipeline;

@@ -16,6 +16,7 @@ use super::updates::{self, Reason};
 use crate::domain::auth::Viewer;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::engine::history::History;
+use crate::engine::eligibility::Rules;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::Tag;
 
@@ -173,9 +174,10 @@ fn ineligible(
     const AT_ONCE: usize = 10_000;
     let of_some = |contents: &[Id<id::Content>]| {
         let catalogue = catalogue.read();
+        let rules = Rules::on(day).within(&catalogue);
         let ineligible = contents
             .iter()
-            .filter(|item| !catalogue.is_eligible(**item, day));
+            .filter(|item| !rules.admits_content(**item));
         ineligible.copied().collect::<Vec<_>>()
     };
     live.contents().chunks(AT_ONCE).flat_map(of_some).collect()

@@ -27,7 +27,7 @@ mod trending;
 mod updates;
 
 pub(super) use feedback::{Listed, Said};
-pub(super) use related::{SharedCredit, Together};
+pub(super) use related::{SharedCredit, Takers};
 pub(super) use training::TrainingStore;
 
 #[derive(Clone)]

@@ -3,9 +3,10 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::kinds::heaviest_kind;
 use super::service::RecommendationService;
 use crate::domain::content::ContentFilter;
-use crate::engine::catalogue::Matcher;
+use crate::engine::eligibility::Rules;
 use crate::engine::trending::Windows;
 use crate::foundation::{Id, Refusal, Result, id, text_enum};
 use crate::platform::cache::{CacheKind, Key, Tag};
@@ -79,7 +80,8 @@ pub struct Rising {
 
 impl RecommendationService {
     /// The `first` items that rise most and fit `filter`, the steepest first; nothing where nothing
-    /// rises, or nothing by several people. Hours and days may be two minutes old, weeks and months an hour.
+    /// rises, or nothing by several people. Of one kind where the filter names none: the one that rises
+    /// most in all. Hours and days may be two minutes old, weeks and months an hour.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] for a number out of range or a filter too large.
@@ -104,12 +106,16 @@ impl RecommendationService {
             self.clock.now().date_naive(),
         );
         let catalogue = catalogue.read();
-        let matcher = Matcher::new(filter, &catalogue);
-        let fits = |rising: &&Rising| {
-            let entry = catalogue.find(rising.content);
-            entry.is_some_and(|entry| entry.is_eligible(day) && matcher.matches(entry))
+        let rules = Rules::on(day).matching(filter).within(&catalogue);
+        let fits = |rising: &&Rising| rules.admits_content(rising.content);
+        let kind_of = |rising: &Rising| catalogue.find(rising.content).map(|entry| entry.kind);
+        let fitting = || rising.iter().filter(fits);
+        let kind = match filter.names_kind() {
+            true => None,
+            false => heaviest_kind(fitting().filter_map(|it| Some((kind_of(it)?, it.score)))),
         };
-        Ok(rising.iter().filter(fits).take(first).copied().collect())
+        let of_kind = fitting().filter(|it| kind.is_none() || kind_of(it) == kind);
+        Ok(of_kind.take(first).copied().collect())
     }
 
     async fn rising(&self, span: Span) -> Result<Vec<Rising>> {

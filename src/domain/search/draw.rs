@@ -6,7 +6,8 @@ use rustc_hash::FxHashSet;
 use super::lexical::{Effort, Found};
 use super::model::{Hit, Request, Source, Taste};
 use crate::domain::content::ContentOrder;
-use crate::engine::catalogue::{Catalogue, IndexedItem, Matcher};
+use crate::engine::catalogue::{Catalogue, IndexedItem};
+use crate::engine::eligibility::Rules;
 use crate::foundation::page::Page;
 use crate::foundation::page::Window;
 use ranking::text::{fold, normalised};
@@ -15,8 +16,6 @@ mod fusion;
 
 /// So many items are drawn at most, the best; more are counted only.
 pub const MOST_DRAWN: usize = 10_000;
-/// How much of the score is the query's, where the viewer's taste has a say; the rest is the taste's.
-pub const QUERY_WEIGHT: f32 = 0.7;
 /// How much words count in the fusion where only some of them were found.
 const ANY_WORD: f32 = 0.5;
 /// Only so many of the best by words may be the thing that was called by its name.
@@ -64,17 +63,18 @@ pub(super) struct Ingredients<'a> {
     pub found: Option<Found>,
     pub meant: Vec<(u32, f32)>,
     pub taste: Option<Taste>,
+    /// How much of the score is the query's, where the viewer's taste has a say: the setting
+    /// `blend.query`, as in lists.
+    pub query_weight: f32,
     pub day: NaiveDate,
 }
 
 impl Draw {
     /// Filters, fuses and orders what was found; `key` names the draw.
     pub(super) fn new(key: u64, catalogue: &Catalogue, from: Ingredients<'_>) -> Self {
-        let matcher = Matcher::new(&from.request.filter, catalogue);
-        let allowed = |slot: u32| {
-            let entry = catalogue.entry(slot);
-            entry.is_some_and(|entry| entry.is_eligible(from.day) && matcher.matches(entry))
-        };
+        let rules = Rules::on(from.day).matching(&from.request.filter);
+        let rules = rules.within(catalogue);
+        let allowed = |slot: u32| rules.admits(slot);
         let mut draw = Self {
             key,
             drawn: Vec::new(),
@@ -112,7 +112,7 @@ impl Draw {
                 stems: found.stems,
             };
         }
-        draw.personalise(from.taste.as_ref());
+        draw.personalise(from.taste.as_ref(), from.query_weight);
         let called = fold(&normalised(&from.request.query));
         match from.request.order {
             Some(order) => draw.order(catalogue, order),
@@ -151,14 +151,14 @@ impl Draw {
         }
     }
 
-    fn personalise(&mut self, taste: Option<&Taste>) {
+    fn personalise(&mut self, taste: Option<&Taste>, query: f32) {
         let Some(taste) = taste else {
             return;
         };
         self.personalised = true;
         for drawn in &mut self.drawn {
             drawn.taste = taste(drawn.slot).clamp(0.0, 1.0);
-            drawn.score = QUERY_WEIGHT * drawn.relevance + (1.0 - QUERY_WEIGHT) * drawn.taste;
+            drawn.score = query * drawn.relevance + (1.0 - query) * drawn.taste;
         }
     }
 
@@ -200,10 +200,11 @@ impl Draw {
         after: usize,
         day: NaiveDate,
     ) -> Page<Hit> {
+        let rules = Rules::on(day).within(catalogue);
         let rest = self.drawn.iter().zip(1..).skip(after);
         let hits = rest.filter_map(|(drawn, rank)| {
-            let entry = catalogue.entry(drawn.slot)?;
-            entry.is_eligible(day).then(|| self.hit(drawn, rank, entry))
+            let entry = rules.check(drawn.slot).ok()?;
+            Some(self.hit(drawn, rank, entry))
         });
         let hits = hits.take(window.size + 1).collect();
         Page::cut(window, hits)

@@ -11,6 +11,7 @@ use super::draw::Draw;
 use crate::domain::content::ContentKind;
 use crate::domain::content::facets::FacetCount;
 use crate::engine::catalogue::{Catalogue, IndexedItem, InternedString};
+use crate::engine::eligibility::Rules;
 
 /// By what found items are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,12 +131,9 @@ impl Counting<'_> {
         values: impl Fn(&IndexedItem) -> V,
     ) -> FxHashMap<T, i64> {
         let mut counts = FxHashMap::default();
-        let entries = self
-            .draw
-            .matched
-            .iter()
-            .filter_map(|slot| self.catalogue.entry(*slot));
-        for entry in entries.filter(|entry| entry.is_eligible(self.day)) {
+        let rules = Rules::on(self.day).within(self.catalogue);
+        let slots = self.draw.matched.iter();
+        for entry in slots.filter_map(|slot| rules.check(*slot).ok()) {
             for value in values(entry) {
                 *counts.entry(value).or_default() += 1;
             }

@@ -11,7 +11,7 @@ use super::model::{Mode, Request, Taste};
 use super::service::SearchService;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::domain::embeddings::Space;
-use crate::engine::catalogue::{IndexedItem, Matcher};
+use crate::engine::eligibility::Rules;
 use crate::engine::history::Profile;
 use crate::foundation::{Id, Result, id};
 
@@ -63,10 +63,8 @@ impl SearchService {
         };
         let fits = |content: Id<id::Content>| {
             let catalogue = catalogue.read();
-            let fits = |entry: &IndexedItem| {
-                entry.is_eligible(day) && Matcher::new(&request.filter, &catalogue).matches(entry)
-            };
-            catalogue.find(content).is_some_and(fits)
+            let rules = Rules::on(day).matching(&request.filter);
+            rules.within(&catalogue).admits_content(content)
         };
         let nearest = space.nearest(&vector, MEANT, &fits).await?;
         let catalogue = catalogue.read();

@@ -49,6 +49,8 @@ pub struct SearchService {
     draws: Cache<u64, Kept>,
     /// Tells the draws of this process from those of others.
     salt: u64,
+    /// How much the query counts beside the viewer's taste.
+    query_weight: f32,
     /// How many draws with somebody's taste there were.
     personal: Arc<AtomicU64>,
     pub(super) embeddings: EmbeddingService,
@@ -116,6 +118,7 @@ impl SearchService {
             following: Arc::default(),
             draws,
             salt: ground.chance.seed(),
+            query_weight: ground.settings.blend.query,
             personal: Arc::default(),
             embeddings,
             profiles,
@@ -354,6 +357,7 @@ impl SearchService {
             }
             None => None,
         };
+        let query_weight = self.query_weight;
         let (catalogue, request) = (catalogue.clone(), request.clone());
         let draw = blocking(move || {
             let from = Ingredients {
@@ -361,6 +365,7 @@ impl SearchService {
                 found,
                 meant,
                 taste,
+                query_weight,
                 day,
             };
             Ok(Arc::new(Draw::new(key, &catalogue.read(), from)))

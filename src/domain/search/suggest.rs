@@ -9,6 +9,7 @@ use super::lexical::{Found, Wanted};
 use super::model::Suggestion;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
+use crate::engine::eligibility::Rules;
 use crate::foundation::{Id, Result, id};
 use ranking::text::{fold, normalised, stem, words};
 
@@ -104,11 +105,8 @@ fn popular<'a>(
     day: NaiveDate,
     most: usize,
 ) -> impl Iterator<Item = &'a IndexedItem> {
-    let offered = |slot: &u32| {
-        catalogue
-            .entry(*slot)
-            .is_some_and(|entry| entry.is_eligible(day))
-    };
+    let rules = Rules::on(day).within(catalogue);
+    let offered = |slot: &u32| rules.admits(*slot);
     let mut slots: Vec<u32> = found
         .hits
         .iter()

@@ -121,7 +121,8 @@ impl Catalogue {
 
     /// Whether the item of this id is there and may be offered to everybody on `day`; the same as
     /// [`IndexedItem::offered`], and quicker for many.
-    pub fn is_eligible(&self, id: Id<id::Content>, day: NaiveDate) -> bool {
+    #[cfg(test)]
+    fn is_eligible(&self, id: Id<id::Content>, day: NaiveDate) -> bool {
         let days = self
             .slot(id)
             .and_then(|slot| self.availability.get(slot as usize));
@@ -130,7 +131,11 @@ impl Catalogue {
 
     /// Why the item in a slot may not be offered on `day`; the same as [`IndexedItem::ineligible`], and
     /// quicker for many, most of which may. `None` also for a slot that there is not.
-    pub fn unavailable(&self, slot: u32, day: NaiveDate) -> Option<Unavailable> {
+    pub(in crate::engine) fn unavailable(
+        &self,
+        slot: u32,
+        day: NaiveDate,
+    ) -> Option<Unavailable> {
         let days = self.availability.get(slot as usize)?;
         (!days.open(day)).then(|| self.entry(slot)?.unavailable(day))?
     }
@@ -180,12 +185,12 @@ impl Catalogue {
 impl IndexedItem {
     /// Whether the item may be offered to everybody on `day`: public, within its rights, not sold
     /// out.
-    pub fn is_eligible(&self, day: NaiveDate) -> bool {
+    fn is_eligible(&self, day: NaiveDate) -> bool {
         self.unavailable(day).is_none()
     }
 
     /// Why the item may not be offered on `day`; `None` if it may.
-    pub fn unavailable(&self, day: NaiveDate) -> Option<Unavailable> {
+    fn unavailable(&self, day: NaiveDate) -> Option<Unavailable> {
         if self.deleted {
             Some(Unavailable::Deleted)
         } else if self.visibility != Visibility::Public {

@@ -6,9 +6,11 @@ use chrono::NaiveDate;
 use rustc_hash::FxHashMap;
 
 use super::likeness::Likeness;
+use super::together::Together;
 use super::{Group, GroupKind, Related};
-use crate::domain::recommendations::store::{SharedCredit, Together};
+use crate::domain::recommendations::store::SharedCredit;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
+use crate::engine::eligibility::Rules;
 use crate::foundation::{Id, id};
 use ranking::top::best_of;
 
@@ -18,9 +20,6 @@ type Content = Id<id::Content>;
 const LEAST_ALIKE: f32 = 0.1;
 /// So many shared words are named.
 const NAMED: usize = 3;
-/// As if so many more users had taken the items asked about, none of whom took anything else: two
-/// of two say less than forty of fifty.
-const CAUTION: f32 = 5.0;
 
 /// What was found beyond the catalogue.
 #[derive(Debug, Default)]
@@ -29,9 +28,7 @@ pub(super) struct Found {
     pub(super) near: Option<Vec<(Content, f32)>>,
     /// Whatever else was made by those who directed the items or play in them.
     pub(super) credits: Vec<SharedCredit>,
-    /// What is taken together with the items, by the model; best first.
-    pub(super) neighbours: Vec<(Content, f32)>,
-    /// What the takers of the items took besides, where the model does not know.
+    /// What the takers of the items took besides.
     pub(super) together: Together,
 }
 
@@ -190,34 +187,23 @@ impl Grouping<'_> {
         )
     }
 
-    /// By the model, relative to what is taken together most. Where it does not know the items, how
-    /// much their takers took the other one, put right for how often that is taken anyway (as the
-    /// cosine of the two columns of the interaction matrix does).
+    /// By how surely the takers took it more than others do.
     fn together(&self) -> (String, Vec<Related>) {
-        let (seeds, found) = (self.seeds(), self.found);
-        let title = format!("Taken together with {seeds}");
-        if let Some((_, most)) = found.neighbours.first() {
-            let scored = self.best(found.neighbours.iter().filter_map(|(content, weight)| {
-                Some((self.catalogue.find(*content)?, weight / most))
-            }));
-            let why = |_: &IndexedItem| format!("Those who took {seeds} took it, too");
-            return (title, self.related(scored, why));
-        }
-        let Together { takers, items } = &found.together;
-        let known = self.like.seeds().iter().map(|seed| self.like.renown(seed));
-        let known = known.sum::<f32>().max(0.01);
-        let scored = self.best(items.iter().filter_map(|item| {
+        let (seeds, together) = (self.seeds(), &self.found.together);
+        let items = together.items.iter();
+        let scored = self.best(items.filter_map(|item| {
             let entry = self.catalogue.find(item.content)?;
-            let share = item.weight / (*takers as f32 + CAUTION);
-            let usual = self.like.renown(entry).max(0.01);
-            Some((entry, (share * (known / usual).sqrt()).min(1.0)))
+            Some((entry, item.score))
         }));
-        let counts = items.iter().map(|item| (item.content, item.count));
-        let counts: FxHashMap<Content, i64> = counts.collect();
+        let items = together.items.iter();
+        let counts: FxHashMap<Content, u32> =
+            items.map(|item| (item.content, item.count)).collect();
         let why = |entry: &IndexedItem| {
             let count = counts.get(&entry.id).copied().unwrap_or(0);
+            let takers = together.takers;
             format!("{count} of {takers} who took {seeds} took it, too")
         };
+        let title = format!("Taken together with {seeds}");
         (title, self.related(scored, why))
     }
 
@@ -231,9 +217,11 @@ impl Grouping<'_> {
         &self,
         scored: impl Iterator<Item = (&'e IndexedItem, f32)>,
     ) -> Vec<(Content, f32)> {
-        let asked = |entry: &IndexedItem| self.like.seeds().iter().any(|seed| seed.id == entry.id);
-        let may = scored
-            .filter(|(entry, score)| *score > 0.0 && entry.is_eligible(self.day) && !asked(entry));
+        // Films are like films: a director's memoirs and a poster of the film are another matter.
+        let rules = Rules::on(self.day).within(self.catalogue);
+        let may = scored.filter(|(entry, score)| {
+            *score > 0.0 && self.like.comparable(entry) && rules.admits_content(entry.id)
+        });
         best_of(may.map(|(entry, score)| (entry.id, score)), self.first)
     }
 

@@ -7,10 +7,12 @@ use crate::foundation::{Id, Refusal, Result, id, text_enum};
 mod groups;
 mod likeness;
 mod service;
+mod together;
 
 pub(super) use groups::listed;
 pub(super) use likeness::Likeness;
 pub(super) use service::{POOL, most_alike};
+pub(super) use together::{FEWEST, Sample};
 
 /// At most so many titles at once, and so many items in a group.
 const MAX_TITLES: usize = 10;

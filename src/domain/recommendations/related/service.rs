@@ -7,14 +7,15 @@ use rustc_hash::FxHashMap;
 
 use super::groups::{Found, Grouping};
 use super::likeness::Likeness;
+use super::together::Together;
 use super::{About, Group, GroupKind, Similar, SimilarAsk, UnknownTitle};
 use crate::domain::auth::Viewer;
 use crate::domain::content;
 use crate::domain::models::ModelKind;
 use crate::domain::recommendations::RecommendationService;
-use crate::domain::recommendations::store::Together;
 use crate::domain::search::{SearchService, Titled};
 use crate::engine::catalogue::{Catalogue, IndexedItem};
+use crate::engine::eligibility::Rules;
 use crate::engine::history::dot;
 use crate::foundation::{Id, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
@@ -24,8 +25,6 @@ type Content = Id<id::Content>;
 
 /// At least so many near items are looked at, to be put in order by their genres as well.
 pub(in crate::domain::recommendations) const POOL: usize = 100;
-/// So many neighbours by the model are looked at.
-const NEIGHBOURS: usize = 200;
 
 impl RecommendationService {
     /// What is like an item, or like the items of some titles taken together, in groups. What may
@@ -71,11 +70,8 @@ impl RecommendationService {
         let groups = self.ground.cache.get_or_compute(&key, compute).await?;
         // What was taken back since is left out at once.
         let catalogue = self.content.catalogue().await?.read();
-        let shown = |item: Content| {
-            catalogue
-                .find(item)
-                .is_some_and(|entry| entry.is_eligible(day))
-        };
+        let rules = Rules::on(day).within(&catalogue);
+        let shown = |item: Content| rules.admits_content(item);
         similar.groups = Arc::unwrap_or_clone(groups);
         for group in &mut similar.groups {
             group.items.retain(|item| shown(item.content));
@@ -104,15 +100,10 @@ impl RecommendationService {
             }
         };
         let together = async {
-            if !wants(&[GroupKind::BoughtTogether]) {
-                return Ok((Vec::new(), Together::default()));
+            match wants(&[GroupKind::BoughtTogether]) {
+                true => self.together(about).await,
+                false => Ok(Together::default()),
             }
-            let neighbours = self.neighbours(about).await?;
-            if !neighbours.is_empty() {
-                return Ok((neighbours, Together::default()));
-            }
-            let weights = self.interactions.weights().await?;
-            Ok((neighbours, self.store.together(about, &weights).await?))
         };
         let near = async {
             match wants(&[GroupKind::SimilarContent]) {
@@ -123,12 +114,11 @@ impl RecommendationService {
                 false => Ok(None),
             }
         };
-        let (near, credits, (neighbours, together), taken) =
+        let (near, credits, together, taken) =
             tokio::try_join!(near, credits, together, self.renown())?;
         let found = Found {
             near,
             credits,
-            neighbours,
             together,
         };
         let (catalogue, about) = (self.content.catalogue().await?.clone(), about.to_vec());
@@ -160,24 +150,9 @@ impl RecommendationService {
         let kinds: Vec<_> = kinds.collect();
         drop(all);
         Ok(move |item: Content| {
-            let fits = |entry: &IndexedItem| entry.is_eligible(day) && kinds.contains(&entry.kind);
-            !about.contains(&item) && catalogue.read().find(item).is_some_and(fits)
+            let rules = Rules::on(day).of_kinds(&kinds);
+            !about.contains(&item) && rules.within(&catalogue.read()).admits_content(item)
         })
-    }
-
-    /// What the model knows to be taken together with these, best first.
-    async fn neighbours(&self, about: &[Content]) -> Result<Vec<(Content, f32)>> {
-        let Some(live) = self.served_model().await? else {
-            return Ok(Vec::new());
-        };
-        let mut sums: FxHashMap<Content, f32> = FxHashMap::default();
-        for item in about {
-            for (other, weight) in live.together(*item, NEIGHBOURS) {
-                *sums.entry(other).or_default() += weight;
-            }
-        }
-        sums.retain(|item, _| !about.contains(item));
-        Ok(best_of(sums, NEIGHBOURS))
     }
 
     /// How much users take each item, in [0, 1], of the most taken.

@@ -1,22 +1,24 @@
 //! What items share with others, in the database.
 
+use rustc_hash::FxHashMap;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
 use super::{Store, sql};
 use crate::domain::interactions::{InteractionKind, WeightTable};
+use crate::domain::recommendations::related::{FEWEST, Sample};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::filter;
 
 /// At most so many credits of one person are looked at.
 const CREDITS: i64 = 500;
+/// So many users are drawn to know what users take.
+const SAMPLE: i64 = 4_000;
 /// So many takers of an item speak for all of them, and so many of the latest things each did.
-const TAKERS: i64 = 300;
+const TAKERS: i64 = 500;
 const TAKEN: i64 = 200;
 /// At most so many items that were taken together, the most taken.
-const TOGETHER: i64 = 500;
-/// What fewer users took together is chance, and theirs to know.
-const FEWEST: i64 = 2;
+const TOGETHER: i64 = 5_000;
 
 /// A credit of somebody who has one of the same role for an item that was asked about.
 #[derive(Clone, Debug)]
@@ -31,22 +33,13 @@ pub(in crate::domain::recommendations) struct SharedCredit {
     pub(in crate::domain::recommendations) position: i32,
 }
 
-/// What the takers of some items took besides.
+/// What some takers of some items took besides.
 #[derive(Clone, Debug, Default)]
-pub(in crate::domain::recommendations) struct Together {
+pub(in crate::domain::recommendations) struct Takers {
     /// How many takers were looked at.
-    pub(in crate::domain::recommendations) takers: i64,
-    pub(in crate::domain::recommendations) items: Vec<TakenToo>,
-}
-
-/// An item that takers of others took, too.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::domain::recommendations) struct TakenToo {
-    pub(in crate::domain::recommendations) content: Id<id::Content>,
-    /// How many of them.
-    pub(in crate::domain::recommendations) count: i64,
-    /// How much they took it, by the table of weights, each at most 1.
-    pub(in crate::domain::recommendations) weight: f32,
+    pub(in crate::domain::recommendations) takers: u32,
+    /// What they took, and how many of them, at least [`FEWEST`].
+    pub(in crate::domain::recommendations) items: Vec<(Id<id::Content>, u32)>,
 }
 
 impl Store {
@@ -90,19 +83,66 @@ impl Store {
         Ok(rows.into_iter().map(credit).collect())
     }
 
+    /// What some users took lately, all in all: those whose ids are first by a hash, which has
+    /// nothing to do with what they took.
+    pub(in crate::domain::recommendations) async fn sample(
+        &self,
+        weights: &WeightTable,
+    ) -> Result<Sample> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            drawn: i64,
+            items: Vec<Uuid>,
+        }
+        let statement = sql(
+            "WITH drawn AS MATERIALIZED (
+                SELECT id FROM users ORDER BY uuid_hash_extended(id, 0), id LIMIT $1)
+             SELECT (SELECT count(*) FROM drawn) AS drawn, array_agg(content_id ORDER BY content_id) AS items
+               FROM (SELECT drawn.id, other.content_id
+                       FROM drawn CROSS JOIN LATERAL (
+                            SELECT content_id, kind, value FROM interactions
+                             WHERE user_id = drawn.id ORDER BY id DESC LIMIT $2) AS other
+                       JOIN interaction_weights w ON w.kind = other.kind AND w.version = $3
+                      GROUP BY drawn.id, other.content_id
+                     HAVING sum(w.weight * coalesce((other.value - 2.5) / 2.5, 1)) > 0) AS taken
+              GROUP BY id ORDER BY id",
+            [SAMPLE.into(), TAKEN.into(), weights.version.into()],
+        );
+        let rows = Row::find_by_statement(statement)
+            .all(self.db.read())
+            .await?;
+        let mut sample = Sample {
+            everybody: rows.first().is_none_or(|row| row.drawn < SAMPLE),
+            ..Sample::default()
+        };
+        let mut places: FxHashMap<Uuid, u32> = FxHashMap::default();
+        for row in rows {
+            let mut place = |item: Uuid| {
+                *places.entry(item).or_insert_with(|| {
+                    sample.items.push(item.into());
+                    // At most 4,000 users with 200 items each.
+                    sample.items.len() as u32 - 1
+                })
+            };
+            let mut taken: Vec<u32> = row.items.into_iter().map(&mut place).collect();
+            taken.sort_unstable();
+            sample.users.push(taken);
+        }
+        Ok(sample)
+    }
+
     /// What the takers of these items took besides. Some hundred takers are enough to tell, so
     /// that it costs little more for an item that everybody knows: those who are met first in the
     /// partitions, which are read in the order of time.
-    pub(in crate::domain::recommendations) async fn together(
+    pub(in crate::domain::recommendations) async fn takers(
         &self,
         items: &[Id<id::Content>],
         weights: &WeightTable,
-    ) -> Result<Together> {
+    ) -> Result<Takers> {
         #[derive(FromQueryResult)]
         struct Row {
             content_id: Uuid,
             count: i64,
-            weight: f32,
             takers: i64,
         }
         let good: Vec<String> = InteractionKind::ALL
@@ -119,25 +159,23 @@ impl Store {
                         WHERE content_id = seed.id AND kind = ANY ($2) AND coalesce(value, 5) > 2.5
                         LIMIT $3) AS taker
                  LIMIT $3)
-             SELECT content_id, count(*) AS count, sum(weight)::real AS weight,
-                    (SELECT count(*) FROM takers) AS takers
-               FROM (SELECT other.content_id,
-                            least(sum(w.weight * coalesce((other.value - 2.5) / 2.5, 1)), 1) AS weight
+             SELECT content_id, count(*) AS count, (SELECT count(*) FROM takers) AS takers
+               FROM (SELECT takers.user_id, other.content_id
                        FROM takers CROSS JOIN LATERAL (
                             SELECT content_id, kind, value FROM interactions
                              WHERE user_id = takers.user_id ORDER BY id DESC LIMIT $4) AS other
                        JOIN interaction_weights w ON w.kind = other.kind AND w.version = $7
                       WHERE other.content_id <> ALL ($1)
-                      GROUP BY takers.user_id, other.content_id) AS taken
-              WHERE weight > 0
+                      GROUP BY takers.user_id, other.content_id
+                     HAVING sum(w.weight * coalesce((other.value - 2.5) / 2.5, 1)) > 0) AS taken
               GROUP BY content_id HAVING count(*) >= $5
-              ORDER BY weight DESC, content_id LIMIT $6",
+              ORDER BY count DESC, content_id LIMIT $6",
             [
                 filter::uuids(items.iter().copied()),
                 good.into(),
                 TAKERS.into(),
                 TAKEN.into(),
-                FEWEST.into(),
+                i64::from(FEWEST).into(),
                 TOGETHER.into(),
                 weights.version.into(),
             ],
@@ -145,15 +183,13 @@ impl Store {
         let rows = Row::find_by_statement(statement)
             .all(self.db.read())
             .await?;
-        let takers = rows.first().map_or(0, |row| row.takers);
-        let item = |row: Row| TakenToo {
-            content: row.content_id.into(),
-            count: row.count,
-            weight: row.weight,
-        };
-        Ok(Together {
-            takers,
-            items: rows.into_iter().map(item).collect(),
+        let number = |count: i64| u32::try_from(count).unwrap_or(0);
+        Ok(Takers {
+            takers: rows.first().map_or(0, |row| number(row.takers)),
+            items: rows
+                .into_iter()
+                .map(|row| (row.content_id.into(), number(row.count)))
+                .collect(),
         })
     }
 

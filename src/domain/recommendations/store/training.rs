@@ -62,7 +62,7 @@ impl TrainingStore {
     }
 
     /// The items that may be recommended at all.
-    pub(in crate::domain::recommendations) async fn is_eligible(&mut self) -> Result<Vec<Uuid>> {
+    pub(in crate::domain::recommendations) async fn offered(&mut self) -> Result<Vec<Uuid>> {
         let ids = sqlx::query_scalar(
             "SELECT id FROM content_items WHERE deleted_at IS NULL AND visibility = 'PUBLIC'",
         )

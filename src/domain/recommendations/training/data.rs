@@ -120,7 +120,7 @@ impl RecommendationService {
             pair.item = item_places[pair.item as usize];
         });
         let mut offered = vec![false; items.len()];
-        for id in store.is_eligible().await? {
+        for id in store.offered().await? {
             if let Ok(place) = items.binary_search(&id) {
                 offered[place] = true;
             }

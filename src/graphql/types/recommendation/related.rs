@@ -300,8 +300,9 @@ impl RelatedQuery {
     }
 
     /// What rises: items that users take more just now than they used to, the steepest first; of at
-    /// least three users each, and clearly more than before. Nothing where nothing rises. HOUR and DAY may be two minutes old, WEEK and MONTH an hour.
-    /// For everybody.
+    /// least three users each, and clearly more than before. Nothing where nothing rises. All are of
+    /// one kind unless `filter` names kinds: the kind that rises most. HOUR and DAY may be two minutes
+    /// old, WEEK and MONTH an hour. For everybody.
     #[graphql(complexity = "20 + first.unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
     async fn trending(
         &self,
