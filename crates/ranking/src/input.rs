@@ -47,7 +47,11 @@ impl Input {
             Some(positions) if self.recency > 0.0 => {
                 let fresh = (-positions[at] / self.recency).exp2();
                 // What comes next depends on the latest alone; a taste keeps what it was.
-                if self.ordered { fresh } else { LASTING + (1.0 - LASTING) * fresh }
+                if self.ordered {
+                    fresh
+                } else {
+                    LASTING + (1.0 - LASTING) * fresh
+                }
             }
             _ if silent => 0.0,
             _ => 1.0,

@@ -15,8 +15,8 @@ use super::service::RecommendationService;
 use super::updates::{self, Reason};
 use crate::domain::auth::Viewer;
 use crate::domain::content::catalogue::CatalogueIndex;
-use crate::engine::history::History;
 use crate::engine::eligibility::Rules;
+use crate::engine::history::History;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::Tag;
 
@@ -175,9 +175,7 @@ fn ineligible(
     let of_some = |contents: &[Id<id::Content>]| {
         let catalogue = catalogue.read();
         let rules = Rules::on(day).within(&catalogue);
-        let ineligible = contents
-            .iter()
-            .filter(|item| !rules.admits_content(**item));
+        let ineligible = contents.iter().filter(|item| !rules.admits_content(**item));
         ineligible.copied().collect::<Vec<_>>()
     };
     live.contents().chunks(AT_ONCE).flat_map(of_some).collect()

@@ -174,7 +174,8 @@ impl RecommendationService {
         } else {
             let active = self.models.active(ModelKind::Collaborative).await?;
             let kept = active.as_ref().and_then(kept_choice);
-            let recipe = kept.unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
+            let recipe =
+                kept.unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
             (recipe, observe)
         };
         let (judged, _) = self
@@ -210,7 +211,8 @@ impl RecommendationService {
         } else {
             let kept = before.as_ref().and_then(kept_choice);
             let chosen = kept.is_some();
-            let recipe = kept.unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
+            let recipe =
+                kept.unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
             (recipe, chosen, observe)
         };
         let (judged, observe) = self

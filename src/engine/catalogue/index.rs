@@ -131,11 +131,7 @@ impl Catalogue {
 
     /// Why the item in a slot may not be offered on `day`; the same as [`IndexedItem::ineligible`], and
     /// quicker for many, most of which may. `None` also for a slot that there is not.
-    pub(in crate::engine) fn unavailable(
-        &self,
-        slot: u32,
-        day: NaiveDate,
-    ) -> Option<Unavailable> {
+    pub(in crate::engine) fn unavailable(&self, slot: u32, day: NaiveDate) -> Option<Unavailable> {
         let days = self.availability.get(slot as usize)?;
         (!days.open(day)).then(|| self.entry(slot)?.unavailable(day))?
     }
