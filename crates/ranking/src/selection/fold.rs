@@ -11,7 +11,7 @@ use super::super::symmetric::{Observer, Stopped};
 use super::super::{evaluation, top};
 
 /// How many scores the lists of one fold may take at once: users are left out evenly beyond.
-const MOST_SCORES: usize = 20_000_000;
+const MOST_SCORES: usize = 40_000_000;
 
 /// How many scores are made between two looks at the observer: a fraction of a second.
 const SCORES: usize = 4_000_000;
@@ -57,16 +57,38 @@ impl Fold {
     /// # Errors
     /// None that a table could cause.
     pub fn at_random(table: &Interactions, share: f64, seed: u64) -> Result<Self, MatrixError> {
-        let out = |(user, item, _): &(u32, u32, f32)| {
-            let name = (u64::from(*user) << 32 | u64::from(*item)).to_le_bytes();
-            // The upper half of the digest as a number from 0 to 1.
-            ((xxh3_64_with_seed(&name, seed) >> 32) as f64) < share * 2_f64.powi(32)
-        };
+        Self::holding_out(table, |user, item| {
+            chosen(u64::from(user) << 32 | u64::from(item), share, seed)
+        })
+    }
+
+    /// A fold that holds out the entries, by user and item, of which `out` says so.
+    ///
+    /// # Errors
+    /// None that a table could cause.
+    pub fn holding_out(
+        table: &Interactions,
+        out: impl Fn(u32, u32) -> bool,
+    ) -> Result<Self, MatrixError> {
+        let out = &out;
         let part = |held_out: bool| {
-            let triplets = table.triplets().filter(move |entry| out(entry) == held_out);
+            let triplets = table
+                .triplets()
+                .filter(move |(user, item, _)| out(*user, *item) == held_out);
             Interactions::from_triplets(table.rows(), table.columns(), triplets, Repeats::Max)
         };
         Self::new(part(false)?, part(true)?)
+    }
+
+    /// The same for a random share of the users, from 0 to 1: all others have no entries.
+    pub(super) fn sampled(&self, share: f64, seed: u64) -> Result<Self, MatrixError> {
+        let of = |table: &Interactions| {
+            let triplets = table
+                .triplets()
+                .filter(|(user, _, _)| chosen(u64::from(*user), share, seed));
+            Interactions::from_triplets(table.rows(), table.columns(), triplets, Repeats::Max)
+        };
+        Self::new(of(&self.seen)?, of(&self.taken)?)
     }
 
     /// What a model may learn from.
@@ -95,26 +117,15 @@ impl Fold {
         Trained::fit(kind, &self.seen, &mut |done| observe(TRAINING * done))
     }
 
-    /// The scores of all items for each judged user, each laid out by `lay`.
-    pub(super) fn scores(
-        &self,
-        trained: &Trained,
-        lay: impl Fn(&[f32]) -> Vec<f32> + Sync,
-        observe: &mut Observer,
-    ) -> Result<Vec<Vec<f32>>, CollaborativeError> {
-        self.each(trained, observe, |_, scores| lay(scores))
-    }
-
-    /// How good the lists of a model are; `observe` hears of it as the last part of a trial.
+    /// How good the list of each judged user is, in their order; `observe` hears of it as the last part of a trial.
     pub(super) fn judge(
         &self,
         trained: &Trained,
         observe: &mut Observer,
-    ) -> Result<f64, CollaborativeError> {
-        let each = self.each(trained, observe, |user, scores| {
-            self.judge_one(user, scores)
-        })?;
-        Ok(quality(&each))
+    ) -> Result<Vec<f64>, CollaborativeError> {
+        self.each(trained, observe, |user, scores| {
+            quality(&self.judge_one(user, scores))
+        })
     }
 
     /// Does something with the scores of each judged user, on all threads, some users at a time.
@@ -124,9 +135,8 @@ impl Fold {
         observe: &mut Observer,
         of_user: impl Fn(u32, &[f32]) -> T + Sync,
     ) -> Result<Vec<T>, CollaborativeError> {
-        let at_once = (SCORES / self.seen.columns().max(1)).max(16);
         let mut done = Vec::with_capacity(self.users.len());
-        for users in self.users.chunks(at_once) {
+        for users in self.users.chunks(self.at_once()) {
             let of_some = |users: &[u32]| {
                 let entries: Vec<_> = users.iter().map(|user| self.entries(*user)).collect();
                 let scores = trained.scores(self.seen.columns(), &entries)?;
@@ -155,15 +165,30 @@ impl Fold {
         Scores::of(&list, &taken)
     }
 
-    fn entries(&self, user: u32) -> Vec<(u32, f32)> {
+    /// How many users may be scored between two looks at the observer.
+    pub(super) fn at_once(&self) -> usize {
+        (SCORES / self.seen.columns().max(1)).max(16)
+    }
+
+    /// What was held out of a user's entries, ascending.
+    pub(super) fn taken(&self, user: u32) -> &[u32] {
+        self.taken.row(user as usize).0
+    }
+
+    pub(super) fn entries(&self, user: u32) -> Vec<(u32, f32)> {
         let (items, weights) = self.seen.row(user as usize);
         items.iter().copied().zip(weights.iter().copied()).collect()
     }
 }
 
-/// One number for the measures of many users. The three agree about what is better, and differ in
-/// their noise: together they tell models apart that none of them can alone.
-pub(super) fn quality(each: &[Scores]) -> f64 {
-    let mean = Scores::mean(each);
-    (mean.ndcg_at_10 + mean.recall_at_20 + mean.ndcg_at_100) / 3.0
+/// One number for the measures of a user's list. The three agree about what is better, and differ
+/// in their noise: together they tell models apart that none of them can alone.
+pub(super) fn quality(scores: &Scores) -> f64 {
+    (scores.ndcg_at_10 + scores.recall_at_20 + scores.ndcg_at_100) / 3.0
+}
+
+/// Whether a name is among a random share of all names, from 0 to 1.
+fn chosen(name: u64, share: f64, seed: u64) -> bool {
+    // The upper half of the digest as a number from 0 to 1.
+    ((xxh3_64_with_seed(&name.to_le_bytes(), seed) >> 32) as f64) < share * 2_f64.powi(32)
 }
