@@ -9,6 +9,7 @@
 //! `L = Σ_{(u,i)∈S} w_ui (x_u·y_i − 1)² + α₀ Σ_u Σ_i (x_u·y_i)²`
 //! `    + λ Σ_u (|S_u| + α₀|I|)^ν |x_u|² + λ Σ_i (|S_i| + α₀|U|)^ν |y_i|²`   (§3 and §4.2)
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use rand::rngs::ChaCha8Rng;
@@ -17,6 +18,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::input;
 use super::kernel::Kernel;
 use super::matrix::{Interactions, Matrix, MatrixError};
 use super::solver::{Fixed, gramian, padded};
@@ -29,6 +31,7 @@ pub const MOST_FACTORS: usize = 1024;
 /// What a model is trained with. The default is a fair start on films, from fifty thousand
 /// ratings to twenty million; the best is found by trying.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
 pub struct IalsSettings {
     /// Length of the vectors, 1 to [`MOST_FACTORS`]; multiples of 16 waste nothing.
     pub factors: usize,
@@ -49,6 +52,8 @@ pub struct IalsSettings {
     pub seed: u64,
     /// How a vector is found while the other side stays.
     pub method: Method,
+    /// How much the weight of an entry says: its exponent, 0 to 4. At 0 all entries count alike.
+    pub confidence: f32,
 }
 
 /// How a vector is found while the other side stays.
@@ -73,6 +78,7 @@ impl Default for IalsSettings {
             deviation: 0.1,
             seed: 0,
             method: Method::Steps(3),
+            confidence: 1.0,
         }
     }
 }
@@ -98,10 +104,22 @@ impl IalsSettings {
             "the exponent must be from 0 to 2"
         } else if !positive(self.deviation) {
             "the deviation must be positive"
+        } else if let Some(complaint) = input::complaint(self.confidence) {
+            complaint
         } else {
             return Ok(());
         };
         Err(IalsError::Settings(complaint))
+    }
+
+    /// The interactions as much as they say.
+    pub(super) fn weighed<'a>(&self, interactions: &'a Interactions) -> Cow<'a, Interactions> {
+        if self.confidence == 1.0 {
+            return Cow::Borrowed(interactions);
+        }
+        let said = |weight: f32| weight.powf(self.confidence);
+        let finite = |weight: f32| said(weight).clamp(f32::MIN_POSITIVE, f32::MAX);
+        Cow::Owned(interactions.with_weights(finite))
     }
 }
 
@@ -230,6 +248,8 @@ impl Ials {
         if interactions.is_empty() {
             return Err(IalsError::NoInteractions);
         }
+        let weighed = settings.weighed(interactions);
+        let interactions = weighed.as_ref();
         let kernel = Kernel::detect();
         let by_item = interactions.transpose();
         let alpha = settings.unobserved_weight;

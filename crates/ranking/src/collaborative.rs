@@ -13,23 +13,27 @@
 mod among;
 mod bytes;
 mod recipe;
+mod scaling;
 #[cfg(test)]
 mod tests;
+mod trained;
 
 use std::ops::ControlFlow;
 
 use thiserror::Error;
 
-use super::als::{Ials, IalsError};
-use super::fold_in::{FoldIn, Reason};
+use super::als::IalsError;
+use super::fold_in::Reason;
 use super::item_lists::Neighbours;
-use super::kernel::LANES;
-use super::matrix::{Interactions, MatrixError, Repeats};
-use super::symmetric::{Observer, Stopped};
-use super::{ease, graph, popularity, top};
+use super::matrix::{Entry, Interactions, MatrixError, Repeats};
+use super::symmetric::Stopped;
+use super::{graph, top};
+use scaling::range;
 
 pub use bytes::BytesError;
 pub use recipe::{Kind, Part, Recipe};
+pub(crate) use scaling::add_scaled;
+pub(crate) use trained::Trained;
 
 /// How many neighbours [`Model::neighbours`] knows of an item at most.
 pub const MOST_NEIGHBOURS: usize = 100;
@@ -95,150 +99,6 @@ pub struct Model {
     together: Neighbours,
 }
 
-/// One trained part.
-#[derive(Clone, Debug)]
-pub(crate) enum Trained {
-    /// Vectors of the items, ready to fold users in.
-    Factors(FoldIn),
-    /// Lists to add up.
-    Neighbours(Neighbours),
-    /// The same scores for everybody.
-    Popular(Vec<f32>),
-}
-
-impl Trained {
-    /// Trains one part on users (rows) by items (columns), on all threads of the rayon pool.
-    ///
-    /// # Errors
-    /// As [`Model::fit`].
-    pub(crate) fn fit(
-        kind: &Kind,
-        table: &Interactions,
-        observe: &mut Observer,
-    ) -> Result<Self, CollaborativeError> {
-        match kind {
-            Kind::Ials(settings) => {
-                let factors = Ials::fit(table, settings, &mut |progress| {
-                    observe(progress.sweep as f32 / progress.sweeps as f32)
-                })?;
-                Ok(Self::Factors(FoldIn::new(factors.items(), settings)?))
-            }
-            Kind::Ease(settings) => Ok(Self::Neighbours(ease::fit(table, settings, observe)?)),
-            Kind::Graph(settings) => {
-                let settings = graph::GraphSettings {
-                    keep: affordable(settings.keep, table.columns()),
-                    ..settings.clone()
-                };
-                Ok(Self::Neighbours(graph::fit(table, &settings, observe)?))
-            }
-            Kind::Popular => Ok(Self::Popular(popularity::counts(table))),
-        }
-    }
-
-    /// The scores of all items in the units of this part, for each of these users.
-    ///
-    /// # Errors
-    /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive.
-    pub(crate) fn scores(
-        &self,
-        items: usize,
-        users: &[Vec<(u32, f32)>],
-    ) -> Result<Vec<Vec<f32>>, CollaborativeError> {
-        let mut scores = vec![vec![0.0; items]; users.len()];
-        match self {
-            Self::Factors(fold_in) => {
-                let vectors = users.iter().map(|entries| fold_in.user(entries));
-                fold_in.add_scores(&vectors.collect::<Result<Vec<_>, _>>()?, &mut scores);
-            }
-            Self::Neighbours(neighbours) => {
-                for (entries, scores) in users.iter().zip(&mut scores) {
-                    neighbours.add_scores(&strengths(entries), scores);
-                }
-            }
-            Self::Popular(counts) => scores.fill(counts.clone()),
-        }
-        Ok(scores)
-    }
-
-    /// Adds to `sums` how much of each item's score comes from each entry, times `worth`: a row for
-    /// each item, with a place for each entry. The entries ascend, without repeats.
-    fn add_contributions(
-        &self,
-        entries: &[(u32, f32)],
-        items: &[u32],
-        worth: f32,
-        sums: &mut [f32],
-    ) -> Result<(), CollaborativeError> {
-        match self {
-            Self::Factors(fold_in) => fold_in.add_contributions(entries, items, worth, sums)?,
-            Self::Neighbours(neighbours) => {
-                let strengths = strengths(entries);
-                for (item, sums) in items.iter().zip(sums.chunks_exact_mut(entries.len())) {
-                    for ((past, strength), sum) in strengths.iter().zip(sums) {
-                        *sum += worth * strength * neighbours.weight(*past, *item);
-                    }
-                }
-            }
-            Self::Popular(_) => {}
-        }
-        Ok(())
-    }
-}
-
-fn strengths(entries: &[(u32, f32)]) -> Vec<(u32, f32)> {
-    let strength = |&(item, weight)| (item, ease::strength(weight));
-    entries.iter().map(strength).collect()
-}
-
-/// Mean and standard deviation over all items; a deviation of 0 where all are equal.
-pub(super) fn spread(scores: &[f32]) -> (f32, f32) {
-    let count = scores.len().max(1) as f64;
-    let mean = sum(scores, f64::from) / count;
-    let squares = sum(scores, |score| (f64::from(score) - mean).powi(2));
-    let deviation = (squares / count).sqrt();
-    // Rounding alone may leave a little where all are equal.
-    if deviation > 1e-6 * mean.abs() {
-        (mean as f32, deviation as f32)
-    } else {
-        (mean as f32, 0.0)
-    }
-}
-
-/// Adds in lanes beside each other, which processors do at once.
-fn sum(scores: &[f32], of: impl Fn(f32) -> f64) -> f64 {
-    let (lanes, rest) = scores.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for lane in lanes {
-        for (sum, score) in sums.iter_mut().zip(lane) {
-            *sum += of(*score);
-        }
-    }
-    sums.iter().sum::<f64>() + rest.iter().map(|score| of(*score)).sum::<f64>()
-}
-
-/// The least and the greatest score; infinities the wrong way round where there is none.
-fn range(scores: &[f32]) -> (f32, f32) {
-    let (lanes, rest) = scores.as_chunks::<LANES>();
-    let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-    for lane in lanes {
-        for ((least, most), score) in least.iter_mut().zip(&mut most).zip(lane) {
-            *least = if score < least { *score } else { *least };
-            *most = if score > most { *score } else { *most };
-        }
-    }
-    (
-        least
-            .iter()
-            .chain(rest)
-            .copied()
-            .fold(f32::INFINITY, f32::min),
-        most.iter()
-            .chain(rest)
-            .copied()
-            .fold(f32::NEG_INFINITY, f32::max),
-    )
-}
-
 /// What a model says of all items for one user.
 #[derive(Clone, Debug)]
 pub struct Scored {
@@ -298,13 +158,13 @@ impl Model {
         self.items
     }
 
-    /// The scores of all items for a user with these positive `(item, weight)` entries. Entries may
-    /// come in any order; of two for one item the larger weight counts. What the user has taken
+    /// The scores of all items for a user with these entries. They may come in any
+    /// order; of two for one item the larger weight and the later time count. What the user has taken
     /// has a score, too. Without entries all scores are equal, 0, unless popularity is a part.
     ///
     /// # Errors
     /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive and finite.
-    pub fn scores(&self, entries: &[(u32, f32)]) -> Result<Scored, CollaborativeError> {
+    pub fn scores(&self, entries: &[Entry]) -> Result<Scored, CollaborativeError> {
         let mut scored = self.scores_of_each(&[entries])?;
         // One user in, one out.
         Ok(scored.swap_remove(0))
@@ -316,7 +176,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::scores`].
-    pub fn scores_of_each<E: AsRef<[(u32, f32)]>>(
+    pub fn scores_of_each<E: AsRef<[Entry]>>(
         &self,
         users: &[E],
     ) -> Result<Vec<Scored>, CollaborativeError> {
@@ -355,12 +215,17 @@ impl Model {
     /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive and finite.
     pub fn explain(
         &self,
-        entries: &[(u32, f32)],
+        entries: &[Entry],
         scored: &Scored,
         items: &[u32],
     ) -> Result<Vec<Reason>, CollaborativeError> {
         // The row checks that the items exist.
-        self.row(&items.iter().map(|&item| (item, 1.0)).collect::<Vec<_>>())?;
+        self.row(
+            &items
+                .iter()
+                .map(|&item| (item, 1.0).into())
+                .collect::<Vec<_>>(),
+        )?;
         let entries = self.row(entries)?;
         if entries.is_empty() {
             return Ok(Vec::new());
@@ -374,7 +239,7 @@ impl Model {
             let (at, contribution) = loudest.first().copied().unwrap_or((0, 0.0));
             Reason {
                 item,
-                because: entries[at as usize].0,
+                because: entries[at as usize].item,
                 contribution,
                 score: scored.scores[item as usize],
             }
@@ -391,24 +256,9 @@ impl Model {
     }
 
     /// Entries in ascending order without repeats, all known.
-    fn row(&self, entries: &[(u32, f32)]) -> Result<Vec<(u32, f32)>, CollaborativeError> {
-        let triplets = entries.iter().map(|&(item, weight)| (0, item, weight));
-        let row = Interactions::from_triplets(1, self.items, triplets, Repeats::Max)?;
-        let (items, weights) = row.row(0);
-        Ok(items.iter().copied().zip(weights.iter().copied()).collect())
+    fn row(&self, entries: &[Entry]) -> Result<Vec<Entry>, CollaborativeError> {
+        let events = entries.iter().map(|entry| (0, *entry));
+        let row = Interactions::from_events(1, self.items, events, Repeats::Max)?;
+        Ok(row.entries(0).collect())
     }
-}
-
-/// Adds a part to a blend, on the scale of its mean and standard deviation; answers what one unit
-/// of it is worth there. A part that cannot tell the items apart adds nothing.
-pub(crate) fn add_scaled(scores: &[f32], weight: f32, blended: &mut [f32]) -> f32 {
-    let (mean, deviation) = spread(scores);
-    if deviation == 0.0 {
-        return 0.0;
-    }
-    let worth = weight / deviation;
-    for (blended, score) in blended.iter_mut().zip(scores) {
-        *blended += worth * (score - mean);
-    }
-    worth
 }

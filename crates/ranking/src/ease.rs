@@ -9,12 +9,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::item_lists::Neighbours;
+use super::item_weights::ItemWeights;
 use super::matrix::Interactions;
 use super::symmetric::{Observer, Stopped, Symmetric};
-use super::{popularity, top};
+use super::{input, popularity, top};
 
 /// What the model is trained with.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
 pub struct EaseSettings {
     /// λ, positive: grows with the number of users; some tens to some thousands.
     pub regularisation: f32,
@@ -24,6 +26,11 @@ pub struct EaseSettings {
     pub keep: usize,
     /// Of how many items, the most taken, the model consists at most; 1 to [`MOST_ITEMS`].
     pub most_items: usize,
+    /// When scoring: after how many positions from the latest an entry counts half; 0 if the order
+    /// does not matter. Without times it does not.
+    pub recency: f32,
+    /// How much the weight of an entry says: its exponent, 0 to 4. At 0 all entries count alike.
+    pub confidence: f32,
 }
 
 /// How many items' neighbours are read off between two looks at the observer.
@@ -40,6 +47,8 @@ impl Default for EaseSettings {
             dropout: 0.2,
             keep: 300,
             most_items: 10_000,
+            recency: 0.0,
+            confidence: 1.0,
         }
     }
 }
@@ -54,15 +63,12 @@ impl EaseSettings {
             Some("the linear model must have from 1 to 40000 items")
         } else if self.keep == 0 {
             Some("an item must keep at least 1 neighbour")
+        } else if !(self.recency.is_finite() && self.recency >= 0.0) {
+            Some("the half-life of an entry must not be negative")
         } else {
-            None
+            input::complaint(self.confidence)
         }
     }
-}
-
-/// How much an entry counts in a linear model: its weight, but never more than a plain yes.
-pub fn strength(weight: f32) -> f32 {
-    weight.min(1.0)
 }
 
 /// Trains on users (rows) by items (columns). Items that nobody took, and those past the most
@@ -75,16 +81,21 @@ pub fn fit(
     table: &Interactions,
     settings: &EaseSettings,
     observe: &mut Observer,
-) -> Result<Neighbours, Stopped> {
+) -> Result<ItemWeights, Stopped> {
     let head = most_taken(table, settings.most_items);
-    let lists = fit_all(&table.with_columns(&head), settings, observe)?;
+    let lists = fit_all(
+        &input::strengths(&table.with_columns(&head), settings.confidence),
+        settings,
+        observe,
+    )?;
     let mut of_each = vec![Vec::new(); table.columns()];
     for (target, mut sources) in head.iter().zip(lists) {
         let name = |(source, _): &mut (u32, f32)| *source = head[*source as usize];
         sources.iter_mut().for_each(name);
         of_each[*target as usize] = sources;
     }
-    Ok(Neighbours::from_targets(&of_each, 4 * settings.keep))
+    let lists = Neighbours::from_targets(&of_each, 4 * settings.keep);
+    Ok(ItemWeights::Lists(lists))
 }
 
 /// How many items, the most taken first, it takes to carry 97 of 100 entries, at most
@@ -122,7 +133,7 @@ fn fit_all(
     observe: &mut Observer,
 ) -> Result<Vec<Vec<(u32, f32)>>, Stopped> {
     // The inverse is the longer half, and the longer the more items there are.
-    let mut together = Symmetric::gramian(table, strength, &mut |done| observe(0.3 * done))?;
+    let mut together = Symmetric::gramian(table, &mut |done| observe(0.3 * done))?;
     let items = together.size();
     let dropped = settings.dropout / (1.0 - settings.dropout);
     let counts: Vec<f32> = (0..items).map(|item| together.get(item, item)).collect();

@@ -34,7 +34,7 @@ pub struct Reason {
 
 impl FoldIn {
     /// Prepares the items of a model that was trained with these settings; of the settings the
-    /// unobserved weight, the regularisation and the exponent matter here.
+    /// unobserved weight, the regularisation, the exponent and the confidence matter here.
     ///
     /// # Errors
     /// [`IalsError::Settings`] if a setting is out of range, or if `factors` is not the length

@@ -2,12 +2,13 @@
 //!
 //! From an item to those who took it and on to what else they took: the weight of target `j` for
 //! source `i` is `Σ_u |S_u|^−γ / ((|S_i| + s)^a (|S_j| + s)^b)`, the sum being over the users who
-//! took both. Known models are points of it: RP3beta (Christoffel et al. 2015, "Blockbusters and
+//! took both, each counting as much as both of their entries say. Known models are points of it: RP3beta (Christoffel et al. 2015, "Blockbusters and
 //! Wallflowers", RecSys; γ = 1, a = 1, b = β), cosine similarity (γ = 0, a = b = ½), and both with
 //! shrinkage `s` (Bell and Koren 2007, §3), which keeps two rare items that met once apart.
 
 use serde::{Deserialize, Serialize};
 
+use super::input;
 use super::item_lists::Neighbours;
 use super::matrix::Interactions;
 use super::symmetric::{ADDITIONS, Observer, Stopped};
@@ -22,6 +23,7 @@ const TARGETS: usize = 2048;
 
 /// What the graph is weighed with.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
 pub struct GraphSettings {
     /// γ: how much less a user with many entries says, 0 to 2.
     pub user_exponent: f32,
@@ -33,6 +35,8 @@ pub struct GraphSettings {
     pub shrinkage: f32,
     /// How many sources a target keeps, at least 1.
     pub keep: usize,
+    /// How much the weight of an entry says: its exponent, 0 to 4. At 0 all entries count alike.
+    pub confidence: f32,
 }
 
 impl GraphSettings {
@@ -52,7 +56,7 @@ impl GraphSettings {
         } else if self.keep == 0 {
             Some("an item must keep at least 1 neighbour")
         } else {
-            None
+            input::complaint(self.confidence)
         }
     }
 }
@@ -66,6 +70,7 @@ impl Default for GraphSettings {
             target_exponent: 0.5,
             shrinkage: 10.0,
             keep: 300,
+            confidence: 0.0,
         }
     }
 }
@@ -80,6 +85,7 @@ pub fn fit(
     settings: &GraphSettings,
     observe: &mut Observer,
 ) -> Result<Neighbours, Stopped> {
+    let table = &input::strengths(table, settings.confidence);
     let by_item = table.transpose();
     let items = table.columns();
     let mut lists = Vec::with_capacity(items);
@@ -116,16 +122,17 @@ pub fn fit(
             &[],
             scratch,
             |target, (sums, met): &mut (Vec<f32>, Vec<u32>), found| {
-                for user in by_item.row(target).0 {
-                    let (taken, _) = table.row(*user as usize);
-                    let share = of_user[*user as usize];
+                let (users, weights) = by_item.row(target);
+                for (user, weight) in users.iter().zip(weights) {
+                    let (taken, weights) = table.row(*user as usize);
+                    let share = of_user[*user as usize] * weight;
                     let step = taken.len().div_ceil(LONGEST).max(1);
-                    for source in taken.iter().step_by(step) {
+                    for (source, weight) in taken.iter().zip(weights).step_by(step) {
                         let sum = &mut sums[*source as usize];
                         if *sum == 0.0 {
                             met.push(*source);
                         }
-                        *sum += share;
+                        *sum += share * weight;
                     }
                 }
                 for source in met.drain(..) {

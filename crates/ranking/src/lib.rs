@@ -10,7 +10,8 @@
 //! | hold who took what | [`Interactions`], and [`Matrix`] for dense numbers |
 //! | learn from everybody's interactions | [`Ials`] with [`IalsSettings`], giving [`Factors`] |
 //! | place a newcomer, explain an item | [`FoldIn`], [`Reason`] |
-//! | learn from what is taken together | [`ease`], [`graph`], giving [`neighbours`] |
+//! | learn from what is taken together | [`ease`], [`graph`], [`spectral`], giving [`item_lists`] |
+//! | learn what comes next | [`sequential`] |
 //! | blend them into the model that is served | [`collaborative`] |
 //! | choose models, settings and weights by trying | [`selection`] |
 //! | know what everybody likes | [`popularity`] |
@@ -30,7 +31,9 @@ pub mod ease;
 pub mod evaluation;
 pub mod fold_in;
 pub mod graph;
+pub mod input;
 pub mod item_lists;
+pub mod item_weights;
 pub mod kernel;
 pub mod lsa;
 pub mod matrix;
@@ -38,7 +41,9 @@ pub mod neighbours;
 pub mod popularity;
 pub mod profile;
 pub mod selection;
+pub mod sequential;
 mod solver;
+pub mod spectral;
 pub mod symmetric;
 #[cfg(test)]
 mod tests;
@@ -48,4 +53,4 @@ pub use als::{Factors, Ials, IalsError, IalsSettings, Method, Progress};
 pub use evaluation::Scores;
 pub use fold_in::{FoldIn, Reason};
 pub use lsa::{Document, Lsa, LsaError, LsaSettings};
-pub use matrix::{Interactions, Matrix, MatrixError, Repeats};
+pub use matrix::{Entry, Interactions, Matrix, MatrixError, Repeats};

@@ -108,7 +108,7 @@ pub struct Choice {
     pub quality: f64,
     /// The standard error of the quality.
     pub error: f64,
-    /// The best of each family that was confirmed, in the order of the plan.
+    /// The best of each family that was confirmed.
     pub leaders: Vec<Trial>,
     /// How good the reference was, if it was compared.
     pub reference: Option<f64>,
@@ -160,7 +160,14 @@ pub fn choose(
         cheaper: &cheaper,
     };
     let budget = EXPLORING * effort.search;
-    let explored = explorer.explore(&plan.families, budget, &mut meter, &mut trials)?;
+    let suits = |family: &Family| scale.suits(*family);
+    let families: Vec<Family> = plan.families.iter().copied().filter(suits).collect();
+    if families.is_empty() {
+        return Err(CollaborativeError::Recipe(
+            "a model of what comes next needs times",
+        ));
+    }
+    let explored = explorer.explore(&families, budget, &mut meter, &mut trials)?;
 
     pool::confirm(pool::Confirming {
         folds: &confirming,
@@ -281,6 +288,10 @@ const EXPLORED_WIDTH: usize = 64;
 fn limited(kind: Kind, items: usize) -> Kind {
     match kind {
         Kind::Ease(settings) => Kind::Ease(super::ease::EaseSettings {
+            most_items: settings.most_items.min(items),
+            ..settings
+        }),
+        Kind::Sequential(settings) => Kind::Sequential(super::sequential::SequentialSettings {
             most_items: settings.most_items.min(items),
             ..settings
         }),

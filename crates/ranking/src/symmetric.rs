@@ -54,15 +54,11 @@ impl Symmetric {
         matrix
     }
 
-    /// `XᵀX` for users (rows) by items (columns), each entry counting `strength` of its weight.
+    /// `XᵀX` for users (rows) by items (columns).
     ///
     /// # Errors
     /// [`Stopped`] if `observe` says so.
-    pub fn gramian(
-        by_user: &Interactions,
-        strength: fn(f32) -> f32,
-        observe: &mut Observer,
-    ) -> Result<Self, Stopped> {
+    pub fn gramian(by_user: &Interactions, observe: &mut Observer) -> Result<Self, Stopped> {
         let by_item = by_user.transpose();
         let mut matrix = Self::identity(by_user.columns());
         let (size, side) = (matrix.size, matrix.side);
@@ -100,12 +96,11 @@ impl Symmetric {
                         sums.clear();
                         sums.resize((side - row) * BLOCK, 0.0_f32);
                         let (users, weights) = by_item.row(item);
-                        for (user, weight) in users.iter().zip(weights) {
+                        for (user, own) in users.iter().zip(weights) {
                             let (items, weights) = by_user.row(*user as usize);
                             let from = items.partition_point(|item| (*item as usize) < first);
-                            let own = strength(*weight);
                             for (item, weight) in items[from..].iter().zip(&weights[from..]) {
-                                sums[*item as usize - first] += own * strength(*weight);
+                                sums[*item as usize - first] += own * weight;
                             }
                         }
                         for (block, sums) in

@@ -12,7 +12,7 @@ use crate::domain::models::served::Latest;
 use crate::domain::models::{ModelKind, ModelService, ModelVersion};
 use crate::foundation::{Error, Id, Result, id};
 use ranking::collaborative::{MOST_NEIGHBOURS, Model, Scored};
-use ranking::top;
+use ranking::{Entry, top};
 
 type Content = Id<id::Content>;
 
@@ -86,15 +86,17 @@ impl Live {
     }
 
     /// What the model knows of these liked items, by its own numbers.
-    pub(super) fn entries(&self, liked: &[(Content, f32)]) -> Vec<(u32, f32)> {
+    pub(super) fn entries(&self, liked: &[(Content, f32)]) -> Vec<Entry> {
         let known = liked.iter();
         known
-            .filter_map(|(content, weight)| Some((*self.places.get(content)?, *weight)))
+            .filter_map(|(content, weight)| {
+                Some(Entry::from((*self.places.get(content)?, *weight)))
+            })
             .collect()
     }
 
     /// What the model says of all items for somebody with these entries.
-    pub(super) fn scores(&self, entries: &[(u32, f32)]) -> Result<Scored> {
+    pub(super) fn scores(&self, entries: &[Entry]) -> Result<Scored> {
         self.maths.scores(entries).map_err(internal)
     }
 
@@ -102,13 +104,14 @@ impl Live {
     /// together with the entries that weigh most, and the items of `also`.
     pub(super) fn scores_near(
         &self,
-        entries: &[(u32, f32)],
+        entries: &[Entry],
         also: impl Iterator<Item = Content>,
     ) -> Result<Scored> {
         let mut among: Vec<u32> = also
             .filter_map(|content| self.places.get(&content).copied())
             .collect();
-        for (item, _) in top::best_of(entries.iter().copied(), HEAVIEST) {
+        let weights = entries.iter().map(|entry| (entry.item, entry.weight));
+        for (item, _) in top::best_of(weights, HEAVIEST) {
             let near = self.maths.neighbours(item, MOST_NEIGHBOURS);
             among.extend(near.into_iter().map(|(near, _)| near));
         }

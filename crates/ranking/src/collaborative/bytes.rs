@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::fold_in::FoldIn;
 use super::super::item_lists::Neighbours;
+use super::super::item_weights::ItemWeights;
 use super::super::matrix::Matrix;
 use super::{Kind, Model, Recipe, Trained};
 
@@ -48,7 +49,7 @@ impl Model {
                     out.extend((vectors.columns() as u64).to_le_bytes());
                     put_floats(vectors.values(), &mut out);
                 }
-                Trained::Neighbours(lists) => {
+                Trained::Linear(_, ItemWeights::Lists(lists)) => {
                     out.push(1);
                     put_lists(lists, &mut out);
                 }
@@ -104,7 +105,10 @@ impl Model {
                         FoldIn::new(&vectors, settings).map_err(|_| BytesError::Damaged)?;
                     Trained::Factors(fold_in)
                 }
-                (Kind::Ease(_) | Kind::Graph(_), 1) => Trained::Neighbours(body.lists(items)?),
+                (Kind::Ease(_) | Kind::Graph(_), 1) => {
+                    let lists = ItemWeights::Lists(body.lists(items)?);
+                    Trained::Linear(part.kind.input(), lists)
+                }
                 (Kind::Popular, 2) => Trained::Popular(body.floats(items)?),
                 _ => return Err(BytesError::Damaged),
             });

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::super::als::IalsSettings;
 use super::super::ease::EaseSettings;
 use super::super::graph::GraphSettings;
+use super::super::sequential::SequentialSettings;
+use super::super::spectral::SpectralSettings;
 use super::CollaborativeError;
 
 /// The most parts a recipe may have.
@@ -36,6 +38,10 @@ pub enum Kind {
     Ease(EaseSettings),
     /// Neighbours by steps through the graph of users and items, as RP3beta.
     Graph(GraphSettings),
+    /// Filters on the graph of users and items: GF-CF.
+    Spectral(SpectralSettings),
+    /// What comes next, where times are known: SLIT, or with a share of SLIS SLIST.
+    Sequential(SequentialSettings),
     /// What most people took.
     Popular,
 }
@@ -68,6 +74,8 @@ impl Recipe {
                 }
                 Kind::Ease(settings) => settings.complaint(),
                 Kind::Graph(settings) => settings.complaint(),
+                Kind::Spectral(settings) => settings.complaint(),
+                Kind::Sequential(settings) => settings.complaint(),
                 Kind::Popular => None,
             };
             if let Some(complaint) = complaint {

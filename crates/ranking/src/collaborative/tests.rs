@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use super::super::als::IalsSettings;
 use super::super::ease::EaseSettings;
 use super::super::graph::GraphSettings;
-use super::super::{kernel, symmetric};
+use super::super::item_weights::ItemWeights;
+use super::super::{ease, kernel, popularity, symmetric};
+use super::scaling::spread;
 use super::*;
 
 const GOES_ON: fn(f32) -> ControlFlow<()> = |_| ControlFlow::Continue(());
@@ -45,6 +47,11 @@ fn recipe() -> Recipe {
     }
 }
 
+/// Entries of unknown time.
+fn known(pairs: &[(u32, f32)]) -> Vec<Entry> {
+    pairs.iter().copied().map(Entry::from).collect()
+}
+
 fn model() -> Model {
     Model::fit(&recipe(), &taste(), &mut { GOES_ON }).unwrap()
 }
@@ -67,7 +74,7 @@ fn small() -> Interactions {
     Interactions::from_triplets(5, 4, triplets, Repeats::Max).unwrap()
 }
 
-fn assert_weights(lists: &Neighbours, wanted: [[f32; 4]; 4]) {
+fn assert_weights(lists: &ItemWeights, wanted: [[f32; 4]; 4]) {
     for (source, row) in (0..).zip(wanted) {
         for (target, wanted) in (0..).zip(row) {
             let got = lists.weight(source, target);
@@ -116,10 +123,11 @@ fn the_graph_gives_the_weights_that_numpy_gives() {
         target_exponent: 0.4,
         shrinkage: 2.0,
         keep: 10,
+        confidence: 0.0,
     };
 
     assert_weights(
-        &graph::fit(&small(), &settings, &mut { GOES_ON }).unwrap(),
+        &ItemWeights::Lists(graph::fit(&small(), &settings, &mut { GOES_ON }).unwrap()),
         [
             [0.0, 0.218_701_9, 0.098_304_3, 0.131_638_2],
             [0.218_701_9, 0.0, 0.218_701_9, 0.0],
@@ -137,7 +145,7 @@ fn a_large_inverse_undoes_its_matrix() {
         .flat_map(|user| (0..20).map(move |k| (user, (user * 31 + k * k * 7) % size as u32, 1.0)));
     let table =
         Interactions::from_triplets(900, size, triplets.collect::<Vec<_>>(), Repeats::Max).unwrap();
-    let mut matrix = symmetric::Symmetric::gramian(&table, |w| w, &mut { GOES_ON }).unwrap();
+    let mut matrix = symmetric::Symmetric::gramian(&table, &mut { GOES_ON }).unwrap();
     for at in 0..size {
         matrix.add_to_diagonal(at, 3.0);
     }
@@ -165,7 +173,7 @@ fn the_like_minded_decide_and_scores_lie_from_0_to_1() {
     let (model, table) = (model(), taste());
     for user in [0, 1] {
         let (items, _) = table.row(user);
-        let entries: Vec<(u32, f32)> = items.iter().map(|item| (*item, 1.0)).collect();
+        let entries: Vec<Entry> = table.entries(user).collect();
         let scores = model.scores(&entries).unwrap().scores;
 
         assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)));
@@ -197,7 +205,7 @@ fn somebody_without_entries_gets_what_is_popular_and_otherwise_nothing() {
 #[test]
 fn a_reason_is_a_past_item_and_has_the_score_of_its_item() {
     let model = model();
-    let entries = [(0, 1.0), (2, 0.5), (6, 2.0)];
+    let entries = known(&[(0, 1.0), (2, 0.5), (6, 2.0)]);
     let scored = model.scores(&entries).unwrap();
 
     let reasons = model.explain(&entries, &scored, &[4, 8]).unwrap();
@@ -225,11 +233,12 @@ fn items_taken_together_are_neighbours() {
 #[test]
 fn unknown_items_and_wrong_recipes_are_refused() {
     let refused = |outcome| matches!(outcome, Err(CollaborativeError::Entry(_)));
-    let scores = |entry| model().scores(&[entry]).map(|_| ());
+    let scores = |entry| model().scores(&known(&[entry])).map(|_| ());
     assert!(refused(scores((30, 1.0))));
     assert!(refused(scores((1, f32::NAN))));
-    let known = model().scores(&[(1, 1.0)]).unwrap();
-    let explained = model().explain(&[(1, 1.0)], &known, &[30]);
+    let entries = known(&[(1, 1.0)]);
+    let scored = model().scores(&entries).unwrap();
+    let explained = model().explain(&entries, &scored, &[30]);
     assert!(refused(explained.map(|_| ())));
 
     let wrong = |kind| {
@@ -303,7 +312,7 @@ fn a_model_comes_back_from_its_bytes() {
 
     assert_eq!(again.recipe(), &recipe());
     assert_eq!(again.to_bytes(), bytes);
-    let scores = |model: &Model| model.scores(&[(3, 1.0), (5, 1.0)]).unwrap().scores;
+    let scores = |model: &Model| model.scores(&known(&[(3, 1.0), (5, 1.0)])).unwrap().scores;
     assert_eq!(scores(&model), scores(&again));
 }
 
@@ -340,7 +349,7 @@ proptest! {
         let sum = xxhash_rust::xxh3::xxh3_64(&bytes[20..]);
         bytes[12..20].copy_from_slice(&sum.to_le_bytes());
         if let Ok(model) = Model::from_bytes(&bytes) {
-            model.scores(&[(1, 1.0)]).ok();
+            model.scores(&known(&[(1, 1.0)])).ok();
         }
     }
 
@@ -375,8 +384,8 @@ fn users_who_are_scored_together_have_the_scores_that_each_has_alone() {
     });
     let table = Interactions::from_triplets(30, 2_500, liked, Repeats::Max).unwrap();
     let model = Model::fit(&recipe(), &table, &mut { GOES_ON }).unwrap();
-    let users: Vec<Vec<(u32, f32)>> = (0..11)
-        .map(|user| vec![(user, 1.0), (user * 200 + 7, 0.5)])
+    let users: Vec<Vec<Entry>> = (0..11)
+        .map(|user| known(&[(user, 1.0), (user * 200 + 7, 0.5)]))
         .chain([Vec::new()])
         .collect();
 
@@ -386,12 +395,7 @@ fn users_who_are_scored_together_have_the_scores_that_each_has_alone() {
     for (entries, scored) in users.iter().zip(together) {
         assert_eq!(model.scores(entries).unwrap().scores, scored.scores);
     }
-    assert!(
-        model
-            .scores_of_each::<&[(u32, f32)]>(&[])
-            .unwrap()
-            .is_empty()
-    );
+    assert!(model.scores_of_each::<&[Entry]>(&[]).unwrap().is_empty());
 }
 
 #[test]
@@ -399,7 +403,7 @@ fn some_items_alone_stand_in_the_order_in_which_all_have_them_by_each_part() {
     for part in recipe().parts {
         let recipe = Recipe::of(part.kind);
         let model = Model::fit(&recipe, &taste(), &mut { GOES_ON }).unwrap();
-        let entries = [(0, 1.0), (2, 0.5), (6, 2.0)];
+        let entries = known(&[(0, 1.0), (2, 0.5), (6, 2.0)]);
         let among = [28, 3, 8, 4, 17, 4];
 
         let all = model.scores(&entries).unwrap().scores;
@@ -417,9 +421,9 @@ fn some_items_alone_stand_in_the_order_in_which_all_have_them_by_each_part() {
         let some: Vec<f32> = some.into_iter().filter(|score| !score.is_nan()).collect();
         assert_eq!(range(&some), (0.0, 1.0));
     }
-    let unknown = model().scores_among(&[(1, 1.0)], &[30]);
+    let unknown = model().scores_among(&known(&[(1, 1.0)]), &[30]);
     assert!(matches!(unknown, Err(CollaborativeError::Entry(_))));
-    let nothing = model().scores_among(&[(1, 1.0)], &[]).unwrap();
+    let nothing = model().scores_among(&known(&[(1, 1.0)]), &[]).unwrap();
     assert!(nothing.scores.iter().all(|score| score.is_nan()));
 }
 

@@ -76,3 +76,32 @@ proptest! {
         prop_assert_eq!(turned.transpose(), table);
     }
 }
+
+#[test]
+fn of_repeats_the_latest_known_time_stays_whatever_their_order() {
+    let at = |weight, time| Entry {
+        item: 1,
+        weight,
+        time,
+    };
+    let events = [
+        (0, at(2.0, Some(5))),
+        (0, at(1.0, Some(9))),
+        (0, at(3.0, None)),
+        (1, at(1.0, None)),
+    ];
+    let mut reversed = events;
+    reversed.reverse();
+
+    let table = Interactions::from_events(2, 2, events, Repeats::Max).unwrap();
+
+    assert!(table.has_times());
+    assert!(table.entries(0).eq([at(3.0, Some(9))]));
+    assert!(table.entries(1).eq([at(1.0, None)]));
+    let again = Interactions::from_events(2, 2, reversed, Repeats::Max).unwrap();
+    assert_eq!(table, again);
+    let copy = Interactions::from_events(2, 2, table.events(), Repeats::Max).unwrap();
+    assert_eq!(table, copy);
+    let plain = Interactions::from_triplets(2, 2, table.triplets(), Repeats::Max).unwrap();
+    assert!(!plain.has_times() && plain != table);
+}

@@ -76,7 +76,6 @@ fn rank(scores: &[f32], at: usize) -> usize {
 pub(super) struct Blending {
     /// The users of each fold.
     folds: Vec<Vec<Judged>>,
-    parts: usize,
     /// The part that decides where no other says anything.
     otherwise: usize,
     known: FxHashMap<Weights, f64>,
@@ -107,7 +106,6 @@ impl Blending {
             all.push(judged);
         }
         Ok(Self {
-            parts: folds.first().map_or(0, |(_, parts)| parts.len()),
             folds: all,
             otherwise,
             known: FxHashMap::default(),
@@ -181,10 +179,6 @@ impl Blending {
             .filter_map(|near| self.known.get(near));
         let (count, sum) = known.fold((0.0, 0.0), |(count, sum), q| (count + 1.0, sum + q));
         if count == 0.0 { 0.0 } else { sum / count }
-    }
-
-    pub(super) fn parts(&self) -> usize {
-        self.parts
     }
 }
 

@@ -51,6 +51,18 @@ impl Size {
                 PER_CUBE * items.powi(3) + PER_SQUARE * items.powi(2) + PER_PAIR * self.pairs
             }
             Kind::Graph(_) => PER_STEP * self.pairs + PER_TARGET * self.items,
+            Kind::Spectral(settings) => {
+                let vectors = settings.vectors as f64;
+                let linear = PER_STEP * self.pairs + PER_TARGET * self.items;
+                let rows = self.users + self.items;
+                linear + PER_VECTOR_ENTRY * self.entries * vectors
+                    + PER_VECTOR_ROW * rows * vectors.powi(2)
+            }
+            Kind::Sequential(settings) => {
+                let items = self.items.min(settings.most_items as f64);
+                PER_ORDERED_CUBE * items.powi(3) + PER_SQUARE * items.powi(2)
+                    + PER_ORDERED_PAIR * self.pairs
+            }
             Kind::Popular => PER_ENTRY * self.entries,
         }
     }
@@ -96,4 +108,8 @@ const PER_FACTOR_ENTRY: f64 = 4e-11;
 const PER_FACTOR_ROW: f64 = 4e-11;
 const PER_EXACT_ENTRY: f64 = 1e-11;
 const PER_EXACT_ROW: f64 = 4e-12;
+const PER_VECTOR_ENTRY: f64 = 2e-9;
+const PER_VECTOR_ROW: f64 = 2e-9;
+const PER_ORDERED_CUBE: f64 = 2.4e-11;
+const PER_ORDERED_PAIR: f64 = 2e-9;
 const PER_RANKED: f64 = 8e-9;

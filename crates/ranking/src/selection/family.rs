@@ -5,6 +5,8 @@ use super::super::collaborative::Kind;
 use super::super::ease::{self, EaseSettings};
 use super::super::graph::GraphSettings;
 use super::super::matrix::Interactions;
+use super::super::sequential::{self, SequentialSettings};
+use super::super::spectral::SpectralSettings;
 use super::lattice::{Axis, Position};
 
 /// A kind of model whose settings are searched.
@@ -18,6 +20,10 @@ pub enum Family {
     Edlae,
     /// Neighbours through the graph.
     Graph,
+    /// Filters on the graph.
+    Spectral,
+    /// What comes next; takes part only where times are known.
+    Sequential,
     /// What most people took; has no settings.
     Popular,
 }
@@ -53,6 +59,13 @@ impl Given {
 /// The widths of factors that are tried, in the order of the axis.
 const WIDTHS: [usize; 10] = [8, 16, 32, 64, 96, 128, 192, 256, 384, 512];
 
+/// The numbers of vectors of a low-pass filter that are tried, likewise.
+const VECTORS: [usize; 7] = [16, 32, 64, 128, 256, 384, 512];
+
+/// The position of the shortest half-life of what a user took: an octave a step, from 256 entries
+/// at 1; at 0 the order does not matter.
+const MOST_RECENT: i32 = 8;
+
 /// The axis of the width of factors.
 pub(super) const WIDTH: usize = 3;
 
@@ -71,6 +84,10 @@ pub(super) struct Scale {
     entries: f32,
     /// How many items carry nearly all of the entries.
     head: usize,
+    /// Whether entries weigh differently.
+    weighed: bool,
+    /// Whether times are known.
+    timed: bool,
 }
 
 impl Scale {
@@ -82,12 +99,27 @@ impl Scale {
             items: table.columns().max(1) as f32,
             entries: table.len().max(1) as f32,
             head: ease::head(table),
+            weighed: weighed(table),
+            timed: table.has_times(),
         }
+    }
+
+    /// Whether a family has something to say of this data.
+    pub(super) fn suits(&self, family: Family) -> bool {
+        family != Family::Sequential || self.timed
     }
 
     /// The settings of a family that are searched, each with its range and start.
     pub(super) fn axes(&self, family: Family, given: &Given) -> Vec<Axis> {
         let of_user = self.entries / self.users;
+        // How much weights say, in halves; where all are equal, what the model does anyway.
+        let confidence = |usual: i32| {
+            if self.weighed {
+                Axis::new(0, 4, usual, 2)
+            } else {
+                Axis::fixed(usual)
+            }
+        };
         match family {
             Family::Ials => {
                 // The sparser the table, the less an unobserved pair says: on films, where one
@@ -108,6 +140,7 @@ impl Scale {
                         given.factors.is_some(),
                         Axis::new(0, WIDTHS.len() as i32 - 1, width_at(64), 1),
                     ),
+                    confidence(2),
                 ]
             }
             Family::Ease | Family::Edlae => {
@@ -119,6 +152,13 @@ impl Scale {
                 vec![
                     Axis::new(-4, 30, start.round().clamp(2.0, 20.0) as i32, 2),
                     dropout,
+                    confidence(2),
+                    // From the time that does not matter to a half-life of a few positions.
+                    if self.timed {
+                        Axis::new(0, MOST_RECENT, 0, 2)
+                    } else {
+                        Axis::fixed(0)
+                    },
                 ]
             }
             Family::Graph => vec![
@@ -126,6 +166,20 @@ impl Scale {
                 Axis::new(0, 15, 5, 2),
                 Axis::new(0, 15, 5, 2),
                 Axis::new(0, 10, 3, 2),
+                confidence(0),
+            ],
+            Family::Spectral => vec![
+                Axis::new(-8, 8, -3, 2),
+                Axis::new(0, VECTORS.len() as i32 - 1, 2, 1),
+                confidence(2),
+            ],
+            Family::Sequential => vec![
+                Axis::new(-4, 30, 11, 2),
+                Axis::new(0, 8, 2, 1),
+                Axis::new(0, 6, 1, 1),
+                Axis::new(0, 8, 2, 1),
+                Axis::new(0, 4, 0, 1),
+                confidence(0),
             ],
             Family::Popular => Vec::new(),
         }
@@ -138,6 +192,11 @@ impl Scale {
             Family::Ease | Family::Edlae => Kind::Ease(EaseSettings {
                 regularisation: half_octaves(at[0]),
                 dropout: at[1] as f32 / 10.0,
+                confidence: at[2] as f32 / 2.0,
+                recency: match at[3] {
+                    0 => 0.0,
+                    at => octaves(MOST_RECENT + 1 - at),
+                },
                 most_items: self.head,
                 ..EaseSettings::default()
             }),
@@ -145,8 +204,25 @@ impl Scale {
                 user_exponent: at[0] as f32 / 10.0,
                 source_exponent: at[1] as f32 / 10.0,
                 target_exponent: at[2] as f32 / 10.0,
-                shrinkage: (at[3] as f32).exp2() - 1.0,
+                shrinkage: octaves(at[3]) - 1.0,
+                confidence: at[4] as f32 / 2.0,
                 ..GraphSettings::default()
+            }),
+            Family::Spectral => Kind::Spectral(SpectralSettings {
+                low_pass: half_octaves(at[0]),
+                vectors: VECTORS[at[1] as usize],
+                confidence: at[2] as f32 / 2.0,
+                ..SpectralSettings::default()
+            }),
+            Family::Sequential => Kind::Sequential(SequentialSettings {
+                regularisation: half_octaves(at[0]),
+                source_half_life: octaves(at[1]),
+                target_half_life: octaves(at[2]),
+                recency: octaves(at[3]),
+                together: at[4] as f32 / 4.0,
+                confidence: at[5] as f32 / 2.0,
+                most_items: self.head.min(sequential::MOST_ITEMS),
+                ..SequentialSettings::default()
             }),
             Family::Popular => Kind::Popular,
         }
@@ -166,10 +242,21 @@ impl Scale {
             // Unlike λ itself, the pull means much the same whatever the exponent, the weight of
             // the unobserved and the size of the data.
             regularisation: half_octaves(at[0]) / (of_user * of_item).powf(exponent / 2.0),
+            confidence: at[4] as f32 / 2.0,
             seed,
             ..IalsSettings::default()
         })
     }
+}
+
+fn weighed(table: &Interactions) -> bool {
+    let mut weights = table.triplets().map(|(_, _, weight)| weight);
+    let first = weights.next();
+    weights.any(|weight| Some(weight) != first)
+}
+
+fn octaves(at: i32) -> f32 {
+    (at as f32).exp2()
 }
 
 fn half_octaves(at: i32) -> f32 {

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::super::collaborative::{CollaborativeError, Kind, TOGETHER, Trained};
 use super::super::evaluation::Scores;
-use super::super::matrix::{Interactions, MatrixError, Repeats};
+use super::super::matrix::{Entry, Interactions, MatrixError, Repeats};
 use super::super::symmetric::{Observer, Stopped};
 use super::super::{evaluation, top};
 
@@ -57,8 +57,22 @@ impl Fold {
     /// # Errors
     /// None that a table could cause.
     pub fn at_random(table: &Interactions, share: f64, seed: u64) -> Result<Self, MatrixError> {
+        Self::at_random_of(table, share, seed, |_, _| true)
+    }
+
+    /// The same, of those entries only, by user and item, of which `may` says so.
+    ///
+    /// # Errors
+    /// None that a table could cause.
+    pub fn at_random_of(
+        table: &Interactions,
+        share: f64,
+        seed: u64,
+        may: impl Fn(u32, u32) -> bool,
+    ) -> Result<Self, MatrixError> {
         Self::holding_out(table, |user, item| {
-            chosen(u64::from(user) << 32 | u64::from(item), share, seed)
+            let name = u64::from(user) << 32 | u64::from(item);
+            chosen(name, share, seed) && may(user, item)
         })
     }
 
@@ -70,25 +84,43 @@ impl Fold {
         table: &Interactions,
         out: impl Fn(u32, u32) -> bool,
     ) -> Result<Self, MatrixError> {
-        let out = &out;
-        let part = |held_out: bool| {
-            let triplets = table
-                .triplets()
-                .filter(move |(user, item, _)| out(*user, *item) == held_out);
-            Interactions::from_triplets(table.rows(), table.columns(), triplets, Repeats::Max)
-        };
+        let part = |held_out| part(table, |user, item| out(user, item) == held_out);
         Self::new(part(false)?, part(true)?)
+    }
+
+    /// A fold that holds out the latest share, from 0 to 1, of each user's entries whose time is
+    /// known, at least one, as far as another entry is left. As many times as `earlier` says, what
+    /// would be held out is forgotten first: the fold then judges an earlier moment. Entries of
+    /// one moment are in the order of their items.
+    ///
+    /// # Errors
+    /// None that a table could cause.
+    pub fn latest(table: &Interactions, share: f64, earlier: usize) -> Result<Self, MatrixError> {
+        let mut seen = FxHashSet::default();
+        let mut taken = FxHashSet::default();
+        for user in (0_u32..).take(table.rows()) {
+            let mut entries: Vec<(Option<i64>, u32)> = table
+                .entries(user as usize)
+                .map(|entry| (entry.time, entry.item))
+                .collect();
+            // Those of unknown time come first.
+            entries.sort_unstable();
+            let known = entries.iter().filter(|(time, _)| time.is_some()).count();
+            let block = ((known as f64 * share).round() as usize).max(1);
+            let end = entries.len() - (block * earlier).min(known);
+            let left = known.saturating_sub(block * earlier);
+            let start = end - block.min(left).min(end.saturating_sub(1));
+            seen.extend(entries[..start].iter().map(|(_, item)| (user, *item)));
+            taken.extend(entries[start..end].iter().map(|(_, item)| (user, *item)));
+        }
+        let part = |of: &FxHashSet<(u32, u32)>| part(table, |user, item| of.contains(&(user, item)));
+        Self::new(part(&seen)?, part(&taken)?)
     }
 
     /// The same for a random share of the users, from 0 to 1: all others have no entries.
     pub(super) fn sampled(&self, share: f64, seed: u64) -> Result<Self, MatrixError> {
-        let of = |table: &Interactions| {
-            let triplets = table
-                .triplets()
-                .filter(|(user, _, _)| chosen(u64::from(*user), share, seed));
-            Interactions::from_triplets(table.rows(), table.columns(), triplets, Repeats::Max)
-        };
-        Self::new(of(&self.seen)?, of(&self.taken)?)
+        let part = |table| part(table, |user, _| chosen(u64::from(user), share, seed));
+        Self::new(part(&self.seen)?, part(&self.taken)?)
     }
 
     /// What a model may learn from.
@@ -175,9 +207,8 @@ impl Fold {
         self.taken.row(user as usize).0
     }
 
-    pub(super) fn entries(&self, user: u32) -> Vec<(u32, f32)> {
-        let (items, weights) = self.seen.row(user as usize);
-        items.iter().copied().zip(weights.iter().copied()).collect()
+    pub(super) fn entries(&self, user: u32) -> Vec<Entry> {
+        self.seen.entries(user as usize).collect()
     }
 }
 
@@ -185,6 +216,18 @@ impl Fold {
 /// in their noise: together they tell models apart that none of them can alone.
 pub(super) fn quality(scores: &Scores) -> f64 {
     (scores.ndcg_at_10 + scores.recall_at_20 + scores.ndcg_at_100) / 3.0
+}
+
+/// The entries, by user and item, of which `keep` says so.
+fn part(
+    table: &Interactions,
+    keep: impl Fn(u32, u32) -> bool,
+) -> Result<Interactions, MatrixError> {
+    let keep = &keep;
+    let kept = table
+        .events()
+        .filter(move |(user, entry)| keep(*user, entry.item));
+    Interactions::from_events(table.rows(), table.columns(), kept, Repeats::Max)
 }
 
 /// Whether a name is among a random share of all names, from 0 to 1.

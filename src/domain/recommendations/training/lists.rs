@@ -8,7 +8,7 @@ use super::{ENOUGH, explain};
 use crate::foundation::Result;
 use crate::platform::db::copy::Rows;
 use ranking::collaborative::{Model, Scored, TOGETHER};
-use ranking::top;
+use ranking::{Entry, top};
 
 /// The rows of these users in `batch_recommendations`, and how many of them have enough.
 pub(super) fn lists(
@@ -19,12 +19,8 @@ pub(super) fn lists(
     model: Uuid,
 ) -> Result<(Rows, usize)> {
     let offered = data.offered.iter().filter(|offered| **offered).count();
-    let past = |user: &u32| {
-        let (items, weights) = data.positive.row(*user as usize);
-        let past = items.iter().copied().zip(weights.iter().copied());
-        past.collect::<Vec<(u32, f32)>>()
-    };
-    let of_user = |(user, past, mut scored): (u32, Vec<(u32, f32)>, Scored)| {
+    let past = |user: &u32| -> Vec<Entry> { data.positive.entries(*user as usize).collect() };
+    let of_user = |(user, past, mut scored): (u32, Vec<Entry>, Scored)| {
         for (score, offered) in scored.scores.iter_mut().zip(&data.offered) {
             if !offered {
                 *score = f32::NAN; // no place in a list

@@ -11,10 +11,10 @@ use super::data::Data;
 use super::{Progress, Step, at_once, blocking, explain, fit, step, told};
 use crate::domain::models::ModelVersion;
 use crate::foundation::{Error, Result};
-use ranking::collaborative::Recipe;
+use ranking::collaborative::{CollaborativeError, Recipe};
 use ranking::matrix::{Interactions, Repeats};
 use ranking::selection::{self, Family, Fold, Given, Plan};
-use ranking::{Scores, top};
+use ranking::{Entry, Scores, top};
 
 /// Of every user with at least so many items, a part is held out to measure by.
 const MEASURED_FROM: usize = 5;
@@ -22,7 +22,7 @@ const MEASURED_FROM: usize = 5;
 const HELD_OUT: usize = 5;
 /// A choice is made on so many random splits, with at most so many trials of each family.
 const FOLDS: u64 = 2;
-const TRIALS: usize = 16;
+const TRIALS: usize = 40;
 /// At most so many users are measured.
 const MEASURED_USERS: usize = 2_000;
 
@@ -39,8 +39,21 @@ where
                 .map_err(|error| Error::Internal(error.into()))?;
             folds.extend(Some(fold).filter(Fold::is_useful));
         }
+        let Some(fold) = folds.first() else {
+            return Err(explain(CollaborativeError::NoInteractions));
+        };
+        let reference = Recipe::default();
         let plan = Plan {
-            families: vec![Family::Ials, Family::Edlae, Family::Graph],
+            families: vec![
+                Family::Ials,
+                Family::Edlae,
+                Family::Graph,
+                Family::Spectral,
+                Family::Sequential,
+            ],
+            budget: selection::budget(fold, &reference),
+            reference,
+            compare: true,
             trials: TRIALS,
             given: Given::default(),
             seed,
@@ -107,8 +120,8 @@ where
         }
         let maths = fit(&recipe, &rest, Step::Measure, &mut observe)?;
         let score = |user: &u32| {
-            let (seen, weights) = rest.row(*user as usize);
-            let entries: Vec<_> = seen.iter().copied().zip(weights.iter().copied()).collect();
+            let seen = rest.row(*user as usize).0;
+            let entries: Vec<Entry> = rest.entries(*user as usize).collect();
             let scored = maths.scores(&entries).map_err(explain)?;
             let list = top::best(&scored.scores, 10, seen).into_iter();
             let list: Vec<u32> = list.map(|(item, _)| item).collect();

@@ -27,6 +27,8 @@ pub(super) fn named(recipe: &Recipe) -> String {
         Kind::Ials(_) => "ials",
         Kind::Ease(_) => "ease",
         Kind::Graph(_) => "graph",
+        Kind::Spectral(_) => "spectral",
+        Kind::Sequential(_) => "sequential",
         Kind::Popular => "popular",
     };
     let names: Vec<&str> = recipe.parts.iter().map(name).collect();
@@ -43,5 +45,6 @@ fn settings(training: &Settings) -> IalsSettings {
         deviation: training.initial_deviation,
         seed: training.seed,
         method: Method::Steps(3),
+        ..IalsSettings::default()
     }
 }
