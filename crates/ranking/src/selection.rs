@@ -62,9 +62,9 @@ pub struct Plan {
 }
 
 /// What a search and the training of what it finds may cost together where training the
-/// reference on the same folds costs so much: the half more, and half a minute.
+/// reference on the same fold costs so much: 0.6 of it more, and 40 seconds.
 pub fn budget(fold: &Fold, reference: &Recipe) -> f64 {
-    1.5 * Size::of(fold.seen()).of_recipe(reference) + 30.0
+    1.6 * Size::of(fold.seen()).of_recipe(reference) + 40.0
 }
 
 /// Into how many random splits a table of so many entries is worth splitting besides one that is
@@ -147,7 +147,15 @@ pub fn choose(
     let mut trials = Vec::new();
 
     let confirming = sampled(&folds[..effort.folds], effort.confirming_users, plan.seed)?;
-    let exploring = sampled(&confirming, effort.exploring_users, plan.seed.wrapping_add(1))?;
+    let exploring = sampled(
+        &confirming,
+        effort.exploring_users,
+        plan.seed.wrapping_add(1),
+    )?;
+    let exploring: Vec<Fold> = exploring
+        .into_iter()
+        .map(|fold| fold.judged_by(EXPLORED_SCORES))
+        .collect();
     let scale = Scale::of(folds[0].seen());
     let cheaper = |kind| effort.cheaper(kind);
     let explorer = Explorer {
@@ -210,7 +218,8 @@ struct Effort {
 impl Effort {
     fn of(size: &Size, folds: usize, plan: &Plan) -> Self {
         let reference = size.of_recipe(&plan.reference);
-        let training = 1.2 * reference + 0.35 * (plan.budget - 1.2 * reference).max(0.0);
+        // What is chosen may cost more to train than the reference, but not much of the search.
+        let training = reference + 0.25 * (plan.budget - reference).max(0.0);
         let search = (plan.budget - training).max(0.25 * plan.budget);
         let mut effort = Self {
             search,
@@ -224,9 +233,8 @@ impl Effort {
         let cost = |effort: &Self| {
             let size = size.share(effort.confirming_users);
             let parts = plan.reference.parts.iter();
-            let parts = parts.map(|part| {
-                size.of_kind(&limited(part.kind.clone(), effort.confirming_items))
-            });
+            let parts = parts
+                .map(|part| size.of_kind(&limited(part.kind.clone(), effort.confirming_items)));
             parts.sum::<f64>() * effort.folds as f64
         };
         let affordable = REFERENCE * search;
@@ -283,6 +291,9 @@ impl Effort {
 /// How often factors are solved in exploration at most, and how wide they are.
 const EXPLORED_SWEEPS: usize = 6;
 const EXPLORED_WIDTH: usize = 64;
+
+/// How many scores the lists of one fold may take in exploration.
+const EXPLORED_SCORES: usize = 10_000_000;
 
 /// The kind with a linear model of so many items at most.
 fn limited(kind: Kind, items: usize) -> Kind {

@@ -45,7 +45,11 @@ impl Judged {
         blended.clear();
         blended.resize(candidates, 0.0);
         let mut said = false;
-        for (part, weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0) {
+        for (part, weight) in weights
+            .iter()
+            .enumerate()
+            .filter(|(_, weight)| **weight > 0)
+        {
             if self.silent[part] {
                 continue;
             }
@@ -205,11 +209,7 @@ fn some_of(users: &[u32]) -> Vec<u32> {
     users.iter().copied().step_by(every).collect()
 }
 
-fn judge(
-    fold: &Fold,
-    parts: &[Trained],
-    users: &[u32],
-) -> Result<Vec<Judged>, CollaborativeError> {
+fn judge(fold: &Fold, parts: &[Trained], users: &[u32]) -> Result<Vec<Judged>, CollaborativeError> {
     let entries: Vec<_> = users.iter().map(|user| fold.entries(*user)).collect();
     let items = fold.seen().columns();
     let mut scores = Vec::with_capacity(parts.len());

@@ -55,12 +55,14 @@ impl Size {
                 let vectors = settings.vectors as f64;
                 let linear = PER_STEP * self.pairs + PER_TARGET * self.items;
                 let rows = self.users + self.items;
-                linear + PER_VECTOR_ENTRY * self.entries * vectors
+                linear
+                    + PER_VECTOR_ENTRY * self.entries * vectors
                     + PER_VECTOR_ROW * rows * vectors.powi(2)
             }
             Kind::Sequential(settings) => {
                 let items = self.items.min(settings.most_items as f64);
-                PER_ORDERED_CUBE * items.powi(3) + PER_SQUARE * items.powi(2)
+                PER_ORDERED_CUBE * items.powi(3)
+                    + PER_SQUARE * items.powi(2)
                     + PER_ORDERED_PAIR * self.pairs
             }
             Kind::Popular => PER_ENTRY * self.entries,

@@ -41,14 +41,21 @@ impl Fold {
                 columns: seen.columns(),
             });
         }
-        let mut users: Vec<u32> = (0_u32..)
+        let users = (0_u32..)
             .take(taken.rows())
             .filter(|user| !taken.row(*user as usize).0.is_empty())
             .collect();
-        let most = (MOST_SCORES / seen.columns().max(1)).max(100);
-        let every = users.len().div_ceil(most).max(1);
-        users = users.into_iter().step_by(every).collect();
-        Ok(Self { seen, taken, users })
+        let fold = Self { seen, taken, users };
+        Ok(fold.judged_by(MOST_SCORES))
+    }
+
+    /// The same fold, judged by so many users that their lists take at most so many scores, but by
+    /// a hundred at least; users are left out evenly.
+    pub(super) fn judged_by(mut self, scores: usize) -> Self {
+        let most = (scores / self.seen.columns().max(1)).max(100);
+        let every = self.users.len().div_ceil(most).max(1);
+        self.users = self.users.into_iter().step_by(every).collect();
+        self
     }
 
     /// A fold that holds out a share of the entries, from 0 to 1, at random: the seed and the
@@ -113,7 +120,8 @@ impl Fold {
             seen.extend(entries[..start].iter().map(|(_, item)| (user, *item)));
             taken.extend(entries[start..end].iter().map(|(_, item)| (user, *item)));
         }
-        let part = |of: &FxHashSet<(u32, u32)>| part(table, |user, item| of.contains(&(user, item)));
+        let part =
+            |of: &FxHashSet<(u32, u32)>| part(table, |user, item| of.contains(&(user, item)));
         Self::new(part(&seen)?, part(&taken)?)
     }
 

@@ -133,7 +133,8 @@ impl Confirming<'_, '_, '_> {
             return Ok(None);
         };
         let (plan, scale) = (self.plan, self.scale);
-        let kind = |position: &Position| scale.kind(explored.family, position, &plan.given, plan.seed);
+        let kind =
+            |position: &Position| scale.kind(explored.family, position, &plan.given, plan.seed);
         if explored.family != Family::Ials || plan.given.factors.is_some() {
             let kind = kind(&best);
             // Without anything to compare with, there must be a leader at any cost.
@@ -227,9 +228,15 @@ impl Confirming<'_, '_, '_> {
         let costs: Vec<f64> = kinds.iter().map(|kind| whole.of_kind(kind)).collect();
         let usual = reference.clone();
         let allowed = move |weights: &Weights| {
-            let used = || weights.iter().enumerate().filter(|(_, tenths)| **tenths > 0);
+            let used = || {
+                weights
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, tenths)| **tenths > 0)
+            };
             let cost: f64 = used().map(|(at, _)| costs[at]).sum();
-            used().all(|(at, _)| eligible[at]) && (cost <= budget || Some(weights) == usual.as_ref())
+            used().all(|(at, _)| eligible[at])
+                && (cost <= budget || Some(weights) == usual.as_ref())
         };
         let meter = &mut self.meter;
         let left = (meter.all - meter.spent).max(0.0);
@@ -243,7 +250,9 @@ impl Confirming<'_, '_, '_> {
         let mut visited: Vec<Weights> = Vec::new();
         let from = reference.iter().chain(best_first.first()).cloned();
         for start in from.collect::<Vec<_>>() {
-            if std::env::var("SHOW").is_ok() { eprintln!("start {start:?} {:.4}", blending.quality(&start)); }
+            if std::env::var("SHOW").is_ok() {
+                eprintln!("start {start:?} {:.4}", blending.quality(&start));
+            }
             visited.extend(blending.climb(start, &allowed, &mut |_| meter.within(0.5 * left))?);
         }
         let popular = self.plan.compare.then(|| alone_of(popular, kinds.len()));
@@ -254,12 +263,19 @@ impl Confirming<'_, '_, '_> {
             .map(|weights| blending.quality(weights))
             .fold(0.0, f64::max);
         visited.extend(popular.clone());
-        if std::env::var("SHOW").is_ok() { for w in &visited { eprintln!("{w:?} {:.4} smooth {:.4}", blending.quality(w), blending.smooth(w)); } }
+        if std::env::var("SHOW").is_ok() {
+            for w in &visited {
+                eprintln!(
+                    "{w:?} {:.4} smooth {:.4}",
+                    blending.quality(w),
+                    blending.smooth(w)
+                );
+            }
+        }
         let mut chosen: Option<&Weights> = None;
         for weights in &visited {
             let good = blending.quality(weights) >= floor;
-            let better =
-                chosen.is_none_or(|best| blending.smooth(weights) > blending.smooth(best));
+            let better = chosen.is_none_or(|best| blending.smooth(weights) > blending.smooth(best));
             if good && better {
                 chosen = Some(weights);
             }

@@ -111,7 +111,9 @@ fn folds(
         } else {
             let seed = args.seed.wrapping_add(split + 1);
             let (share, kept) = (share.min(0.5), &kept);
-            Fold::at_random_of(&table.seen, share, seed, |user, item| kept.contains(&(user, item)))?
+            Fold::at_random_of(&table.seen, share, seed, |user, item| {
+                kept.contains(&(user, item))
+            })?
         };
         // So few rows that a random part of them is all or none cannot be split.
         if fold.is_useful() {
@@ -181,7 +183,9 @@ impl Given {
     /// How many rows those users have who have a row here.
     fn rows_of_users(&self, table: &Table) -> f64 {
         let with: FxHashSet<u32> = self.held_out.iter().map(|(user, _)| *user).collect();
-        let rows = with.iter().map(|user| table.seen.row(*user as usize).0.len());
+        let rows = with
+            .iter()
+            .map(|user| table.seen.row(*user as usize).0.len());
         rows.sum::<usize>().max(1) as f64
     }
 

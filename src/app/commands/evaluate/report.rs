@@ -137,7 +137,11 @@ impl Report {
         let mut lines = String::new();
         if let Some(choice) = &self.choice {
             for trial in &choice.tried {
-                let how = if trial.exploration { "explored" } else { "tried" };
+                let how = if trial.exploration {
+                    "explored"
+                } else {
+                    "tried"
+                };
                 lines += &format!("{how} {}: {:.4}\n", words(&trial.recipe), trial.quality);
             }
             for leader in &choice.leaders {

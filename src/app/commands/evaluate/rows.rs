@@ -82,10 +82,28 @@ impl Columns {
         };
         let names: Vec<String> = header.iter().map(plain).collect();
         let find = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
-        let user = find(&["user", "userid", "uid", "customer", "customerid", "visitorid"]);
+        let user = find(&[
+            "user",
+            "userid",
+            "uid",
+            "customer",
+            "customerid",
+            "visitorid",
+        ]);
         let item = find(&[
-            "item", "itemid", "iid", "movie", "movieid", "film", "filmid", "product", "productid",
-            "book", "bookid", "place", "placeid",
+            "item",
+            "itemid",
+            "iid",
+            "movie",
+            "movieid",
+            "film",
+            "filmid",
+            "product",
+            "productid",
+            "book",
+            "bookid",
+            "place",
+            "placeid",
         ]);
         let (user, item) = user.zip(item).unwrap_or((0, 1));
         let other = |at: &usize| *at != user && *at != item;

@@ -142,7 +142,9 @@ impl Weights {
             Self::Ratings { middle, most } => value.map_or(0.5, |value| {
                 ((value - middle) / (most - middle)).clamp(LEAST_WEIGHT, 1.0)
             }),
-            Self::Amounts { mean } => value.map_or(1.0, |value| (value / mean).max(f32::MIN_POSITIVE)),
+            Self::Amounts { mean } => {
+                value.map_or(1.0, |value| (value / mean).max(f32::MIN_POSITIVE))
+            }
         }
     }
 

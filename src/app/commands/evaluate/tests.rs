@@ -53,7 +53,10 @@ fn a_header_names_columns_in_any_order_and_without_one_they_are_user_item_value_
         value,
         time,
     };
-    let wanted = [row(1, 10, Some(4.5), Some(964_982_703)), row(2, 20, None, None)];
+    let wanted = [
+        row(1, 10, Some(4.5), Some(964_982_703)),
+        row(2, 20, None, None),
+    ];
     let files = [
         "1,10,4.5,964982703\n2,20\n",
         "timestamp,movieId,title,userId,rating\n964982703,10,Heat,1,4.5\n,20,Ran,2,\n",
@@ -217,7 +220,10 @@ fn auto_chooses_by_the_validation_file_and_never_by_the_test_file() {
 /// What the command says of this training, validation and test file.
 fn refusal(train: &str, valid: Option<&str>, test: &str, more: &[&str]) -> String {
     let folder = TempDir::new().unwrap();
-    let (train, test) = (file(&folder, "train.csv", train), file(&folder, "test.csv", test));
+    let (train, test) = (
+        file(&folder, "train.csv", train),
+        file(&folder, "test.csv", test),
+    );
     let out = folder.path().join("topn.csv");
     let mut line = more.to_vec();
     let valid = valid.map(|rows| file(&folder, "valid.csv", rows));
@@ -235,18 +241,35 @@ fn a_validation_file_that_shares_nothing_with_the_training_file_is_refused() {
 
     let text = refusal(train, Some("7,10\n8,99\n8,98\n"), "1,30\n", &[]);
 
-    assert!(text.contains("shares nothing with the training file"), "{text}");
-    assert!(text.contains("none of its 3 rows, 0 of its 2 users and 1 of its 3 items"), "{text}");
+    assert!(
+        text.contains("shares nothing with the training file"),
+        "{text}"
+    );
+    assert!(
+        text.contains("none of its 3 rows, 0 of its 2 users and 1 of its 3 items"),
+        "{text}"
+    );
     let text = refusal(train, Some("1,10\n1,20\n"), "1,30\n", &[]);
-    assert!(text.contains("no user of the validation file has any other row"), "{text}");
+    assert!(
+        text.contains("no user of the validation file has any other row"),
+        "{text}"
+    );
     let text = refusal(train, Some(train), "1,30\n", &[]);
     assert!(text.contains("nothing is left to learn from"), "{text}");
 }
 
 #[test]
 fn a_test_file_that_leaves_nobody_to_rank_for_is_refused_and_so_are_empty_lists() {
-    let text = refusal("1,10\n2,20\n", None, "7,10\n8,10\n", &["--model", "popular"]);
-    assert!(text.contains("none of the 2 users of the test file"), "{text}");
+    let text = refusal(
+        "1,10\n2,20\n",
+        None,
+        "7,10\n8,10\n",
+        &["--model", "popular"],
+    );
+    assert!(
+        text.contains("none of the 2 users of the test file"),
+        "{text}"
+    );
 
     let text = refusal("1,10\n1,20\n", None, "1,30\n", &["--model", "popular"]);
     assert!(text.contains("not one of the 1 known users"), "{text}");
@@ -261,9 +284,18 @@ fn listed(rows: &[String]) -> FxHashSet<String> {
     let folder = TempDir::new().unwrap();
     let train = file(&folder, "train.csv", rows.join("\n"));
     let out = folder.path().join("topn.csv");
-    run(args(&train, &train, &out, &["--trials", "2", "--budget", "1"])).unwrap();
+    run(args(
+        &train,
+        &train,
+        &out,
+        &["--trials", "2", "--budget", "1"],
+    ))
+    .unwrap();
     let written = fs::read_to_string(out).unwrap();
-    let users = written.lines().skip(1).map(|row| row.split(',').next().unwrap().to_owned());
+    let users = written
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').next().unwrap().to_owned());
     users.collect()
 }
 
@@ -308,7 +340,13 @@ fn auto_finds_that_order_matters_where_it_does() {
     let test = file(&folder, "test.csv", walk(20, 21));
     let out = folder.path().join("topn.csv");
 
-    run(args(&train, &test, &out, &["--split", "time", "--budget", "3"])).unwrap();
+    run(args(
+        &train,
+        &test,
+        &out,
+        &["--split", "time", "--budget", "3"],
+    ))
+    .unwrap();
 
     let lists = fs::read_to_string(&out).unwrap();
     let first = lists.lines().filter(|row| row.ends_with(",1"));

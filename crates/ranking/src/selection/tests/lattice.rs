@@ -34,7 +34,11 @@ fn what_is_fixed_is_not_moved_and_the_ends_of_a_range_are_tried_once() {
     let (best, tried) = climb(axes, |at| f64::from(at[1]));
 
     assert_eq!(best, [3, 5]);
-    assert!(tried.iter().all(|at| at[0] == 3 && (0..=5).contains(&at[1])));
+    assert!(
+        tried
+            .iter()
+            .all(|at| at[0] == 3 && (0..=5).contains(&at[1]))
+    );
 }
 
 proptest! {

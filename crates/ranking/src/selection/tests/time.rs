@@ -16,7 +16,9 @@ fn timed(entries: &[(u32, u32, Option<i64>)]) -> Interactions {
 
 #[test]
 fn the_latest_entries_of_each_user_are_held_out() {
-    let mut entries: Vec<_> = (0..10).map(|item| (0, item, Some(i64::from(9 - item)))).collect();
+    let mut entries: Vec<_> = (0..10)
+        .map(|item| (0, item, Some(i64::from(9 - item))))
+        .collect();
     // Who has one entry keeps it; what has no time comes first.
     entries.extend([(1, 4, Some(3)), (2, 1, None), (2, 2, Some(1))]);
     let table = timed(&entries);
