@@ -8,7 +8,8 @@
 //!
 //! Parts score in units of their own. For each user every part is brought to mean 0 and standard
 //! deviation 1 over all items before they are added up with their weights; the sum is then laid
-//! onto [0, 1], 1 being the best item of this user and 0 the worst.
+//! onto [0, 1], 1 being the best item of this user and 0 the worst. A part that cannot tell the
+//! items apart for a user says nothing, and the others decide; where none can, popularity does.
 
 mod among;
 mod bytes;
@@ -27,8 +28,8 @@ use super::fold_in::Reason;
 use super::item_lists::Neighbours;
 use super::matrix::{Entry, Interactions, MatrixError, Repeats};
 use super::symmetric::Stopped;
-use super::{graph, top};
-use scaling::range;
+use super::{graph, popularity, top};
+use scaling::lay_out;
 
 pub use bytes::BytesError;
 pub use recipe::{Kind, Part, Recipe};
@@ -97,6 +98,13 @@ pub struct Model {
     parts: Vec<Trained>,
     /// What was taken most together, whatever the recipe: for [`Model::neighbours`].
     together: Neighbours,
+    /// How often each item was taken: for users of whom no part can say anything.
+    popular: Vec<f32>,
+}
+
+/// Whether no part of a blend can tell the items apart for somebody of whom something is known.
+fn silent(entries: &[Entry], worths: &[f32]) -> bool {
+    !entries.is_empty() && worths.iter().all(|worth| *worth == 0.0)
 }
 
 /// What a model says of all items for one user.
@@ -145,6 +153,7 @@ impl Model {
             items: table.columns(),
             parts,
             together,
+            popular: popularity::counts(table),
         })
     }
 
@@ -190,18 +199,18 @@ impl Model {
                 worths.push(add_scaled(own, part.weight, blended));
             }
         }
+        let silent = rows
+            .iter()
+            .zip(&worths)
+            .map(|(row, worths)| silent(row, worths));
+        for (_, blended) in silent.zip(&mut blended).filter(|(silent, _)| *silent) {
+            add_scaled(&self.popular, 1.0, blended);
+        }
         let laid = blended
             .into_iter()
             .zip(worths)
             .map(|(mut scores, mut worths)| {
-                let (least, most) = range(&scores);
-                let range = most - least;
-                let shrink = if range > 0.0 { 1.0 / range } else { 0.0 };
-                // Rounding must not lead out of the range.
-                scores
-                    .iter_mut()
-                    .for_each(|score| *score = ((*score - least) * shrink).clamp(0.0, 1.0));
-                worths.iter_mut().for_each(|worth| *worth *= shrink);
+                lay_out(&mut scores, &mut worths);
                 Scored { scores, worths }
             });
         Ok(laid.collect())

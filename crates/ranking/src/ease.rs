@@ -6,10 +6,12 @@
 //! don't overfit towards the Identity", NeurIPS) trains the same with a share `p` of the entries
 //! dropped, which comes out as a regularisation of `λ + p/(1−p) · (XᵀX)_ii` for item `i` (eq. 5).
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::half_matrix::{HalfMatrix, RowMut};
 use super::item_lists::Neighbours;
-use super::item_weights::ItemWeights;
+use super::item_weights::{ItemWeights, MOST_WHOLE, Whole};
 use super::matrix::Interactions;
 use super::symmetric::{Observer, Stopped, Symmetric};
 use super::{input, popularity, top};
@@ -22,7 +24,7 @@ pub struct EaseSettings {
     pub regularisation: f32,
     /// p, the share of entries that is dropped, from 0 (EASE) up to below 1.
     pub dropout: f32,
-    /// How many sources a target keeps, at least 1.
+    /// How many sources a target keeps where the model is too large to be kept whole, at least 1.
     pub keep: usize,
     /// Of how many items, the most taken, the model consists at most; 1 to [`MOST_ITEMS`].
     pub most_items: usize,
@@ -72,8 +74,8 @@ impl EaseSettings {
 }
 
 /// Trains on users (rows) by items (columns). Items that nobody took, and those past the most
-/// taken `most_items`, have no neighbours. It takes memory for half of the square of the items,
-/// in f32, and time for their cube.
+/// taken `most_items`, have no weights. It takes memory for half of the square of the items,
+/// in f32, and time for their cube. Up to [`MOST_WHOLE`] items all weights are kept.
 ///
 /// # Errors
 /// [`Stopped`] if `observe` says so.
@@ -82,12 +84,26 @@ pub fn fit(
     settings: &EaseSettings,
     observe: &mut Observer,
 ) -> Result<ItemWeights, Stopped> {
+    fit_within(table, settings, MOST_WHOLE, observe)
+}
+
+/// The same, with another limit to what is kept whole.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_within(
+    table: &Interactions,
+    settings: &EaseSettings,
+    most_whole: usize,
+    observe: &mut Observer,
+) -> Result<ItemWeights, Stopped> {
     let head = most_taken(table, settings.most_items);
-    let lists = fit_all(
-        &input::strengths(&table.with_columns(&head), settings.confidence),
-        settings,
-        observe,
-    )?;
+    let taken = input::strengths(&table.with_columns(&head), settings.confidence);
+    let (inverse, counts) = inverse(&taken, settings, observe)?;
+    if head.len() <= most_whole {
+        return whole(head, &inverse, observe);
+    }
+    let lists = lists(&inverse, &counts, settings.keep, observe)?;
     let mut of_each = vec![Vec::new(); table.columns()];
     for (target, mut sources) in head.iter().zip(lists) {
         let name = |(source, _): &mut (u32, f32)| *source = head[*source as usize];
@@ -126,12 +142,12 @@ pub(super) fn most_taken(table: &Interactions, most: usize) -> Vec<u32> {
     head
 }
 
-/// The sources of each item.
-fn fit_all(
+/// `−P`, and `(XᵀX)_ii` of each item.
+fn inverse(
     table: &Interactions,
     settings: &EaseSettings,
     observe: &mut Observer,
-) -> Result<Vec<Vec<(u32, f32)>>, Stopped> {
+) -> Result<(Symmetric, Vec<f32>), Stopped> {
     // The inverse is the longer half, and the longer the more items there are.
     let mut together = Symmetric::gramian(table, &mut |done| observe(0.3 * done))?;
     let items = together.size();
@@ -141,9 +157,54 @@ fn fit_all(
         together.add_to_diagonal(item, settings.regularisation + dropped * count);
     }
     together.invert(&mut |done| observe(0.3 + 0.65 * done))?;
-    // What is there now is −P, of which rows and columns are alike.
+    Ok((together, counts))
+}
+
+/// All weights, from `−P`.
+fn whole(
+    head: Vec<u32>,
+    inverse: &Symmetric,
+    observe: &mut Observer,
+) -> Result<ItemWeights, Stopped> {
+    let items = inverse.size();
+    let own: Vec<f32> = (0..items).map(|item| -inverse.get(item, item)).collect();
+    let mut weights = HalfMatrix::zeros(items, items);
+    let mut rows = weights.rows_mut();
+    for (group, rows) in rows.chunks_mut(TARGETS).enumerate() {
+        let of_source = |values: &mut Vec<f32>, (at, row): (usize, &mut RowMut<'_>)| {
+            let source = group * TARGETS + at;
+            inverse.row(source, values);
+            values[source] = 0.0;
+            for (value, own) in values.iter_mut().zip(&own) {
+                *value /= own;
+            }
+            row.write(values);
+        };
+        rows.par_iter_mut()
+            .enumerate()
+            .for_each_init(Vec::new, of_source);
+        let done = (group * TARGETS + rows.len()) as f32 / items as f32;
+        if observe(0.95 + 0.05 * done).is_break() {
+            return Err(Stopped);
+        }
+    }
+    let whole = Whole::new(head, weights);
+    Ok(ItemWeights::Whole(whole.expect(
+        "the head is in order, and there is a row and a column for each of its items",
+    )))
+}
+
+/// The sources of each item with the most influence, from `−P`.
+fn lists(
+    inverse: &Symmetric,
+    counts: &[f32],
+    keep: usize,
+    observe: &mut Observer,
+) -> Result<Vec<Vec<(u32, f32)>>, Stopped> {
+    let items = inverse.size();
+    // Rows and columns are alike.
     let sources = |target: usize, row: &mut Vec<f32>, found: &mut Vec<(u32, f32)>| {
-        together.row(target, row);
+        inverse.row(target, row);
         let own = -row[target];
         let others = (0_u32..)
             .zip(row.iter())
@@ -154,7 +215,7 @@ fn fit_all(
     let mut lists = Vec::with_capacity(items);
     while lists.len() < items {
         let targets = lists.len()..(lists.len() + TARGETS).min(items);
-        let some = Neighbours::collect(settings.keep, targets, &sizes, Vec::new, sources);
+        let some = Neighbours::collect(keep, targets, &sizes, Vec::new, sources);
         lists.extend(some);
         if observe(0.95 + 0.05 * lists.len() as f32 / items as f32).is_break() {
             return Err(Stopped);

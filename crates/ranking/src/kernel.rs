@@ -7,6 +7,7 @@
 //! between kinds the last bits may differ, because a fused multiply-add rounds once.
 
 mod body;
+mod halves;
 #[cfg(test)]
 mod tests;
 
@@ -135,6 +136,11 @@ kernels! {
         rows: Rows<'_>, from: usize, weights: &[f32],
         out: &mut [f32], out_stride: usize, width: usize,
     );
+
+    /// `out += Σ_k factors[k] · v_k` with `v_k` row number `picked[k]` of `rows`, whose numbers are
+    /// in half precision and count 2⁻¹¹² each, so that no time goes into their exponents: the
+    /// factors make up for it. `out` and the rows have `stride` numbers.
+    fn add_halves(rows: &[u16], stride: usize, picked: &[u32], factors: &[f32], out: &mut [f32]);
 
     /// `out -= leftᵀ right` for blocks of [`BLOCK`] × [`BLOCK`]. `out` is stored row after row,
     /// the other two in strips: the first [`LANES`] numbers of each row, row after row, then the

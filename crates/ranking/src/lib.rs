@@ -31,6 +31,7 @@ pub mod ease;
 pub mod evaluation;
 pub mod fold_in;
 pub mod graph;
+mod half_matrix;
 pub mod input;
 pub mod item_lists;
 pub mod item_weights;

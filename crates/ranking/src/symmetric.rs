@@ -1,11 +1,14 @@
 //! Large dense symmetric matrices: who was taken with whom, and the inverse of that.
 
+mod product;
+
 use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
 use super::kernel::{BLOCK, Kernel, LANES};
 use super::matrix::Interactions;
+pub use product::Strips;
 
 /// Numbers in one block.
 const AREA: usize = BLOCK * BLOCK;
@@ -60,8 +63,36 @@ impl Symmetric {
     /// [`Stopped`] if `observe` says so.
     pub fn gramian(by_user: &Interactions, observe: &mut Observer) -> Result<Self, Stopped> {
         let by_item = by_user.transpose();
-        let mut matrix = Self::identity(by_user.columns());
-        let (size, side) = (matrix.size, matrix.side);
+        let work = |item: usize| {
+            let users = by_item.row(item).0.iter();
+            users.map(|user| by_user.row(*user as usize).0.len()).sum()
+        };
+        let fill = |item: usize, first: usize, sums: &mut [f32]| {
+            let (users, weights) = by_item.row(item);
+            for (user, own) in users.iter().zip(weights) {
+                let (items, weights) = by_user.row(*user as usize);
+                let from = items.partition_point(|item| (*item as usize) < first);
+                for (item, weight) in items[from..].iter().zip(&weights[from..]) {
+                    sums[*item as usize - first] += own * weight;
+                }
+            }
+        };
+        Self::from_rows(by_user.columns(), &work, &fill, observe)
+    }
+
+    /// From its rows: `fill` is given a row, the column from which on it is wanted, and the zeros
+    /// to add the rest of it to, and `work` says how much is added for a row.
+    ///
+    /// # Errors
+    /// [`Stopped`] if `observe` says so.
+    pub fn from_rows(
+        size: usize,
+        work: &dyn Fn(usize) -> usize,
+        fill: &(dyn Fn(usize, usize, &mut [f32]) + Sync),
+        observe: &mut Observer,
+    ) -> Result<Self, Stopped> {
+        let mut matrix = Self::identity(size);
+        let side = matrix.side;
         let mut rest: Vec<(usize, &mut [f32])> = Vec::with_capacity(side);
         let mut values = matrix.values.as_mut_slice();
         for row in 0..side {
@@ -69,14 +100,6 @@ impl Symmetric {
             rest.push((row, blocks));
             values = below;
         }
-        let work = |row: usize| -> usize {
-            let items = row * BLOCK..((row + 1) * BLOCK).min(size);
-            let of_item = |item| by_item.row(item).0.iter();
-            items
-                .flat_map(of_item)
-                .map(|user| by_user.row(*user as usize).0.len())
-                .sum()
-        };
         let mut rest = rest.into_iter().peekable();
         while rest.peek().is_some() {
             let mut additions = 0;
@@ -85,7 +108,8 @@ impl Symmetric {
                 let Some((row, blocks)) = rest.next() else {
                     break;
                 };
-                additions += work(row);
+                let items = row * BLOCK..((row + 1) * BLOCK).min(size);
+                additions += items.map(work).sum::<usize>();
                 group.push((row, blocks));
             }
             group
@@ -95,14 +119,7 @@ impl Symmetric {
                     for item in first..(first + BLOCK).min(size) {
                         sums.clear();
                         sums.resize((side - row) * BLOCK, 0.0_f32);
-                        let (users, weights) = by_item.row(item);
-                        for (user, own) in users.iter().zip(weights) {
-                            let (items, weights) = by_user.row(*user as usize);
-                            let from = items.partition_point(|item| (*item as usize) < first);
-                            for (item, weight) in items[from..].iter().zip(&weights[from..]) {
-                                sums[*item as usize - first] += own * weight;
-                            }
-                        }
+                        fill(item, first, sums);
                         for (block, sums) in
                             blocks.chunks_exact_mut(AREA).zip(sums.chunks_exact(BLOCK))
                         {

@@ -1,6 +1,6 @@
 //! Scoring some of very many items, where scoring all of them would take too long for a request.
 
-use super::{CollaborativeError, Entry, Model, Scored, add_scaled, range};
+use super::{CollaborativeError, Entry, Model, Scored, add_scaled, lay_out, silent};
 
 impl Model {
     /// What [`Model::scores`] says, of these known items only: all others have no score (NaN), and
@@ -29,17 +29,18 @@ impl Model {
             let own = trained.scores_among(self.items, &entries, &among)?;
             worths.push(add_scaled(&own, part.weight, &mut blended));
         }
-        let (least, most) = range(&blended);
-        let shrink = if most > least {
-            1.0 / (most - least)
-        } else {
-            0.0
-        };
+        if silent(&entries, &worths) {
+            let counts: Vec<f32> = among
+                .iter()
+                .map(|item| self.popular[*item as usize])
+                .collect();
+            add_scaled(&counts, 1.0, &mut blended);
+        }
+        lay_out(&mut blended, &mut worths);
         let mut scores = vec![f32::NAN; self.items];
         for (item, score) in among.iter().zip(blended) {
-            scores[*item as usize] = ((score - least) * shrink).clamp(0.0, 1.0);
+            scores[*item as usize] = score;
         }
-        worths.iter_mut().for_each(|worth| *worth *= shrink);
         Ok(Scored { scores, worths })
     }
 }

@@ -2,20 +2,25 @@
 //!
 //! All numbers are little-endian. `"MARQUEEC"`, the version (u32), the XXH3 checksum of what
 //! follows (u64); then the recipe as JSON after its length (u64), the number of items (u64), for
-//! each part its kind (u8) and its numbers, and last the lists of what was taken together. Lists
-//! are the length of each row (u32), all targets (u32) and all weights (f32).
+//! each part its kind (u8) and its numbers, and last the lists of what was taken together and how
+//! often each item was taken (f32). Lists
+//! are the length of each row (u32), all targets (u32) and all weights (f32); a whole matrix is the
+//! number of its items (u64), the items (u32), the unit of each row (f32) and the halves (u16).
 
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::fold_in::FoldIn;
+use super::super::half_matrix::HalfMatrix;
 use super::super::item_lists::Neighbours;
-use super::super::item_weights::ItemWeights;
+use super::super::item_weights::{ItemWeights, Whole};
+use super::super::kernel::LANES;
 use super::super::matrix::Matrix;
+use super::super::spectral::Spectral;
 use super::{Kind, Model, Recipe, Trained};
 
 const MAGIC: &[u8; 8] = b"MARQUEEC";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEAD: usize = 8 + 4 + 8;
 
 /// Why bytes are no model.
@@ -25,7 +30,7 @@ pub enum BytesError {
     #[error("these bytes are not a collaborative model")]
     NotAModel,
     /// A newer or older program has written them.
-    #[error("the model has format {0}, but this program reads format 1; train it again")]
+    #[error("the model has format {0}, but this program reads format 2; train it again")]
     Version(u32),
     /// They are cut off or changed.
     #[error("the model is damaged; train it again")]
@@ -53,6 +58,17 @@ impl Model {
                     out.push(1);
                     put_lists(lists, &mut out);
                 }
+                Trained::Linear(_, ItemWeights::Whole(whole)) => {
+                    out.push(3);
+                    put_whole(whole, &mut out);
+                }
+                Trained::Spectral(_, filters) => {
+                    out.push(4);
+                    put_lists(filters.linear(), &mut out);
+                    out.extend((filters.vectors().columns() as u64).to_le_bytes());
+                    put_floats(filters.vectors().values(), &mut out);
+                    put_floats(filters.roots(), &mut out);
+                }
                 Trained::Popular(counts) => {
                     out.push(2);
                     put_floats(counts, &mut out);
@@ -60,6 +76,7 @@ impl Model {
             }
         }
         put_lists(&self.together, &mut out);
+        put_floats(&self.popular, &mut out);
         let checksum = xxh3_64(&out[HEAD..]);
         out[..8].copy_from_slice(MAGIC);
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
@@ -95,25 +112,32 @@ impl Model {
         for part in &recipe.parts {
             let [kind] = body.array()?;
             parts.push(match (&part.kind, kind) {
+                (Kind::Spectral(settings), 4) => {
+                    let linear = body.lists(items)?;
+                    let vectors = body.matrix(items)?;
+                    let filters = Spectral::new(linear, vectors, body.floats(items)?, settings);
+                    Trained::Spectral(part.kind.input(), filters)
+                }
                 (Kind::Ials(settings), 0) => {
-                    let columns = body.size()?;
-                    let count = items.checked_mul(columns).ok_or(BytesError::Damaged)?;
-                    let values = body.floats(count)?;
-                    let vectors = Matrix::from_values(items, columns, values)
-                        .map_err(|_| BytesError::Damaged)?;
+                    let vectors = body.matrix(items)?;
                     let fold_in =
                         FoldIn::new(&vectors, settings).map_err(|_| BytesError::Damaged)?;
                     Trained::Factors(fold_in)
                 }
-                (Kind::Ease(_) | Kind::Graph(_), 1) => {
+                (Kind::Ease(_) | Kind::Graph(_) | Kind::Sequential(_), 1) => {
                     let lists = ItemWeights::Lists(body.lists(items)?);
                     Trained::Linear(part.kind.input(), lists)
+                }
+                (Kind::Ease(_) | Kind::Sequential(_), 3) => {
+                    let whole = ItemWeights::Whole(body.whole(items)?);
+                    Trained::Linear(part.kind.input(), whole)
                 }
                 (Kind::Popular, 2) => Trained::Popular(body.floats(items)?),
                 _ => return Err(BytesError::Damaged),
             });
         }
         let together = body.lists(items)?;
+        let popular = body.floats(items)?;
         if !body.0.is_empty() {
             return Err(BytesError::Damaged);
         }
@@ -122,6 +146,7 @@ impl Model {
             items,
             parts,
             together,
+            popular,
         })
     }
 }
@@ -142,6 +167,15 @@ fn put_lists(lists: &Neighbours, out: &mut Vec<u8>) {
     for (_, weights) in rows() {
         put_floats(weights, out);
     }
+}
+
+fn put_whole(whole: &Whole, out: &mut Vec<u8>) {
+    out.extend((whole.head().len() as u64).to_le_bytes());
+    out.extend(whole.head().iter().flat_map(|item| item.to_le_bytes()));
+    put_floats(whole.weights().units(), out);
+    let bits = whole.weights().bits();
+    out.reserve(bits.len() * 2);
+    out.extend(bits.iter().flat_map(|half| half.to_le_bytes()));
 }
 
 /// What is left to read.
@@ -171,6 +205,28 @@ impl<'a> Reader<'a> {
         let values: Vec<f32> = self.words(count)?.map(f32::from_le_bytes).collect();
         let finite = values.iter().all(|value| value.is_finite());
         finite.then_some(values).ok_or(BytesError::Damaged)
+    }
+
+    /// The number of columns, and then so many numbers for each row.
+    fn matrix(&mut self, rows: usize) -> Result<Matrix, BytesError> {
+        let columns = self.size()?;
+        let count = rows.checked_mul(columns).ok_or(BytesError::Damaged)?;
+        let values = self.floats(count)?;
+        Matrix::from_values(rows, columns, values).map_err(|_| BytesError::Damaged)
+    }
+
+    fn whole(&mut self, items: usize) -> Result<Whole, BytesError> {
+        let count = self.size()?;
+        let head: Vec<u32> = self.words(count)?.map(u32::from_le_bytes).collect();
+        let known = head.last().is_none_or(|last| (*last as usize) < items);
+        let units = self.floats(count)?;
+        let row = count.next_multiple_of(LANES) * 2;
+        let bits = self.take(count.checked_mul(row).ok_or(BytesError::Damaged)?)?;
+        let bits = bits.as_chunks::<2>().0.iter().copied();
+        HalfMatrix::from_parts(count, units, bits.map(u16::from_le_bytes).collect())
+            .filter(|_| known)
+            .and_then(|weights| Whole::new(head, weights))
+            .ok_or(BytesError::Damaged)
     }
 
     fn lists(&mut self, items: usize) -> Result<Neighbours, BytesError> {

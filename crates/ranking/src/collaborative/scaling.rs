@@ -2,14 +2,18 @@
 
 use super::super::kernel::LANES;
 
+/// A deviation this small, or smaller, is that of vectors which regularisation has driven to zero.
+const COLLAPSED: f64 = 1e-20;
+
 /// Mean and standard deviation over all items; a deviation of 0 where all are equal.
 pub(crate) fn spread(scores: &[f32]) -> (f32, f32) {
     let count = scores.len().max(1) as f64;
     let mean = sum(scores, f64::from) / count;
     let squares = sum(scores, |score| (f64::from(score) - mean).powi(2));
     let deviation = (squares / count).sqrt();
-    // Rounding alone may leave a little where all are equal.
-    if deviation > 1e-6 * mean.abs() {
+    // Rounding alone may leave a little where all are equal, and what is smaller than any number
+    // that a model means is a part that collapsed.
+    if deviation.is_finite() && deviation > (1e-6 * mean.abs()).max(COLLAPSED) {
         (mean as f32, deviation as f32)
     } else {
         (mean as f32, 0.0)
@@ -26,6 +30,22 @@ fn sum(scores: &[f32], of: impl Fn(f32) -> f64) -> f64 {
         }
     }
     sums.iter().sum::<f64>() + rest.iter().map(|score| of(*score)).sum::<f64>()
+}
+
+/// Lays the scores of a blend out from 0 to 1, and says what each part is worth there; zeros where
+/// all are equal.
+pub(super) fn lay_out(scores: &mut [f32], worths: &mut [f32]) {
+    let (least, most) = range(scores);
+    if most > least {
+        let range = most - least;
+        scores
+            .iter_mut()
+            .for_each(|score| *score = (*score - least) / range);
+        worths.iter_mut().for_each(|worth| *worth /= range);
+    } else {
+        scores.fill(0.0);
+        worths.fill(0.0);
+    }
 }
 
 /// The least and the greatest score; infinities the wrong way round where there is none.

@@ -5,8 +5,9 @@ use super::super::fold_in::FoldIn;
 use super::super::input::Input;
 use super::super::item_weights::ItemWeights;
 use super::super::matrix::{Entry, Interactions};
+use super::super::spectral::{self, Spectral};
 use super::super::symmetric::Observer;
-use super::super::{ease, graph, popularity};
+use super::super::{ease, graph, popularity, sequential};
 use super::{CollaborativeError, Kind, affordable};
 
 /// One trained part.
@@ -16,6 +17,8 @@ pub(crate) enum Trained {
     Factors(FoldIn),
     /// What each item says of every other, to add up over a user's entries.
     Linear(Input, ItemWeights),
+    /// Filters on the graph.
+    Spectral(Input, Spectral),
     /// The same scores for everybody.
     Popular(Vec<f32>),
 }
@@ -68,9 +71,18 @@ impl Trained {
                 let lists = graph::fit(table, &settings, observe)?;
                 Ok(Self::Linear(input, ItemWeights::Lists(lists)))
             }
-            Kind::Spectral(_) | Kind::Sequential(_) => {
-                Err(CollaborativeError::Recipe("this kind is not there yet"))
+            Kind::Spectral(settings) => {
+                let settings = spectral::SpectralSettings {
+                    keep: affordable(settings.keep, table.columns()),
+                    ..settings.clone()
+                };
+                let filters = spectral::fit(table, &settings, observe)?;
+                Ok(Self::Spectral(input, filters))
             }
+            Kind::Sequential(settings) => Ok(Self::Linear(
+                input,
+                sequential::fit(table, settings, observe)?,
+            )),
             Kind::Popular => Ok(Self::Popular(popularity::counts(table))),
         }
     }
@@ -95,6 +107,11 @@ impl Trained {
                     weights.add_scores(&input.strengths(entries), scores);
                 }
             }
+            Self::Spectral(input, filters) => {
+                for (entries, scores) in users.iter().zip(&mut scores) {
+                    filters.add_scores(&input.strengths(entries), scores);
+                }
+            }
             Self::Popular(counts) => scores.fill(counts.clone()),
         }
         Ok(scores)
@@ -113,6 +130,11 @@ impl Trained {
             Self::Linear(input, weights) => {
                 let mut all = vec![0.0; items];
                 weights.add_scores(&input.strengths(entries), &mut all);
+                pick(&all)
+            }
+            Self::Spectral(input, filters) => {
+                let mut all = vec![0.0; items];
+                filters.add_scores(&input.strengths(entries), &mut all);
                 pick(&all)
             }
             Self::Popular(counts) => pick(counts),
@@ -134,15 +156,32 @@ impl Trained {
             }
             Self::Linear(input, weights) => {
                 let strengths = input.strengths(entries);
-                for (item, sums) in items.iter().zip(sums.chunks_exact_mut(entries.len())) {
-                    for ((past, strength), sum) in strengths.iter().zip(sums) {
-                        *sum += worth * strength * weights.weight(*past, *item);
-                    }
-                }
+                let weight = |past, item| weights.weight(past, item);
+                add_products(&strengths, items, worth, weight, sums);
+            }
+            Self::Spectral(input, filters) => {
+                let strengths = input.strengths(entries);
+                let weight = |past, item| filters.weight(past, item);
+                add_products(&strengths, items, worth, weight, sums);
             }
             Self::Popular(_) => {}
         }
         Ok(())
+    }
+}
+
+/// What each entry adds to each item where the entries are added up.
+fn add_products(
+    strengths: &[(u32, f32)],
+    items: &[u32],
+    worth: f32,
+    weight: impl Fn(u32, u32) -> f32,
+    sums: &mut [f32],
+) {
+    for (item, sums) in items.iter().zip(sums.chunks_exact_mut(strengths.len())) {
+        for ((past, strength), sum) in strengths.iter().zip(sums) {
+            *sum += worth * strength * weight(*past, *item);
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! The loops themselves, each written once. `FUSED` says that the processor multiplies and adds in
 //! one step, `WIDE` that it has the registers of AVX-512.
 
+pub(super) use super::halves::add_halves;
 use super::{BATCH, BLOCK, LANES, Rows};
 
 type Lanes = [f32; LANES];
 
 #[inline(always)]
-fn fma<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+pub(super) fn fma<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
     // Without the instruction, `mul_add` is a slow library call.
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }

@@ -217,10 +217,16 @@ impl Interactions {
     /// The same entries, each weighing `of` its weight, which has to be positive and finite.
     #[must_use]
     pub(crate) fn with_weights(&self, of: impl Fn(f32) -> f32) -> Self {
-        let mut weighed = self.clone();
-        let weights = weighed.weights.iter_mut();
-        weights.for_each(|weight| *weight = of(*weight));
-        weighed
+        self.mapped(|_, _, weight| of(weight))
+    }
+
+    /// The same with what `of` says of row, column and weight.
+    #[must_use]
+    pub(crate) fn mapped(&self, of: impl Fn(u32, u32, f32) -> f32) -> Self {
+        let mut mapped = self.clone();
+        let entries = self.triplets().zip(&mut mapped.weights);
+        entries.for_each(|((row, column, weight), to)| *to = of(row, column, weight));
+        mapped
     }
 
     /// The same rows with these columns (ascending, each once, all known) alone, renumbered from
