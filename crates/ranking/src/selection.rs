@@ -193,7 +193,7 @@ pub fn choose(
 const EXPLORING: f64 = 0.4;
 
 /// How much of the search a reference on all folds may take.
-const REFERENCE: f64 = 0.2;
+const REFERENCE: f64 = 0.35;
 
 /// So many trials, about, exploration should have time for.
 const TRIALS: f64 = 60.0;

@@ -175,9 +175,9 @@ impl Scale {
             ],
             Family::Sequential => vec![
                 Axis::new(-4, 30, 11, 2),
-                Axis::new(0, 8, 2, 1),
-                Axis::new(0, 6, 1, 1),
-                Axis::new(0, 8, 2, 1),
+                Axis::new(-1, 8, 0, 1),
+                Axis::new(-1, 6, 0, 1),
+                Axis::new(-1, 8, 2, 1),
                 Axis::new(0, 4, 0, 1),
                 confidence(0),
             ],
