@@ -144,6 +144,7 @@ impl Model {
         }
         let settings = graph::GraphSettings {
             keep: affordable(MOST_NEIGHBOURS, table.columns()),
+            confidence: 0.0,
             ..graph::GraphSettings::default()
         };
         let mut within = |done: f32| observe((steps - 1.0 + done) / steps);

@@ -70,7 +70,7 @@ impl Default for GraphSettings {
             target_exponent: 0.5,
             shrinkage: 10.0,
             keep: 300,
-            confidence: 0.0,
+            confidence: 0.5,
         }
     }
 }
