@@ -68,7 +68,7 @@ pub struct EvaluateArgs {
     #[arg(long, value_parser = value_parser!(u32).range(1..))]
     trials: Option<u32>,
     /// About how many seconds the search and the training of what it finds may take on two cores
-    /// of a server; 40 seconds and 1.6 times the usual training if it is not given.
+    /// of a server; 45 seconds and 1.7 times the usual training if it is not given.
     /// It is counted by the work to do and not by a clock, so that lists do not depend on how busy
     /// a machine is.
     #[arg(long, value_name = "SECONDS")]

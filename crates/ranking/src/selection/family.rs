@@ -222,7 +222,6 @@ impl Scale {
                 together: at[4] as f32 / 4.0,
                 confidence: at[5] as f32 / 2.0,
                 most_items: self.head.min(sequential::MOST_ITEMS),
-                ..SequentialSettings::default()
             }),
             Family::Popular => Kind::Popular,
         }

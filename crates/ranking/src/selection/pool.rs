@@ -23,6 +23,8 @@ pub(super) struct Confirming<'a, 'b, 'c> {
     pub scale: Scale,
     pub plan: &'a Plan,
     pub explored: Vec<Explored>,
+    /// How much of the search is kept for a part that comes later.
+    pub kept: f64,
     pub meter: Meter<'b, 'c>,
     pub trials: Vec<Trial>,
 }
@@ -56,11 +58,29 @@ pub(super) fn confirm(mut all: Confirming) -> Result<Choice, CollaborativeError>
         reference = Some(parts);
     }
     let explored = std::mem::take(&mut all.explored);
-    for (family, explored) in explored.iter().enumerate() {
-        let Some(leader) = all.leader(explored, &mut members)? else {
-            continue;
-        };
-        members[leader].leads = Some(family);
+    // Factors come last, since they take what time is left to become wider; until then the time
+    // for their first width is kept.
+    let last = |at: &usize| explored[*at].family == Family::Ials;
+    let mut order: Vec<usize> = (0..explored.len()).collect();
+    order.sort_by_key(last);
+    if let Some(position) = order
+        .last()
+        .filter(|at| last(at))
+        .and_then(|at| explored[*at].best())
+    {
+        let mut position = position.clone();
+        position[WIDTH] = width_at(FIRST_WIDTH);
+        let (plan, scale) = (all.plan, all.scale);
+        let kind = scale.kind(Family::Ials, &position, &plan.given, plan.seed);
+        all.kept = all.cost(&kind);
+    }
+    for family in order {
+        if explored[family].family == Family::Ials {
+            all.kept = 0.0;
+        }
+        if let Some(leader) = all.leader(&explored[family], &mut members)? {
+            members[leader].leads = Some(family);
+        }
     }
     all.weigh(members, popular, reference)
 }
@@ -118,7 +138,7 @@ impl Confirming<'_, '_, '_> {
 
     /// Whether there is time to try a kind, and to train it if it is chosen.
     fn affords(&self, kind: &Kind) -> bool {
-        let left = (1.0 - BLENDING) * self.effort.search - self.meter.spent();
+        let left = (1.0 - BLENDING) * self.effort.search - self.meter.spent() - self.kept;
         self.cost(kind) <= left && self.whole.of_kind(kind) <= self.effort.training
     }
 
