@@ -47,17 +47,27 @@ impl Scores {
             .take(DEEPEST)
             .map(|item| relevant.contains(item))
             .collect();
-        let first = |k: usize| &hits[..k.min(hits.len())];
-        let count = |k: usize| first(k).iter().filter(|hit| **hit).count() as f64;
-        let recall = |k: usize| count(k) / relevant.len() as f64;
+        let ranks: Vec<usize> = (0..hits.len()).filter(|at| hits[*at]).collect();
+        Self::of_ranks(&ranks, relevant.len())
+    }
+
+    /// Judges a list by the places, counted from 0 and ascending, at which its hits stand, of
+    /// `relevant` items that it could have hit.
+    pub fn of_ranks(hits: &[usize], relevant: usize) -> Self {
+        if relevant == 0 {
+            return Self::default();
+        }
+        let first = |k: usize| &hits[..hits.partition_point(|at| *at < k)];
+        let count = |k: usize| first(k).len() as f64;
+        let recall = |k: usize| count(k) / relevant as f64;
         let ndcg = |k: usize| {
-            let ideal: f64 = (0..k.min(relevant.len())).map(discount).sum();
-            let gain = first(k).iter().enumerate().filter(|(_, hit)| **hit);
-            gain.map(|(at, _)| discount(at)).sum::<f64>() / ideal
+            let ideal: f64 = (0..k.min(relevant)).map(discount).sum();
+            let gain = first(k).iter().map(|at| discount(*at));
+            gain.sum::<f64>() / ideal
         };
         let mut found = 0.0;
         let mut precision = 0.0;
-        for (at, _) in first(10).iter().enumerate().filter(|(_, hit)| **hit) {
+        for at in first(10) {
             found += 1.0;
             precision += found / (at + 1) as f64;
         }
@@ -67,7 +77,7 @@ impl Scores {
             recall_at_10: recall(10),
             recall_at_20: recall(20),
             recall_at_100: recall(100),
-            map_at_10: precision / relevant.len().min(10) as f64,
+            map_at_10: precision / relevant.min(10) as f64,
             hit_rate_at_10: f64::from(found > 0.0),
         }
     }

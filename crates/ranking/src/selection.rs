@@ -1,82 +1,91 @@
 //! Choosing a recipe by trying: which models, with which settings, blended how.
 //!
 //! Everything is judged on [`Fold`]s: what was held out is ranked by a model that learnt from the
-//! rest. Against choosing what was merely lucky: a trial is the mean over all folds, the quality
-//! is the mean of three measures that agree but for noise, steps are coarse, and the weights of
-//! the blend, on a grid of tenths, count as good as they and their neighbours are together.
+//! rest. The search has three stages:
 //!
-//! The order of the trials depends on nothing but their results, so the choice does not either.
+//! 1. *Exploration* tries many settings of each family at little cost (fewer sweeps, fewer items
+//!    of the linear models, and for large data fewer users). Settings are positions on a lattice
+//!    of integers, from a start that is scaled by the data; see [`lattice`]. The next trial goes
+//!    to the family that promises the largest gain a second; see [`explore`].
+//! 2. *Confirmation* trains the best of each family as it would be served, beside all parts of
+//!    the reference recipe and popularity.
+//! 3. *Blending* finds the weights of all of these; see [`blending`]. The reference recipe is one
+//!    point of its grid and popularity another, and what is chosen is no worse than either.
+//!
+//! Against choosing what was merely lucky: a trial is the mean over all folds, the quality is the
+//! mean of three measures that agree but for noise, steps are coarse, and the weights of the
+//! blend count as good as they and their neighbours are together.
+//!
+//! The order and number of the trials depend on the data, the plan and the results, not on a
+//! clock, so the choice does not either; see [`cost`].
 
 mod blending;
+mod cost;
+mod explore;
+mod family;
 mod fold;
+mod lattice;
+mod pool;
 #[cfg(test)]
 mod tests;
-mod walk;
 
-use super::als::IalsSettings;
-use super::collaborative::{CollaborativeError, Kind, Part, Recipe};
-use super::ease::{self, EaseSettings};
-use super::graph::GraphSettings;
-use super::matrix::Interactions;
+use std::ops::ControlFlow;
+
+use super::collaborative::{CollaborativeError, Kind, Recipe};
 use super::symmetric::Observer;
+use cost::Size;
+use explore::Explorer;
+use family::Scale;
 
+pub use family::{Family, Given};
 pub use fold::Fold;
-use walk::Walk;
 
 /// What is searched, and how long.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// The families among which is chosen, at least 1; if several, a blend of them may win.
+    /// The families among which is chosen, at least 1; a blend of them may win.
     pub families: Vec<Family>,
+    /// The recipe that would be used without a search. Where `compare` is set it is among the
+    /// candidates, and popularity too; what is chosen is no worse on the folds than either.
+    pub reference: Recipe,
+    /// Whether the reference and popularity are candidates.
+    pub compare: bool,
+    /// How much may be spent on the search and the training of what it finds, in seconds of two
+    /// cores of a server processor; see [`budget`].
+    pub budget: f64,
     /// How many settings of each family are tried at most, at least 1.
     pub trials: usize,
     /// Settings of the factors that are given and not searched.
     pub given: Given,
-    /// Decides the start of the factors.
+    /// Decides the start of the factors, and who is in a sample.
     pub seed: u64,
 }
 
-/// A kind of model whose settings are searched.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Family {
-    /// Implicit alternating least squares.
-    Ials,
-    /// The linear model without dropout.
-    Ease,
-    /// The linear model with dropout.
-    Edlae,
-    /// Neighbours through the graph.
-    Graph,
-    /// What most people took; has no settings.
-    Popular,
+/// What a search and the training of what it finds may cost together where training the
+/// reference on the same fold costs so much: 0.7 of it more, and 45 seconds.
+pub fn budget(fold: &Fold, reference: &Recipe) -> f64 {
+    1.7 * Size::of(fold.seen()).of_recipe(reference) + 45.0
 }
 
-/// Settings of the factors that are given by the caller and therefore not searched.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Given {
-    /// See [`IalsSettings::factors`]; the other fields likewise.
-    pub factors: Option<usize>,
-    /// Number of sweeps.
-    pub sweeps: Option<usize>,
-    /// α₀.
-    pub unobserved_weight: Option<f32>,
-    /// λ.
-    pub regularisation: Option<f32>,
-    /// ν.
-    pub exponent: Option<f32>,
-}
-
-impl Given {
-    /// These settings with what is given put in.
-    #[must_use]
-    pub fn over(&self, mut settings: IalsSettings) -> IalsSettings {
-        settings.factors = self.factors.unwrap_or(settings.factors);
-        settings.sweeps = self.sweeps.unwrap_or(settings.sweeps);
-        settings.unobserved_weight = self.unobserved_weight.unwrap_or(settings.unobserved_weight);
-        settings.regularisation = self.regularisation.unwrap_or(settings.regularisation);
-        settings.exponent = self.exponent.unwrap_or(settings.exponent);
-        settings
+/// Into how many random splits a table of so many entries is worth splitting besides one that is
+/// given: the fewer entries, the less any single split says.
+pub fn more_splits(entries: usize) -> u64 {
+    match entries {
+        0..1_000 => 20,
+        1_000..10_000 => 8,
+        10_000..100_000 => 2,
+        100_000..300_000 => 1,
+        _ => 0,
     }
+}
+
+/// How a trial was made; only the qualities of one stage can be compared.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stage {
+    /// At little cost.
+    Exploration,
+    /// As it would be served.
+    Confirmation,
 }
 
 /// One recipe and how good its lists were.
@@ -86,6 +95,8 @@ pub struct Trial {
     pub recipe: Recipe,
     /// The mean over the folds of NDCG@10, recall@20 and NDCG@100 together, from 0 to 1.
     pub quality: f64,
+    /// How it was tried.
+    pub stage: Stage,
 }
 
 /// What came out.
@@ -95,8 +106,14 @@ pub struct Choice {
     pub recipe: Recipe,
     /// Its quality on the folds.
     pub quality: f64,
-    /// The best of each family, in the order of the plan.
+    /// The standard error of the quality.
+    pub error: f64,
+    /// The best of each family that was confirmed.
     pub leaders: Vec<Trial>,
+    /// How good the reference was, if it was compared.
+    pub reference: Option<f64>,
+    /// How good popularity was, if it was compared.
+    pub popularity: Option<f64>,
     /// All that was tried, in order.
     pub trials: Vec<Trial>,
 }
@@ -105,214 +122,241 @@ pub struct Choice {
 /// [`Model::fit`](super::collaborative::Model::fit) says it, and may end the search: within a
 /// trial as well as between two.
 ///
-/// The work is that of training each family `trials` times on every fold. Settings that depend on
-/// the size of the data are scaled by it, so that the same search serves small and large tables.
-///
 /// # Errors
 /// As [`Model::fit`](super::collaborative::Model::fit); [`CollaborativeError::NoInteractions`]
-/// if there are no folds or no families, too, and [`CollaborativeError::Stopped`].
+/// if there are no folds or no families, or nothing to judge by, too, and
+/// [`CollaborativeError::Stopped`].
 pub fn choose(
     folds: &[Fold],
     plan: &Plan,
     observe: &mut Observer,
 ) -> Result<Choice, CollaborativeError> {
-    let Some(fold) = folds.first().filter(|_| !plan.families.is_empty()) else {
+    let useful = !folds.is_empty() && folds.iter().all(Fold::is_useful);
+    if !useful || plan.families.is_empty() {
         return Err(CollaborativeError::NoInteractions);
-    };
-    let families = plan.families.len();
-    // A blend is weighed by training the best of each family once more.
-    let blending = if families > 1 { families } else { 0 };
-    let mut search = Search {
-        folds,
-        trials: Vec::new(),
-        spent: 0,
-        all: (families * plan.trials + blending) as f32,
+    }
+    plan.reference.check()?;
+    let whole = Size::of(folds[0].seen());
+    let effort = Effort::of(&whole, folds.len(), plan);
+    let mut meter = Meter {
+        spent: 0.0,
+        all: effort.search,
+        last: 0.0,
         observe,
     };
-    let mut leaders = Vec::new();
-    for (at, family) in plan.families.iter().enumerate() {
-        search.spent = at * plan.trials;
-        leaders.push(search.best_of(*family, fold.seen(), plan)?);
-    }
-    if let [leader] = leaders.as_slice() {
-        return Ok(Choice {
-            recipe: leader.recipe.clone(),
-            quality: leader.quality,
-            trials: search.trials,
-            leaders,
-        });
-    }
-    let parts: Vec<Kind> = leaders
-        .iter()
-        .flat_map(|leader| leader.recipe.parts.iter().map(|part| part.kind.clone()))
+    let mut trials = Vec::new();
+
+    let confirming = sampled(&folds[..effort.folds], effort.confirming_users, plan.seed)?;
+    let exploring = sampled(
+        &confirming,
+        effort.exploring_users,
+        plan.seed.wrapping_add(1),
+    )?;
+    let exploring: Vec<Fold> = exploring
+        .into_iter()
+        .map(|fold| fold.judged_by(EXPLORED_SCORES))
         .collect();
-    search.spent = families * plan.trials;
-    let (before, all) = (search.spent as f32, search.all);
-    let mut within = |done: f32| (search.observe)((before + done * blending as f32) / all);
-    let (weights, quality) = blending::weigh(folds, &parts, &mut within)?;
-    let blended = Trial {
-        recipe: Recipe {
-            parts: parts
-                .into_iter()
-                .zip(weights)
-                .filter(|(_, weight)| *weight > 0.0)
-                .map(|(kind, weight)| Part { weight, kind })
-                .collect(),
-        },
-        quality,
+    let scale = Scale::of(folds[0].seen());
+    let cheaper = |kind| effort.cheaper(kind);
+    let explorer = Explorer {
+        size: Size::of(exploring[0].seen()),
+        folds: &exploring,
+        scale: Scale::of(exploring[0].seen()),
+        given: &plan.given,
+        seed: plan.seed,
+        most: plan.trials.max(1),
+        cheaper: &cheaper,
     };
-    search.trials.push(blended.clone());
-    Ok(Choice {
-        recipe: blended.recipe,
-        quality,
-        leaders,
-        trials: search.trials,
+    let budget = EXPLORING * effort.search;
+    let suits = |family: &Family| scale.suits(*family);
+    let families: Vec<Family> = plan.families.iter().copied().filter(suits).collect();
+    if families.is_empty() {
+        return Err(CollaborativeError::Recipe(
+            "a model of what comes next needs times",
+        ));
+    }
+    let explored = explorer.explore(&families, budget, &mut meter, &mut trials)?;
+
+    pool::confirm(pool::Confirming {
+        folds: &confirming,
+        effort: &effort,
+        whole,
+        scale,
+        plan,
+        explored,
+        kept: 0.0,
+        meter,
+        trials,
     })
 }
 
-/// What a place of a walk means.
-type Reading<'a> = Box<dyn Fn(&[f32]) -> Kind + 'a>;
+/// The share of the search that exploration may take.
+const EXPLORING: f64 = 0.35;
 
-struct Search<'a> {
-    folds: &'a [Fold],
-    trials: Vec<Trial>,
-    /// How many of the trials that there may be are over or were not needed.
-    spent: usize,
-    /// How much work there may be, in trials.
-    all: f32,
-    observe: &'a mut Observer<'a>,
+/// How much of the search a reference on all folds may take.
+const REFERENCE: f64 = 0.35;
+
+/// So many trials, about, exploration should have time for.
+const TRIALS: f64 = 60.0;
+
+/// How the budget is shared out, and what is left out of the data and the models to keep to it.
+#[derive(Clone, Copy, Debug)]
+struct Effort {
+    /// How much the search may cost.
+    search: f64,
+    /// How much the training of what is chosen may cost.
+    training: f64,
+    /// How many of the folds are used.
+    folds: usize,
+    /// The share of the users that confirmation sees, and of these that exploration does.
+    confirming_users: f64,
+    exploring_users: f64,
+    /// How many items the linear models have at most in either stage.
+    confirming_items: usize,
+    exploring_items: usize,
 }
 
-impl Search<'_> {
-    fn quality(&mut self, kind: &Kind) -> Result<f64, CollaborativeError> {
-        let recipe = Recipe::of(kind.clone());
-        recipe.check()?;
-        let mut sum = 0.0;
-        for (at, fold) in self.folds.iter().enumerate() {
-            let (spent, folds) = (self.spent as f32, self.folds.len() as f32);
-            let mut within =
-                |done: f32| (self.observe)((spent + (at as f32 + done) / folds) / self.all);
-            let trained = fold.train(kind, &mut within)?;
-            sum += fold.judge(&trained, &mut within)?;
-        }
-        self.spent += 1;
-        let quality = sum / self.folds.len() as f64;
-        self.trials.push(Trial { recipe, quality });
-        Ok(quality)
-    }
-
-    fn best_of(
-        &mut self,
-        family: Family,
-        table: &Interactions,
-        plan: &Plan,
-    ) -> Result<Trial, CollaborativeError> {
-        let scale = Scale::of(table);
-        let (start, steps, kind): (Vec<f32>, &[&[f32]], Reading) = match family {
-            Family::Ials => (
-                vec![2.0, -3.3, 0.5, 7.0],
-                &[
-                    &[1.0, 1.0, 0.0, 0.0],
-                    &[0.5, 0.5, 0.25, 0.0],
-                    // The width costs most and changes least about what the others should be.
-                    &[0.0, 0.0, 0.0, 1.0],
-                ],
-                Box::new(|at| Kind::Ials(scale.factors(at, plan))),
-            ),
-            Family::Ease => (
-                vec![4.0, 0.0],
-                &[&[1.0, 0.0], &[0.5, 0.0]],
-                Box::new(|at| Kind::Ease(scale.linear(at))),
-            ),
-            Family::Edlae => (
-                vec![3.5, 0.3],
-                &[&[1.0, 0.2], &[0.5, 0.1]],
-                Box::new(|at| Kind::Ease(scale.linear(at))),
-            ),
-            Family::Graph => (
-                vec![0.5, 0.5, 0.5, 3.3],
-                &[&[0.25, 0.2, 0.2, 1.5], &[0.15, 0.1, 0.1, 0.8]],
-                Box::new(|at| Kind::Graph(graph(at))),
-            ),
-            Family::Popular => (Vec::new(), &[], Box::new(|_| Kind::Popular)),
+impl Effort {
+    fn of(size: &Size, folds: usize, plan: &Plan) -> Self {
+        let reference = size.of_recipe(&plan.reference);
+        // What is chosen may cost more to train than the reference, but not much of the search.
+        let training = reference + 0.25 * (plan.budget - reference).max(0.0);
+        let search = (plan.budget - training).max(0.25 * plan.budget);
+        let mut effort = Self {
+            search,
+            training,
+            folds,
+            confirming_users: 1.0,
+            exploring_users: 1.0,
+            confirming_items: usize::MAX,
+            exploring_items: usize::MAX,
         };
-        let mut walk = Walk::new(start, plan.trials);
-        while let Some(at) = walk.next(steps) {
-            // Settings at the end of their range are one and the same.
-            let wanted = Recipe::of(kind(&at));
-            let known = self.trials.iter().find(|trial| trial.recipe == wanted);
-            let quality = match known {
-                Some(trial) => trial.quality,
-                None => self.quality(&kind(&at))?,
-            };
-            walk.heard(at, quality);
+        let cost = |effort: &Self| {
+            let size = size.share(effort.confirming_users);
+            let parts = plan.reference.parts.iter();
+            let parts = parts
+                .map(|part| size.of_kind(&limited(part.kind.clone(), effort.confirming_items)));
+            parts.sum::<f64>() * effort.folds as f64
+        };
+        let affordable = REFERENCE * search;
+        while cost(&effort) > affordable && effort.folds > 1 {
+            effort.folds -= 1;
         }
-        let (at, quality) = walk.best();
-        Ok(Trial {
-            recipe: Recipe::of(kind(&at)),
-            quality,
+        let linear = |effort: &Self, items: usize| {
+            let kind = limited(Kind::Ease(super::ease::EaseSettings::default()), items);
+            size.share(effort.confirming_users).of_kind(&kind)
+        };
+        if cost(&effort) > affordable {
+            effort.confirming_items = super::ease::EaseSettings::default().most_items;
+            while cost(&effort) > affordable
+                && linear(&effort, effort.confirming_items) > affordable / 2.0
+                && effort.confirming_items > 1000
+            {
+                effort.confirming_items = effort.confirming_items * 9 / 10;
+            }
+        }
+        while cost(&effort) > affordable && effort.confirming_users > 1e-3 {
+            effort.confirming_users *= 0.8;
+        }
+        let trial = EXPLORING * search / TRIALS / effort.folds as f64;
+        effort.exploring_items = effort.confirming_items.min(8000);
+        while linear(&effort, effort.exploring_items) > trial && effort.exploring_items > 500 {
+            effort.exploring_items = effort.exploring_items * 9 / 10;
+        }
+        let factors = |effort: &Self| {
+            let kind = effort.cheaper(Kind::Ials(super::IalsSettings {
+                factors: EXPLORED_WIDTH,
+                ..super::IalsSettings::default()
+            }));
+            let share = effort.confirming_users * effort.exploring_users;
+            size.share(share).of_kind(&kind)
+        };
+        while factors(&effort) > 1.5 * trial && effort.exploring_users > 0.05 {
+            effort.exploring_users *= 0.8;
+        }
+        effort
+    }
+
+    /// The cheaper form of a kind that is tried in exploration.
+    fn cheaper(&self, kind: Kind) -> Kind {
+        match limited(kind, self.exploring_items) {
+            Kind::Ials(settings) => Kind::Ials(super::IalsSettings {
+                sweeps: settings.sweeps.min(EXPLORED_SWEEPS),
+                ..settings
+            }),
+            kind => kind,
+        }
+    }
+}
+
+/// How often factors are solved in exploration at most, and how wide they are.
+const EXPLORED_SWEEPS: usize = 6;
+const EXPLORED_WIDTH: usize = 64;
+
+/// How many scores the lists of one fold may take in exploration.
+const EXPLORED_SCORES: usize = 10_000_000;
+
+/// The kind with a linear model of so many items at most.
+fn limited(kind: Kind, items: usize) -> Kind {
+    match kind {
+        Kind::Ease(settings) => Kind::Ease(super::ease::EaseSettings {
+            most_items: settings.most_items.min(items),
+            ..settings
+        }),
+        Kind::Sequential(settings) => Kind::Sequential(super::sequential::SequentialSettings {
+            most_items: settings.most_items.min(items),
+            ..settings
+        }),
+        kind => kind,
+    }
+}
+
+fn sampled(folds: &[Fold], share: f64, seed: u64) -> Result<Vec<Fold>, CollaborativeError> {
+    let sample = |fold: &Fold| {
+        if share >= 1.0 {
+            return Ok(fold.clone());
+        }
+        let sample = fold.sampled(share, seed)?;
+        // So few users that a sample of them is none are all looked at.
+        Ok(if sample.is_useful() {
+            sample
+        } else {
+            fold.clone()
         })
-    }
+    };
+    folds.iter().map(sample).collect()
 }
 
-/// How large the data is: what settings mean depends on it.
-#[derive(Clone, Copy)]
-struct Scale {
-    users: f32,
-    items: f32,
-    entries: f32,
-    /// How many items carry nearly all of the entries.
-    head: usize,
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-impl Scale {
-    fn of(table: &Interactions) -> Self {
-        Self {
-            users: table.rows() as f32,
-            items: table.columns() as f32,
-            entries: table.len() as f32,
-            head: ease::head(table),
-        }
-    }
-
-    /// From the logarithms of the pull on a row of medium frequency, of the unobserved weight,
-    /// the exponent itself, and the logarithm of the number of factors.
-    fn factors(&self, at: &[f32], plan: &Plan) -> IalsSettings {
-        let unobserved_weight = plan.given.unobserved_weight.unwrap_or(at[1].exp2());
-        let exponent = plan.given.exponent.unwrap_or(at[2].clamp(0.0, 1.0));
-        let of_user = self.entries / self.users + unobserved_weight * self.items;
-        let of_item = self.entries / self.items + unobserved_weight * self.users;
-        plan.given.over(IalsSettings {
-            factors: at[3].clamp(5.0, 8.0).exp2() as usize,
-            unobserved_weight,
-            exponent,
-            // Unlike λ itself, the pull means much the same whatever the exponent, the weight of
-            // the unobserved and the size of the data.
-            regularisation: at[0].exp2() / (of_user * of_item).powf(exponent / 2.0),
-            seed: plan.seed,
-            ..IalsSettings::default()
-        })
-    }
-
-    /// From the logarithm of the regularisation, over the root of the number of users, and the
-    /// dropout.
-    fn linear(&self, at: &[f32]) -> EaseSettings {
-        EaseSettings {
-            regularisation: at[0].exp2() * self.users.sqrt(),
-            dropout: at[1].clamp(0.0, 0.8),
-            most_items: self.head,
-            ..EaseSettings::default()
-        }
-    }
+/// Says how far the search is.
+struct Meter<'a, 'b> {
+    spent: f64,
+    all: f64,
+    last: f32,
+    observe: &'a mut Observer<'b>,
 }
 
-/// From the exponents of user, source and target, and the logarithm of the shrinkage.
-fn graph(at: &[f32]) -> GraphSettings {
-    GraphSettings {
-        user_exponent: at[0].clamp(0.0, 2.0),
-        source_exponent: at[1].clamp(0.0, 1.5),
-        target_exponent: at[2].clamp(0.0, 1.5),
-        shrinkage: at[3].max(0.0).exp2() - 1.0,
-        ..GraphSettings::default()
+impl Meter<'_, '_> {
+    fn spent(&self) -> f64 {
+        self.spent
+    }
+
+    fn spend(&mut self, cost: f64) {
+        self.spent += cost;
+    }
+
+    /// Says that so much of what is not yet spent is done.
+    fn within(&mut self, cost: f64) -> ControlFlow<()> {
+        let done = ((self.spent + cost) / self.all).min(1.0) as f32;
+        self.last = self.last.max(done);
+        (self.observe)(self.last)
+    }
+
+    fn finish(&mut self) -> ControlFlow<()> {
+        self.last = 1.0;
+        (self.observe)(1.0)
     }
 }

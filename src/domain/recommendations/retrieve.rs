@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
+use super::kinds::heaviest_kind;
 use super::model::{Item, Source};
 use super::non_personalised::Common;
 use super::served_model::ServedModel;
@@ -137,25 +138,15 @@ impl RecommendationService {
             return Ok(Vec::new());
         }
         let catalogue = self.content.catalogue().await?.read();
-        let mut masses: FxHashMap<ContentKind, f32> = FxHashMap::default();
-        let mut add = |slot: Option<u32>, mass: f32| {
-            if let Some(item) = slot.and_then(|slot| catalogue.entry(slot)) {
-                *masses.entry(item.kind).or_default() += mass;
-            }
-        };
-        for item in liked {
-            add(catalogue.slot(item.content), item.weight);
-        }
-        if liked.is_empty() {
-            for (slot, score) in &context.common.slots.popular {
-                add(Some(*slot), *score);
-            }
-        }
-        let most = masses.into_iter().max_by(|a, b| {
-            let heavier = a.1.total_cmp(&b.1);
-            heavier.then_with(|| b.0.as_str().cmp(a.0.as_str()))
+        let kind = |slot: u32| catalogue.entry(slot).map(|item| item.kind);
+        let theirs = liked.iter().filter_map(|item| {
+            let slot = catalogue.slot(item.content)?;
+            Some((kind(slot)?, item.weight))
         });
-        Ok(most.map(|(kind, _)| kind).into_iter().collect())
+        let popular = context.common.slots.popular.iter();
+        let popular = popular.filter_map(|(slot, score)| Some((kind(*slot)?, *score)));
+        let most = heaviest_kind(theirs).or_else(|| heaviest_kind(popular));
+        Ok(most.into_iter().collect())
     }
 
     /// What users with a similar taste took: by the model in memory, so that what the user did a

@@ -34,6 +34,8 @@ pub struct Draw {
     pub marks: Marks,
     /// Whether the viewer's taste had a say.
     pub personalised: bool,
+    /// How much the query counts where it had, 0 to 1; the rest is the taste's.
+    pub query_weight: f32,
 }
 
 /// The words that count as those of the query.
@@ -82,6 +84,7 @@ impl Draw {
             corrected: None,
             marks: Marks::default(),
             personalised: false,
+            query_weight: from.query_weight,
         };
         if from.request.is_empty() {
             let slots = catalogue.iter().map(|(slot, _)| slot);
@@ -112,7 +115,7 @@ impl Draw {
                 stems: found.stems,
             };
         }
-        draw.personalise(from.taste.as_ref(), from.query_weight);
+        draw.personalise(from.taste.as_ref());
         let called = fold(&normalised(&from.request.query));
         match from.request.order {
             Some(order) => draw.order(catalogue, order),
@@ -151,11 +154,12 @@ impl Draw {
         }
     }
 
-    fn personalise(&mut self, taste: Option<&Taste>, query: f32) {
+    fn personalise(&mut self, taste: Option<&Taste>) {
         let Some(taste) = taste else {
             return;
         };
         self.personalised = true;
+        let query = self.query_weight;
         for drawn in &mut self.drawn {
             drawn.taste = taste(drawn.slot).clamp(0.0, 1.0);
             drawn.score = query * drawn.relevance + (1.0 - query) * drawn.taste;

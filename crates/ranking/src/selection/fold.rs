@@ -11,7 +11,7 @@ use super::super::symmetric::{Observer, Stopped};
 use super::super::{evaluation, top};
 
 /// How many scores the lists of one fold may take at once: users are left out evenly beyond.
-const MOST_SCORES: usize = 20_000_000;
+const MOST_SCORES: usize = 40_000_000;
 
 /// How many scores are made between two looks at the observer: a fraction of a second.
 const SCORES: usize = 4_000_000;
@@ -41,14 +41,21 @@ impl Fold {
                 columns: seen.columns(),
             });
         }
-        let mut users: Vec<u32> = (0_u32..)
+        let users = (0_u32..)
             .take(taken.rows())
             .filter(|user| !taken.row(*user as usize).0.is_empty())
             .collect();
-        let most = (MOST_SCORES / seen.columns().max(1)).max(100);
-        let every = users.len().div_ceil(most).max(1);
-        users = users.into_iter().step_by(every).collect();
-        Ok(Self { seen, taken, users })
+        let fold = Self { seen, taken, users };
+        Ok(fold.judged_by(MOST_SCORES))
+    }
+
+    /// The same fold, judged by so many users that their lists take at most so many scores, but by
+    /// a hundred at least; users are left out evenly.
+    pub(super) fn judged_by(mut self, scores: usize) -> Self {
+        let most = (scores / self.seen.columns().max(1)).max(100);
+        let every = self.users.len().div_ceil(most).max(1);
+        self.users = self.users.into_iter().step_by(every).collect();
+        self
     }
 
     /// A fold that holds out a share of the entries, from 0 to 1, at random: the seed and the
@@ -57,16 +64,71 @@ impl Fold {
     /// # Errors
     /// None that a table could cause.
     pub fn at_random(table: &Interactions, share: f64, seed: u64) -> Result<Self, MatrixError> {
-        let out = |(user, item, _): &(u32, u32, f32)| {
-            let name = (u64::from(*user) << 32 | u64::from(*item)).to_le_bytes();
-            // The upper half of the digest as a number from 0 to 1.
-            ((xxh3_64_with_seed(&name, seed) >> 32) as f64) < share * 2_f64.powi(32)
-        };
-        let part = |held_out: bool| {
-            let triplets = table.triplets().filter(move |entry| out(entry) == held_out);
-            Interactions::from_triplets(table.rows(), table.columns(), triplets, Repeats::Max)
-        };
+        Self::at_random_of(table, share, seed, |_, _| true)
+    }
+
+    /// The same, of those entries only, by user and item, of which `may` says so.
+    ///
+    /// # Errors
+    /// None that a table could cause.
+    pub fn at_random_of(
+        table: &Interactions,
+        share: f64,
+        seed: u64,
+        may: impl Fn(u32, u32) -> bool,
+    ) -> Result<Self, MatrixError> {
+        Self::holding_out(table, |user, item| {
+            let name = u64::from(user) << 32 | u64::from(item);
+            chosen(name, share, seed) && may(user, item)
+        })
+    }
+
+    /// A fold that holds out the entries, by user and item, of which `out` says so.
+    ///
+    /// # Errors
+    /// None that a table could cause.
+    pub fn holding_out(
+        table: &Interactions,
+        out: impl Fn(u32, u32) -> bool,
+    ) -> Result<Self, MatrixError> {
+        let part = |held_out| part(table, |user, item| out(user, item) == held_out);
         Self::new(part(false)?, part(true)?)
+    }
+
+    /// A fold that holds out the latest share, from 0 to 1, of each user's entries whose time is
+    /// known, at least one, as far as another entry is left. As many times as `earlier` says, what
+    /// would be held out is forgotten first: the fold then judges an earlier moment. Entries of
+    /// one moment are in the order of their items.
+    ///
+    /// # Errors
+    /// None that a table could cause.
+    pub fn latest(table: &Interactions, share: f64, earlier: usize) -> Result<Self, MatrixError> {
+        let mut seen = FxHashSet::default();
+        let mut taken = FxHashSet::default();
+        for user in (0_u32..).take(table.rows()) {
+            let mut entries: Vec<(Option<i64>, u32)> = table
+                .entries(user as usize)
+                .map(|entry| (entry.time, entry.item))
+                .collect();
+            // Those of unknown time come first.
+            entries.sort_unstable();
+            let known = entries.iter().filter(|(time, _)| time.is_some()).count();
+            let block = ((known as f64 * share).round() as usize).max(1);
+            let end = entries.len() - (block * earlier).min(known);
+            let left = known.saturating_sub(block * earlier);
+            let start = end - block.min(left).min(end.saturating_sub(1));
+            seen.extend(entries[..start].iter().map(|(_, item)| (user, *item)));
+            taken.extend(entries[start..end].iter().map(|(_, item)| (user, *item)));
+        }
+        let part =
+            |of: &FxHashSet<(u32, u32)>| part(table, |user, item| of.contains(&(user, item)));
+        Self::new(part(&seen)?, part(&taken)?)
+    }
+
+    /// The same for a random share of the users, from 0 to 1: all others have no entries.
+    pub(super) fn sampled(&self, share: f64, seed: u64) -> Result<Self, MatrixError> {
+        let part = |table| part(table, |user, _| chosen(u64::from(user), share, seed));
+        Self::new(part(&self.seen)?, part(&self.taken)?)
     }
 
     /// What a model may learn from.
@@ -95,26 +157,15 @@ impl Fold {
         Trained::fit(kind, &self.seen, &mut |done| observe(TRAINING * done))
     }
 
-    /// The scores of all items for each judged user, each laid out by `lay`.
-    pub(super) fn scores(
-        &self,
-        trained: &Trained,
-        lay: impl Fn(&[f32]) -> Vec<f32> + Sync,
-        observe: &mut Observer,
-    ) -> Result<Vec<Vec<f32>>, CollaborativeError> {
-        self.each(trained, observe, |_, scores| lay(scores))
-    }
-
-    /// How good the lists of a model are; `observe` hears of it as the last part of a trial.
+    /// How good the list of each judged user is, in their order; `observe` hears of it as the last part of a trial.
     pub(super) fn judge(
         &self,
         trained: &Trained,
         observe: &mut Observer,
-    ) -> Result<f64, CollaborativeError> {
-        let each = self.each(trained, observe, |user, scores| {
-            self.judge_one(user, scores)
-        })?;
-        Ok(quality(&each))
+    ) -> Result<Vec<f64>, CollaborativeError> {
+        self.each(trained, observe, |user, scores| {
+            quality(&self.judge_one(user, scores))
+        })
     }
 
     /// Does something with the scores of each judged user, on all threads, some users at a time.
@@ -124,9 +175,8 @@ impl Fold {
         observe: &mut Observer,
         of_user: impl Fn(u32, &[f32]) -> T + Sync,
     ) -> Result<Vec<T>, CollaborativeError> {
-        let at_once = (SCORES / self.seen.columns().max(1)).max(16);
         let mut done = Vec::with_capacity(self.users.len());
-        for users in self.users.chunks(at_once) {
+        for users in self.users.chunks(self.at_once()) {
             let of_some = |users: &[u32]| {
                 let entries: Vec<_> = users.iter().map(|user| self.entries(*user)).collect();
                 let scores = trained.scores(self.seen.columns(), &entries)?;
@@ -155,14 +205,41 @@ impl Fold {
         Scores::of(&list, &taken)
     }
 
-    fn entries(&self, user: u32) -> Vec<Entry> {
+    /// How many users may be scored between two looks at the observer.
+    pub(super) fn at_once(&self) -> usize {
+        (SCORES / self.seen.columns().max(1)).max(16)
+    }
+
+    /// What was held out of a user's entries, ascending.
+    pub(super) fn taken(&self, user: u32) -> &[u32] {
+        self.taken.row(user as usize).0
+    }
+
+    pub(super) fn entries(&self, user: u32) -> Vec<Entry> {
         self.seen.entries(user as usize).collect()
     }
 }
 
-/// One number for the measures of many users. The three agree about what is better, and differ in
-/// their noise: together they tell models apart that none of them can alone.
-pub(super) fn quality(each: &[Scores]) -> f64 {
-    let mean = Scores::mean(each);
-    (mean.ndcg_at_10 + mean.recall_at_20 + mean.ndcg_at_100) / 3.0
+/// One number for the measures of a user's list. The three agree about what is better, and differ
+/// in their noise: together they tell models apart that none of them can alone.
+pub(super) fn quality(scores: &Scores) -> f64 {
+    (scores.ndcg_at_10 + scores.recall_at_20 + scores.ndcg_at_100) / 3.0
+}
+
+/// The entries, by user and item, of which `keep` says so.
+fn part(
+    table: &Interactions,
+    keep: impl Fn(u32, u32) -> bool,
+) -> Result<Interactions, MatrixError> {
+    let keep = &keep;
+    let kept = table
+        .events()
+        .filter(move |(user, entry)| keep(*user, entry.item));
+    Interactions::from_events(table.rows(), table.columns(), kept, Repeats::Max)
+}
+
+/// Whether a name is among a random share of all names, from 0 to 1.
+fn chosen(name: u64, share: f64, seed: u64) -> bool {
+    // The upper half of the digest as a number from 0 to 1.
+    ((xxh3_64_with_seed(&name.to_le_bytes(), seed) >> 32) as f64) < share * 2_f64.powi(32)
 }

@@ -1,85 +1,224 @@
-//! The search on the validation file.
+//! The search on the validation file, or on a part of the training file.
 
 use std::ops::ControlFlow;
 
-use anyhow::ensure;
-use rustc_hash::FxHashSet;
+use anyhow::{bail, ensure};
+use clap::ValueEnum;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::EvaluateArgs;
 use super::meter::Meter;
-use super::{EvaluateArgs, Table};
+use super::rows::Row;
+use super::table::{Table, Weights};
 use ranking::selection::{self, Choice, Fold, Plan};
 use ranking::{Interactions, Repeats};
 
-/// Up to so many entries, the validation file alone is too small to decide: the training file is
-/// split at random as well.
-const SMALL: usize = 300_000;
+/// How what the search is judged by is held out of the training file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Split {
+    /// At random.
+    Random,
+    /// The latest rows of each user.
+    Time,
+}
 
-/// How often.
-const MORE_SPLITS: u64 = 2;
+/// The share of the training file that is held out where there is no validation file.
+const SHARE: f64 = 0.1;
 
-/// How many settings of each kind are tried on data of up to [`SMALL`] entries, and at least.
-const MOST_TRIALS: usize = 16;
-const LEAST_TRIALS: usize = 10;
+/// So many of 100 users' validation rows must be later than all else they took for the file to
+/// have been split by time.
+const LATEST: usize = 90;
 
-/// Chooses by the validation file and, where that is small, by further splits of the training
-/// file. The test file plays no part.
+/// Chooses by the validation file, and by further splits of the training file where what is held
+/// out is little; by splits alone where there is no validation file. The test file plays no part.
+/// Nothing if there are too few rows to hold any out.
 ///
 /// # Errors
-/// Nothing to learn from without the validation rows; settings out of range.
-pub fn choose(table: &Table, valid: &[(i64, i64)], args: &EvaluateArgs) -> anyhow::Result<Choice> {
-    let mut folds = vec![given_fold(table, valid)?];
-    let entries = table.seen.len();
-    if entries <= SMALL {
-        let share = valid.len() as f64 / entries as f64;
-        for split in 1..=MORE_SPLITS {
-            let fold = Fold::at_random(&table.seen, share.min(0.5), args.seed.wrapping_add(split))?;
-            // So few rows that a random part of them is all or none cannot be split.
-            if fold.is_useful() {
-                folds.push(fold);
-            }
-        }
-    }
-    let fitting = MOST_TRIALS * SMALL / entries.max(SMALL);
-    let trials = args
-        .trials
-        .map_or(fitting.max(LEAST_TRIALS), |trials| trials as usize);
+/// A validation file that shares nothing with the training file, or leaves nothing to learn from;
+/// settings out of range; a split by time without times.
+pub fn choose(
+    table: &Table,
+    train: &[Row],
+    valid: Option<&[Row]>,
+    args: &EvaluateArgs,
+) -> anyhow::Result<Option<Choice>> {
+    let reference = args.default_recipe();
+    reference.check()?;
+    ensure!(
+        args.split != Some(Split::Time) || table.seen.has_times(),
+        "a split by time needs a training file with times: user,item,value,time"
+    );
+    let folds = folds(table, train, valid, args)?;
+    let Some(fold) = folds.first() else {
+        return Ok(None);
+    };
     let plan = Plan {
         families: args.model.families(),
-        trials,
+        budget: args
+            .budget
+            .unwrap_or_else(|| selection::budget(fold, &reference)),
+        compare: args.model == super::Model::Auto,
+        reference,
+        trials: args.trials.map_or(usize::MAX, |trials| trials as usize),
         given: args.given(),
         seed: args.seed,
     };
     let mut meter = Meter::start("choosing", 100);
-    Ok(selection::choose(&folds, &plan, &mut |done| {
+    let choice = selection::choose(&folds, &plan, &mut |done| {
         meter.reached((100.0 * done) as usize);
         ControlFlow::Continue(())
-    })?)
+    })?;
+    Ok(Some(choice))
 }
 
-/// The validation file as what is held out, the rest of the training file as what is learnt from.
-fn given_fold(table: &Table, valid: &[(i64, i64)]) -> anyhow::Result<Fold> {
-    let place = |(user, item): &(i64, i64)| {
-        let user = table.users.binary_search(user).ok()?;
-        let item = table.items.binary_search(item).ok()?;
-        // A table has fewer than 2³² of each.
-        Some((user as u32, item as u32))
+fn folds(
+    table: &Table,
+    train: &[Row],
+    valid: Option<&[Row]>,
+    args: &EvaluateArgs,
+) -> anyhow::Result<Vec<Fold>> {
+    let mut folds = Vec::new();
+    let mut share = SHARE;
+    let mut by_time = args.split == Some(Split::Time);
+    let weights = Weights::of(train);
+    // What is held out is like what the lists are judged by: rows that are liked, or as much so as
+    // those of the validation file.
+    let mut least = None;
+    if let Some(valid) = valid {
+        let given = Given::new(table, valid)?;
+        by_time |= args.split.is_none() && given.is_latest(table);
+        share = given.held_out.len() as f64 / given.rows_of_users(table);
+        least = Some(given.least_value(table, train));
+        folds.push(given.fold(table)?);
+    }
+    let entries = table.seen.len();
+    let more = match valid {
+        Some(_) => selection::more_splits(entries),
+        None => selection::more_splits(entries).max(1) + u64::from(entries < 300_000),
     };
-    let held_out: FxHashSet<(u32, u32)> = valid.iter().filter_map(place).collect();
-    let rest = table
-        .seen
-        .triplets()
-        .filter(|(user, item, _)| !held_out.contains(&(*user, *item)));
-    let (users, items) = (table.users.len(), table.items.len());
-    let rest = Interactions::from_triplets(users, items, rest, Repeats::Max)?;
-    ensure!(
-        !rest.is_empty(),
-        "nothing is left to learn from without the validation rows"
-    );
-    let mut taken: Vec<_> = held_out
+    let kept: FxHashSet<(u32, u32)> = train
         .iter()
-        .map(|&(user, item)| (user, item, 1.0))
+        .filter(|row| match least {
+            Some(least) => row.value.is_none_or(|value| value >= least),
+            None => weights.likes(row.value),
+        })
+        .filter_map(|row| table.place(row.pair()))
         .collect();
-    taken.sort_unstable_by_key(|(user, item, _)| (*user, *item));
-    let taken = Interactions::from_triplets(users, items, taken, Repeats::Max)?;
-    Ok(Fold::new(rest, taken)?)
+    for split in 0..more {
+        let fold = if by_time {
+            let earlier = split as usize + usize::from(valid.is_some());
+            Fold::latest(&table.seen, share.min(0.5), earlier)?
+        } else {
+            let seed = args.seed.wrapping_add(split + 1);
+            let (share, kept) = (share.min(0.5), &kept);
+            Fold::at_random_of(&table.seen, share, seed, |user, item| {
+                kept.contains(&(user, item))
+            })?
+        };
+        // So few rows that a random part of them is all or none cannot be split.
+        if fold.is_useful() {
+            folds.push(fold);
+        }
+    }
+    Ok(folds)
+}
+
+/// A validation file.
+struct Given {
+    held_out: FxHashSet<(u32, u32)>,
+}
+
+impl Given {
+    fn new(table: &Table, valid: &[Row]) -> anyhow::Result<Self> {
+        let places = valid.iter().filter_map(|row| table.place(row.pair()));
+        let held_out: FxHashSet<(u32, u32)> = places.collect();
+        let given = Self { held_out };
+        if given.held_out.is_empty() {
+            let known = |ids: &[i64], of: fn(&Row) -> i64| {
+                let all: FxHashSet<i64> = valid.iter().map(of).collect();
+                let known = all.iter().filter(|id| ids.binary_search(id).is_ok());
+                (known.count(), all.len())
+            };
+            let (users, all_users) = known(&table.users, |row| row.user);
+            let (items, all_items) = known(&table.items, |row| row.item);
+            bail!(
+                "the validation file shares nothing with the training file, of which it should be \
+                 a part: none of its {} rows, {users} of its {all_users} users and {items} of its \
+                 {all_items} items are there",
+                valid.len()
+            );
+        }
+        Ok(given)
+    }
+
+    /// The validation file as what is held out, the rest of the training file as what is learnt
+    /// from.
+    fn fold(&self, table: &Table) -> anyhow::Result<Fold> {
+        let out = |user: u32, item: u32| self.held_out.contains(&(user, item));
+        let (users, items) = (table.users.len(), table.items.len());
+        let rest = table
+            .seen
+            .events()
+            .filter(|(user, entry)| !out(*user, entry.item));
+        let rest = Interactions::from_events(users, items, rest, Repeats::Max)?;
+        ensure!(
+            !rest.is_empty(),
+            "nothing is left to learn from without the validation rows"
+        );
+        let learnt = |user: u32| !rest.row(user as usize).0.is_empty();
+        ensure!(
+            self.held_out.iter().any(|(user, _)| learnt(*user)),
+            "no user of the validation file has any other row in the training file to learn from"
+        );
+        let mut taken: Vec<_> = self
+            .held_out
+            .iter()
+            .map(|&(user, item)| (user, item, 1.0))
+            .collect();
+        taken.sort_unstable_by_key(|(user, item, _)| (*user, *item));
+        let taken = Interactions::from_triplets(users, items, taken, Repeats::Max)?;
+        Ok(Fold::new(rest, taken)?)
+    }
+
+    /// How many rows those users have who have a row here.
+    fn rows_of_users(&self, table: &Table) -> f64 {
+        let with: FxHashSet<u32> = self.held_out.iter().map(|(user, _)| *user).collect();
+        let rows = with
+            .iter()
+            .map(|user| table.seen.row(*user as usize).0.len());
+        rows.sum::<usize>().max(1) as f64
+    }
+
+    /// Whether most users have nothing later in the training file than what is held out.
+    fn is_latest(&self, table: &Table) -> bool {
+        if !table.seen.has_times() {
+            return false;
+        }
+        let mut earliest: FxHashMap<u32, Option<i64>> = FxHashMap::default();
+        let mut rest: FxHashMap<u32, Option<i64>> = FxHashMap::default();
+        for (user, entry) in table.seen.events() {
+            if self.held_out.contains(&(user, entry.item)) {
+                let known = earliest.entry(user).or_insert(entry.time);
+                *known = (*known).min(entry.time);
+            } else {
+                let known = rest.entry(user).or_insert(entry.time);
+                *known = (*known).max(entry.time);
+            }
+        }
+        let later = earliest
+            .iter()
+            .filter(|(user, time)| rest.get(user).is_none_or(|rest| rest <= time));
+        100 * later.count() >= LATEST * earliest.len()
+    }
+
+    /// The least value of what is held out, by the training file.
+    fn least_value(&self, table: &Table, train: &[Row]) -> f32 {
+        let values = train.iter().filter_map(|row| {
+            let value = row.value?;
+            let place = table.place(row.pair())?;
+            self.held_out.contains(&place).then_some(value)
+        });
+        let least = values.fold(f32::INFINITY, f32::min);
+        if least.is_finite() { least } else { f32::MIN }
+    }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Model;
 use ranking::Scores;
 use ranking::collaborative::{Kind, Recipe};
-use ranking::selection::{Choice, Trial};
+use ranking::selection::{Choice, Stage, Trial};
 
 /// What is printed.
 #[derive(Serialize)]
@@ -32,10 +32,17 @@ pub struct Report {
     pub choice: Option<ShownChoice>,
 }
 
-/// A choice as it is printed.
+/// A choice as it is printed. Qualities are means of NDCG@10, recall@20 and NDCG@100 on what was
+/// held out for the search.
 #[derive(Serialize)]
 pub struct ShownChoice {
     quality: f64,
+    /// The standard error of the quality.
+    error: f64,
+    /// That of the recipe that is used where nothing is searched.
+    default_quality: Option<f64>,
+    /// That of popularity.
+    popular_quality: Option<f64>,
     leaders: Vec<ShownTrial>,
     tried: Vec<ShownTrial>,
 }
@@ -45,6 +52,8 @@ pub struct ShownChoice {
 struct ShownTrial {
     recipe: Recipe,
     quality: f64,
+    /// Whether it was tried at little cost: fewer sweeps, items or users.
+    exploration: bool,
 }
 
 impl From<Choice> for ShownChoice {
@@ -52,6 +61,9 @@ impl From<Choice> for ShownChoice {
         let shown = |trials: Vec<Trial>| trials.into_iter().map(ShownTrial::from).collect();
         Self {
             quality: choice.quality,
+            error: choice.error,
+            default_quality: choice.reference,
+            popular_quality: choice.popularity,
             leaders: shown(choice.leaders),
             tried: shown(choice.trials),
         }
@@ -63,6 +75,7 @@ impl From<Trial> for ShownTrial {
         Self {
             recipe: trial.recipe,
             quality: trial.quality,
+            exploration: trial.stage == Stage::Exploration,
         }
     }
 }
@@ -124,16 +137,31 @@ impl Report {
         let mut lines = String::new();
         if let Some(choice) = &self.choice {
             for trial in &choice.tried {
-                lines += &format!("tried {}: {:.4}\n", words(&trial.recipe), trial.quality);
+                let how = if trial.exploration {
+                    "explored"
+                } else {
+                    "tried"
+                };
+                lines += &format!("{how} {}: {:.4}\n", words(&trial.recipe), trial.quality);
             }
             for leader in &choice.leaders {
                 let of = words(&leader.recipe);
                 lines += &format!("best of its kind {of}: {:.4}\n", leader.quality);
             }
+            for (name, quality) in [
+                ("the default recipe", choice.default_quality),
+                ("popularity", choice.popular_quality),
+            ] {
+                if let Some(quality) = quality {
+                    lines += &format!("for comparison {name}: {quality:.4}\n");
+                }
+            }
             lines += &format!(
-                "chosen {}: {:.4}, the mean of NDCG@10, recall@20 and NDCG@100 on validation\n",
+                "chosen {}: {:.4} (standard error {:.4}), the mean of NDCG@10, recall@20 and \
+                 NDCG@100 on validation\n",
                 words(&self.recipe),
-                choice.quality
+                choice.quality,
+                choice.error
             );
         } else {
             lines += &format!("used {}\n", words(&self.recipe));

@@ -7,6 +7,8 @@ use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
 
 use super::*;
+use ranking::IalsSettings;
+use ranking::collaborative::Kind;
 
 #[derive(Parser)]
 struct Line {
@@ -35,7 +37,39 @@ fn file(folder: &TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
 fn complaint(content: impl AsRef<[u8]>) -> String {
     let folder = TempDir::new().unwrap();
     let path = file(&folder, "rows.csv", content);
-    format!("{:#}", read_pairs(&path).unwrap_err())
+    format!("{:#}", read_rows(&path).unwrap_err())
+}
+
+fn pairs(path: &Path) -> Vec<(i64, i64)> {
+    read_rows(path).unwrap().iter().map(Row::pair).collect()
+}
+
+#[test]
+fn a_header_names_columns_in_any_order_and_without_one_they_are_user_item_value_and_time() {
+    let folder = TempDir::new().unwrap();
+    let row = |user, item, value: Option<f32>, time: Option<i64>| Row {
+        user,
+        item,
+        value,
+        time,
+    };
+    let wanted = [
+        row(1, 10, Some(4.5), Some(964_982_703)),
+        row(2, 20, None, None),
+    ];
+    let files = [
+        "1,10,4.5,964982703\n2,20\n",
+        "timestamp,movieId,title,userId,rating\n964982703,10,Heat,1,4.5\n,20,Ran,2,\n",
+        "User,Item,Value,Time\n1,10,4.5,964982703.9\n2,20,,\n",
+    ];
+    for content in files {
+        let path = file(&folder, "rows.csv", content);
+        assert_eq!(read_rows(&path).unwrap(), wanted, "{content}");
+    }
+
+    // Where a header names neither, the first two columns are it.
+    let path = file(&folder, "rows.csv", "who,what,time\n1,2,3\n");
+    assert_eq!(read_rows(&path).unwrap(), [row(1, 2, None, Some(3))]);
 }
 
 #[test]
@@ -44,10 +78,10 @@ fn a_header_carriage_returns_and_further_columns_are_no_trouble() {
     let path = file(
         &folder,
         "rows.csv",
-        "user,item,rating\r\n1, -2,5\r\n\r\n3,4\r\n",
+        "user,item,genre\r\n1, -2,noir\r\n\r\n3,4\r\n",
     );
 
-    assert_eq!(read_pairs(&path).unwrap(), [(1, -2), (3, 4)]);
+    assert_eq!(pairs(&path), [(1, -2), (3, 4)]);
 }
 
 #[test]
@@ -58,8 +92,8 @@ fn gzip_is_told_by_its_first_bytes_and_not_by_the_name() {
     let zipped = file(&folder, "zipped.csv", zipped.finish().unwrap());
     let plain = file(&folder, "plain.csv.gz", "1,2\n");
 
-    assert_eq!(read_pairs(&zipped).unwrap(), [(1, 2)]);
-    assert_eq!(read_pairs(&plain).unwrap(), [(1, 2)]);
+    assert_eq!(pairs(&zipped), [(1, 2)]);
+    assert_eq!(pairs(&plain), [(1, 2)]);
 }
 
 #[test]
@@ -75,6 +109,9 @@ fn a_bad_row_is_named_with_file_line_and_reason() {
     assert!(complaint("1,2\r\n\r\n\r\n1,x\r\n").contains("line 4: the item `x`"));
     assert!(complaint("1,2\nuser,item\n").contains("line 2: neither"));
     assert!(complaint("1,2\n3\n").contains("line 2: a row needs a user and an item"));
+    assert!(complaint("1,2,high\n").contains("line 1: the value `high` is not a number"));
+    assert!(complaint("1,2,nan\n").contains("line 1: the value `nan` is not a number"));
+    assert!(complaint("1,2,3,noon\n").contains("the time `noon` is not a number of seconds"));
     assert!(complaint("1,99999999999999999999\n").contains("line 1: the item"));
     assert!(complaint(b"1,2\n3,\xff\n").contains("line 2: the text is not UTF-8"));
 }
@@ -84,7 +121,7 @@ fn files_without_rows_and_files_that_break_off_are_refused() {
     assert!(complaint("").contains("holds no `user,item` rows"));
     assert!(complaint("user,item\n").contains("holds no `user,item` rows"));
     assert!(complaint(b"\x1f\x8b\x08\x00").contains("cannot be read"));
-    let missing = read_pairs(Path::new("/nowhere/rows.csv")).unwrap_err();
+    let missing = read_rows(Path::new("/nowhere/rows.csv")).unwrap_err();
     assert!(format!("{missing:#}").contains("/nowhere/rows.csv"));
 }
 
@@ -122,6 +159,8 @@ fn the_order_of_the_rows_does_not_change_the_lists() {
         valid.to_str().unwrap(),
         "--trials",
         "2",
+        "--budget",
+        "1",
         "--sweeps",
         "2",
         "--factors",
@@ -178,6 +217,147 @@ fn auto_chooses_by_the_validation_file_and_never_by_the_test_file() {
     }
 }
 
+/// What the command says of this training, validation and test file.
+fn refusal(train: &str, valid: Option<&str>, test: &str, more: &[&str]) -> String {
+    let folder = TempDir::new().unwrap();
+    let (train, test) = (
+        file(&folder, "train.csv", train),
+        file(&folder, "test.csv", test),
+    );
+    let out = folder.path().join("topn.csv");
+    let mut line = more.to_vec();
+    let valid = valid.map(|rows| file(&folder, "valid.csv", rows));
+    if let Some(valid) = &valid {
+        line.extend(["--valid", valid.to_str().unwrap()]);
+    }
+    let refused = run(args(&train, &test, &out, &line)).unwrap_err();
+    assert!(!out.exists(), "nothing is written");
+    format!("{refused:#}")
+}
+
+#[test]
+fn a_validation_file_that_shares_nothing_with_the_training_file_is_refused() {
+    let train = "1,10\n1,20\n2,10\n2,30\n";
+
+    let text = refusal(train, Some("7,10\n8,99\n8,98\n"), "1,30\n", &[]);
+
+    assert!(
+        text.contains("shares nothing with the training file"),
+        "{text}"
+    );
+    assert!(
+        text.contains("none of its 3 rows, 0 of its 2 users and 1 of its 3 items"),
+        "{text}"
+    );
+    let text = refusal(train, Some("1,10\n1,20\n"), "1,30\n", &[]);
+    assert!(
+        text.contains("no user of the validation file has any other row"),
+        "{text}"
+    );
+    let text = refusal(train, Some(train), "1,30\n", &[]);
+    assert!(text.contains("nothing is left to learn from"), "{text}");
+}
+
+#[test]
+fn a_test_file_that_leaves_nobody_to_rank_for_is_refused_and_so_are_empty_lists() {
+    let text = refusal(
+        "1,10\n2,20\n",
+        None,
+        "7,10\n8,10\n",
+        &["--model", "popular"],
+    );
+    assert!(
+        text.contains("none of the 2 users of the test file"),
+        "{text}"
+    );
+
+    let text = refusal("1,10\n1,20\n", None, "1,30\n", &["--model", "popular"]);
+    assert!(text.contains("not one of the 1 known users"), "{text}");
+
+    let text = refusal("1,10\n2,20\n", None, "1,20\n", &["--split", "time"]);
+    assert!(text.contains("needs a training file with times"), "{text}");
+}
+
+/// Runs `auto` on these rows, which are both the training and the test file, and answers the
+/// users of the rows that it wrote.
+fn listed(rows: &[String]) -> FxHashSet<String> {
+    let folder = TempDir::new().unwrap();
+    let train = file(&folder, "train.csv", rows.join("\n"));
+    let out = folder.path().join("topn.csv");
+    run(args(
+        &train,
+        &train,
+        &out,
+        &["--trials", "2", "--budget", "1"],
+    ))
+    .unwrap();
+    let written = fs::read_to_string(out).unwrap();
+    let users = written
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').next().unwrap().to_owned());
+    users.collect()
+}
+
+#[test]
+fn who_is_known_gets_a_list_however_little_there_is_to_learn_from() {
+    let some = (0..100).map(|i| format!("{},{}", i / 5, (i * 7 + i / 5) % 30));
+    assert_eq!(listed(&some.collect::<Vec<_>>()).len(), 20);
+    let one_each: Vec<String> = (0..300).map(|user| format!("{user},{user}")).collect();
+    assert_eq!(listed(&one_each).len(), 300);
+    assert_eq!(listed(&["1,10".to_owned(), "2,20".to_owned()]).len(), 2);
+}
+
+#[test]
+fn low_ratings_weigh_next_to_nothing_and_amounts_weigh_in_proportion() {
+    let rows = |values: &[f32]| -> Vec<Row> {
+        let row = |(item, value): (i64, &f32)| Row {
+            user: 1,
+            item,
+            value: Some(*value),
+            time: None,
+        };
+        (0..).zip(values).map(row).collect()
+    };
+    let weights = |values: &[f32]| Table::new(&rows(values)).unwrap().seen.row(0).1.to_vec();
+
+    assert_eq!(weights(&[1.0, 3.0, 4.0, 5.0]), [0.01, 0.01, 0.5, 1.0]);
+    assert_eq!(weights(&[1.0, 2.0, 97.0, 100.0]), [0.02, 0.04, 1.94, 2.0]);
+    assert_eq!(weights(&[4.0, 4.0]), [1.0, 1.0]);
+}
+
+/// Everybody walks the same ring of items, from a start of their own: what comes next is all that
+/// there is to know, and who took what else says nothing.
+#[test]
+fn auto_finds_that_order_matters_where_it_does() {
+    let folder = TempDir::new().unwrap();
+    let walk = |from: i64, to: i64| {
+        let steps = (0..80_i64).flat_map(move |user| (from..to).map(move |step| (user, step)));
+        let row = steps.map(|(user, step)| format!("{user},{},1,{step}\n", (user * 7 + step) % 40));
+        row.collect::<String>()
+    };
+    let train = file(&folder, "train.csv", walk(0, 20));
+    let test = file(&folder, "test.csv", walk(20, 21));
+    let out = folder.path().join("topn.csv");
+
+    run(args(
+        &train,
+        &test,
+        &out,
+        &["--split", "time", "--budget", "3"],
+    ))
+    .unwrap();
+
+    let lists = fs::read_to_string(&out).unwrap();
+    let first = lists.lines().filter(|row| row.ends_with(",1"));
+    let right = first.filter(|row| {
+        let numbers: Vec<i64> = row.split(',').map(|n| n.parse().unwrap()).collect();
+        numbers[1] == (numbers[0] * 7 + 20) % 40
+    });
+    let right = right.count();
+    assert!(right > 60, "{right} of 80");
+}
+
 #[test]
 fn settings_out_of_range_are_refused_and_the_old_lists_stay() {
     let folder = TempDir::new().unwrap();
@@ -210,12 +390,12 @@ fn factors_beat_popularity_on_real_ratings() {
         eprintln!("skipped: no ../shared/quality, and MARQUEE_QUALITY is not set");
         return;
     };
-    let read = |name: &str| read_pairs(&split.join(name)).unwrap();
+    let read = |name: &str| read_rows(&split.join(name)).unwrap();
     let (train, valid) = (read("train.csv.gz"), read("valid.csv.gz"));
-    let held_out: FxHashSet<_> = valid.iter().copied().collect();
+    let held_out: FxHashSet<_> = valid.iter().map(Row::pair).collect();
     let rest: Vec<_> = train
         .into_iter()
-        .filter(|pair| !held_out.contains(pair))
+        .filter(|row| !held_out.contains(&row.pair()))
         .collect();
     let (table, taken) = (Table::new(&rest).unwrap(), by_user(&valid));
     let quality = |recipe: Recipe| {

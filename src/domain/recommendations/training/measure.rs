@@ -10,12 +10,12 @@ use crate::domain::recommendations::served_figure::Judged;
 use crate::domain::recommendations::served_model::ServedModel;
 use crate::domain::recommendations::service::RecommendationService;
 use crate::foundation::{Error, Result};
-use ranking::collaborative::Recipe;
+use ranking::collaborative::{CollaborativeError, Recipe};
 use ranking::selection::{self, Family, Fold, Given, Plan};
 
 /// A choice is made on so many random splits, with at most so many trials of each family.
 const FOLDS: u64 = 2;
-const TRIALS: usize = 16;
+const TRIALS: usize = 40;
 
 /// The recipe that does best on interactions that are held out.
 pub(super) async fn chosen<O>(data: Arc<Data>, seed: u64, mut observe: O) -> Result<(Recipe, O)>
@@ -30,8 +30,21 @@ where
                 .map_err(|error| Error::Internal(error.into()))?;
             folds.extend(Some(fold).filter(Fold::is_useful));
         }
+        let Some(fold) = folds.first() else {
+            return Err(explain(CollaborativeError::NoInteractions));
+        };
+        let reference = Recipe::default();
         let plan = Plan {
-            families: vec![Family::Ials, Family::Edlae, Family::Graph],
+            families: vec![
+                Family::Ials,
+                Family::Edlae,
+                Family::Graph,
+                Family::Spectral,
+                Family::Sequential,
+            ],
+            budget: selection::budget(fold, &reference),
+            reference,
+            compare: true,
             trials: TRIALS,
             given: Given::default(),
             seed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 
 use super::facets::SearchFacets;
-use crate::domain::search::draw::{Draw, QUERY_WEIGHT};
+use crate::domain::search::draw::Draw;
 use crate::domain::search::highlight::Fragment;
 use crate::domain::search::model::{self as domain, Hit, SearchPage};
 use crate::graphql::Reach;
@@ -234,8 +234,8 @@ impl SearchResults {
     async fn weights(&self) -> SearchWeights {
         if self.0.draw.personalised {
             SearchWeights {
-                query: double(QUERY_WEIGHT),
-                long_term: 1.0 - double(QUERY_WEIGHT),
+                query: double(self.0.draw.query_weight),
+                long_term: 1.0 - double(self.0.draw.query_weight),
             }
         } else {
             SearchWeights {
