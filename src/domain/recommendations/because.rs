@@ -259,9 +259,8 @@ impl Page<'_> {
         let favourite = tastes.into_iter();
         let favourite = favourite.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         let favourite = favourite.map(|(genre, _)| genre);
-        let theirs = |liked: &Positive| {
-            Some((self.catalogue.find(liked.content)?.kind, liked.weight))
-        };
+        let theirs =
+            |liked: &Positive| Some((self.catalogue.find(liked.content)?.kind, liked.weight));
         let popular = || {
             let all = self.catalogue.iter().map(|(_, entry)| entry);
             all.map(|entry| (entry.kind, like.renown(entry)))

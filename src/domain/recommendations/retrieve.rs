@@ -57,10 +57,10 @@ pub(super) struct Retrieved {
     pub(super) embedding: Option<Id<id::Model>>,
     /// Vectors of candidates, where the list is to be diverse.
     pub(super) vectors: Vectors,
-    scored: Option<(Arc<ServedModel>, Scored)>,
-    liked: Vec<Positive>,
+    pub(super) scored: Option<(Arc<ServedModel>, Scored)>,
+    pub(super) liked: Vec<Positive>,
     /// Of these, what the user would call a liking: an item that was only looked at is no reason.
-    likings: FxHashSet<Content>,
+    pub(super) likings: FxHashSet<Content>,
 }
 
 impl RequestContext<'_> {
