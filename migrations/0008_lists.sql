@@ -25,7 +25,8 @@ ALTER TABLE recommendation_lists
     ADD COLUMN because_ids    uuid[] NOT NULL,
     ADD COLUMN because        smallint[] NOT NULL,
     -- What it was made of: candidates by source, drops with reasons, versions; written by the engine.
-    ADD COLUMN provenance     bytea NOT NULL,
+    -- Empty where that is not known.
+    ADD COLUMN provenance     bytea NOT NULL DEFAULT '',
     ADD CHECK (cardinality(content_ids) = cardinality(scores)
            AND cardinality(content_ids) = cardinality(sources)
            AND cardinality(content_ids) = cardinality(because)

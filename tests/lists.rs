@@ -17,8 +17,9 @@ use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::recommendations::training::How;
 use marquee::foundation::{Id, id};
+use marquee::platform::config::Settings;
 use serde_json::{Value, json};
-use support::TestApp;
+use support::{TestApp, settings};
 
 const LIST: &str = "query ($context: RecommendationContext, $contentId: ID, $query: String, $first: Int,
         $after: String, $filter: ContentFilter, $boost: [BoostInput!], $exclude: [ID!],
@@ -36,7 +37,12 @@ const LIST: &str = "query ($context: RecommendationContext, $contentId: ID, $que
 
 /// The demo, loaded, trained on and placed in a space of what it is about.
 async fn demo() -> TestApp {
-    let app = TestApp::start().await;
+    demo_with(settings()).await
+}
+
+/// The demo, trained and embedded, with these settings.
+async fn demo_with(settings: Settings) -> TestApp {
+    let app = TestApp::with(settings).await;
     let services = &app.services;
     services.demo.load(&Viewer::Command).await.unwrap();
     let go_on = |_| ControlFlow::Continue(());
@@ -171,7 +177,10 @@ async fn a_list_follows_what_its_user_does_from_the_next_request_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_controls_a_list_by_types() {
-    let app = demo().await;
+    // With the configured weights, so that all sources have a say.
+    let mut settings = settings();
+    settings.blend.learned = false;
+    let app = demo_with(settings).await;
     let user = app.viewer(Role::User).await;
     for title in ["Seven Samurai", "Rashomon", "Ikiru"] {
         did(&app, &user, title, InteractionKind::Like).await;

@@ -9,6 +9,7 @@ use futures::{Stream, StreamExt};
 use marquee::domain::Services;
 use marquee::domain::auth::Viewer;
 use marquee::domain::interactions::{FollowFilter, InteractionKind, NewInteraction};
+use marquee::domain::models::ModelKind;
 use marquee::domain::recommendations::refresh::Users;
 use marquee::domain::recommendations::training::How;
 use marquee::domain::recommendations::updates::Reason;
@@ -59,7 +60,11 @@ async fn a_model_that_another_process_takes_into_service_is_told_and_read_once_f
     let models = &world.app.services.models;
     let mut all = Vec::new();
     for _ in 0..100 {
-        let mut stream = Box::pin(models.promoted(&Viewer::Command, None).unwrap());
+        let mut stream = Box::pin(
+            models
+                .promoted(&Viewer::Command, Some(ModelKind::Collaborative))
+                .unwrap(),
+        );
         next(&mut stream).await;
         all.push(stream);
     }

@@ -15,10 +15,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, value_parser};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::app::cli::OnSchema;
+use crate::app::opened::Opened;
+use crate::domain::auth::Viewer;
 pub use choosing::Split;
 use meter::Meter;
 pub use model::Model;
@@ -29,19 +32,25 @@ use report::Report;
 use rows::{Row, read_rows};
 use table::Table;
 
-/// Judge a model on held-out interactions.
+/// Judge a model on held-out interactions: of files, or with `--served` the lists that this server gives.
 ///
 /// The files hold `user,item[,value[,time]]` rows, plain or gzipped: users and items are whole
 /// numbers, a value is a rating or a count, a time is in seconds. A header that names the columns
 /// may put them in any order. Values and times are read of the training file alone.
 #[derive(Args, Clone, Debug)]
 pub struct EvaluateArgs {
+    /// Judge the lists of a schema as they are served, and no files: the latest likes of each user are
+    /// held out, and their lists made again by the pipeline that serves, as they would have been.
+    #[arg(long, conflicts_with_all = ["train", "test", "valid", "out"])]
+    pub served: bool,
+    #[command(flatten)]
+    on: OnSchema,
     /// What the model learns from.
-    #[arg(long, value_name = "FILE")]
-    train: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "served")]
+    train: Option<PathBuf>,
     /// What the users took afterwards; their lists are judged by it.
-    #[arg(long, value_name = "FILE")]
-    test: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "served")]
+    test: Option<PathBuf>,
     /// A part of the training file to choose models, settings and weights by. They are tried on
     /// the rest; the best then learns from the whole training file. Small files are split several
     /// times more, so that no single split decides. Without it, `auto` splits the training file
@@ -59,8 +68,8 @@ pub struct EvaluateArgs {
     #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
     top: u32,
     /// Where the lists go, as `user,item,rank`.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "served")]
+    out: Option<PathBuf>,
     /// Decides the start of the training; equal seeds give equal lists.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -102,13 +111,16 @@ pub struct EvaluateArgs {
     reason = "a command owns its arguments, as every other does"
 )]
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
-    let train = read_rows(&args.train)?;
-    let test = by_user(&read_rows(&args.test)?);
+    let (Some(train), Some(test), Some(out)) = (&args.train, &args.test, &args.out) else {
+        bail!("give --train, --test and --out, or --served");
+    };
+    let train = read_rows(train)?;
+    let test = by_user(&read_rows(test)?);
     let valid = args.valid.as_deref().map(read_rows).transpose()?;
     ensure!(
-        args.out.file_name().is_some(),
+        out.file_name().is_some(),
         "{} does not name a file",
-        args.out.display()
+        out.display()
     );
     if let Some(budget) = args.budget {
         ensure!(
@@ -149,7 +161,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
          the training file",
         lists.len()
     );
-    write_lists(&args.out, &lists)?;
+    write_lists(out, &lists)?;
 
     let report = Report {
         model: args.model,
@@ -171,6 +183,33 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     } else {
         print!("{}", report.lines());
     }
+    Ok(())
+}
+
+/// Judges the lists of a schema as they are served: `--served`.
+///
+/// # Errors
+/// When a training of the schema runs, when there is nothing to learn from, or nobody has taken enough
+/// to hold something out.
+pub async fn run_served(args: EvaluateArgs, opened: &Opened) -> anyhow::Result<()> {
+    let (_, services) = opened.schema(args.on.schema.as_ref())?;
+    let service = &services.recommendations;
+    let evaluated = service
+        .evaluate(&Viewer::Command, false, super::train::shown())
+        .await?;
+    if args.json {
+        println!("{}", serde_json::to_string(&evaluated)?);
+        return Ok(());
+    }
+    let figure = evaluated.figure.context(
+        "nobody has taken enough to hold something out: five liked items a user are needed, at \
+         different times or not",
+    )?;
+    println!(
+        "Model {}: {} users, {} items, {} pairs, {:.1} s.",
+        evaluated.algorithm, evaluated.users, evaluated.items, evaluated.pairs, evaluated.seconds
+    );
+    print!("{}", super::served_figure::lines(&figure));
     Ok(())
 }
 

@@ -33,7 +33,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print!("{}", crate::graphql::sdl());
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Evaluate(args) => {
+        Command::Evaluate(args) if !args.served => {
             tokio::task::spawn_blocking(|| evaluate::run(args)).await??;
             return Ok(ExitCode::SUCCESS);
         }
@@ -86,6 +86,7 @@ async fn with_database(command: Command, opened: &Opened) -> anyhow::Result<Exit
         }
         Command::Train(args) => train::run(args, opened).await?,
         Command::Embed(args) => embed::run(args, opened).await?,
+        Command::Evaluate(args) => evaluate::run_served(args, opened).await?,
         Command::User { on, args } => {
             user::run(args, opened.schema(on.schema.as_ref())?.1).await?;
         }
@@ -96,7 +97,6 @@ async fn with_database(command: Command, opened: &Opened) -> anyhow::Result<Exit
         Command::Serve(_)
         | Command::Work(_)
         | Command::Database(_)
-        | Command::Evaluate(_)
         | Command::Schema
         | Command::Secret(_)
         | Command::Doctor => {}

@@ -11,7 +11,7 @@ use super::non_personalised::Common;
 use super::retrieve::{RequestContext, Retrieved};
 use super::served_ranker::ServedRanker;
 use super::service::RecommendationService;
-use crate::engine::catalogue::Catalogue;
+use crate::engine::catalogue::{Catalogue, ContentKind};
 use crate::engine::eligibility::{Eligibility, Rules};
 use crate::engine::history::dot;
 use crate::engine::provenance::{Provenance, Versions};
@@ -87,7 +87,8 @@ impl RecommendationService {
         retrieved: &Retrieved,
     ) -> RankingTask {
         let request = context.request;
-        let learned = matches!(request.context, Context::Feed | Context::Category);
+        let learned = self.ground.settings.blend.learned
+            && matches!(request.context, Context::Feed | Context::Category);
         let excluded = request.exclude.iter().chain(&request.seed);
         RankingTask {
             seen: context.history.excluded(context.now),
@@ -147,16 +148,31 @@ impl RankingTask {
         (items, list.blend, provenance)
     }
 
-    /// Ranks what was retrieved, with any scorer.
+    /// Ranks what was retrieved, with any scorer. Where nothing is left of the kind that the list would
+    /// be of, it is of all kinds rather than empty.
     pub(super) fn rank(
         &self,
         catalogue: &Catalogue,
         retrieved: &Retrieved,
         scorer: &dyn Scorer,
     ) -> RankedList {
+        let list = self.rank_of(&retrieved.kinds, catalogue, retrieved, scorer);
+        if list.items.is_empty() && !retrieved.kinds.is_empty() {
+            return self.rank_of(&[], catalogue, retrieved, scorer);
+        }
+        list
+    }
+
+    fn rank_of(
+        &self,
+        kinds: &[ContentKind],
+        catalogue: &Catalogue,
+        retrieved: &Retrieved,
+        scorer: &dyn Scorer,
+    ) -> RankedList {
         let vector = |slot| retrieved.vectors.get(&catalogue.entry(slot)?.id);
         let input = RankingInput {
-            rules: &self.rules(catalogue, retrieved),
+            rules: &self.rules(catalogue, kinds),
             candidates: &retrieved.candidates,
             scorer,
             fallback: &self.common.slots,
@@ -173,15 +189,16 @@ impl RankingTask {
         retrieved: &Retrieved,
         taken: &FxHashSet<Content>,
     ) -> Replayed {
-        let pool = Pool::new(&retrieved.candidates, &self.rules(catalogue, retrieved));
+        let rules = self.rules(catalogue, &retrieved.kinds);
+        let pool = Pool::new(&retrieved.candidates, &rules);
         let slots = taken.iter().filter_map(|content| catalogue.slot(*content));
         Replayed::new(&pool, &slots.collect())
     }
 
-    fn rules<'a>(&'a self, catalogue: &'a Catalogue, retrieved: &'a Retrieved) -> Eligibility<'a> {
+    fn rules<'a>(&'a self, catalogue: &'a Catalogue, kinds: &'a [ContentKind]) -> Eligibility<'a> {
         Rules::on(self.day)
             .matching(&self.request.filter)
-            .of_kinds(&retrieved.kinds)
+            .of_kinds(kinds)
             .within(catalogue)
             .without(&self.excluded)
             .unseen(&self.seen)

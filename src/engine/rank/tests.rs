@@ -119,8 +119,8 @@ fn the_weights_used_are_told_and_the_parts_add_up() {
             assert!((0.0..=1.0 + 1e-6).contains(&(part / weight)));
         }
     }
-    // Item 1: best of the first. Item 2: half of the first and half of the second.
-    assert_eq!(numbers(&list), [1, 2, 3]);
+    // Item 2 is the second of both, item 1 the best of the heavier one alone.
+    assert_eq!(numbers(&list), [2, 1, 3]);
 }
 
 #[test]

@@ -145,6 +145,7 @@ pub struct Recommendations {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blend {
+    pub learned: bool,
     pub batch: f32,
     pub long_term: f32,
     pub query: f32,

@@ -270,9 +270,6 @@ impl Confirming<'_, '_, '_> {
         let mut visited: Vec<Weights> = Vec::new();
         let from = reference.iter().chain(best_first.first()).cloned();
         for start in from.collect::<Vec<_>>() {
-            if std::env::var("SHOW").is_ok() {
-                eprintln!("start {start:?} {:.4}", blending.quality(&start));
-            }
             visited.extend(blending.climb(start, &allowed, &mut |_| meter.within(0.5 * left))?);
         }
         let popular = self.plan.compare.then(|| alone_of(popular, kinds.len()));
@@ -283,15 +280,6 @@ impl Confirming<'_, '_, '_> {
             .map(|weights| blending.quality(weights))
             .fold(0.0, f64::max);
         visited.extend(popular.clone());
-        if std::env::var("SHOW").is_ok() {
-            for w in &visited {
-                eprintln!(
-                    "{w:?} {:.4} smooth {:.4}",
-                    blending.quality(w),
-                    blending.smooth(w)
-                );
-            }
-        }
         let mut chosen: Option<&Weights> = None;
         for weights in &visited {
             let good = blending.quality(weights) >= floor;
