@@ -58,8 +58,9 @@ async fn what_words_and_meaning_find_is_fused_by_rank() {
     let mut request = Request::new("films about robots in space");
     let both = page(&app, &Viewer::Nobody, &request).await;
     for hit in &both.hits {
-        let part = |source| rank(hit, source).map_or(0.0, |rank| 1.0 / (60.0 + rank as f32));
-        let expected = (part(Source::Words) + part(Source::Meaning)) / (2.0 / 61.0);
+        let by_rank = |rank: usize| 1.0 - (rank as f32).ln() / 1001_f32.ln();
+        let part = |source| rank(hit, source).map_or(0.0, by_rank);
+        let expected = (part(Source::Words) + part(Source::Meaning)) / 2.0;
         assert!((hit.score - expected).abs() < 1e-5, "{hit:?} {expected}");
         assert!(hit.score <= 1.0);
     }

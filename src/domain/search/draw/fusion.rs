@@ -63,7 +63,8 @@ impl Draw {
 
 /// Slots in the order of their rank, on the scale of a blend.
 fn on_scale(ranked: &[(u32, f32)]) -> Vec<(u32, f32)> {
-    let scores: Vec<f32> = ranked.iter().map(|(_, score)| *score).collect();
+    // By place and not by score: of equals the more popular one stands first.
+    let scores: Vec<f32> = (0..ranked.len()).map(|place| -(place as f32)).collect();
     let slots = ranked.iter().map(|(slot, _)| *slot);
     slots.zip(calibrate(&scores)).collect()
 }
