@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::super::collaborative::{CollaborativeError, TOGETHER, Trained, add_scaled};
-use super::super::evaluation::{self, Scores};
+use super::super::evaluation::{self, Estimate, Scores};
 use super::super::symmetric::{Observer, Stopped};
 use super::super::top;
 use super::fold::{Fold, quality};
@@ -170,6 +170,39 @@ impl Blending {
                 Some(to) => path.push(to),
                 None => return Ok(path),
             }
+        }
+    }
+
+    /// The most even weights on the way from these, a tenth at a time, that are no worse than these by
+    /// more than one standard error of the difference, user by user, and no worse than `least`: of
+    /// blends that the folds cannot tell apart, the most even depends least on any one part.
+    pub(super) fn evened(
+        &mut self,
+        from: &Weights,
+        allowed: &dyn Fn(&Weights) -> bool,
+        least: f64,
+    ) -> Weights {
+        let squares =
+            |weights: &Weights| weights.iter().map(|tenths| tenths * tenths).sum::<usize>();
+        let before = self.each(from);
+        let mut at = from.clone();
+        loop {
+            let mut best: Option<(f64, Weights)> = None;
+            for near in neighbours(&at, 1) {
+                if !allowed(&near) || squares(&near) >= squares(&at) {
+                    continue;
+                }
+                let quality = self.quality(&near);
+                let difference = Estimate::paired(&self.each(&near), &before);
+                let good = quality >= least && difference.mean + difference.error >= 0.0;
+                if good && best.as_ref().is_none_or(|(most, _)| quality > *most) {
+                    best = Some((quality, near));
+                }
+            }
+            let Some((_, next)) = best else {
+                return at;
+            };
+            at = next;
         }
     }
 

@@ -291,6 +291,7 @@ impl Confirming<'_, '_, '_> {
         let Some(chosen) = chosen.or(best_first.first()).cloned() else {
             return Err(CollaborativeError::NoInteractions);
         };
+        let chosen = blending.evened(&chosen, &allowed, floor);
         let each = blending.each(&chosen);
         let users = each.len() as f64 / self.folds.len() as f64;
         let centre = mean(&each);
