@@ -9,7 +9,7 @@ use marquee::domain::search::{Mode, Request, SearchPage};
 use marquee::foundation::page::Window;
 use serde_json::json;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, settings};
 use crate::{demo, search, search_as, titles};
 
 async fn learnt() -> TestApp {
@@ -176,4 +176,29 @@ async fn the_taste_of_the_viewer_makes_three_tenths_of_the_score() {
     let plain = page(&app, &user, &request).await;
     assert!(plain.hits.iter().all(|hit| hit.taste.is_none()));
     assert_eq!(order(&before), order(&plain));
+}
+
+/// Two blends stood under one setting: lists used it, searches their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_setting_says_how_much_the_query_counts_in_searches_and_in_lists() {
+    let mut settings = settings();
+    settings.blend.query = 0.2;
+    let app = TestApp::with(settings).await;
+    app.services.demo.load(&Viewer::Command).await.unwrap();
+    learn(&app).await;
+    let user = app.viewer(Role::User).await;
+    let found = page(&app, &Viewer::Nobody, &Request::new("Seven Samurai")).await;
+    let like = NewInteraction::new(found.hits[0].content, InteractionKind::Like);
+    app.services.interactions.record(&user, like).await.unwrap();
+
+    let found = search_as(&app, &user, json!({ "query": "samurai" })).await;
+    let weight = found["weights"]["query"].as_f64().unwrap();
+    assert!((weight - 0.2).abs() < 1e-6, "{weight}");
+    let document = r#"{ recommendations(context: SEARCH, query: "samurai", first: 5) {
+        blendWeights { source weight } } }"#;
+    let list = app.ask_as(&user, document, json!({})).await;
+    let weights = &list["recommendations"]["blendWeights"];
+    assert_eq!(weights[0]["source"], "QUERY");
+    let weight = weights[0]["weight"].as_f64().unwrap();
+    assert!((weight - 0.2).abs() < 1e-6, "{weights}");
 }

@@ -87,7 +87,7 @@ pub struct Explanation(domain::Explanation);
 impl Explanation {
     /// The number: a score, a weight, or what a source adds.
     async fn value(&self) -> f64 {
-        f64::from(self.0.value)
+        double(self.0.value)
     }
 
     /// What the number is, in English.
