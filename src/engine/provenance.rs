@@ -65,9 +65,9 @@ pub struct SignalScore {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     versions: Versions,
-    /// The candidates: first those in the list that are named nowhere else, by rank.
-    contents: Vec<Uuid>,
-    /// Reasons for the last of them; all others are in the list.
+    /// The candidates that were dropped; those in the list are named there, by rank.
+    dropped: Vec<Uuid>,
+    /// Why each was.
     reasons: Vec<u8>,
     signals: Vec<StoredSignal>,
 }
@@ -77,7 +77,8 @@ struct StoredSignal {
     source: u8,
     part: u8,
     weight: f32,
-    /// One number a candidate, little-endian; NaN where the signal does not know it.
+    /// One number for each item of the list and then for each that was dropped, little-endian; NaN
+    /// where the signal does not know it.
     raw: Vec<u8>,
 }
 
@@ -115,7 +116,7 @@ impl Provenance {
         };
         let stored = Stored {
             versions,
-            contents: slots.iter().map(id).collect(),
+            dropped: list.dropped.iter().map(|(slot, _)| id(slot)).collect(),
             reasons: list.dropped.iter().map(|(_, why)| code(*why)).collect(),
             signals: candidates.iter().map(signal).collect(),
         };
@@ -138,30 +139,34 @@ impl Provenance {
         self.0.len()
     }
 
-    /// What the list was made of; `None` where that is not known, or was written by a release that
-    /// wrote it otherwise.
-    pub fn read(&self) -> Option<Composition> {
+    /// What the list was made of, `listed` being all its items by rank; `None` where that is not known,
+    /// was written by a release that wrote it otherwise, or is of another list.
+    pub fn read(&self, listed: &[Content]) -> Option<Composition> {
         let stored: Stored = postcard::from_bytes(&self.0).ok()?;
-        let listed = stored.contents.len().checked_sub(stored.reasons.len())?;
         let reasons = stored.reasons.iter().map(|code| reason(*code));
         let reasons: Vec<DropReason> = reasons.collect::<Option<_>>()?;
-        let dropped = stored.contents[listed..]
-            .iter()
-            .map(|id| Content::from(*id));
+        let dropped: Vec<Content> = stored.dropped.iter().map(|id| (*id).into()).collect();
+        if dropped.len() != reasons.len() {
+            return None;
+        }
+        let contents: Vec<Content> = listed.iter().chain(&dropped).copied().collect();
         let eligible = |place: usize| {
-            let why = place.checked_sub(listed).map(|place| reasons[place]);
+            let why = place.checked_sub(listed.len()).map(|place| reasons[place]);
             !matches!(why, Some(DropReason::Ineligible(_)))
         };
         let signals = stored.signals.iter().map(|signal| {
             let raw = signal.raw.as_chunks::<4>().0.iter();
             let raw: Vec<f32> = raw.map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            if raw.len() != contents.len() {
+                return None;
+            }
             let passed: Vec<f32> = raw
                 .iter()
                 .enumerate()
                 .map(|(place, raw)| if eligible(place) { *raw } else { f32::NAN })
                 .collect();
             let calibrated = calibrate(&passed);
-            let scores = stored.contents.iter().zip(&raw).zip(calibrated).enumerate();
+            let scores = contents.iter().zip(&raw).zip(calibrated).enumerate();
             let scores = scores.filter(|(_, ((_, raw), _))| !raw.is_nan());
             Some(Signal {
                 source: *Source::ALL.get(usize::from(signal.source))?,
@@ -169,7 +174,7 @@ impl Provenance {
                 weight: signal.weight,
                 scores: scores
                     .map(|(place, ((content, raw), calibrated))| SignalScore {
-                        content: (*content).into(),
+                        content: *content,
                         raw: *raw,
                         calibrated: eligible(place).then_some(calibrated),
                     })
@@ -179,7 +184,7 @@ impl Provenance {
         Some(Composition {
             versions: stored.versions,
             signals: signals.collect::<Option<_>>()?,
-            dropped: dropped.zip(reasons.iter().copied()).collect(),
+            dropped: dropped.into_iter().zip(reasons.iter().copied()).collect(),
         })
     }
 }

@@ -299,9 +299,9 @@ fn what_a_list_was_made_of_is_read_back_from_its_bytes() {
     };
 
     let provenance = Provenance::new(&candidates, &list, &catalogue(), versions);
-    let read = Provenance::from_bytes(provenance.bytes().to_vec())
-        .read()
-        .unwrap();
+    let listed: Vec<Content> = list.items.iter().map(|item| content(item.slot)).collect();
+    let provenance = Provenance::from_bytes(provenance.bytes().to_vec());
+    let read = provenance.read(&listed).unwrap();
 
     assert_eq!(read.versions, versions);
     let dropped: Vec<_> = list
@@ -325,7 +325,8 @@ fn what_a_list_was_made_of_is_read_back_from_its_bytes() {
     assert_eq!(said(1, 3), Some((0.9, Some(1.0))));
     assert_eq!(said(1, 1), None);
     assert_eq!(read.signals[0].source, Source::Collaborative);
-    assert_eq!(Provenance::from_bytes(vec![1, 2, 3]).read(), None);
+    assert_eq!(Provenance::from_bytes(vec![1, 2, 3]).read(&listed), None);
+    assert_eq!(provenance.read(&listed[1..]), None, "another list");
 }
 
 proptest! {
