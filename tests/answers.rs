@@ -35,7 +35,7 @@ struct Server {
 }
 
 /// A signed-in user.
-struct Asker {
+struct TestUser {
     id: Id<id::User>,
     token: String,
 }
@@ -51,20 +51,20 @@ impl Server {
         let schemas = Arc::clone(&app.schemas);
         let router = marquee::http::router(
             schemas,
-            &app.ground.settings,
-            &marquee::http::live::Live::new(100),
+            &app.ctx.settings,
+            &marquee::http::connections::Connections::new(100),
         )
         .unwrap();
         Self { app, router }
     }
 
-    async fn user(&self, name: &str) -> Asker {
+    async fn user(&self, name: &str) -> TestUser {
         let auth = &self.app.services.auth;
         let email = format!("{name}@example.org").parse().unwrap();
         let password = "a film a day keeps".into();
         let made = auth.register(&Viewer::Nobody, name.to_owned(), email, &password);
         let made = made.await.unwrap();
-        Asker {
+        TestUser {
             id: made.user.id,
             token: made.tokens.access.expose_secret().to_owned(),
         }
@@ -110,8 +110,8 @@ impl Server {
     }
 
     /// The id of the list that a user gets now: the same as long as the answer is kept.
-    async fn list(&self, asker: &Asker) -> String {
-        let data = self.data(Some(&asker.token), LIST).await;
+    async fn list(&self, user: &TestUser) -> String {
+        let data = self.data(Some(&user.token), LIST).await;
         data["recommendations"]["id"].as_str().unwrap().to_owned()
     }
 
@@ -131,13 +131,13 @@ impl Server {
         (lists.process_hits, lists.misses)
     }
 
-    async fn mutate(&self, asker: &Asker, name: &str, input: Value) -> Value {
+    async fn mutate(&self, user: &TestUser, name: &str, input: Value) -> Value {
         let kind = name[..1].to_uppercase() + &name[1..];
         let document = format!(
             "mutation ($input: {kind}Input!) {{ {name}(input: $input) {{ errors {{ __typename }} }} }}"
         );
         let body = json!({ "query": document, "variables": { "input": input } });
-        let answer = self.ask(Some(&asker.token), body).await.json;
+        let answer = self.ask(Some(&user.token), body).await.json;
         assert_eq!(answer["data"][name]["errors"], json!([]), "{answer:#}");
         answer
     }
@@ -163,7 +163,7 @@ async fn the_same_question_gets_the_same_answer_with_headers_of_its_own() {
     assert_eq!(second.headers[header::CACHE_CONTROL], "no-store");
     // The list was drawn and written once.
     let lists: i64 = sqlx::query_scalar("SELECT count(*) FROM recommendation_lists")
-        .fetch_one(server.app.ground.db.pool())
+        .fetch_one(server.app.ctx.db.pool())
         .await
         .unwrap();
     assert_eq!(lists, 1);
@@ -339,7 +339,7 @@ async fn an_answer_about_a_user_is_kept_until_that_user_does_something() {
     let heat = server.app.film("Heat").await;
     let (ana, ben) = (server.user("ana").await, server.user("ben").await);
     let key = server.key(&[Scope::RecommendationsRead]).await;
-    let list = async |user: &Asker| {
+    let list = async |user: &TestUser| {
         let document = "query ($user: ID) { recommendations(userId: $user) { id } }";
         let body = json!({ "query": document, "variables": { "user": user.id } });
         let answer = server.ask(Some(&key), body).await.json;
@@ -426,9 +426,9 @@ async fn an_answer_lives_two_minutes_and_not_at_all_where_settings_say_so() {
     server.app.film("Heat").await;
     let ana = server.user("ana").await;
     let before = server.list(&ana).await;
-    server.app.ground.clock.advance(TimeDelta::seconds(119));
+    server.app.ctx.clock.advance(TimeDelta::seconds(119));
     assert_eq!(server.list(&ana).await, before);
-    server.app.ground.clock.advance(TimeDelta::seconds(1));
+    server.app.ctx.clock.advance(TimeDelta::seconds(1));
     assert_ne!(server.list(&ana).await, before);
 
     let mut settings = support::settings();
@@ -437,8 +437,8 @@ async fn an_answer_lives_two_minutes_and_not_at_all_where_settings_say_so() {
     let schemas = Arc::clone(&app.schemas);
     let router = marquee::http::router(
         schemas,
-        &app.ground.settings,
-        &marquee::http::live::Live::new(100),
+        &app.ctx.settings,
+        &marquee::http::connections::Connections::new(100),
     )
     .unwrap();
     let server = Server { app, router };

@@ -34,7 +34,7 @@ async fn record(app: &TestApp, viewer: &Viewer, input: Value) -> Value {
 
 async fn rows(app: &TestApp) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM interactions")
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap()
 }
@@ -71,7 +71,7 @@ async fn what_a_user_did_is_recorded_and_read_back_the_newest_first() {
     .await;
     assert_eq!(made["errors"], json!([]));
     assert_eq!(made["interaction"]["content"]["title"], "Ran");
-    app.ground.clock.advance(TimeDelta::seconds(1));
+    app.ctx.clock.advance(TimeDelta::seconds(1));
     record(&app, &user, json!({ "contentId": ran, "kind": "LIKE" })).await;
     record(
         &app,
@@ -215,7 +215,7 @@ async fn a_repeat_answers_what_was_recorded_the_first_time() {
     let input = json!({ "contentId": ran, "kind": "LIKE", "idempotencyKey": "k" });
     let first = record(&app, &user, input.clone()).await;
     assert_eq!(first["repeated"], false);
-    app.ground.clock.advance(TimeDelta::hours(1));
+    app.ctx.clock.advance(TimeDelta::hours(1));
     // The film may go meanwhile: what was recorded stays so.
     app.services
         .content
@@ -343,11 +343,11 @@ async fn a_thousand_rows_cost_as_many_statements_as_ten() {
     };
     let mut costs = Vec::new();
     for (count, start) in [(10, 0), (1000, 10), (500, 0)] {
-        let before = app.ground.db.statements();
+        let before = app.ctx.db.statements();
         let rows = batch(count, start);
         let outcomes = app.services.interactions.record_many(&recorder, rows).await;
         assert!(outcomes.unwrap().iter().all(Result::is_ok));
-        costs.push(app.ground.db.statements() - before);
+        costs.push(app.ctx.db.statements() - before);
     }
     assert_eq!(costs[0], costs[1]);
     assert!(costs[2] <= costs[0] + 2, "{costs:?}");
@@ -369,14 +369,14 @@ async fn a_history_pages_both_ways_without_repeat_or_gap_while_more_arrives() {
     let film = app.film("Ran").await;
     let mut ids = Vec::new();
     for _ in 0..23 {
-        // Some in the same millisecond, where only chance orders the ids.
+        // Some in the same millisecond, where only random bytes order the ids.
         ids.push(
             did(&app, &user, NewInteraction::new(film, Kind::View))
                 .await
                 .id,
         );
         if ids.len() % 3 == 0 {
-            app.ground.clock.advance(TimeDelta::milliseconds(1));
+            app.ctx.clock.advance(TimeDelta::milliseconds(1));
         }
     }
     ids.sort_unstable();
@@ -402,7 +402,7 @@ async fn a_history_pages_both_ways_without_repeat_or_gap_while_more_arrives() {
         assert_eq!(read["pageInfo"]["hasPreviousPage"], !forward.is_empty());
         forward.extend(nodes(&read));
         // Each page is followed by something new, which belongs before all of them.
-        app.ground.clock.advance(TimeDelta::seconds(1));
+        app.ctx.clock.advance(TimeDelta::seconds(1));
         did(&app, &user, NewInteraction::new(film, Kind::Like)).await;
         if read["pageInfo"]["hasNextPage"] == false {
             break;
@@ -534,7 +534,7 @@ async fn a_token_says_which_list_and_rank_led_there_if_it_is_the_users_own() {
     let user = app.viewer(Role::User).await;
     let other = app.viewer(Role::User).await;
     let (ran, ikiru) = (app.film("Ran").await, app.film("Ikiru").await);
-    let list = Id::<id::List>::new(&app.ground.clock, &app.ground.chance);
+    let list = Id::<id::List>::new(&app.ctx.clock, &app.ctx.rng);
     sqlx::query(
         "WITH list AS (INSERT INTO recommendation_lists (id, user_id, context, controls, \
                  weights_version, created_at, blend_sources, blend_weights, events, content_ids, \
@@ -545,9 +545,9 @@ async fn a_token_says_which_list_and_rank_led_there_if_it_is_the_users_own() {
     )
     .bind(list.uuid())
     .bind(user.user().unwrap().uuid())
-    .bind(app.ground.clock.now())
+    .bind(app.ctx.clock.now())
     .bind(ran.uuid())
-    .execute(app.ground.db.pool())
+    .execute(app.ctx.db.pool())
     .await
     .unwrap();
     let with = |content, rank| NewInteraction {
@@ -766,7 +766,7 @@ async fn each_users_last_rating_of_a_film_counts() {
     let (ran, ikiru) = (app.film("Ran").await, app.film("Ikiru").await);
     let (ana, bob) = (app.viewer(Role::User).await, app.viewer(Role::User).await);
     did(&app, &ana, rated(ran, 1.0)).await;
-    app.ground.clock.advance(TimeDelta::minutes(1));
+    app.ctx.clock.advance(TimeDelta::minutes(1));
     did(&app, &ana, rated(ran, 5.0)).await;
     did(&app, &bob, rated(ran, 4.0)).await;
     did(&app, &bob, NewInteraction::new(ran, Kind::Dislike)).await;

@@ -107,9 +107,9 @@ async fn a_page_of_fifty_costs_as_many_statements_as_one_of_five() {
                  credits(roles: [CAST]) {{ character person {{ name }} }} userTags {{ tag }} \
                  externalIds {{ source }} ratings {{ count mean }} interactionCount }} }} }}"
         );
-        let before = app.ground.db.statements();
+        let before = app.ctx.db.statements();
         let page = app.ask_as(&user, &document, json!({})).await;
-        costs.push(app.ground.db.statements() - before);
+        costs.push(app.ctx.db.statements() - before);
         let nodes = page["contents"]["nodes"].as_array().unwrap();
         assert_eq!(nodes.len(), size);
         assert_eq!(nodes[0]["credits"].as_array().unwrap().len(), 12);

@@ -8,13 +8,13 @@
 mod support;
 
 use futures::FutureExt;
-use marquee::foundation::{Chance, Error};
+use marquee::foundation::{Error, Rng};
 use marquee::platform::config::SchemaName;
 use marquee::platform::db::{Db, migrate};
 use sqlx::{ConnectOptions, Connection, Row};
 
 fn fresh_name() -> SchemaName {
-    let seed = Chance::system().unwrap().seed();
+    let seed = Rng::system().unwrap().seed();
     format!("test_{seed:016x}").parse().unwrap()
 }
 
@@ -92,7 +92,7 @@ async fn partitions_are_made_ahead_and_once() {
 async fn queries_cannot_write_and_mutations_cannot_change_tables() {
     let app = support::TestApp::start().await;
     use sea_orm::ConnectionTrait;
-    let db = &app.ground.db;
+    let db = &app.ctx.db;
     let insert = "INSERT INTO users (id, display_name, created_at, updated_at) VALUES (gen_random_uuid(), 'x', now(), now())";
     db.read().execute_unprepared(insert).await.unwrap_err();
     // The role holds even where the read-only mode is left.
@@ -128,7 +128,7 @@ async fn schemas_do_not_see_each_other() {
 #[tokio::test]
 async fn a_dropped_request_leaves_no_transaction_open() {
     let app = support::TestApp::start().await;
-    let db = app.ground.db.clone();
+    let db = app.ctx.db.clone();
     let (entered, wait) = tokio::sync::oneshot::channel();
     let (go_on, gate) = tokio::sync::oneshot::channel::<()>();
     let work = {
@@ -181,7 +181,7 @@ async fn a_connection_inside_a_transaction_is_not_handed_out() {
     let mut settings = support::settings();
     settings.database.rw_connections = 2;
     let app = support::TestApp::with(settings).await;
-    let pool = app.ground.db.pool();
+    let pool = app.ctx.db.pool();
     // What a cancelled `BEGIN` leaves behind: the pool knows of no transaction.
     for _ in 0..2 {
         let mut connection = pool.acquire().await.unwrap();
@@ -205,7 +205,7 @@ async fn a_connection_inside_a_transaction_is_not_handed_out() {
 async fn a_failed_transaction_changes_nothing() {
     let app = support::TestApp::start().await;
     let outcome: Result<(), Error> = app
-        .ground
+        .ctx
         .db
         .transaction(|tx| {
             async move {
@@ -218,7 +218,7 @@ async fn a_failed_transaction_changes_nothing() {
         .await;
     assert_eq!(outcome.unwrap_err().code(), "UNAVAILABLE");
     let users: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap();
     assert_eq!(users, 0);
@@ -244,8 +244,8 @@ async fn the_log_hears_what_failed_and_not_whose_data_it_was() {
     let app = support::TestApp::start().await;
     let broken = "INSERT INTO users (id, display_name, email, role, created_at, updated_at)
                   VALUES (gen_random_uuid(), 'Vera', 'vera@example.org', 'NOBODY', now(), now())";
-    let by_orm = app.ground.db.write().execute_unprepared(broken).await;
-    let by_sqlx = sqlx::query(broken).execute(app.ground.db.pool()).await;
+    let by_orm = app.ctx.db.write().execute_unprepared(broken).await;
+    let by_sqlx = sqlx::query(broken).execute(app.ctx.db.pool()).await;
     for error in [
         Error::from(by_orm.unwrap_err()),
         Error::from(by_sqlx.unwrap_err()),
@@ -262,7 +262,7 @@ async fn a_statement_that_was_given_up_may_be_tried_again() {
     let app = support::TestApp::start().await;
     for code in ["57014", "40001", "40P01", "55P03"] {
         let given_up = format!("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$");
-        let outcome = app.ground.db.write().execute_unprepared(&given_up).await;
+        let outcome = app.ctx.db.write().execute_unprepared(&given_up).await;
         let error = Error::from(outcome.unwrap_err());
         assert_eq!(error.code(), "UNAVAILABLE", "{code}");
     }

@@ -43,7 +43,7 @@ async fn demo() -> TestApp {
 async fn list(app: &TestApp, key: &str, first: usize) -> Vec<Value> {
     let user: Uuid = sqlx::query_scalar("SELECT id FROM users WHERE external_id = $1")
         .bind(key)
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap();
     let user: marquee::foundation::Id<marquee::foundation::id::User> = user.into();
@@ -96,7 +96,7 @@ async fn each_taste_gets_what_such_a_person_likes() {
     );
 
     // And so for other tastes: the first users of each who have no second one.
-    let world = marquee::domain::demo::data::generate(42, app.ground.clock.now());
+    let world = marquee::domain::demo::data::generate(42, app.ctx.clock.now());
     for (taste, genre, least) in [
         ("westerns", "Western", 5),
         ("horror", "Horror", 5),

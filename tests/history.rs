@@ -21,7 +21,7 @@ type Content = Id<id::Content>;
 
 /// A user of another age than the test's.
 async fn met(app: &TestApp, anonymous: bool, at: DateTime<Utc>) -> Uuid {
-    let user: Id<id::User> = Id::at(at, app.ground.chance.bytes());
+    let user: Id<id::User> = Id::at(at, app.ctx.rng.bytes());
     sqlx::query(
         "INSERT INTO users (id, display_name, anonymous, created_at, updated_at)
          VALUES ($1, 'Somebody', $2, $3, $3)",
@@ -29,7 +29,7 @@ async fn met(app: &TestApp, anonymous: bool, at: DateTime<Utc>) -> Uuid {
     .bind(user.uuid())
     .bind(anonymous)
     .bind(at)
-    .execute(app.ground.db.pool())
+    .execute(app.ctx.db.pool())
     .await
     .unwrap();
     user.uuid()
@@ -37,7 +37,7 @@ async fn met(app: &TestApp, anonymous: bool, at: DateTime<Utc>) -> Uuid {
 
 /// Writes what a user did, as an import does.
 async fn did(app: &TestApp, user: Uuid, items: &[Content], kind: Kind, at: DateTime<Utc>) {
-    let event = |_: &Content| Id::<id::Interaction>::at(at, app.ground.chance.bytes()).uuid();
+    let event = |_: &Content| Id::<id::Interaction>::at(at, app.ctx.rng.bytes()).uuid();
     let ids: Vec<Uuid> = items.iter().map(event).collect();
     let contents: Vec<Uuid> = items.iter().map(|item| item.uuid()).collect();
     sqlx::query(
@@ -51,7 +51,7 @@ async fn did(app: &TestApp, user: Uuid, items: &[Content], kind: Kind, at: DateT
     .bind(kind.as_str())
     .bind((kind == Kind::Rating).then_some(4.5_f32))
     .bind(at)
-    .execute(app.ground.db.pool())
+    .execute(app.ctx.db.pool())
     .await
     .unwrap();
 }
@@ -80,7 +80,7 @@ async fn popular(app: &TestApp) -> Vec<String> {
 #[tokio::test]
 async fn one_view_of_today_does_not_beat_an_import_of_long_ago() {
     let app = TestApp::start().await;
-    let now = app.ground.clock.now();
+    let now = app.ctx.clock.now();
     let old = films(&app, &["Ran", "Ikiru", "Kagemusha", "Red Beard", "Yojimbo"]).await;
     for number in 0..40 {
         let user = met(&app, false, now).await;
@@ -105,7 +105,7 @@ async fn one_view_of_today_does_not_beat_an_import_of_long_ago() {
 #[tokio::test]
 async fn a_hundred_and_fifty_sessions_of_two_seconds_put_nothing_first() {
     let app = TestApp::start().await;
-    let now = app.ground.clock.now();
+    let now = app.ctx.clock.now();
     let own = films(&app, &["A", "B", "C", "D", "E"]).await;
     let (honest, pushed) = (app.film("Honest").await, app.film("Pushed").await);
     for number in 0..30 {
@@ -130,7 +130,7 @@ async fn a_hundred_and_fifty_sessions_of_two_seconds_put_nothing_first() {
 #[tokio::test]
 async fn one_like_is_not_what_everybody_likes() {
     let app = TestApp::start().await;
-    let now = app.ground.clock.now();
+    let now = app.ctx.clock.now();
     let film = app.film("Liked by few").await;
     for people in 1..=3 {
         did(&app, met(&app, false, now).await, &[film], Kind::Like, now).await;
@@ -145,7 +145,7 @@ async fn a_rating_that_was_corrected_is_no_liking_any_more() {
     let user = app.viewer(Role::User).await;
     let films = films(&app, &["Corrected", "Loved", "Returned", "Another"]).await;
     let act = async |content: Content, kind: Kind, value: Option<f32>| {
-        app.ground.clock.advance(TimeDelta::seconds(1));
+        app.ctx.clock.advance(TimeDelta::seconds(1));
         let new = NewInteraction {
             value,
             ..NewInteraction::new(content, kind)
@@ -192,8 +192,8 @@ async fn the_database_and_the_engine_agree_on_the_last_ratings() {
     }
     let mut done: Vec<Vec<Event>> = vec![Vec::new(); users.len()];
     for _ in 0..180 {
-        app.ground.clock.advance(TimeDelta::seconds(1));
-        let [user, film, kind, stars] = app.ground.chance.bytes();
+        app.ctx.clock.advance(TimeDelta::seconds(1));
+        let [user, film, kind, stars] = app.ctx.rng.bytes();
         let user = usize::from(user) % users.len();
         let kind = match kind % 3 {
             0 => Kind::ALL[usize::from(kind / 3) % Kind::ALL.len()],
@@ -208,7 +208,7 @@ async fn the_database_and_the_engine_agree_on_the_last_ratings() {
             content: new.content,
             kind,
             value,
-            at: app.ground.clock.now(),
+            at: app.ctx.clock.now(),
         });
         let recorded = app.services.interactions.record(&users[user], new).await;
         recorded.unwrap();
@@ -262,7 +262,7 @@ async fn what_was_looked_at_stays_and_what_is_disliked_leaves_later_pages() {
     assert_eq!(first["items"], json!(all[..10]));
     // While they scroll, they dislike one further down, buy another, and look at a third.
     for (place, kind) in [(12, Kind::Dislike), (14, Kind::Purchase), (15, Kind::View)] {
-        app.ground.clock.advance(TimeDelta::seconds(1));
+        app.ctx.clock.advance(TimeDelta::seconds(1));
         let film = all[place]["content"]["id"]
             .as_str()
             .unwrap()

@@ -96,7 +96,7 @@ fn item() -> impl Strategy<Value = Item> {
 }
 
 async fn fill(app: &TestApp, me: &Viewer, items: &[Item]) {
-    let pool = app.ground.db.pool();
+    let pool = app.ctx.db.pool();
     sqlx::query("DELETE FROM content_items")
         .execute(pool)
         .await

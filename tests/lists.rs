@@ -95,7 +95,7 @@ fn with_genre(list: &Value, genre: &str) -> usize {
 async fn film(app: &TestApp, title: &str) -> Id<id::Content> {
     let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM content_items WHERE title = $1")
         .bind(title)
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap();
     id.into()
@@ -250,8 +250,8 @@ async fn a_caller_controls_a_list_by_types() {
             AND coalesce(stock > 0, true) AND coalesce(rights_from <= $1, true)
             AND coalesce(rights_until >= $1, true)",
     )
-    .bind(app.ground.clock.now().date_naive())
-    .fetch_one(app.ground.db.pool())
+    .bind(app.ctx.clock.now().date_naive())
+    .fetch_one(app.ctx.db.pool())
     .await
     .unwrap();
     assert_eq!(few["totalCount"], offered, "with ANY, all that fit");
@@ -383,8 +383,8 @@ async fn a_thousand_items_page_to_their_end_while_others_come_and_act() {
         "INSERT INTO content_items (id, kind, title, popularity, created_at, updated_at)
          SELECT gen_random_uuid(), 'MOVIE', 'Film ' || n, n, $1, $1 FROM generate_series(1, 1100) AS n",
     )
-    .bind(app.ground.clock.now())
-    .execute(app.ground.db.pool())
+    .bind(app.ctx.clock.now())
+    .execute(app.ctx.db.pool())
     .await
     .unwrap();
     let (user, other) = (app.viewer(Role::User).await, app.viewer(Role::User).await);

@@ -202,9 +202,9 @@ async fn six_people_cost_as_many_statements_as_two() {
     cinema(&app, &owner).await;
     let mut costs = Vec::new();
     for size in ["first: 2)", "first: 6)"] {
-        let before = app.ground.db.statements();
+        let before = app.ctx.db.statements();
         app.ask(&STATISTICS.replacen("first: 100)", size, 1)).await;
-        costs.push(app.ground.db.statements() - before);
+        costs.push(app.ctx.db.statements() - before);
     }
     assert_eq!(costs[0], costs[1]);
 }
@@ -398,7 +398,7 @@ async fn the_same_new_names_at_once_make_each_person_once() {
         written.unwrap().unwrap();
     }
     let people: Vec<String> = sqlx::query_scalar("SELECT name FROM people")
-        .fetch_all(app.ground.db.pool())
+        .fetch_all(app.ctx.db.pool())
         .await
         .unwrap();
     let distinct: BTreeSet<&String> = people.iter().collect();
@@ -416,7 +416,7 @@ async fn a_credit_by_name_goes_to_the_only_namesake_of_another_catalogue() {
         )
         .bind(name)
         .bind(number.to_string())
-        .execute(app.ground.db.pool())
+        .execute(app.ctx.db.pool())
     };
     insert("Akira Kurosawa", 1).await.unwrap();
     insert("John Smith", 2).await.unwrap();
@@ -436,7 +436,7 @@ async fn a_credit_by_name_goes_to_the_only_namesake_of_another_catalogue() {
     made.unwrap();
     // Kurosawa was there; which Smith is meant nobody knows, so that he is a third.
     let people: i64 = sqlx::query_scalar("SELECT count(*) FROM people")
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap();
     assert_eq!(people, 4);

@@ -41,10 +41,10 @@ impl World {
 
     async fn with(settings: marquee::platform::config::Settings) -> Self {
         let app = TestApp::with(settings).await;
-        let (clock, chance) = (app.ground.clock.clone(), app.ground.chance.clone());
-        let users: Vec<Id<id::User>> = (0..USERS).map(|_| Id::new(&clock, &chance)).collect();
-        let items: Vec<Id<id::Content>> = (0..ITEMS).map(|_| Id::new(&clock, &chance)).collect();
-        let pool = app.ground.db.pool();
+        let (clock, rng) = (app.ctx.clock.clone(), app.ctx.rng.clone());
+        let users: Vec<Id<id::User>> = (0..USERS).map(|_| Id::new(&clock, &rng)).collect();
+        let items: Vec<Id<id::Content>> = (0..ITEMS).map(|_| Id::new(&clock, &rng)).collect();
+        let pool = app.ctx.db.pool();
         let numbered = |what: &str, count: usize| -> Vec<String> {
             (0..count)
                 .map(|number| format!("{what} {number}"))
@@ -82,8 +82,8 @@ impl World {
     }
 
     async fn take_all(&self, pairs: &[(usize, usize)], kind: &str) {
-        let ground = &self.app.ground;
-        let new = |_| Id::<id::Interaction>::new(&ground.clock, &ground.chance).uuid();
+        let ctx = &self.app.ctx;
+        let new = |_| Id::<id::Interaction>::new(&ctx.clock, &ctx.rng).uuid();
         sqlx::query(
             "INSERT INTO interactions (id, user_id, content_id, kind, occurred_at)
              SELECT id, user_id, content_id, $4, $5
@@ -103,12 +103,12 @@ impl World {
                 .collect::<Vec<_>>(),
         )
         .bind(kind)
-        .bind(ground.clock.now())
-        .execute(ground.db.pool())
+        .bind(ctx.clock.now())
+        .execute(ctx.db.pool())
         .await
         .unwrap();
         let whose = pairs.iter().map(|(user, _)| Tag::User(self.users[*user]));
-        ground.cache.changed(&whose.collect::<Vec<_>>());
+        ctx.cache.changed(&whose.collect::<Vec<_>>());
     }
 
     async fn change(&self, item: usize, change: &'static str) {
@@ -116,7 +116,7 @@ impl World {
             "UPDATE content_items SET {change} WHERE id = $1"
         )))
         .bind(self.items[item].uuid())
-        .execute(self.app.ground.db.pool())
+        .execute(self.app.ctx.db.pool())
         .await
         .unwrap();
         self.app.services.content.written().await;
@@ -134,7 +134,7 @@ impl World {
     }
 
     fn viewer(&self, user: usize) -> Viewer {
-        let session = Id::new(&self.app.ground.clock, &self.app.ground.chance);
+        let session = Id::new(&self.app.ctx.clock, &self.app.ctx.rng);
         Viewer::User {
             id: self.users[user],
             role: Role::User,
@@ -170,7 +170,7 @@ impl World {
 
     async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql)
-            .fetch_one(self.app.ground.db.pool())
+            .fetch_one(self.app.ctx.db.pool())
             .await
             .unwrap()
     }
@@ -486,7 +486,7 @@ async fn a_model_does_not_depend_on_the_order_in_which_the_rows_lie() {
         "WITH gone AS (DELETE FROM interactions RETURNING *)
          INSERT INTO interactions SELECT * FROM gone ORDER BY content_id DESC, user_id DESC",
     )
-    .execute(world.app.ground.db.pool())
+    .execute(world.app.ctx.db.pool())
     .await
     .unwrap();
     assert_eq!(models().await, before);
@@ -495,7 +495,7 @@ async fn a_model_does_not_depend_on_the_order_in_which_the_rows_lie() {
 #[tokio::test]
 async fn whoever_is_erased_while_a_model_is_fitted_gets_no_list_and_stops_nothing() {
     let world = World::new().await;
-    let (gone, pool) = (world.users[4].uuid(), world.app.ground.db.pool().clone());
+    let (gone, pool) = (world.users[4].uuid(), world.app.ctx.db.pool().clone());
     let runtime = tokio::runtime::Handle::current();
     let mut erased = false;
     let erase = move |at: marquee::domain::recommendations::training::Progress| {
@@ -645,7 +645,7 @@ async fn training_on_nothing_says_so() {
         "{error}"
     );
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM model_versions")
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap();
     assert_eq!(left, 0);
@@ -658,10 +658,10 @@ async fn a_list_costs_the_same_statements_whatever_its_length() {
     world.page(0, 1, None).await; // what is the same for everybody is kept from here on
     let mut costs = Vec::new();
     for first in [2, 30] {
-        world.app.ground.cache.changed(&[Tag::User(world.users[0])]);
-        let before = world.app.ground.db.statements();
+        world.app.ctx.cache.changed(&[Tag::User(world.users[0])]);
+        let before = world.app.ctx.db.statements();
         world.page(0, first, None).await;
-        costs.push(world.app.ground.db.statements() - before);
+        costs.push(world.app.ctx.db.statements() - before);
     }
     assert_eq!(costs[0], costs[1]);
     assert!(costs[0] <= 8, "{costs:?}");

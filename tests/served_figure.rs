@@ -81,7 +81,7 @@ async fn what_users_get_is_no_worse_a_minute_after_they_were_active() {
         let viewer = app.viewer(Role::User).await;
         for step in 0..10_usize {
             let like = NewInteraction {
-                occurred_at: Some(app.ground.clock.now() - TimeDelta::minutes(60 - step as i64)),
+                occurred_at: Some(app.ctx.clock.now() - TimeDelta::minutes(60 - step as i64)),
                 ..NewInteraction::new(
                     films[2 * ((user * 7 + step * 3) % 20) + user % 2],
                     InteractionKind::Like,

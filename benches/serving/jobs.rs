@@ -14,7 +14,7 @@ use crate::process::Cpu;
 use crate::server::{Marquee, Serving};
 
 /// How many ask for jobs at a time.
-const ASKERS: usize = 16;
+const POLLERS: usize = 16;
 /// How often it is looked whether all jobs are over.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A job warms the cache for so many queries at most.
@@ -156,7 +156,7 @@ fn fill(server: &Serving, caller: &Caller, jobs: usize) -> anyhow::Result<f64> {
     let next = AtomicUsize::new(0);
     let start = Instant::now();
     std::thread::scope(|scope| {
-        let asker = || {
+        let poller = || {
             let mut connection = Connection::open(server.port)?;
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -166,10 +166,10 @@ fn fill(server: &Serving, caller: &Caller, jobs: usize) -> anyhow::Result<f64> {
                 ask(&mut connection, caller, number)?;
             }
         };
-        let askers: Vec<_> = (0..ASKERS).map(|_| scope.spawn(asker)).collect();
-        askers.into_iter().try_for_each(|asker| {
-            let asked = asker.join();
-            asked.map_err(|_| anyhow::anyhow!("an asker panicked"))?
+        let pollers: Vec<_> = (0..POLLERS).map(|_| scope.spawn(poller)).collect();
+        pollers.into_iter().try_for_each(|poller| {
+            let asked = poller.join();
+            asked.map_err(|_| anyhow::anyhow!("a poller panicked"))?
         })
     })?;
     Ok(jobs as f64 / start.elapsed().as_secs_f64())

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 pub mod cli;
 pub mod commands;
-pub mod opened;
+pub mod startup;
 pub mod terminal;
 
 use cli::Cli;

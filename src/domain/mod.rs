@@ -1,8 +1,8 @@
-//! What Marquee does: one room a noun, each with its model, its service and its store.
+//! The domain: one module a noun, each with its model, its service and its store.
 
 use std::sync::Arc;
 
-use crate::foundation::{Chance, Clock};
+use crate::foundation::{Clock, Rng};
 use crate::platform::bus::Bus;
 use crate::platform::cache::Cache;
 use crate::platform::config::Settings;
@@ -30,21 +30,22 @@ pub mod upkeep;
 pub mod uploads;
 pub mod users;
 
-/// What services stand on: the database of one schema, time, chance and the settings.
+/// The dependencies of the services of one database schema: database, cache, events, files, clock, random
+/// source, settings and keys.
 #[derive(Clone)]
-pub struct Ground {
+pub struct SchemaContext {
     /// The pools of the schema.
     pub db: Db,
-    /// What was computed and is still good, of this schema.
+    /// The cache of the schema.
     pub cache: Cache,
-    /// Tells that something happened in the schema, after it is committed.
+    /// The event bus of the schema. Publish an event after its transaction is committed.
     pub bus: Bus,
-    /// Files, of all schemas.
+    /// The object store, shared by all schemas.
     pub objects: Objects,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
-    /// Gives randomness.
-    pub chance: Chance,
+    /// The random source.
+    pub rng: Rng,
     /// The settings of the whole server.
     pub settings: Arc<Settings>,
     /// The keys that sign access tokens.
@@ -95,40 +96,33 @@ pub struct Services {
 
 impl Services {
     /// The services of one schema.
-    pub fn new(ground: &Ground) -> Self {
-        let content = content::ContentService::new(ground);
-        let interactions = interactions::InteractionService::new(ground, content.clone());
-        let auth = auth::AuthService::new(ground);
-        let models = models::ModelService::new(ground);
-        let embeddings = embeddings::EmbeddingService::new(ground, models.clone());
-        let profiles =
-            profiles::ProfileService::new(ground, interactions.clone(), embeddings.clone());
-        let search = search::SearchService::new(
-            ground,
-            content.clone(),
-            embeddings.clone(),
-            profiles.clone(),
-        );
-        let people = people::PeopleService::new(ground);
-        let generation =
-            generation::GenerationService::new(ground, content.clone(), people.clone());
-        let jobs = jobs::JobService::new(ground, generation.clone());
-        let uploads = uploads::UploadService::new(ground);
-        let generation =
-            generation::GenerationService::new(ground, content.clone(), people.clone());
+    pub fn new(ctx: &SchemaContext) -> Self {
+        let content = content::ContentService::new(ctx);
+        let interactions = interactions::InteractionService::new(ctx, content.clone());
+        let auth = auth::AuthService::new(ctx);
+        let models = models::ModelService::new(ctx);
+        let embeddings = embeddings::EmbeddingService::new(ctx, models.clone());
+        let profiles = profiles::ProfileService::new(ctx, interactions.clone(), embeddings.clone());
+        let search =
+            search::SearchService::new(ctx, content.clone(), embeddings.clone(), profiles.clone());
+        let people = people::PeopleService::new(ctx);
+        let generation = generation::GenerationService::new(ctx, content.clone(), people.clone());
+        let jobs = jobs::JobService::new(ctx, generation.clone());
+        let uploads = uploads::UploadService::new(ctx);
+        let generation = generation::GenerationService::new(ctx, content.clone(), people.clone());
         Self {
-            caching: caching::CachingService::new(ground),
-            demo: demo::DemoService::new(ground, auth.clone()),
-            imports: imports::ImportService::new(ground),
-            monitoring: monitoring::MonitoringService::new(ground, jobs.clone()),
+            caching: caching::CachingService::new(ctx),
+            demo: demo::DemoService::new(ctx, auth.clone()),
+            imports: imports::ImportService::new(ctx),
+            monitoring: monitoring::MonitoringService::new(ctx, jobs.clone()),
             jobs,
-            schedules: jobs::Schedules::new(ground),
-            upkeep: upkeep::UpkeepService::new(ground, uploads.clone(), generation.clone()),
+            schedules: jobs::Schedules::new(ctx),
+            upkeep: upkeep::UpkeepService::new(ctx, uploads.clone(), generation.clone()),
             uploads,
             generation,
             people,
             recommendations: recommendations::RecommendationService::new(
-                ground,
+                ctx,
                 recommendations::Rooms {
                     content: content.clone(),
                     interactions: interactions.clone(),
@@ -143,8 +137,8 @@ impl Services {
             search,
             content,
             interactions,
-            schema: schemas::SchemaService::new(ground),
-            users: users::UsersService::new(ground, &auth),
+            schema: schemas::SchemaService::new(ctx),
+            users: users::UsersService::new(ctx, &auth),
             auth,
         }
     }

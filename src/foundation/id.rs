@@ -12,7 +12,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Chance, Clock};
+use super::{Clock, Rng};
 
 /// What an [`Id`] names: one marker type a kind.
 pub trait Kind: 'static {
@@ -70,8 +70,8 @@ pub struct Id<K> {
 
 impl<K: Kind> Id<K> {
     /// A new id at the clock's present.
-    pub fn new(clock: &Clock, chance: &Chance) -> Self {
-        Self::at(clock.now(), chance.bytes())
+    pub fn new(clock: &Clock, rng: &Rng) -> Self {
+        Self::at(clock.now(), rng.bytes())
     }
 
     /// The id of something that happened at `when`, told apart from others by `rest` (of which

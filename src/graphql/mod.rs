@@ -1,4 +1,4 @@
-//! The GraphQL face: transport only. A resolver translates; a service decides.
+//! The GraphQL API: transport only. A resolver translates; a service decides.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use crate::domain::auth::{Client, Viewer};
 use crate::domain::schemas::Schemas;
 
 pub mod connection;
+pub mod errors;
 pub mod filter;
 pub mod fresh;
 pub mod guard;
 pub mod id;
-pub mod keepable;
-pub mod label;
 pub mod loaders;
 pub mod loads;
 pub mod number;
 pub mod omitted;
 pub mod payload;
+pub mod response_cache;
 pub mod types;
 
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
@@ -46,7 +46,7 @@ use types::upload::{UploadMutation, UploadQuery};
 use types::user::UserQuery;
 use types::user_changes::UserMutation;
 
-/// Everything that can be asked.
+/// The root query type.
 #[derive(Clone, Copy, Default, MergedObject)]
 pub struct Query(
     NodeQuery,
@@ -69,7 +69,7 @@ pub struct Query(
     UploadQuery,
 );
 
-/// Everything that can be changed.
+/// The root mutation type.
 #[derive(Clone, Copy, Default, MergedObject)]
 pub struct Mutation(
     AuthMutation,
@@ -86,7 +86,7 @@ pub struct Mutation(
     UploadMutation,
 );
 
-/// Everything that can be heard of as it happens.
+/// The root subscription type.
 #[derive(Clone, Copy, Default, MergedSubscription)]
 pub struct Subscription(
     InteractionSubscription,
@@ -95,7 +95,8 @@ pub struct Subscription(
     RecommendationSubscription,
 );
 
-/// Mutations that try a secret: at most one a document, so that a document is one attempt.
+/// Mutations that check or set a credential. A document may have at most one of them, so that a request
+/// is one attempt.
 pub const AUTH_MUTATIONS: &[&str] = &[
     "changePassword",
     "login",
@@ -105,10 +106,10 @@ pub const AUTH_MUTATIONS: &[&str] = &[
     "startAnonymousSession",
 ];
 
-/// The whole contract.
+/// The GraphQL schema.
 pub type MarqueeSchema = Schema<Query, Mutation, Subscription>;
 
-/// Builds the contract; `introspection` says whether clients may read it.
+/// Builds the GraphQL schema; `introspection` says whether clients may query it.
 pub fn schema(introspection: bool) -> MarqueeSchema {
     let builder = Schema::build(
         Query::default(),
@@ -127,27 +128,27 @@ pub fn schema(introspection: bool) -> MarqueeSchema {
     builder.finish()
 }
 
-/// The contract in the schema definition language, as `schema.graphql` holds it.
+/// The schema in the schema definition language, as stored in `schema.graphql`.
 pub fn sdl() -> String {
     schema(true).sdl_with_options(async_graphql::SDLExportOptions::new().include_specified_by())
 }
 
-/// What a resolver may reach for, put into each request by the transport.
-pub trait Reach {
-    /// The services of the schema that was asked.
+/// Access of resolvers to the data that the transport puts into each request.
+pub trait ContextExt {
+    /// The services of the requested database schema.
     fn services(&self) -> &Arc<Services>;
-    /// On whose behalf.
+    /// The viewer of the request.
     fn viewer(&self) -> &Viewer;
-    /// Where the request comes from.
+    /// The client that sent the request.
     fn client(&self) -> Client;
-    /// Every schema that this server serves.
+    /// All database schemas that this server serves.
     fn schemas(&self) -> &Schemas;
-    /// This execution's own loaders. There are none while a subscription begins, only when its
+    /// The data loaders of this execution. While a subscription starts there are none, only when its
     /// events are resolved.
     fn loaders(&self) -> &Arc<loaders::Loaders>;
 }
 
-impl Reach for Context<'_> {
+impl ContextExt for Context<'_> {
     fn services(&self) -> &Arc<Services> {
         self.data_unchecked()
     }
@@ -169,9 +170,9 @@ impl Reach for Context<'_> {
     }
 }
 
-/// What each request carries: the schemas there are, the services of its own, and on whose behalf.
-/// Loaders come by [`fresh::FreshLoaders`].
-pub fn equip(
+/// Adds the context that resolvers read by [`ContextExt`]: schemas, services, viewer and client. Loaders
+/// are added by [`fresh::FreshLoaders`].
+pub fn with_context(
     request: async_graphql::Request,
     schemas: Arc<Schemas>,
     services: Arc<Services>,

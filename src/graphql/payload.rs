@@ -1,5 +1,5 @@
 //! Payloads of mutations, and the errors in them: what a mutation refuses on purpose, as types
-//! that clients can match. Every other failure is an entry of `errors[]`, which `label` names.
+//! that clients can match. Every other failure is an entry of `errors[]`, which [`super::errors`] formats.
 
 use async_graphql::{Interface, SimpleObject};
 

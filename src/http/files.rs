@@ -14,7 +14,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::App;
+use super::AppState;
 use crate::foundation::Error;
 use crate::platform::config::SchemaName;
 use crate::platform::objects::{MediaType, ObjectName};
@@ -24,20 +24,20 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 
 /// Answers a file, a part of it, or that the client has it already.
 pub async fn file(
-    State(app): State<App>,
+    State(state): State<AppState>,
     Path((schema, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
     let Ok(name) = name.parse::<ObjectName>() else {
-        return super::nowhere().await;
+        return super::not_found().await;
     };
     let schema = schema.parse::<SchemaName>().ok();
-    let Some(services) = schema.and_then(|schema| app.schemas.get(&schema)) else {
-        return super::nowhere().await;
+    let Some(services) = schema.and_then(|schema| state.schemas.get(&schema)) else {
+        return super::not_found().await;
     };
     let bytes = match services.generation.file(&name).await {
         Ok(Some(bytes)) => bytes,
-        Ok(None) => return super::nowhere().await,
+        Ok(None) => return super::not_found().await,
         Err(Error::Unavailable(message)) => {
             return (StatusCode::SERVICE_UNAVAILABLE, message + "\n").into_response();
         }

@@ -6,7 +6,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
 use rust_embed::RustEmbed;
 
-use super::App;
+use super::AppState;
 
 /// The page, and the scripts that `script/bootstrap` places beside it.
 #[derive(RustEmbed)]
@@ -16,33 +16,33 @@ use super::App;
 struct Assets;
 
 /// `GET /`: the page, where the settings allow it.
-pub async fn page(State(app): State<App>) -> Response {
-    if !app.graphiql {
-        return super::nowhere().await;
+pub async fn page(State(state): State<AppState>) -> Response {
+    if !state.graphiql {
+        return super::not_found().await;
     }
     match Assets::get("page/index.html") {
         Some(page) => Html(page.data).into_response(),
-        None => super::nowhere().await,
+        None => super::not_found().await,
     }
 }
 
 /// `GET /assets/graphiql/{file}`: a script or a style of GraphiQL's own.
-pub async fn graphiql_file(State(app): State<App>, Path(file): Path<String>) -> Response {
-    serve(&app, &format!("graphiql/{file}")).await
+pub async fn graphiql_file(State(state): State<AppState>, Path(file): Path<String>) -> Response {
+    serve(&state, &format!("graphiql/{file}")).await
 }
 
 /// `GET /assets/page/{file}`: a script or a style of the page.
-pub async fn page_file(State(app): State<App>, Path(file): Path<String>) -> Response {
-    serve(&app, &format!("page/{file}")).await
+pub async fn page_file(State(state): State<AppState>, Path(file): Path<String>) -> Response {
+    serve(&state, &format!("page/{file}")).await
 }
 
-async fn serve(app: &App, name: &str) -> Response {
+async fn serve(state: &AppState, name: &str) -> Response {
     let kind = match name.rsplit_once('.') {
         Some((_, "js")) => "text/javascript; charset=utf-8",
         Some((_, "css")) => "text/css; charset=utf-8",
-        _ => return super::nowhere().await,
+        _ => return super::not_found().await,
     };
-    match Assets::get(name).filter(|_| app.graphiql) {
+    match Assets::get(name).filter(|_| state.graphiql) {
         Some(file) => {
             let headers = [
                 (CONTENT_TYPE, kind),
@@ -50,6 +50,6 @@ async fn serve(app: &App, name: &str) -> Response {
             ];
             (StatusCode::OK, headers, file.data).into_response()
         }
-        None => super::nowhere().await,
+        None => super::not_found().await,
     }
 }

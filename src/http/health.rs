@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::App;
+use super::AppState;
 use crate::domain::search::IndexProgress;
 
 /// `GET /live`: the process answers.
@@ -17,8 +17,8 @@ pub async fn live() -> &'static str {
 /// `GET /ready`: 200 when every schema's database answers, 503 otherwise. Further lines tell how many
 /// processes run jobs and, where Redis is set up, of Redis: requests are served without either, so
 /// that they decide nothing.
-pub async fn ready(State(app): State<App>) -> Response {
-    let found = look(&app).await;
+pub async fn ready(State(state): State<AppState>) -> Response {
+    let found = look(&state).await;
     let (status, word) = match found.ready {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
@@ -31,8 +31,8 @@ pub async fn ready(State(app): State<App>) -> Response {
 
 /// `GET /health`: the same as `/ready`, schema by schema, as JSON; and of each how far the index of words
 /// is, `null` before anybody searched.
-pub async fn health(State(app): State<App>) -> Response {
-    let found = look(&app).await;
+pub async fn health(State(state): State<AppState>) -> Response {
+    let found = look(&state).await;
     let (status, word) = match found.ready {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
@@ -57,14 +57,14 @@ struct Found {
     workers: usize,
 }
 
-async fn look(app: &App) -> Found {
+async fn look(state: &AppState) -> Found {
     let mut found = Found {
         ready: true,
         schemas: Map::new(),
         redis: None,
         workers: 0,
     };
-    for (name, services) in app.schemas.iter() {
+    for (name, services) in state.schemas.iter() {
         let answers = services.schema.answers().await;
         found.ready &= answers;
         let word = if answers { "ok" } else { "unavailable" };

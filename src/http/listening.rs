@@ -6,27 +6,30 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::platform::config::Push;
 
 /// The same listener, whose connections end when their client takes nothing of what is sent for as
-/// long as [`Push::patience`]: the system cuts them, since nobody here would notice.
+/// long as [`Push::send_timeout`]: the system cuts them, since nobody here would notice.
 pub fn listening(
     listener: TcpListener,
     limits: &Push,
 ) -> TapIo<TcpListener, impl FnMut(&mut TcpStream) + Send + 'static> {
-    let patience = limits.patience();
+    let send_timeout = limits.send_timeout();
     listener.tap_io(move |stream| {
-        if let Err(error) = take_or_leave(stream, patience) {
+        if let Err(error) = set_send_timeout(stream, send_timeout) {
             tracing::debug!(%error, "A connection has no time limit");
         }
     })
 }
 
 #[cfg(target_os = "linux")]
-fn take_or_leave(stream: &TcpStream, patience: std::time::Duration) -> std::io::Result<()> {
-    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(patience))
+fn set_send_timeout(stream: &TcpStream, send_timeout: std::time::Duration) -> std::io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(send_timeout))
 }
 
 /// Other systems have their own limits.
 #[cfg(not(target_os = "linux"))]
-fn take_or_leave(_stream: &TcpStream, _patience: std::time::Duration) -> std::io::Result<()> {
+fn set_send_timeout(
+    _stream: &TcpStream,
+    _send_timeout: std::time::Duration,
+) -> std::io::Result<()> {
     Ok(())
 }
 
@@ -46,6 +49,6 @@ mod tests {
         let (client, (stream, _)) = tokio::join!(TcpStream::connect(address), listener.accept());
         client.unwrap();
         let limit = socket2::SockRef::from(&stream).tcp_user_timeout().unwrap();
-        assert_eq!(limit, Some(push.patience()));
+        assert_eq!(limit, Some(push.send_timeout()));
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP: the routes, and what surrounds every one of them.
+//! HTTP: the routes of the server and their middleware.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,53 +13,59 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use futures::{FutureExt, StreamExt};
 
-use crate::domain::caching::model::Question;
+use crate::domain::caching::model::CacheableQuery;
 use crate::domain::schemas::Schemas;
 use crate::graphql::guard::{DocumentCache, Limits};
-use crate::graphql::keepable::Keepable;
-use crate::graphql::{MarqueeSchema, equip};
+use crate::graphql::response_cache::ResponseCachePolicy;
+use crate::graphql::{MarqueeSchema, with_context};
 use crate::platform::config::{SchemaName, Settings};
 
-pub mod asker;
+pub mod connections;
 pub mod files;
 pub mod graphiql;
 pub mod graphql;
 pub mod health;
+pub mod identity;
 mod listening;
-pub mod live;
 pub mod middleware;
 pub mod oauth;
 pub mod origins;
 mod uploads;
 
-use asker::Asker;
+use connections::{ConnectionRegistry, Connections};
 use graphql::respond::Refusal;
-use graphql::{Endpoint, Push, Settings as EndpointSettings, socket};
+use graphql::{Endpoint, Settings as EndpointSettings, Subscriptions, socket};
+use identity::RequestIdentity;
 pub use listening::listening;
-use live::{Doors, Live};
 use origins::AllowedOrigins;
 
-/// How much memory the documents that passed the guard may take, in bytes.
+/// The size of the cache of parsed documents, in bytes.
 const DOCUMENT_CACHE: u64 = 32 << 20;
 
-/// What the routes share.
+/// The state that all routes share.
 #[derive(Clone)]
-pub struct App {
+pub struct AppState {
     schemas: Arc<Schemas>,
-    endpoints: Arc<std::collections::BTreeMap<SchemaName, (Endpoint<Asker>, Doors)>>,
+    endpoints: Arc<
+        std::collections::BTreeMap<SchemaName, (Endpoint<RequestIdentity>, ConnectionRegistry)>,
+    >,
     graphiql: bool,
     uploads: uploads::Bounds,
 }
 
-/// All routes of the server; `live` ends the connections that stay. Call it inside a runtime.
+/// All routes of the server. `connections` limits and ends long-lived connections. Call it inside a runtime.
 ///
 /// # Errors
 /// When an origin of the settings cannot be read.
-pub fn router(schemas: Arc<Schemas>, settings: &Settings, live: &Live) -> anyhow::Result<Router> {
+pub fn router(
+    schemas: Arc<Schemas>,
+    settings: &Settings,
+    connections: &Connections,
+) -> anyhow::Result<Router> {
     let origins = AllowedOrigins::parse(&settings.http.cors_origins)?;
     let contract = crate::graphql::schema(settings.http.introspection);
     let documents = DocumentCache::new(limits(settings), DOCUMENT_CACHE);
-    let keepable = Arc::new(Keepable::new());
+    let cache_policy = Arc::new(ResponseCachePolicy::new());
     let endpoint_settings = EndpointSettings {
         body_bytes: settings.http.max_body_bytes,
         execution_time: settings.http.request_timeout(),
@@ -68,25 +74,32 @@ pub fn router(schemas: Arc<Schemas>, settings: &Settings, live: &Live) -> anyhow
         ..EndpointSettings::default()
     };
     let endpoints = schemas.iter().map(|(name, services)| {
-        let doors = Doors::new(services.auth.clone(), live.clone(), settings.push.clone());
+        let registry = ConnectionRegistry::new(
+            services.auth.clone(),
+            connections.clone(),
+            settings.push.clone(),
+        );
         let endpoint = endpoint(
             &schemas,
             name,
             contract.clone(),
             documents.clone(),
-            Arc::clone(&keepable),
+            Arc::clone(&cache_policy),
             endpoint_settings.clone(),
         );
-        let push = push(&schemas, name, contract.clone(), doors.clone());
-        (name.clone(), (endpoint.pushing(push), doors))
+        let subscriptions = subscriptions(&schemas, name, contract.clone(), registry.clone());
+        (
+            name.clone(),
+            (endpoint.with_subscriptions(subscriptions), registry),
+        )
     });
-    let app = App {
+    let state = AppState {
         endpoints: Arc::new(endpoints.collect()),
         graphiql: settings.http.graphiql,
         uploads: uploads::Bounds::of(settings),
         schemas,
     };
-    let oauth = oauth::router(Arc::clone(&app.schemas));
+    let oauth = oauth::router(Arc::clone(&state.schemas));
     let router = Router::new()
         .route("/", get(graphiql::page))
         .route("/graphql", any(default_schema))
@@ -98,8 +111,8 @@ pub fn router(schemas: Arc<Schemas>, settings: &Settings, live: &Live) -> anyhow
         .route("/live", get(health::live))
         .route("/ready", get(health::ready))
         .route("/health", get(health::health))
-        .fallback(nowhere)
-        .with_state(app)
+        .fallback(not_found)
+        .with_state(state)
         .merge(oauth);
     Ok(middleware::surround(router, &origins))
 }
@@ -110,130 +123,136 @@ fn endpoint(
     name: &SchemaName,
     contract: MarqueeSchema,
     documents: DocumentCache,
-    keepable: Arc<Keepable>,
+    cache_policy: Arc<ResponseCachePolicy>,
     settings: EndpointSettings,
-) -> Endpoint<Asker> {
+) -> Endpoint<RequestIdentity> {
     let identify = {
         let (schemas, name) = (Arc::clone(schemas), name.clone());
         move |parts: &Parts| {
             let services = schemas.get(&name).map(Arc::clone);
-            let token = asker::bearer(parts);
-            let client = asker::client(parts);
+            let token = identity::bearer(parts);
+            let client = identity::client(parts);
             Box::pin(async move {
                 let services = services.ok_or_else(|| Refusal::bad_request("no such schema"))?;
-                Asker::of(&services.auth, token?.as_deref(), client).await
+                RequestIdentity::of(&services.auth, token?.as_deref(), client).await
             }) as futures::future::BoxFuture<'static, _>
         }
     };
     let run = {
         let (schemas, name) = (Arc::clone(schemas), name.clone());
-        move |request: async_graphql::Request, call: graphql::Call<Asker>| {
+        move |request: async_graphql::Request,
+              execution: graphql::ExecutionContext<RequestIdentity>| {
             let (schemas, contract) = (Arc::clone(&schemas), contract.clone());
             let services = schemas.get(&name).map(Arc::clone);
             Box::pin(async move {
                 let Some(services) = services else {
                     return async_graphql::Response::default();
                 };
-                let Asker { admission, client } = call.viewer;
+                let RequestIdentity { admission, client } = execution.viewer;
                 let caching = services.caching.clone();
-                let request = equip(request, schemas, services, admission.viewer, client);
+                let request = with_context(request, schemas, services, admission.viewer, client);
                 let response = contract.execute(request).await;
-                if call.kind == OperationType::Mutation {
-                    // The next request may go to another server, and must see this one.
+                if execution.kind == OperationType::Mutation {
+                    // The next request may reach another server, which must see this change.
                     caching.settled().await;
                 }
                 response
             }) as futures::future::BoxFuture<'static, _>
         }
     };
-    let keep = {
+    let cache_lookup = {
         let (schemas, name) = (Arc::clone(schemas), name.clone());
-        move |asked: &graphql::execute::Asked, call: &graphql::Call<Asker>| {
-            let checked = &call.checked;
-            let subjects = checked
-                .keepable
-                .get_or_init(|| keepable.judge(&checked.document));
-            let users = subjects.as_ref()?.users(&asked.variables)?;
+        move |operation_request: &graphql::execute::OperationRequest,
+              execution: &graphql::ExecutionContext<RequestIdentity>| {
+            let checked = &execution.checked;
+            let scope = checked
+                .cache_scope
+                .get_or_init(|| cache_policy.scope(&checked.document));
+            let users = scope.as_ref()?.users(&operation_request.variables)?;
             let caching = &schemas.get(&name)?.caching;
-            let question = Question {
+            let query = CacheableQuery {
                 document: &checked.digest,
-                operation: asked.operation_name.as_deref(),
-                variables: &asked.variables,
+                operation: operation_request.operation_name.as_deref(),
+                variables: &operation_request.variables,
                 users: &users,
             };
-            let key = caching.key_of_answer(&call.viewer.admission.viewer, &question)?;
-            Some(graphql::Kept {
+            let key = caching.response_key(&execution.viewer.admission.viewer, &query)?;
+            Some(graphql::CacheSlot {
                 service: caching.clone(),
                 key,
             })
         }
     };
-    Endpoint::new(settings, documents, Arc::new(identify), Arc::new(run)).keeping(Arc::new(keep))
+    Endpoint::new(settings, documents, Arc::new(identify), Arc::new(run))
+        .with_cache(Arc::new(cache_lookup))
 }
 
-/// How the subscriptions of one schema are executed, and who may stay for them.
-fn push(
+/// How the subscriptions of one schema are executed and their connections registered.
+fn subscriptions(
     schemas: &Arc<Schemas>,
     name: &SchemaName,
     contract: MarqueeSchema,
-    doors: Doors,
-) -> Push<Asker> {
-    let heartbeat = Duration::from_millis(doors.limits().heartbeat_ms);
-    let patience = doors.limits().patience();
+    registry: ConnectionRegistry,
+) -> Subscriptions<RequestIdentity> {
+    let heartbeat = Duration::from_millis(registry.limits().heartbeat_ms);
+    let send_timeout = registry.limits().send_timeout();
     let (schemas, name) = (Arc::clone(schemas), name.clone());
-    Push {
+    Subscriptions {
         subscribe: Arc::new(
-            move |request: async_graphql::Request, call: graphql::Call<Asker>| {
+            move |request: async_graphql::Request,
+                  execution: graphql::ExecutionContext<RequestIdentity>| {
                 let Some(services) = schemas.get(&name).map(Arc::clone) else {
                     return futures::stream::empty().boxed();
                 };
-                let Asker { admission, client } = call.viewer;
+                let RequestIdentity { admission, client } = execution.viewer;
                 let schemas = Arc::clone(&schemas);
-                let request = equip(request, schemas, services, admission.viewer, client);
+                let request = with_context(request, schemas, services, admission.viewer, client);
                 contract.execute_stream(request)
             },
         ),
-        stay: Arc::new(move |asker: Asker| {
-            let doors = doors.clone();
-            doors.stay(asker.admission, asker.client).boxed()
+        register: Arc::new(move |identity: RequestIdentity| {
+            let registry = registry.clone();
+            registry
+                .register_stream(identity.admission, identity.client)
+                .boxed()
         }),
         heartbeat,
-        patience,
+        send_timeout,
     }
 }
 
-async fn default_schema(State(app): State<App>, request: Request) -> Response {
-    let name = app.schemas.default_name().clone();
-    app.answer(&name, request).await
+async fn default_schema(State(state): State<AppState>, request: Request) -> Response {
+    let name = state.schemas.default_name().clone();
+    state.answer(&name, request).await
 }
 
 async fn named_schema(
-    State(app): State<App>,
+    State(state): State<AppState>,
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
     match name.parse::<SchemaName>() {
-        Ok(name) if app.endpoints.contains_key(&name) => app.answer(&name, request).await,
-        _ => nowhere().await,
+        Ok(name) if state.endpoints.contains_key(&name) => state.answer(&name, request).await,
+        _ => not_found().await,
     }
 }
 
-impl App {
+impl AppState {
     async fn answer(&self, name: &SchemaName, request: Request) -> Response {
         if self.graphiql && wants_page(&request) {
             return graphiql::page(State(self.clone())).await;
         }
         match self.endpoints.get(name) {
-            Some((endpoint, doors)) if socket::is_upgrade(request.headers()) => {
-                socket::upgrade(endpoint.clone(), doors.clone(), request).await
+            Some((endpoint, registry)) if socket::is_upgrade(request.headers()) => {
+                socket::upgrade(endpoint.clone(), registry.clone(), request).await
             }
             Some((endpoint, _)) => endpoint.clone().handle(request).await,
-            None => nowhere().await,
+            None => not_found().await,
         }
     }
 }
 
-/// Whether a person's browser asks, who wants the page and not JSON.
+/// Whether a browser asks for the HTML page rather than for JSON.
 fn wants_page(request: &Request) -> bool {
     let accepts = request.headers().get(ACCEPT);
     request.method() == Method::GET
@@ -245,7 +264,7 @@ fn wants_page(request: &Request) -> bool {
         })
 }
 
-async fn nowhere() -> Response {
+async fn not_found() -> Response {
     let body = "There is nothing here. GraphQL is at /graphql, GraphiQL at /.\n";
     (StatusCode::NOT_FOUND, body).into_response()
 }

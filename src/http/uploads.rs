@@ -23,17 +23,17 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::App;
-use super::asker::{self, Asker};
+use super::AppState;
 use super::graphql::body::drain;
 use super::graphql::negotiate::MediaType;
 use super::graphql::respond::Refusal;
+use super::identity::{self, RequestIdentity};
 use super::middleware::RequestId;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::uploads::{Reception, Upload};
 use crate::foundation::Error;
-use crate::graphql::label::codes;
+use crate::graphql::errors::codes;
 use crate::platform::config::{SchemaName, Settings};
 
 /// What a form may have beside the file: boundaries, headers, the field `name`.
@@ -49,7 +49,7 @@ pub(super) struct Bounds {
     /// The largest file, in bytes.
     bytes: u64,
     /// How long the server waits for the next part of it.
-    patience: Duration,
+    read_timeout: Duration,
 }
 
 impl Bounds {
@@ -57,7 +57,7 @@ impl Bounds {
     pub(super) fn of(settings: &Settings) -> Self {
         Self {
             bytes: settings.imports.max_upload_bytes,
-            patience: settings.http.request_timeout(),
+            read_timeout: settings.http.request_timeout(),
         }
     }
 }
@@ -87,7 +87,7 @@ impl From<Upload> for Answer {
 
 /// Takes a file in and answers what it is known as.
 pub(super) async fn upload(
-    State(app): State<App>,
+    State(state): State<AppState>,
     Path(schema): Path<String>,
     request: Request,
 ) -> Response {
@@ -95,10 +95,10 @@ pub(super) async fn upload(
     let id = parts.extensions.get::<RequestId>().cloned();
     let id = id.unwrap_or_default();
     let mut body = body.into_data_stream();
-    let outcome = match app.admit(&schema, &parts).await {
+    let outcome = match state.admit(&schema, &parts).await {
         Ok((services, viewer, boundary)) => {
-            let form = form(&mut body, &boundary, app.uploads);
-            receive(&services, &viewer, form, app.uploads).await
+            let form = form(&mut body, &boundary, state.uploads);
+            receive(&services, &viewer, form, state.uploads).await
         }
         Err(refusal) => Err(refusal),
     };
@@ -117,7 +117,7 @@ pub(super) async fn upload(
     }
 }
 
-impl App {
+impl AppState {
     /// Whoever asks, if they may upload, and the boundary of the form; all that can be told before
     /// the body is read.
     async fn admit(
@@ -131,9 +131,10 @@ impl App {
             let message = "there is no such schema";
             Refusal::new(StatusCode::NOT_FOUND, codes::NOT_FOUND, message)
         })?;
-        let token = asker::bearer(parts)?;
-        let asker = Asker::of(&services.auth, token.as_deref(), asker::client(parts)).await?;
-        let viewer = asker.admission.viewer;
+        let token = identity::bearer(parts)?;
+        let identity =
+            RequestIdentity::of(&services.auth, token.as_deref(), identity::client(parts)).await?;
+        let viewer = identity.admission.viewer;
         services.uploads.may_upload(&viewer).map_err(refuse)?;
         let boundary = boundary(parts)?;
         let length = parts.headers.get(CONTENT_LENGTH);
@@ -176,7 +177,7 @@ fn form<'body>(
 ) -> Multipart<'body> {
     let pieces = futures::stream::unfold(Some(body), move |body| async move {
         let body = body?;
-        match timeout(bounds.patience, body.next()).await {
+        match timeout(bounds.read_timeout, body.next()).await {
             Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some(body))),
             Ok(Some(Err(error))) => Some((Err(io::Error::other(error)), None)),
             Ok(None) => None,

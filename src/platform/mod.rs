@@ -3,11 +3,11 @@
 pub mod bus;
 pub mod cache;
 pub mod cluster;
+pub mod compute_pool;
 pub mod config;
 pub mod db;
 pub mod embeddings;
 mod link;
-pub mod maths;
 pub mod objects;
 pub mod secrets;
 pub mod telemetry;

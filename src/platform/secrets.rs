@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::config::{Auth, Settings};
-use crate::foundation::{Chance, Clock};
+use crate::foundation::{Clock, Rng};
 
 mod kept;
 #[cfg(test)]
@@ -92,7 +92,7 @@ impl Secrets {
     ///
     /// # Errors
     /// A sentence that says what is wrong and what to do, and repeats no secret.
-    pub fn load(settings: &Settings, clock: &Clock, chance: &Chance) -> anyhow::Result<Self> {
+    pub fn load(settings: &Settings, clock: &Clock, rng: &Rng) -> anyhow::Result<Self> {
         if !settings.auth.signing_keys.is_empty() {
             return Self::configured(&settings.auth);
         }
@@ -100,7 +100,7 @@ impl Secrets {
         let kept = match read(&path)? {
             Some(kept) => kept,
             None => {
-                let first = KeptKey::draw(clock.now(), chance);
+                let first = KeptKey::draw(clock.now(), rng);
                 // Another process that was faster made the file: its keys are the ones.
                 if write_new(&path, &[first])? {
                     tracing::info!(path = %path.display(), "Made a signing key and keep it");
@@ -176,11 +176,7 @@ impl Secrets {
 ///
 /// # Errors
 /// When the keys come from the settings, or the file cannot be read or written.
-pub fn rotate(
-    settings: &Settings,
-    clock: &Clock,
-    chance: &Chance,
-) -> anyhow::Result<(String, usize)> {
+pub fn rotate(settings: &Settings, clock: &Clock, rng: &Rng) -> anyhow::Result<(String, usize)> {
     ensure!(
         settings.auth.signing_keys.is_empty(),
         "the signing keys are in the settings: put a new one first in `auth.signing_keys`, start \
@@ -199,7 +195,7 @@ pub fn rotate(
     let mut until = superseded.into_iter();
     kept.retain(|_| until.next().flatten().is_none_or(|end| end > needed_since));
     let dropped = before - kept.len();
-    let new = KeptKey::draw(now, chance);
+    let new = KeptKey::draw(now, rng);
     let id = new.id.clone();
     kept.insert(0, new);
     replace(&path, &kept)?;

@@ -36,7 +36,7 @@ async fn an_admin_is_made_at_the_shell() {
     let role: String = sqlx::query_scalar(
         "SELECT role FROM users WHERE email = 'root@example.org' AND password_hash IS NOT NULL",
     )
-    .fetch_one(app.ground.db.pool())
+    .fetch_one(app.ctx.db.pool())
     .await
     .unwrap();
     assert_eq!(role, "ADMIN");
@@ -122,7 +122,7 @@ async fn a_key_is_made_listed_and_revoked_at_the_shell() {
     ] {
         assert!(run(&app, &bad).await.is_err(), "{bad:?}");
     }
-    let none = marquee::foundation::Id::new(&app.ground.clock, &app.ground.chance);
+    let none = marquee::foundation::Id::new(&app.ctx.clock, &app.ctx.rng);
     let viewer = marquee::domain::auth::Viewer::Command;
     let unknown = app.services.auth.revoke_api_key(&viewer, none).await;
     assert_eq!(code(&unknown), "NOT_FOUND");

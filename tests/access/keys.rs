@@ -13,7 +13,7 @@ async fn key(app: &TestApp, scopes: &[Scope], days: Option<i64>) -> (Viewer, Sec
     let new = NewApiKey {
         name: "shop".into(),
         scopes: scopes.to_vec(),
-        expires_at: days.map(|days| app.ground.clock.now() + TimeDelta::days(days)),
+        expires_at: days.map(|days| app.ctx.clock.now() + TimeDelta::days(days)),
     };
     let made = app.services.auth.create_api_key(&Viewer::Command, new);
     let (_, secret) = made.await.unwrap();
@@ -43,7 +43,7 @@ async fn a_key_is_shown_once_listed_and_revoked_at_once() {
         admin.user().unwrap().to_string()
     );
     let stored: String = sqlx::query_scalar("SELECT to_jsonb(k)::text FROM api_keys k")
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap();
     assert!(!stored.contains(secret.expose_secret()));
@@ -138,25 +138,25 @@ async fn a_key_expires_and_its_last_use_is_kept_to_the_minute() {
     let (_, secret) = key(&app, &[Scope::UsersRead], Some(1)).await;
     let last_use = || async {
         sqlx::query_scalar::<_, Option<DateTime<Utc>>>("SELECT last_used_at FROM api_keys")
-            .fetch_one(app.ground.db.pool())
+            .fetch_one(app.ctx.db.pool())
             .await
             .unwrap()
     };
     let first = last_use().await;
-    app.ground.clock.advance(TimeDelta::seconds(30));
+    app.ctx.clock.advance(TimeDelta::seconds(30));
     bearer(&app, &secret).await.unwrap();
     assert_eq!(last_use().await, first, "not again within a minute");
-    app.ground.clock.advance(TimeDelta::seconds(30));
+    app.ctx.clock.advance(TimeDelta::seconds(30));
     bearer(&app, &secret).await.unwrap();
-    assert_eq!(last_use().await, Some(app.ground.clock.now()));
-    app.ground.clock.advance(TimeDelta::days(1));
+    assert_eq!(last_use().await, Some(app.ctx.clock.now()));
+    app.ctx.clock.advance(TimeDelta::days(1));
     assert_eq!(code(&bearer(&app, &secret).await), "UNAUTHENTICATED");
 }
 
 #[tokio::test]
 async fn a_key_that_makes_no_sense_is_not_made() {
     let app = TestApp::start().await;
-    let past = app.ground.clock.now();
+    let past = app.ctx.clock.now();
     for (name, scopes, expires_at) in [
         ("", vec![Scope::UsersRead], None),
         ("a\0b", vec![Scope::UsersRead], None),

@@ -75,7 +75,7 @@ pub fn code<T>(outcome: &Result<T>) -> &'static str {
 pub async fn audited(app: &TestApp, action: &str) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM audit_log WHERE action = $1")
         .bind(action)
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap()
 }

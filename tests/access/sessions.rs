@@ -163,7 +163,7 @@ async fn a_used_refresh_token_that_comes_back_ends_its_session() {
     assert_eq!(audited(&app, "session.reuse").await, 1);
     let log: String =
         sqlx::query_scalar("SELECT string_agg(to_jsonb(a)::text, '') FROM audit_log a")
-            .fetch_one(app.ground.db.pool())
+            .fetch_one(app.ctx.db.pool())
             .await
             .unwrap();
     assert!(!log.contains(first.tokens.refresh.expose_secret()));
@@ -202,7 +202,7 @@ async fn a_refresh_token_ends_and_what_is_none_is_refused() {
             "{nonsense}"
         );
     }
-    app.ground.clock.advance(TimeDelta::days(30));
+    app.ctx.clock.advance(TimeDelta::days(30));
     let late = app.services.auth.refresh(&ana.tokens.refresh).await;
     assert!(matches!(late, Err(Error::Refused(Refusal::InvalidToken))));
 }
@@ -279,16 +279,16 @@ async fn a_hash_of_old_parameters_is_renewed_at_the_next_login() {
         sqlx::query_scalar::<_, String>(
             "SELECT password_hash FROM users WHERE email = 'ana@example.org'",
         )
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap()
     };
     assert!(hash().await.contains("m=64,t=1,"));
-    let mut ground = app.ground.clone();
+    let mut ctx = app.ctx.clone();
     let mut settings = settings();
     settings.auth.argon2_passes = 2;
-    ground.settings = std::sync::Arc::new(settings);
-    let services = marquee::domain::Services::new(&ground);
+    ctx.settings = std::sync::Arc::new(settings);
+    let services = marquee::domain::Services::new(&ctx);
     let credentials = marquee::domain::auth::Credentials {
         email: "ana@example.org".into(),
         password: PASSWORD.into(),
@@ -321,7 +321,7 @@ async fn an_account_that_is_guessed_at_has_to_wait_ever_longer() {
         // The right password has to wait too, and waiting costs nothing.
         assert_eq!(waits(login(&app, "ana", PASSWORD).await), seconds);
         assert_eq!(waits(login(&app, "ana", "wrong").await), seconds);
-        app.ground
+        app.ctx
             .clock
             .advance(TimeDelta::seconds(i64::try_from(seconds).unwrap()));
         assert_eq!(waits(login(&app, "ana", "wrong").await), 0);
@@ -331,13 +331,13 @@ async fn an_account_that_is_guessed_at_has_to_wait_ever_longer() {
         0,
         "another account"
     );
-    app.ground.clock.advance(TimeDelta::seconds(16));
+    app.ctx.clock.advance(TimeDelta::seconds(16));
     assert_eq!(code(&login(&app, "ana", PASSWORD).await), "OK");
     // Success has wiped the slate.
     for _ in 0..5 {
         assert_eq!(waits(login(&app, "ana", "wrong").await), 0);
     }
-    app.ground.clock.advance(TimeDelta::days(1));
+    app.ctx.clock.advance(TimeDelta::days(1));
     assert_eq!(waits(login(&app, "ana", "wrong").await), 0);
 }
 

@@ -37,7 +37,7 @@ async fn a_token_says_what_it_must_and_no_more() {
     assert_eq!(header["alg"], "HS256");
     assert_eq!(header["kid"], "test");
     assert_eq!(claims["sub"], ana.user.id.to_string());
-    assert_eq!(claims["aud"], app.ground.db.schema().as_str());
+    assert_eq!(claims["aud"], app.ctx.db.schema().as_str());
     assert_eq!(claims["iss"], "marquee");
     assert_eq!(claims["role"], "USER");
     let seconds = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
@@ -113,7 +113,7 @@ async fn whatever_was_not_signed_here_just_so_is_refused() {
         with("sub", json!("")),
         with("sid", json!(ana.user.id.to_string())),
         with("sid", json!("session_00000000000000000000000000")),
-        with("exp", json!(app.ground.clock.now().timestamp())),
+        with("exp", json!(app.ctx.clock.now().timestamp())),
         with("exp", json!("never")),
     ];
     bad.extend(["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"].map(without));
@@ -132,9 +132,9 @@ async fn whatever_was_not_signed_here_just_so_is_refused() {
 async fn a_token_ends_to_the_second_by_the_servers_clock() {
     let app = TestApp::start().await;
     let ana = register(&app, "ana").await;
-    app.ground.clock.advance(TimeDelta::seconds(15 * 60 - 1));
+    app.ctx.clock.advance(TimeDelta::seconds(15 * 60 - 1));
     assert_eq!(code(&viewer(&app, &ana).await), "OK");
-    app.ground.clock.advance(TimeDelta::seconds(1));
+    app.ctx.clock.advance(TimeDelta::seconds(1));
     let late = viewer(&app, &ana).await.unwrap_err();
     assert!(late.to_string().contains("expired"), "{late}");
 }
@@ -203,19 +203,19 @@ async fn telling_who_asks_costs_one_statement_and_soon_after_none() {
     let app = TestApp::start().await;
     let ana = register(&app, "ana").await;
     let cost = async || {
-        let before = app.ground.db.statements();
+        let before = app.ctx.db.statements();
         viewer(&app, &ana).await.unwrap();
-        app.ground.db.statements() - before
+        app.ctx.db.statements() - before
     };
     assert_eq!(cost().await, 1);
     assert_eq!(cost().await, 0);
-    app.ground.clock.advance(TimeDelta::seconds(5));
+    app.ctx.clock.advance(TimeDelta::seconds(5));
     assert_eq!(cost().await, 1);
     // Another replica has ended the session: this one notices within five seconds.
     sqlx::query("UPDATE refresh_tokens SET revoked_at = now()")
-        .execute(app.ground.db.pool())
+        .execute(app.ctx.db.pool())
         .await
         .unwrap();
-    app.ground.clock.advance(TimeDelta::seconds(5));
+    app.ctx.clock.advance(TimeDelta::seconds(5));
     assert_eq!(code(&viewer(&app, &ana).await), "UNAUTHENTICATED");
 }

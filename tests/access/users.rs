@@ -25,7 +25,7 @@ async fn crowd(app: &TestApp) {
                 timestamptz '2026-01-01' + (n % 7) * interval '1 day', timestamptz '2026-01-01'
            FROM generate_series(1, 60) n",
     )
-    .execute(app.ground.db.pool())
+    .execute(app.ctx.db.pool())
     .await
     .unwrap();
 }
@@ -33,7 +33,7 @@ async fn crowd(app: &TestApp) {
 async fn sql(app: &TestApp, condition: &str, order: &str) -> Vec<String> {
     let sql = format!("SELECT id FROM users WHERE {condition} ORDER BY {order}");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .fetch_all(app.ground.db.pool())
+        .fetch_all(app.ctx.db.pool())
         .await
         .unwrap();
     rows.iter()
@@ -182,7 +182,7 @@ async fn every_order_pages_through_all_both_ways() {
 async fn favourite_genres_are_found_through_their_index() {
     let app = TestApp::start().await;
     crowd(&app).await;
-    let mut connection = app.ground.db.pool().acquire().await.unwrap();
+    let mut connection = app.ctx.db.pool().acquire().await.unwrap();
     sqlx::query("SET enable_seqscan = off")
         .execute(&mut *connection)
         .await
@@ -340,7 +340,7 @@ async fn the_last_admin_stays() {
         code(&users.set_role(&Viewer::Command, last, Role::Admin).await),
         "OK"
     );
-    let nobody = Id::new(&app.ground.clock, &app.ground.chance);
+    let nobody = Id::new(&app.ctx.clock, &app.ctx.rng);
     assert_eq!(
         code(&users.disable(&Viewer::Command, nobody).await),
         "NOT_FOUND"

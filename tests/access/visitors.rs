@@ -41,7 +41,7 @@ async fn merging_and_exporting_know_every_table_that_refers_to_a_user() {
           WHERE c.contype = 'f' AND c.confrelid = 'users'::regclass AND c.conparentid = 0
           ORDER BY 1, 2",
     )
-    .fetch_all(app.ground.db.pool())
+    .fetch_all(app.ctx.db.pool())
     .await
     .unwrap();
     let known: Vec<_> = REFERENCES
@@ -60,15 +60,15 @@ async fn run(app: &TestApp, sql: &'static str, ids: [Uuid; 3]) {
         .bind(ids[0])
         .bind(ids[1])
         .bind(ids[2])
-        .execute(app.ground.db.pool())
+        .execute(app.ctx.db.pool())
         .await
         .unwrap();
 }
 
 /// Something of everything about `user`, who has film `a`.
 async fn history(app: &TestApp, user: Id<id::User>, a: Id<id::Content>, key: &str) {
-    let pool = app.ground.db.pool();
-    let new = || Id::<id::Interaction>::new(&app.ground.clock, &app.ground.chance).uuid();
+    let pool = app.ctx.db.pool();
+    let new = || Id::<id::Interaction>::new(&app.ctx.clock, &app.ctx.rng).uuid();
     let (interaction, list) = (new(), new());
     for (sql, id) in [
         (
@@ -111,7 +111,7 @@ async fn history(app: &TestApp, user: Id<id::User>, a: Id<id::Content>, key: &st
 
 async fn model(app: &TestApp) {
     sqlx::query("INSERT INTO model_versions (id, kind, version, state, algorithm, created_at) VALUES (gen_random_uuid(), 'COLLABORATIVE', '1.0.0', 'ACTIVE', 'als', now())")
-        .execute(app.ground.db.pool()).await.unwrap();
+        .execute(app.ctx.db.pool()).await.unwrap();
 }
 
 async fn counts(app: &TestApp, user: Id<id::User>) -> Vec<i64> {
@@ -126,7 +126,7 @@ async fn counts(app: &TestApp, user: Id<id::User>) -> Vec<i64> {
     ] {
         let sql = format!("SELECT count(*) FROM {table} WHERE user_id = $1");
         let count = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(user.uuid());
-        counts.push(count.fetch_one(app.ground.db.pool()).await.unwrap());
+        counts.push(count.fetch_one(app.ctx.db.pool()).await.unwrap());
     }
     counts
 }

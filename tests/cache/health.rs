@@ -13,8 +13,8 @@ use crate::support::{TestApp, settings};
 async fn get(app: &TestApp, path: &str) -> (StatusCode, String) {
     let schemas = std::sync::Arc::clone(&app.schemas);
     let router = {
-        let live = marquee::http::live::Live::new(100);
-        marquee::http::router(schemas, &app.ground.settings, &live).unwrap()
+        let connections = marquee::http::connections::Connections::new(100);
+        marquee::http::router(schemas, &app.ctx.settings, &connections).unwrap()
     };
     let request = Request::get(path).body(Body::empty()).unwrap();
     let answer = router.oneshot(request).await.unwrap();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::TimeDelta;
-use marquee::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use marquee::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use marquee::platform::cache::{Cache, CacheKind, Caches, Key, Statistics, Tag};
 use marquee::platform::config::{SchemaName, Settings};
 use proptest::prelude::{ProptestConfig, any, proptest};
@@ -37,8 +37,8 @@ impl Server {
 
     fn with(settings: &Settings) -> Self {
         let clock = Clock::stopped("2026-03-01T12:00:00Z".parse().unwrap());
-        let chance = Chance::system().unwrap();
-        let caches = Caches::open(settings, clock.clone(), chance).unwrap();
+        let rng = Rng::system().unwrap();
+        let caches = Caches::open(settings, clock.clone(), rng).unwrap();
         Self {
             cache: caches.of(&schema("app")),
             caches,

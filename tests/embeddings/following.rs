@@ -15,7 +15,7 @@ async fn near(app: &TestApp, direction: [f32; 2]) -> Vec<Content> {
 
 async fn connection(app: &TestApp) -> PgConnection {
     let mut connection = PgConnection::connect(&app.url).await.unwrap();
-    let path = format!("SET search_path TO {}, public", app.ground.db.schema());
+    let path = format!("SET search_path TO {}, public", app.ctx.db.schema());
     let path = sqlx::AssertSqlSafe(path);
     sqlx::query(path).execute(&mut connection).await.unwrap();
     connection
@@ -77,7 +77,7 @@ async fn a_vector_that_is_committed_long_after_it_was_written_is_seen() {
     .await
     .unwrap();
     // Everybody looks meanwhile, for longer than any clock may be wrong.
-    app.ground.clock.advance(chrono::TimeDelta::minutes(10));
+    app.ctx.clock.advance(chrono::TimeDelta::minutes(10));
     let brought = embeddings.bring(&Viewer::Command, early, Some(vec![0.6, 0.8]));
     brought.await.unwrap();
     app.services.embeddings.refresh().await.unwrap();
@@ -91,7 +91,7 @@ async fn a_vector_that_is_committed_long_after_it_was_written_is_seen() {
 async fn an_item_that_is_committed_long_after_it_was_written_is_placed() {
     let app = TestApp::start().await;
     two_kinds(&app).await;
-    app.ground.clock.advance(chrono::TimeDelta::minutes(30));
+    app.ctx.clock.advance(chrono::TimeDelta::minutes(30));
     train(&app).await;
     let embeddings = &app.services.embeddings;
     let mut other = connection(&app).await;
@@ -108,7 +108,7 @@ async fn an_item_that_is_committed_long_after_it_was_written_is_placed() {
         .unwrap();
     }
     // One that is written later and committed before.
-    app.ground.clock.advance(chrono::TimeDelta::minutes(30));
+    app.ctx.clock.advance(chrono::TimeDelta::minutes(30));
     told(&app, "Late", "A robot near a comet", &[]).await;
     assert_eq!(embeddings.catch_up().await.unwrap(), 1);
     writing.commit().await.unwrap();
@@ -121,7 +121,7 @@ async fn a_model_that_cannot_be_read_stands_in_nobodys_way_and_comes_back_by_its
     let app = TestApp::start().await;
     two_kinds(&app).await;
     train(&app).await;
-    let pool = app.ground.db.pool();
+    let pool = app.ctx.db.pool();
     let spoil = "UPDATE model_artifacts SET bytes = substring(bytes from 2)";
     sqlx::query(spoil).execute(pool).await.unwrap();
     let other = app.twin().await;

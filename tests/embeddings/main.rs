@@ -104,14 +104,14 @@ async fn what_comes_later_is_placed_in_the_space_that_is_served() {
     let app = TestApp::start().await;
     two_kinds(&app).await;
     train(&app).await;
-    app.ground.clock.advance(chrono::TimeDelta::seconds(5));
+    app.ctx.clock.advance(chrono::TimeDelta::seconds(5));
     let late = told(&app, "Late", "A robot leaves the comet", &[]).await;
     let silent = told(&app, "Xyzzy", "", &[]).await;
     let embeddings = &app.services.embeddings;
     assert_eq!(embeddings.embed_items(&[late, silent]).await.unwrap(), 1);
     assert!(ids(&near(&app, "robot comet", 3).await).contains(&late));
     // A change moves it, and one that leaves no word takes it out.
-    app.ground.clock.advance(chrono::TimeDelta::seconds(5));
+    app.ctx.clock.advance(chrono::TimeDelta::seconds(5));
     let change = |text: &'static str| {
         app.services
             .content
@@ -123,7 +123,7 @@ async fn what_comes_later_is_placed_in_the_space_that_is_served() {
     assert_eq!(embeddings.catch_up().await.unwrap(), 1);
     assert_eq!(embeddings.catch_up().await.unwrap(), 0);
     assert!(ids(&near(&app, "duke castle", 4).await).contains(&late));
-    app.ground.clock.advance(chrono::TimeDelta::seconds(5));
+    app.ctx.clock.advance(chrono::TimeDelta::seconds(5));
     change("").await.unwrap();
     embeddings.catch_up().await.unwrap();
     assert!(!ids(&near(&app, "duke castle", 99).await).contains(&late));
@@ -133,8 +133,8 @@ async fn what_comes_later_is_placed_in_the_space_that_is_served() {
 async fn another_process_notices_a_new_space_and_new_items() {
     let app = TestApp::start().await;
     two_kinds(&app).await;
-    let models = marquee::domain::models::ModelService::new(&app.ground);
-    let other = marquee::domain::embeddings::EmbeddingService::new(&app.ground, models);
+    let models = marquee::domain::models::ModelService::new(&app.ctx);
+    let other = marquee::domain::embeddings::EmbeddingService::new(&app.ctx, models);
     assert!(other.active().await.unwrap().is_none());
     let first = train(&app).await;
     let seen = other.refresh().await.unwrap().unwrap();
@@ -158,7 +158,7 @@ async fn a_new_space_takes_the_place_of_the_old_one_whole() {
         let sql = "SELECT m.version, count(*) FROM content_embeddings e
                      JOIN model_versions m ON m.id = e.model_version_id GROUP BY 1 ORDER BY 1";
         let rows: Vec<(String, i64)> = sqlx::query_as(sql)
-            .fetch_all(app.ground.db.pool())
+            .fetch_all(app.ctx.db.pool())
             .await
             .unwrap();
         rows
@@ -311,8 +311,8 @@ async fn both_stores_give_the_same_neighbours() {
     )
     .bind(ITEMS as i32)
     .bind(DIMENSIONS as i32)
-    .bind(app.ground.clock.now())
-    .execute(app.ground.db.pool())
+    .bind(app.ctx.clock.now())
+    .execute(app.ctx.db.pool())
     .await
     .unwrap();
     let trained = train(&app).await;
@@ -321,16 +321,16 @@ async fn both_stores_give_the_same_neighbours() {
         "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()
             AND indexname LIKE 'content_embeddings_near_%'",
     )
-    .fetch_optional(app.ground.db.pool())
+    .fetch_optional(app.ctx.db.pool())
     .await
     .unwrap();
     assert!(index.unwrap().contains("vector(32)"));
 
     let memory = settings(|settings| settings.embeddings.store = VectorStore::Memory);
-    let mut ground = app.ground.clone();
-    ground.settings = std::sync::Arc::new(memory);
-    let models = marquee::domain::models::ModelService::new(&ground);
-    let memory = marquee::domain::embeddings::EmbeddingService::new(&ground, models);
+    let mut ctx = app.ctx.clone();
+    ctx.settings = std::sync::Arc::new(memory);
+    let models = marquee::domain::models::ModelService::new(&ctx);
+    let memory = marquee::domain::embeddings::EmbeddingService::new(&ctx, models);
     let database = &app.services.embeddings;
 
     let mut vectors: Vec<(Content, Vec<f32>)> = Vec::new();
@@ -383,7 +383,7 @@ async fn the_demo_looks_right_to_a_film_lover() {
            LEFT JOIN people p ON p.id = r.person_id
           WHERE c.kind = 'MOVIE' GROUP BY c.id",
     )
-    .fetch_all(app.ground.db.pool())
+    .fetch_all(app.ctx.db.pool())
     .await
     .unwrap();
     let films: HashMap<Content, _> = films

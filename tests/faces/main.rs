@@ -76,7 +76,7 @@ async fn host_page() -> String {
 
 /// Holds the table that a training writes last, so that it stands still before its end.
 async fn hold_trainings(server: &Server) -> PgConnection {
-    let schema = server.app.ground.db.schema();
+    let schema = server.app.ctx.db.schema();
     let mut gate = PgConnection::connect(&server.app.url).await.unwrap();
     let lock = format!("BEGIN; LOCK TABLE \"{schema}\".batch_recommendations IN SHARE MODE");
     let lock = sqlx::raw_sql(sqlx::AssertSqlSafe(lock));
@@ -87,7 +87,7 @@ async fn hold_trainings(server: &Server) -> PgConnection {
 /// Waits until the training is over, and answers how many events it had.
 async fn training_is_over(server: &Server) -> usize {
     let id: Uuid = sqlx::query_scalar("SELECT id FROM generation_jobs WHERE kind = 'TRAINING'")
-        .fetch_one(server.app.ground.db.pool())
+        .fetch_one(server.app.ctx.db.pool())
         .await
         .unwrap();
     let jobs = &server.app.services.jobs;
@@ -131,7 +131,7 @@ async fn the_page_shows_the_feed_and_misses_nothing_of_a_training_while_it_is_cu
         .arg(&browser)
         .arg(&origin)
         .arg(server.address.to_string())
-        .arg(server.app.ground.db.schema().as_str());
+        .arg(server.app.ctx.db.schema().as_str());
     for login in [LOGINS[0], LOGINS[2]] {
         script.arg(login.email).arg(login.password);
     }
@@ -154,7 +154,7 @@ async fn the_page_shows_the_feed_and_misses_nothing_of_a_training_while_it_is_cu
                 training_is_over(&server).await.to_string()
             }
             "please let the tokens expire" => {
-                server.app.ground.clock.advance(TimeDelta::minutes(16));
+                server.app.ctx.clock.advance(TimeDelta::minutes(16));
                 "done".to_owned()
             }
             _ => {

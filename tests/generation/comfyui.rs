@@ -121,8 +121,8 @@ impl Server {
         settings.calls = calls();
         settings.poll_ms = 1;
         change(&mut settings);
-        let (clock, chance) = stand();
-        (server, ComfyUi::new(&settings, clock, chance))
+        let (clock, rng) = stand();
+        (server, ComfyUi::new(&settings, clock, rng))
     }
 
     fn note(&self, call: impl Into<String>) {

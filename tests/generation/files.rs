@@ -13,8 +13,8 @@ use crate::png;
 use crate::support::TestApp;
 
 async fn ask(app: &TestApp, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
-    let live = marquee::http::live::Live::new(100);
-    let router = router(Arc::clone(&app.schemas), &app.ground.settings, &live).unwrap();
+    let connections = marquee::http::connections::Connections::new(100);
+    let router = router(Arc::clone(&app.schemas), &app.ctx.settings, &connections).unwrap();
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -35,11 +35,8 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 
 /// A picture in the store of a schema, and its path.
 async fn stored(app: &TestApp) -> (Bytes, String) {
-    let (bytes, schema) = (Bytes::from(png(8, 8)), app.ground.db.schema());
-    let name = app
-        .ground
-        .objects
-        .put(schema, bytes.clone(), MediaType::Png);
+    let (bytes, schema) = (Bytes::from(png(8, 8)), app.ctx.db.schema());
+    let name = app.ctx.objects.put(schema, bytes.clone(), MediaType::Png);
     let path = format!("/files/{schema}/{}", name.await.unwrap());
     (bytes, path)
 }
@@ -109,7 +106,7 @@ async fn a_part_of_a_file_can_be_asked_for() {
 async fn what_is_not_there_is_not_found_and_no_path_leads_out_of_the_store() {
     let app = TestApp::start().await;
     let (_, path) = stored(&app).await;
-    let schema = app.ground.db.schema();
+    let schema = app.ctx.db.schema();
     // A file beside the store, which nobody may read.
     std::fs::write(app.files.path().join("secret.txt"), "secret").unwrap();
     let unknown = ObjectName::of(b"unknown", MediaType::Png);

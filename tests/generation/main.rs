@@ -23,7 +23,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use marquee::domain::generation::{Ask, GenerationError, Generator, Made, Progress, Subject};
-use marquee::foundation::{Chance, Clock};
+use marquee::foundation::{Clock, Rng};
 use marquee::platform::config::{Calls, Settings};
 use resvg::tiny_skia::Pixmap;
 
@@ -43,9 +43,9 @@ fn calls() -> Calls {
     calls
 }
 
-fn stand() -> (Clock, Chance) {
+fn stand() -> (Clock, Rng) {
     let clock = Clock::stopped(support::start_of_time());
-    (clock, Chance::seeded(7))
+    (clock, Rng::seeded(7))
 }
 
 /// Lets a generator work to its end, and answers what it told on the way as well.

@@ -25,8 +25,8 @@ pub fn openai(url: &str) -> OpenAi {
 }
 
 pub fn with(settings: &config::OpenAi) -> OpenAi {
-    let (clock, chance) = stand();
-    OpenAi::new(settings, clock, chance)
+    let (clock, rng) = stand();
+    OpenAi::new(settings, clock, rng)
 }
 
 /// One piece of a streamed text.

@@ -101,7 +101,7 @@ async fn a_picture_becomes_an_item_with_its_file_and_its_prompt() {
     assert_eq!(item.fields.title, "A poster of a horror film");
     assert_eq!(item.fields.visibility, Visibility::Private);
     assert_eq!(item.creator, viewer.user());
-    let schema = app.ground.db.schema();
+    let schema = app.ctx.db.schema();
     let url = format!("/files/{schema}/{}", generated.file);
     assert_eq!(item.fields.poster_url, Some(url));
     let bytes = app

@@ -16,20 +16,20 @@ use crate::support::TestApp;
 /// Where a file of the schema lies.
 fn place(app: &TestApp, name: &ObjectName) -> PathBuf {
     let folder = app.files.path().join("objects");
-    let folder = folder.join(app.ground.db.schema().as_str());
+    let folder = folder.join(app.ctx.db.schema().as_str());
     folder.join("content").join(name.to_string())
 }
 
 /// Makes a file one that was written so long ago, by the clock of the test.
 fn written(app: &TestApp, name: &ObjectName, ago: TimeDelta) {
-    let then = SystemTime::from(app.ground.clock.now() - ago);
+    let then = SystemTime::from(app.ctx.clock.now() - ago);
     let file = File::options().write(true).open(place(app, name)).unwrap();
     file.set_modified(then).unwrap();
 }
 
 /// A file that no row has ever named.
 async fn stray(app: &TestApp, bytes: &'static str) -> ObjectName {
-    let (objects, schema) = (&app.ground.objects, app.ground.db.schema());
+    let (objects, schema) = (&app.ctx.objects, app.ctx.db.schema());
     let kept = objects.put(
         schema,
         Bytes::from_static(bytes.as_bytes()),
@@ -42,8 +42,8 @@ async fn stray(app: &TestApp, bytes: &'static str) -> ObjectName {
 async fn deleted(app: &TestApp, item: Id<id::Content>, ago: TimeDelta) {
     let done = sqlx::query("UPDATE content_items SET deleted_at = $2 WHERE id = $1")
         .bind(item.uuid())
-        .bind(app.ground.clock.now() - ago)
-        .execute(app.ground.db.pool());
+        .bind(app.ctx.clock.now() - ago)
+        .execute(app.ctx.db.pool());
     assert_eq!(done.await.unwrap().rows_affected(), 1);
 }
 
@@ -107,7 +107,7 @@ async fn the_address_of_a_poster_or_a_photo_keeps_a_file() {
     ] {
         let address = format!("https://files.example.org{}", generation.address(file));
         let done = sqlx::query(statement).bind(address).bind(id);
-        done.execute(app.ground.db.pool()).await.unwrap();
+        done.execute(app.ctx.db.pool()).await.unwrap();
         written(&app, file, TimeDelta::days(2));
     }
     let removed = generation.remove_unnamed(&Viewer::Command).await.unwrap();

@@ -19,7 +19,7 @@ use futures::Stream;
 use marquee::{
     graphql::guard::{DocumentCache, Limits},
     http::{
-        graphql::{Call, Endpoint, Settings, respond::Refusal},
+        graphql::{Endpoint, ExecutionContext, Settings, respond::Refusal},
         middleware::surround,
         origins::AllowedOrigins,
     },
@@ -174,10 +174,12 @@ impl Server {
                     }
                 })
             }),
-            Arc::new(move |request: Request, call: Call<Viewer>| {
-                let schema = schema.clone();
-                Box::pin(async move { schema.execute(request.data(call.viewer)).await })
-            }),
+            Arc::new(
+                move |request: Request, execution: ExecutionContext<Viewer>| {
+                    let schema = schema.clone();
+                    Box::pin(async move { schema.execute(request.data(execution.viewer)).await })
+                },
+            ),
         );
         let router = Router::new()
             .route(

@@ -98,7 +98,7 @@ async fn fails(app: &TestApp, job: Job) -> String {
 
 async fn number(app: &TestApp, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql)
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap()
 }

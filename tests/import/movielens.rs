@@ -131,7 +131,7 @@ async fn a_deleted_user_takes_imported_ratings_along() {
     let app = TestApp::start().await;
     run(&app, movielens_in(small().path())).await;
     sqlx::query("DELETE FROM users WHERE external_id = '7'")
-        .execute(app.ground.db.pool())
+        .execute(app.ctx.db.pool())
         .await
         .unwrap();
     assert_eq!(number(&app, "SELECT count(*) FROM interactions").await, 1);

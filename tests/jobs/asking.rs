@@ -103,7 +103,7 @@ async fn a_user_has_a_hundred_waiting_jobs_at_most_and_an_admin_any_number() {
         let fill = sqlx::query(fill)
             .bind(viewer.user().unwrap().uuid())
             .bind(many);
-        fill.execute(app.ground.db.pool()).await.unwrap();
+        fill.execute(app.ctx.db.pool()).await.unwrap();
     };
     let mine = Parameters::Recommendations(Whom::User {
         user: user.user().unwrap(),
@@ -119,7 +119,7 @@ async fn a_user_has_a_hundred_waiting_jobs_at_most_and_an_admin_any_number() {
         "100 jobs of yours wait already; try again later"
     );
     sqlx::query("UPDATE generation_jobs SET state = 'CANCELLED', finished_at = now() WHERE id = (SELECT min(id::text)::uuid FROM generation_jobs)")
-        .execute(app.ground.db.pool()).await.unwrap();
+        .execute(app.ctx.db.pool()).await.unwrap();
     ask_as(&app, &user, mine).await;
     fill(&admin, 150).await;
     ask_as(&app, &admin, trifle(1)).await;
@@ -368,7 +368,7 @@ async fn what_cannot_be_asked_for_is_refused_with_its_place() {
         assert_eq!(error["path"], json!(["parameters", field]), "{answer}");
     }
     let many: Vec<String> = (0..10_001)
-        .map(|_| Id::<id::User>::new(&app.ground.clock, &app.ground.chance).to_string())
+        .map(|_| Id::<id::User>::new(&app.ctx.clock, &app.ctx.rng).to_string())
         .collect();
     all.push((
         target(json!({ "userIds": many })),
@@ -392,7 +392,7 @@ async fn what_cannot_be_asked_for_is_refused_with_its_place() {
 async fn a_job_for_a_user_who_is_not_there_fails_with_that_sentence() {
     let world = crate::world::World::trained(20, 24).await;
     let app = &world.app;
-    let user: Id<id::User> = Id::new(&app.ground.clock, &app.ground.chance);
+    let user: Id<id::User> = Id::new(&app.ctx.clock, &app.ctx.rng);
     let asked = ask(app, Parameters::Recommendations(Whom::User { user })).await;
     let worker = worker(&app.services, 1);
     let failed = over(app, asked.id).await;

@@ -153,7 +153,7 @@ async fn a_job_in_another_process_is_cancelled_without_a_word_on_the_bus() {
     // Each process has a bus of its own here, as where there is no Redis.
     let world = World::trained(300, 240).await;
     let app = &world.app;
-    let there = crate::world::twin(&app.ground, &app.url).await;
+    let there = crate::world::twin(&app.ctx, &app.url).await;
     let worker = worker(&there, 1);
     let choose = Parameters::Training(Training {
         force: true,

@@ -56,7 +56,7 @@ async fn trained(services: &Services) -> Id<id::Model> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_another_process_takes_into_service_is_told_and_read_once_for_all() {
     let world = World::trained(40, 60).await;
-    let there = twin(&world.app.ground, &world.app.url).await;
+    let there = twin(&world.app.ctx, &world.app.url).await;
     let models = &world.app.services.models;
     let mut all = Vec::new();
     for _ in 0..100 {
@@ -68,14 +68,14 @@ async fn a_model_that_another_process_takes_into_service_is_told_and_read_once_f
         next(&mut stream).await;
         all.push(stream);
     }
-    let before = world.app.ground.db.statements();
+    let before = world.app.ctx.db.statements();
     let model = trained(&there).await;
     let told = all
         .iter_mut()
         .map(|stream| async move { next(stream).await.id });
     let told = soon(futures::future::join_all(told)).await;
     assert!(told.iter().all(|told| *told == model), "{told:?}");
-    let statements = world.app.ground.db.statements() - before;
+    let statements = world.app.ctx.db.statements() - before;
     assert!(statements < 20, "{statements} statements");
 }
 
@@ -83,15 +83,15 @@ async fn a_model_that_another_process_takes_into_service_is_told_and_read_once_f
 async fn what_is_recorded_in_another_process_is_told_once_and_in_order() {
     let world = World::new(2, 8).await;
     let (app, here) = (&world.app, &world.app.services);
-    let there = twin(&app.ground, &app.url).await;
-    app.ground.clock.advance(TimeDelta::seconds(1));
+    let there = twin(&app.ctx, &app.url).await;
+    app.ctx.clock.advance(TimeDelta::seconds(1));
     let follow = here
         .interactions
         .follow(&Viewer::Command, FollowFilter::default(), None);
     let mut following = follow.unwrap();
-    app.ground.clock.advance(TimeDelta::seconds(1));
+    app.ctx.clock.advance(TimeDelta::seconds(1));
     let elsewhere = took(&there, world.users[0], world.items[0]).await;
-    app.ground.clock.advance(TimeDelta::seconds(1));
+    app.ctx.clock.advance(TimeDelta::seconds(1));
     // What is heard at once is later than what is not heard.
     let own = took(here, world.users[1], world.items[1]).await;
     let mut told = Vec::new();
@@ -100,7 +100,7 @@ async fn what_is_recorded_in_another_process_is_told_once_and_in_order() {
         told.push(one.id);
     }
     assert_eq!(told, [own, elsewhere]);
-    app.ground.clock.advance(TimeDelta::seconds(1));
+    app.ctx.clock.advance(TimeDelta::seconds(1));
     let last = took(&there, world.users[0], world.items[1]).await;
     let one = soon(following.next()).await.unwrap().unwrap();
     assert_eq!(one.id, last);
@@ -110,7 +110,7 @@ async fn what_is_recorded_in_another_process_is_told_once_and_in_order() {
 async fn the_reasons_of_another_process_are_told_once_each() {
     let world = World::trained(40, 60).await;
     let (app, here) = (&world.app, &world.app.services);
-    let there: Arc<Services> = twin(&app.ground, &app.url).await;
+    let there: Arc<Services> = twin(&app.ctx, &app.url).await;
     let user = world.users[0];
     let mut updates = Box::pin(
         here.recommendations
@@ -119,7 +119,7 @@ async fn the_reasons_of_another_process_are_told_once_each() {
     );
     // Until it knows the present.
     nothing(&mut updates).await;
-    app.ground.clock.advance(TimeDelta::seconds(1));
+    app.ctx.clock.advance(TimeDelta::seconds(1));
     took(&there, user, world.items[1]).await;
     assert_eq!(next(&mut updates).await, Reason::Taste);
     let refreshed = there
@@ -133,7 +133,7 @@ async fn the_reasons_of_another_process_are_told_once_each() {
     trained(&there).await;
     assert_eq!(next(&mut updates).await, Reason::Model);
     // What this process does is told at once and not again.
-    app.ground.clock.advance(TimeDelta::seconds(1));
+    app.ctx.clock.advance(TimeDelta::seconds(1));
     took(here, user, world.items[3]).await;
     assert_eq!(next(&mut updates).await, Reason::Taste);
     nothing(&mut updates).await;

@@ -83,27 +83,27 @@ async fn references(app: &TestApp) -> Vec<String> {
           WHERE c.contype = 'f' AND c.confrelid = 'users'::regclass AND c.conparentid = 0
           ORDER BY 1",
     );
-    found.fetch_all(app.ground.db.pool()).await.unwrap()
+    found.fetch_all(app.ctx.db.pool()).await.unwrap()
 }
 
 async fn rows_of(app: &TestApp, place: &str, user: Id<id::User>) -> i64 {
     let (table, column) = place.split_once('.').unwrap();
     let count = format!("SELECT count(*) FROM {table} WHERE {column} = $1");
     let count = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).bind(user.uuid());
-    count.fetch_one(app.ground.db.pool()).await.unwrap()
+    count.fetch_one(app.ctx.db.pool()).await.unwrap()
 }
 
 /// A user with something of everything.
 async fn full(app: &TestApp) -> Viewer {
     sqlx::query("INSERT INTO model_versions (id, kind, version, state, algorithm, created_at) VALUES (gen_random_uuid(), 'COLLABORATIVE', '1.0.0', 'ACTIVE', 'als', now()) ON CONFLICT DO NOTHING")
-        .execute(app.ground.db.pool()).await.unwrap();
+        .execute(app.ctx.db.pool()).await.unwrap();
     let viewer = app.viewer(Role::User).await;
     let film = app.film("Ran").await;
     for (place, insert) in ROWS {
         let insert = sqlx::query(*insert)
             .bind(viewer.user().unwrap().uuid())
             .bind(film.uuid());
-        let done = insert.execute(app.ground.db.pool()).await;
+        let done = insert.execute(app.ctx.db.pool()).await;
         let done = done.unwrap_or_else(|error| panic!("{place}: {error}"));
         assert_eq!(done.rows_affected(), 1, "{place}");
     }
@@ -127,7 +127,7 @@ async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_the
     sqlx::query("UPDATE content_items SET creator_id = $1 WHERE id = $2")
         .bind(user.uuid())
         .bind(published.uuid())
-        .execute(app.ground.db.pool())
+        .execute(app.ctx.db.pool())
         .await
         .unwrap();
     let worker = worker(&app.services, 1);
@@ -189,7 +189,7 @@ async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_the
     let kept: (String, Option<uuid::Uuid>) =
         sqlx::query_as("SELECT title, creator_id FROM content_items WHERE id = $1")
             .bind(published.uuid())
-            .fetch_one(app.ground.db.pool())
+            .fetch_one(app.ctx.db.pool())
             .await
             .unwrap();
     assert_eq!(kept, ("Published".to_owned(), None));
@@ -210,7 +210,7 @@ async fn full_other(app: &TestApp) -> Id<id::User> {
     let film = app.film("Ikiru").await;
     sqlx::query("INSERT INTO interactions (id, user_id, content_id, kind, occurred_at) VALUES (least_id_of('2026-03-03'), $1, $2, 'LIKE', '2026-02-01')")
         .bind(user.uuid()).bind(film.uuid())
-        .execute(app.ground.db.pool()).await.unwrap();
+        .execute(app.ctx.db.pool()).await.unwrap();
     user
 }
 
@@ -282,8 +282,8 @@ async fn picture(app: &TestApp, viewer: &Viewer, words: &str) -> Generated {
 }
 
 async fn is_there(app: &TestApp, file: &ObjectName) -> bool {
-    let objects = &app.ground.objects;
-    let there = objects.exists(app.ground.db.schema(), file).await;
+    let objects = &app.ctx.objects;
+    let there = objects.exists(app.ctx.db.schema(), file).await;
     there.unwrap()
 }
 
@@ -305,7 +305,7 @@ async fn an_erasure_removes_the_files_that_nobody_else_has() {
     sqlx::query("UPDATE content_items SET poster_url = $1 WHERE id = $2")
         .bind(app.services.generation.address(&poster.file) + "?size=small")
         .bind(film.uuid())
-        .execute(app.ground.db.pool())
+        .execute(app.ctx.db.pool())
         .await
         .unwrap();
     let worker = worker(&app.services, 1);
@@ -349,7 +349,7 @@ async fn no_prompt_of_a_user_outlives_them_in_a_job_that_runs() {
             (id, kind, parameters, owner_id, asked_by, unique_key, attempts, state, worker_id, lease_until)
         SELECT $1, 'CONTENT_TEXT', '{\"prompt\": \"my secret\"}', id, 'x', 'x', 4, 'RUNNING',
                gen_random_uuid(), now() + interval '1 day' FROM users";
-    let id = Id::new(&app.ground.clock, &app.ground.chance);
+    let id = Id::new(&app.ctx.clock, &app.ctx.rng);
     sql(&app, statement, id).await;
     let secret = "SELECT count(*) FROM generation_jobs WHERE parameters::text LIKE '%secret%'";
     assert_eq!(count(&app, secret).await, 1);

@@ -27,7 +27,7 @@ async fn wait_of(app: &TestApp, waiting: &Job) -> f64 {
     let wait = "SELECT extract(epoch FROM due_at - at)::double precision FROM generation_jobs
          JOIN job_events ON job_id = id AND number = events WHERE id = $1";
     let wait = sqlx::query_scalar(wait).bind(waiting.id.uuid());
-    wait.fetch_one(app.ground.db.pool()).await.unwrap()
+    wait.fetch_one(app.ctx.db.pool()).await.unwrap()
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_training_beside_another_waits_for_its_turn() {
     // Another process trains.
     let mut other = PgConnection::connect(&app.url).await.unwrap();
     sqlx::query("SELECT pg_advisory_lock(hashtext('training'), hashtext($1))")
-        .bind(app.ground.db.schema().to_string())
+        .bind(app.ctx.db.schema().to_string())
         .execute(&mut other)
         .await
         .unwrap();
@@ -116,7 +116,7 @@ async fn a_training_beside_another_waits_for_its_turn() {
 async fn what_is_refused_fails_at_once_with_the_sentence() {
     let app = TestApp::start().await;
     let worker = worker(&app.services, 1);
-    let nobody = Id::new(&app.ground.clock, &app.ground.chance);
+    let nobody = Id::new(&app.ctx.clock, &app.ctx.rng);
     for (parameters, sentence) in [
         (training(), "there is nothing to learn from"),
         (

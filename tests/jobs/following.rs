@@ -147,7 +147,7 @@ async fn who_follows_a_job_that_is_removed_is_let_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_jobs_that_are_followed_are_looked_at_by_one_statement() {
     let app = TestApp::start().await;
-    let (jobs, db) = (&app.services.jobs, &app.ground.db);
+    let (jobs, db) = (&app.services.jobs, &app.ctx.db);
     let mut followed = Vec::new();
     for number in 0..50 {
         let asked = ask(&app, trifle(number)).await;

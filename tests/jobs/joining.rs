@@ -25,7 +25,7 @@ async fn who_joins_a_job_that_was_put_off_brings_it_forward_and_makes_it_as_urge
         delay,
     };
     let put_off = jobs.create(shell, later(5, MONTH)).await.unwrap().job;
-    let mut news = app.ground.bus.subscribe(Topic::Job(put_off.id.uuid()));
+    let mut news = app.ctx.bus.subscribe(Topic::Job(put_off.id.uuid()));
 
     let sooner = jobs.create(shell, later(0, Duration::ZERO)).await.unwrap();
     assert!(sooner.joined && sooner.job.id == put_off.id, "{sooner:?}");

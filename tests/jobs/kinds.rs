@@ -18,7 +18,7 @@ async fn stored(world: &World, user: usize) -> Vec<Uuid> {
     let stored =
         sqlx::query_scalar("SELECT content_ids FROM batch_recommendations WHERE user_id = $1");
     let stored = stored.bind(world.users[user].uuid());
-    stored.fetch_one(world.app.ground.db.pool()).await.unwrap()
+    stored.fetch_one(world.app.ctx.db.pool()).await.unwrap()
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_training_takes_its_model_into_service_and_answers_which() {
     );
     let active: String =
         sqlx::query_scalar("SELECT version FROM model_versions WHERE state = 'ACTIVE'")
-            .fetch_one(world.app.ground.db.pool())
+            .fetch_one(world.app.ctx.db.pool())
             .await
             .unwrap();
     assert_eq!(result["version"], json!(active));
@@ -66,17 +66,14 @@ async fn a_user_asks_for_their_own_list_and_what_they_took_since_is_gone_from_it
     let (before, of_other) = (stored(&world, 0).await, stored(&world, 1).await);
     let (user, first) = (world.users[0], before[0]);
     sqlx::query("INSERT INTO interactions (id, user_id, content_id, kind, occurred_at) VALUES ($1, $2, $3, 'LIKE', $4)")
-        .bind(marquee::foundation::Id::<marquee::foundation::id::Interaction>::new(&app.ground.clock, &app.ground.chance).uuid())
+        .bind(marquee::foundation::Id::<marquee::foundation::id::Interaction>::new(&app.ctx.clock, &app.ctx.rng).uuid())
         .bind(user.uuid())
         .bind(first)
-        .bind(app.ground.clock.now())
-        .execute(app.ground.db.pool())
+        .bind(app.ctx.clock.now())
+        .execute(app.ctx.db.pool())
         .await
         .unwrap();
-    let mut listener = app
-        .ground
-        .bus
-        .subscribe(Topic::Recommendations(user.uuid()));
+    let mut listener = app.ctx.bus.subscribe(Topic::Recommendations(user.uuid()));
     let worker = worker(&app.services, 1);
     let whom = Whom::User { user };
     let asked = ask_as(app, &world.viewer(0), Parameters::Recommendations(whom)).await;
@@ -125,11 +122,11 @@ async fn everyone_and_those_who_were_active_and_those_named_are_counted() {
 async fn what_was_warmed_is_found_in_the_cache_by_the_next_who_asks() {
     let world = World::trained(40, 60).await;
     let app = &world.app;
-    let today = app.ground.clock.now();
+    let today = app.ctx.clock.now();
     sqlx::query("INSERT INTO search_queries VALUES ($1, 'item', 50, $2)")
         .bind(today.date_naive())
         .bind(today)
-        .execute(app.ground.db.pool())
+        .execute(app.ctx.db.pool())
         .await
         .unwrap();
     let worker = worker(&app.services, 1);
@@ -145,7 +142,7 @@ async fn what_was_warmed_is_found_in_the_cache_by_the_next_who_asks() {
         "{done:?}"
     );
     let hits = async || {
-        let all = app.ground.cache.statistics().await;
+        let all = app.ctx.cache.statistics().await;
         let lists = all.into_iter().find(|one| one.kind == CacheKind::Lists);
         lists.unwrap().process_hits
     };

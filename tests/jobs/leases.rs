@@ -22,13 +22,13 @@ async fn what_a_worker_writes_after_its_lease_was_lost_changes_nothing() {
     let (freeze, frozen) = tokio::sync::oneshot::channel::<()>();
     let (thaw, thawed) = mpsc::channel::<()>();
     let (told, is_frozen) = tokio::sync::oneshot::channel::<()>();
-    let (ground, url) = (app.ground.clone(), app.url.clone());
+    let (ctx, url) = (app.ctx.clone(), app.url.clone());
     let process = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         runtime.unwrap().block_on(async move {
-            let services = twin(&ground, &url).await;
+            let services = twin(&ctx, &url).await;
             let workers = worker(&services, 1);
             frozen.await.unwrap();
             told.send(()).unwrap();
@@ -181,8 +181,8 @@ async fn of_two_hundred_jobs_and_two_workers_each_job_is_begun_once() {
         all.push(ask(&app, trifle(number)).await.id);
     }
     let (one, two) = (
-        twin(&app.ground, &app.url).await,
-        twin(&app.ground, &app.url).await,
+        twin(&app.ctx, &app.url).await,
+        twin(&app.ctx, &app.url).await,
     );
     let workers = [worker(&one, 4), worker(&two, 4)];
     for id in all {

@@ -9,7 +9,7 @@ async fn every_list_of_ten_thousand_jobs_is_read_through_an_index_in_its_order()
     let app = TestApp::start().await;
     // Only the owner of a table may count what is in it.
     let mut connection = PgConnection::connect(&app.url).await.unwrap();
-    let schema = format!("SET search_path TO \"{}\", public", app.ground.db.schema());
+    let schema = format!("SET search_path TO \"{}\", public", app.ctx.db.schema());
     let schema = sqlx::raw_sql(sqlx::AssertSqlSafe(schema));
     schema.execute(&mut connection).await.unwrap();
     for fill in [

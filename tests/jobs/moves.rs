@@ -72,7 +72,7 @@ async fn make(app: &TestApp, asked: &[Id<id::Job>], next: &Move) -> Option<Id<id
         Move::Due => {
             let due =
                 sqlx::query("UPDATE generation_jobs SET due_at = now() WHERE state = 'PENDING'");
-            due.execute(app.ground.db.pool()).await.unwrap();
+            due.execute(app.ctx.db.pool()).await.unwrap();
             None
         }
         Move::Work => {
@@ -104,7 +104,7 @@ async fn idle(app: &TestApp) {
 }
 
 async fn check(app: &TestApp) {
-    let pool = app.ground.db.pool();
+    let pool = app.ctx.db.pool();
     let jobs: Vec<(uuid::Uuid, i64, String)> =
         sqlx::query_as("SELECT id, events, state FROM generation_jobs")
             .fetch_all(pool)

@@ -30,14 +30,14 @@ async fn left(app: &TestApp, cron: &str, next_at: DateTime<Utc>) {
     sqlx::query("INSERT INTO schedules (name, cron, next_at) VALUES ('statistics', $1, $2)")
         .bind(cron)
         .bind(next_at)
-        .execute(app.ground.db.pool())
+        .execute(app.ctx.db.pool())
         .await
         .unwrap();
 }
 
 async fn known(app: &TestApp) -> Vec<(String, String, DateTime<Utc>)> {
     let known = sqlx::query_as("SELECT name, cron, next_at FROM schedules ORDER BY name");
-    known.fetch_all(app.ground.db.pool()).await.unwrap()
+    known.fetch_all(app.ctx.db.pool()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn of_three_servers_one_makes_the_job_and_what_was_missed_is_made_up_for_o
     // The one that is watched is among those that fire; the bus of each tells only of its own.
     let mut workers = vec![worker(&app.services, 1)];
     for _ in 0..2 {
-        workers.push(worker(&twin(&app.ground, &app.url).await, 1));
+        workers.push(worker(&twin(&app.ctx, &app.url).await, 1));
     }
     while app.services.jobs.count_workers().await.unwrap() < 3 {
         tokio::task::yield_now().await;
@@ -64,7 +64,7 @@ async fn of_three_servers_one_makes_the_job_and_what_was_missed_is_made_up_for_o
     })
     .await;
     let id: uuid::Uuid = sqlx::query_scalar("SELECT last_job FROM schedules")
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap();
     let done = over(&app, id.into()).await;
@@ -84,7 +84,7 @@ async fn of_three_servers_one_makes_the_job_and_what_was_missed_is_made_up_for_o
     );
 
     // And again when it is due again.
-    app.ground.clock.advance(TimeDelta::minutes(6));
+    app.ctx.clock.advance(TimeDelta::minutes(6));
     let worker = worker(&app.services, 1);
     let again = next(&mut news).await;
     let again = if again.id == done.id {
@@ -101,7 +101,7 @@ async fn a_changed_pattern_takes_effect_and_one_that_is_left_out_is_forgotten() 
     let app = TestApp::with(only("*/10 * * * *")).await;
     left(&app, "0 0 1 1 *", "2027-01-01T00:00:00Z".parse().unwrap()).await;
     sqlx::query("INSERT INTO schedules VALUES ('training', '0 3 * * *', '2020-01-01')")
-        .execute(app.ground.db.pool())
+        .execute(app.ctx.db.pool())
         .await
         .unwrap();
     let worker = worker(&app.services, 1);

@@ -19,7 +19,7 @@ async fn who_listens_at_one_server_misses_nothing_of_the_other_though_redis_goes
     settings.redis.url = way.url.as_str().into();
     settings.redis.prefix = prefix();
     let here = TestApp::with(settings).await;
-    let there = twin(&here.ground, &here.url).await;
+    let there = twin(&here.ctx, &here.url).await;
     let worker = worker(&there, 1);
     let jobs = &here.services.jobs;
     let seen = jobs.watch(&Viewer::Command, JobFilter::default()).await;

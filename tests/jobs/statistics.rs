@@ -99,7 +99,7 @@ async fn workers_are_listed_with_what_they_run_and_are_gone_when_they_go() {
 async fn a_worker_that_was_not_heard_of_for_a_while_is_not_listed() {
     let app = TestApp::start().await;
     sqlx::query("INSERT INTO workers (id, name, slots, seen_at) VALUES (gen_random_uuid(), 'gone/1', 1, now() - interval '16 seconds')")
-        .execute(app.ground.db.pool()).await.unwrap();
+        .execute(app.ctx.db.pool()).await.unwrap();
     assert_eq!(app.services.jobs.count_workers().await.unwrap(), 0);
 }
 

@@ -21,7 +21,7 @@ fn back<K: id::Kind>(seconds: i64, salt: u8) -> uuid::Uuid {
 async fn the_hours_that_are_over_are_summed_up_once_and_agree_with_counting() {
     let world = World::new(4, 8).await;
     let app = &world.app;
-    let pool = app.ground.db.pool();
+    let pool = app.ctx.db.pool();
     // What the world did lies in the present hour; these lie in the hours before it.
     for (place, seconds) in [1, 1800, 3600, 3601, 7201, 90_000, 200_000]
         .into_iter()
@@ -158,7 +158,7 @@ const KEPT: &[(&str, &str, i64, &str)] = &[
 async fn what_is_old_is_removed_and_nothing_else() {
     let app = TestApp::start().await;
     app.viewer(Role::User).await;
-    let pool = app.ground.db.pool();
+    let pool = app.ctx.db.pool();
     let insert = async |sql: &'static str, seconds: i64, salt: u8| {
         sqlx::query(sql)
             .bind(start_of_time() - TimeDelta::seconds(seconds))

@@ -11,7 +11,7 @@ use marquee::domain::jobs::model::{Asked, Job, JobEvent, JobState, NewJob};
 use marquee::domain::jobs::parameters::{CacheWarming, Parameters, Training};
 use marquee::domain::jobs::{JobService, Workers};
 use marquee::domain::recommendations::training::How;
-use marquee::domain::{Ground, Services};
+use marquee::domain::{SchemaContext, Services};
 use marquee::foundation::{Error, Id, Refusal, id};
 use marquee::platform::bus::Buses;
 use marquee::platform::cache::Caches;
@@ -117,19 +117,19 @@ pub async fn next<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> T {
 /// Runs a statement that changes something; `id` is its `$1`.
 pub async fn sql(app: &TestApp, statement: &'static str, id: Id<id::Job>) {
     let done = sqlx::query(statement).bind(id.uuid());
-    done.execute(app.ground.db.pool()).await.unwrap();
+    done.execute(app.ctx.db.pool()).await.unwrap();
 }
 
 pub async fn count(app: &TestApp, statement: &'static str) -> i64 {
     let count = sqlx::query_scalar(statement);
-    count.fetch_one(app.ground.db.pool()).await.unwrap()
+    count.fetch_one(app.ctx.db.pool()).await.unwrap()
 }
 
 /// A row as JSON.
 pub async fn row(app: &TestApp, id: Id<id::Job>) -> Value {
     let row = sqlx::query_scalar("SELECT to_jsonb(j) FROM generation_jobs j WHERE id = $1");
     row.bind(id.uuid())
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap()
 }
@@ -165,7 +165,7 @@ pub struct Gate(PgConnection);
 impl Gate {
     /// Holds the job that sums up.
     pub async fn close(app: &TestApp) -> Self {
-        let schema = app.ground.db.schema();
+        let schema = app.ctx.db.schema();
         let mut connection = PgConnection::connect(&app.url).await.unwrap();
         let lock = format!("BEGIN; LOCK TABLE \"{schema}\".hourly_statistics IN SHARE MODE");
         let lock = sqlx::raw_sql(sqlx::AssertSqlSafe(lock));
@@ -184,7 +184,7 @@ pub struct Held(PgConnection);
 
 impl Held {
     pub async fn close(app: &TestApp, lock: &str) -> Self {
-        let schema = app.ground.db.schema();
+        let schema = app.ctx.db.schema();
         let mut connection = PgConnection::connect(&app.url).await.unwrap();
         let lock = format!("BEGIN; SET LOCAL search_path TO \"{schema}\"; {lock}");
         let lock = sqlx::raw_sql(sqlx::AssertSqlSafe(lock));
@@ -223,7 +223,7 @@ pub async fn mend_summing_up(app: &TestApp) {
 
 /// Renames a table, which only its owner may.
 pub async fn rename(app: &TestApp, table: &str, name: &str) {
-    let schema = app.ground.db.schema();
+    let schema = app.ctx.db.schema();
     let mut owner = PgConnection::connect(&app.url).await.unwrap();
     let rename = format!("ALTER TABLE \"{schema}\".{table} RENAME TO {name}");
     let rename = sqlx::raw_sql(sqlx::AssertSqlSafe(rename));
@@ -231,17 +231,17 @@ pub async fn rename(app: &TestApp, table: &str, name: &str) {
 }
 
 /// Another process on the same schema: its own pools, bus and caches.
-pub async fn twin(ground: &Ground, url: &str) -> Arc<Services> {
-    let settings = &ground.settings;
-    let name = ground.db.schema();
-    let caches = Caches::open(settings, ground.clock.clone(), ground.chance.clone()).unwrap();
-    let ground = Ground {
+pub async fn twin(ctx: &SchemaContext, url: &str) -> Arc<Services> {
+    let settings = &ctx.settings;
+    let name = ctx.db.schema();
+    let caches = Caches::open(settings, ctx.clock.clone(), ctx.rng.clone()).unwrap();
+    let ctx = SchemaContext {
         db: Db::connect(&settings.database, url, name).await.unwrap(),
         cache: caches.of(name),
         bus: Buses::open(settings).unwrap().of(name),
-        ..ground.clone()
+        ..ctx.clone()
     };
-    Arc::new(Services::new(&ground))
+    Arc::new(Services::new(&ctx))
 }
 
 /// Users of two tastes: the even ones like even items, the odd ones like odd items, each most of
@@ -255,9 +255,9 @@ pub struct World {
 impl World {
     pub async fn new(users: usize, items: usize) -> Self {
         let app = TestApp::with(patient()).await;
-        let (clock, chance) = (app.ground.clock.clone(), app.ground.chance.clone());
-        let users: Vec<Id<id::User>> = (0..users).map(|_| Id::new(&clock, &chance)).collect();
-        let items: Vec<Id<id::Content>> = (0..items).map(|_| Id::new(&clock, &chance)).collect();
+        let (clock, rng) = (app.ctx.clock.clone(), app.ctx.rng.clone());
+        let users: Vec<Id<id::User>> = (0..users).map(|_| Id::new(&clock, &rng)).collect();
+        let items: Vec<Id<id::Content>> = (0..items).map(|_| Id::new(&clock, &rng)).collect();
         let (mut who, mut what) = (Vec::new(), Vec::new());
         for (u, user) in users.iter().enumerate() {
             for (i, item) in items.iter().enumerate() {
@@ -267,7 +267,7 @@ impl World {
                 }
             }
         }
-        let new = |_| Id::<id::Interaction>::new(&clock, &chance).uuid();
+        let new = |_| Id::<id::Interaction>::new(&clock, &rng).uuid();
         let ids: Vec<_> = who.iter().map(new).collect();
         let uuids = |ids: &[Id<id::User>]| ids.iter().map(|id| id.uuid()).collect::<Vec<_>>();
         for (statement, ids, others) in [
@@ -296,7 +296,7 @@ impl World {
                 what if what.is_empty() => insert,
                 what => insert.bind(what),
             };
-            insert.execute(app.ground.db.pool()).await.unwrap();
+            insert.execute(app.ctx.db.pool()).await.unwrap();
         }
         Self { app, users, items }
     }
@@ -315,7 +315,7 @@ impl World {
         Viewer::User {
             id: self.users[user],
             role: Role::User,
-            session: Id::new(&self.app.ground.clock, &self.app.ground.chance),
+            session: Id::new(&self.app.ctx.clock, &self.app.ctx.rng),
         }
     }
 
@@ -327,6 +327,6 @@ impl World {
                FROM batch_recommendations b
               WHERE model_version_id = (SELECT id FROM model_versions WHERE kind = 'COLLABORATIVE' AND state = 'ACTIVE')",
         );
-        all.fetch_one(self.app.ground.db.pool()).await.unwrap()
+        all.fetch_one(self.app.ctx.db.pool()).await.unwrap()
     }
 }

@@ -107,7 +107,7 @@ pub async fn what_people_do_is_heard_at_once(story: &Story) {
         story
             .server
             .app
-            .ground
+            .ctx
             .clock
             .advance(chrono::TimeDelta::seconds(1));
         let like = json!({ "input": { "contentId": film, "kind": "LIKE" } });

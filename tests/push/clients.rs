@@ -47,11 +47,7 @@ async fn the_usual_clients_get_on_with_this_server() {
     let worker = Workers::start([Arc::clone(&server.app.services)], 1, "test/1");
     // The clients record what they hear of; two moments tell the interactions apart.
     let first = server.view(&ada).await;
-    server
-        .app
-        .ground
-        .clock
-        .advance(chrono::TimeDelta::seconds(1));
+    server.app.ctx.clock.advance(chrono::TimeDelta::seconds(1));
     let output = Command::new("node")
         .current_dir(folder)
         .arg("clients.mjs")

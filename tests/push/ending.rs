@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use marquee::domain::auth::model::NewApiKey;
 use marquee::domain::auth::{Client, Role, Scope, SignedIn, Viewer};
 use marquee::domain::schemas::Schemas;
-use marquee::domain::{Ground, Services};
+use marquee::domain::{SchemaContext, Services};
 use marquee::platform::bus::Buses;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -155,9 +155,9 @@ async fn a_socket_ends_with_its_token() {
     let server = Server::with(|settings| settings.push.ping_ms = 1000).await;
     let ada = server.sign_in("ada", Role::User).await;
     let mut socket = server.socket(&ada).await;
-    server.app.ground.clock.advance(TimeDelta::minutes(14));
+    server.app.ctx.clock.advance(TimeDelta::minutes(14));
     socket.is_alive().await;
-    server.app.ground.clock.advance(TimeDelta::minutes(1));
+    server.app.ctx.clock.advance(TimeDelta::minutes(1));
     assert_eq!(socket.closed().await, 4403);
 }
 
@@ -166,7 +166,7 @@ async fn a_renewed_token_keeps_the_socket() {
     let server = Server::with(|settings| settings.push.ping_ms = 1000).await;
     let ada = server.sign_in("ada", Role::User).await;
     let mut socket = server.socket(&ada).await;
-    server.app.ground.clock.advance(TimeDelta::minutes(14));
+    server.app.ctx.clock.advance(TimeDelta::minutes(14));
     let auth = &server.app.services.auth;
     let fresh = auth.refresh(&ada.tokens.refresh).await.unwrap();
     let Heard::Message(told) = renew(&mut socket, &fresh).await else {
@@ -179,9 +179,9 @@ async fn a_renewed_token_keeps_the_socket() {
         .parse()
         .unwrap();
     assert_eq!(told, fresh.tokens.access_expires_at);
-    server.app.ground.clock.advance(TimeDelta::minutes(14));
+    server.app.ctx.clock.advance(TimeDelta::minutes(14));
     socket.is_alive().await;
-    server.app.ground.clock.advance(TimeDelta::minutes(1));
+    server.app.ctx.clock.advance(TimeDelta::minutes(1));
     assert_eq!(socket.closed().await, 4403);
 }
 
@@ -240,7 +240,7 @@ async fn a_stopping_server_says_goodbye_to_all() {
         codes
     };
     let (codes, ()) = timeout(PATIENCE, async {
-        tokio::join!(goodbyes, server.live.close())
+        tokio::join!(goodbyes, server.connections.close())
     })
     .await
     .expect("the server does not wait for good");
@@ -257,11 +257,11 @@ async fn a_logout_on_one_server_ends_the_sockets_on_the_other() {
         let buses = Buses::open(&redis::settings(&redis::url(), &prefix)).unwrap();
         buses.redis_becomes(true).await;
         let name = app.schemas.default_name().clone();
-        let ground = Ground {
+        let ctx = SchemaContext {
             bus: buses.of(&name),
-            ..app.ground.clone()
+            ..app.ctx.clone()
         };
-        let services = Arc::new(Services::new(&ground));
+        let services = Arc::new(Services::new(&ctx));
         let all = [(name.clone(), Arc::clone(&services))].into();
         servers.push(
             Server::of(TestApp {
@@ -271,7 +271,7 @@ async fn a_logout_on_one_server_ends_the_sockets_on_the_other() {
                 url: app.url.clone(),
                 files: Arc::clone(&app.files),
                 leftover: Arc::clone(&app.leftover),
-                ground,
+                ctx,
             })
             .await,
         );

@@ -34,7 +34,7 @@ pub fn since(after: Id<id::Interaction>) -> String {
 impl Server {
     /// Somebody's view of a film, a second after whatever was before.
     pub async fn view(&self, who: &SignedIn) -> Id<id::Interaction> {
-        self.app.ground.clock.advance(TimeDelta::seconds(1));
+        self.app.ctx.clock.advance(TimeDelta::seconds(1));
         let fields = Fields {
             description: "Long. ".repeat(1500),
             ..Fields::new(ContentKind::Movie, "A film")

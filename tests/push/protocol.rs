@@ -283,7 +283,7 @@ async fn who_was_too_slow_is_told_what_happened_all_the_same() {
     let mut recorded = Vec::new();
     // More notes than wait for anybody.
     for _ in 0..700 {
-        server.app.ground.clock.advance(TimeDelta::milliseconds(1));
+        server.app.ctx.clock.advance(TimeDelta::milliseconds(1));
         let new = NewInteraction {
             user: Some(ada.user.id),
             ..NewInteraction::new(film, InteractionKind::View)
@@ -305,7 +305,7 @@ async fn an_event_shows_rows_as_they_are_then() {
     let film = server.app.film("Its first title").await;
     let mut socket = server.socket(&ada).await;
     let like = async |key: &str| {
-        server.app.ground.clock.advance(TimeDelta::seconds(1));
+        server.app.ctx.clock.advance(TimeDelta::seconds(1));
         let document = format!(
             "mutation {{ recordInteraction(input: {{ userId: \"{}\", contentId: \"{film}\", kind: LIKE, idempotencyKey: \"{key}\" }}) {{ interaction {{ id }} errors {{ __typename }} }} }}",
             ada.user.id

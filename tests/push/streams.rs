@@ -233,7 +233,7 @@ async fn a_stream_ends_with_the_server() {
     let mut parts = Body::of(post(&server, Some(&ada), MULTIPART, &since(first))).await;
     parts.until("--graphql").await.unwrap();
     parts.part().await.unwrap();
-    timeout(PATIENCE, server.live.close())
+    timeout(PATIENCE, server.connections.close())
         .await
         .expect("the server does not wait for good");
     assert_eq!(events.event().await, None);

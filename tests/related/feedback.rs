@@ -40,7 +40,7 @@ async fn tell(app: &TestApp, viewer: &Viewer, rows: Value) -> Value {
 async fn count(app: &TestApp, table: &'static str) -> i64 {
     let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
     sqlx::query_scalar(sql)
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap()
 }
@@ -97,7 +97,7 @@ async fn what_is_told_twice_counts_once_and_taste_is_learnt_from_it() {
 
     // The last stars stay, and whoever changes their mind back is heard.
     for (place, stars) in [2.0, 4.5, 2.0].into_iter().enumerate() {
-        app.ground.clock.advance(TimeDelta::seconds(1));
+        app.ctx.clock.advance(TimeDelta::seconds(1));
         let row = json!([{ "attributionToken": tokens[2], "kind": "RATED", "rating": stars }]);
         let told = tell(&app, &viewer, row).await;
         assert_eq!(told["recorded"], 1, "{told:#}");
@@ -194,7 +194,7 @@ async fn admins_read_how_often_each_rank_is_opened() {
         let content: Uuid = sqlx::query_scalar(sql)
             .bind(list.parse::<Id<id::List>>().unwrap().uuid())
             .bind(rank.parse::<i32>().unwrap())
-            .fetch_one(app.ground.db.pool())
+            .fetch_one(app.ctx.db.pool())
             .await
             .unwrap();
         let click = NewInteraction {

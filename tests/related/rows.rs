@@ -19,7 +19,7 @@ const BECAUSE: &str = "query ($user: ID, $rows: Int, $first: Int) {
 async fn user_of(app: &TestApp, key: &str) -> Id<id::User> {
     let user: Uuid = sqlx::query_scalar("SELECT id FROM users WHERE external_id = $1")
         .bind(key)
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap();
     user.into()
@@ -40,7 +40,7 @@ async fn rows_come_from_the_latest_likings_and_share_nothing() {
               WHERE user_id = $1 AND exclude_for_seconds IS NULL",
     )
     .bind(user.uuid())
-    .fetch_all(app.ground.db.pool())
+    .fetch_all(app.ctx.db.pool())
     .await
     .unwrap();
     let mut met = BTreeSet::new();
@@ -77,7 +77,7 @@ async fn rows_come_from_the_latest_likings_and_share_nothing() {
         (shown, InteractionKind::Dislike),
         (western, InteractionKind::Like),
     ] {
-        app.ground.clock.advance(TimeDelta::seconds(1));
+        app.ctx.clock.advance(TimeDelta::seconds(1));
         let new = NewInteraction {
             user: Some(user),
             ..NewInteraction::new(content, kind)

@@ -94,7 +94,7 @@ async fn groups_keep_their_promises() {
         titles(together)
     );
 
-    let pool = app.ground.db.pool();
+    let pool = app.ctx.db.pool();
     for group in found["groups"].as_array().unwrap() {
         let titles = titles(group);
         assert!(!titles.contains(&"Seven Samurai"), "{group:#}");
@@ -124,7 +124,7 @@ async fn groups_keep_their_promises() {
                 AND coalesce(rights_until, 'infinity') >= $2",
         )
         .bind(&ids)
-        .bind(app.ground.clock.now().date_naive())
+        .bind(app.ctx.clock.now().date_naive())
         .fetch_one(pool)
         .await
         .unwrap();

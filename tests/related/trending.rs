@@ -21,7 +21,7 @@ async fn did(
 ) {
     for user in users {
         let new = NewInteraction {
-            occurred_at: Some(app.ground.clock.now() - ago),
+            occurred_at: Some(app.ctx.clock.now() - ago),
             ..NewInteraction::new(item, kind)
         };
         app.services.interactions.record(user, new).await.unwrap();
@@ -130,7 +130,7 @@ async fn what_rises_is_taken_by_several_and_more_than_before() {
     let data = app.ask_as(&Viewer::Nobody, TRENDING, only).await;
     assert_eq!(data["trending"].as_array().unwrap().len(), 1);
     // Three hours later the last hour is empty, while the day is not.
-    app.ground.clock.advance(TimeDelta::hours(3));
+    app.ctx.clock.advance(TimeDelta::hours(3));
     let data = app
         .ask_as(&Viewer::Nobody, TRENDING, json!({ "window": "HOUR" }))
         .await;

@@ -206,6 +206,6 @@ async fn agree(app: &TestApp, found: &Value, wanted: &str) {
 
 async fn counts(app: &TestApp, sql: &str) -> Vec<(String, i64)> {
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
-    let rows = rows.fetch_all(app.ground.db.pool()).await.unwrap();
+    let rows = rows.fetch_all(app.ctx.db.pool()).await.unwrap();
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }

@@ -15,7 +15,7 @@ use crate::{search, titles};
 /// A connection past the server, which may take its time.
 async fn connection(app: &TestApp) -> PgConnection {
     let mut connection = PgConnection::connect(&app.url).await.unwrap();
-    let path = format!("SET search_path TO {}, public", app.ground.db.schema());
+    let path = format!("SET search_path TO {}, public", app.ctx.db.schema());
     let path = sqlx::AssertSqlSafe(path);
     sqlx::query(path).execute(&mut connection).await.unwrap();
     connection
@@ -51,7 +51,7 @@ async fn a_search_that_is_asked_without_end_finds_an_import_as_soon_as_any_other
     let asked = async || {
         // The same query throughout, and one that is new each time.
         let old = search(&app, "wobblewidget").await;
-        let padding = " ".repeat(app.ground.clock.now().timestamp() as usize % 400);
+        let padding = " ".repeat(app.ctx.clock.now().timestamp() as usize % 400);
         let new = search(&app, &format!("Wobblewidget{padding}")).await;
         (total(&old), total(&new))
     };

@@ -12,7 +12,7 @@ use crate::{demo, search, search_with, titles};
 async fn only_what_may_be_offered_to_everybody_is_found() {
     let app = TestApp::start().await;
     let owner = app.viewer(Role::User).await;
-    let today = app.ground.clock.now().date_naive();
+    let today = app.ctx.clock.now().date_naive();
     let add = async |title: &str, change: fn(&mut Fields, NaiveDate)| {
         let mut fields = Fields::new(ContentKind::Movie, format!("Wombat {title}"));
         fields.genres = vec!["Wombatism".to_owned()];
@@ -64,7 +64,7 @@ async fn only_what_may_be_offered_to_everybody_is_found() {
         assert_eq!(app.ask(&suggested).await["searchSuggestions"], json!([]));
     }
     // The day comes when it may be shown.
-    app.ground.clock.advance(TimeDelta::days(1));
+    app.ctx.clock.advance(TimeDelta::days(1));
     let found = search(&app, "wombat").await;
     let mut shown = titles(&found);
     shown.sort_unstable();

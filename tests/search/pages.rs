@@ -86,7 +86,7 @@ async fn a_cursor_outlives_the_draw_that_it_is_of() {
     use marquee::foundation::page::{Direction, Window};
 
     let app = demo().await;
-    let service = || Services::new(&app.ground).search;
+    let service = || Services::new(&app.ctx).search;
     let request = Request::new("love");
     let first = service()
         .search(&Viewer::Nobody, &request, &Window::first(5))
@@ -141,12 +141,12 @@ async fn a_page_of_forty_costs_no_statement_for_each_hit() {
         edges { score highlights { html } node { title directors { name } } }
         facets { genres { value count } kinds { kind count } } } }";
     let cost = async |first: usize| {
-        let before = app.ground.db.statements();
+        let before = app.ctx.db.statements();
         let data = app
             .ask_as(&Viewer::Nobody, document, json!({ "first": first }))
             .await;
         assert_eq!(data["search"]["edges"].as_array().unwrap().len(), first);
-        app.ground.db.statements() - before
+        app.ctx.db.statements() - before
     };
     cost(5).await;
     // A loader may read in two goes on a busy machine, but never once for each hit.
@@ -196,13 +196,13 @@ async fn what_five_asked_is_popular_and_only_admins_hear_of_it() {
         "BAD_USER_INPUT"
     );
     // A month later nobody asks for it, and half a year later nobody remembers.
-    app.ground.clock.advance(chrono::TimeDelta::days(30));
+    app.ctx.clock.advance(chrono::TimeDelta::days(30));
     let data = app.ask(document).await;
     assert_eq!(data["popularSearches"], json!([]));
-    app.ground.clock.advance(chrono::TimeDelta::days(150));
+    app.ctx.clock.advance(chrono::TimeDelta::days(150));
     app.services.search.flush().await.unwrap();
     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM search_queries")
-        .fetch_one(app.ground.db.pool())
+        .fetch_one(app.ctx.db.pool())
         .await
         .unwrap();
     assert_eq!(kept, 0);
@@ -211,7 +211,7 @@ async fn what_five_asked_is_popular_and_only_admins_hear_of_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn active_users_are_those_who_did_ten_things() {
     let app = demo().await;
-    let since = app.ground.clock.now() - chrono::TimeDelta::days(90);
+    let since = app.ctx.clock.now() - chrono::TimeDelta::days(90);
     let interactions = &app.services.interactions;
     let active = interactions
         .active_users(&Viewer::Command, since, 10, 1000)
@@ -222,7 +222,7 @@ async fn active_users_are_those_who_did_ten_things() {
          HAVING count(*) >= 10 ORDER BY count(*) DESC, user_id",
     )
     .bind(since)
-    .fetch_all(app.ground.db.pool())
+    .fetch_all(app.ctx.db.pool())
     .await
     .unwrap();
     let active: Vec<uuid::Uuid> = active

@@ -1,5 +1,5 @@
 //! What the tests of a use case stand on: a schema of their own in a real Postgres, a stopped
-//! clock, seeded chance, and the whole server in front of it.
+//! clock, a seeded random source, and the whole server in front of it.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -16,10 +16,10 @@ use futures::stream::BoxStream;
 use marquee::domain::auth::{Client, Role, Scope, Viewer};
 use marquee::domain::content::{ContentKind, Fields, Visibility};
 use marquee::domain::schemas::Schemas;
-use marquee::domain::{Ground, Services};
-use marquee::foundation::{Chance, Clock, Id, id};
-use marquee::graphql::label::{Labelling, label};
-use marquee::graphql::{MarqueeSchema, equip, guard, schema};
+use marquee::domain::{SchemaContext, Services};
+use marquee::foundation::{Clock, Id, Rng, id};
+use marquee::graphql::errors::{ErrorFormat, format_errors};
+use marquee::graphql::{MarqueeSchema, guard, schema, with_context};
 use marquee::platform::bus::Buses;
 use marquee::platform::cache::Caches;
 use marquee::platform::config::{SchemaName, Settings};
@@ -32,7 +32,7 @@ use sqlx::{ConnectOptions, Connection};
 
 /// One schema of a real database, with everything that stands on it.
 pub struct TestApp {
-    pub ground: Ground,
+    pub ctx: SchemaContext,
     pub services: Arc<Services>,
     pub schemas: Arc<Schemas>,
     pub contract: MarqueeSchema,
@@ -121,7 +121,7 @@ impl TestApp {
     /// A fresh schema with these settings.
     pub async fn with(settings: Settings) -> Self {
         let url = database_url();
-        let seed = Chance::system().unwrap().seed();
+        let seed = Rng::system().unwrap().seed();
         let name: SchemaName = format!("test_{seed:016x}").parse().unwrap();
         let clock = Clock::stopped(start_of_time());
         let leftover = Leftover {
@@ -132,27 +132,27 @@ impl TestApp {
             .await
             .unwrap();
         let db = Db::connect(&settings.database, &url, &name).await.unwrap();
-        let chance = Chance::seeded(seed);
-        let caches = Caches::open(&settings, clock.clone(), chance.clone()).unwrap();
+        let rng = Rng::seeded(seed);
+        let caches = Caches::open(&settings, clock.clone(), rng.clone()).unwrap();
         let files = tempfile::tempdir().unwrap();
         let objects = Objects::open(&settings.objects, files.path()).unwrap();
-        let ground = Ground {
+        let ctx = SchemaContext {
             db,
             objects,
             cache: caches.of(&name),
             bus: Buses::open(&settings).unwrap().of(&name),
             clock,
-            chance,
+            rng,
             settings: Arc::new(settings),
             secrets: Arc::new(secrets()),
         };
-        let services = Arc::new(Services::new(&ground));
+        let services = Arc::new(Services::new(&ctx));
         let all = BTreeMap::from([(name.clone(), Arc::clone(&services))]);
         Self {
             services,
             schemas: Arc::new(Schemas::new(name, all)),
             contract: schema(true),
-            ground,
+            ctx,
             url,
             files: Arc::new(files),
             leftover: Arc::new(leftover),
@@ -161,24 +161,24 @@ impl TestApp {
 
     /// Another server on the same schema: with pools, caches, a bus and memory of its own.
     pub async fn twin(&self) -> Self {
-        let settings = &self.ground.settings;
-        let name = self.ground.db.schema().clone();
-        let (clock, chance) = (self.ground.clock.clone(), self.ground.chance.clone());
-        let caches = Caches::open(settings, clock, chance).unwrap();
+        let settings = &self.ctx.settings;
+        let name = self.ctx.db.schema().clone();
+        let (clock, rng) = (self.ctx.clock.clone(), self.ctx.rng.clone());
+        let caches = Caches::open(settings, clock, rng).unwrap();
         let db = Db::connect(&settings.database, &self.url, &name).await;
-        let ground = Ground {
+        let ctx = SchemaContext {
             db: db.unwrap(),
             cache: caches.of(&name),
             bus: Buses::open(settings).unwrap().of(&name),
-            ..self.ground.clone()
+            ..self.ctx.clone()
         };
-        let services = Arc::new(Services::new(&ground));
+        let services = Arc::new(Services::new(&ctx));
         let all = BTreeMap::from([(name.clone(), Arc::clone(&services))]);
         Self {
             services,
             schemas: Arc::new(Schemas::new(name, all)),
             contract: schema(true),
-            ground,
+            ctx,
             url: self.url.clone(),
             files: Arc::clone(&self.files),
             leftover: Arc::clone(&self.leftover),
@@ -191,7 +191,7 @@ impl TestApp {
             .variables(async_graphql::Variables::from_json(variables));
         let schemas = Arc::clone(&self.schemas);
         let services = Arc::clone(&self.services);
-        let request = equip(
+        let request = with_context(
             request,
             schemas,
             services,
@@ -200,19 +200,19 @@ impl TestApp {
         );
         let mut response = self.contract.execute(request).await;
         let checked = guard::check(document, &guard::Limits::default()).ok();
-        let labelling = Labelling {
+        let format = ErrorFormat {
             request_id: "test",
             suggestions: true,
             checked: checked.as_ref(),
         };
-        label(&mut response, labelling);
+        format_errors(&mut response, format);
         serde_json::to_value(response).unwrap()
     }
 
     /// Begins a subscription on behalf of `viewer`: each event is a whole response as JSON.
     pub fn hear(&self, viewer: &Viewer, document: &str) -> BoxStream<'static, Value> {
         let request = async_graphql::Request::new(document);
-        let request = equip(
+        let request = with_context(
             request,
             Arc::clone(&self.schemas),
             Arc::clone(&self.services),
@@ -222,12 +222,12 @@ impl TestApp {
         let events = self.contract.execute_stream(request);
         events
             .map(|mut response| {
-                let labelling = Labelling {
+                let format = ErrorFormat {
                     request_id: "test",
                     suggestions: true,
                     checked: None,
                 };
-                label(&mut response, labelling);
+                format_errors(&mut response, format);
                 serde_json::to_value(response).unwrap()
             })
             .boxed()
@@ -281,14 +281,14 @@ impl TestApp {
     /// An app with these scopes.
     pub fn app(&self, scopes: &[Scope]) -> Viewer {
         Viewer::App {
-            key: Id::new(&self.ground.clock, &self.ground.chance),
+            key: Id::new(&self.ctx.clock, &self.ctx.rng),
             scopes: scopes.to_vec(),
         }
     }
 
     /// A row in `users` with this role, and the viewer who is signed in as it.
     pub async fn viewer(&self, role: Role) -> Viewer {
-        let id: Id<id::User> = Id::new(&self.ground.clock, &self.ground.chance);
+        let id: Id<id::User> = Id::new(&self.ctx.clock, &self.ctx.rng);
         sqlx::query(
             "INSERT INTO users (id, display_name, role, created_at, updated_at) \
              VALUES ($1, $2, $3, $4, $4)",
@@ -296,11 +296,11 @@ impl TestApp {
         .bind(id.uuid())
         .bind(format!("A {}", role.as_str().to_lowercase()))
         .bind(role.as_str())
-        .bind(self.ground.clock.now())
-        .execute(self.ground.db.pool())
+        .bind(self.ctx.clock.now())
+        .execute(self.ctx.db.pool())
         .await
         .unwrap();
-        let session = Id::new(&self.ground.clock, &self.ground.chance);
+        let session = Id::new(&self.ctx.clock, &self.ctx.rng);
         Viewer::User { id, role, session }
     }
 }
@@ -319,7 +319,7 @@ pub async fn until<T: std::fmt::Debug>(
             return answer;
         }
         assert!(began.elapsed().as_secs() < 180, "still {answer:?}");
-        app.ground.clock.advance(chrono::TimeDelta::seconds(1));
+        app.ctx.clock.advance(chrono::TimeDelta::seconds(1));
         tokio::task::yield_now().await;
     }
 }

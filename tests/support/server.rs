@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use marquee::domain::auth::{Role, SignedIn, Viewer};
-use marquee::http::live::Live;
+use marquee::http::connections::Connections;
 use marquee::platform::config::Settings;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -28,7 +28,7 @@ pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
     /// Its connections.
-    pub live: Live,
+    pub connections: Connections,
 }
 
 impl Server {
@@ -50,15 +50,19 @@ impl Server {
         // HTTP clients want to know what to encrypt with, even where nothing is. An error says that
         // they know.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let live = Live::new(app.ground.settings.push.max_sockets);
+        let connections = Connections::new(app.ctx.settings.push.max_sockets);
         let schemas = Arc::clone(&app.schemas);
-        let router = marquee::http::router(schemas, &app.ground.settings, &live).unwrap();
+        let router = marquee::http::router(schemas, &app.ctx.settings, &connections).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let listener = marquee::http::listening(listener, &app.ground.settings.push);
+        let listener = marquee::http::listening(listener, &app.ctx.settings.push);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { app, address, live }
+        Self {
+            app,
+            address,
+            connections,
+        }
     }
 
     /// Somebody with this role, signed in.

@@ -58,7 +58,7 @@ async fn a_large_file_arrives_as_it_is_in_whatever_pieces_it_comes() {
         .map(|piece| Ok(Bytes::copy_from_slice(piece)));
     let answer = world.send_form(pieces(cut.collect())).await;
     let folder = world.app.files.path().join("objects");
-    let folder = folder.join(world.app.ground.db.schema().as_str());
+    let folder = folder.join(world.app.ctx.db.schema().as_str());
     let folder = folder.join("uploads");
     let stored = std::fs::read(folder.join(answer.id())).unwrap();
     assert!(stored == bytes);

@@ -106,12 +106,12 @@ impl World {
 
     async fn titles(&self) -> Vec<String> {
         let titles = sqlx::query_scalar("SELECT title FROM content_items ORDER BY 1");
-        titles.fetch_all(self.app.ground.db.pool()).await.unwrap()
+        titles.fetch_all(self.app.ctx.db.pool()).await.unwrap()
     }
 
     async fn ratings(&self) -> i64 {
         let count = sqlx::query_scalar("SELECT count(*) FROM interactions WHERE kind = 'RATING'");
-        count.fetch_one(self.app.ground.db.pool()).await.unwrap()
+        count.fetch_one(self.app.ctx.db.pool()).await.unwrap()
     }
 }
 
@@ -378,7 +378,7 @@ struct Gate(PgConnection);
 
 impl Gate {
     async fn close(world: &World, table: &str) -> Self {
-        let schema = world.app.ground.db.schema();
+        let schema = world.app.ctx.db.schema();
         let mut connection = PgConnection::connect(&world.app.url).await.unwrap();
         let lock = format!("BEGIN; LOCK TABLE \"{schema}\".{table} IN SHARE MODE");
         let lock = sqlx::raw_sql(sqlx::AssertSqlSafe(lock));

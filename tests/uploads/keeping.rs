@@ -17,7 +17,7 @@ async fn admins_see_all_uploads_and_others_their_own() {
         sign_in(&world.app, "bob", Role::User).await,
     );
     let first = world.upload("first.csv", b"1").await;
-    world.app.ground.clock.advance(TimeDelta::seconds(1));
+    world.app.ctx.clock.advance(TimeDelta::seconds(1));
     let second = world.upload("second.csv", b"2").await;
     let names = |listed: serde_json::Value| {
         let nodes = listed["nodes"].as_array().unwrap().clone();
@@ -71,7 +71,7 @@ async fn lists_of_uploads_come_in_pages() {
     let world = World::start().await;
     for number in 0..3 {
         world.upload(&format!("{number}.csv"), b"x").await;
-        world.app.ground.clock.advance(TimeDelta::seconds(1));
+        world.app.ctx.clock.advance(TimeDelta::seconds(1));
     }
     let page = "query ($after: String) { uploads(first: 2, after: $after) { nodes { name } pageInfo { hasNextPage endCursor } } }";
     let admin = world.admin().await;
@@ -100,20 +100,20 @@ async fn old_uploads_are_removed_and_what_a_killed_server_left_of_one() {
     let old = world.upload("old.csv", b"old").await;
     let folder = world.app.files.path().join("objects");
     let folder = folder
-        .join(world.app.ground.db.schema().as_str())
+        .join(world.app.ctx.db.schema().as_str())
         .join("uploads");
     // As the store calls what is not whole, and a file that was whole and got no row.
     let never = world.upload("never.csv", b"never").await;
     let row = "DELETE FROM uploads WHERE name = 'never.csv'";
-    let row = sqlx::query(row).execute(world.app.ground.db.pool());
+    let row = sqlx::query(row).execute(world.app.ctx.db.pool());
     assert_eq!(row.await.unwrap().rows_affected(), 1);
     std::fs::copy(folder.join(&old), folder.join(format!("{never}#1"))).unwrap();
     std::fs::write(folder.join("a file of somebody else"), "x").unwrap();
-    world.app.ground.clock.advance(TimeDelta::days(7));
+    world.app.ctx.clock.advance(TimeDelta::days(7));
     let service = &world.app.services.uploads;
     let young = service.receive(&Viewer::Command).await.unwrap();
     let young = young_file(young).await;
-    world.app.ground.clock.advance(TimeDelta::seconds(1));
+    world.app.ctx.clock.advance(TimeDelta::seconds(1));
     let upkeep = &world.app.services.upkeep;
     let removed = upkeep.remove_old(&Viewer::Command).await.unwrap();
     assert_eq!(removed.uploads, 1);
@@ -138,9 +138,9 @@ async fn an_export_names_what_somebody_uploaded() {
 async fn folders_of_imports_whose_process_was_killed_are_removed_when_they_are_old() {
     let world = World::start().await;
     let app = &world.app;
-    let schema = app.ground.db.schema();
+    let schema = app.ctx.db.schema();
     let folder = world.data.path().join("imports");
-    let long_ago = std::time::SystemTime::from(app.ground.clock.now() - TimeDelta::days(2));
+    let long_ago = std::time::SystemTime::from(app.ctx.clock.now() - TimeDelta::days(2));
     let lay = |schema: &str, job: &str, old: bool| {
         let name = format!("{schema}-{job}-abc123");
         std::fs::create_dir_all(folder.join(&name).join("files")).unwrap();
@@ -151,14 +151,11 @@ async fn folders_of_imports_whose_process_was_killed_are_removed_when_they_are_o
         name
     };
     let job = || {
-        marquee::foundation::Id::<marquee::foundation::id::Job>::new(
-            &app.ground.clock,
-            &app.ground.chance,
-        )
+        marquee::foundation::Id::<marquee::foundation::id::Job>::new(&app.ctx.clock, &app.ctx.rng)
     };
     let running = job();
     sqlx::query("INSERT INTO generation_jobs (id, kind, parameters, asked_by, unique_key, attempts, state, worker_id, lease_until) VALUES ($1, 'IMPORT', '{}', 'x', 'x', 4, 'RUNNING', gen_random_uuid(), now() + interval '1 day')")
-        .bind(running.uuid()).execute(app.ground.db.pool()).await.unwrap();
+        .bind(running.uuid()).execute(app.ctx.db.pool()).await.unwrap();
     lay(schema.as_str(), &job().to_string(), true);
     let mut kept = vec![
         lay(schema.as_str(), &running.to_string(), true),

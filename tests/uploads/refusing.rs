@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use marquee::domain::auth::model::NewApiKey;
 use marquee::domain::auth::{Role, Scope, Viewer};
-use marquee::http::live::Live;
+use marquee::http::connections::Connections;
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
@@ -192,9 +192,9 @@ async fn an_upload_whose_client_goes_away_leaves_nothing() {
         .header("content-type", FORM)
         .body(Body::from_stream(receiver))
         .unwrap();
-    let live = Live::new(1);
+    let connections = Connections::new(1);
     let schemas = Arc::clone(&world.app.schemas);
-    let router = marquee::http::router(schemas, &world.app.ground.settings, &live).unwrap();
+    let router = marquee::http::router(schemas, &world.app.ctx.settings, &connections).unwrap();
     let request = tokio::spawn(router.oneshot(request));
     for piece in whole[..2_500_000].chunks(100_000) {
         let sent = sender.send(Ok(Bytes::copy_from_slice(piece)));

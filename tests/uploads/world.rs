@@ -11,7 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
 use marquee::domain::auth::{Role, SignedIn, Viewer};
-use marquee::http::live::Live;
+use marquee::http::connections::Connections;
 use marquee::platform::config::Settings;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -101,9 +101,9 @@ impl World {
         settings.data_dir = data.path().to_owned();
         change(&mut settings);
         let app = TestApp::with(settings).await;
-        let live = Live::new(100);
+        let connections = Connections::new(100);
         let schemas = Arc::clone(&app.schemas);
-        let router = marquee::http::router(schemas, &app.ground.settings, &live).unwrap();
+        let router = marquee::http::router(schemas, &app.ctx.settings, &connections).unwrap();
         let ada = sign_in(&app, "ada", Role::Admin).await;
         Self {
             app,
@@ -124,7 +124,7 @@ impl World {
 
     /// The path for uploads into the schema of the test.
     pub fn path(&self) -> String {
-        format!("/uploads/{}", self.app.ground.db.schema())
+        format!("/uploads/{}", self.app.ctx.db.schema())
     }
 
     /// Sends a request with these headers.
@@ -159,7 +159,7 @@ impl World {
 
     /// The files in the store's folder of uploads, whole or not.
     pub fn stored(&self) -> Vec<String> {
-        let schema = self.app.ground.db.schema().as_str();
+        let schema = self.app.ctx.db.schema().as_str();
         names(
             self.app
                 .files

@@ -1,7 +1,7 @@
 //! Learning how much each signal counts, from what users chose among what they were offered.
 //!
 //! The conditional logit (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"):
-//! of candidates with features `x`, the chance of one to be chosen is `exp(θ·x) / Σ exp(θ·x)`. The
+//! of candidates with features `x`, the probability of one to be chosen is `exp(θ·x) / Σ exp(θ·x)`. The
 //! weights minimise the mean negative log-likelihood of what each user chose, summed over the users,
 //! plus `λ/2 · |θ − θ₀|²`, with no weight below 0: a signal may be of no use, but what it says is not
 //! turned round. The problem is convex; it is solved by projected Newton steps (Bertsekas 1982,
@@ -125,9 +125,9 @@ fn look(choices: &[Choice], prior: &[f64], strength: f64, at: &[f64]) -> Point {
         mean.fill(0.0);
         second.fill(0.0);
         for (row, mass) in rows().zip(&masses) {
-            let chance = mass / total;
+            let probability = mass / total;
             for (i, x) in row.iter().enumerate() {
-                let x = chance * f64::from(*x);
+                let x = probability * f64::from(*x);
                 mean[i] += x;
                 for (j, y) in row[..=i].iter().enumerate() {
                     second[i * width + j] += x * f64::from(*y);

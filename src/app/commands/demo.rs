@@ -1,7 +1,7 @@
 //! `marquee demo`
 
 use crate::app::cli::OnSchema;
-use crate::app::opened::Opened;
+use crate::app::startup::App;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::demo::LOGINS;
@@ -18,12 +18,12 @@ pub struct Args {
 ///
 /// # Errors
 /// When the schema already holds something, or the database fails.
-pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
+pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
     let name = match &args.on.schema {
         Some(name) => name.clone(),
         None => "demo".parse().map_err(anyhow::Error::msg)?,
     };
-    let (_, services) = opened.schema(Some(&name))?;
+    let (_, services) = app.schema(Some(&name))?;
     anyhow::ensure!(
         load(services).await?,
         "the schema `{name}` already holds users or content; the demo goes into an empty one"

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::{served_figure, train};
 use crate::app::cli::OnSchema;
-use crate::app::opened::Opened;
+use crate::app::startup::App;
 use crate::app::terminal::Progress;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
@@ -22,8 +22,8 @@ pub struct Args {
 ///
 /// # Errors
 /// When there is nothing to learn from, the model cannot be opened, or another training runs.
-pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
-    let (_, services) = opened.schema(args.on.schema.as_ref())?;
+pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
+    let (_, services) = app.schema(args.on.schema.as_ref())?;
     let trained = embed(services).await?;
     println!(
         "Space {} is in service: {} items, {} dimensions, {:.1} s.",

@@ -20,7 +20,7 @@ use clap::{Args, value_parser};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::app::cli::OnSchema;
-use crate::app::opened::Opened;
+use crate::app::startup::App;
 use crate::domain::auth::Viewer;
 pub use choosing::Split;
 use meter::Meter;
@@ -191,8 +191,8 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When a training of the schema runs, when there is nothing to learn from, or nobody has taken enough
 /// to hold something out.
-pub async fn run_served(args: EvaluateArgs, opened: &Opened) -> anyhow::Result<()> {
-    let (_, services) = opened.schema(args.on.schema.as_ref())?;
+pub async fn run_served(args: EvaluateArgs, app: &App) -> anyhow::Result<()> {
+    let (_, services) = app.schema(args.on.schema.as_ref())?;
     let service = &services.recommendations;
     let evaluated = service
         .evaluate(&Viewer::Command, false, super::train::shown())

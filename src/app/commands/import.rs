@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::domain::imports::{Ended, ImportService, Job, Limits, News, Options, Refused, Summary};
 use crate::foundation::Error;
@@ -79,12 +79,12 @@ impl Args {
     }
 }
 
-/// Imports into the schema of `ground`, which is that of `args.schema`; an interrupt ends it after
+/// Imports into the schema of `ctx`, which is that of `args.schema`; an interrupt ends it after
 /// the chunks under way. The exit code says how it ended.
 ///
 /// # Errors
 /// When the database fails, or `--refused` cannot be written.
-pub async fn run(args: Args, ground: &Ground) -> anyhow::Result<ExitCode> {
+pub async fn run(args: Args, ctx: &SchemaContext) -> anyhow::Result<ExitCode> {
     let options = Options {
         limits: Limits {
             ratio: args.max_ratio,
@@ -99,7 +99,7 @@ pub async fn run(args: Args, ground: &Ground) -> anyhow::Result<ExitCode> {
         }
     });
     let mut report = Report::new(args.refused.as_ref(), args.show_refused)?;
-    let outcome = ImportService::new(ground)
+    let outcome = ImportService::new(ctx)
         .run(&Viewer::Command, args.job(), options, |news| {
             report.tell(news);
         })

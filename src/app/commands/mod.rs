@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use super::cli::{Cli, Command};
-use super::opened::{Opened, Use};
-use crate::foundation::{Chance, Clock};
+use super::startup::{App, Use};
+use crate::foundation::{Clock, Rng};
 use crate::platform::config::Settings;
-use crate::platform::{maths, telemetry};
+use crate::platform::{compute_pool, telemetry};
 
 pub mod api_key;
 pub mod database;
@@ -50,48 +50,44 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         _ => {}
     }
     telemetry::start(&settings)?;
-    maths::start();
+    compute_pool::start();
     let command = match command {
         Command::Serve(args) => return serve::run(args, settings).await,
         Command::Work(args) => return work::run(args, settings).await,
         Command::Database(args) => return database::run(args, settings).await,
         Command::Doctor => return doctor::run(settings).await,
         Command::Secret(args) => {
-            let (clock, chance) = (Clock::system(), Chance::system()?);
-            secret::run(args, &settings, &clock, &chance).await?;
+            let (clock, rng) = (Clock::system(), Rng::system()?);
+            secret::run(args, &settings, &clock, &rng).await?;
             return Ok(ExitCode::SUCCESS);
         }
         other => other,
     };
-    let opened = Opened::open(settings, Use::Shared).await?;
-    let outcome = with_database(command, &opened).await;
-    opened.close().await;
+    let app = App::open(settings, Use::Shared).await?;
+    let outcome = with_database(command, &app).await;
+    app.close().await;
     outcome
 }
 
-async fn with_database(command: Command, opened: &Opened) -> anyhow::Result<ExitCode> {
+async fn with_database(command: Command, app: &App) -> anyhow::Result<ExitCode> {
     match command {
         Command::Migrate => {
-            let names: Vec<&str> = opened
-                .schemas
-                .iter()
-                .map(|(name, _)| name.as_str())
-                .collect();
+            let names: Vec<&str> = app.schemas.iter().map(|(name, _)| name.as_str()).collect();
             println!("The schemas {} are up to date.", names.join(", "));
         }
-        Command::Demo(args) => demo::run(args, opened).await?,
+        Command::Demo(args) => demo::run(args, app).await?,
         Command::Import(args) => {
-            let (ground, _) = opened.schema(args.schema.as_ref())?;
-            return import::run(args, ground).await;
+            let (ctx, _) = app.schema(args.schema.as_ref())?;
+            return import::run(args, ctx).await;
         }
-        Command::Train(args) => train::run(args, opened).await?,
-        Command::Embed(args) => embed::run(args, opened).await?,
-        Command::Evaluate(args) => evaluate::run_served(args, opened).await?,
+        Command::Train(args) => train::run(args, app).await?,
+        Command::Embed(args) => embed::run(args, app).await?,
+        Command::Evaluate(args) => evaluate::run_served(args, app).await?,
         Command::User { on, args } => {
-            user::run(args, opened.schema(on.schema.as_ref())?.1).await?;
+            user::run(args, app.schema(on.schema.as_ref())?.1).await?;
         }
         Command::ApiKey { on, args } => {
-            api_key::run(args, opened.schema(on.schema.as_ref())?.1).await?;
+            api_key::run(args, app.schema(on.schema.as_ref())?.1).await?;
         }
         // Those that need less were run before the database was opened.
         Command::Serve(_)

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::foundation::{Chance, Clock};
+use crate::foundation::{Clock, Rng};
 use crate::platform::config::Settings;
 use crate::platform::secrets;
 
@@ -27,11 +27,11 @@ pub async fn run(
     args: SecretArgs,
     settings: &Settings,
     clock: &Clock,
-    chance: &Chance,
+    rng: &Rng,
 ) -> anyhow::Result<()> {
     match args.command {
         SecretCommand::Rotate => {
-            let (id, dropped) = secrets::rotate(settings, clock, chance)?;
+            let (id, dropped) = secrets::rotate(settings, clock, rng)?;
             println!("The key {id} signs from the next start of the server on.");
             println!("Tokens of the keys before it stay good; {dropped} old keys were dropped.");
             Ok(())

@@ -9,9 +9,9 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::opened::{Opened, Use};
+use crate::app::startup::{App, Use};
 use crate::domain::demo::LOGINS;
-use crate::http::{self, live::Live};
+use crate::http::{self, connections::Connections};
 use crate::platform::config::{SchemaName, Settings};
 use crate::platform::db::migrate;
 
@@ -40,27 +40,27 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<ExitCode> {
             settings.listen
         )
     })?;
-    let opened = Opened::open(settings, Use::Own).await?;
-    let outcome = serve(args, &opened, listener).await;
-    opened.close().await;
+    let app = App::open(settings, Use::Own).await?;
+    let outcome = serve(args, &app, listener).await;
+    app.close().await;
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Result<()> {
+async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     if args.demo {
         let name: SchemaName = "demo".parse().map_err(anyhow::Error::msg)?;
-        let (_, services) = opened.schema(Some(&name))?;
+        let (_, services) = app.schema(Some(&name))?;
         super::demo::load(services).await?;
     }
-    prepare(opened);
-    let live = Live::new(opened.settings.push.max_sockets);
-    let router = http::router(Arc::clone(&opened.schemas), &opened.settings, &live)?;
-    let drain = Duration::from_secs(opened.settings.http.drain_seconds);
+    prepare(app);
+    let connections = Connections::new(app.settings.push.max_sockets);
+    let router = http::router(Arc::clone(&app.schemas), &app.settings, &connections)?;
+    let drain = Duration::from_secs(app.settings.http.drain_seconds);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let mut wait = stopped.clone();
     let server = axum::serve(
-        http::listening(listener, &opened.settings.push),
+        http::listening(listener, &app.settings.push),
         router.into_make_service_with_connect_info::<SocketAddr>(),
     )
     .with_graceful_shutdown(async move {
@@ -68,17 +68,17 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
         let _ = wait.wait_for(|stop| *stop).await;
     });
     let mut server = tokio::spawn(server.into_future());
-    let slots = opened.settings.jobs.serve_slots;
-    let workers = (slots > 0).then(|| super::work::begin(opened, slots));
+    let slots = app.settings.jobs.serve_slots;
+    let workers = (slots > 0).then(|| super::work::begin(app, slots));
     greet(address, args.demo);
     let outcome = tokio::select! {
         () = stop_signal() => Ok(()),
-        how = opened.database_ended() => Err(anyhow::anyhow!("the private database ended: {how}")),
+        how = app.database_ended() => Err(anyhow::anyhow!("the private database ended: {how}")),
         ended = &mut server => {
             return ended.context("the server stopped by itself")?.context("serving");
         }
-        never = look_after_partitions(opened) => never,
-        never = place_changed_items(opened) => never,
+        never = look_after_partitions(app) => never,
+        never = place_changed_items(app) => never,
     };
     tracing::info!(
         "Stopping: requests and jobs under way have {} s",
@@ -89,7 +89,7 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
     let requests = async {
         // Sockets and streams first: a stream is a request in flight that does not end by itself.
         let ended = async {
-            live.close().await;
+            connections.close().await;
             (&mut server).await
         };
         if tokio::time::timeout(drain, ended).await.is_err() {
@@ -107,8 +107,8 @@ async fn serve(args: Args, opened: &Opened, listener: TcpListener) -> anyhow::Re
 }
 
 /// Reads what requests are answered from in memory, so that the first ones need not wait for it.
-fn prepare(opened: &Opened) {
-    for (schema, services) in opened.schemas.iter() {
+fn prepare(app: &App) {
+    for (schema, services) in app.schemas.iter() {
         let (schema, services) = (schema.clone(), Arc::clone(services));
         tokio::spawn(async move {
             if let Err(error) = services.search.ready().await {
@@ -149,10 +149,10 @@ fn greet(address: SocketAddr, demo: bool) {
 }
 
 /// Gives items that were made or changed, by whomever, their place among what they are about.
-async fn place_changed_items(opened: &Opened) -> anyhow::Result<()> {
+async fn place_changed_items(app: &App) -> anyhow::Result<()> {
     loop {
         tokio::time::sleep(PLACED_EVERY).await;
-        for (schema, services) in opened.schemas.iter() {
+        for (schema, services) in app.schemas.iter() {
             if let Err(error) = services.embeddings.catch_up().await {
                 tracing::warn!(%schema, ?error, "Changed items could not be placed; trying again");
             }
@@ -160,13 +160,13 @@ async fn place_changed_items(opened: &Opened) -> anyhow::Result<()> {
     }
 }
 
-async fn look_after_partitions(opened: &Opened) -> anyhow::Result<()> {
+async fn look_after_partitions(app: &App) -> anyhow::Result<()> {
     loop {
         // Those of the coming months were made at the start.
         tokio::time::sleep(PARTITIONS_EVERY).await;
-        for (schema, _) in opened.schemas.iter() {
-            let now = opened.clock.now();
-            if let Err(error) = migrate::ensure_partitions(&opened.url, schema, now).await {
+        for (schema, _) in app.schemas.iter() {
+            let now = app.clock.now();
+            if let Err(error) = migrate::ensure_partitions(&app.url, schema, now).await {
                 tracing::error!(%schema, error = format!("{error:#}"), "The partitions of the coming months could not be made; trying again tomorrow");
             }
         }

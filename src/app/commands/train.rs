@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::served_figure;
 use crate::app::cli::OnSchema;
-use crate::app::opened::Opened;
+use crate::app::startup::App;
 use crate::app::terminal::Progress;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
@@ -28,8 +28,8 @@ pub struct Args {
 ///
 /// # Errors
 /// When there is nothing to learn from, or another training runs.
-pub async fn run(args: Args, opened: &Opened) -> anyhow::Result<()> {
-    let (_, services) = opened.schema(args.on.schema.as_ref())?;
+pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
+    let (_, services) = app.schema(args.on.schema.as_ref())?;
     let how = How {
         force: args.force,
         choose: args.choose,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::opened::{Opened, Use};
+use crate::app::startup::{App, Use};
 use crate::domain::jobs::Workers;
 use crate::platform::config::Settings;
 
@@ -21,24 +21,22 @@ pub struct Args {
 /// # Errors
 /// When the database cannot be opened, or the private one ends by itself.
 pub async fn run(args: Args, settings: Settings) -> anyhow::Result<ExitCode> {
-    let opened = Opened::open(settings, Use::Shared).await?;
-    let slots = args
-        .slots
-        .map_or(opened.settings.jobs.work_slots, usize::from);
-    let workers = begin(&opened, slots);
+    let app = App::open(settings, Use::Shared).await?;
+    let slots = args.slots.map_or(app.settings.jobs.work_slots, usize::from);
+    let workers = begin(&app, slots);
     eprintln!("Working, {slots} jobs at a time. Ctrl-C ends it in order.");
     let outcome = tokio::select! {
         () = super::serve::stop_signal() => Ok(()),
-        how = opened.database_ended() => Err(anyhow::anyhow!("the private database ended: {how}")),
+        how = app.database_ended() => Err(anyhow::anyhow!("the private database ended: {how}")),
     };
-    end(workers, opened.settings.http.drain_seconds).await;
-    opened.close().await;
+    end(workers, app.settings.http.drain_seconds).await;
+    app.close().await;
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// Begins to work for all schemas.
-pub fn begin(opened: &Opened, slots: usize) -> Workers {
-    let schemas = opened.schemas.iter();
+pub fn begin(app: &App, slots: usize) -> Workers {
+    let schemas = app.schemas.iter();
     let services = schemas.map(|(_, services)| Arc::clone(services));
     Workers::start(services, slots, &name())
 }

@@ -15,7 +15,7 @@ use super::{Subject, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Error, Id, Refusal, Result, id};
 use crate::platform::bus::Topic;
-use crate::platform::db::audit::Deed;
+use crate::platform::db::audit::AuditEntry;
 
 /// How every key begins: `mq_`, the prefix that is shown, `_`, the secret.
 pub(super) const KEY_START: &str = "mq_";
@@ -39,11 +39,11 @@ impl AuthService {
         let mut scopes = new.scopes;
         scopes.sort_unstable();
         scopes.dedup();
-        let prefix = format!("{KEY_START}{}", readable(self.chance.bytes()));
-        let secret = URL_SAFE_NO_PAD.encode(self.chance.bytes::<32>());
+        let prefix = format!("{KEY_START}{}", readable(self.rng.bytes()));
+        let secret = URL_SAFE_NO_PAD.encode(self.rng.bytes::<32>());
         let secret = SecretString::from(format!("{prefix}_{secret}"));
         let key = ApiKey {
-            id: Id::new(&self.clock, &self.chance),
+            id: Id::new(&self.clock, &self.rng),
             name: new.name.trim().to_owned(),
             prefix,
             scopes,
@@ -54,14 +54,14 @@ impl AuthService {
             revoked_at: None,
         };
         let names: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
-        let deed = Deed {
+        let entry = AuditEntry {
             actor: viewer.name(),
             action: "api_key.create",
             subject: key.id.to_string(),
             details: json!({ "scopes": names }),
         };
         self.store
-            .insert_key(key.clone(), sha256(&secret), deed)
+            .insert_key(key.clone(), sha256(&secret), entry)
             .await?;
         Ok((key, secret))
     }
@@ -114,7 +114,7 @@ impl AuthService {
     /// [`Error::Unauthenticated`], [`Error::Forbidden`], [`Refusal::NotFound`].
     pub async fn revoke_api_key(&self, viewer: &Viewer, key: Id<id::ApiKey>) -> Result<ApiKey> {
         viewer.admin()?;
-        let deed = Deed {
+        let entry = AuditEntry {
             actor: viewer.name(),
             action: "api_key.revoke",
             subject: key.to_string(),
@@ -128,7 +128,7 @@ impl AuthService {
             }
         };
         let now = self.clock.now();
-        let revoked = self.store.revoke_key(key, now, deed, then).await?;
+        let revoked = self.store.revoke_key(key, now, entry, then).await?;
         let (key, _) = revoked.ok_or(Refusal::NotFound { thing: "API key" })?;
         Ok(key)
     }

@@ -4,15 +4,15 @@ mod backoff;
 mod keys;
 pub mod model;
 mod passwords;
-mod presence;
 pub mod service;
-mod standing;
+mod session_validity;
 mod store;
 mod tokens;
+mod validity_cache;
 pub mod viewer;
 
 pub use backoff::network;
 pub use model::{Admission, ApiKey, Client, Credentials, SignedIn, Tokens};
 pub use service::AuthService;
-pub use standing::Subject;
+pub use session_validity::Subject;
 pub use viewer::{Role, Scope, Viewer};

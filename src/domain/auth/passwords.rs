@@ -10,7 +10,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-use crate::foundation::{Chance, Error, Refusal, Result};
+use crate::foundation::{Error, Refusal, Result, Rng};
 use crate::platform::config::Auth;
 
 /// A longer password buys nothing and costs time to hash.
@@ -48,7 +48,7 @@ pub(super) struct Passwords {
     dummy: String,
     /// Shared by all clones.
     comparisons: Arc<AtomicU64>,
-    chance: Chance,
+    rng: Rng,
 }
 
 /// How a password compares with a hash.
@@ -65,7 +65,7 @@ pub(super) enum Verdict {
 impl Passwords {
     /// # Panics
     /// Never for settings that were checked.
-    pub(super) fn new(settings: &Auth, chance: Chance) -> Self {
+    pub(super) fn new(settings: &Auth, rng: Rng) -> Self {
         let (memory, passes, lanes) = (
             settings.argon2_memory_kib,
             settings.argon2_passes,
@@ -84,7 +84,7 @@ impl Passwords {
             min_length: settings.min_password_length,
             dummy,
             comparisons: Arc::default(),
-            chance,
+            rng,
         }
     }
 
@@ -123,7 +123,7 @@ impl Passwords {
     /// A hash of `password` in PHC form.
     pub(super) async fn hash(&self, password: &SecretString) -> Result<String> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        let salt: [u8; 16] = self.chance.bytes();
+        let salt: [u8; 16] = self.rng.bytes();
         on_a_core(move || {
             argon2
                 .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)
@@ -166,7 +166,7 @@ impl Passwords {
     /// A password for somebody who gave none: 100 bits, in letters that are not mistaken.
     pub(super) fn make(&self) -> SecretString {
         const LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
-        let letters = self.chance.bytes::<20>();
+        let letters = self.rng.bytes::<20>();
         let letter = |byte: &u8| char::from(LETTERS[usize::from(byte & 31)]);
         letters.iter().map(letter).collect::<String>().into()
     }
@@ -222,7 +222,7 @@ mod tests {
         let mut settings = Settings::defaults().auth;
         settings.argon2_memory_kib = memory;
         settings.argon2_passes = 1;
-        Passwords::new(&settings, Chance::seeded(1))
+        Passwords::new(&settings, Rng::seeded(1))
     }
 
     #[tokio::test]

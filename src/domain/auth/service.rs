@@ -12,13 +12,13 @@ use super::backoff::Backoff;
 use super::keys::KEY_START;
 use super::model::{Admission, ApiKey, Client, Credentials, SignedIn, Tokens};
 use super::passwords::{Passwords, Verdict};
-use super::presence::Presence;
 use super::store::{Account, Hash, NewToken, Rotation, Store};
 use super::tokens::AccessTokens;
+use super::validity_cache::ValidityCache;
 use super::{Role, Subject, Viewer};
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::users::{Email, NewUser, User};
-use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::bus::{Bus, Topic};
 use crate::platform::config;
 
@@ -30,8 +30,8 @@ const REFRESH_START: &str = "mr_";
 pub struct AuthService {
     pub(super) store: Store,
     pub(super) clock: Clock,
-    pub(super) chance: Chance,
-    pub(super) keys: Presence<Hash, Hash, Option<ApiKey>>,
+    pub(super) rng: Rng,
+    pub(super) keys: ValidityCache<Hash, Hash, Option<ApiKey>>,
     pub(super) sessions: Sessions,
     pub(super) bus: Bus,
     settings: Arc<config::Settings>,
@@ -41,30 +41,31 @@ pub struct AuthService {
 }
 
 /// The role of each user who is there, by session.
-pub(super) type Sessions = Presence<(Id<id::User>, Id<id::Session>), Id<id::User>, Option<Role>>;
+pub(super) type Sessions =
+    ValidityCache<(Id<id::User>, Id<id::Session>), Id<id::User>, Option<Role>>;
 
 impl AuthService {
-    /// The accounts of the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
-        let (clock, chance) = (&ground.clock, &ground.chance);
-        let auth = &ground.settings.auth;
+    /// The accounts of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext) -> Self {
+        let (clock, rng) = (&ctx.clock, &ctx.rng);
+        let auth = &ctx.settings.auth;
         Self {
-            store: Store::new(ground.db.clone(), chance.clone()),
+            store: Store::new(ctx.db.clone(), rng.clone()),
             access: AccessTokens::new(
-                Arc::clone(&ground.secrets),
+                Arc::clone(&ctx.secrets),
                 auth,
-                ground.db.schema(),
+                ctx.db.schema(),
                 clock.clone(),
-                chance.clone(),
+                rng.clone(),
             ),
-            passwords: Passwords::new(auth, chance.clone()),
+            passwords: Passwords::new(auth, rng.clone()),
             backoff: Backoff::new(auth, clock.clone()),
-            sessions: Presence::new(clock.clone(), |(user, _)| *user),
-            keys: Presence::new(clock.clone(), |hash| *hash),
-            bus: ground.bus.clone(),
-            settings: Arc::clone(&ground.settings),
+            sessions: ValidityCache::new(clock.clone(), |(user, _)| *user),
+            keys: ValidityCache::new(clock.clone(), |hash| *hash),
+            bus: ctx.bus.clone(),
+            settings: Arc::clone(&ctx.settings),
             clock: clock.clone(),
-            chance: chance.clone(),
+            rng: rng.clone(),
         }
     }
 
@@ -126,7 +127,7 @@ impl AuthService {
         };
         new.check()?;
         let hash = self.fresh_hash(password, &new).await?;
-        self.begin(new.into_user(&self.clock, &self.chance), Some(hash))
+        self.begin(new.into_user(&self.clock, &self.rng), Some(hash))
             .await
     }
 
@@ -140,7 +141,7 @@ impl AuthService {
             anonymous: true,
             ..NewUser::named("Anonymous")
         };
-        self.begin(new.into_user(&self.clock, &self.chance), None)
+        self.begin(new.into_user(&self.clock, &self.rng), None)
             .await
     }
 
@@ -183,7 +184,7 @@ impl AuthService {
             Verdict::RightButDated => Some(self.passwords.hash(&credentials.password).await?),
             _ => None,
         };
-        let session = Id::new(&self.clock, &self.chance);
+        let session = Id::new(&self.clock, &self.rng);
         let (refresh, token) = self.refresh_token();
         let user = self
             .store
@@ -372,7 +373,7 @@ impl AuthService {
     }
 
     async fn begin(&self, user: User, hash: Option<String>) -> Result<SignedIn> {
-        let session = Id::new(&self.clock, &self.chance);
+        let session = Id::new(&self.clock, &self.rng);
         let (refresh, token) = self.refresh_token();
         self.store
             .register(user.clone(), hash, session, token)
@@ -381,7 +382,7 @@ impl AuthService {
     }
 
     fn refresh_token(&self) -> (SecretString, NewToken) {
-        let secret = URL_SAFE_NO_PAD.encode(self.chance.bytes::<32>());
+        let secret = URL_SAFE_NO_PAD.encode(self.rng.bytes::<32>());
         let secret = SecretString::from(format!("{REFRESH_START}{secret}"));
         let now = self.clock.now();
         let days = TimeDelta::days(self.settings.auth.refresh_token_days.into());

@@ -12,9 +12,9 @@ use sea_orm::{
 use serde_json::json;
 
 use crate::domain::users::User;
-use crate::foundation::{Chance, Id, Result, id};
+use crate::foundation::{Id, Result, Rng, id};
 use crate::platform::db::Db;
-use crate::platform::db::audit::{self, Deed};
+use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{refresh_token, user};
 
 mod keys;
@@ -25,7 +25,7 @@ pub(super) type Hash = [u8; 32];
 #[derive(Clone)]
 pub(super) struct Store {
     db: Db,
-    chance: Chance,
+    rng: Rng,
 }
 
 /// A refresh token to be written.
@@ -53,8 +53,8 @@ pub(super) struct Account {
 }
 
 impl Store {
-    pub(super) fn new(db: Db, chance: Chance) -> Self {
-        Self { db, chance }
+    pub(super) fn new(db: Db, rng: Rng) -> Self {
+        Self { db, rng }
     }
 
     pub(super) async fn by_email(&self, email: &str) -> Result<Option<Account>> {
@@ -80,13 +80,13 @@ impl Store {
         session: Id<id::Session>,
         token: NewToken,
     ) -> Result<()> {
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction(move |tx| {
                 async move {
                     let id = user.id;
                     user.insert(tx, password_hash).await?;
-                    insert_token(tx, id, session, token, &chance).await
+                    insert_token(tx, id, session, token, &rng).await
                 }
                 .boxed()
             })
@@ -103,7 +103,7 @@ impl Store {
         session: Id<id::Session>,
         token: NewToken,
     ) -> Result<Option<User>> {
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction(move |tx| {
                 async move {
@@ -116,7 +116,7 @@ impl Store {
                     if let Some(better) = better {
                         set_password(tx, id, better, None).await?;
                     }
-                    insert_token(tx, id, session, token, &chance).await?;
+                    insert_token(tx, id, session, token, &rng).await?;
                     Ok(Some(User::try_from(row)?))
                 }
                 .boxed()
@@ -132,7 +132,7 @@ impl Store {
         then: impl FnOnce(&Rotation) + Send + 'static,
     ) -> Result<Rotation> {
         use refresh_token::{Column, Entity};
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction_then(then, move |tx| {
                 async move {
@@ -154,13 +154,13 @@ impl Store {
                     }
                     if row.used_at.is_some() {
                         revoke(tx, Column::FamilyId.eq(session.uuid()), now).await?;
-                        let deed = Deed {
+                        let entry = AuditEntry {
                             actor: owner.to_string(),
                             action: "session.reuse",
                             subject: session.to_string(),
                             details: json!({}),
                         };
-                        audit::record(tx, deed, now, &chance).await?;
+                        audit::record(tx, entry, now, &rng).await?;
                         return Ok(Rotation::Reused(owner));
                     }
                     Entity::update_many()
@@ -174,7 +174,7 @@ impl Store {
                         .filter(Column::ExpiresAt.lte(now))
                         .exec(tx)
                         .await?;
-                    insert_token(tx, owner, session, next, &chance).await?;
+                    insert_token(tx, owner, session, next, &rng).await?;
                     Ok(Rotation::Done(Box::new(User::try_from(user)?), session))
                 }
                 .boxed()
@@ -272,10 +272,10 @@ async fn insert_token(
     user: Id<id::User>,
     session: Id<id::Session>,
     token: NewToken,
-    chance: &Chance,
+    rng: &Rng,
 ) -> Result<()> {
     let row = refresh_token::Model {
-        id: Id::<id::Session>::at(token.issued_at, chance.bytes()).uuid(),
+        id: Id::<id::Session>::at(token.issued_at, rng.bytes()).uuid(),
         family_id: session.uuid(),
         user_id: user.uuid(),
         hash: token.hash.to_vec(),

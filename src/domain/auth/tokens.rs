@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Role;
-use crate::foundation::{Chance, Clock, Error, Id, Result, id};
+use crate::foundation::{Clock, Error, Id, Result, Rng, id};
 use crate::platform::config::{Auth, SchemaName};
 use crate::platform::secrets::Secrets;
 
@@ -29,7 +29,7 @@ pub(super) struct AccessTokens {
     audience: String,
     lifetime: TimeDelta,
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
     /// Tokens whose signature and claims were found good, whole: a digest might be chosen by
     /// whoever sends one. Whether the time is over is asked each time.
     verified: Cache<String, Verified>,
@@ -65,7 +65,7 @@ impl AccessTokens {
         settings: &Auth,
         schema: &SchemaName,
         clock: Clock,
-        chance: Chance,
+        rng: Rng,
     ) -> Self {
         Self {
             secrets,
@@ -73,7 +73,7 @@ impl AccessTokens {
             audience: schema.as_str().to_owned(),
             lifetime: TimeDelta::minutes(settings.access_token_minutes.into()),
             clock,
-            chance,
+            rng,
             verified: Cache::new(VERIFIED),
         }
     }
@@ -95,7 +95,7 @@ impl AccessTokens {
             role: role.as_str().to_owned(),
             iat: now.timestamp(),
             exp: end.timestamp(),
-            jti: Uuid::from_bytes(self.chance.bytes()).simple().to_string(),
+            jti: Uuid::from_bytes(self.rng.bytes()).simple().to_string(),
         };
         let key = self.secrets.signing();
         let mut header = Header::new(ALGORITHM);

@@ -1,4 +1,4 @@
-//! What is cached: the words of the contract.
+//! Cached responses and their keys.
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -6,9 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::foundation::{Id, id};
 pub use crate::platform::cache::{CacheKind, Key, Statistics};
 
-/// An answer as it left: the whole JSON body of a query that had no error.
+/// A cached response: the whole JSON body of a query without errors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KeptAnswer {
+pub struct CachedResponse {
     /// The body.
     #[serde(serialize_with = "write_bytes", deserialize_with = "read_bytes")]
     pub body: Bytes,
@@ -22,17 +22,16 @@ fn read_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Er
     Vec::deserialize(deserializer).map(Bytes::from)
 }
 
-/// A question whose answer may be kept: what was asked, in so far as it is the same for all who
-/// ask it, and whatever each of them gave to it.
+/// A query with a cacheable response: its document, operation, variables, and the users it is about.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a, V> {
+pub struct CacheableQuery<'a, V> {
     /// The SHA-256 of the document.
     pub document: &'a [u8; 32],
-    /// The operation of the document, where it has a name.
+    /// The name of the operation, if any.
     pub operation: Option<&'a str>,
-    /// What the variables stand for.
+    /// The values of the variables.
     pub variables: &'a V,
-    /// Whom it is about, beside the viewer.
+    /// The users that the response depends on, beside the viewer.
     pub users: &'a [Id<id::User>],
 }
 
@@ -42,12 +41,12 @@ mod tests {
 
     #[test]
     fn an_answer_comes_back_as_it_was_written() {
-        let answer = KeptAnswer {
+        let answer = CachedResponse {
             body: Bytes::from_static(b"{\"data\":{\"title\":\"\xc3\x9c\"}}"),
         };
         let written = postcard::to_allocvec(&answer).unwrap();
         assert_eq!(
-            postcard::from_bytes::<KeptAnswer>(&written).unwrap(),
+            postcard::from_bytes::<CachedResponse>(&written).unwrap(),
             answer
         );
     }

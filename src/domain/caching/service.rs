@@ -1,11 +1,11 @@
-//! Figures of the cache, emptying it, and keeping whole answers.
+//! Figures of the cache, emptying it, and with_cache whole answers.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::model::{CacheKind, KeptAnswer, Key, Question, Statistics};
-use crate::domain::Ground;
+use super::model::{CacheKind, CacheableQuery, CachedResponse, Key, Statistics};
+use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::domain::models::ModelKind;
 use crate::foundation::Result;
@@ -15,19 +15,19 @@ use crate::platform::cache::{Cache, Tag};
 #[derive(Clone)]
 pub struct CachingService {
     cache: Cache,
-    keeps_answers: bool,
+    caches_responses: bool,
 }
 
 impl CachingService {
-    /// The cache of the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
+    /// The cache of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext) -> Self {
         Self {
-            cache: ground.cache.clone(),
-            keeps_answers: ground.settings.cache.answers,
+            cache: ctx.cache.clone(),
+            caches_responses: ctx.settings.cache.answers,
         }
     }
 
-    /// What the cache did since the start of this process, kind by kind. For admins.
+    /// Statistics of the cache since the start of this process, by kind. For admins.
     ///
     /// # Errors
     /// [`crate::foundation::Error::Unauthenticated`], [`crate::foundation::Error::Forbidden`].
@@ -36,12 +36,12 @@ impl CachingService {
         Ok(self.cache.statistics().await)
     }
 
-    /// Whether Redis is there, without which everything goes on, slower; `None` if none is set up.
+    /// Whether Redis is reachable; `None` if none is configured.
     pub fn redis_is_there(&self) -> Option<bool> {
         self.cache.redis_is_there()
     }
 
-    /// Drops the values of this kind, or all, on every server. For admins.
+    /// Drops the values of `kind`, or all, on every server. For admins.
     ///
     /// # Errors
     /// [`crate::foundation::Error::Unauthenticated`], [`crate::foundation::Error::Forbidden`].
@@ -52,22 +52,22 @@ impl CachingService {
         Ok(())
     }
 
-    /// Under which key the answer that `viewer` gets to `question` may be kept, for as long as a
-    /// list is. It depends upon the catalogue, the models, the weights and what the viewer and the
-    /// users named did; whoever asks must know that it depends upon nothing else. `None` where settings say no.
-    pub fn key_of_answer(
+    /// The cache key of the response to `query` for `viewer`. The response must depend on nothing but the
+    /// catalogue, the models, the weights and the interactions of the viewer and the named users. `None`
+    /// when the response cache is disabled.
+    pub fn response_key(
         &self,
         viewer: &Viewer,
-        question: &Question<'_, impl Serialize>,
+        query: &CacheableQuery<'_, impl Serialize>,
     ) -> Option<Key> {
-        if !self.keeps_answers {
+        if !self.caches_responses {
             return None;
         }
         let mut tags = vec![Tag::Catalogue, Tag::Vectors, Tag::Weights];
         tags.extend(ModelKind::ALL.iter().map(|kind| Tag::Model(kind.as_str())));
         tags.extend(viewer.user().map(Tag::User));
-        tags.extend(question.users.iter().copied().map(Tag::User));
-        // A user's sessions share what they read; the role decides what that is.
+        tags.extend(query.users.iter().copied().map(Tag::User));
+        // The sessions of a user share responses; the role decides what they contain.
         let (who, may) = match viewer {
             Viewer::Nobody => (String::new(), Vec::new()),
             Viewer::User { id, role, .. } => (id.to_string(), vec![role.as_str()]),
@@ -77,30 +77,29 @@ impl CachingService {
             ),
             Viewer::Command => return None,
         };
-        let Question {
+        let CacheableQuery {
             document,
             operation,
             variables,
             users: _, // named in the document or its variables
-        } = question;
+        } = query;
         let parts = (who, may, document, operation, variables);
         Some(Key::new(CacheKind::Answers, &tags, &parts))
     }
 
-    /// The answer that is kept under `key`, or else what `execute` makes of it. What it fails with
-    /// is not kept.
+    /// The cached response for `key`, or else the result of `execute`. Errors are not cached.
     ///
     /// # Errors
     /// Those of `execute`.
-    pub async fn answer(
+    pub async fn get_or_execute(
         &self,
         key: &Key,
-        execute: impl Future<Output = Result<KeptAnswer>> + Send,
-    ) -> Result<Arc<KeptAnswer>> {
+        execute: impl Future<Output = Result<CachedResponse>> + Send,
+    ) -> Result<Arc<CachedResponse>> {
         self.cache.get_or_compute(key, execute).await
     }
 
-    /// Waits, for a moment at most, until other servers can see what this one has changed.
+    /// Waits, up to a short time limit, until other servers see the invalidations of this one.
     pub async fn settled(&self) {
         self.cache.settled().await;
     }

@@ -8,10 +8,10 @@ use super::model::{
     Visibility,
 };
 use super::store::Store;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 
 /// The most credits that an item may have.
 const MAX_CREDITS: usize = 500;
@@ -22,18 +22,18 @@ pub struct ContentService {
     pub(super) store: Store,
     catalogue: CatalogueIndex,
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl ContentService {
-    /// The catalogue of the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
-        let store = Store::new(ground.db.clone());
+    /// The catalogue of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext) -> Self {
+        let store = Store::new(ctx.db.clone());
         Self {
-            catalogue: CatalogueIndex::new(store.clone(), ground.cache.clone()),
+            catalogue: CatalogueIndex::new(store.clone(), ctx.cache.clone()),
             store,
-            clock: ground.clock.clone(),
-            chance: ground.chance.clone(),
+            clock: ctx.clock.clone(),
+            rng: ctx.rng.clone(),
         }
     }
 
@@ -150,7 +150,7 @@ impl ContentService {
         check_credits(&credits)?;
         let now = self.clock.now();
         let content = Content {
-            id: Id::new(&self.clock, &self.chance),
+            id: Id::new(&self.clock, &self.rng),
             fields,
             creator,
             created_at: now,
@@ -158,7 +158,7 @@ impl ContentService {
         };
         let done = self
             .store
-            .insert(content.clone(), credits, self.chance.clone())
+            .insert(content.clone(), credits, self.rng.clone())
             .await;
         self.written().await;
         done.map(|()| content)
@@ -186,7 +186,7 @@ impl ContentService {
                 id,
                 credits,
                 self.clock.now(),
-                self.chance.clone(),
+                self.rng.clone(),
                 move |fields| {
                     change(fields);
                     fields.tidy();

@@ -18,7 +18,7 @@ use super::model::{
 use super::service::not_found;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::Window;
-use crate::foundation::{Chance, Id, Result, id};
+use crate::foundation::{Id, Result, Rng, id};
 use crate::platform::db::entities::{content_external_id, content_item, content_tag, credit};
 use crate::platform::db::{Db, filter, stored};
 
@@ -97,7 +97,7 @@ impl Store {
         &self,
         content: Content,
         credits: Vec<NewCredit>,
-        chance: Chance,
+        rng: Rng,
     ) -> Result<()> {
         self.db
             .transaction(move |tx| {
@@ -108,7 +108,7 @@ impl Store {
                     )
                     .exec_without_returning(tx)
                     .await?;
-                    write_credits(tx, id, credits, now, &chance).await
+                    write_credits(tx, id, credits, now, &rng).await
                 }
                 .boxed()
             })
@@ -120,7 +120,7 @@ impl Store {
         id: Id<id::Content>,
         credits: Option<Vec<NewCredit>>,
         now: DateTime<Utc>,
-        chance: Chance,
+        rng: Rng,
         change: impl FnOnce(&mut Fields) -> Result<()> + Send + 'static,
     ) -> Result<Content> {
         self.db
@@ -146,7 +146,7 @@ impl Store {
                             .filter(credit::Column::ContentId.eq(id.uuid()))
                             .exec(tx)
                             .await?;
-                        write_credits(tx, id, credits, now, &chance).await?;
+                        write_credits(tx, id, credits, now, &rng).await?;
                     }
                     Ok(content)
                 }

@@ -2,7 +2,7 @@
 
 use super::data::{Demo, generate};
 use super::store::Store;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::{AuthService, Role, Viewer};
 use crate::domain::users::NewUser;
 use crate::foundation::{Clock, Result};
@@ -69,13 +69,13 @@ pub struct DemoService {
 }
 
 impl DemoService {
-    /// The demo in the schema that `ground` stands for.
-    pub fn new(ground: &Ground, auth: AuthService) -> Self {
+    /// The demo in the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext, auth: AuthService) -> Self {
         Self {
-            store: Store::new(ground.db.clone()),
+            store: Store::new(ctx.db.clone()),
             auth,
-            cache: ground.cache.clone(),
-            clock: ground.clock.clone(),
+            cache: ctx.cache.clone(),
+            clock: ctx.clock.clone(),
         }
     }
 

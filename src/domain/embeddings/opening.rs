@@ -66,7 +66,7 @@ impl EmbeddingService {
     async fn follow(&self, space: &Space) -> Result<()> {
         let mut since = space.since.lock().await;
         let before = space.version();
-        match self.ground.settings.embeddings.store {
+        match self.ctx.settings.embeddings.store {
             config::VectorStore::Memory => {
                 let changes = self.store.changes(space.model.id, *since).await?;
                 space.vectors.remove(&changes.removed);
@@ -105,12 +105,10 @@ impl EmbeddingService {
         };
         // Before the vectors: what is written from here on is taken up with the first look.
         let since = self.store.watermark().await?;
-        let vectors: Arc<dyn VectorStore> = match self.ground.settings.embeddings.store {
-            config::VectorStore::Pgvector => Arc::new(InDatabase::new(
-                self.ground.db.clone(),
-                model.id,
-                dimensions,
-            )),
+        let vectors: Arc<dyn VectorStore> = match self.ctx.settings.embeddings.store {
+            config::VectorStore::Pgvector => {
+                Arc::new(InDatabase::new(self.ctx.db.clone(), model.id, dimensions))
+            }
             config::VectorStore::Memory => {
                 let mut rows = Vec::new();
                 self.store.all(model.id, |placed| rows.push(placed)).await?;
@@ -149,7 +147,7 @@ impl EmbeddingService {
 
     /// The model from outside that the settings name.
     pub(super) async fn outside(&self) -> anyhow::Result<Arc<dyn Embedder>> {
-        let folder = self.ground.settings.embeddings.model.clone();
+        let folder = self.ctx.settings.embeddings.model.clone();
         let opened = self.state.outside.get_or_try_init(|| async {
             tokio::task::spawn_blocking(move || crate::platform::embeddings::open(&folder)).await?
         });

@@ -11,7 +11,7 @@ use super::model::{Item, Near, Vectors};
 use super::space::Space;
 use super::store::{Changed, Store};
 use super::vectors::{Keep, Show};
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::models::{ModelKind, ModelService, Served};
 use crate::foundation::{Error, Id, Refusal, Result, id};
@@ -30,7 +30,7 @@ const PAGE: i64 = 1000;
 #[derive(Clone)]
 pub struct EmbeddingService {
     pub(super) store: Store,
-    pub(super) ground: Ground,
+    pub(super) ctx: SchemaContext,
     pub(super) models: ModelService,
     pub(super) served: Arc<Served<Space>>,
     pub(super) state: Arc<State>,
@@ -45,13 +45,13 @@ pub(super) struct State {
 }
 
 impl EmbeddingService {
-    /// The embeddings of the schema that `ground` stands for.
-    pub fn new(ground: &Ground, models: ModelService) -> Self {
+    /// The embeddings of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext, models: ModelService) -> Self {
         Self {
-            store: Store::new(ground.db.clone()),
-            ground: ground.clone(),
+            store: Store::new(ctx.db.clone()),
+            ctx: ctx.clone(),
             models,
-            served: Served::new(ground, ModelKind::Embedding),
+            served: Served::new(ctx, ModelKind::Embedding),
             state: Arc::default(),
         }
     }
@@ -158,7 +158,7 @@ impl EmbeddingService {
         let placed: Vec<_> = items.iter().zip(vectors).filter_map(with).collect();
         let has: FxHashSet<_> = placed.iter().map(|(id, ..)| *id).collect();
         let without: Vec<_> = ids.iter().copied().filter(|id| !has.contains(id)).collect();
-        let now = self.ground.clock.now();
+        let now = self.ctx.clock.now();
         let (model, width) = (space.model.id, space.dimensions);
         let written = self.store.place(model, width, &placed, &without, now);
         let written: FxHashSet<_> = written.await?.into_iter().collect();
@@ -179,7 +179,7 @@ impl EmbeddingService {
     /// Lets nobody have what was made of the vectors as they were at the version `before`.
     pub(super) fn moved(&self, space: &Space, before: u64) {
         if space.version() != before {
-            self.ground.cache.changed(&[Tag::Vectors]);
+            self.ctx.cache.changed(&[Tag::Vectors]);
         }
     }
 
@@ -245,7 +245,7 @@ impl EmbeddingService {
             None => self.brought_space().await?,
         };
         let vector = checked(&vector, space.dimensions)?;
-        let (model, now) = (space.model.id, self.ground.clock.now());
+        let (model, now) = (space.model.id, self.ctx.clock.now());
         if !self.store.bring(content, &vector, model, now).await? {
             return Err(crate::domain::content::service::not_found());
         }
@@ -271,7 +271,7 @@ impl EmbeddingService {
             let message = "there is no space yet: run `marquee embed` first".to_owned();
             Refusal::Conflict { message }.into()
         };
-        if self.ground.settings.embeddings.source != config::EmbeddingSource::Brought {
+        if self.ctx.settings.embeddings.source != config::EmbeddingSource::Brought {
             return Err(none());
         }
         self.train(&Viewer::Command, |_| std::ops::ControlFlow::Continue(()))

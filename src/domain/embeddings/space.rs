@@ -74,8 +74,7 @@ impl Space {
 }
 
 impl Reader {
-    /// The vectors of items, of length 1; `None` for an item that says nothing. The maths takes
-    /// all cores for a while, and not the threads that answer requests.
+    /// The vectors of items, of length 1; `None` for an item that says nothing. x    /// all cores for a while, and not the threads that answer requests.
     pub(super) async fn embed(&self, items: Arc<Vec<Item>>) -> Result<Vec<Option<Vec<f32>>>> {
         match self {
             Self::Nobody => Ok(vec![None; items.len()]),
@@ -99,7 +98,7 @@ impl Reader {
     }
 }
 
-/// Runs maths on a thread of its own.
+/// Runs a long computation on a thread for blocking work.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

@@ -81,13 +81,13 @@ impl EmbeddingService {
         };
         let mut observe: Box<Observer> = Box::new(observe);
         // The version before the items are read: what changes from now on is newer than it.
-        let settings = &self.ground.settings.embeddings;
+        let settings = &self.ctx.settings.embeddings;
         let algorithm = match settings.source {
             EmbeddingSource::Lsa => Algorithm::Lsa,
             EmbeddingSource::Transformer => Algorithm::Transformer,
             EmbeddingSource::Brought => Algorithm::Brought,
         };
-        let began_at = self.ground.clock.now();
+        let began_at = self.ctx.clock.now();
         let (learnt, returned) = self.learn(&mut store, algorithm, observe).await?;
         observe = returned;
         let model = self
@@ -114,7 +114,7 @@ impl EmbeddingService {
         let metrics = json!({ "items": items, "terms": terms, "seconds": seconds });
         self.models.activate(model.id, metrics).await?;
         // Those that were brought into the space before while the index of this one was made.
-        let now = self.ground.clock.now();
+        let now = self.ctx.clock.now();
         let brought = store.keep_brought(model.id, learnt.dimensions, now);
         if let Err(error) = brought.await {
             tracing::warn!(
@@ -138,7 +138,7 @@ impl EmbeddingService {
         algorithm: Algorithm,
         mut observe: Box<Observer>,
     ) -> Result<(Learnt, Box<Observer>)> {
-        let dimensions = self.ground.settings.embeddings.dimensions;
+        let dimensions = self.ctx.settings.embeddings.dimensions;
         match algorithm {
             Algorithm::Brought => Ok((
                 Learnt {
@@ -216,7 +216,7 @@ impl EmbeddingService {
         observe: &mut Observer,
     ) -> Result<Vec<Document>> {
         let (_, public) = store.counts().await?;
-        let most = self.ground.settings.embeddings.sample;
+        let most = self.ctx.settings.embeddings.sample;
         let share = (most as f64 / public.max(1) as f64).min(1.0);
         let of = public.min(most);
         let mut documents = Vec::with_capacity(of);
@@ -241,7 +241,7 @@ impl EmbeddingService {
         learnt: &Learnt,
         observe: &mut Box<Observer>,
     ) -> Result<usize> {
-        let clock = &self.ground.clock;
+        let clock = &self.ctx.clock;
         if let Reader::Lsa(space) = &learnt.reader {
             let space = Arc::clone(space);
             let bytes = blocking(move || Ok(space.to_bytes())).await?;
@@ -273,7 +273,7 @@ impl EmbeddingService {
         }
         let now = clock.now();
         let items = store.keep_brought(model.id, learnt.dimensions, now).await?;
-        if self.ground.settings.embeddings.store == VectorStore::Pgvector
+        if self.ctx.settings.embeddings.store == VectorStore::Pgvector
             && let Err(error) = store.index(model.id, learnt.dimensions).await
         {
             tracing::warn!(

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use super::generator::GenerationError;
-use crate::foundation::{Chance, Clock};
+use crate::foundation::{Clock, Rng};
 use crate::platform::config;
 
 /// What a server may ask for at most with `Retry-After`.
@@ -32,7 +32,7 @@ pub(super) struct Caller {
     settings: config::Calls,
     key: SecretString,
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl Caller {
@@ -40,7 +40,7 @@ impl Caller {
         (name, key_setting): (&'static str, &'static str),
         settings: config::Calls,
         key: SecretString,
-        (clock, chance): (Clock, Chance),
+        (clock, rng): (Clock, Rng),
     ) -> Self {
         Self {
             name,
@@ -49,7 +49,7 @@ impl Caller {
             settings,
             key,
             clock,
-            chance,
+            rng,
         }
     }
 
@@ -263,7 +263,7 @@ impl Attempts<'_> {
         let settings = &self.caller.settings;
         let doubled = settings.backoff_ms.saturating_mul(1 << self.failed.min(16));
         let half = doubled / 4;
-        let jitter = self.caller.chance.seed() % (2 * half + 1);
+        let jitter = self.caller.rng.seed() % (2 * half + 1);
         Duration::from_millis(half + jitter).min(settings.longest_wait())
     }
 }
@@ -346,7 +346,7 @@ mod tests {
         settings.backoff_ms = 1000;
         settings.longest_wait_ms = 60_000;
         let clock = Clock::stopped("2026-03-01T12:00:00Z".parse().unwrap());
-        let stand = (clock, Chance::seeded(1));
+        let stand = (clock, Rng::seeded(1));
         let caller = Caller::new(("It", "key"), settings, String::new().into(), stand);
         let waits = |failed: u32| -> Vec<u128> {
             let attempts = Attempts {
@@ -371,7 +371,7 @@ mod tests {
     fn a_key_is_never_repeated() {
         let settings = config::Settings::defaults().generation.openai.calls;
         let clock = Clock::stopped("2026-03-01T12:00:00Z".parse().unwrap());
-        let stand = (clock, Chance::seeded(1));
+        let stand = (clock, Rng::seeded(1));
         let caller = Caller::new(("It", "key"), settings, "sk-123".to_owned().into(), stand);
         let error = caller
             .refused("does not know sk-123\n\u{1b}[31m!")

@@ -16,12 +16,12 @@ use super::model::{Commission, Generated, GenerationParameters, Offer, Target};
 use super::openai::OpenAi;
 use super::store::{Becomes, Store};
 use super::subject;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::service::{may_change, not_found};
 use crate::domain::content::{Content, ContentService};
 use crate::domain::people::PeopleService;
-use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::config::SchemaName;
 use crate::platform::objects::{ObjectName, Objects};
 
@@ -43,33 +43,33 @@ pub struct GenerationService {
     generators: std::sync::Arc<[Box<dyn Generator>]>,
     open_to_users: bool,
     pub(super) clock: Clock,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl GenerationService {
-    /// Generated content of the schema that `ground` stands for.
-    pub fn new(ground: &Ground, content: ContentService, people: PeopleService) -> Self {
-        let settings = &ground.settings.generation;
+    /// Generated content of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext, content: ContentService, people: PeopleService) -> Self {
+        let settings = &ctx.settings.generation;
         let mut generators: Vec<Box<dyn Generator>> = vec![Box::new(Builtin)];
-        let (clock, chance) = (&ground.clock, &ground.chance);
+        let (clock, rng) = (&ctx.clock, &ctx.rng);
         if !settings.openai.url.is_empty() {
-            let openai = OpenAi::new(&settings.openai, clock.clone(), chance.clone());
+            let openai = OpenAi::new(&settings.openai, clock.clone(), rng.clone());
             generators.push(Box::new(openai));
         }
         if !settings.comfyui.url.is_empty() {
-            let comfyui = ComfyUi::new(&settings.comfyui, clock.clone(), chance.clone());
+            let comfyui = ComfyUi::new(&settings.comfyui, clock.clone(), rng.clone());
             generators.push(Box::new(comfyui));
         }
         Self {
-            store: Store::new(ground.db.clone()),
+            store: Store::new(ctx.db.clone()),
             content,
             people,
-            objects: ground.objects.clone(),
-            schema: ground.db.schema().clone(),
+            objects: ctx.objects.clone(),
+            schema: ctx.db.schema().clone(),
             generators: generators.into(),
             open_to_users: settings.open_to_users,
-            clock: ground.clock.clone(),
-            chance: ground.chance.clone(),
+            clock: ctx.clock.clone(),
+            rng: ctx.rng.clone(),
         }
     }
 
@@ -211,7 +211,7 @@ impl GenerationService {
     /// which are random. Not drawn before the job is made, since two who ask for the same would ask
     /// for two things.
     fn seeded(&self, commission: &Commission, job: Option<Uuid>) -> Commission {
-        let random = job.map_or_else(|| self.chance.seed(), |job| job.as_u64_pair().1);
+        let random = job.map_or_else(|| self.rng.seed(), |job| job.as_u64_pair().1);
         let mut commission = commission.clone();
         let ask = &mut commission.parameters.ask;
         *ask = ask
@@ -248,7 +248,7 @@ impl GenerationService {
                     }
                     fields.check()?;
                     Becomes::Item(Box::new(Content {
-                        id: Id::new(&self.clock, &self.chance),
+                        id: Id::new(&self.clock, &self.rng),
                         fields,
                         creator: commission.creator,
                         created_at: now,

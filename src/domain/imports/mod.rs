@@ -26,7 +26,7 @@ mod tests {
 
     use super::mapping::{Format, Mapping};
     use super::model::Fault;
-    use super::movielens::{Deeds, Films, Form, Links, Users};
+    use super::movielens::{Films, Form, Links, UserItemReader, Users};
     use super::products::Products;
     use super::source::{Limits, Source};
     use super::tmdb;
@@ -68,8 +68,12 @@ mod tests {
             drain(Films::new(source().lines(), form, Default::default()));
             drain(Links::new(source().lines(), form));
             drain(Users::new(source().lines(), form));
-            drain(Deeds::ratings(source().lines(), form, 2_000_000_000));
-            drain(Deeds::tags(source().lines(), form, 2_000_000_000));
+            drain(UserItemReader::ratings(
+                source().lines(),
+                form,
+                2_000_000_000,
+            ));
+            drain(UserItemReader::tags(source().lines(), form, 2_000_000_000));
         }
         for format in [Format::Csv, Format::Jsonl] {
             let mut mapping = Mapping::parse(MAPPING).unwrap();
@@ -86,7 +90,7 @@ mod tests {
         }
     }
 
-    /// What files are made of, so that chance meets the inside of the readers too.
+    /// What files are made of, so that random inputs reach the inside of the readers too.
     const PIECES: &[&[u8]] = &[
         b"\n",
         b"\r\n",

@@ -242,10 +242,10 @@ pub(super) struct Item {
     pub names: Vec<(&'static str, String)>,
 }
 
-/// What somebody did to an item.
+/// A row of a file about one user and one item: a rating or a tag.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Deed<T> {
-    /// The line it stands on.
+pub(super) struct UserItemRow<T> {
+    /// The line in the file, from 1.
     pub line: u64,
     /// The number of the user.
     pub user: u64,
@@ -253,9 +253,15 @@ pub(super) struct Deed<T> {
     pub item: u64,
     /// Seconds since 1970.
     pub at: i64,
-    /// The stars or the tag.
-    pub what: T,
+    /// The rating (0.5 to 5) or the tag.
+    pub value: T,
 }
+
+/// A rating of an item by a user.
+pub(super) type RatingRow = UserItemRow<f32>;
+
+/// A tag that a user gave to an item.
+pub(super) type TagRow = UserItemRow<String>;
 
 /// The credits of one film.
 #[derive(Clone, Debug, PartialEq)]

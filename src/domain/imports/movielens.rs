@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
-use super::model::{Deed, Fault, Item};
+use super::model::{Fault, Item, UserItemRow};
 use super::source::Lines;
 use crate::domain::content::{ContentKind, Fields};
 
@@ -164,14 +164,14 @@ impl Iterator for Users {
     }
 }
 
-/// `ratings` and `tags`: what users did, up to a moment.
-pub(super) struct Deeds<T> {
+/// Reads the rows of a `ratings` or `tags` file, up to the time `until`.
+pub(super) struct UserItemReader<T> {
     rows: Rows<4>,
     until: i64,
     read: fn(&str) -> Result<T, String>,
 }
 
-impl Deeds<f32> {
+impl UserItemReader<f32> {
     pub(super) fn ratings(lines: Lines, form: Form, until: i64) -> Self {
         let header = ["userId", "movieId", "rating", "timestamp"];
         let read = |field: &str| match field.parse() {
@@ -189,7 +189,7 @@ impl Deeds<f32> {
     }
 }
 
-impl Deeds<String> {
+impl UserItemReader<String> {
     pub(super) fn tags(lines: Lines, form: Form, until: i64) -> Self {
         let header = ["userId", "movieId", "tag", "timestamp"];
         let read = |field: &str| match field.trim() {
@@ -204,12 +204,12 @@ impl Deeds<String> {
     }
 }
 
-impl<T> Iterator for Deeds<T> {
-    type Item = Result<Deed<T>, Fault>;
+impl<T> Iterator for UserItemReader<T> {
+    type Item = Result<UserItemRow<T>, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (until, read) = (self.until, self.read);
-        self.rows.next_with(|line, [user, item, what, at]| {
+        self.rows.next_with(|line, [user, item, value, at]| {
             let at = at
                 .parse()
                 .ok()
@@ -220,12 +220,12 @@ impl<T> Iterator for Deeds<T> {
                         brief(&at)
                     )
                 })?;
-            Ok(Deed {
+            Ok(UserItemRow {
                 line,
                 user: number(&user, "userId")?,
                 item: number(&item, "movieId")?,
                 at,
-                what: read(&what)?,
+                value: read(&value)?,
             })
         })
     }

@@ -14,13 +14,13 @@ use super::movielens;
 use super::products::Products;
 use super::source::Source;
 use super::store::{
-    CastStage, DeedStage, Ids, ItemStage, MOVIELENS, Policy, RatingStage, Session, Stage, Store,
-    TMDB, TagStage, UserStage,
+    CastStage, Ids, ItemStage, MOVIELENS, Policy, RatingStage, Session, Stage, Store, TMDB,
+    TagStage, UserItemStage, UserStage,
 };
 use super::tmdb;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
-use crate::foundation::{Chance, Clock, Error, Id, Result, id};
+use crate::foundation::{Clock, Error, Id, Result, Rng, id};
 use crate::platform::cache::Cache;
 
 mod chunks;
@@ -35,17 +35,17 @@ pub struct ImportService {
     store: Store,
     cache: Cache,
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl ImportService {
-    /// Imports into the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
+    /// Imports into the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext) -> Self {
         Self {
-            store: Store::new(ground.db.clone()),
-            cache: ground.cache.clone(),
-            clock: ground.clock.clone(),
-            chance: ground.chance.clone(),
+            store: Store::new(ctx.db.clone()),
+            cache: ctx.cache.clone(),
+            clock: ctx.clock.clone(),
+            rng: ctx.rng.clone(),
         }
     }
 
@@ -70,7 +70,7 @@ impl ImportService {
         let start = std::time::Instant::now();
         let mut run = Run {
             now,
-            chance: self.chance.clone(),
+            rng: self.rng.clone(),
             options,
             news,
             tables: BTreeMap::new(),
@@ -93,7 +93,7 @@ impl ImportService {
             seconds: start.elapsed().as_secs_f64(),
         };
         if let Some(session) = run.sessions.into_iter().next() {
-            let entry: Id<id::Interaction> = Id::new(&self.clock, &self.chance);
+            let entry: Id<id::Interaction> = Id::new(&self.clock, &self.rng);
             session
                 .finish(entry.uuid(), viewer.name(), job.name(), &summary)
                 .await?;
@@ -105,7 +105,7 @@ impl ImportService {
 /// One import under way.
 struct Run<N> {
     now: chrono::DateTime<chrono::Utc>,
-    chance: Chance,
+    rng: Rng,
     options: Options,
     news: N,
     tables: BTreeMap<Table, Counts>,
@@ -117,7 +117,7 @@ struct Run<N> {
 
 impl<N: FnMut(News) + Send> Run<N> {
     fn ids(&self) -> Ids {
-        Ids::new(self.now, self.chance.clone())
+        Ids::new(self.now, self.rng.clone())
     }
 
     fn going(&self) -> bool {
@@ -147,18 +147,18 @@ impl<N: FnMut(News) + Send> Run<N> {
         if let Some((path, form)) = find("ratings").filter(|_| self.going()) {
             let (ids, known) = (self.ids(), Arc::clone(&films));
             let all = Arc::clone(&films);
-            let stage = move |ids| RatingStage(DeedStage::new(ids, Arc::clone(&all)));
+            let stage = move |ids| RatingStage(UserItemStage::new(ids, Arc::clone(&all)));
             self.file(&path, Table::Ratings, 2, ids, stage, move |source| {
-                let rows = movielens::Deeds::ratings(source.lines(), form, until);
+                let rows = movielens::UserItemReader::ratings(source.lines(), form, until);
                 Ok(rows.map(move |row| of_known_film(row?, &known)))
             })
             .await?;
         }
         if let Some((path, form)) = find("tags").filter(|_| self.going()) {
             let (ids, known) = (self.ids(), Arc::clone(&films));
-            let stage = move |ids| TagStage(DeedStage::new(ids, Arc::clone(&films)));
+            let stage = move |ids| TagStage(UserItemStage::new(ids, Arc::clone(&films)));
             self.file(&path, Table::Tags, 1, ids, stage, move |source| {
-                let rows = movielens::Deeds::tags(source.lines(), form, until);
+                let rows = movielens::UserItemReader::tags(source.lines(), form, until);
                 Ok(rows.map(move |row| of_known_film(row?, &known)))
             })
             .await?;
@@ -378,13 +378,13 @@ fn name(path: &Path) -> String {
 }
 
 fn of_known_film<T>(
-    deed: super::model::Deed<T>,
+    row: super::model::UserItemRow<T>,
     films: &FxHashMap<u64, uuid::Uuid>,
-) -> Result<super::model::Deed<T>, Fault> {
-    if films.contains_key(&deed.item) {
-        Ok(deed)
+) -> Result<super::model::UserItemRow<T>, Fault> {
+    if films.contains_key(&row.item) {
+        Ok(row)
     } else {
-        let reason = format!("there is no film with the movieId {}", deed.item);
-        Err(Fault::row(deed.line, reason))
+        let reason = format!("there is no film with the movieId {}", row.item);
+        Err(Fault::row(row.line, reason))
     }
 }

@@ -15,17 +15,17 @@ use uuid::Uuid;
 
 use super::model::{Counts, Summary, Table};
 use crate::foundation::id::Kind;
-use crate::foundation::{Chance, Id, Refusal, Result};
+use crate::foundation::{Id, Refusal, Result, Rng};
 use crate::platform::db::Db;
 use crate::platform::db::bulk::Bulk;
 
 mod credits;
-mod deeds;
 mod items;
+mod user_items;
 
 pub(super) use credits::CastStage;
-pub(super) use deeds::{DeedStage, RatingStage, TagStage, UserStage};
 pub(super) use items::{ItemStage, Policy, column};
+pub(super) use user_items::{RatingStage, TagStage, UserItemStage, UserStage};
 
 /// What MovieLens is called among the external ids.
 pub(super) const MOVIELENS: &str = "movielens";
@@ -204,17 +204,17 @@ fn details(summary: &Summary) -> Value {
 #[derive(Clone)]
 pub(super) struct Ids {
     now: DateTime<Utc>,
-    chance: Chance,
+    rng: Rng,
     run: [u8; 3],
     next: Arc<AtomicU32>,
 }
 
 impl Ids {
-    pub(super) fn new(now: DateTime<Utc>, chance: Chance) -> Self {
+    pub(super) fn new(now: DateTime<Utc>, rng: Rng) -> Self {
         Self {
             now,
-            run: chance.bytes(),
-            chance,
+            run: rng.bytes(),
+            rng,
             next: Arc::default(),
         }
     }
@@ -224,7 +224,7 @@ impl Ids {
         rest[..3].copy_from_slice(&self.run);
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         rest[3..7].copy_from_slice(&next.to_be_bytes());
-        rest[7..].copy_from_slice(&self.chance.bytes::<3>());
+        rest[7..].copy_from_slice(&self.rng.bytes::<3>());
         Id::<K>::at(self.now, rest).uuid()
     }
 }

@@ -12,11 +12,11 @@ use super::model::{
 };
 use super::store::{Candidate, Store, Written};
 use super::weights::{WeightChange, WeightTable, no_such_version};
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::ContentService;
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::bus::Bus;
 use crate::platform::cache::{Cache, Tag};
 
@@ -37,21 +37,21 @@ pub struct InteractionService {
     content: ContentService,
     cache: Cache,
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
     weights: Arc<RwLock<Option<ReadWeights>>>,
     pub(super) tail: following::Tail,
 }
 
 impl InteractionService {
-    /// The interactions of the schema that `ground` stands for.
-    pub fn new(ground: &Ground, content: ContentService) -> Self {
+    /// The interactions of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext, content: ContentService) -> Self {
         Self {
-            store: Store::new(ground.db.clone()),
-            bus: ground.bus.clone(),
+            store: Store::new(ctx.db.clone()),
+            bus: ctx.bus.clone(),
             content,
-            cache: ground.cache.clone(),
-            clock: ground.clock.clone(),
-            chance: ground.chance.clone(),
+            cache: ctx.cache.clone(),
+            clock: ctx.clock.clone(),
+            rng: ctx.rng.clone(),
             weights: Arc::default(),
             tail: following::Tail::default(),
         }
@@ -120,7 +120,7 @@ impl InteractionService {
                 None => viewer.signed_in()?,
             };
             viewer.may_act_for(user, Scope::InteractionsWrite)?;
-            let interaction = new.read(user, now, self.chance.bytes());
+            let interaction = new.read(user, now, self.rng.bytes());
             read.push(interaction.map(|interaction| Candidate {
                 interaction,
                 key: new.idempotency_key,

@@ -190,24 +190,24 @@ async fn work_on(services: &Arc<Services>, job: &Job, claim: Claim, control: &Co
         (Some(Why::Drained | Why::Lost), _) | (None, None) => Ended::Released,
         (None, Some(Failure::GiveUp(why))) => Ended::Failed(why),
         (None, Some(Failure::Again { why, after })) => {
-            let chance = services.jobs.chance.fraction();
-            Ended::Again(why, wait(job.attempt, chance, after))
+            let jitter = services.jobs.rng.fraction();
+            Ended::Again(why, wait(job.attempt, jitter, after))
         }
     }
 }
 
 /// How many seconds to wait after attempt number `attempt`: the usual, and not less than `after`,
 /// which whoever refused has asked for.
-fn wait(attempt: i16, chance: f64, after: Option<Duration>) -> f64 {
+fn wait(attempt: i16, jitter: f64, after: Option<Duration>) -> f64 {
     let after = after.map_or(0.0, |after| after.as_secs_f64());
-    back_off(attempt, chance).max(after)
+    back_off(attempt, jitter).max(after)
 }
 
 /// How long to wait after attempt number `attempt` (from 1): 5 s, growing fourfold, up to 600 s; of
-/// that at least a half, the rest by chance in [0, 1), so that many do not come back at once.
-fn back_off(attempt: i16, chance: f64) -> f64 {
+/// that at least a half, the rest by `jitter` in [0, 1), so that many jobs are not retried at once.
+fn back_off(attempt: i16, jitter: f64) -> f64 {
     let growth = 4_f64.powi(i32::from(attempt.clamp(1, 10)) - 1);
-    (BACK_OFF * growth).min(MOST_BACK_OFF) * (0.5 + 0.5 * chance)
+    (BACK_OFF * growth).min(MOST_BACK_OFF) * (0.5 + 0.5 * jitter)
 }
 
 /// Writes how far the work is, as it tells, and not too often. Ends when the work is to end.

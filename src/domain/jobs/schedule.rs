@@ -8,7 +8,7 @@ use croner::Cron;
 use super::model::NewJob;
 use super::parameters::{Parameters, Training, Whom};
 use super::service::JobService;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::foundation::{Clock, Result};
 use crate::platform::config;
@@ -31,13 +31,13 @@ impl Schedules {
     ///
     /// # Panics
     /// Never: settings with a pattern that cannot be read are refused at the start.
-    pub fn new(ground: &Ground) -> Self {
+    pub fn new(ctx: &SchemaContext) -> Self {
         let config::Schedules {
             training,
             recommendations,
             statistics,
             retention,
-        } = &ground.settings.schedules;
+        } = &ctx.settings.schedules;
         let all = [
             (
                 "training",
@@ -58,7 +58,7 @@ impl Schedules {
         });
         Self {
             all: all.collect(),
-            clock: ground.clock.clone(),
+            clock: ctx.clock.clone(),
         }
     }
 

@@ -13,11 +13,11 @@ use super::model::{
 use super::parameters::{Parameters, Whom};
 use super::store::{New, Store};
 use super::watch::Recent;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::generation::GenerationService;
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::bus::{Bus, Topic};
 
 /// So often a job is begun: once, and three times again.
@@ -32,7 +32,7 @@ pub struct JobService {
     generation: GenerationService,
     pub(super) bus: Bus,
     pub(super) clock: Clock,
-    pub(super) chance: Chance,
+    pub(super) rng: Rng,
     pub(super) feeds: Arc<Feeds>,
     /// What a look at all that are followed has found.
     pub(super) latest: Cache<(), Arc<Latest>>,
@@ -57,14 +57,14 @@ pub(super) struct JobNote {
 }
 
 impl JobService {
-    /// The jobs of the schema that `ground` stands for.
-    pub fn new(ground: &Ground, generation: GenerationService) -> Self {
+    /// The jobs of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext, generation: GenerationService) -> Self {
         Self {
-            store: Store::new(ground.db.clone()),
+            store: Store::new(ctx.db.clone()),
             generation,
-            bus: ground.bus.clone(),
-            clock: ground.clock.clone(),
-            chance: ground.chance.clone(),
+            bus: ctx.bus.clone(),
+            clock: ctx.clock.clone(),
+            rng: ctx.rng.clone(),
             feeds: Arc::default(),
             latest: Cache::builder()
                 .max_capacity(1)
@@ -142,7 +142,7 @@ impl JobService {
             unique_key.extend(viewer.name().into_bytes());
         }
         New {
-            id: Id::new(&self.clock, &self.chance),
+            id: Id::new(&self.clock, &self.rng),
             owner: viewer.user(),
             asked_by: viewer.name(),
             unique_key,

@@ -53,12 +53,12 @@ impl Workers {
         Self { stop, all, loops }
     }
 
-    /// Ends in order: nothing more is begun; what runs has `patience` to end; what then still runs
+    /// Ends in order: nothing more is begun; what runs has `limit` to end; what then still runs
     /// goes back to the queue, from where another worker takes it at once.
-    pub async fn drain(self, patience: Duration) {
+    pub async fn drain(self, limit: Duration) {
         self.stop.cancel();
         let mut loops = join_all(self.loops);
-        if timeout(patience, &mut loops).await.is_err() {
+        if timeout(limit, &mut loops).await.is_err() {
             for worker in &self.all {
                 worker.end_all(Why::Drained);
             }
@@ -90,7 +90,7 @@ struct Running {
 impl Worker {
     fn new(services: Arc<Services>, slots: usize, free: &Arc<Semaphore>, name: &str) -> Self {
         let jobs = services.jobs.clone();
-        let id: Id<id::Job> = Id::new(&jobs.clock, &jobs.chance);
+        let id: Id<id::Job> = Id::new(&jobs.clock, &jobs.rng);
         let attempts = TaskTracker::new();
         attempts.close();
         Self {

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::ModelKind;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::foundation::{Clock, Error, Result};
 use crate::platform::cache::{Cache, Tag};
 
@@ -89,11 +89,11 @@ impl<T> Clone for Latest<T> {
 
 impl<T: Send + Sync + 'static> Served<T> {
     /// Knows of no model yet.
-    pub fn new(ground: &Ground, kind: ModelKind) -> Arc<Self> {
+    pub fn new(ctx: &SchemaContext, kind: ModelKind) -> Arc<Self> {
         Arc::new(Self {
             kind,
-            clock: ground.clock.clone(),
-            cache: ground.cache.clone(),
+            clock: ctx.clock.clone(),
+            cache: ctx.cache.clone(),
             latest: RwLock::default(),
             turn: Arc::default(),
             asked_at: OnceLock::new(),

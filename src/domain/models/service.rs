@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::model::{ModelKind, ModelState, ModelVersion};
 use super::promoted::{Looked, looked};
 use super::store::Store;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Chance, Clock, Id, Result, id};
+use crate::foundation::{Clock, Id, Result, Rng, id};
 use crate::platform::bus::Bus;
 use crate::platform::cache::{Cache, Tag};
 
@@ -22,19 +22,19 @@ pub struct ModelService {
     pub(super) bus: Bus,
     cache: Cache,
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
     pub(super) looked: Looked,
 }
 
 impl ModelService {
-    /// The models of the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
+    /// The models of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext) -> Self {
         Self {
-            store: Store::new(ground.db.clone()),
-            bus: ground.bus.clone(),
-            cache: ground.cache.clone(),
-            clock: ground.clock.clone(),
-            chance: ground.chance.clone(),
+            store: Store::new(ctx.db.clone()),
+            bus: ctx.bus.clone(),
+            cache: ctx.cache.clone(),
+            clock: ctx.clock.clone(),
+            rng: ctx.rng.clone(),
             looked: looked(),
         }
     }
@@ -115,7 +115,7 @@ impl ModelService {
         now: DateTime<Utc>,
     ) -> Result<ModelVersion> {
         let model = ModelVersion {
-            id: Id::new(&self.clock, &self.chance),
+            id: Id::new(&self.clock, &self.rng),
             kind,
             version: String::new(),
             state: ModelState::Candidate,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use futures::Stream;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::domain::jobs::JobService;
 use crate::foundation::{Clock, Refusal, Result};
@@ -51,12 +51,12 @@ pub struct MonitoringService {
 }
 
 impl MonitoringService {
-    /// Watches the schema that `ground` stands for.
-    pub fn new(ground: &Ground, jobs: JobService) -> Self {
+    /// Watches the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext, jobs: JobService) -> Self {
         Self {
-            db: ground.db.clone(),
-            cache: ground.cache.clone(),
-            clock: ground.clock.clone(),
+            db: ctx.db.clone(),
+            cache: ctx.cache.clone(),
+            clock: ctx.clock.clone(),
             jobs,
             began: Arc::new(Instant::now()),
         }

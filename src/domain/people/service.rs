@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use super::model::{Fields, Person, PersonFilter, PersonOrder};
 use super::store::Store;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::cache::{Cache, Tag};
 
 /// The people of one schema.
@@ -17,17 +17,17 @@ pub struct PeopleService {
     store: Store,
     cache: Cache,
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl PeopleService {
-    /// The people of the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
+    /// The people of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext) -> Self {
         Self {
-            store: Store::new(ground.db.clone()),
-            cache: ground.cache.clone(),
-            clock: ground.clock.clone(),
-            chance: ground.chance.clone(),
+            store: Store::new(ctx.db.clone()),
+            cache: ctx.cache.clone(),
+            clock: ctx.clock.clone(),
+            rng: ctx.rng.clone(),
         }
     }
 
@@ -89,7 +89,7 @@ impl PeopleService {
         fields.check()?;
         let now = self.clock.now();
         let person = Person {
-            id: Id::new(&self.clock, &self.chance),
+            id: Id::new(&self.clock, &self.rng),
             fields,
             created_at: now,
             updated_at: now,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::store::Store;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::embeddings::EmbeddingService;
 use crate::domain::interactions::InteractionService;
 use crate::engine::history::{History, Profile, dot};
@@ -18,14 +18,14 @@ pub struct ProfileService {
 }
 
 impl ProfileService {
-    /// The profiles of the schema that `ground` stands for.
+    /// The profiles of the schema of `ctx`.
     pub fn new(
-        ground: &Ground,
+        ctx: &SchemaContext,
         interactions: InteractionService,
         embeddings: EmbeddingService,
     ) -> Self {
         Self {
-            store: Store::new(ground.db.clone()),
+            store: Store::new(ctx.db.clone()),
             interactions,
             embeddings,
         }

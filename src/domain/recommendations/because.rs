@@ -105,7 +105,7 @@ impl RecommendationService {
         let parts = ("because", user, rows, first, weights.version, day);
         let key = Key::new(CacheKind::Lists, &tags, &parts);
         let made = self.rows(user, (rows, first), day);
-        let made = self.ground.cache.get_or_compute(&key, made).await?;
+        let made = self.ctx.cache.get_or_compute(&key, made).await?;
         // What was taken back since is left out at once, whichever server took it back: rows of it
         // as well as items.
         let catalogue = self.content.catalogue().await?.read();

@@ -66,7 +66,7 @@ impl RecommendationService {
     async fn read_common(&self) -> Result<Arc<Common>> {
         let began = Instant::now();
         let weights = self.interactions.weights().await?;
-        let most = DEEPER * self.ground.settings.recommendations.list_length;
+        let most = DEEPER * self.ctx.settings.recommendations.list_length;
         let popular = self.store.popular(&weights, self.clock.now(), most).await?;
         let newest = self.store.newest(most).await?;
         let best = popular.first().map_or(1.0, |(_, weight)| *weight);

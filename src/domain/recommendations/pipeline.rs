@@ -43,7 +43,7 @@ impl RecommendationService {
     pub(super) async fn rank(&self, context: &RequestContext<'_>) -> Result<List> {
         let retrieved = Box::pin(self.retrieve(context)).await?;
         let catalogue = self.content.catalogue().await?.clone();
-        let most = self.ground.settings.recommendations.score_all_up_to;
+        let most = self.ctx.settings.recommendations.score_all_up_to;
         let small = catalogue.read().len() <= most;
         let task = self.ranking_task(context, &retrieved);
         let ranking = move || {
@@ -61,7 +61,7 @@ impl RecommendationService {
         Box::pin(self.find_evidence(&retrieved, &blend, &mut items)).await?;
         let (request, history) = (context.request, context.history);
         Ok(List {
-            id: Id::new(&self.clock, &self.chance),
+            id: Id::new(&self.clock, &self.rng),
             user: context.user,
             context: request.context,
             controls: serde_json::to_string(request).map_err(anyhow::Error::from)?,
@@ -87,14 +87,14 @@ impl RecommendationService {
         retrieved: &Retrieved,
     ) -> RankingTask {
         let request = context.request;
-        let learned = self.ground.settings.blend.learned
+        let learned = self.ctx.settings.blend.learned
             && matches!(request.context, Context::Feed | Context::Category);
         let excluded = request.exclude.iter().chain(&request.seed);
         RankingTask {
             seen: context.history.excluded(context.now),
             excluded: excluded.copied().collect(),
             day: context.now.date_naive(),
-            length: self.ground.settings.recommendations.list_length,
+            length: self.ctx.settings.recommendations.list_length,
             common: Arc::clone(&context.common),
             ranker: context
                 .ranker
@@ -107,7 +107,7 @@ impl RecommendationService {
 
     /// Tells lists apart that were made with other settings or another ranker.
     fn settings_digest(&self, context: &RequestContext<'_>) -> u64 {
-        let settings = &self.ground.settings;
+        let settings = &self.ctx.settings;
         let text = format!(
             "{:?} {:?} {} {:?}",
             settings.blend,

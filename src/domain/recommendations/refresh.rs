@@ -132,7 +132,7 @@ impl RecommendationService {
             .await?;
         let (model, catalogue) = (Arc::clone(live), self.content.catalogue().await?.clone());
         let now = self.clock.now();
-        let keep = self.ground.settings.recommendations.batch_size;
+        let keep = self.ctx.settings.recommendations.batch_size;
         // Beside the threads that answer requests: a large model takes a while for each user.
         let count = move || {
             let ineligible = ineligible(&model, &catalogue, now.date_naive());
@@ -149,9 +149,9 @@ impl RecommendationService {
         let written = self.store.replace_batch(live.model, &rows?).await?;
         let users: Vec<Id<id::User>> = written.iter().copied().map(Into::into).collect();
         for user in &users {
-            self.ground.cache.changed(&[Tag::User(*user)]);
+            self.ctx.cache.changed(&[Tag::User(*user)]);
         }
-        updates::tell(&self.ground.bus, users, Reason::Refresh);
+        updates::tell(&self.ctx.bus, users, Reason::Refresh);
         Ok(written.len() as u64)
     }
 

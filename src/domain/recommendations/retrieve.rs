@@ -88,7 +88,7 @@ impl RecommendationService {
             likings: likings(history),
             ..Retrieved::default()
         };
-        let depth = self.ground.settings.recommendations.list_length
+        let depth = self.ctx.settings.recommendations.list_length
             + history.len().min(5_000)
             + request.exclude.len();
         match request.context {
@@ -100,7 +100,7 @@ impl RecommendationService {
             }
             Context::Search => {
                 let found = self.by_query(request, depth).await?;
-                let blend = self.ground.settings.blend.query;
+                let blend = self.ctx.settings.blend.query;
                 let suiting = self.suiting(&found, profile.as_ref(), 1.0 - blend).await?;
                 let query = Candidates::new(Source::Query, blend, found);
                 retrieved.candidates.push(query);
@@ -158,8 +158,8 @@ impl RecommendationService {
         retrieved: &mut Retrieved,
         depth: usize,
     ) -> Result<()> {
-        let most = self.ground.settings.recommendations.score_all_up_to;
-        let weight = self.ground.settings.blend.batch;
+        let most = self.ctx.settings.recommendations.score_all_up_to;
+        let weight = self.ctx.settings.blend.batch;
         let model = context.model.clone();
         let entries = model.as_ref().map(|model| model.entries(&retrieved.liked));
         let entries = entries.filter(|entries| !entries.is_empty());
@@ -216,7 +216,7 @@ impl RecommendationService {
         profile: &Profile,
         retrieved: &mut Retrieved,
     ) -> Result<()> {
-        let blend = &self.ground.settings.blend;
+        let blend = &self.ctx.settings.blend;
         let count = NEAR + context.history.profiled().len();
         let index = self.content.catalogue().await?;
         let kinds = retrieved.kinds.clone();
@@ -273,7 +273,7 @@ impl RecommendationService {
         let Some(seed) = context.request.seed else {
             return Ok(());
         };
-        let blend = &self.ground.settings.blend;
+        let blend = &self.ctx.settings.blend;
         let index = self.content.catalogue().await?;
         let kinds = retrieved.kinds.clone();
         let mut near = Vec::new();

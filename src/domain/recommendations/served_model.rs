@@ -26,7 +26,7 @@ pub(super) struct ServedModel {
     pub(super) model: Id<id::Model>,
     /// When it was trained.
     pub(super) trained_at: DateTime<Utc>,
-    maths: Model,
+    collaborative: Model,
     items: Vec<Content>,
     places: FxHashMap<Content, u32>,
 }
@@ -34,28 +34,32 @@ pub(super) struct ServedModel {
 /// The neighbours of so many of somebody's items are scored where all items are too many.
 const HEAVIEST: usize = 100;
 
-/// The model as it is stored: how many items, their ids, and then the maths.
-pub(super) fn to_bytes(items: &[Uuid], maths: &Model) -> Vec<u8> {
-    let maths = maths.to_bytes();
-    let mut bytes = Vec::with_capacity(8 + 16 * items.len() + maths.len());
+/// The model as it is stored: the number of items, their ids, then the collaborative model.
+pub(super) fn to_bytes(items: &[Uuid], collaborative: &Model) -> Vec<u8> {
+    let collaborative = collaborative.to_bytes();
+    let mut bytes = Vec::with_capacity(8 + 16 * items.len() + collaborative.len());
     bytes.extend((items.len() as u64).to_le_bytes());
     for item in items {
         bytes.extend(item.as_bytes());
     }
-    bytes.extend(maths);
+    bytes.extend(collaborative);
     bytes
 }
 
 impl ServedModel {
     /// A model that was trained in this process and serves nobody: for replays.
-    pub(super) fn unserved(items: &[Uuid], maths: Model, trained_at: DateTime<Utc>) -> Self {
+    pub(super) fn unserved(
+        items: &[Uuid],
+        collaborative: Model,
+        trained_at: DateTime<Utc>,
+    ) -> Self {
         let items: Vec<Content> = items.iter().map(|id| (*id).into()).collect();
         Self {
             model: Uuid::nil().into(),
             trained_at,
             places: items.iter().copied().zip(0..).collect(),
             items,
-            maths,
+            collaborative,
         }
     }
 
@@ -69,25 +73,26 @@ impl ServedModel {
             .ok()
             .and_then(|count| count.checked_mul(16))
             .ok_or_else(|| damaged("it has no number of items"))?;
-        let (ids, maths) = rest
+        let (ids, collaborative) = rest
             .split_at_checked(length)
             .ok_or_else(|| damaged("items are missing"))?;
-        let maths = Model::from_bytes(maths).map_err(|error| damaged(&error.to_string()))?;
+        let collaborative =
+            Model::from_bytes(collaborative).map_err(|error| damaged(&error.to_string()))?;
         let items: Vec<Content> = ids
             .as_chunks::<16>()
             .0
             .iter()
             .map(|id| Uuid::from_bytes(*id).into())
             .collect();
-        if items.len() != maths.items() {
-            return Err(damaged("the maths is of other items"));
+        if items.len() != collaborative.items() {
+            return Err(damaged("the collaborative is of other items"));
         }
         Ok(Self {
             model: version.id,
             trained_at: version.created_at,
             places: items.iter().copied().zip(0..).collect(),
             items,
-            maths,
+            collaborative,
         })
     }
 
@@ -117,7 +122,7 @@ impl ServedModel {
 
     /// What the model says of all items for somebody with these entries.
     pub(super) fn scores(&self, entries: &[Entry]) -> Result<Scored> {
-        self.maths.scores(entries).map_err(internal)
+        self.collaborative.scores(entries).map_err(internal)
     }
 
     /// The same of some items, where there are too many to score all for a request: what was taken
@@ -132,10 +137,12 @@ impl ServedModel {
             .collect();
         let weights = entries.iter().map(|entry| (entry.item, entry.weight));
         for (item, _) in top::best_of(weights, HEAVIEST) {
-            let near = self.maths.neighbours(item, MOST_NEIGHBOURS);
+            let near = self.collaborative.neighbours(item, MOST_NEIGHBOURS);
             among.extend(near.into_iter().map(|(near, _)| near));
         }
-        self.maths.scores_among(entries, &among).map_err(internal)
+        self.collaborative
+            .scores_among(entries, &among)
+            .map_err(internal)
     }
 
     /// The best `keep` items that pass, best first, with scores in [0, 1].
@@ -165,15 +172,18 @@ impl ServedModel {
             Some((*self.places.get(content)?, catalogue.slot(*content)?))
         });
         let (items, slots): (Vec<u32>, Vec<u32>) = known.unzip();
-        let parts = self.maths.part_scores(entries, &items).map_err(internal)?;
+        let parts = self
+            .collaborative
+            .part_scores(entries, &items)
+            .map_err(internal)?;
         let whole: f32 = self
-            .maths
+            .collaborative
             .recipe()
             .parts
             .iter()
             .map(|part| part.weight)
             .sum();
-        let recipe = self.maths.recipe().parts.iter();
+        let recipe = self.collaborative.recipe().parts.iter();
         let signal = |((part, recipe), own): ((u8, &Part), Option<Vec<f32>>)| {
             let scored = slots.iter().copied().zip(own?).collect();
             let weight = weight * recipe.weight / whole;
@@ -190,7 +200,7 @@ impl ServedModel {
         let Some(item) = self.places.get(&content) else {
             return Vec::new();
         };
-        let neighbours = self.maths.neighbours(*item, keep).into_iter();
+        let neighbours = self.collaborative.neighbours(*item, keep).into_iter();
         neighbours
             .map(|(item, weight)| (self.items[item as usize], weight))
             .collect()
@@ -212,7 +222,7 @@ impl ServedModel {
         if known.is_empty() || entries.is_empty() {
             return Ok(HashMap::new());
         }
-        let reasons = self.maths.explain(&entries, scored, &known);
+        let reasons = self.collaborative.explain(&entries, scored, &known);
         let reasons = reasons.map_err(internal)?;
         let speaking = reasons.iter().filter(|reason| reason.contribution > 0.0);
         let content = |item: u32| self.items[item as usize];

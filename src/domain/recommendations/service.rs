@@ -14,7 +14,7 @@ use super::served_model::ServedModel;
 use super::served_ranker::ServedRanker;
 use super::store::Store;
 use super::updates::Watched;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{self, ContentService, Visibility};
 use crate::domain::embeddings::EmbeddingService;
@@ -25,7 +25,7 @@ use crate::domain::search::SearchService;
 use crate::engine::eligibility::Rules;
 use crate::engine::request::RecommendationRequest;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
-use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Id, Refusal, Result, Rng, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
 
 /// So many pages are remembered as noted.
@@ -35,7 +35,7 @@ const NOTED: u64 = 100_000;
 #[derive(Clone)]
 pub struct RecommendationService {
     pub(super) store: Store,
-    pub(super) ground: Ground,
+    pub(super) ctx: SchemaContext,
     pub(super) interactions: InteractionService,
     pub(super) content: ContentService,
     pub(super) models: ModelService,
@@ -45,7 +45,7 @@ pub struct RecommendationService {
     pub(super) served: Arc<Served<ServedModel>>,
     pub(super) ranker: Arc<Served<ServedRanker>>,
     pub(super) clock: Clock,
-    pub(super) chance: Chance,
+    pub(super) rng: Rng,
     pub(super) common: Arc<Kept>,
     pub(super) watched: Arc<Watched>,
     /// The pages that are on record as served; noting one again would change nothing.
@@ -75,8 +75,8 @@ impl Noted {
 }
 
 impl RecommendationService {
-    /// The lists of the schema that `ground` stands for.
-    pub fn new(ground: &Ground, rooms: Rooms) -> Self {
+    /// The lists of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext, rooms: Rooms) -> Self {
         let Rooms {
             content,
             interactions,
@@ -86,18 +86,18 @@ impl RecommendationService {
             search,
         } = rooms;
         Self {
-            store: Store::new(ground.db.clone()),
-            ground: ground.clone(),
+            store: Store::new(ctx.db.clone()),
+            ctx: ctx.clone(),
             interactions,
             content,
             models,
             embeddings,
             profiles,
             search,
-            served: Served::new(ground, ModelKind::Collaborative),
-            ranker: Served::new(ground, ModelKind::Ranker),
-            clock: ground.clock.clone(),
-            chance: ground.chance.clone(),
+            served: Served::new(ctx, ModelKind::Collaborative),
+            ranker: Served::new(ctx, ModelKind::Ranker),
+            clock: ctx.clock.clone(),
+            rng: ctx.rng.clone(),
             common: Arc::default(),
             watched: Arc::default(),
             noted: Cache::new(NOTED),
@@ -212,7 +212,7 @@ impl RecommendationService {
             // Nobody else has it yet.
             Ok(Arc::unwrap_or_clone(page.list))
         });
-        let cache = &self.ground.cache;
+        let cache = &self.ctx.cache;
         cache
             .get_or_compute_weighed(&key, Some(List::memory), drawn)
             .await

@@ -168,7 +168,7 @@ impl RecommendationService {
         let data = self.read(&mut store, &mut observe).await;
         store.end().await;
         let data = Arc::new(data?);
-        let training = &self.ground.settings.training;
+        let training = &self.ctx.settings.training;
         let (recipe, observe) = if choose {
             chosen(Arc::clone(&data), training.seed, observe).await?
         } else {
@@ -203,7 +203,7 @@ impl RecommendationService {
     ) -> Result<Trained> {
         let data = Arc::new(self.read(store, &mut observe).await?);
         let before = self.models.active(ModelKind::Collaborative).await?;
-        let training = &self.ground.settings.training;
+        let training = &self.ctx.settings.training;
         let (recipe, chosen, observe) = if choose {
             let seed = training.seed;
             let (recipe, observe) = chosen(Arc::clone(&data), seed, observe).await?;
@@ -275,30 +275,31 @@ impl RecommendationService {
         recipe: Recipe,
         mut observe: O,
     ) -> Result<(Fitted, O)> {
-        // The maths takes all cores for a while: not on the threads that answer requests.
+        // Training takes all cores for a while: not on the threads that answer requests.
         let learnt = Arc::clone(&data);
-        let (maths, mut observe) = blocking(move || {
-            let maths = fit(&recipe, &data.positive, Step::Train, &mut observe)?;
-            Ok((Arc::new(maths), observe))
+        let (collaborative, mut observe) = blocking(move || {
+            let collaborative = fit(&recipe, &data.positive, Step::Train, &mut observe)?;
+            Ok((Arc::new(collaborative), observe))
         })
         .await?;
         let artifact = {
-            let (data, maths) = (Arc::clone(&learnt), Arc::clone(&maths));
-            blocking(move || Ok(to_bytes(&data.items, &maths))).await?
+            let (data, collaborative) = (Arc::clone(&learnt), Arc::clone(&collaborative));
+            blocking(move || Ok(to_bytes(&data.items, &collaborative))).await?
         };
         self.models.keep_artifact(model.id, artifact).await?;
         let with_taste: Vec<u32> = (0..learnt.users.len() as u32)
             .filter(|user| !learnt.positive.row(*user as usize).0.is_empty())
             .collect();
-        let keep = self.ground.settings.recommendations.batch_size;
+        let keep = self.ctx.settings.recommendations.batch_size;
         let mut fitted = Fitted::default();
         for users in with_taste.chunks(at_once(learnt.items.len())) {
             let mut users = users.to_vec();
             loop {
                 let (some, model) = (users.clone(), model.id);
-                let (data, maths) = (Arc::clone(&learnt), Arc::clone(&maths));
+                let (data, collaborative) = (Arc::clone(&learnt), Arc::clone(&collaborative));
                 let (rows, served) =
-                    blocking(move || lists(&data, &maths, &some, keep, model.uuid())).await?;
+                    blocking(move || lists(&data, &collaborative, &some, keep, model.uuid()))
+                        .await?;
                 if store.keep(&rows).await? {
                     fitted.users += users.len();
                     fitted.served += served;
@@ -341,7 +342,7 @@ impl Fitted {
     }
 }
 
-/// Refuses a model whose lists are worse than those of the one in service, beyond what chance does.
+/// Refuses a model whose lists are worse than those of the one in service, beyond random variation.
 fn not_worse(figure: Option<&ServedFigure>, before: Option<&ModelVersion>) -> Result<()> {
     let known = before.and_then(|model| model.metrics["ndcgAt10"].as_f64());
     let (Some(figure), Some(known)) = (figure, known) else {
@@ -367,7 +368,7 @@ fn fit(
     Model::fit(recipe, table, &mut told(at, observe)).map_err(explain)
 }
 
-/// Tells of a step of which the maths says how much is done, from 0 to 1.
+/// Reports the progress of a step, given as a fraction in [0, 1].
 fn told(
     step: Step,
     observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
@@ -386,7 +387,7 @@ fn at_once(items: usize) -> usize {
     (SCORES / items.max(1)).clamp(16, CHUNK)
 }
 
-/// Runs maths on a thread of its own.
+/// Runs a long computation on a thread for blocking work.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

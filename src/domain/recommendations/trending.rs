@@ -99,7 +99,7 @@ impl RecommendationService {
         let weights = self.interactions.weights().await?;
         let parts = ("trending", span, weights.version);
         let key = Key::new(span.kept_as(), &[Tag::Weights], &parts);
-        let rising = self.ground.cache.get_or_compute(&key, self.rising(span));
+        let rising = self.ctx.cache.get_or_compute(&key, self.rising(span));
         let rising = rising.await?;
         let (catalogue, day) = (
             self.content.catalogue().await?,

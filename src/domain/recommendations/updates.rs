@@ -148,7 +148,7 @@ impl RecommendationService {
         user: Id<id::User>,
     ) -> Result<impl Stream<Item = Reason> + use<>> {
         viewer.may_act_for(user, Scope::RecommendationsRead)?;
-        let bus = &self.ground.bus;
+        let bus = &self.ctx.bus;
         let watcher = Watcher {
             own: bus.subscribe(Topic::Recommendations(user.uuid())),
             models: bus.subscribe(Topic::Models),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use moka::future::Cache;
 
 use super::store::Store;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::foundation::{Error, Result};
 use crate::platform::config::SchemaName;
 
@@ -35,11 +35,11 @@ pub struct SchemaService {
 }
 
 impl SchemaService {
-    /// The schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
+    /// The schema that `ctx` stands for.
+    pub fn new(ctx: &SchemaContext) -> Self {
         Self {
-            name: ground.db.schema().clone(),
-            store: Store::new(ground.db.clone()),
+            name: ctx.db.schema().clone(),
+            store: Store::new(ctx.db.clone()),
             counts: Cache::builder()
                 .max_capacity(1)
                 .time_to_live(KEPT_FOR)

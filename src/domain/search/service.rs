@@ -18,7 +18,7 @@ use super::model::{Hit, PopularQuery, Request, SearchPage, Suggestion, check_len
 use super::popular::Queries;
 use super::store::Store;
 use super::suggest::suggest;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::facets::FacetCount;
 use crate::domain::content::{ContentKind, ContentService};
@@ -95,14 +95,14 @@ struct Place {
     reason = "the method itself is not general enough over lifetimes"
 )]
 impl SearchService {
-    /// The search of the schema that `ground` stands for.
+    /// The search of the schema of `ctx`.
     pub fn new(
-        ground: &Ground,
+        ctx: &SchemaContext,
         content: ContentService,
         embeddings: EmbeddingService,
         profiles: ProfileService,
     ) -> Self {
-        let store = Store::new(ground.db.clone());
+        let store = Store::new(ctx.db.clone());
         let draws = Cache::builder()
             .max_capacity(KEPT_BYTES)
             .time_to_idle(KEPT_FOR)
@@ -110,15 +110,15 @@ impl SearchService {
             .weigher(|_, kept: &Kept| u32::try_from(kept.draw.weight()).unwrap_or(u32::MAX))
             .build();
         Self {
-            queries: Queries::new(store.clone(), ground.clock.clone()),
+            queries: Queries::new(store.clone(), ctx.clock.clone()),
             store,
             content,
-            clock: ground.clock.clone(),
-            cache: ground.cache.clone(),
+            clock: ctx.clock.clone(),
+            cache: ctx.cache.clone(),
             following: Arc::default(),
             draws,
-            salt: ground.chance.seed(),
-            query_weight: ground.settings.blend.query,
+            salt: ctx.rng.seed(),
+            query_weight: ctx.settings.blend.query,
             personal: Arc::default(),
             embeddings,
             profiles,

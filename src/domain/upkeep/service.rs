@@ -4,7 +4,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use super::model::{Hour, Removed};
 use super::store::{Span, Store};
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::domain::generation::GenerationService;
 use crate::domain::uploads::UploadService;
@@ -27,12 +27,12 @@ pub struct UpkeepService {
 }
 
 impl UpkeepService {
-    /// The upkeep of the schema that `ground` stands for.
-    pub fn new(ground: &Ground, uploads: UploadService, generation: GenerationService) -> Self {
+    /// The upkeep of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext, uploads: UploadService, generation: GenerationService) -> Self {
         Self {
-            store: Store::new(ground.db.clone()),
-            clock: ground.clock.clone(),
-            retention: ground.settings.retention.clone(),
+            store: Store::new(ctx.db.clone()),
+            clock: ctx.clock.clone(),
+            retention: ctx.settings.retention.clone(),
             uploads,
             generation,
         }

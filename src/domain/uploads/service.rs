@@ -10,10 +10,10 @@ use tempfile::TempDir;
 use super::model::Upload;
 use super::reception::Reception;
 use super::store::Store;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::config::SchemaName;
 use crate::platform::objects::Objects;
 
@@ -27,7 +27,7 @@ pub struct UploadService {
     objects: Objects,
     schema: SchemaName,
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
     data_dir: PathBuf,
 }
 
@@ -51,15 +51,15 @@ impl Laid {
 }
 
 impl UploadService {
-    /// The uploaded files of the schema that `ground` stands for.
-    pub fn new(ground: &Ground) -> Self {
+    /// The uploaded files of the schema of `ctx`.
+    pub fn new(ctx: &SchemaContext) -> Self {
         Self {
-            store: Store::new(ground.db.clone()),
-            objects: ground.objects.clone(),
-            schema: ground.db.schema().clone(),
-            clock: ground.clock.clone(),
-            chance: ground.chance.clone(),
-            data_dir: ground.settings.data_dir.clone(),
+            store: Store::new(ctx.db.clone()),
+            objects: ctx.objects.clone(),
+            schema: ctx.db.schema().clone(),
+            clock: ctx.clock.clone(),
+            rng: ctx.rng.clone(),
+            data_dir: ctx.settings.data_dir.clone(),
         }
     }
 
@@ -78,7 +78,7 @@ impl UploadService {
     /// cannot be written.
     pub async fn receive(&self, viewer: &Viewer) -> Result<Reception> {
         self.may_upload(viewer)?;
-        let id: Id<id::Upload> = Id::new(&self.clock, &self.chance);
+        let id: Id<id::Upload> = Id::new(&self.clock, &self.rng);
         let incoming = self.objects.receive(&self.schema, &object(id)).await?;
         Ok(Reception {
             service: self.clone(),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::domain::auth::Role;
 use crate::foundation::filter::{Comparison, Text, TextList};
 use crate::foundation::page::Cursor;
-use crate::foundation::{Chance, Clock, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Id, Refusal, Result, Rng, id};
 
 /// A person with an account, or an imported or anonymous one.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,10 +170,10 @@ impl NewUser {
     }
 
     /// The user, as of this moment.
-    pub fn into_user(self, clock: &Clock, chance: &Chance) -> User {
+    pub fn into_user(self, clock: &Clock, rng: &Rng) -> User {
         let now = clock.now();
         User {
-            id: Id::new(clock, chance),
+            id: Id::new(clock, rng),
             display_name: self.display_name.trim().to_owned(),
             email: self.email,
             role: self.role,

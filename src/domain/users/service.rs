@@ -10,12 +10,12 @@ use super::export;
 use super::merge;
 use super::model::{NewUser, User, UserFilter, UserOrder, check_name};
 use super::store::Store;
-use crate::domain::Ground;
+use crate::domain::SchemaContext;
 use crate::domain::auth::{AuthService, Role, Scope, Viewer};
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Chance, Clock, Error, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::cache::{Cache, Tag};
-use crate::platform::db::audit::Deed;
+use crate::platform::db::audit::AuditEntry;
 
 /// The users of one schema.
 #[derive(Clone)]
@@ -27,22 +27,22 @@ pub struct UsersService {
     pub(super) auth: AuthService,
     pub(super) cache: Cache,
     pub(super) clock: Clock,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl UsersService {
-    /// The users of the schema that `ground` stands for; `auth` keeps their passwords and sessions.
-    pub fn new(ground: &Ground, auth: &AuthService) -> Self {
-        let (db, chance) = (&ground.db, &ground.chance);
+    /// The users of the schema of `ctx`; `auth` keeps their passwords and sessions.
+    pub fn new(ctx: &SchemaContext, auth: &AuthService) -> Self {
+        let (db, rng) = (&ctx.db, &ctx.rng);
         Self {
-            store: Store::new(db.clone(), chance.clone()),
-            merge: merge::store::Store::new(db.clone(), chance.clone()),
-            erasure: erasure::store::Store::new(db.clone(), chance.clone()),
-            export: export::store::Store::new(db.clone(), chance.clone()),
+            store: Store::new(db.clone(), rng.clone()),
+            merge: merge::store::Store::new(db.clone(), rng.clone()),
+            erasure: erasure::store::Store::new(db.clone(), rng.clone()),
+            export: export::store::Store::new(db.clone(), rng.clone()),
             auth: auth.clone(),
-            cache: ground.cache.clone(),
-            clock: ground.clock.clone(),
-            chance: chance.clone(),
+            cache: ctx.cache.clone(),
+            clock: ctx.clock.clone(),
+            rng: rng.clone(),
         }
     }
 
@@ -122,14 +122,14 @@ impl UsersService {
             Some(password) => Some(self.auth.fresh_hash(password, &new).await?),
             None => None,
         };
-        let user = new.into_user(&self.clock, &self.chance);
-        let deed = deed(
+        let user = new.into_user(&self.clock, &self.rng);
+        let entry = audit_entry(
             viewer,
             "user.create",
             user.id,
             json!({ "role": user.role.as_str() }),
         );
-        self.store.insert(user.clone(), hash, deed).await?;
+        self.store.insert(user.clone(), hash, entry).await?;
         Ok(user)
     }
 
@@ -146,10 +146,11 @@ impl UsersService {
         change: impl FnOnce(&mut User) + Send + 'static,
     ) -> Result<User> {
         viewer.may_act_for(id, Scope::UsersWrite)?;
-        let deed = (viewer.user() != Some(id)).then(|| deed(viewer, "user.update", id, json!({})));
+        let entry =
+            (viewer.user() != Some(id)).then(|| audit_entry(viewer, "user.update", id, json!({})));
         let done = self
             .store
-            .update_profile(id, self.clock.now(), deed, move |user| {
+            .update_profile(id, self.clock.now(), entry, move |user| {
                 change(user);
                 user.display_name = user.display_name.trim().to_owned();
                 check_name(&user.display_name)?;
@@ -167,9 +168,9 @@ impl UsersService {
     /// [`Refusal::Conflict`] for the last admin or an anonymous user.
     pub async fn set_role(&self, viewer: &Viewer, id: Id<id::User>, role: Role) -> Result<User> {
         viewer.admin()?;
-        let deed = deed(viewer, "user.role", id, json!({ "role": role.as_str() }));
+        let entry = audit_entry(viewer, "user.role", id, json!({ "role": role.as_str() }));
         let (now, then) = (self.clock.now(), self.auth.forgets(id));
-        self.store.set_role(id, role, now, deed, then).await
+        self.store.set_role(id, role, now, entry, then).await
     }
 
     /// Keeps a user out, with all their sessions. For admins.
@@ -234,8 +235,8 @@ impl UsersService {
         let user = self.store.find_many(&[id]).await?.pop();
         let user = user.ok_or_else(not_found)?;
         if viewer.user() != Some(id) {
-            let deed = deed(viewer, "user.export", id, json!({}));
-            self.export.note(deed, self.clock.now()).await?;
+            let entry = audit_entry(viewer, "user.export", id, json!({}));
+            self.export.note(entry, self.clock.now()).await?;
         }
         sink("user", export::profile(&user))?;
         self.export.rows(id, sink).await
@@ -259,9 +260,9 @@ impl UsersService {
         known: Id<id::User>,
     ) -> Result<User> {
         let details = json!({ "into": known.to_string() });
-        let deed = deed(viewer, "user.merge", anonymous, details);
+        let entry = audit_entry(viewer, "user.merge", anonymous, details);
         let (now, then) = (self.clock.now(), self.auth.forgets(anonymous));
-        let merging = self.merge.merge(anonymous, known, now, deed, then);
+        let merging = self.merge.merge(anonymous, known, now, entry, then);
         let done = merging.await;
         // What the one had made is the other's now, also in the catalogue.
         let touched = [Tag::User(anonymous), Tag::User(known), Tag::Catalogue];
@@ -277,9 +278,11 @@ impl UsersService {
         action: &'static str,
     ) -> Result<User> {
         viewer.admin()?;
-        let deed = deed(viewer, action, id, json!({}));
+        let entry = audit_entry(viewer, action, id, json!({}));
         let (now, then) = (self.clock.now(), self.auth.forgets(id));
-        self.store.set_disabled(id, disabled, now, deed, then).await
+        self.store
+            .set_disabled(id, disabled, now, entry, then)
+            .await
     }
 }
 
@@ -288,13 +291,13 @@ pub fn not_found() -> Error {
     Refusal::NotFound { thing: "user" }.into()
 }
 
-pub(super) fn deed(
+pub(super) fn audit_entry(
     viewer: &Viewer,
     action: &'static str,
     subject: Id<id::User>,
     details: serde_json::Value,
-) -> Deed {
-    Deed {
+) -> AuditEntry {
+    AuditEntry {
         actor: viewer.name(),
         action,
         subject: subject.to_string(),

@@ -12,8 +12,8 @@ use super::model::{Email, Preferences, User, UserFilter, UserOrder};
 use super::service::not_found;
 use crate::domain::auth::Role;
 use crate::foundation::page::Window;
-use crate::foundation::{Chance, Id, Refusal, Result, id};
-use crate::platform::db::audit::{self, Deed};
+use crate::foundation::{Id, Refusal, Result, Rng, id};
+use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{refresh_token, user};
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, broken_constraint, filter, stored};
@@ -23,12 +23,12 @@ use user::Column;
 #[derive(Clone)]
 pub(super) struct Store {
     db: Db,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl Store {
-    pub(super) fn new(db: Db, chance: Chance) -> Self {
-        Self { db, chance }
+    pub(super) fn new(db: Db, rng: Rng) -> Self {
+        Self { db, rng }
     }
 
     pub(super) async fn find_many(&self, ids: &[Id<id::User>]) -> Result<Vec<User>> {
@@ -60,15 +60,15 @@ impl Store {
         &self,
         user: User,
         password_hash: Option<String>,
-        deed: Deed,
+        entry: AuditEntry,
     ) -> Result<()> {
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction(move |tx| {
                 async move {
                     let now = user.created_at;
                     user.insert(tx, password_hash).await?;
-                    audit::record(tx, deed, now, &chance).await?;
+                    audit::record(tx, entry, now, &rng).await?;
                     Ok(())
                 }
                 .boxed()
@@ -76,15 +76,15 @@ impl Store {
             .await
     }
 
-    /// Changes a user's name and preferences; `deed` is set where somebody else does it.
+    /// Changes a user's name and preferences; `entry` is set where somebody else does it.
     pub(super) async fn update_profile(
         &self,
         id: Id<id::User>,
         now: DateTime<Utc>,
-        deed: Option<Deed>,
+        entry: Option<AuditEntry>,
         change: impl FnOnce(&mut User) -> Result<()> + Send + 'static,
     ) -> Result<User> {
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction(move |tx| {
                 async move {
@@ -100,8 +100,8 @@ impl Store {
                     row.preferences = sea_orm::Set(user.preferences.to_json());
                     row.updated_at = sea_orm::Set(now);
                     row.update_without_returning(tx).await?;
-                    if let Some(deed) = deed {
-                        audit::record(tx, deed, now, &chance).await?;
+                    if let Some(entry) = entry {
+                        audit::record(tx, entry, now, &rng).await?;
                     }
                     Ok(user)
                 }
@@ -116,10 +116,10 @@ impl Store {
         id: Id<id::User>,
         role: Role,
         now: DateTime<Utc>,
-        deed: Deed,
+        entry: AuditEntry,
         then: impl FnOnce(&User) + Send + 'static,
     ) -> Result<User> {
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction_then(then, move |tx| {
                 async move {
@@ -131,7 +131,7 @@ impl Store {
                     role.as_str().clone_into(&mut row.role);
                     row.updated_at = now;
                     set(tx, id, Column::Role, role.as_str().into(), now).await?;
-                    audit::record(tx, deed, now, &chance).await?;
+                    audit::record(tx, entry, now, &rng).await?;
                     User::try_from(row)
                 }
                 .boxed()
@@ -145,10 +145,10 @@ impl Store {
         id: Id<id::User>,
         disabled: bool,
         now: DateTime<Utc>,
-        deed: Deed,
+        entry: AuditEntry,
         then: impl FnOnce(&User) + Send + 'static,
     ) -> Result<User> {
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction_then(then, move |tx| {
                 async move {
@@ -162,7 +162,7 @@ impl Store {
                     if disabled {
                         end_sessions(tx, id, now).await?;
                     }
-                    audit::record(tx, deed, now, &chance).await?;
+                    audit::record(tx, entry, now, &rng).await?;
                     User::try_from(row)
                 }
                 .boxed()

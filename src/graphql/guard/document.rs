@@ -15,7 +15,7 @@ use async_graphql::{
 use async_graphql_value::Value;
 
 use super::{GuardRefusal, Limits};
-use crate::graphql::label::codes;
+use crate::graphql::errors::codes;
 
 /// What a selection set amounts to once its fragments are expanded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

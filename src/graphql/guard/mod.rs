@@ -23,7 +23,7 @@ use async_graphql::{
 };
 
 pub use self::cache::DocumentCache;
-use crate::graphql::label::{codes, set_code, shorten};
+use crate::graphql::errors::{codes, set_code, shorten};
 use sha2::{Digest, Sha256};
 
 /// How large a document may be. The defaults are those of the contract.
@@ -136,8 +136,8 @@ pub struct Checked {
     /// The SHA-256 of the source: what others may share under it, nobody can make another document
     /// for.
     pub digest: [u8; 32],
-    /// Whether answers may be kept, once somebody has judged that.
-    pub keepable: std::sync::OnceLock<Option<super::keepable::Subjects>>,
+    /// The scope of its responses in the response cache, once determined; `None` inside if they are not cacheable.
+    pub cache_scope: std::sync::OnceLock<Option<super::response_cache::CacheScope>>,
 }
 
 /// Guards and parses one document.
@@ -166,7 +166,7 @@ pub fn check(source: &str, limits: &Limits) -> Result<Checked, GuardRefusal> {
         auth_mutations: tally.auth_mutations,
         variable_uses: tally.variable_uses,
         digest: Sha256::digest(source).into(),
-        keepable: std::sync::OnceLock::new(),
+        cache_scope: std::sync::OnceLock::new(),
     })
 }
 

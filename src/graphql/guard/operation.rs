@@ -9,7 +9,7 @@ use async_graphql::{
 use async_graphql_value::{ConstValue, Value};
 
 use super::{GuardRefusal, document::uses};
-use crate::graphql::label::codes;
+use crate::graphql::errors::codes;
 
 /// The operation that the engine will run for `name`, by the same rules. `None` where the
 /// engine is going to refuse the name.

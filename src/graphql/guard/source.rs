@@ -5,7 +5,7 @@
 //! and goes on), so a broken string is refused here.
 
 use super::{GuardRefusal, Limits};
-use crate::graphql::label::codes;
+use crate::graphql::errors::codes;
 
 /// Checks the length, the tokens and the open brackets of `source`, and counts the tokens.
 ///

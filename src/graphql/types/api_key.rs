@@ -12,7 +12,7 @@ use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::connection::Connection;
 use crate::graphql::payload::{payload, payload_errors, settle};
-use crate::graphql::{Query, Reach};
+use crate::graphql::{ContextExt, Query};
 
 /// What an app's key may do, for any user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

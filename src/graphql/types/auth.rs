@@ -9,7 +9,7 @@ use super::user::User;
 use crate::domain::auth::{self as domain, Credentials, SignedIn};
 use crate::graphql::number::int;
 use crate::graphql::payload::{payload, payload_errors, settle};
-use crate::graphql::{Query, Reach};
+use crate::graphql::{ContextExt, Query};
 
 /// The tokens of a session.
 #[derive(Clone, SimpleObject)]

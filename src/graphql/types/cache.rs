@@ -3,7 +3,7 @@
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
 
 use crate::domain::caching::model as domain;
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 use crate::graphql::payload::{payload, payload_errors, settle};
 

@@ -4,7 +4,7 @@ use async_graphql::{Context, InputObject, Object, Result};
 
 use super::content::Content;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::single;
 use crate::graphql::payload::{payload, payload_errors};
 

@@ -6,7 +6,7 @@ use super::content::{ContentFilterInput, ContentKind};
 use crate::domain::content::facets::{Facet, FacetCount as Count};
 use crate::domain::content::model::ContentFilter as Filter;
 use crate::foundation::page;
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::filter::or_none;
 use crate::graphql::number::int;
 

@@ -10,7 +10,7 @@ use crate::domain::content::filmography::{self as domain, FilmStatistics, Filmog
 use crate::domain::content::model::{self as content, ContentOrder};
 use crate::foundation::page::{self, Window};
 use crate::foundation::{Error, Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::filter::OrderDirection;
 use crate::graphql::number::int;

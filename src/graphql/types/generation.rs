@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::content::ContentKind;
 use crate::domain::generation as domain;
 use crate::domain::generation::ask;
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 
 /// How a content item, or its poster, was generated.

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::interaction::InteractionKind;
 use crate::domain::interactions::weights::{self as domain, WeightChange, WeightTable};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::{double, single};
 use crate::graphql::payload::{payload, payload_errors};
 

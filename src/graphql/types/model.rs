@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::models::model as domain;
 use crate::foundation::page::Window;
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 
 /// What a model is for.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt};
 
 use crate::domain::monitoring::Sample;
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 
 /// What one server is doing for one schema, at one moment. Counts are since its start.

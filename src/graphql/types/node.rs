@@ -13,7 +13,7 @@ use super::user::User;
 use crate::foundation::id::Kind;
 use crate::foundation::page::MAX_SIZE;
 use crate::foundation::{Id, Refusal, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 
 /// Whatever has an id of its own and can be fetched by it.
 #[derive(Clone, Interface)]

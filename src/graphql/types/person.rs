@@ -10,7 +10,7 @@ use super::filmography::{FilmographyItem, PersonStatistics, filmography};
 use crate::domain::people::model::{self as domain, Fields, PersonFilter as Filter};
 use crate::foundation::page::Window;
 use crate::foundation::{Error, Id, Refusal, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
 use crate::graphql::filter::{OrderDirection, StringFilter, or_none};
 use crate::graphql::payload::{payload, payload_errors};

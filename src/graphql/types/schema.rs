@@ -6,7 +6,7 @@ use async_graphql::{Context, Object, Result};
 
 use crate::domain::Services;
 use crate::domain::schemas::{self, Schemas};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 
 /// A database schema that this server serves: a world of its own, whose data never meets that

@@ -9,7 +9,7 @@ use super::user::User;
 use crate::domain::uploads as domain;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::payload::{payload, payload_errors};
 

@@ -13,7 +13,7 @@ use crate::domain::auth::{self, Scope};
 use crate::domain::users::model as domain;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
 use crate::graphql::filter::{
     DateTimeFilter, StringFilter, StringListFilter, enum_filter, or_none, part, parts,

@@ -8,7 +8,7 @@ use super::email::EmailAddress;
 use super::user::{Role, User};
 use crate::domain::users::model::{NewUser, Preferences};
 use crate::foundation::{Id, Refusal, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::payload::{payload, payload_errors};
 
 /// A change of what a user likes: what is left out stays, what is null is emptied.

@@ -17,7 +17,7 @@ use super::respond::Refusal;
 const DRAIN_BYTES: usize = 32 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// Reads a body of at most `limit` bytes that arrives within `patience`.
+/// Reads a body of at most `limit` bytes that arrives within `read_timeout`.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub async fn read(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-    patience: Duration,
+    read_timeout: Duration,
 ) -> Result<Bytes, Refusal> {
     if headers
         .get(header::CONTENT_ENCODING)
@@ -46,7 +46,7 @@ pub async fn read(
         drain(stream);
         return Err(Refusal::too_large(limit));
     }
-    match timeout(patience, collect(&mut stream, limit)).await {
+    match timeout(read_timeout, collect(&mut stream, limit)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
         Ok(Ok(None)) => {
             drain(stream);

@@ -1,4 +1,4 @@
-//! Operations as streams: what every transport that pushes sends on.
+//! Operations as streams of events, for sockets and event streams.
 
 use std::panic::AssertUnwindSafe;
 
@@ -9,19 +9,19 @@ use futures::{FutureExt, StreamExt};
 
 use super::execute::{Prepared, failed};
 use super::{Endpoint, RequestId};
+use crate::graphql::errors::{ErrorFormat, MASKED, codes, format_errors, is_request_error};
 use crate::graphql::guard::{Checked, GuardRefusal, operation};
-use crate::graphql::label::{Labelling, MASKED, codes, is_request_error, label};
 
-/// One event of an operation.
-pub enum Event {
+/// An event of an operation.
+pub enum OperationEvent {
     /// A result.
     Next(Response),
-    /// The operation never began; nothing follows.
+    /// The operation could not start; no event follows.
     Refused(Response),
 }
 
-impl Event {
-    /// The response, whichever it is.
+impl OperationEvent {
+    /// The response of the event.
     pub fn response(&self) -> &Response {
         match self {
             Self::Next(response) | Self::Refused(response) => response,
@@ -31,32 +31,41 @@ impl Event {
 
 impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
     /// Executes what passed the guard: one event for a query or a mutation, many for a
-    /// subscription. Each is labelled. Dropping the stream ends a query or a subscription; a
+    /// subscription. The errors of each are formatted. Dropping the stream ends a query or a subscription; a
     /// mutation goes on.
     pub(super) fn events(
         &self,
         prepared: Prepared<V>,
         request_id: &RequestId,
-    ) -> BoxStream<'static, Event> {
+    ) -> BoxStream<'static, OperationEvent> {
         let (endpoint, request_id) = (self.clone(), request_id.clone());
-        match (prepared, &self.push) {
-            (Prepared::Ready(ready), Some(push)) if ready.1.kind == OperationType::Subscription => {
-                let (asked, call) = *ready;
-                let checked = std::sync::Arc::clone(&call.checked);
-                let name = asked.operation_name.as_deref();
-                if let Err(refusal) = one_field(&checked, name) {
+        match (prepared, &self.subscriptions) {
+            (Prepared::Ready(ready), Some(subscriptions))
+                if ready.1.kind == OperationType::Subscription =>
+            {
+                let (operation_request, execution) = *ready;
+                let checked = std::sync::Arc::clone(&execution.checked);
+                let name = operation_request.operation_name.as_deref();
+                if let Err(refusal) = check_single_field(&checked, name) {
                     let response = Response::from_errors(vec![refusal.into()]);
-                    let response = endpoint.labelled(response, &request_id, Some(&checked));
-                    return once(async move { Event::Refused(response) }).boxed();
+                    let response =
+                        endpoint.with_formatted_errors(response, &request_id, Some(&checked));
+                    return once(async move { OperationEvent::Refused(response) }).boxed();
                 }
-                let request = asked.into_request(&checked);
-                let responses = caught((push.subscribe)(request, call), request_id.clone());
-                told(responses)
+                let request = operation_request.into_request(&checked);
+                let responses = catch_panics(
+                    (subscriptions.subscribe)(request, execution),
+                    request_id.clone(),
+                );
+                classify(responses)
                     .map(move |event| {
-                        let named = |one| endpoint.labelled(one, &request_id, Some(&checked));
+                        let named =
+                            |one| endpoint.with_formatted_errors(one, &request_id, Some(&checked));
                         match event {
-                            Event::Next(response) => Event::Next(named(response)),
-                            Event::Refused(response) => Event::Refused(named(response)),
+                            OperationEvent::Next(response) => OperationEvent::Next(named(response)),
+                            OperationEvent::Refused(response) => {
+                                OperationEvent::Refused(named(response))
+                            }
                         }
                     })
                     .boxed()
@@ -64,35 +73,35 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             (prepared, _) => once(async move {
                 let response = endpoint.finish(prepared, &request_id).await;
                 if is_request_error(&response) {
-                    Event::Refused(response)
+                    OperationEvent::Refused(response)
                 } else {
-                    Event::Next(response)
+                    OperationEvent::Next(response)
                 }
             })
             .boxed(),
         }
     }
 
-    /// The same response with codes and the id of its request.
-    pub(super) fn labelled(
+    /// `response` with formatted errors.
+    pub(super) fn with_formatted_errors(
         &self,
         mut response: Response,
         request_id: &RequestId,
         checked: Option<&Checked>,
     ) -> Response {
-        let labelling = Labelling {
+        let format = ErrorFormat {
             request_id: request_id.as_str(),
             suggestions: self.settings.suggestions,
             checked,
         };
-        label(&mut response, labelling);
+        format_errors(&mut response, format);
         response
     }
 }
 
-/// A subscription has one root field, says the specification; the engine would run several, and
-/// would run none that stands in a fragment.
-fn one_field(checked: &Checked, name: Option<&str>) -> Result<(), GuardRefusal> {
+/// Checks that a subscription has one root field, as the specification requires. async-graphql would
+/// execute several, and would ignore a root field inside a fragment.
+fn check_single_field(checked: &Checked, name: Option<&str>) -> Result<(), GuardRefusal> {
     let fields = operation::select(&checked.document, name)
         .map(|operation| &operation.selection_set.node.items[..]);
     match fields {
@@ -106,7 +115,7 @@ fn one_field(checked: &Checked, name: Option<&str>) -> Result<(), GuardRefusal> 
 }
 
 /// The same responses; a panic becomes the last of them.
-fn caught(
+fn catch_panics(
     responses: BoxStream<'static, Response>,
     request_id: RequestId,
 ) -> BoxStream<'static, Response> {
@@ -122,9 +131,9 @@ fn caught(
         .boxed()
 }
 
-/// Tells a subscription that could not begin from one whose first event failed. The engine says
-/// both alike, but the one ends there.
-fn told(responses: BoxStream<'static, Response>) -> BoxStream<'static, Event> {
+/// Distinguishes a subscription that could not start from one whose first event failed. async-graphql
+/// reports both alike, but the former ends there.
+fn classify(responses: BoxStream<'static, Response>) -> BoxStream<'static, OperationEvent> {
     struct State {
         responses: BoxStream<'static, Response>,
         waiting: Option<Response>,
@@ -154,11 +163,11 @@ fn told(responses: BoxStream<'static, Response>) -> BoxStream<'static, Event> {
                 Some(Some(next)) => state.waiting = Some(next),
                 Some(None) => {
                     state.over = true;
-                    return Some((Event::Refused(response), state));
+                    return Some((OperationEvent::Refused(response), state));
                 }
             }
         }
-        Some((Event::Next(response), state))
+        Some((OperationEvent::Next(response), state))
     })
     .boxed()
 }

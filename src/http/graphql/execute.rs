@@ -1,4 +1,4 @@
-//! From parameters through the guard to an execution that cannot harm its neighbours.
+//! From parameters through the guard to an isolated execution: time limit, panics, dropped clients.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -7,16 +7,18 @@ use futures::FutureExt;
 use tokio::time::timeout_at;
 use tracing::Instrument;
 
-use super::{Call, Endpoint, Many, Run, params::Params, respond::Refusal};
+use super::{
+    Endpoint, ExecutionContext, HttpRequestContext, Run, params::Params, respond::Refusal,
+};
 use crate::graphql::{
+    errors::{MASKED, codes, request_error},
     guard::{Checked, GuardRefusal, operation},
-    label::{MASKED, codes, request_error},
 };
 
-/// What was asked, in the words of the client. It becomes a [`Request`] of the engine only when
-/// it runs: that copies the document, which a kept answer does not need.
+/// The operation that a client requests. It becomes a [`Request`] of async-graphql only when it is executed:
+/// that copies the document, which a cached response does not need.
 #[derive(Debug)]
-pub struct Asked {
+pub struct OperationRequest {
     source: String,
     extensions: Extensions,
     /// The operation to run.
@@ -25,7 +27,7 @@ pub struct Asked {
     pub variables: Variables,
 }
 
-impl Asked {
+impl OperationRequest {
     pub(super) fn into_request(self, checked: &Checked) -> Request {
         let mut request = Request::new(self.source).variables(self.variables);
         request.operation_name = self.operation_name;
@@ -37,10 +39,10 @@ impl Asked {
 
 /// A request after the guard.
 pub(super) enum Prepared<V> {
-    /// Turned away by the guard; the answer is known.
+    /// Refused by the guard.
     Refused(Box<GuardRefusal>),
-    /// Ready to run.
-    Ready(Box<(Asked, Call<V>)>),
+    /// Ready to execute.
+    Ready(Box<(OperationRequest, ExecutionContext<V>)>),
 }
 
 impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
@@ -51,7 +53,7 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
     pub(super) fn prepare(
         &self,
         params: Params,
-        many: &Many<V>,
+        http_request: &HttpRequestContext<V>,
         batch: usize,
     ) -> Result<Prepared<V>, Refusal> {
         let Some(source) = params.query else {
@@ -64,7 +66,7 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         let name = params.operation_name.as_deref();
         let selected = operation::select(&checked.document, name);
         let kind = selected.map_or(OperationType::Query, |operation| operation.ty);
-        if many.by_get && kind == OperationType::Mutation {
+        if http_request.by_get && kind == OperationType::Mutation {
             return Err(Refusal::mutation_by_get());
         }
         if let Some(operation) = selected
@@ -74,27 +76,27 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         }
         let uses = usize::try_from(checked.variable_uses).unwrap_or(usize::MAX);
         if !params.variables.is_empty()
-            && uses.saturating_mul(many.bytes) > self.documents.limits().variable_bytes
+            && uses.saturating_mul(http_request.bytes) > self.documents.limits().variable_bytes
         {
             let refusal = GuardRefusal::too_complex("large variables are used too often");
             return Ok(Prepared::Refused(Box::new(refusal)));
         }
 
-        let asked = Asked {
+        let operation_request = OperationRequest {
             source,
             operation_name: params.operation_name,
             variables: params.variables,
             extensions: params.extensions,
         };
-        let call = Call {
-            viewer: many.viewer.clone(),
-            request_id: many.request_id.clone(),
+        let execution = ExecutionContext {
+            viewer: http_request.viewer.clone(),
+            request_id: http_request.request_id.clone(),
             checked,
             kind,
             batch,
-            deadline: many.deadline,
+            deadline: http_request.deadline,
         };
-        Ok(Prepared::Ready(Box::new((asked, call))))
+        Ok(Prepared::Ready(Box::new((operation_request, execution))))
     }
 }
 
@@ -106,7 +108,7 @@ impl<V: Send + Sync + 'static> Prepared<V> {
         }
     }
 
-    pub(super) fn ready(&self) -> Option<(&Asked, &Call<V>)> {
+    pub(super) fn ready(&self) -> Option<(&OperationRequest, &ExecutionContext<V>)> {
         match self {
             Self::Refused(_) => None,
             Self::Ready(ready) => Some((&ready.0, &ready.1)),
@@ -134,15 +136,18 @@ impl<V: Send + Sync + 'static> Prepared<V> {
     /// up, it is dropped. A mutation runs in a task of its own and is never dropped half-way;
     /// when the time is up the client hears that the outcome is not known.
     pub(super) async fn execute(self, run: &Run<V>) -> Response {
-        let (asked, call) = match self {
+        let (operation_request, execution) = match self {
             Self::Refused(refusal) => return Response::from_errors(vec![(*refusal).into()]),
             Self::Ready(ready) => *ready,
         };
-        let request = asked.into_request(&call.checked);
-        let (deadline, mutates) = (call.deadline, call.kind == OperationType::Mutation);
+        let request = operation_request.into_request(&execution.checked);
+        let (deadline, mutates) = (
+            execution.deadline,
+            execution.kind == OperationType::Mutation,
+        );
         let run = Arc::clone(run);
-        let request_id = call.request_id.clone();
-        let work = AssertUnwindSafe(async move { run(request, call).await })
+        let request_id = execution.request_id.clone();
+        let work = AssertUnwindSafe(async move { run(request, execution).await })
             .catch_unwind()
             .map(move |outcome| {
                 outcome.unwrap_or_else(|_| {

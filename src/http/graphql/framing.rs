@@ -17,32 +17,32 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::Instrument;
 
 use super::Endpoint;
-use super::events::Event;
+use super::events::OperationEvent;
 use super::execute::{Prepared, failed};
 use super::negotiate::list;
-use super::respond::{Refusal, Written};
-use crate::graphql::label::codes;
-use crate::http::live::Ending;
+use super::respond::{Refusal, ResponseBody};
+use crate::graphql::errors::codes;
+use crate::http::connections::EndReason;
 use crate::http::middleware::RequestId;
 
-/// How events are told apart in the body.
+/// The framing of events in a response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// `text/event-stream`.
-    Events,
+    EventStream,
     /// `multipart/mixed; subscriptionSpec="1.0"`.
     Multipart,
 }
 
 impl Framing {
-    /// The framing that a client can read, the first that it names.
+    /// The first framing in `Accept` that the server supports.
     #[must_use]
-    pub fn asked(headers: &HeaderMap) -> Option<Self> {
+    pub fn negotiate(headers: &HeaderMap) -> Option<Self> {
         list(headers, &ACCEPT).find_map(|range| {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next()?;
             if kind.eq_ignore_ascii_case("text/event-stream") {
-                return Some(Self::Events);
+                return Some(Self::EventStream);
             }
             let subscribes = parts.any(|parameter| {
                 parameter.split_once('=').is_some_and(|(name, value)| {
@@ -56,30 +56,30 @@ impl Framing {
 
     fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::Events => "text/event-stream; charset=utf-8",
+            Self::EventStream => "text/event-stream; charset=utf-8",
             Self::Multipart => "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\"",
         })
     }
 
-    /// What comes first, so that the client sees at once that it is heard.
+    /// The first bytes, so that the client sees at once that the stream is open.
     fn opening(self) -> Bytes {
         Bytes::from_static(match self {
-            Self::Events => b":\n\n",
+            Self::EventStream => b":\n\n",
             Self::Multipart => b"\r\n--graphql",
         })
     }
 
     fn heartbeat(self) -> Bytes {
         match self {
-            Self::Events => Bytes::from_static(b":\n\n"),
+            Self::EventStream => Bytes::from_static(b":\n\n"),
             Self::Multipart => part(b"{}"),
         }
     }
 
-    fn next(self, event: &Event) -> Bytes {
-        let written = Written::from(event.response());
+    fn next(self, event: &OperationEvent) -> Bytes {
+        let written = ResponseBody::from(event.response());
         match self {
-            Self::Events => {
+            Self::EventStream => {
                 let json = json(&written);
                 Bytes::from([&b"event: next\ndata: "[..], &json, b"\n\n"].concat())
             }
@@ -90,25 +90,27 @@ impl Framing {
     fn complete(self) -> Bytes {
         Bytes::from_static(match self {
             // Without the empty data a browser would not tell of the event.
-            Self::Events => b"event: complete\ndata:\n\n",
+            Self::EventStream => b"event: complete\ndata:\n\n",
             Self::Multipart => b"--\r\n",
         })
     }
 
-    /// What is said when the connection must end before the operation does.
+    /// The last bytes when the connection must end before the operation does.
     ///
-    /// An event stream just stops: its clients know by the missing `complete` that they should
-    /// connect again, with a fresh token. A multipart answer has no such sign, so that it says why.
-    fn broken(self, ending: Ending) -> Bytes {
-        let (code, message) = match ending {
-            Ending::Unwelcome => (
+    /// An event stream just stops: clients know by the missing `complete` that they should reconnect with a
+    /// new token. A multipart response has no such sign, so it contains an error.
+    fn broken(self, reason: EndReason) -> Bytes {
+        let (code, message) = match reason {
+            EndReason::Unauthorised => (
                 codes::UNAUTHENTICATED,
                 "the token has expired or the session has ended; connect again with a fresh token",
             ),
-            Ending::Stopping => (codes::UNAVAILABLE, "the server is stopping; connect again"),
+            EndReason::ShuttingDown => {
+                (codes::UNAVAILABLE, "the server is stopping; connect again")
+            }
         };
         match self {
-            Self::Events => Bytes::new(),
+            Self::EventStream => Bytes::new(),
             Self::Multipart => {
                 let failed = failed(code, message);
                 let broken = Broken {
@@ -123,7 +125,7 @@ impl Framing {
 
 #[derive(Serialize)]
 struct Payload<'a> {
-    payload: Written<'a>,
+    payload: ResponseBody<'a>,
 }
 
 #[derive(Serialize)]
@@ -152,8 +154,8 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 }
 
 impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
-    /// Answers by a stream of events. It is as fast as its client: nothing is made that the
-    /// client is not ready to take.
+    /// Responds with a stream of events, with backpressure: no event is produced before the client is ready
+    /// to read it.
     pub(super) async fn stream(
         &self,
         framing: Framing,
@@ -161,13 +163,16 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         viewer: V,
         request_id: &RequestId,
     ) -> Result<HttpResponse, Refusal> {
-        let push = self.push.as_ref().ok_or_else(Refusal::not_acceptable)?;
-        let over = (push.stay)(viewer).await?;
+        let subscriptions = self
+            .subscriptions
+            .as_ref()
+            .ok_or_else(Refusal::not_acceptable)?;
+        let until_end = (subscriptions.register)(viewer).await?;
         let events = self.events(prepared, request_id);
         // No more than one piece waits: what is made is as new as can be.
         let (sender, mut pieces) = channel(1);
-        let times = (push.heartbeat, push.patience);
-        tokio::spawn(send(framing, events, over, times, sender).in_current_span());
+        let times = (subscriptions.heartbeat, subscriptions.send_timeout);
+        tokio::spawn(send(framing, events, until_end, times, sender).in_current_span());
         let pieces = poll_fn(move |context| pieces.poll_recv(context));
         let body = Body::from_stream(pieces.map(Ok::<_, std::convert::Infallible>));
         let mut answer = HttpResponse::new(body);
@@ -192,32 +197,32 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
 /// so that none of this could be noticed there.
 async fn send(
     framing: Framing,
-    mut events: BoxStream<'static, Event>,
-    mut over: BoxFuture<'static, Ending>,
-    (heartbeat, patience): (Duration, Duration),
+    mut events: BoxStream<'static, OperationEvent>,
+    mut until_end: BoxFuture<'static, EndReason>,
+    (heartbeat, send_timeout): (Duration, Duration),
     body: Sender<Bytes>,
 ) {
     let mut beat = interval_at(Instant::now() + heartbeat, heartbeat);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut chunk = Some(framing.opening());
     let mut last = false;
-    let ending = loop {
+    let reason = loop {
         let sent = async {
             match chunk.take() {
-                Some(chunk) => matches!(timeout(patience, body.send(chunk)).await, Ok(Ok(()))),
+                Some(chunk) => matches!(timeout(send_timeout, body.send(chunk)).await, Ok(Ok(()))),
                 None => true,
             }
         };
         tokio::select! {
             biased;
-            ending = &mut over => break ending,
+            reason = &mut until_end => break reason,
             sent = sent => if !sent || last {
                 return;
             },
         }
         chunk = tokio::select! {
             biased;
-            ending = &mut over => break ending,
+            reason = &mut until_end => break reason,
             () = body.closed() => return,
             event = events.next() => Some(match event {
                 Some(event) => framing.next(&event),
@@ -230,7 +235,7 @@ async fn send(
         };
     };
     // Its place is free by now. Who does not listen does not hear this.
-    let _ = timeout(patience, body.send(framing.broken(ending))).await;
+    let _ = timeout(send_timeout, body.send(framing.broken(reason))).await;
 }
 
 #[cfg(test)]
@@ -243,10 +248,10 @@ mod tests {
             ("", None),
             ("*/*", None),
             ("application/json", None),
-            ("text/event-stream", Some(Framing::Events)),
+            ("text/event-stream", Some(Framing::EventStream)),
             (
                 "application/json, Text/Event-Stream; charset=utf-8",
-                Some(Framing::Events),
+                Some(Framing::EventStream),
             ),
             ("multipart/mixed", None),
             ("multipart/mixed; deferSpec=20220824", None),
@@ -260,7 +265,7 @@ mod tests {
             ),
         ] {
             let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
-            assert_eq!(Framing::asked(&headers), expected, "{accept}");
+            assert_eq!(Framing::negotiate(&headers), expected, "{accept}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! GraphQL over HTTP.
 //!
-//! The endpoint knows no schema. The app hands in two functions: `identify` finds out who is
-//! asking, and `run` executes a request that has passed the guard. In between:
+//! The endpoint is independent of the GraphQL schema. It is given two functions: `identify` authenticates a
+//! request, and `run` executes a request that has passed the guard. In between:
 //! method (405) → media type (406) → other sites (403) → viewer (401) → body (408, 413, 415) →
 //! parameters (400) → guard → mutation by GET (405) → execution.
 
@@ -29,34 +29,34 @@ use futures::stream::BoxStream;
 use tokio::time::Instant;
 
 use self::{
-    execute::{Asked, Prepared},
+    execute::{OperationRequest, Prepared},
     framing::Framing,
     negotiate::{MediaType, has_json_body, negotiate},
     params::Params,
-    request::{Incoming, from_body, from_query_string},
+    request::{RequestBody, from_body, from_query_string},
     respond::{Refusal, batch, single},
 };
-use super::{live::Ending, middleware::RequestId, origins::AllowedOrigins};
+use super::{connections::EndReason, middleware::RequestId, origins::AllowedOrigins};
 use crate::domain::caching::CachingService;
-use crate::domain::caching::model::{KeptAnswer, Key};
+use crate::domain::caching::model::{CachedResponse, Key};
 use crate::foundation::Error;
 use crate::graphql::{
+    errors::{ErrorFormat, codes, format_errors},
     guard::{Checked, DocumentCache},
-    label::{Labelling, codes, label},
 };
 
-/// What the endpoint holds requests to.
+/// The limits and options of an endpoint.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The longest body in bytes.
+    /// The largest request body, in bytes.
     pub body_bytes: usize,
-    /// How long a body may take to arrive.
+    /// The time limit for receiving a body.
     pub body_time: Duration,
-    /// How long an execution may take; a batch as a whole.
+    /// The time limit of an execution; of a batch as a whole.
     pub execution_time: Duration,
-    /// The CORS list, which also says who may send a GET from another site.
+    /// The allowed CORS origins, which may also send cross-site GET requests.
     pub origins: AllowedOrigins,
-    /// Whether messages may say "Did you mean …?". Off where introspection is off.
+    /// Whether messages may contain "Did you mean …?". Off where introspection is off.
     pub suggestions: bool,
 }
 
@@ -72,58 +72,62 @@ impl Default for Settings {
     }
 }
 
-/// What `run` is told beside the request itself.
+/// The context of an execution, beside the request itself.
 #[derive(Debug, Clone)]
-pub struct Call<V> {
-    /// Who is asking, as `identify` found.
+pub struct ExecutionContext<V> {
+    /// The identity that `identify` returned.
     pub viewer: V,
     /// The id of the HTTP request.
     pub request_id: RequestId,
-    /// The document and what is known of it.
+    /// The checked document.
     pub checked: Arc<Checked>,
-    /// The kind of the operation that will run.
+    /// The kind of the operation.
     pub kind: OperationType,
-    /// How many requests came in the same body.
+    /// The number of requests in the same body.
     pub batch: usize,
-    /// When the answer must be there.
+    /// The time limit of the execution.
     pub deadline: Instant,
 }
 
-/// Finds out who is asking, from the headers alone. No token is a guest; a bad one is
+/// Authenticates a request by its headers. Without a token the request is anonymous; an invalid token is
 /// [`Refusal::unauthenticated`].
 pub type Identify<V> = Arc<dyn Fn(&Parts) -> BoxFuture<'static, Result<V, Refusal>> + Send + Sync>;
 
 /// Executes a request that passed the guard.
-pub type Run<V> = Arc<dyn Fn(Request, Call<V>) -> BoxFuture<'static, Response> + Send + Sync>;
+pub type Run<V> =
+    Arc<dyn Fn(Request, ExecutionContext<V>) -> BoxFuture<'static, Response> + Send + Sync>;
 
-/// Gives the kept answer to a request that passed the guard, or keeps what executing it makes.
-pub type Keep<V> = Arc<dyn Fn(&Asked, &Call<V>) -> Option<Kept> + Send + Sync>;
+/// The cache slot of the response to a request that passed the guard; `None` if it is not cacheable.
+pub type CacheLookup<V> =
+    Arc<dyn Fn(&OperationRequest, &ExecutionContext<V>) -> Option<CacheSlot> + Send + Sync>;
 
 /// Executes a subscription that passed the guard.
-pub type Subscribe<V> = Arc<dyn Fn(Request, Call<V>) -> BoxStream<'static, Response> + Send + Sync>;
+pub type Subscribe<V> =
+    Arc<dyn Fn(Request, ExecutionContext<V>) -> BoxStream<'static, Response> + Send + Sync>;
 
-/// Lets a viewer stay connected, and tells when that is over; a refusal where they may not.
-pub type Stay<V> =
-    Arc<dyn Fn(V) -> BoxFuture<'static, Result<BoxFuture<'static, Ending>, Refusal>> + Send + Sync>;
+/// Registers an event stream of a viewer. The inner future completes when the stream must end.
+pub type RegisterStream<V> = Arc<
+    dyn Fn(V) -> BoxFuture<'static, Result<BoxFuture<'static, EndReason>, Refusal>> + Send + Sync,
+>;
 
-/// What streams of events need.
-pub struct Push<V> {
+/// What event streams need.
+pub struct Subscriptions<V> {
     /// Executes a subscription.
     pub subscribe: Subscribe<V>,
-    /// Lets somebody stay.
-    pub stay: Stay<V>,
-    /// How often a silent stream says that it is still there.
+    /// Registers a stream.
+    pub register: RegisterStream<V>,
+    /// The interval of heartbeats on an idle stream.
     pub heartbeat: Duration,
-    /// How long a client may take nothing.
-    pub patience: Duration,
+    /// How long a client may read nothing before it is disconnected.
+    pub send_timeout: Duration,
 }
 
-/// Where the answer to one request is kept: in `service`, under `key`.
+/// Where the response to a request is cached: by `service` under `key`.
 #[derive(Clone)]
-pub struct Kept {
+pub struct CacheSlot {
     /// The cache of the schema.
     pub service: CachingService,
-    /// What the answer depends upon.
+    /// The cache key.
     pub key: Key,
 }
 
@@ -134,8 +138,8 @@ pub struct Endpoint<V> {
     documents: DocumentCache,
     identify: Identify<V>,
     run: Run<V>,
-    keep: Keep<V>,
-    push: Option<Arc<Push<V>>>,
+    cache_lookup: CacheLookup<V>,
+    subscriptions: Option<Arc<Subscriptions<V>>>,
 }
 
 impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
@@ -152,22 +156,28 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             documents,
             identify,
             run,
-            keep: Arc::new(|_, _| None),
-            push: None,
+            cache_lookup: Arc::new(|_, _| None),
+            subscriptions: None,
         }
     }
 
-    /// The same endpoint, which gives kept answers where `keep` names a place for them.
+    /// The same endpoint with a response cache.
     #[must_use]
-    pub fn keeping(self, keep: Keep<V>) -> Self {
-        Self { keep, ..self }
+    pub fn with_cache(self, cache_lookup: CacheLookup<V>) -> Self {
+        Self {
+            cache_lookup,
+            ..self
+        }
     }
 
-    /// The same endpoint, which also answers subscriptions, by streams of events.
+    /// The same endpoint, which also executes subscriptions, by event streams.
     #[must_use]
-    pub fn pushing(self, push: Push<V>) -> Self {
-        let push = Some(Arc::new(push));
-        Self { push, ..self }
+    pub fn with_subscriptions(self, subscriptions: Subscriptions<V>) -> Self {
+        let subscriptions = Some(Arc::new(subscriptions));
+        Self {
+            subscriptions,
+            ..self
+        }
     }
 
     /// Answers one HTTP request. Route every method here, so that the wrong ones get their
@@ -197,9 +207,9 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             return Err(Refusal::method());
         }
         let framing = self
-            .push
+            .subscriptions
             .is_some()
-            .then(|| Framing::asked(&parts.headers))
+            .then(|| Framing::negotiate(&parts.headers))
             .flatten();
         if media.is_none() && framing.is_none() {
             return Err(Refusal::not_acceptable());
@@ -211,11 +221,11 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         let (incoming, bytes) = if by_get {
             let raw = parts.uri.query().unwrap_or_default();
             let params = from_query_string(raw)?;
-            (Incoming::Single(Box::new(params)), raw.len())
+            (RequestBody::Single(Box::new(params)), raw.len())
         } else {
             self.read_post(&parts, body).await?
         };
-        let many = Many {
+        let http_request = HttpRequestContext {
             viewer,
             request_id: request_id.clone(),
             bytes,
@@ -223,34 +233,33 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             deadline: Instant::now() + self.settings.execution_time,
         };
         match incoming {
-            Incoming::Single(params) => {
-                let prepared = self.prepare(*params, &many, 1)?;
-                // Who takes both gets a stream where there is something to wait for.
+            RequestBody::Single(params) => {
+                let prepared = self.prepare(*params, &http_request, 1)?;
+                // A client that accepts both gets a stream for subscriptions only.
                 if let Some(framing) = framing
                     && (media.is_none() || prepared.is_subscription())
                 {
                     return self
-                        .stream(framing, prepared, many.viewer, request_id)
+                        .stream(framing, prepared, http_request.viewer, request_id)
                         .await;
                 }
                 let media = media.ok_or_else(Refusal::not_acceptable)?;
-                match prepared
-                    .ready()
-                    .and_then(|(asked, call)| (self.keep)(asked, call))
-                {
-                    Some(place) => Ok(self.kept(place, prepared, request_id, media).await),
+                match prepared.ready().and_then(|(operation_request, execution)| {
+                    (self.cache_lookup)(operation_request, execution)
+                }) {
+                    Some(slot) => Ok(self.cached(slot, prepared, request_id, media).await),
                     None => Ok(single(self.finish(prepared, request_id).await, media)),
                 }
             }
-            Incoming::Batch(all) => {
+            RequestBody::Batch(all) => {
                 let media = media.ok_or_else(Refusal::not_acceptable)?;
-                let responses = self.run_batch(all, &many, request_id).await?;
+                let responses = self.run_batch(all, &http_request, request_id).await?;
                 Ok(batch(responses, media))
             }
         }
     }
 
-    async fn read_post(&self, parts: &Parts, body: Body) -> Result<(Incoming, usize), Refusal> {
+    async fn read_post(&self, parts: &Parts, body: Body) -> Result<(RequestBody, usize), Refusal> {
         if !has_json_body(&parts.headers) {
             return Err(Refusal::unsupported_media_type(
                 "send a JSON body with content-type: application/json",
@@ -265,18 +274,17 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         Ok((from_body(&bytes)?, bytes.len()))
     }
 
-    /// Runs a batch: queries beside each other, or one by one in their order as soon as there
-    /// is a mutation among them.
+    /// Runs a batch: queries concurrently, or all in order as soon as one is a mutation.
     async fn run_batch(
         &self,
         all: Vec<Params>,
-        many: &Many<V>,
+        http_request: &HttpRequestContext<V>,
         request_id: &RequestId,
     ) -> Result<Vec<Response>, Refusal> {
         let size = all.len();
         let prepared = all
             .into_iter()
-            .map(|params| self.prepare(params, many, size))
+            .map(|params| self.prepare(params, http_request, size))
             .collect::<Result<Vec<_>, _>>()?;
         let secrets: u32 = prepared.iter().map(Prepared::auth_mutations).sum();
         if secrets > 1 {
@@ -297,11 +305,11 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         Ok(responses)
     }
 
-    /// Answers from what is kept, or executes and keeps a good answer. Who waited in vain for an
-    /// execution of somebody else's executes too.
-    async fn kept(
+    /// Answers from the cache, or executes and caches a response without errors. A request that waited in
+    /// vain for the execution of another one executes too.
+    async fn cached(
         &self,
-        place: Kept,
+        slot: CacheSlot,
         prepared: Prepared<V>,
         request_id: &RequestId,
         media: MediaType,
@@ -310,38 +318,38 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         let mut other = None;
         let execute = async {
             let Some(prepared) = waiting.take() else {
-                return Err(not_kept());
+                return Err(not_cacheable());
             };
             let response = self.finish(prepared, request_id).await;
-            match respond::keepable_body(&response) {
-                Some(body) => Ok(KeptAnswer { body }),
+            match respond::cacheable_body(&response) {
+                Some(body) => Ok(CachedResponse { body }),
                 None => {
                     other = Some(response);
-                    Err(not_kept())
+                    Err(not_cacheable())
                 }
             }
         };
-        let answer = place.service.answer(&place.key, execute).await;
+        let answer = slot.service.get_or_execute(&slot.key, execute).await;
         match (answer, other, waiting) {
-            (Ok(answer), ..) => respond::written(answer.body.clone(), media),
+            (Ok(answer), ..) => respond::from_body(answer.body.clone(), media),
             (Err(_), Some(response), _) => single(response, media),
             (Err(_), None, Some(prepared)) => {
                 single(self.finish(prepared, request_id).await, media)
             }
             (Err(error), None, None) => {
-                tracing::error!(?error, "An answer was lost on its way to the cache");
+                tracing::error!(?error, "A response was lost on its way to the cache");
                 Refusal::internal().respond(media, request_id.as_str())
             }
         }
     }
 
-    /// Executes and labels.
+    /// Executes the request and formats the errors of its response.
     async fn finish(&self, prepared: Prepared<V>, request_id: &RequestId) -> Response {
         let checked = prepared.checked();
         let mut response = prepared.execute(&self.run).await;
-        label(
+        format_errors(
             &mut response,
-            Labelling {
+            ErrorFormat {
                 request_id: request_id.as_str(),
                 suggestions: self.settings.suggestions,
                 checked: checked.as_deref(),
@@ -351,13 +359,13 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
     }
 }
 
-/// Tells the cache that there is nothing to keep; nobody reads it.
-fn not_kept() -> Error {
+/// Tells the cache that there is nothing to cache; the message is not read.
+fn not_cacheable() -> Error {
     Error::Unavailable(String::new())
 }
 
-/// What the requests of one HTTP request have in common.
-struct Many<V> {
+/// What the GraphQL requests of one HTTP request have in common.
+struct HttpRequestContext<V> {
     viewer: V,
     request_id: RequestId,
     bytes: usize,

@@ -19,7 +19,7 @@ pub const BATCH: usize = 10;
 
 /// What a body holds.
 #[derive(Debug, PartialEq)]
-pub enum Incoming {
+pub enum RequestBody {
     /// One request, which is answered by an object.
     Single(Box<Params>),
     /// One to [`BATCH`] requests, which are answered by a list in the same order.
@@ -32,12 +32,12 @@ pub enum Incoming {
 ///
 /// 400 for what is not JSON in UTF-8, for parameters of a wrong type and for batches that are
 /// empty or too long. The JSON parser refuses more than 128 levels.
-pub fn from_body(body: &[u8]) -> Result<Incoming, Refusal> {
+pub fn from_body(body: &[u8]) -> Result<RequestBody, Refusal> {
     let start = body.iter().find(|byte| !byte.is_ascii_whitespace());
     let incoming = if start == Some(&b'[') {
-        serde_json::from_slice::<Batch>(body).map(|batch| Incoming::Batch(batch.0))
+        serde_json::from_slice::<Batch>(body).map(|batch| RequestBody::Batch(batch.0))
     } else {
-        serde_json::from_slice::<Params>(body).map(|params| Incoming::Single(Box::new(params)))
+        serde_json::from_slice::<Params>(body).map(|params| RequestBody::Single(Box::new(params)))
     };
     incoming.map_err(|error| Refusal::bad_request(format!("the body cannot be read: {error}")))
 }
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn unknown_keys_are_ignored_and_null_is_nothing() {
         let body = br#" {"query":"{a}","operationName":null,"variables":null,"x":[[{}]]}"#;
-        let Ok(Incoming::Single(params)) = from_body(body) else {
+        let Ok(RequestBody::Single(params)) = from_body(body) else {
             panic!("a single request");
         };
         assert_eq!(params.query.as_deref(), Some("{a}"));
@@ -156,7 +156,7 @@ mod tests {
     fn a_batch_is_a_list_of_objects() {
         let batch = |n: usize| format!("[{}]", vec!["{\"query\":\"{a}\"}"; n].join(","));
         assert!(
-            matches!(from_body(batch(10).as_bytes()), Ok(Incoming::Batch(all)) if all.len() == 10)
+            matches!(from_body(batch(10).as_bytes()), Ok(RequestBody::Batch(all)) if all.len() == 10)
         );
         refusal(&batch(11));
         refusal("[]");

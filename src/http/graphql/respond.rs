@@ -32,8 +32,8 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::negotiate::MediaType;
-use crate::graphql::label::{
-    Labelling, MASKED, code, codes, is_request_error, label, request_error,
+use crate::graphql::errors::{
+    ErrorFormat, MASKED, code, codes, format_errors, is_request_error, request_error,
 };
 
 /// A request that is answered before a document is looked at.
@@ -169,24 +169,28 @@ impl Refusal {
     #[must_use]
     pub fn respond(self, media: MediaType, request_id: &str) -> HttpResponse {
         let mut response = Response::from_errors(vec![request_error(self.code, self.message)]);
-        label(
+        format_errors(
             &mut response,
-            Labelling {
+            ErrorFormat {
                 request_id,
                 suggestions: false,
                 checked: None,
             },
         );
-        let mut answer = answer(self.status, media, &Written::from(&response));
+        let mut answer = answer(self.status, media, &ResponseBody::from(&response));
         answer.headers_mut().extend(self.headers);
         answer
     }
 }
 
-/// Answers one request with a labelled response.
+/// Answers one request with a response whose errors are formatted.
 #[must_use]
 pub fn single(response: Response, media: MediaType) -> HttpResponse {
-    let mut answer = answer(status(&response, media), media, &Written::from(&response));
+    let mut answer = answer(
+        status(&response, media),
+        media,
+        &ResponseBody::from(&response),
+    );
     let cache = response
         .is_ok()
         .then(|| response.cache_control.value())
@@ -200,25 +204,25 @@ pub fn single(response: Response, media: MediaType) -> HttpResponse {
 /// The body of a response that may be given to others who ask the same: one without errors, and
 /// without anything that a resolver wanted said beside the data.
 #[must_use]
-pub fn keepable_body(response: &Response) -> Option<Bytes> {
+pub fn cacheable_body(response: &Response) -> Option<Bytes> {
     let plain = response.errors.is_empty()
         && response.extensions.is_empty()
         && response.http_headers.is_empty()
         && response.cache_control.value().is_none();
-    let body = plain.then(|| serde_json::to_vec(&Written::from(response)));
+    let body = plain.then(|| serde_json::to_vec(&ResponseBody::from(response)));
     body?.ok().map(Bytes::from)
 }
 
 /// Answers with a body that was written before.
 #[must_use]
-pub fn written(body: Bytes, media: MediaType) -> HttpResponse {
+pub fn from_body(body: Bytes, media: MediaType) -> HttpResponse {
     with_headers(StatusCode::OK, media, Body::from(body))
 }
 
-/// Answers a batch with labelled responses, in the order of the requests. It is never cached.
+/// Answers a batch with responses whose errors are formatted, in the order of the requests. It is never cached.
 #[must_use]
 pub fn batch(responses: Vec<Response>, media: MediaType) -> HttpResponse {
-    let bodies: Vec<_> = responses.iter().map(Written::from).collect();
+    let bodies: Vec<_> = responses.iter().map(ResponseBody::from).collect();
     // What does not validate is the matter of one entry, so 400 is not for the list.
     let mut statuses = responses
         .iter()
@@ -271,7 +275,7 @@ fn with_headers(status: StatusCode, media: MediaType, body: Body) -> HttpRespons
     answer
 }
 
-/// Adds the headers that resolvers and limits asked for, and what a status requires.
+/// Adds the headers that resolvers and limits ask for, and what a status requires.
 fn finish(mut answer: HttpResponse, responses: impl IntoIterator<Item = Response>) -> HttpResponse {
     if answer.status() == StatusCode::UNAUTHORIZED {
         answer
@@ -288,7 +292,7 @@ fn finish(mut answer: HttpResponse, responses: impl IntoIterator<Item = Response
 
 /// A response as it is written: errors first, and `data` only if the execution began.
 #[derive(Serialize)]
-pub(super) struct Written<'a> {
+pub(super) struct ResponseBody<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -297,7 +301,7 @@ pub(super) struct Written<'a> {
     extensions: &'a BTreeMap<String, Value>,
 }
 
-impl<'a> From<&'a Response> for Written<'a> {
+impl<'a> From<&'a Response> for ResponseBody<'a> {
     fn from(response: &'a Response) -> Self {
         Self {
             errors: &response.errors,

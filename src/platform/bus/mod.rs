@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use super::config::{SchemaName, Settings};
-use crate::foundation::Chance;
+use crate::foundation::Rng;
 
 mod redis;
 
@@ -93,7 +93,7 @@ impl Buses {
             None => None,
             Some(client) => {
                 // Never seeded: two processes with one origin would not hear each other.
-                let origin = Chance::system()?.seed();
+                let origin = Rng::system()?.seed();
                 let (remote, queue) = Remote::new(origin);
                 let channel = format!("{}:events", settings.redis.prefix);
                 let (remote, heard) = (Arc::new(remote), Arc::clone(&topics));

@@ -27,7 +27,7 @@ use tokio::task::AbortHandle;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::config::{SchemaName, Settings};
-use crate::foundation::{Chance, Clock, Error, Result};
+use crate::foundation::{Clock, Error, Result, Rng};
 
 mod frame;
 mod generations;
@@ -81,12 +81,12 @@ impl Caches {
     ///
     /// # Errors
     /// When the address of Redis cannot be read.
-    pub fn open(settings: &Settings, clock: Clock, chance: Chance) -> anyhow::Result<Self> {
+    pub fn open(settings: &Settings, clock: Clock, rng: Rng) -> anyhow::Result<Self> {
         let generations = Arc::new(Generations::new());
         let redis = settings.redis.client()?.map(|client| {
             let timeout = Duration::from_millis(settings.redis.timeout_ms);
             let prefix = settings.redis.prefix.clone();
-            let redis = Arc::new(Redis::new(client, prefix, timeout, chance));
+            let redis = Arc::new(Redis::new(client, prefix, timeout, rng));
             let keeper = keeper::keep(Arc::clone(&redis), Arc::clone(&generations));
             (redis, tokio::spawn(keeper).abort_handle())
         });

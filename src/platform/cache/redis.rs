@@ -16,7 +16,7 @@ use redis::{Client, FromRedisValue, RedisResult};
 use tokio::sync::{Notify, watch};
 
 use super::key::TagDigest;
-use crate::foundation::Chance;
+use crate::foundation::Rng;
 
 /// Longer than any value lives, so that a generation is there as long as a value made under it.
 const GENERATION_SECONDS: u64 = 24 * 60 * 60;
@@ -30,7 +30,7 @@ pub(super) struct Redis {
     pub(super) client: Client,
     pub(super) timeout: Duration,
     prefix: String,
-    chance: Chance,
+    rng: Rng,
     connection: RwLock<Option<MultiplexedConnection>>,
     failures: AtomicU32,
     unsent: Mutex<Unsent>,
@@ -59,12 +59,12 @@ pub(super) struct Found {
 }
 
 impl Redis {
-    pub(super) fn new(client: Client, prefix: String, timeout: Duration, chance: Chance) -> Self {
+    pub(super) fn new(client: Client, prefix: String, timeout: Duration, rng: Rng) -> Self {
         Self {
             client,
             timeout,
             prefix,
-            chance,
+            rng,
             connection: RwLock::default(),
             failures: AtomicU32::new(0),
             unsent: Mutex::default(),
@@ -122,7 +122,7 @@ impl Redis {
     }
 
     /// Waits until Redis knows of all changes, or is away, or until the time is up.
-    pub(super) async fn settled(&self, patience: Duration) {
+    pub(super) async fn settled(&self, limit: Duration) {
         let mut waiting = self.waiting.subscribe();
         let mut connected = self.connected.subscribe();
         let done = async {
@@ -132,7 +132,7 @@ impl Redis {
             }
         };
         // What is not told in time is told later.
-        let _ = tokio::time::timeout(patience, done).await;
+        let _ = tokio::time::timeout(limit, done).await;
     }
 
     /// Tells Redis and the other processes of all changes that are not there yet.
@@ -155,7 +155,7 @@ impl Redis {
             commands.atomic();
             // A fresh name and no count: after a loss of Redis' memory a count begins again, and
             // what was kept under its old values would be believed.
-            let name: u128 = u128::from_le_bytes(self.chance.bytes());
+            let name: u128 = u128::from_le_bytes(self.rng.bytes());
             let mut message = String::with_capacity(17 * some.len());
             for (tag, _) in &some {
                 let key = self.generation_key(*tag);

@@ -135,16 +135,16 @@ fn watch_over(child: &mut Child, told: &Receiver<Infallible>) -> io::Result<Exit
 
 fn stop(child: &mut Child) -> io::Result<ExitStatus> {
     let pid = Pid::from_raw(child.id().cast_signed());
-    for (signal, patience) in [(Signal::SIGINT, GENTLE), (Signal::SIGQUIT, AT_ONCE)] {
+    for (signal, limit) in [(Signal::SIGINT, GENTLE), (Signal::SIGQUIT, AT_ONCE)] {
         kill(pid, signal)?;
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
             }
             thread::sleep(SOON);
         }
-        tracing::warn!("Postgres did not stop on {signal} within {patience:?}");
+        tracing::warn!("Postgres did not stop on {signal} within {limit:?}");
     }
     child.kill()?;
     child.wait()

@@ -33,7 +33,7 @@ fn stop(data: &Path) -> Result<(), ClusterError> {
         return Ok(());
     };
     tracing::info!("stopping an earlier Postgres (process {first}) that outlived its program");
-    for (signal, patience) in [(Signal::SIGINT, GENTLE), (Signal::SIGQUIT, AT_ONCE)] {
+    for (signal, limit) in [(Signal::SIGINT, GENTLE), (Signal::SIGQUIT, AT_ONCE)] {
         // The postmaster passes it on in the right order. Its orphans end by themselves, as soon as
         // they notice, or else with the second signal; the first means other things to them.
         let postmaster = pid_in(&data.join(PID_FILE)).filter(|pid| left.contains(pid));
@@ -43,7 +43,7 @@ fn stop(data: &Path) -> Result<(), ClusterError> {
                 let _ = kill(process, signal);
             }
         }
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             left = servers(data);
             if left.is_empty() {

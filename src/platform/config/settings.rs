@@ -109,7 +109,7 @@ pub struct Push {
 
 impl Push {
     /// How long a client may take nothing of what is sent to it: three pings.
-    pub fn patience(&self) -> Duration {
+    pub fn send_timeout(&self) -> Duration {
         Duration::from_millis(self.ping_ms) * 3
     }
 }

@@ -5,40 +5,40 @@ use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
 use serde_json::Value;
 
 use super::entities::audit_entry;
-use crate::foundation::{Chance, Id, id};
+use crate::foundation::{Id, Rng, id};
 
-/// One deed.
+/// One entry of the audit log.
 #[derive(Clone, Debug)]
-pub struct Deed {
-    /// Who did it: a user's or a key's outer id, or `command`.
+pub struct AuditEntry {
+    /// The actor: the outer id of a user or an API key, or `command`.
     pub actor: String,
-    /// What was done: `user.disable`, `session.reuse`.
+    /// The action, such as `user.disable` or `session.reuse`.
     pub action: &'static str,
-    /// The outer id of what it was done to.
+    /// The outer id of the object of the action.
     pub subject: String,
-    /// What else there is to know: a JSON object. Never a secret, and nothing about a person but
+    /// Further details: a JSON object. Never a secret, and nothing about a person but
     /// ids and roles, since these rows stay when the person is erased.
     pub details: Value,
 }
 
-/// Writes a deed and answers which entry it is.
+/// Writes `entry` and returns its id.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn record(
     tx: &impl ConnectionTrait,
-    deed: Deed,
+    entry: AuditEntry,
     now: DateTime<Utc>,
-    chance: &Chance,
+    rng: &Rng,
 ) -> Result<Id<id::AuditEntry>, DbErr> {
-    let id = Id::<id::AuditEntry>::at(now, chance.bytes());
+    let id = Id::<id::AuditEntry>::at(now, rng.bytes());
     let row = audit_entry::Model {
         id: id.uuid(),
         at: now,
-        actor: deed.actor,
-        action: deed.action.to_owned(),
-        subject: Some(deed.subject),
-        details: deed.details,
+        actor: entry.actor,
+        action: entry.action.to_owned(),
+        subject: Some(entry.subject),
+        details: entry.details,
     };
     audit_entry::Entity::insert(row.into_active_model())
         .exec_without_returning(tx)

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::foundation::Chance;
+use crate::foundation::Rng;
 use crate::platform::config::Settings;
 
 /// The file is read no further than this, in bytes.
@@ -33,11 +33,11 @@ pub(super) struct KeptKey {
 }
 
 impl KeptKey {
-    pub(super) fn draw(now: DateTime<Utc>, chance: &Chance) -> Self {
-        let tail = URL_SAFE_NO_PAD.encode(chance.bytes::<3>());
+    pub(super) fn draw(now: DateTime<Utc>, rng: &Rng) -> Self {
+        let tail = URL_SAFE_NO_PAD.encode(rng.bytes::<3>());
         Self {
             id: format!("{}-{tail}", now.format("%Y%m%d")),
-            secret: URL_SAFE_NO_PAD.encode(chance.bytes::<48>()).into(),
+            secret: URL_SAFE_NO_PAD.encode(rng.bytes::<48>()).into(),
             made_at: now,
         }
     }

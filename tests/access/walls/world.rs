@@ -187,7 +187,7 @@ impl World {
     }
 
     pub fn strangers(&self) -> Vec<(String, Viewer)> {
-        let key = Id::new(&self.app.ground.clock, &self.app.ground.chance);
+        let key = Id::new(&self.app.ctx.clock, &self.app.ctx.rng);
         [
             ("nobody", Viewer::Nobody),
             ("a user", self.stranger.clone()),
@@ -206,7 +206,7 @@ impl World {
 
     /// All rows that refer to the victim, whichever tables there are, and the victim's own things.
     pub async fn rows(&self) -> BTreeMap<String, Vec<String>> {
-        let pool = self.app.ground.db.pool();
+        let pool = self.app.ctx.db.pool();
         let references: Vec<(String, String)> = sqlx::query_as(
             // Of a partition, the table that it is a part of.
             "SELECT DISTINCT coalesce(whole.relname, r.relname)::text, a.attname::text
@@ -256,13 +256,13 @@ impl World {
 
 /// A file of the victim's, from when they were an admin.
 async fn upload(app: &TestApp, victim: &Viewer) -> Id<id::Upload> {
-    let id: Id<id::Upload> = Id::new(&app.ground.clock, &app.ground.chance);
+    let id: Id<id::Upload> = Id::new(&app.ctx.clock, &app.ctx.rng);
     let insert =
         "INSERT INTO uploads SELECT $1, 'vera-secret.csv', 1, sha256(''), $2, '2026-02-01'";
     let insert = sqlx::query(insert)
         .bind(id.uuid())
         .bind(victim.user().unwrap().uuid());
-    insert.execute(app.ground.db.pool()).await.unwrap();
+    insert.execute(app.ctx.db.pool()).await.unwrap();
     id
 }
 
@@ -316,7 +316,7 @@ async fn history(
         let insert = ids
             .into_iter()
             .fold(sqlx::query(sql), sqlx::query::Query::bind);
-        insert.execute(app.ground.db.pool()).await.unwrap();
+        insert.execute(app.ctx.db.pool()).await.unwrap();
     }
     models.activate(model, json!({})).await.unwrap();
     let recommendations = &app.services.recommendations;

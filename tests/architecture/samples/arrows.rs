@@ -37,7 +37,7 @@ pub const ARROWS: &[Sample] = &[
     catch(
         Wall::Arrows,
         "src/engine/rank.rs",
-        "impl crate::graphql::Reach for Rank {}",
+        "impl crate::graphql::ContextExt for Rank {}",
         &[1],
     ),
     catch(

@@ -48,7 +48,7 @@ pub const LIBRARIES: &[Sample] = &[
     ),
     catch(
         Wall::Database,
-        "src/app/opened.rs",
+        "src/app/startup.rs",
         "use crate::platform::db::entities;",
         &[1],
     ),

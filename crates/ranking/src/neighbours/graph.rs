@@ -14,13 +14,13 @@ const TOP_LEVEL: usize = 12;
 
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-struct Ground([u32; GROUND_DEGREE]);
+struct SchemaContext([u32; GROUND_DEGREE]);
 
 /// Who is linked to whom, level by level; level 0 holds everybody.
 #[derive(Clone, Debug)]
 pub(super) struct Graph {
     seed: u64,
-    ground: Vec<Ground>,
+    ground: Vec<SchemaContext>,
     /// Where the links of the levels above begin in `upper`, or `NONE`.
     upper_at: Vec<u32>,
     upper: Vec<[u32; DEGREE]>,
@@ -48,7 +48,7 @@ impl Graph {
     pub fn extend_to(&mut self, nodes: usize) {
         for node in self.len()..nodes {
             let level = self.level(node as u32);
-            self.ground.push(Ground([NONE; GROUND_DEGREE]));
+            self.ground.push(SchemaContext([NONE; GROUND_DEGREE]));
             if level == 0 {
                 self.upper_at.push(NONE);
             } else {
@@ -110,7 +110,7 @@ impl Graph {
     }
 
     pub fn bytes(&self) -> usize {
-        self.ground.capacity() * size_of::<Ground>()
+        self.ground.capacity() * size_of::<SchemaContext>()
             + self.upper_at.capacity() * 4
             + self.upper.capacity() * DEGREE * 4
     }

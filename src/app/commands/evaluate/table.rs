@@ -1,4 +1,4 @@
-//! The rows of a file as the maths takes them.
+//! The rows of a file as input of the models.
 
 use anyhow::ensure;
 use rayon::prelude::*;

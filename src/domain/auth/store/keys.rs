@@ -11,7 +11,7 @@ use super::{Hash, Store};
 use crate::domain::auth::model::ApiKey;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, Result, id};
-use crate::platform::db::audit::{self, Deed};
+use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::api_key;
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::stored;
@@ -21,9 +21,9 @@ impl Store {
         &self,
         key: ApiKey,
         hash: Hash,
-        deed: Deed,
+        entry: AuditEntry,
     ) -> Result<()> {
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction(move |tx| {
                 async move {
@@ -47,7 +47,7 @@ impl Store {
                     api_key::Entity::insert(row.into_active_model())
                         .exec_without_returning(tx)
                         .await?;
-                    audit::record(tx, deed, now, &chance).await?;
+                    audit::record(tx, entry, now, &rng).await?;
                     Ok(())
                 }
                 .boxed()
@@ -133,10 +133,10 @@ impl Store {
         &self,
         id: Id<id::ApiKey>,
         now: DateTime<Utc>,
-        deed: Deed,
+        entry: AuditEntry,
         then: impl FnOnce(&Option<(ApiKey, Hash)>) + Send + 'static,
     ) -> Result<Option<(ApiKey, Hash)>> {
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction_then(then, move |tx| {
                 async move {
@@ -154,7 +154,7 @@ impl Store {
                             .filter(api_key::Column::Id.eq(id.uuid()))
                             .exec(tx)
                             .await?;
-                        audit::record(tx, deed, now, &chance).await?;
+                        audit::record(tx, entry, now, &rng).await?;
                     }
                     let hash = Hash::try_from(row.hash.as_slice()).map_err(anyhow::Error::from)?;
                     Ok(Some((ApiKey::try_from(row)?, hash)))

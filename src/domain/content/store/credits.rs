@@ -10,7 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::domain::content::model::{Credit, CreditRole, NewCredit, PersonRef};
-use crate::foundation::{Chance, Id, Refusal, Result, id};
+use crate::foundation::{Id, Refusal, Result, Rng, id};
 use crate::platform::db::entities::{credit, person};
 use crate::platform::db::{broken_constraint, stored};
 
@@ -20,7 +20,7 @@ pub(super) async fn write_credits(
     content: Id<id::Content>,
     credits: Vec<NewCredit>,
     now: DateTime<Utc>,
-    chance: &Chance,
+    rng: &Rng,
 ) -> Result<()> {
     if credits.is_empty() {
         return Ok(());
@@ -32,7 +32,7 @@ pub(super) async fn write_credits(
             PersonRef::Id(_) => None,
         })
         .collect();
-    let known = people_named(tx, names, now, chance).await?;
+    let known = people_named(tx, names, now, rng).await?;
     let mut places: HashMap<CreditRole, i32> = HashMap::new();
     let mut rows = Vec::with_capacity(credits.len());
     for credit in credits {
@@ -71,7 +71,7 @@ async fn people_named(
     tx: &impl ConnectionTrait,
     names: BTreeSet<String>,
     now: DateTime<Utc>,
-    chance: &Chance,
+    rng: &Rng,
 ) -> Result<HashMap<String, Uuid>> {
     let mut known = namesakes(tx, names.iter().cloned().collect()).await?;
     // In one order, so that two writers of the same names wait for each other but once.
@@ -82,7 +82,7 @@ async fn people_named(
     }
     let rows = missing.iter().map(|name| {
         person::Model {
-            id: Id::<id::Person>::at(now, chance.bytes()).uuid(),
+            id: Id::<id::Person>::at(now, rng.bytes()).uuid(),
             name: name.clone(),
             photo_url: None,
             biography: None,

@@ -156,7 +156,7 @@ fn halve(films: &[Film], rng: &mut ChaCha8Rng) -> (Vec<usize>, FxHashSet<usize>)
     (all, unseen.into_iter().collect())
 }
 
-/// Draws without replacement, each with a chance by its weight (Efraimidis and Spirakis).
+/// Draws without replacement, each with a probability by its weight (Efraimidis and Spirakis).
 fn draw(
     rng: &mut ChaCha8Rng,
     items: impl Iterator<Item = usize>,

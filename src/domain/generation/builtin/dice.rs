@@ -1,15 +1,15 @@
 //! Draws that can be repeated.
 
-use crate::foundation::Chance;
+use crate::foundation::Rng;
 
 /// Throws the same for the same seed and text.
-pub(super) struct Dice(Chance);
+pub(super) struct Dice(Rng);
 
 impl Dice {
     /// `text` tells apart what shares a seed.
     pub(super) fn new(seed: i64, text: &str) -> Self {
         let text = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
-        Self(Chance::seeded(seed.cast_unsigned() ^ text))
+        Self(Rng::seeded(seed.cast_unsigned() ^ text))
     }
 
     /// 0 to 1, without 1.

@@ -17,7 +17,7 @@ use super::calls::Caller;
 use super::generator::{GenerationError, Generator, Made, Observe, Subject, tell};
 use super::model::Medium;
 use super::picture;
-use crate::foundation::{Chance, Clock};
+use crate::foundation::{Clock, Rng};
 use crate::platform::config;
 
 mod news;
@@ -31,7 +31,7 @@ use server::{Ended, Place, Server, Socket};
 pub struct ComfyUi {
     settings: config::ComfyUi,
     server: Arc<Server>,
-    chance: Chance,
+    rng: Rng,
 }
 
 /// A question that the server has. Dropped before it is answered, it is taken back.
@@ -61,14 +61,14 @@ impl ComfyUi {
     pub const MEDIA: &'static [Medium] = &[Medium::Image];
 
     /// A generator that asks the server of the settings.
-    pub fn new(settings: &config::ComfyUi, clock: Clock, chance: Chance) -> Self {
+    pub fn new(settings: &config::ComfyUi, clock: Clock, rng: Rng) -> Self {
         let names = ("the ComfyUI server", "generation.comfyui.key");
-        let stand = (clock, chance.clone());
+        let stand = (clock, rng.clone());
         let caller = Caller::new(names, settings.calls, settings.key.clone(), stand);
         Self {
             settings: settings.clone(),
             server: Arc::new(Server::new(caller, &settings.url)),
-            chance,
+            rng,
         }
     }
 
@@ -101,7 +101,7 @@ impl ComfyUi {
         observe: Observe<'_>,
     ) -> Result<Vec<Made>, GenerationError> {
         tell(observe, 0.0, "ask", "Asking for the picture")?;
-        let client = format!("{:032x}", u128::from_le_bytes(self.chance.bytes()));
+        let client = format!("{:032x}", u128::from_le_bytes(self.rng.bytes()));
         // Before the question, so that no news of it is missed.
         let socket = self.server.listen(&client).await;
         let id = self.server.ask(workflow, &client).await?;

@@ -18,7 +18,7 @@ use super::calls::{Caller, media_type, told};
 use super::generator::{GenerationError, Generator, Made, Observe, Subject, tell};
 use super::model::Medium;
 use super::picture;
-use crate::foundation::{Chance, Clock};
+use crate::foundation::{Clock, Rng};
 use crate::platform::config;
 use crate::platform::objects::MediaType;
 
@@ -39,11 +39,11 @@ impl OpenAi {
     pub const MEDIA: &'static [Medium] = &[Medium::Text, Medium::Image];
 
     /// A generator that asks the server of the settings.
-    pub fn new(settings: &config::OpenAi, clock: Clock, chance: Chance) -> Self {
+    pub fn new(settings: &config::OpenAi, clock: Clock, rng: Rng) -> Self {
         let names = ("the OpenAI server", "generation.openai.key");
         Self {
             settings: settings.clone(),
-            caller: Caller::new(names, settings.calls, settings.key.clone(), (clock, chance)),
+            caller: Caller::new(names, settings.calls, settings.key.clone(), (clock, rng)),
         }
     }
 

@@ -67,7 +67,7 @@ impl RecommendationService {
         let parts = ("similar", &similar.about, ask.first, &kinds, day);
         let key = Key::new(CacheKind::Lists, &tags, &parts);
         let compute = self.groups(&similar.about, ask.first, kinds, day);
-        let groups = self.ground.cache.get_or_compute(&key, compute).await?;
+        let groups = self.ctx.cache.get_or_compute(&key, compute).await?;
         // What was taken back since is left out at once.
         let catalogue = self.content.catalogue().await?.read();
         let rules = Rules::on(day).within(&catalogue);

@@ -114,7 +114,7 @@ impl RecommendationService {
         let parts = ("taken", weights.version);
         let key = Key::new(CacheKind::Lists, &[Tag::Weights], &parts);
         let sample = self.store.sample(&weights);
-        let sample = self.ground.cache.get_or_compute(&key, sample).await?;
+        let sample = self.ctx.cache.get_or_compute(&key, sample).await?;
         let (known, others) = sample.split(about);
         if sample.everybody || known.users as usize >= ENOUGH {
             return Ok(Together::of(about, &known, &others));

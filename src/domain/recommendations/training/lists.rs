@@ -13,7 +13,7 @@ use ranking::{Entry, top};
 /// The rows of these users in `batch_recommendations`, and how many of them have enough.
 pub(super) fn lists(
     data: &Data,
-    maths: &Model,
+    collaborative: &Model,
     users: &[u32],
     keep: usize,
     model: Uuid,
@@ -29,13 +29,15 @@ pub(super) fn lists(
         let out = data.out.row(user as usize).0;
         let best = top::best(&scored.scores, keep, out);
         let wanted: Vec<u32> = best.iter().map(|(item, _)| *item).collect();
-        let reasons = maths.explain(&past, &scored, &wanted).map_err(explain)?;
+        let reasons = collaborative
+            .explain(&past, &scored, &wanted)
+            .map_err(explain)?;
         let enough = best.len() >= ENOUGH.min(keep) || best.len() + out.len() >= offered;
         Ok((user, best, reasons, enough))
     };
     let of_some = |users: &[u32]| {
         let pasts: Vec<_> = users.iter().map(past).collect();
-        let scored = maths.scores_of_each(&pasts).map_err(explain)?;
+        let scored = collaborative.scores_of_each(&pasts).map_err(explain)?;
         let all = users.iter().copied().zip(pasts).zip(scored);
         all.map(|((user, past), scored)| of_user((user, past, scored)))
             .collect::<Result<Vec<_>>>()

@@ -92,8 +92,8 @@ impl RecommendationService {
             if before.is_empty() {
                 return Ok((None, before, observe));
             }
-            let maths = fit(&recipe, &before, Step::Measure, &mut observe)?;
-            let model = ServedModel::unserved(&learnt.items, maths, trained_at);
+            let collaborative = fit(&recipe, &before, Step::Measure, &mut observe)?;
+            let model = ServedModel::unserved(&learnt.items, collaborative, trained_at);
             Ok((Some(Arc::new(model)), before, observe))
         })
         .await?;

@@ -8,7 +8,7 @@ use ranking::blend::{Weighted, blend, calibrate};
 
 impl Draw {
     /// Blends the best of both sources, so that the first of all sources has 1. What comes behind
-    /// [`MOST_DRAWN`] others has no chance to be drawn by its score.
+    /// [`MOST_DRAWN`] others cannot be ranked by its score.
     pub(super) fn fuse(
         &mut self,
         catalogue: &Catalogue,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::service::{UsersService, deed};
+use super::service::{UsersService, audit_entry};
 use crate::domain::auth::{Scope, Viewer};
 use crate::foundation::{Id, Result, id};
 use crate::platform::cache::Tag;
@@ -96,9 +96,9 @@ impl UsersService {
     pub async fn erase(&self, viewer: &Viewer, id: Id<id::User>) -> Result<Erased> {
         viewer.may_act_for(id, Scope::UsersWrite)?;
         let now = self.clock.now();
-        let deed = deed(viewer, ERASE, id, json!({}));
+        let entry = audit_entry(viewer, ERASE, id, json!({}));
         let then = self.auth.forgets(id);
-        let erased = self.erasure.erase(id, now, deed, then).await;
+        let erased = self.erasure.erase(id, now, entry, then).await;
         self.cache.changed(&[Tag::User(id), Tag::Catalogue]);
         erased
     }

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::{Details, ERASE, Erased, Removed};
 use crate::domain::users::store::with_admins;
-use crate::foundation::{Chance, Id, Result, id};
-use crate::platform::db::audit::{self, Deed};
+use crate::foundation::{Id, Result, Rng, id};
+use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{audit_entry, user};
 use crate::platform::db::{Db, stored};
 
@@ -77,22 +77,22 @@ const UPLOADS: &str = "SELECT id FROM uploads WHERE owner_id = ANY ($1) ORDER BY
 #[derive(Clone)]
 pub(in crate::domain::users) struct Store {
     db: Db,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl Store {
-    pub(in crate::domain::users) fn new(db: Db, chance: Chance) -> Self {
-        Self { db, chance }
+    pub(in crate::domain::users) fn new(db: Db, rng: Rng) -> Self {
+        Self { db, rng }
     }
 
     pub(in crate::domain::users) async fn erase(
         &self,
         id: Id<id::User>,
         now: DateTime<Utc>,
-        mut deed: Deed,
+        mut entry: AuditEntry,
         then: impl FnOnce(&Erased) + Send + 'static,
     ) -> Result<Erased> {
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction_then(then, move |tx| {
                 async move {
@@ -125,9 +125,9 @@ impl Store {
                         let what = (*what).to_owned();
                         details.removed.push(Removed { what, rows });
                     }
-                    deed.details = json!(details);
-                    let entry = audit::record(tx, deed, now, &chance).await?;
-                    Ok(Erased::new(id, entry, now, details))
+                    entry.details = json!(details);
+                    let receipt = audit::record(tx, entry, now, &rng).await?;
+                    Ok(Erased::new(id, receipt, now, details))
                 }
                 .boxed()
             })

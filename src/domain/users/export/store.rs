@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Sink;
-use crate::foundation::{Chance, Id, Result, id};
+use crate::foundation::{Id, Result, Rng, id};
 use crate::platform::db::Db;
-use crate::platform::db::audit::{self, Deed};
+use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{
     api_key, audit_entry, batch_recommendation, content_item, content_tag, feedback,
     generation_job, idempotency_key, interaction, recommendation_item, recommendation_list,
@@ -24,21 +24,21 @@ const PAGE_OF_LISTS: u64 = 50;
 #[derive(Clone)]
 pub(in crate::domain::users) struct Store {
     db: Db,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl Store {
-    pub(in crate::domain::users) fn new(db: Db, chance: Chance) -> Self {
-        Self { db, chance }
+    pub(in crate::domain::users) fn new(db: Db, rng: Rng) -> Self {
+        Self { db, rng }
     }
 
     /// Writes down that somebody else's data was exported.
     pub(in crate::domain::users) async fn note(
         &self,
-        deed: Deed,
+        entry: AuditEntry,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        audit::record(self.db.write(), deed, now, &self.chance).await?;
+        audit::record(self.db.write(), entry, now, &self.rng).await?;
         Ok(())
     }
 

@@ -11,9 +11,9 @@ use sea_orm::{
 use crate::domain::users::model::User;
 use crate::domain::users::service::not_found;
 use crate::domain::users::store::end_sessions;
-use crate::foundation::{Chance, Id, Refusal, Result, id};
+use crate::foundation::{Id, Refusal, Result, Rng, id};
 use crate::platform::db::Db;
-use crate::platform::db::audit::{self, Deed};
+use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{batch_recommendation, user};
 
 /// What moves, from `$1` to `$2`. Where both have the same, that of the known user stays. Every
@@ -36,12 +36,12 @@ const MOVES: &[&str] = &[
 #[derive(Clone)]
 pub(in crate::domain::users) struct Store {
     db: Db,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl Store {
-    pub(in crate::domain::users) fn new(db: Db, chance: Chance) -> Self {
-        Self { db, chance }
+    pub(in crate::domain::users) fn new(db: Db, rng: Rng) -> Self {
+        Self { db, rng }
     }
 
     /// Makes `anonymous` part of `known`.
@@ -50,10 +50,10 @@ impl Store {
         anonymous: Id<id::User>,
         known: Id<id::User>,
         now: DateTime<Utc>,
-        deed: Deed,
+        entry: AuditEntry,
         then: impl FnOnce(&User) + Send + 'static,
     ) -> Result<User> {
-        let chance = self.chance.clone();
+        let rng = self.rng.clone();
         self.db
             .transaction_then(then, move |tx| {
                 async move {
@@ -76,7 +76,7 @@ impl Store {
                         .exec(tx)
                         .await?;
                     take_preferences(tx, &from, &mut into, now).await?;
-                    audit::record(tx, deed, now, &chance).await?;
+                    audit::record(tx, entry, now, &rng).await?;
                     Ok(into)
                 }
                 .boxed()

@@ -5,7 +5,7 @@ use async_graphql::{Context, Object, Result};
 use super::inputs::credits;
 use super::{Content, CreateContentInput, DeleteContentInput, UpdateContentInput};
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::payload::{payload, payload_errors};
 
 payload_errors! {

@@ -10,7 +10,7 @@ use super::{ContentKind, Credit, CreditRole, ExternalId, Money, Ratings, TagCoun
 use crate::domain::content::model as domain;
 use crate::foundation::page;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::{double, int};
 use crate::graphql::types::generation::Generated;
 use crate::graphql::types::person::Person;

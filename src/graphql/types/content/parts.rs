@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::Content;
 use crate::domain::content::model as domain;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 use crate::graphql::types::person::Person;
 

@@ -8,7 +8,7 @@ use super::{Content, ContentFilterInput, ContentOrder};
 use crate::domain::content::model::{self as domain, ContentFilter as Filter};
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::filter::or_none;
 

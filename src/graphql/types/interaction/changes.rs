@@ -9,7 +9,7 @@ use crate::domain::interactions::service::Outcome;
 use crate::foundation::{Id, id};
 use crate::graphql::number::{int, single};
 use crate::graphql::payload::{UserError, payload, payload_errors, settle};
-use crate::graphql::{Query, Reach};
+use crate::graphql::{ContextExt, Query};
 
 /// An interaction to be recorded.
 #[derive(Clone, Debug, InputObject)]

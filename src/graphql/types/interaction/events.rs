@@ -8,7 +8,7 @@ use super::Interaction;
 use super::queries::InteractionKindFilter;
 use crate::domain::interactions::FollowFilter;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::filter::{UserIdFilter, or_none};
 
 /// Which interactions to hear of. All that is given must hold; what is left out does not filter.

@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, Object, Result};
 use chrono::{DateTime, Utc};
 
 use crate::domain::interactions::model as domain;
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::double;
 use crate::graphql::types::content::Content;
 

@@ -9,7 +9,7 @@ use super::{Interaction, InteractionKind};
 use crate::domain::interactions::model::{self as domain, Counting, InteractionFilter as Filter};
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::filter::{ContentIdFilter, DateTimeFilter, enum_filter, or_none};
 use crate::graphql::number::int;

@@ -10,7 +10,7 @@ use crate::domain::jobs::model::{Asked, NewJob};
 use crate::domain::jobs::parameters::{Erasure, Parameters};
 use crate::foundation::{Error, Id, id};
 use crate::graphql::payload::{payload, payload_errors, settle};
-use crate::graphql::{Query, Reach};
+use crate::graphql::{ContextExt, Query};
 
 /// A job to be made.
 #[derive(Clone, Debug, InputObject)]

@@ -5,7 +5,7 @@ use futures::{Stream, StreamExt};
 
 use super::{Job, JobEvent, JobFilterInput};
 use crate::foundation::{Id, Refusal, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::filter::or_none;
 
 /// Subscriptions to background work.

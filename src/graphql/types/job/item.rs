@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, Json, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use crate::domain::jobs::model as domain;
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::{double, int};
 use crate::graphql::types::user::User;
 

@@ -10,7 +10,7 @@ use crate::domain::jobs::model::{self as domain, JobFilter};
 use crate::domain::upkeep::Hour;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
 use crate::graphql::filter::{DateTimeFilter, UserIdFilter, enum_filter, or_none};
 use crate::graphql::number::int;

@@ -5,7 +5,7 @@ use futures::{Stream, StreamExt};
 
 use crate::domain::recommendations::updates as domain;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::types::model::{Model, ModelKind};
 
 /// Why a user's lists would be others by now.

@@ -13,7 +13,7 @@ use crate::graphql::payload::{UserError, payload, payload_errors, settle};
 use crate::graphql::types::content::Content;
 use crate::graphql::types::interaction::Interaction;
 use crate::graphql::types::interaction::changes::RecordOutcome;
-use crate::graphql::{Query, Reach};
+use crate::graphql::{ContextExt, Query};
 
 /// What became of an item of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

@@ -4,7 +4,7 @@ use async_graphql::{ComplexObject, Context, Enum, Object, Result, SimpleObject};
 
 use crate::domain::recommendations::model as domain;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::double;
 use crate::graphql::types::content::Content;
 

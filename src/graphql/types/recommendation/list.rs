@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::item::{RecommendationItem, RecommendationSource};
 use crate::domain::recommendations::model::{self as domain, ListPage};
 use crate::domain::recommendations::service::cursor;
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::connection::PageInfo;
 use crate::graphql::number::double;
 use crate::graphql::types::model::Model;

@@ -9,7 +9,7 @@ use super::item::RecommendationSource;
 use super::list::{RecommendationContext, RecommendationList};
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::types::content::ContentFilterInput;
 
 /// Queries about recommendations.

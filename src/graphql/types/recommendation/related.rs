@@ -7,7 +7,7 @@ use crate::domain::recommendations::because;
 use crate::domain::recommendations::related::{self as domain, About, SimilarAsk};
 use crate::domain::recommendations::trending::{Rising, Span};
 use crate::foundation::{Id, Refusal, id};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::filter::or_none;
 use crate::graphql::number::double;
 use crate::graphql::types::content::{Content, ContentFilterInput};

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use crate::domain::search::draw::Draw;
 use crate::domain::search::facets::{PriceRange, SearchFacet};
 use crate::foundation::page;
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 use crate::graphql::types::facets::{ContentKindCount, DecadeCount, FacetCount};
 

@@ -7,7 +7,7 @@ use super::results::SearchResults;
 use crate::domain::search::Request;
 use crate::domain::search::model::{self as domain, Suggestion};
 use crate::foundation::page::{self, Window};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::filter::or_none;
 use crate::graphql::number::int;
 use crate::graphql::types::content::{Content, ContentFilterInput, ContentOrder};

@@ -8,7 +8,7 @@ use super::facets::SearchFacets;
 use crate::domain::search::draw::Draw;
 use crate::domain::search::highlight::Fragment;
 use crate::domain::search::model::{self as domain, Hit, SearchPage};
-use crate::graphql::Reach;
+use crate::graphql::ContextExt;
 use crate::graphql::connection::PageInfo;
 use crate::graphql::number::{double, int};
 use crate::graphql::types::content::Content;

@@ -4,46 +4,46 @@ use async_graphql::ServerError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::http::asker;
 use crate::http::graphql::params::Params;
-use crate::http::graphql::respond::Written;
+use crate::http::graphql::respond::ResponseBody;
+use crate::http::identity;
 
-/// The name of the protocol, as a client asks for it.
+/// The name of the WebSocket subprotocol.
 pub const PROTOCOL: &str = "graphql-transport-ws";
 
 /// The longest id of an operation, in bytes.
 const ID_BYTES: usize = 256;
 
-/// What a client says.
+/// A message from the client.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Incoming {
-    /// The first message.
+pub enum ClientMessage {
+    /// The first message of a connection.
     ConnectionInit {
-        /// May carry the token.
+        /// May contain the token.
         payload: Option<Map<String, Value>>,
     },
-    /// Is the server there?
+    /// Asks whether the server is alive.
     Ping {
-        /// Comes back in the answer; with `authorization` it renews the token.
+        /// Returned in the `pong`; with `authorization` it renews the token.
         payload: Option<Map<String, Value>>,
     },
     /// The answer to a ping.
     Pong {
-        /// Nothing that is looked at.
+        /// Ignored.
         #[expect(dead_code, reason = "it must be an object if it is there")]
         payload: Option<Map<String, Value>>,
     },
-    /// Runs an operation.
+    /// Starts an operation.
     Subscribe {
-        /// Its name on this socket.
+        /// The id of the operation on this socket.
         id: Id,
-        /// What to run.
+        /// The parameters of the operation.
         payload: Box<Params>,
     },
     /// Ends an operation.
     Complete {
-        /// Which.
+        /// The id of the operation.
         id: Id,
     },
 }
@@ -65,72 +65,74 @@ impl TryFrom<String> for Id {
     }
 }
 
-/// What the server says.
+/// A message from the server.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Outgoing<'a> {
-    /// The client may begin.
+pub enum ServerMessage<'a> {
+    /// Accepts the connection.
     ConnectionAck,
-    /// Is the client there?
+    /// Asks whether the client is alive.
     Ping,
     /// The answer to a ping.
     Pong {
-        /// What came with it, or what became of the renewal.
+        /// The payload of the `ping`, or the result of a token renewal.
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Map<String, Value>>,
     },
-    /// A result.
+    /// A result of an operation.
     Next {
-        /// Of which operation.
+        /// The id of the operation.
         id: &'a str,
-        /// The result itself.
-        payload: Written<'a>,
+        /// The result.
+        payload: ResponseBody<'a>,
     },
-    /// The operation never began.
+    /// The operation could not start.
     Error {
-        /// Which.
+        /// The id of the operation.
         id: &'a str,
-        /// Why.
+        /// The errors.
         payload: &'a [ServerError],
     },
-    /// The operation is over.
+    /// The operation has completed.
     Complete {
-        /// Which.
+        /// The id of the operation.
         id: &'a str,
     },
 }
 
-/// What a payload says of a token.
+/// The token in the payload of a message.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Said {
-    /// Nothing.
-    Nothing,
-    /// Something that is not `Bearer …`.
-    Nonsense,
+pub enum TokenPayload {
+    /// There is none.
+    Absent,
+    /// A value that is not `Bearer …`.
+    Invalid,
     /// A token.
     Token(String),
 }
 
 /// The token in a payload: `authorization` in any letter case, also below `headers`.
-pub fn token(payload: Option<&Map<String, Value>>) -> Said {
+pub fn token(payload: Option<&Map<String, Value>>) -> TokenPayload {
     let named = |map: &Map<String, Value>, name: &str| {
         map.iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.clone())
     };
     let Some(payload) = payload else {
-        return Said::Nothing;
+        return TokenPayload::Absent;
     };
     let below = || match named(payload, "headers") {
         Some(Value::Object(headers)) => named(&headers, "authorization"),
         _ => None,
     };
-    // Pages that have no token often send null, or nothing at all.
+    // Clients without a token often send null, or nothing at all.
     match named(payload, "authorization").or_else(below) {
-        None | Some(Value::Null) => Said::Nothing,
-        Some(Value::String(text)) if text.is_empty() => Said::Nothing,
-        Some(Value::String(text)) => asker::token(&text).map_or(Said::Nonsense, Said::Token),
-        Some(_) => Said::Nonsense,
+        None | Some(Value::Null) => TokenPayload::Absent,
+        Some(Value::String(text)) if text.is_empty() => TokenPayload::Absent,
+        Some(Value::String(text)) => {
+            identity::token(&text).map_or(TokenPayload::Invalid, TokenPayload::Token)
+        }
+        Some(_) => TokenPayload::Invalid,
     }
 }
 
@@ -142,22 +144,22 @@ mod tests {
 
     #[test]
     fn a_token_is_found_where_clients_put_it() {
-        let good = Said::Token("x".to_owned());
+        let good = TokenPayload::Token("x".to_owned());
         for (payload, expected) in [
-            (json!({}), &Said::Nothing),
-            (json!({ "authorization": null }), &Said::Nothing),
-            (json!({ "authorization": "" }), &Said::Nothing),
+            (json!({}), &TokenPayload::Absent),
+            (json!({ "authorization": null }), &TokenPayload::Absent),
+            (json!({ "authorization": "" }), &TokenPayload::Absent),
             (json!({ "authorization": "Bearer x" }), &good),
             (json!({ "Authorization": "bearer x" }), &good),
             (json!({ "headers": { "AUTHORIZATION": "Bearer x" } }), &good),
             (json!({ "Headers": { "authorization": "Bearer x" } }), &good),
-            (json!({ "authorization": "x" }), &Said::Nonsense),
-            (json!({ "authorization": 1 }), &Said::Nonsense),
-            (json!({ "headers": "Bearer x" }), &Said::Nothing),
+            (json!({ "authorization": "x" }), &TokenPayload::Invalid),
+            (json!({ "authorization": 1 }), &TokenPayload::Invalid),
+            (json!({ "headers": "Bearer x" }), &TokenPayload::Absent),
         ] {
             assert_eq!(&token(payload.as_object()), expected, "{payload}");
         }
-        assert_eq!(token(None), Said::Nothing);
+        assert_eq!(token(None), TokenPayload::Absent);
     }
 
     #[test]
@@ -179,14 +181,14 @@ mod tests {
             r#"{"type":"subscribe","id":"1","payload":{"query":"{ a }","variables":"x"}}"#,
             r#"{"type":"complete"}"#,
         ] {
-            serde_json::from_str::<Incoming>(text).expect_err(text);
+            serde_json::from_str::<ClientMessage>(text).expect_err(text);
         }
         for text in [
             r#"{"type":"connection_init"}"#,
             r#"{"type":"connection_init","payload":null,"more":1}"#,
             r#"{"type":"subscribe","id":"1","payload":{"query":"{ a }","variables":null}}"#,
         ] {
-            serde_json::from_str::<Incoming>(text).expect(text);
+            serde_json::from_str::<ClientMessage>(text).expect(text);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! GraphQL over WebSocket: the protocol `graphql-transport-ws`.
 //!
-//! Each socket is one task, which reads, writes and polls the operations by turns. While a client
-//! is slow to take a message nothing further is made for it, and nobody else is concerned.
+//! Each socket is one task, which reads, writes and polls its operations in turns. While a client is
+//! slow to take a message, nothing more is produced for it, and other clients are not affected.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,66 +19,70 @@ use super::negotiate::{MediaType, list};
 use super::respond::Refusal;
 use super::{Endpoint, cross_site};
 use crate::domain::auth::Client;
-use crate::graphql::label::codes;
-use crate::http::asker::{self, Asker};
-use crate::http::live::{Doors, Ending, Entry, Place};
+use crate::graphql::errors::codes;
+use crate::http::connections::{ConnectionPermit, ConnectionRegistry, EndReason, Registration};
+use crate::http::identity::{self, RequestIdentity};
 use crate::http::middleware::RequestId;
 
+mod connection;
 mod message;
-mod talk;
 
+use connection::Connection;
 use message::PROTOCOL;
-use talk::Talk;
 
-/// The longest answer that goes over a socket, in bytes; it bounds what is kept for a slow client.
+/// The longest response sent over a socket, in bytes. It bounds the buffer of a slow client.
 const ANSWER_BYTES: usize = 4 << 20;
 /// What a socket reads ahead. The usual 128 KiB would be most of what a socket takes.
 const READ_BUFFER: usize = 4096;
-/// How long a client has to hear that the socket is closed.
+/// How long a client has to acknowledge that the socket is closed.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// The longest reason that fits beside a code.
+/// The longest reason that fits into a close frame, in bytes.
 const REASON_BYTES: usize = 123;
 
-/// How a socket ends.
+/// How a socket is closed.
 #[derive(Debug, PartialEq, Eq)]
-enum Bye {
-    /// The client is gone, or does not listen any more.
-    Gone,
-    /// With this code and reason.
-    Close(u16, Cow<'static, str>),
+enum Close {
+    /// The client has disconnected or does not read any more.
+    Disconnected,
+    /// The server closes it, with a code and a reason.
+    Frame(u16, Cow<'static, str>),
 }
 
-impl Bye {
-    const fn close(code: u16, reason: &'static str) -> Self {
-        Self::Close(code, Cow::Borrowed(reason))
+impl Close {
+    const fn with_code(code: u16, reason: &'static str) -> Self {
+        Self::Frame(code, Cow::Borrowed(reason))
     }
 }
 
-/// Somebody who was let in.
-struct Guest {
-    asker: Asker,
-    entry: Arc<Entry>,
+/// A client that has authenticated.
+struct AuthenticatedClient {
+    identity: RequestIdentity,
+    registration: Arc<Registration>,
 }
 
-/// What a socket stands on.
-struct Host {
-    endpoint: Endpoint<Asker>,
-    doors: Doors,
-    /// What the upgrade's `Authorization` header says.
+/// What a socket needs: its endpoint, the registry of connections and the facts of its upgrade request.
+struct SocketContext {
+    endpoint: Endpoint<RequestIdentity>,
+    registry: ConnectionRegistry,
+    /// The token of the upgrade's `Authorization` header.
     token: Result<Option<String>, Refusal>,
     client: Client,
-    _place: Place,
+    _permit: ConnectionPermit,
 }
 
-/// Whether a request wants to become a socket.
+/// Whether a request asks to upgrade to a WebSocket.
 #[must_use]
 pub fn is_upgrade(headers: &HeaderMap) -> bool {
     list(headers, &header::UPGRADE).any(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
 
-/// Answers a request that wants to become a socket.
-pub async fn upgrade(endpoint: Endpoint<Asker>, doors: Doors, request: Request) -> HttpResponse {
+/// Handles an upgrade request.
+pub async fn upgrade(
+    endpoint: Endpoint<RequestIdentity>,
+    registry: ConnectionRegistry,
+    request: Request,
+) -> HttpResponse {
     let (mut parts, _) = request.into_parts();
     let request_id = parts.extensions.get::<RequestId>().cloned();
     let request_id = request_id.unwrap_or_default();
@@ -90,23 +94,23 @@ pub async fn upgrade(endpoint: Endpoint<Asker>, doors: Doors, request: Request) 
             "a socket from another site needs its origin on the CORS list",
         ));
     }
-    let place = match doors.live().place() {
-        Ok(place) => place,
+    let permit = match registry.connections().acquire_permit() {
+        Ok(permit) => permit,
         Err(refusal) => return refuse(refusal),
     };
-    let host = Host {
+    let context = SocketContext {
         endpoint,
-        token: asker::bearer(&parts),
-        client: asker::client(&parts),
-        doors,
-        _place: place,
+        token: identity::bearer(&parts),
+        client: identity::client(&parts),
+        registry,
+        _permit: permit,
     };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let tasks = host.doors.live().tasks().clone();
-    let most = host.doors.limits().max_message_bytes;
+    let tasks = context.registry.connections().tasks().clone();
+    let most = context.registry.limits().max_message_bytes;
     let span = tracing::info_span!("socket", request.id = request_id.as_str());
     upgrade
         .protocols([PROTOCOL])
@@ -116,33 +120,33 @@ pub async fn upgrade(endpoint: Endpoint<Asker>, doors: Doors, request: Request) 
         // A message a little too long is answered by a close code, one far too long is not read.
         .max_message_size(most.saturating_mul(2))
         .max_frame_size(most.saturating_mul(2))
-        .on_upgrade(move |socket| tasks.track_future(run(socket, host).instrument(span)))
+        .on_upgrade(move |socket| tasks.track_future(run(socket, context).instrument(span)))
 }
 
-/// A socket, from its beginning to its end.
-async fn run(mut socket: WebSocket, host: Host) {
-    let bye = if socket.protocol().is_some() {
-        let (admitted, guest) = watch::channel(None);
-        let mut talk = Talk::new(&mut socket, &host, admitted);
-        // Beside each other: a client that takes nothing must not outlive its session.
+/// Runs a socket until it is closed.
+async fn run(mut socket: WebSocket, context: SocketContext) {
+    let reason = if socket.protocol().is_some() {
+        let (admitted, authenticated) = watch::channel(None);
+        let mut connection = Connection::new(&mut socket, &context, admitted);
+        // Concurrently: a client that reads nothing must not outlive its session.
         tokio::select! {
             biased;
-            bye = over(&host, guest) => bye,
-            bye = talk.run() => bye,
+            close = until_end(&context, authenticated) => close,
+            close = connection.run() => close,
         }
     } else {
-        Bye::close(4406, "Subprotocol not acceptable")
+        Close::with_code(4406, "Subprotocol not acceptable")
     };
-    // Who does not listen now does not hear it; there is nothing else to be done.
-    let _ = timeout(CLOSING, close(&mut socket, bye)).await;
+    // A client that does not read now is not told; nothing else can be done.
+    let _ = timeout(CLOSING, close(&mut socket, reason)).await;
 }
 
-/// Says goodbye, or answers that of the client, and waits for the end: a connection that is cut
-/// while something of the client's is still unread would take the goodbye with it.
-async fn close(socket: &mut WebSocket, bye: Bye) {
-    if let Bye::Close(code, reason) = bye {
+/// Sends a close frame, or answers that of the client, and waits for the end: closing the connection
+/// while input of the client is still unread could discard the close frame.
+async fn close(socket: &mut WebSocket, reason: Close) {
+    if let Close::Frame(code, reason) = reason {
         tracing::debug!(code, %reason, "A socket is closed");
-        // A frame of control has room for so much.
+        // Control frames are limited in size.
         let reason = reason[..reason.floor_char_boundary(REASON_BYTES)].into();
         let frame = CloseFrame { code, reason };
         if socket.send(Message::Close(Some(frame))).await.is_err() {
@@ -152,39 +156,42 @@ async fn close(socket: &mut WebSocket, bye: Bye) {
     while let Some(Ok(_)) = socket.recv().await {}
 }
 
-/// Waits until the socket must end, whatever is said on it.
-async fn over(host: &Host, mut guest: watch::Receiver<Option<Arc<Guest>>>) -> Bye {
-    let (doors, live) = (&host.doors, host.doors.live());
-    let patience = Duration::from_millis(doors.limits().init_timeout_ms);
+/// Waits until the socket must be closed, independently of its messages.
+async fn until_end(
+    context: &SocketContext,
+    mut authenticated: watch::Receiver<Option<Arc<AuthenticatedClient>>>,
+) -> Close {
+    let (registry, connections) = (&context.registry, context.registry.connections());
+    let init_timeout = Duration::from_millis(registry.limits().init_timeout_ms);
     tokio::select! {
-        // The sender lives as long as the talk, which ends together with this.
-        _ = guest.wait_for(Option::is_some) => {}
-        () = live.stopped() => return stopping(),
-        () = sleep(patience) => {
-            return Bye::close(4408, "Connection initialisation timeout");
+        // The sender lives as long as the connection, which ends together with this.
+        _ = authenticated.wait_for(Option::is_some) => {}
+        () = connections.stopped() => return shutting_down(),
+        () = sleep(init_timeout) => {
+            return Close::with_code(4408, "Connection initialisation timeout");
         }
     }
     loop {
-        let Some(present) = guest.borrow_and_update().clone() else {
-            return Bye::Gone;
+        let Some(present) = authenticated.borrow_and_update().clone() else {
+            return Close::Disconnected;
         };
         tokio::select! {
-            ending = doors.over(&present.entry, &present.asker.admission) => {
-                return match ending {
-                    Ending::Unwelcome => Bye::close(4403, "Forbidden"),
-                    Ending::Stopping => stopping(),
+            reason = registry.until_end(&present.registration, &present.identity.admission) => {
+                return match reason {
+                    EndReason::Unauthorised => Close::with_code(4403, "Forbidden"),
+                    EndReason::ShuttingDown => shutting_down(),
                 };
             }
             // A renewal: the new token counts from now on.
-            changed = guest.changed() => {
+            changed = authenticated.changed() => {
                 if changed.is_err() {
-                    return Bye::Gone;
+                    return Close::Disconnected;
                 }
             }
         }
     }
 }
 
-const fn stopping() -> Bye {
-    Bye::close(1012, "Service restart")
+const fn shutting_down() -> Close {
+    Close::with_code(1012, "Service restart")
 }

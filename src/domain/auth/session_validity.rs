@@ -1,4 +1,4 @@
-//! Whether those who stay connected are still welcome.
+//! Session validity: whether a long-lived connection is still authorised.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use super::{Admission, Viewer};
 use crate::foundation::{Id, Result, id};
 use crate::platform::bus::{Listener, Topic};
 
-/// Who has sessions or is a key: the note of [`Topic::Sessions`].
+/// The owner of sessions, or an API key: the event of [`Topic::Sessions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Subject {
     /// A user.
     User(Id<id::User>),
-    /// An app's key.
+    /// An API key.
     Key(Id<id::ApiKey>),
 }
 
 impl Viewer {
-    /// Whose sessions or key this is; `None` for who needs neither.
+    /// The subject of this viewer; `None` for viewers without a credential.
     pub fn subject(&self) -> Option<Subject> {
         match self {
             Self::Nobody | Self::Command => None,
@@ -28,9 +28,8 @@ impl Viewer {
         }
     }
 
-    /// Whether this is the same user or key as `other`, with the same rights; the session may be
-    /// another one.
-    pub fn is_as_good_as(&self, other: &Self) -> bool {
+    /// Whether this is the same user or key as `other` with the same rights. The sessions may differ.
+    pub fn has_same_rights_as(&self, other: &Self) -> bool {
         match (self, other) {
             (
                 Self::User { id, role, .. },
@@ -46,17 +45,17 @@ impl Viewer {
 }
 
 impl AuthService {
-    /// Hears of each [`Subject`] whose sessions ended or whose rights changed, on any server: then
-    /// [`AuthService::stands`] tells what holds now.
+    /// Listens for each [`Subject`] whose sessions ended or whose rights changed, on any server. Then check
+    /// [`AuthService::is_valid`].
     pub fn changes(&self) -> Listener {
         self.bus.subscribe(Topic::Sessions)
     }
 
-    /// Forgets what is remembered of a subject, or of all, whose rights another server has changed.
-    pub fn heard(&self, subject: Option<Subject>) {
+    /// Invalidates what is cached of a subject, or of all, after another server has changed its rights.
+    pub fn on_change(&self, subject: Option<Subject>) {
         match subject {
             Some(Subject::User(user)) => self.sessions.changed(&user),
-            // A key is remembered by its hash, which nobody was told; there are few keys.
+            // Keys are cached by hash, which the event does not contain; there are few keys.
             Some(Subject::Key(_)) => self.keys.all_changed(),
             None => {
                 self.sessions.all_changed();
@@ -65,18 +64,18 @@ impl AuthService {
         }
     }
 
-    /// For how long the token of `admission` is still good; `None` for one without an end.
-    pub fn left(&self, admission: &Admission) -> Option<Duration> {
-        let left = admission.expires_at? - self.clock.now();
-        Some(left.to_std().unwrap_or_default())
+    /// How long the token of `admission` is still valid; `None` for one that does not expire.
+    pub fn time_left(&self, admission: &Admission) -> Option<Duration> {
+        let time_left = admission.expires_at? - self.clock.now();
+        Some(time_left.to_std().unwrap_or_default())
     }
 
-    /// Whether what was admitted earlier still stands: the token has not expired, the session goes
-    /// on or the key is not revoked, and the rights are the same. It asks the database.
+    /// Whether `admission` is still valid: the token has not expired, the session has not ended or the key
+    /// is not revoked, and the rights are the same. Reads the database.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn stands(&self, admission: &Admission) -> Result<bool> {
+    pub async fn is_valid(&self, admission: &Admission) -> Result<bool> {
         let now = self.clock.now();
         if admission.expires_at.is_some_and(|end| end <= now) {
             return Ok(false);

@@ -1,8 +1,8 @@
-//! Who is still there: what the database said of a session or a key a moment ago.
+//! A short-lived cache of the validity of sessions and API keys.
 //!
-//! It saves one statement a request, and must never outlive a logout. Each key belongs to a
-//! stripe that counts the changes to its members; what was read before a change is not believed
-//! after it. Across processes an answer is believed for [`TTL`] at most.
+//! It saves one statement a request, and must never outlive a logout. Each key belongs to a stripe that
+//! counts the changes to its members; an entry that was read before a change is not used after it. Changes
+//! of other processes take effect after [`TTL`] at the latest.
 
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
@@ -14,72 +14,72 @@ use rustc_hash::FxBuildHasher;
 
 use crate::foundation::{Clock, Result};
 
-/// How long an answer is believed. The logout of another process shows after this at the latest.
+/// How long an entry is used. A logout in another process takes effect after this at the latest.
 const TTL: TimeDelta = TimeDelta::seconds(5);
 const CAPACITY: u64 = 50_000;
 const STRIPES: usize = 1024;
 
-/// Answers about keys `K`, each of which concerns one subject `S`.
+/// Caches values `V` by keys `K`, each of which belongs to one subject `S`.
 #[derive(Clone)]
-pub(super) struct Presence<K, S, V> {
-    answers: Cache<K, Answer<V>>,
+pub(super) struct ValidityCache<K, S, V> {
+    entries: Cache<K, Entry<V>>,
     changes: Arc<Vec<AtomicU64>>,
     clock: Clock,
     subject: fn(&K) -> S,
 }
 
 #[derive(Clone)]
-struct Answer<V> {
+struct Entry<V> {
     value: V,
     read_at: DateTime<Utc>,
     changes: u64,
 }
 
-impl<K, S, V> Presence<K, S, V>
+impl<K, S, V> ValidityCache<K, S, V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     S: Hash,
     V: Clone + Send + Sync + 'static,
 {
-    /// Nothing is known yet; `subject` says whom a key concerns.
+    /// An empty cache; `subject` maps a key to its subject.
     pub(super) fn new(clock: Clock, subject: fn(&K) -> S) -> Self {
         Self {
-            answers: Cache::new(CAPACITY),
+            entries: Cache::new(CAPACITY),
             changes: Arc::new((0..STRIPES).map(|_| AtomicU64::new(0)).collect()),
             clock,
             subject,
         }
     }
 
-    /// What `ask` says about `key`, or said a moment ago.
-    pub(super) async fn get(&self, key: K, ask: impl AsyncFnOnce() -> Result<V>) -> Result<V> {
+    /// The cached value of `key`, or else the result of `read`.
+    pub(super) async fn get(&self, key: K, read: impl AsyncFnOnce() -> Result<V>) -> Result<V> {
         let stripe = self.stripe(&(self.subject)(&key));
-        // Read before the question is asked: a change in between makes the answer worthless.
+        // Loaded before the value is read: a change in between invalidates the value.
         let changes = stripe.load(Ordering::SeqCst);
         let now = self.clock.now();
-        if let Some(known) = self.answers.get(&key).await
+        if let Some(known) = self.entries.get(&key).await
             && known.changes == changes
             && (TimeDelta::zero()..TTL).contains(&(now - known.read_at))
         {
             return Ok(known.value);
         }
-        let value = ask().await?;
-        let answer = Answer {
+        let value = read().await?;
+        let entry = Entry {
             value: value.clone(),
             read_at: now,
             changes,
         };
-        self.answers.insert(key, answer).await;
+        self.entries.insert(key, entry).await;
         Ok(value)
     }
 
-    /// Something about `subject` has changed. Call it after the change is committed and before
-    /// anybody is told of it: by `Db::transaction_then`, which no dropped request can prevent.
+    /// Invalidates the entries of `subject`. Call it after the change is committed and before it is
+    /// announced: by `Db::transaction_then`, which no dropped request can prevent.
     pub(super) fn changed(&self, subject: &S) {
         self.stripe(subject).fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Anything may have changed.
+    /// Invalidates all entries.
     pub(super) fn all_changed(&self) {
         for stripe in self.changes.iter() {
             stripe.fetch_add(1, Ordering::SeqCst);
@@ -88,7 +88,7 @@ where
 
     fn stripe(&self, subject: &S) -> &AtomicU64 {
         // The upper half: FxHash mixes towards the top.
-        let place = (FxBuildHasher.hash_one(subject) >> 32) as usize % STRIPES;
-        &self.changes[place]
+        let index = (FxBuildHasher.hash_one(subject) >> 32) as usize % STRIPES;
+        &self.changes[index]
     }
 }

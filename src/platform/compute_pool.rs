@@ -1,4 +1,4 @@
-//! The threads that long computations share: trainings, spaces, indexes.
+//! The thread pool that long computations share: training, embeddings, index builds.
 //!
 //! They take every core that nobody else needs. Requests are answered by other threads, which come
 //! first: somebody waits for each of them, and nobody for a training.
@@ -15,7 +15,7 @@ pub fn start() {
 
 fn threads() -> ThreadPoolBuilder {
     ThreadPoolBuilder::new()
-        .thread_name(|number| format!("maths-{number}"))
+        .thread_name(|number| format!("compute-{number}"))
         .start_handler(|_| step_back())
 }
 

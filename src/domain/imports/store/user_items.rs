@@ -1,4 +1,4 @@
-//! Merging users and what they did.
+//! Merging users, their ratings and their tags.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::super::model::{Counts, Deed, Table};
+use super::super::model::{Counts, RatingRow, Table, TagRow, UserItemRow};
 use super::{Ids, MOVIELENS, Session, Stage, analyze};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::copy::Rows;
 
-/// Users to be made where they are not there yet.
+/// Users to create where they do not exist yet.
 pub(in super::super) struct UserStage {
     ids: Ids,
     seen: FxHashSet<u64>,
@@ -66,7 +66,7 @@ impl Stage for UserStage {
     }
 }
 
-/// Makes the users that are not there, and holds all of them until the transaction ends.
+/// Creates the users that do not exist, and locks all of them until the transaction ends.
 async fn users(
     rows: &Rows,
     connection: &mut PgConnection,
@@ -100,16 +100,16 @@ async fn users(
     Ok(added)
 }
 
-/// What is the same in [`RatingStage`] and [`TagStage`]: the users, and the films by their number.
-pub(in super::super) struct DeedStage {
+/// The common part of [`RatingStage`] and [`TagStage`]: the users, and the films by their number.
+pub(in super::super) struct UserItemStage {
     users: UserStage,
     films: Arc<FxHashMap<u64, Uuid>>,
     rows: Rows,
     last_user: Option<u64>,
 }
 
-impl DeedStage {
-    /// Takes deeds on `films`, which are known by their MovieLens number.
+impl UserItemStage {
+    /// Stages rows about `films`, which are named by their MovieLens number.
     pub(in super::super) fn new(ids: Ids, films: Arc<FxHashMap<u64, Uuid>>) -> Self {
         Self {
             users: UserStage::new(ids),
@@ -119,11 +119,11 @@ impl DeedStage {
         }
     }
 
-    /// The film of a deed; its user is staged beside it.
-    fn film<T>(&mut self, deed: &Deed<T>) -> Option<Uuid> {
-        let film = *self.films.get(&deed.item)?;
-        self.users.push(deed.user);
-        self.last_user = Some(deed.user);
+    /// The film of a row. Its user is staged too.
+    fn film<T>(&mut self, row: &UserItemRow<T>) -> Option<Uuid> {
+        let film = *self.films.get(&row.item)?;
+        self.users.push(row.user);
+        self.last_user = Some(row.user);
         Some(film)
     }
 
@@ -146,21 +146,21 @@ impl DeedStage {
 }
 
 /// Ratings to be merged.
-pub(in super::super) struct RatingStage(pub DeedStage);
+pub(in super::super) struct RatingStage(pub UserItemStage);
 
 impl Stage for RatingStage {
-    type Row = Deed<f32>;
+    type Row = RatingRow;
 
-    fn push(&mut self, deed: Deed<f32>) {
-        let (Some(film), Some(at)) = (self.0.film(&deed), DateTime::from_timestamp(deed.at, 0))
+    fn push(&mut self, row: RatingRow) {
+        let (Some(film), Some(at)) = (self.0.film(&row), DateTime::from_timestamp(row.at, 0))
         else {
             return;
         };
         // The same rating has the same id in every run: that makes a second one harmless.
         let mut name = [0; 24];
-        name[..8].copy_from_slice(&deed.user.to_le_bytes());
-        name[8..16].copy_from_slice(&deed.item.to_le_bytes());
-        name[16..].copy_from_slice(&deed.at.to_le_bytes());
+        name[..8].copy_from_slice(&row.user.to_le_bytes());
+        name[8..16].copy_from_slice(&row.item.to_le_bytes());
+        name[16..].copy_from_slice(&row.at.to_le_bytes());
         let mut rest = [0; 10];
         let mixed = xxh3_128(&[b"movielens RATING ".as_slice(), &name].concat());
         rest.copy_from_slice(&mixed.to_le_bytes()[..10]);
@@ -168,10 +168,10 @@ impl Stage for RatingStage {
         self.0
             .rows
             .plain(id)
-            .plain(deed.user)
+            .plain(row.user)
             .plain(film)
-            .plain(deed.what)
-            .plain(deed.at);
+            .plain(row.value)
+            .plain(row.at);
         self.0.rows.end();
     }
 
@@ -218,18 +218,18 @@ impl Stage for RatingStage {
 }
 
 /// Tags that users gave, to be merged.
-pub(in super::super) struct TagStage(pub DeedStage);
+pub(in super::super) struct TagStage(pub UserItemStage);
 
 impl Stage for TagStage {
-    type Row = Deed<String>;
+    type Row = TagRow;
 
-    fn push(&mut self, deed: Deed<String>) {
-        if let Some(film) = self.0.film(&deed) {
+    fn push(&mut self, row: TagRow) {
+        if let Some(film) = self.0.film(&row) {
             let rows = &mut self.0.rows;
-            rows.plain(deed.user)
+            rows.plain(row.user)
                 .plain(film)
-                .text(&deed.what)
-                .plain(deed.at);
+                .text(&row.value)
+                .plain(row.at);
             rows.end();
         }
     }

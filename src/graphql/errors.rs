@@ -1,12 +1,12 @@
-//! The names of failures: every entry of `errors[]` leaves with a code and the id of its request.
-//! What a mutation refuses on purpose does not come here: it is part of the answer, see `payload`.
+//! Error formatting: every entry of `errors[]` gets a code and the id of its request. Expected failures
+//! of a mutation are not formatted here: they are part of its payload, see `payload`.
 //!
-//! How the engine reports what went wrong, as found by running it:
+//! How async-graphql reports failures, as found by running it:
 //!
-//! | failure | path | `data` | what to tell it by |
+//! | failure | path | `data` | how it is recognised |
 //! |---|---|---|---|
-//! | does not parse | no | absent | the message draws the source (` --> 1:2`) |
-//! | does not validate | no | absent | places, nothing else |
+//! | does not parse | no | absent | the message begins with a source excerpt (` --> 1:2`) |
+//! | does not validate | no | absent | locations only |
 //! | limits of the schema | no | absent | fixed sentences |
 //! | unknown or missing `operationName` | no | absent | fixed sentences |
 //! | bad argument, literal or variable | no | absent | `Invalid value for argument` |
@@ -23,62 +23,62 @@ use crate::graphql::guard::{Checked, operation::argument_has_variable};
 
 mod source;
 
-use source::name_domain_error;
+use source::format_domain_error;
 
 /// The codes of the contract.
 pub mod codes {
-    /// Nobody is signed in, or the token is bad.
+    /// The request has no valid credential.
     pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
     /// The viewer may not do this.
     pub const FORBIDDEN: &str = "FORBIDDEN";
-    /// There is no such thing, or not for this viewer.
+    /// The object does not exist, or the viewer may not see it.
     pub const NOT_FOUND: &str = "NOT_FOUND";
-    /// A value is wrong; the message says which.
+    /// A value is invalid; the message names it.
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
-    /// The document is not GraphQL.
+    /// The document cannot be parsed.
     pub const GRAPHQL_PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
-    /// The document does not fit the schema.
+    /// The document does not conform to the schema.
     pub const GRAPHQL_VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
-    /// The hash is not known; send the document with it.
+    /// The hash of a persisted query is unknown; send the document with it.
     pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
-    /// The document is over a limit.
+    /// The document exceeds a limit.
     pub const OPERATION_TOO_COMPLEX: &str = "OPERATION_TOO_COMPLEX";
-    /// Too many requests; wait.
+    /// Too many requests; retry later.
     pub const RATE_LIMITED: &str = "RATE_LIMITED";
-    /// Someone else changed it first.
+    /// The request conflicts with the current state.
     pub const CONFLICT: &str = "CONFLICT";
-    /// Something the server needs is away, or the time was up.
+    /// A dependency of the server is unavailable, or a time limit was reached.
     pub const UNAVAILABLE: &str = "UNAVAILABLE";
-    /// A fault of the server; the log has the details under the request id.
+    /// An internal error; the log has its details under the request id.
     pub const INTERNAL_SERVER_ERROR: &str = "INTERNAL_SERVER_ERROR";
 }
 
-/// What a caller reads where the server is at fault.
+/// The message of an internal error.
 pub const MASKED: &str = "something went wrong on our side";
 
-/// The longest message that leaves, in characters.
+/// The longest message in a response, in characters.
 pub const MESSAGE_CHARACTERS: usize = 300;
 
-/// The most errors that leave with one response.
+/// The most errors in one response.
 pub const ERRORS: usize = 10;
 
-/// What [`label`] needs to know of the request.
+/// The parameters of [`format_errors`].
 #[derive(Debug, Clone, Copy)]
-pub struct Labelling<'a> {
-    /// Goes into `extensions.requestId`.
+pub struct ErrorFormat<'a> {
+    /// The value of `extensions.requestId`.
     pub request_id: &'a str,
-    /// Whether "Did you mean …?" stays; it tells the names of a hidden schema.
+    /// Whether "Did you mean …?" stays in messages. It reveals names of the schema.
     pub suggestions: bool,
-    /// The document, where one was parsed: it tells bad variables from bad literals.
+    /// The parsed document, if any: it distinguishes invalid variables from invalid literals.
     pub checked: Option<&'a Checked>,
 }
 
-/// Gives each error of `response` its code and the request id, shortens messages, keeps the
-/// first errors, and hides the message of what has no code and is nobody's input.
-pub fn label(response: &mut Response, with: Labelling<'_>) {
+/// Sets the code and the request id of each error of `response`, shortens messages, keeps the first
+/// [`ERRORS`] errors, and masks the message of errors that are faults of the server.
+pub fn format_errors(response: &mut Response, with: ErrorFormat<'_>) {
     response.errors.truncate(ERRORS);
     for error in &mut response.errors {
-        name_domain_error(error, with.request_id);
+        format_domain_error(error, with.request_id);
         if code(error).is_none() {
             let code = code_for(error, with.checked);
             if code == codes::INTERNAL_SERVER_ERROR {
@@ -100,7 +100,7 @@ pub fn label(response: &mut Response, with: Labelling<'_>) {
     }
 }
 
-/// Whether the execution never began, so that `data` must be left out of the answer.
+/// Whether the execution never began, so that `data` must be absent from the response.
 #[must_use]
 pub fn is_request_error(response: &Response) -> bool {
     response.data == Value::Null
@@ -108,7 +108,7 @@ pub fn is_request_error(response: &Response) -> bool {
         && response.errors.iter().all(|error| error.path.is_empty())
 }
 
-/// The code of an error, if it has one.
+/// The `extensions.code` of an error, if any.
 #[must_use]
 pub fn code(error: &ServerError) -> Option<&str> {
     match error.extensions.as_ref()?.get("code")? {
@@ -117,7 +117,7 @@ pub fn code(error: &ServerError) -> Option<&str> {
     }
 }
 
-/// Sets the code of an error.
+/// Sets the `extensions.code` of an error.
 pub fn set_code(error: &mut ServerError, code: &str) {
     error
         .extensions
@@ -133,7 +133,7 @@ pub fn request_error(code: &str, message: impl Into<String>) -> ServerError {
     error
 }
 
-/// Cuts a text to [`MESSAGE_CHARACTERS`], between two characters.
+/// Truncates a text to [`MESSAGE_CHARACTERS`] at a character boundary.
 #[must_use]
 pub fn shorten(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(MESSAGE_CHARACTERS) {
@@ -152,7 +152,7 @@ fn code_for(error: &ServerError, checked: Option<&Checked>) -> &'static str {
     let message = error.message.as_str();
     let begins = |beginnings: &[&str]| beginnings.iter().any(|begin| message.starts_with(begin));
     if !error.path.is_empty() {
-        // The engine's own sentences carry no source; what a resolver returned with `?` does.
+        // Errors of async-graphql have no source; what a resolver returned with `?` does.
         let from_engine = error.source.is_none();
         let missing_variable = begins(&["Variable "]) && message.ends_with(" is not defined.");
         return if from_engine && (missing_variable || begins(INPUT_READ_LATE)) {
@@ -164,7 +164,7 @@ fn code_for(error: &ServerError, checked: Option<&Checked>) -> &'static str {
     if begins(&["Invalid value for argument"]) {
         let from_variable = checked.zip(error.locations.first());
         return match from_variable {
-            Some((checked, place)) if argument_has_variable(&checked.document, *place) => {
+            Some((checked, position)) if argument_has_variable(&checked.document, *position) => {
                 codes::BAD_USER_INPUT
             }
             _ => codes::GRAPHQL_VALIDATION_FAILED,

@@ -1,28 +1,28 @@
-//! The one place where randomness comes from.
+//! The random source of the whole program.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::rngs::ChaCha20Rng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng as _, SeedableRng};
 
-/// A cryptographically strong source of random bytes, shared by its clones.
+/// A cryptographically strong random number generator (ChaCha20). Clones share one state.
 ///
-/// Seeded by the operating system in production and by a number in tests, where every id, token
-/// and draw can then be repeated.
+/// Production code seeds it from the operating system. Tests seed it with a number, which makes
+/// every id, token and sample reproducible.
 #[derive(Clone, Debug)]
-pub struct Chance(Arc<Mutex<ChaCha20Rng>>);
+pub struct Rng(Arc<Mutex<ChaCha20Rng>>);
 
-impl Chance {
-    /// Seeded by the operating system.
+impl Rng {
+    /// A generator that is seeded by the operating system.
     ///
     /// # Errors
-    /// When the operating system has no randomness to give.
+    /// When the operating system cannot provide random bytes.
     pub fn system() -> Result<Self, rand::rngs::SysError> {
         let rng = ChaCha20Rng::try_from_rng(&mut rand::rngs::SysRng)?;
         Ok(Self(Arc::new(Mutex::new(rng))))
     }
 
-    /// The same bytes in the same order for the same `seed`.
+    /// A generator that produces the same bytes in the same order for the same `seed`.
     pub fn seeded(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(ChaCha20Rng::seed_from_u64(seed))))
     }
@@ -37,13 +37,13 @@ impl Chance {
         bytes
     }
 
-    /// A number in [0, 1), every one as likely.
+    /// A uniformly distributed number in [0, 1).
     pub fn fraction(&self) -> f64 {
         // As many bits as a double holds exactly.
         (self.seed() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// A seed for a generator of the caller's own.
+    /// A seed for another generator.
     pub fn seed(&self) -> u64 {
         u64::from_le_bytes(self.bytes())
     }

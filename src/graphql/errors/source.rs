@@ -1,4 +1,4 @@
-//! What a resolver returned with `?`, told by its type: each error of ours has its code.
+//! Formats errors that a resolver returned with `?`, by their type.
 
 use std::sync::Arc;
 
@@ -8,15 +8,14 @@ use super::{MASKED, codes, set_code};
 use crate::foundation::id::InvalidId;
 use crate::foundation::{Error, Refusal};
 
-/// Gives an error that a service returned the code that it has there. Faults of ours are logged
-/// here, with the request's id; what leaves does not name them.
-pub(super) fn name_domain_error(error: &mut ServerError, request_id: &str) {
-    let Some(Named { code, path, fault }) = Named::of(error) else {
+/// Sets the code of an error that a service returned. Internal errors are logged with the id of the
+/// request, and their messages are masked.
+pub(super) fn format_domain_error(error: &mut ServerError, request_id: &str) {
+    let Some(FormattedError { code, path, fault }) = FormattedError::of(error) else {
         return;
     };
     if let Some(fault) = fault {
         tracing::error!(request.id = request_id, error = fault, path = ?error.path, "A service failed");
-        // What a fault says of itself is not meant for people.
         error.message = MASKED.to_owned();
     }
     set_code(error, code);
@@ -26,18 +25,18 @@ pub(super) fn name_domain_error(error: &mut ServerError, request_id: &str) {
     }
 }
 
-/// What becomes of an error of ours.
-struct Named {
+/// The code and details of a domain error.
+struct FormattedError {
     code: &'static str,
-    /// Where in the input it lies.
+    /// The path of the invalid value in the input.
     path: Vec<Value>,
-    /// What the log tells, where we are at fault.
+    /// The text for the log, for an internal error.
     fault: Option<String>,
 }
 
-impl Named {
-    /// Every type of error that a resolver of ours returns is asked for by itself: the engine
-    /// keeps the value that `?` was given, and knows nothing of what it stands for.
+impl FormattedError {
+    /// Tries each error type that resolvers return: async-graphql keeps the value that `?` was given
+    /// behind `dyn Any`.
     fn of(error: &ServerError) -> Option<Self> {
         let shared = || error.source::<Arc<Error>>().map(AsRef::as_ref);
         if let Some(error) = error.source::<Error>().or_else(shared) {
@@ -69,7 +68,7 @@ impl Named {
     }
 }
 
-impl From<&Error> for Named {
+impl From<&Error> for FormattedError {
     fn from(error: &Error) -> Self {
         match error {
             Error::Refused(refusal) => refusal.into(),
@@ -79,7 +78,7 @@ impl From<&Error> for Named {
     }
 }
 
-impl From<&Refusal> for Named {
+impl From<&Refusal> for FormattedError {
     fn from(refusal: &Refusal) -> Self {
         let path = refusal.path().iter().cloned().map(Value::String);
         Self {
@@ -91,23 +90,23 @@ impl From<&Refusal> for Named {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Labelling, code, label};
+    use super::super::{ErrorFormat, code, format_errors};
     use super::*;
     use crate::foundation::{Id, id};
 
     /// What leaves where a resolver returns this with `?`.
-    fn labelled(error: impl Into<async_graphql::Error>) -> ServerError {
+    fn with_formatted_errors(error: impl Into<async_graphql::Error>) -> ServerError {
         let mut error = error
             .into()
             .into_server_error(async_graphql::Pos::default());
         error.path = vec![async_graphql::PathSegment::Field("field".to_owned())];
         let mut response = async_graphql::Response::from_errors(vec![error]);
-        let labelling = Labelling {
+        let format = ErrorFormat {
             request_id: "test",
             suggestions: true,
             checked: None,
         };
-        label(&mut response, labelling);
+        format_errors(&mut response, format);
         response.errors.remove(0)
     }
 
@@ -118,10 +117,10 @@ mod tests {
 
     #[test]
     fn an_error_of_a_service_keeps_its_code_and_its_words() {
-        let error = labelled(Error::Forbidden("this needs the role ADMIN".to_owned()));
+        let error = with_formatted_errors(Error::Forbidden("this needs the role ADMIN".to_owned()));
         assert_eq!(code(&error), Some("FORBIDDEN"));
         assert_eq!(error.message, "this needs the role ADMIN");
-        let error = labelled(Error::Unavailable("try again".to_owned()));
+        let error = with_formatted_errors(Error::Unavailable("try again".to_owned()));
         assert_eq!(code(&error), Some("UNAVAILABLE"));
         assert_eq!(error.message, "try again");
     }
@@ -129,7 +128,7 @@ mod tests {
     #[test]
     fn an_error_that_many_fields_share_keeps_its_code_and_place() {
         let shared = Arc::new(Error::from(Refusal::invalid("first", "too many")));
-        let error = labelled(shared);
+        let error = with_formatted_errors(shared);
         assert_eq!(code(&error), Some("BAD_USER_INPUT"));
         assert_eq!(error.message, "too many");
         assert_eq!(input_path(&error).as_deref(), Some(r#"["first"]"#));
@@ -137,11 +136,11 @@ mod tests {
 
     #[test]
     fn a_refusal_by_itself_keeps_its_code_and_place() {
-        let error = labelled(Refusal::invalid("id", "not an id"));
+        let error = with_formatted_errors(Refusal::invalid("id", "not an id"));
         assert_eq!(code(&error), Some("BAD_USER_INPUT"));
         assert_eq!(error.message, "not an id");
         assert_eq!(input_path(&error).as_deref(), Some(r#"["id"]"#));
-        let error = labelled(Refusal::NotFound { thing: "person" });
+        let error = with_formatted_errors(Refusal::NotFound { thing: "person" });
         assert_eq!(code(&error), Some("NOT_FOUND"));
         assert_eq!(error.message, "there is no such person");
     }
@@ -149,7 +148,7 @@ mod tests {
     #[test]
     fn a_text_that_is_no_id_is_the_callers_error() {
         let invalid = "nonsense".parse::<Id<id::User>>().unwrap_err();
-        let error = labelled(invalid);
+        let error = with_formatted_errors(invalid);
         assert_eq!(code(&error), Some("BAD_USER_INPUT"));
         assert_eq!(error.message, invalid.to_string());
     }
@@ -158,9 +157,9 @@ mod tests {
     fn a_fault_of_ours_is_masked_in_whichever_form_it_comes() {
         let fault = || anyhow::anyhow!("the password of the database is swordfish");
         for error in [
-            labelled(Error::Internal(fault())),
-            labelled(Arc::new(Error::Internal(fault()))),
-            labelled(fault()),
+            with_formatted_errors(Error::Internal(fault())),
+            with_formatted_errors(Arc::new(Error::Internal(fault()))),
+            with_formatted_errors(fault()),
         ] {
             assert_eq!(code(&error), Some("INTERNAL_SERVER_ERROR"));
             assert_eq!(error.message, MASKED);

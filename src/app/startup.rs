@@ -1,4 +1,4 @@
-//! Opening everything a command needs, and closing it in order.
+//! Starting the database, pools, caches and services that a command needs, and closing them in order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 
 use crate::domain::schemas::Schemas;
-use crate::domain::{Ground, Services};
-use crate::foundation::{Chance, Clock};
+use crate::domain::{SchemaContext, Services};
+use crate::foundation::{Clock, Rng};
 use crate::platform::bus::Buses;
 use crate::platform::cache::Caches;
 use crate::platform::cluster::{self, Cluster, ClusterError, Options};
@@ -17,32 +17,32 @@ use crate::platform::db::{Db, migrate};
 use crate::platform::objects::Objects;
 use crate::platform::secrets::Secrets;
 
-/// Whether a command needs the private database for itself.
+/// How a command uses the private database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// It runs the database, and nobody else may.
+    /// It starts the database; fails when another process already runs it.
     Own,
-    /// It may use the database that a running server has.
+    /// It starts the database, or connects to the one that a running server has started.
     Shared,
 }
 
-/// The database, the services on it, and what they stand on.
-pub struct Opened {
+/// A started application: the database, the caches, and the services of every schema.
+pub struct App {
     /// The settings.
     pub settings: Arc<Settings>,
     /// Every schema with its services.
     pub schemas: Arc<Schemas>,
-    /// Where the database is.
+    /// The connection URL of the database.
     pub url: String,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
-    grounds: BTreeMap<SchemaName, Ground>,
+    contexts: BTreeMap<SchemaName, SchemaContext>,
     caches: Caches,
     buses: Buses,
     cluster: Option<Cluster>,
 }
 
-impl Opened {
+impl App {
     /// Starts the private database, or connects to the one that the settings name; migrates it;
     /// opens the pools of every schema.
     ///
@@ -50,28 +50,28 @@ impl Opened {
     /// A sentence that says what is wrong and what to do.
     pub async fn open(settings: Settings, usage: Use) -> anyhow::Result<Self> {
         let (url, cluster) = database(&settings, usage).await?;
-        let (clock, chance) = (Clock::system(), Chance::system()?);
-        let secrets = Arc::new(Secrets::load(&settings, &clock, &chance)?);
+        let (clock, rng) = (Clock::system(), Rng::system()?);
+        let secrets = Arc::new(Secrets::load(&settings, &clock, &rng)?);
         let settings = Arc::new(settings);
         migrate::run(&url, &settings.schemas, clock.now()).await?;
-        let caches = Caches::open(&settings, clock.clone(), chance.clone())?;
+        let caches = Caches::open(&settings, clock.clone(), rng.clone())?;
         let buses = Buses::open(&settings)?;
         let objects = Objects::open(&settings.objects, &settings.data_dir)?;
-        let mut grounds = BTreeMap::new();
+        let mut contexts = BTreeMap::new();
         let mut services = BTreeMap::new();
         for name in &settings.schemas {
-            let ground = Ground {
+            let ctx = SchemaContext {
                 db: Db::connect(&settings.database, &url, name).await?,
                 cache: caches.of(name),
                 bus: buses.of(name),
                 objects: objects.clone(),
                 clock: clock.clone(),
-                chance: chance.clone(),
+                rng: rng.clone(),
                 settings: Arc::clone(&settings),
                 secrets: Arc::clone(&secrets),
             };
-            services.insert(name.clone(), Arc::new(Services::new(&ground)));
-            grounds.insert(name.clone(), ground);
+            services.insert(name.clone(), Arc::new(Services::new(&ctx)));
+            contexts.insert(name.clone(), ctx);
         }
         let schemas = Schemas::new(settings.default_schema().clone(), services);
         Ok(Self {
@@ -79,20 +79,23 @@ impl Opened {
             schemas: Arc::new(schemas),
             url,
             clock,
-            grounds,
+            contexts,
             caches,
             buses,
             cluster,
         })
     }
 
-    /// The ground and the services of `name`, or of the default schema.
+    /// The context and the services of the schema `name`, or of the default schema.
     ///
     /// # Errors
     /// When no such schema is served.
-    pub fn schema(&self, name: Option<&SchemaName>) -> anyhow::Result<(&Ground, &Arc<Services>)> {
+    pub fn schema(
+        &self,
+        name: Option<&SchemaName>,
+    ) -> anyhow::Result<(&SchemaContext, &Arc<Services>)> {
         let name = name.unwrap_or(self.schemas.default_name());
-        self.grounds
+        self.contexts
             .get(name)
             .zip(self.schemas.get(name))
             .with_context(|| {
@@ -123,8 +126,8 @@ impl Opened {
             }
         }
         tokio::join!(self.caches.close(), self.buses.close());
-        for ground in self.grounds.values() {
-            ground.db.close().await;
+        for ctx in self.contexts.values() {
+            ctx.db.close().await;
         }
         if let Some(cluster) = self.cluster {
             cluster.stop().await;

@@ -1,4 +1,4 @@
-//! Who asks, and from where.
+//! The identity behind a request: the viewer and the client address.
 
 use std::net::SocketAddr;
 
@@ -11,20 +11,20 @@ use super::graphql::respond::Refusal;
 use crate::domain::auth::{Admission, AuthService, Client, Viewer};
 use crate::foundation::Error;
 
-/// Who asks, and from where.
+/// The identity behind a request: an authenticated viewer and the address of the client.
 #[derive(Clone)]
-pub struct Asker {
-    /// On whose behalf, and until when.
+pub struct RequestIdentity {
+    /// The viewer, and when the credential expires.
     pub admission: Admission,
     /// The other end of the connection.
     pub client: Client,
 }
 
-impl Asker {
-    /// Whoever holds `token`; nobody without one.
+impl RequestIdentity {
+    /// Authenticates `token`. Without a token, the viewer is [`Viewer::Nobody`].
     ///
     /// # Errors
-    /// 401 for a token that is not good, 503 where that cannot be found out now.
+    /// 401 for an invalid token, 503 when it cannot be checked at the moment.
     pub async fn of(
         auth: &AuthService,
         token: Option<&str>,
@@ -64,7 +64,7 @@ pub fn token(text: &str) -> Option<String> {
         .then(|| token.trim().to_owned())
 }
 
-/// From where a request comes, as far as the socket tells.
+/// The client of a request, by the peer address of its socket.
 pub fn client(parts: &Parts) -> Client {
     let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     Client {
@@ -72,13 +72,13 @@ pub fn client(parts: &Parts) -> Client {
     }
 }
 
-/// A token that does not hold is the whole request's failure.
+/// The refusal of the whole request for a token that failed with `error`.
 fn refuse(error: Error) -> Refusal {
     match error {
         Error::Unauthenticated(message) => Refusal::unauthenticated(&message),
         Error::Unavailable(message) => Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            crate::graphql::label::codes::UNAVAILABLE,
+            crate::graphql::errors::codes::UNAVAILABLE,
             &message,
         ),
         other => {

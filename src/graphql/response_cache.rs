@@ -1,10 +1,10 @@
-//! Which documents have answers that may be kept whole and given again.
+//! The response cache policy: which documents have responses that may be cached whole.
 //!
-//! Refused unless allowed: only queries whose every field stands in [`FIELDS`], and whose root
-//! fields have no argument but those of [`ROOTS`]. What stands there depends upon the catalogue,
-//! the models, the interaction weights and what the viewer did, and each change of these makes the
-//! kept answers unreachable. What depends upon others' counts, on the time of the day, on sessions
-//! or on anybody else's data must not stand there.
+//! An allow-list: only queries whose fields are all in [`FIELDS`], and whose root fields have no
+//! arguments but those of [`ROOTS`]. These depend on the catalogue, the models, the interaction
+//! weights and the viewer's own interactions, and each change of those invalidates the cached
+//! responses. A field that depends on counts of other users, on the time of day, on sessions or on
+//! data of other users must not be listed.
 
 use std::collections::HashMap;
 
@@ -17,10 +17,10 @@ use async_graphql::{Value, Variables};
 
 use crate::foundation::{Id, id};
 
-/// The argument that names another user than the viewer: what they do ends the answer's life too.
+/// The argument that names another user than the viewer. Changes of that user invalidate the response too.
 const USER: &str = "userId";
 
-/// The root fields, and which arguments they may have.
+/// The cacheable root fields with their allowed arguments.
 const ROOTS: &[(&str, &[&str])] = &[
     ("content", &["id"]),
     (
@@ -47,7 +47,7 @@ const ROOTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The fields below them, by type.
+/// The cacheable fields of object types.
 const FIELDS: &[(&str, &[&str])] = &[
     (
         "Content",
@@ -153,32 +153,32 @@ const FIELDS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Tells which documents may be kept.
+/// Decides which documents have cacheable responses.
 #[derive(Debug)]
-pub struct Keepable {
-    /// The type of each field that is allowed.
+pub struct ResponseCachePolicy {
+    /// The named type of each cacheable field, by parent type and field name.
     fields: HashMap<(&'static str, &'static str), String>,
 }
 
-/// Of whom the answers to a document tell, beside the viewer.
+/// The users, beside the viewer, on whose data the responses to a document depend.
 #[derive(Debug, Default, PartialEq)]
-pub struct Subjects(Vec<Subject>);
+pub struct CacheScope(Vec<UserArgument>);
 
 #[derive(Debug, PartialEq)]
-enum Subject {
-    Named(String),
+enum UserArgument {
+    Literal(String),
     Variable(String),
 }
 
-impl Subjects {
-    /// The users that a request with these variables names. `None` where one of them is no user's
-    /// id: there is nothing to keep then.
+impl CacheScope {
+    /// The users that a request with `variables` names. `None` when one of them is not the id of a
+    /// user: the response is then not cacheable.
     pub fn users(&self, variables: &Variables) -> Option<Vec<Id<id::User>>> {
         let mut users = Vec::with_capacity(self.0.len());
-        for subject in &self.0 {
-            let named = match subject {
-                Subject::Named(named) => named,
-                Subject::Variable(name) => match variables.get(name.as_str()) {
+        for argument in &self.0 {
+            let named = match argument {
+                UserArgument::Literal(named) => named,
+                UserArgument::Variable(name) => match variables.get(name.as_str()) {
                     None | Some(Value::Null) => continue,
                     Some(Value::String(named)) => named,
                     Some(_) => return None,
@@ -190,9 +190,9 @@ impl Subjects {
     }
 }
 
-impl Keepable {
-    /// Reads what types the fields have out of the contract. A field that is not there is not
-    /// allowed; a test finds it.
+impl ResponseCachePolicy {
+    /// Reads the types of the fields from the GraphQL schema. A field that the schema does not have is
+    /// not cacheable; a test finds such fields.
     pub fn new() -> Self {
         let contract = types(&super::sdl());
         let roots = ROOTS.iter().map(|(field, _)| ("Query", *field));
@@ -207,37 +207,37 @@ impl Keepable {
         }
     }
 
-    /// Whom the answers to the operations of `document` are of, if they may be kept. Call it on
-    /// what passed the guard, whose limits bound the walk.
-    pub fn judge(&self, document: &ExecutableDocument) -> Option<Subjects> {
-        let mut subjects = Subjects::default();
+    /// The scope of the responses to `document`; `None` when they must not be cached. Call it with a
+    /// document that passed the guard, whose limits bound the traversal.
+    pub fn scope(&self, document: &ExecutableDocument) -> Option<CacheScope> {
+        let mut scope = CacheScope::default();
         for (_, operation) in document.operations.iter() {
             let operation = &operation.node;
             let set = &operation.selection_set.node;
             if operation.ty != OperationType::Query
-                || !self.all(document, "Query", set, &mut subjects)
+                || !self.allows(document, "Query", set, &mut scope)
             {
                 return None;
             }
-            // Whom a variable names that has a default is not known from its value alone.
+            // The default of a variable is not among the values of a request.
             let mut variables = operation.variable_definitions.iter();
             if variables.any(|variable| {
                 let name = variable.node.name.node.as_str();
                 variable.node.default_value.is_some()
-                    && subjects.0.contains(&Subject::Variable(name.to_owned()))
+                    && scope.0.contains(&UserArgument::Variable(name.to_owned()))
             }) {
                 return None;
             }
         }
-        Some(subjects)
+        Some(scope)
     }
 
-    fn all(
+    fn allows(
         &self,
         document: &ExecutableDocument,
         of: &str,
         set: &SelectionSet,
-        subjects: &mut Subjects,
+        scope: &mut CacheScope,
     ) -> bool {
         set.items.iter().all(|selection| match &selection.node {
             Selection::Field(field) => {
@@ -248,34 +248,34 @@ impl Keepable {
                 }
                 let below = &field.selection_set.node;
                 self.fields.get(&(of, name)).is_some_and(|named| {
-                    (of != "Query" || harmless(field, subjects))
-                        && self.all(document, named, below, subjects)
+                    (of != "Query" || has_allowed_arguments(field, scope))
+                        && self.allows(document, named, below, scope)
                 })
             }
             Selection::InlineFragment(inline) => {
                 let condition = inline.node.type_condition.as_ref();
                 let of = condition.map_or(of, |condition| condition.node.on.node.as_str());
-                self.all(document, of, &inline.node.selection_set.node, subjects)
+                self.allows(document, of, &inline.node.selection_set.node, scope)
             }
             Selection::FragmentSpread(spread) => {
                 let fragment = document.fragments.get(&spread.node.fragment_name.node);
                 fragment.is_some_and(|fragment| {
                     let of = fragment.node.type_condition.node.on.node.as_str();
-                    self.all(document, of, &fragment.node.selection_set.node, subjects)
+                    self.allows(document, of, &fragment.node.selection_set.node, scope)
                 })
             }
         })
     }
 }
 
-impl Default for Keepable {
+impl Default for ResponseCachePolicy {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// Whether a root field has allowed arguments only; whom it names is noted.
-fn harmless(field: &Field, subjects: &mut Subjects) -> bool {
+/// Whether a root field has allowed arguments only. Adds the users that it names to `scope`.
+fn has_allowed_arguments(field: &Field, scope: &mut CacheScope) -> bool {
     let root = field.name.node.as_str();
     let allowed = ROOTS.iter().find(|(field, _)| *field == root);
     let allowed = allowed.map_or(&[][..], |(_, arguments)| *arguments);
@@ -285,8 +285,8 @@ fn harmless(field: &Field, subjects: &mut Subjects) -> bool {
             use async_graphql_value::Value;
             match &value.node {
                 Value::Null => {}
-                Value::String(named) => subjects.0.push(Subject::Named(named.clone())),
-                Value::Variable(name) => subjects.0.push(Subject::Variable(name.to_string())),
+                Value::String(named) => scope.0.push(UserArgument::Literal(named.clone())),
+                Value::Variable(name) => scope.0.push(UserArgument::Variable(name.to_string())),
                 _ => return false,
             }
         }
@@ -294,7 +294,7 @@ fn harmless(field: &Field, subjects: &mut Subjects) -> bool {
     })
 }
 
-/// The named type of each field of each object type of a contract.
+/// The named type of each field of each object type of a schema.
 fn types(sdl: &str) -> HashMap<(String, String), String> {
     let document = parse_schema(sdl);
     let definitions = document
@@ -333,12 +333,12 @@ mod tests {
 
     use super::*;
 
-    fn kept(source: &str) -> bool {
-        subjects(source).is_some()
+    fn cacheable(source: &str) -> bool {
+        scope(source).is_some()
     }
 
-    fn subjects(source: &str) -> Option<Subjects> {
-        Keepable::new().judge(&parse_query(source).unwrap())
+    fn scope(source: &str) -> Option<CacheScope> {
+        ResponseCachePolicy::new().scope(&parse_query(source).unwrap())
     }
 
     #[test]
@@ -350,24 +350,24 @@ mod tests {
             for field in *fields {
                 let key = ((*of).to_owned(), (*field).to_owned());
                 assert!(contract.contains_key(&key), "there is no {of}.{field}");
-                assert!(seen.insert(key), "{of}.{field} stands there twice");
+                assert!(seen.insert(key), "{of}.{field} is listed twice");
             }
         }
     }
 
     #[test]
-    fn lists_of_the_catalogue_and_for_the_viewer_are_kept() {
+    fn lists_of_the_catalogue_and_for_the_viewer_are_cacheable() {
         for source in [
             "{ recommendations(first: 20) { id items { rank score content { title directors { name } } reasons { message } } } }",
             "query ($after: String) { contents(first: 5, after: $after, filter: { year: { gt: 1990 } }) { nodes { ...F } totalCount } } fragment F on Content { id title ... on Content { year } }",
             "{ __typename content(id: \"x\") { title price { amount } } }",
         ] {
-            assert!(kept(source), "{source}");
+            assert!(cacheable(source), "{source}");
         }
     }
 
     #[test]
-    fn whatever_is_not_allowed_is_not_kept() {
+    fn whatever_is_not_allowed_is_not_cacheable() {
         for source in [
             "mutation { logout { errors { __typename } } }",
             "{ viewer { __typename } }",
@@ -384,20 +384,20 @@ mod tests {
             "{ contents { nodes { nonsense } } }",
             "query A { contents { nodes { id } } } query B { users { nodes { id } } }",
         ] {
-            assert!(!kept(source), "{source}");
+            assert!(!cacheable(source), "{source}");
         }
     }
 
     #[test]
-    fn an_answer_about_others_tells_whom_it_is_about() {
+    fn the_scope_has_the_users_that_arguments_name() {
         let user = |number| Id::<id::User>::from(uuid::Uuid::from_u128(number));
         let (one, two) = (user(1), user(2));
         let source = format!(
             "query ($u: ID, $v: ID) {{ a: recommendations(userId: \"{one}\") {{ id }} \
              b: recommendations(userId: $u) {{ id }} c: recommendations(userId: $v) {{ id }} }}"
         );
-        let subjects = subjects(&source).unwrap();
-        let named = |variables| subjects.users(&Variables::from_json(variables));
+        let scope = scope(&source).unwrap();
+        let named = |variables| scope.users(&Variables::from_json(variables));
         assert_eq!(named(serde_json::json!({ "u": two })), Some(vec![one, two]));
         assert_eq!(named(serde_json::json!({ "v": null })), Some(vec![one]));
         assert_eq!(named(serde_json::json!({ "u": "nobody" })), None);
