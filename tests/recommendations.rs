@@ -108,7 +108,7 @@ impl World {
         .await
         .unwrap();
         let whose = pairs.iter().map(|(user, _)| Tag::User(self.users[*user]));
-        ctx.cache.changed(&whose.collect::<Vec<_>>());
+        ctx.cache.invalidate(&whose.collect::<Vec<_>>());
     }
 
     async fn change(&self, item: usize, change: &'static str) {
@@ -658,7 +658,7 @@ async fn a_list_costs_the_same_statements_whatever_its_length() {
     world.page(0, 1, None).await; // what is the same for everybody is kept from here on
     let mut costs = Vec::new();
     for first in [2, 30] {
-        world.app.ctx.cache.changed(&[Tag::User(world.users[0])]);
+        world.app.ctx.cache.invalidate(&[Tag::User(world.users[0])]);
         let before = world.app.ctx.db.statements();
         world.page(0, first, None).await;
         costs.push(world.app.ctx.db.statements() - before);

@@ -16,7 +16,7 @@ use crate::server::{Marquee, Serving};
 /// How many ask for jobs at a time.
 const POLLERS: usize = 16;
 /// How often it is looked whether all jobs are over.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// A job warms the cache for so many queries at most.
 const QUERIES: usize = 1001;
 
@@ -244,7 +244,7 @@ async fn over(database: &mut PgConnection, options: &Options) -> anyhow::Result<
             "{left} jobs are not over after {} s",
             options.patience
         );
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::graphql::respond::Refusal;
 use crate::domain::auth::{Admission, AuthService, Client, Subject, network};
 use crate::graphql::errors::codes;
-use crate::platform::bus::Heard;
+use crate::platform::bus::Received;
 use crate::platform::config::Push;
 
 /// How long to wait before a failed session check is repeated.
@@ -312,8 +312,8 @@ async fn watch(registry: Weak<RegistryState>) {
             return;
         };
         let subject: Option<Subject> = match heard {
-            Heard::Note(note) => serde_json::from_str(&note).ok(),
-            Heard::Missed => None,
+            Received::Event(note) => serde_json::from_str(&note).ok(),
+            Received::Lagged => None,
         };
         registry.auth.on_change(subject);
         let by_owner = registry.by_owner();

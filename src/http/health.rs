@@ -77,7 +77,7 @@ async fn look(state: &AppState) -> Found {
         );
         found.workers = found.workers.max(workers);
         // One Redis serves all schemas.
-        let redis = services.caching.redis_is_there();
+        let redis = services.caching.redis_connected();
         found.redis = redis.map(|there| if there { "ok" } else { "away" });
     }
     found

@@ -154,7 +154,7 @@ fn endpoint(
                 let response = contract.execute(request).await;
                 if execution.kind == OperationType::Mutation {
                     // The next request may reach another server, which must see this change.
-                    caching.settled().await;
+                    caching.flush().await;
                 }
                 response
             }) as futures::future::BoxFuture<'static, _>

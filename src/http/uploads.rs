@@ -31,7 +31,7 @@ use super::identity::{self, RequestIdentity};
 use super::middleware::RequestId;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
-use crate::domain::uploads::{Reception, Upload};
+use crate::domain::uploads::{Upload, UploadWriter};
 use crate::foundation::Error;
 use crate::graphql::errors::codes;
 use crate::platform::config::{SchemaName, Settings};
@@ -218,20 +218,20 @@ async fn receive(
     mut form: Multipart<'_>,
     bounds: Bounds,
 ) -> Result<Upload, Refusal> {
-    let mut reception = None;
-    let read = read(&mut form, services, viewer, bounds, &mut reception).await;
-    match (read, reception) {
-        (Ok(Some(name)), Some(reception)) => {
+    let mut writer = None;
+    let read = read(&mut form, services, viewer, bounds, &mut writer).await;
+    match (read, writer) {
+        (Ok(Some(name)), Some(writer)) => {
             // To its end, even if the client goes away now: a file without a row would stay.
-            let kept = tokio::spawn(async move { reception.keep(&name).await });
+            let kept = tokio::spawn(async move { writer.finish(&name).await });
             let kept = kept
                 .await
                 .unwrap_or_else(|error| Err(Error::Internal(error.into())));
             kept.map_err(refuse)
         }
-        (read, reception) => {
-            if let Some(reception) = reception {
-                reception.give_up().await;
+        (read, writer) => {
+            if let Some(writer) = writer {
+                writer.abort().await;
             }
             read?;
             Err(Refusal::bad_request(HOW))
@@ -239,13 +239,13 @@ async fn receive(
     }
 }
 
-/// Reads the fields of a form; the file goes to `reception`, its name is the answer.
+/// Reads the fields of a form; the file goes to `writer`, its name is the answer.
 async fn read(
     form: &mut Multipart<'_>,
     services: &Services,
     viewer: &Viewer,
     bounds: Bounds,
-    reception: &mut Option<Reception>,
+    writer: &mut Option<UploadWriter>,
 ) -> Result<Option<String>, Refusal> {
     let (mut own, mut given) = (None, None);
     let broken = |error| cut(&error, bounds);
@@ -254,27 +254,27 @@ async fn read(
             given = Some(field.text().await.map_err(broken)?);
             continue;
         }
-        if reception.is_some() {
+        if writer.is_some() {
             let message = "one file at a time; an import takes several uploads together";
             return Err(Refusal::bad_request(message));
         }
         own = field.file_name().map(str::to_owned);
-        let begun = services.uploads.receive(viewer).await.map_err(refuse)?;
-        take(&mut field, reception.insert(begun), bounds).await?;
+        let begun = services.uploads.begin(viewer).await.map_err(refuse)?;
+        take(&mut field, writer.insert(begun), bounds).await?;
     }
     Ok(given.or(own))
 }
 
 async fn take(
     field: &mut Field<'_>,
-    reception: &mut Reception,
+    writer: &mut UploadWriter,
     bounds: Bounds,
 ) -> Result<(), Refusal> {
     while let Some(bytes) = field.chunk().await.map_err(|error| cut(&error, bounds))? {
-        if reception.bytes() + bytes.len() as u64 > bounds.bytes {
+        if writer.bytes() + bytes.len() as u64 > bounds.bytes {
             return Err(too_large(bounds.bytes));
         }
-        reception.write(bytes).await.map_err(refuse)?;
+        writer.write(bytes).await.map_err(refuse)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ pub mod compute_pool;
 pub mod config;
 pub mod db;
 pub mod embeddings;
-mod link;
 pub mod objects;
+mod redis_link;
 pub mod secrets;
 pub mod telemetry;

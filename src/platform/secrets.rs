@@ -11,15 +11,15 @@ use secrecy::{ExposeSecret, SecretString};
 use super::config::{Auth, Settings};
 use crate::foundation::{Clock, Rng};
 
-mod kept;
+mod key_file;
 #[cfg(test)]
 mod tests;
 
-use kept::{KeptKey, path, read, repair, replace, write_new};
+use key_file::{StoredKey, path, read, repair, replace, write_new};
 
 /// The least length of a secret, in characters.
 const MIN_SECRET: usize = 32;
-/// A secret of fewer distinct characters than this was typed, not drawn.
+/// A secret with fewer distinct characters than this was typed, not generated.
 const MIN_DISTINCT: usize = 8;
 /// For how long a key that is no longer first is kept at least: a server signs with it until it
 /// is started again.
@@ -97,10 +97,10 @@ impl Secrets {
             return Self::configured(&settings.auth);
         }
         let path = path(settings);
-        let kept = match read(&path)? {
-            Some(kept) => kept,
+        let stored = match read(&path)? {
+            Some(stored) => stored,
             None => {
-                let first = KeptKey::draw(clock.now(), rng);
+                let first = StoredKey::generate(clock.now(), rng);
                 // Another process that was faster made the file: its keys are the ones.
                 if write_new(&path, &[first])? {
                     tracing::info!(path = %path.display(), "Made a signing key and keep it");
@@ -108,7 +108,7 @@ impl Secrets {
                 read(&path)?.context("the file of secrets vanished while it was made")?
             }
         };
-        let keys = kept
+        let keys = stored
             .iter()
             .map(|key| SigningKey::new(&key.id, key.secret.clone()));
         let keys = keys.collect::<anyhow::Result<_>>();
@@ -184,20 +184,20 @@ pub fn rotate(settings: &Settings, clock: &Clock, rng: &Rng) -> anyhow::Result<(
     );
     let path = path(settings);
     let now = clock.now();
-    let mut kept = read(&path)?.unwrap_or_default();
-    let before = kept.len();
+    let mut stored = read(&path)?.unwrap_or_default();
+    let before = stored.len();
     let living = TimeDelta::minutes(settings.auth.access_token_minutes.into());
     let needed_since = now - living.max(KEEP_FOR);
     // A key stopped signing when the one before it in the list was made; the first signs still.
     let superseded: Vec<Option<DateTime<Utc>>> = std::iter::once(None)
-        .chain(kept.iter().map(|key| Some(key.made_at)))
+        .chain(stored.iter().map(|key| Some(key.made_at)))
         .collect();
     let mut until = superseded.into_iter();
-    kept.retain(|_| until.next().flatten().is_none_or(|end| end > needed_since));
-    let dropped = before - kept.len();
-    let new = KeptKey::draw(now, rng);
+    stored.retain(|_| until.next().flatten().is_none_or(|end| end > needed_since));
+    let dropped = before - stored.len();
+    let new = StoredKey::generate(now, rng);
     let id = new.id.clone();
-    kept.insert(0, new);
-    replace(&path, &kept)?;
+    stored.insert(0, new);
+    replace(&path, &stored)?;
     Ok((id, dropped))
 }

@@ -10,7 +10,7 @@ mod redis;
 
 use std::time::Duration;
 
-use marquee::platform::bus::{Bus, Buses, Heard, Listener, Topic};
+use marquee::platform::bus::{Bus, Buses, Listener, Received, Topic};
 use marquee::platform::config::Settings;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use crate::redis::{Way, prefix, settings};
 /// A process on this Redis, connected.
 async fn process(url: &str, prefix: &str) -> Buses {
     let buses = Buses::open(&settings(url, prefix)).unwrap();
-    buses.redis_becomes(true).await;
+    buses.wait_for_redis(true).await;
     buses
 }
 
@@ -36,14 +36,14 @@ fn job() -> Topic {
     Topic::Job(Uuid::from_u128(1))
 }
 
-async fn next(listener: &mut Listener) -> Heard {
+async fn next(listener: &mut Listener) -> Received {
     let patience = Duration::from_secs(20);
     let heard = timeout(patience, listener.next()).await;
     heard.expect("something is heard")
 }
 
-fn note(json: &str) -> Heard {
-    Heard::Note(json.into())
+fn note(json: &str) -> Received {
+    Received::Event(json.into())
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_slow_listener_hears_that_it_missed_some_and_then_what_is_new() {
     for number in 0..10_000 {
         bus.publish(job(), number);
     }
-    assert_eq!(next(&mut slow).await, Heard::Missed);
+    assert_eq!(next(&mut slow).await, Received::Lagged);
     bus.publish(job(), "new");
     assert_eq!(next(&mut slow).await, note("\"new\""));
 }
@@ -98,7 +98,7 @@ async fn a_note_that_is_no_json_is_a_missed_one() {
     let mut listener = bus.subscribe(job());
     let no_json = std::collections::HashMap::from([((1, 2), 3)]);
     bus.publish(job(), no_json);
-    assert_eq!(next(&mut listener).await, Heard::Missed);
+    assert_eq!(next(&mut listener).await, Received::Lagged);
 }
 
 #[tokio::test]
@@ -176,19 +176,19 @@ async fn when_redis_goes_and_comes_back_every_listener_hears_that_it_may_have_mi
     let mut here = app(&cut_off).subscribe(job());
     let mut there = app(&other).subscribe(Topic::Jobs);
     way.cut();
-    cut_off.redis_becomes(false).await;
+    cut_off.wait_for_redis(false).await;
     assert!(!app(&cut_off).is_shared());
-    assert_eq!(next(&mut here).await, Heard::Missed);
+    assert_eq!(next(&mut here).await, Received::Lagged);
     way.was_tried().await;
     app(&cut_off).publish(job(), "heard here");
     assert_eq!(next(&mut here).await, note("\"heard here\""));
     app(&cut_off).publish(Topic::Jobs, "dropped");
     way.mend();
-    cut_off.redis_becomes(true).await;
+    cut_off.wait_for_redis(true).await;
     assert!(app(&cut_off).is_shared());
-    assert_eq!(next(&mut here).await, Heard::Missed);
+    assert_eq!(next(&mut here).await, Received::Lagged);
     // The other never lost Redis, but what was dropped was for it.
-    assert_eq!(next(&mut there).await, Heard::Missed);
+    assert_eq!(next(&mut there).await, Received::Lagged);
     app(&other).publish(job(), "together again");
     assert_eq!(next(&mut here).await, note("\"together again\""));
 }
@@ -203,7 +203,7 @@ async fn a_redis_that_comes_late_is_a_reason_to_read_the_table() {
     assert_eq!(next(&mut listener).await, note("1"));
     way.was_tried().await;
     way.mend();
-    assert_eq!(next(&mut listener).await, Heard::Missed);
+    assert_eq!(next(&mut listener).await, Received::Lagged);
 }
 
 #[tokio::test]
@@ -216,6 +216,6 @@ async fn what_a_stranger_writes_into_the_channel_is_a_reason_to_read_the_table()
         command.arg(format!("{prefix}:events")).arg(nonsense);
         let mut connection = redis::connection().await;
         command.query_async::<()>(&mut connection).await.unwrap();
-        assert_eq!(next(&mut listener).await, Heard::Missed, "{nonsense:?}");
+        assert_eq!(next(&mut listener).await, Received::Lagged, "{nonsense:?}");
     }
 }

@@ -50,7 +50,7 @@ impl Server {
     /// A process on the Redis of the tests, connected.
     async fn on(url: &str, prefix: &str) -> Self {
         let server = Self::with(&settings(url, prefix));
-        server.caches.redis_becomes(true).await;
+        server.caches.wait_for_redis(true).await;
         server
     }
 
@@ -111,8 +111,8 @@ async fn what_one_server_changes_the_other_no_longer_finds() {
         server.ask(&first, "old").await;
         server.ask(&second, "old").await;
     }
-    one.cache.changed(&[Tag::User(user(1))]);
-    one.cache.settled().await;
+    one.cache.invalidate(&[Tag::User(user(1))]);
+    one.cache.flush().await;
     assert_eq!(one.ask(&first, "new").await, "new");
     // A third one has nothing of its own, so it tells what lies in Redis.
     let three = Server::on(&redis::url(), &prefix).await;
@@ -137,13 +137,13 @@ async fn answers_go_on_without_redis_and_it_is_used_again_when_it_is_back() {
     cut_off.ask(&key, "old").await;
     way.cut();
     assert_eq!(cut_off.ask(&list(2, "1.0"), "alone").await, "alone");
-    cut_off.caches.redis_becomes(false).await;
+    cut_off.caches.wait_for_redis(false).await;
     way.was_tried().await;
-    cut_off.cache.changed(&[Tag::User(user(1))]);
+    cut_off.cache.invalidate(&[Tag::User(user(1))]);
     assert_eq!(cut_off.ask(&key, "new").await, "new");
     assert_eq!(other.ask(&key, "other").await, "old", "it cannot know yet");
     way.mend();
-    cut_off.caches.redis_becomes(true).await;
+    cut_off.caches.wait_for_redis(true).await;
     // What was changed meanwhile was told first, so nobody finds the old value in Redis.
     let fresh = Server::on(&redis::url(), &prefix).await;
     assert_eq!(fresh.ask(&key, "fresh").await, "fresh");
@@ -155,10 +155,10 @@ async fn a_redis_that_was_never_there_is_no_error() {
     let way = Way::open().await;
     way.cut();
     let server = Server::with(&settings(&way.url, &prefix()));
-    assert_eq!(server.caches.redis_is_there(), Some(false));
+    assert_eq!(server.caches.redis_connected(), Some(false));
     assert_eq!(server.ask(&list(1, "1.0"), "alone").await, "alone");
-    server.cache.changed(&[Tag::Catalogue]);
-    server.cache.settled().await;
+    server.cache.invalidate(&[Tag::Catalogue]);
+    server.cache.flush().await;
     assert_eq!(server.ask(&list(1, "1.0"), "again").await, "again");
 }
 
@@ -173,7 +173,7 @@ async fn every_key_in_redis_ends_by_itself() {
     }
     server
         .cache
-        .changed(&[Tag::Catalogue, Tag::User(user(1)), Tag::Weights]);
+        .invalidate(&[Tag::Catalogue, Tag::User(user(1)), Tag::Weights]);
     server.cache.clear(None).await;
     server.caches.close().await;
     let found = keys(&prefix).await;
@@ -279,7 +279,7 @@ async fn a_change_while_a_value_is_computed_makes_it_worthless() {
     let key = list(1, "1.0");
     let compute = async {
         // Read, and then somebody writes.
-        server.cache.changed(&[Tag::User(user(1))]);
+        server.cache.invalidate(&[Tag::User(user(1))]);
         Ok("old".to_owned())
     };
     server.cache.get_or_compute(&key, compute).await.unwrap();
@@ -296,10 +296,10 @@ async fn a_promotion_makes_what_the_old_model_said_unreachable() {
         "by the second"
     );
     // and by the word that the model has changed.
-    server.cache.changed(&[Tag::Model("BATCH")]);
+    server.cache.invalidate(&[Tag::Model("BATCH")]);
     assert_eq!(server.ask(&list(1, "1.0"), "new").await, "new");
     // A model of another kind touches nothing.
-    server.cache.changed(&[Tag::Model("OTHER")]);
+    server.cache.invalidate(&[Tag::Model("OTHER")]);
     assert_eq!(server.ask(&list(1, "1.0"), "newer").await, "new");
 }
 
@@ -311,7 +311,7 @@ async fn other_settings_share_nothing() {
     let mut other = settings(&redis::url(), &prefix);
     other.recommendations.list_length = 7;
     let two = Server::with(&other);
-    two.caches.redis_becomes(true).await;
+    two.caches.wait_for_redis(true).await;
     assert_eq!(two.ask(&list(1, "1.0"), "short lists").await, "short lists");
 }
 
@@ -328,7 +328,7 @@ async fn schemas_do_not_cross() {
     let key = list(1, "1.0");
     app.ask(&key, "of app").await;
     assert_eq!(demo.ask(&key, "of demo").await, "of demo");
-    demo.cache.changed(&[Tag::Catalogue]);
+    demo.cache.invalidate(&[Tag::Catalogue]);
     demo.cache.clear(None).await;
     assert_eq!(app.ask(&key, "new").await, "of app");
     assert_eq!(demo.ask(&key, "new").await, "new");
@@ -404,7 +404,7 @@ proptest! {
             for (step, (write, number)) in steps.into_iter().enumerate() {
                 if write {
                     latest[number as usize] = step;
-                    server.cache.changed(&[Tag::User(user(number))]);
+                    server.cache.invalidate(&[Tag::User(user(number))]);
                 } else {
                     let found = server.ask(&list(number, "1.0"), &step.to_string()).await;
                     assert!(found.parse::<usize>().unwrap() >= latest[number as usize]);

@@ -8,7 +8,7 @@ use marquee::domain::generation::model::NewItem;
 use marquee::domain::generation::{Ask, GenerationParameters, ImageAsk, Target};
 use marquee::domain::jobs::model::{JobState, NewJob};
 use marquee::domain::jobs::parameters::Parameters;
-use marquee::platform::bus::{Heard, Topic};
+use marquee::platform::bus::{Received, Topic};
 
 use crate::support::TestApp;
 use crate::world::{ask_as, events, orphan, over, soon, sql, stop, trifle, worker};
@@ -32,7 +32,10 @@ async fn who_joins_a_job_that_was_put_off_brings_it_forward_and_makes_it_as_urge
     let waited = sooner.job.due_at - put_off.created_at;
     assert!(waited.num_hours() < 1, "{sooner:?}");
     assert_eq!((sooner.job.priority, sooner.job.events), (5, 2));
-    assert!(matches!(soon(news.next()).await, Heard::Note(_)), "told");
+    assert!(
+        matches!(soon(news.next()).await, Received::Event(_)),
+        "told"
+    );
     let more_urgent = jobs.create(shell, later(9, MONTH)).await.unwrap().job;
     assert_eq!((more_urgent.priority, more_urgent.events), (9, 3));
     assert_eq!(more_urgent.due_at, sooner.job.due_at);

@@ -7,7 +7,7 @@ use marquee::domain::jobs::model::JobState;
 use marquee::domain::jobs::parameters::{CacheWarming, Evaluation, Parameters, Whom};
 use marquee::domain::recommendations;
 use marquee::foundation::page::Window;
-use marquee::platform::bus::{Heard, Topic};
+use marquee::platform::bus::{Received, Topic};
 use marquee::platform::cache::CacheKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -80,7 +80,7 @@ async fn a_user_asks_for_their_own_list_and_what_they_took_since_is_gone_from_it
     let done = over(app, asked.id).await;
     assert_eq!(done.state, JobState::Completed, "{done:?}");
     assert_eq!(done.result, Some(json!({ "users": 1, "lists": 1 })));
-    let Heard::Note(note) = soon(listener.next()).await else {
+    let Received::Event(note) = soon(listener.next()).await else {
         panic!("a note")
     };
     let note: Value = serde_json::from_str(&note).unwrap();

@@ -255,7 +255,7 @@ async fn a_logout_on_one_server_ends_the_sockets_on_the_other() {
     let mut servers = Vec::new();
     for _ in 0..2 {
         let buses = Buses::open(&redis::settings(&redis::url(), &prefix)).unwrap();
-        buses.redis_becomes(true).await;
+        buses.wait_for_redis(true).await;
         let name = app.schemas.default_name().clone();
         let ctx = SchemaContext {
             bus: buses.of(&name),

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use marquee::domain::auth::{Role, Viewer};
-use marquee::domain::uploads::Reception;
+use marquee::domain::uploads::UploadWriter;
 use serde_json::json;
 
 use crate::world::{World, sign_in, viewer};
@@ -89,9 +89,9 @@ async fn lists_of_uploads_come_in_pages() {
 }
 
 /// A file of the shell's: no access token is good for days.
-async fn young_file(mut reception: Reception) -> String {
-    reception.write(b"young"[..].into()).await.unwrap();
-    reception.keep("young.csv").await.unwrap().id.to_string()
+async fn young_file(mut writer: UploadWriter) -> String {
+    writer.write(b"young"[..].into()).await.unwrap();
+    writer.finish("young.csv").await.unwrap().id.to_string()
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn old_uploads_are_removed_and_what_a_killed_server_left_of_one() {
     std::fs::write(folder.join("a file of somebody else"), "x").unwrap();
     world.app.ctx.clock.advance(TimeDelta::days(7));
     let service = &world.app.services.uploads;
-    let young = service.receive(&Viewer::Command).await.unwrap();
+    let young = service.begin(&Viewer::Command).await.unwrap();
     let young = young_file(young).await;
     world.app.ctx.clock.advance(TimeDelta::seconds(1));
     let upkeep = &world.app.services.upkeep;

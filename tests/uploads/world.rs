@@ -170,7 +170,7 @@ impl World {
         )
     }
 
-    /// What is laid out for imports.
+    /// The staged uploads of imports.
     pub fn laid_out(&self) -> Vec<String> {
         names(self.data.path().join("imports"))
     }

@@ -123,7 +123,7 @@ impl AuthService {
         let (keys, bus) = (self.keys.clone(), self.bus.clone());
         let then = move |revoked: &Option<(ApiKey, Hash)>| {
             if let Some((key, hash)) = revoked {
-                keys.changed(hash);
+                keys.invalidate(hash);
                 bus.publish(Topic::Sessions, Subject::Key(key.id));
             }
         };

@@ -208,7 +208,7 @@ impl AuthService {
         let (sessions, bus) = (self.sessions.clone(), self.bus.clone());
         let then = move |outcome: &Rotation| {
             if let Rotation::Reused(user) = outcome {
-                sessions.changed(user);
+                sessions.invalidate(user);
                 bus.publish(Topic::Sessions, Subject::User(*user));
             }
         };
@@ -345,7 +345,7 @@ impl AuthService {
     pub fn forgets<T>(&self, user: Id<id::User>) -> impl FnOnce(&T) + Send + 'static {
         let (sessions, bus) = (self.sessions.clone(), self.bus.clone());
         move |_| {
-            sessions.changed(&user);
+            sessions.invalidate(&user);
             bus.publish(Topic::Sessions, Subject::User(user));
         }
     }

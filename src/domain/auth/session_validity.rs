@@ -54,12 +54,12 @@ impl AuthService {
     /// Invalidates what is cached of a subject, or of all, after another server has changed its rights.
     pub fn on_change(&self, subject: Option<Subject>) {
         match subject {
-            Some(Subject::User(user)) => self.sessions.changed(&user),
+            Some(Subject::User(user)) => self.sessions.invalidate(&user),
             // Keys are cached by hash, which the event does not contain; there are few keys.
-            Some(Subject::Key(_)) => self.keys.all_changed(),
+            Some(Subject::Key(_)) => self.keys.invalidate_all(),
             None => {
-                self.sessions.all_changed();
-                self.keys.all_changed();
+                self.sessions.invalidate_all();
+                self.keys.invalidate_all();
             }
         }
     }

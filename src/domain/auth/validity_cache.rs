@@ -75,12 +75,12 @@ where
 
     /// Invalidates the entries of `subject`. Call it after the change is committed and before it is
     /// announced: by `Db::transaction_then`, which no dropped request can prevent.
-    pub(super) fn changed(&self, subject: &S) {
+    pub(super) fn invalidate(&self, subject: &S) {
         self.stripe(subject).fetch_add(1, Ordering::SeqCst);
     }
 
     /// Invalidates all entries.
-    pub(super) fn all_changed(&self) {
+    pub(super) fn invalidate_all(&self) {
         for stripe in self.changes.iter() {
             stripe.fetch_add(1, Ordering::SeqCst);
         }

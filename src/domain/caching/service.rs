@@ -37,8 +37,8 @@ impl CachingService {
     }
 
     /// Whether Redis is reachable; `None` if none is configured.
-    pub fn redis_is_there(&self) -> Option<bool> {
-        self.cache.redis_is_there()
+    pub fn redis_connected(&self) -> Option<bool> {
+        self.cache.redis_connected()
     }
 
     /// Drops the values of `kind`, or all, on every server. For admins.
@@ -100,7 +100,7 @@ impl CachingService {
     }
 
     /// Waits, up to a short time limit, until other servers see the invalidations of this one.
-    pub async fn settled(&self) {
-        self.cache.settled().await;
+    pub async fn flush(&self) {
+        self.cache.flush().await;
     }
 }

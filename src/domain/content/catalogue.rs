@@ -22,14 +22,14 @@ use crate::foundation::{Error, Result};
 use crate::platform::cache::{Cache, CacheKind, Tag};
 
 /// How often a catalogue looks for what other processes wrote.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Lists wait so long for the first reading, counted from the first of them: a million items take some
 /// 12 s. Searches, which say that they are not complete, wait less.
 pub(super) const LISTS_WITHIN: Duration = Duration::from_secs(20);
 pub(super) const SEARCHES_WITHIN: Duration = Duration::from_secs(5);
 /// Whoever wrote waits at most so long until the catalogue has taken it up.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
-/// The longest pause after a reading that failed; the first is [`LOOK_EVERY`], and each is twice
+/// The longest pause after a reading that failed; the first is [`POLL_INTERVAL`], and each is twice
 /// the one before.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -148,7 +148,7 @@ impl CatalogueIndex {
             self.first_done();
         } else if self.read().change() != before {
             // After the catalogue: what is computed from here on sees what was written.
-            self.inner.cache.changed(&[Tag::Catalogue]);
+            self.inner.cache.invalidate(&[Tag::Catalogue]);
         }
         Ok(())
     }
@@ -170,7 +170,7 @@ impl CatalogueIndex {
         if self.inner.partly_used.swap(false, Ordering::SeqCst) {
             let kinds = CacheKind::ALL.iter().copied();
             let kinds: Vec<Tag> = kinds.map(Tag::Kind).collect();
-            self.inner.cache.changed(&kinds);
+            self.inner.cache.invalidate(&kinds);
         }
     }
 
@@ -192,14 +192,14 @@ impl CatalogueIndex {
                 Err(_) => tracing::info!("The catalogue in memory follows a write later"),
             }
         }
-        self.inner.cache.changed(&[Tag::Catalogue]);
+        self.inner.cache.invalidate(&[Tag::Catalogue]);
     }
 
     /// Reads the catalogue and follows the database, for as long as anybody holds the schema.
     fn keep_up(&self) {
         let inner = Arc::downgrade(&self.inner);
         tokio::spawn(async move {
-            let mut pause = LOOK_EVERY;
+            let mut pause = POLL_INTERVAL;
             loop {
                 // Whoever held the schema is gone, and so is the need to follow it.
                 let Some(inner) = inner.upgrade() else {
@@ -215,8 +215,8 @@ impl CatalogueIndex {
                 let read = read.await.map_err(|fault| Error::Internal(fault.into()));
                 let pausing = match read.flatten() {
                     Ok(()) => {
-                        pause = LOOK_EVERY;
-                        LOOK_EVERY
+                        pause = POLL_INTERVAL;
+                        POLL_INTERVAL
                     }
                     Err(error) => {
                         let retry_in = pause.as_secs();

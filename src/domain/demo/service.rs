@@ -104,7 +104,7 @@ impl DemoService {
             users: demo.users.len(),
             interactions: demo.interactions.len(),
         };
-        let _over = self.cache.when_over();
+        let _over = self.cache.invalidate_on_drop();
         self.store.load(demo, hashes, now).await?;
         Ok(Some(loaded))
     }

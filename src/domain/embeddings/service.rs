@@ -179,7 +179,7 @@ impl EmbeddingService {
     /// Lets nobody have what was made of the vectors as they were at the version `before`.
     pub(super) fn moved(&self, space: &Space, before: u64) {
         if space.version() != before {
-            self.ctx.cache.changed(&[Tag::Vectors]);
+            self.ctx.cache.invalidate(&[Tag::Vectors]);
         }
     }
 

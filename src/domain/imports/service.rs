@@ -81,7 +81,7 @@ impl ImportService {
         // What cannot be used is refused before the database is asked for anything.
         let plan = Plan::of(&job)?;
         run.sessions.push(self.store.open_alone(now).await?);
-        let _over = self.cache.when_over();
+        let _over = self.cache.invalidate_on_drop();
         match plan {
             Plan::Movielens(folder) => run.movielens(&folder).await?,
             Plan::Tmdb { films, credits } => run.tmdb(films, credits).await?,

@@ -15,7 +15,7 @@ use crate::domain::auth::Viewer;
 use crate::domain::recommendations::updates;
 use crate::foundation::filter::Comparison;
 use crate::foundation::{Id, Refusal, Result, id};
-use crate::platform::bus::{Bus, Heard, LOOK_EVERY, Listener, Topic};
+use crate::platform::bus::{Bus, Listener, POLL_INTERVAL, Received, Topic};
 use tokio::time::{Instant, sleep_until};
 
 /// The most values that the lists of a filter may have together.
@@ -60,7 +60,7 @@ pub struct Following {
     filter: FollowFilter,
     tail: Tail,
     /// When the table is looked at, though nothing is heard.
-    look_at: Instant,
+    poll_at: Instant,
     /// The latest that was heard of, by the moment it happened.
     latest: Id<id::Interaction>,
     /// What happened before this is not looked for.
@@ -110,7 +110,7 @@ impl InteractionService {
         Ok(Following {
             store: self.store.clone(),
             tail: self.tail.clone(),
-            look_at: Instant::now() + LOOK_EVERY,
+            poll_at: Instant::now() + POLL_INTERVAL,
             listener: self.bus.subscribe(Topic::Interactions),
             filter,
             latest: from,
@@ -142,14 +142,14 @@ impl Following {
                 // What was heard first: what a look tells of is then known.
                 biased;
                 heard = self.listener.next() => heard,
-                () = sleep_until(self.look_at) => {
+                () = sleep_until(self.poll_at) => {
                     self.look().await;
                     continue;
                 }
             };
             match heard {
-                Heard::Missed => self.behind = true,
-                Heard::Note(note) => match serde_json::from_str::<Note>(&note) {
+                Received::Lagged => self.behind = true,
+                Received::Event(note) => match serde_json::from_str::<Note>(&note) {
                     Ok(note) => self.take(note.0),
                     // Another version of the program wrote it.
                     Err(_) => self.behind = true,
@@ -168,7 +168,7 @@ impl Following {
 
     /// Finds what was recorded unheard, in another process.
     async fn look(&mut self) {
-        self.look_at = Instant::now() + LOOK_EVERY;
+        self.poll_at = Instant::now() + POLL_INTERVAL;
         let read = async { self.store.latest(MAX_AT_ONCE).await.map(Arc::new) };
         let tail = match self.tail.0.try_get_with((), read).await {
             Ok(tail) => tail,

@@ -178,13 +178,13 @@ impl InteractionService {
         let changed = touched.clone();
         // Who hears of it and asks at once must not get what was kept.
         let told = move |written: &Vec<Written>| {
-            cache.changed(&changed);
+            cache.invalidate(&changed);
             tell(written);
         };
         let written = self.store.write(wanted, now, told).await;
         // Also after a failure: the commit may have been heard and its answer lost.
         if written.is_err() {
-            self.cache.changed(&touched);
+            self.cache.invalidate(&touched);
         }
         let mut written = written?.into_iter();
         let settled = outcomes.into_iter().map(|outcome| match outcome {
@@ -267,7 +267,7 @@ impl InteractionService {
         };
         match self.store.delete(id, owner).await? {
             Some(user) => {
-                self.cache.changed(&[Tag::User(user)]);
+                self.cache.invalidate(&[Tag::User(user)]);
                 Ok(())
             }
             None => {
@@ -374,7 +374,7 @@ impl InteractionService {
                 present.changed(&changes)
             })
             .await?;
-        self.cache.changed(&[Tag::Weights]);
+        self.cache.invalidate(&[Tag::Weights]);
         tracing::info!(version = table.version, "The interaction weights changed");
         // The answer is the version that this change made, though a newer one be in force by now.
         let made = Arc::new(table);

@@ -17,12 +17,12 @@ use super::model::JobEvent;
 use super::service::{JobNote, JobService, not_found};
 use crate::domain::auth::Viewer;
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::{Heard, Listener, Topic};
+use crate::platform::bus::{Listener, Received, Topic};
 
 /// How often a followed job is looked at, though nobody says that it changed: where other processes
 /// cannot say so, and where they can.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-const LOOK_EVERY_SHARED: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL_SHARED: Duration = Duration::from_secs(5);
 /// For how long what a look has found is good for the tasks of other jobs.
 pub(super) const LOOK_HOLDS: Duration = Duration::from_millis(500);
 /// So many events are read at a time.
@@ -114,19 +114,19 @@ impl JobService {
     async fn news(&self, id: Id<id::Job>, known: i64, listener: &mut Listener) -> News {
         loop {
             let every = if self.bus.is_shared() {
-                LOOK_EVERY_SHARED
+                POLL_INTERVAL_SHARED
             } else {
-                LOOK_EVERY
+                POLL_INTERVAL
             };
             match timeout(every, listener.next()).await {
-                Ok(Heard::Note(note)) => {
+                Ok(Received::Event(note)) => {
                     // What was read already is told late. A note of another version may tell anything.
                     let note = serde_json::from_str::<JobNote>(&note);
                     if note.map_or(true, |note| note.event > known) {
                         return News::Events;
                     }
                 }
-                Ok(Heard::Missed) => return News::Events,
+                Ok(Received::Lagged) => return News::Events,
                 Err(_) => match self.latest().await.get(&id) {
                     Some(Some(latest)) if *latest > known => return News::Events,
                     Some(None) => return News::Gone,

@@ -16,11 +16,11 @@ use super::service::{JobNote, JobService};
 use crate::domain::auth::Viewer;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::{Heard, Listener, Topic};
+use crate::platform::bus::{Listener, Received, Topic};
 
 /// How often one who watches looks at the table, though nobody says that a job changed. What ended
 /// longer ago than [`JobService::recent`] remembers is not found by it.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 impl JobService {
     /// The jobs that the viewer may see and that fit, whenever one of them changes. Those that are
@@ -43,7 +43,7 @@ impl JobService {
             viewer: viewer.clone(),
             filter,
             listener,
-            look_at: Instant::now() + LOOK_EVERY,
+            poll_at: Instant::now() + POLL_INTERVAL,
             news: VecDeque::new(),
             open: HashMap::new(),
             over: Over::default(),
@@ -108,7 +108,7 @@ struct Watcher {
     viewer: Viewer,
     filter: JobFilter,
     listener: Listener,
-    look_at: Instant,
+    poll_at: Instant,
     /// What is to be told.
     news: VecDeque<Job>,
     /// The latest event that was told, of jobs that are not over.
@@ -157,10 +157,10 @@ impl Watcher {
             }
             let heard = tokio::select! {
                 heard = self.listener.next() => heard,
-                () = sleep_until(self.look_at) => Heard::Missed,
+                () = sleep_until(self.poll_at) => Received::Lagged,
             };
             match heard {
-                Heard::Note(note) => {
+                Received::Event(note) => {
                     let Ok(note) = serde_json::from_str::<JobNote>(&note) else {
                         continue; // of another version of the program
                     };
@@ -169,14 +169,14 @@ impl Watcher {
                         self.take(job);
                     }
                 }
-                Heard::Missed => self.look().await,
+                Received::Lagged => self.look().await,
             }
         }
     }
 
     /// Finds what changed unheard.
     async fn look(&mut self) {
-        self.look_at = Instant::now() + LOOK_EVERY;
+        self.poll_at = Instant::now() + POLL_INTERVAL;
         let Some(recent) = self.service.recent().await else {
             return;
         };

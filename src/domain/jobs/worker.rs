@@ -20,7 +20,7 @@ use super::service::{JobNote, JobService};
 use super::store::Claim;
 use crate::domain::Services;
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::{Heard, Topic};
+use crate::platform::bus::{Received, Topic};
 
 /// How often a worker says that it is there and looks for work, though nobody calls.
 const BEAT: Duration = Duration::from_secs(1);
@@ -162,8 +162,8 @@ impl Worker {
     }
 
     /// Ends what was cancelled; says whether there is new work.
-    fn hear(&self, heard: &Heard) -> bool {
-        let Heard::Note(note) = heard else {
+    fn hear(&self, heard: &Received) -> bool {
+        let Received::Event(note) = heard else {
             return true;
         };
         let Ok(note) = serde_json::from_str::<JobNote>(note) else {

@@ -13,7 +13,7 @@ use super::model::{ModelKind, ModelVersion};
 use super::service::ModelService;
 use crate::domain::auth::Viewer;
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::{Heard, LOOK_EVERY, Listener, Topic};
+use crate::platform::bus::{Listener, POLL_INTERVAL, Received, Topic};
 
 /// What looks at the table found a moment ago: without a word, or after hearing of a model.
 pub(super) type Looked = Cache<Option<Id<id::Model>>, Arc<Vec<ModelVersion>>>;
@@ -56,7 +56,7 @@ impl ModelService {
             kind,
             told: HashMap::new(),
             waiting: VecDeque::new(),
-            look_at: None,
+            poll_at: None,
         };
         Ok(futures::stream::unfold(watcher, Watcher::step))
     }
@@ -90,7 +90,7 @@ struct Watcher {
     told: HashMap<ModelKind, Id<id::Model>>,
     waiting: VecDeque<ModelVersion>,
     /// When the table is looked at, though nothing is heard; `None` before the first time.
-    look_at: Option<Instant>,
+    poll_at: Option<Instant>,
 }
 
 impl Watcher {
@@ -100,18 +100,18 @@ impl Watcher {
                 return Some((model, self));
             }
             // Whatever is heard, the table says which models are served.
-            let heard = match self.look_at {
-                None => Some(Heard::Missed),
-                Some(look_at) => tokio::select! {
+            let heard = match self.poll_at {
+                None => Some(Received::Lagged),
+                Some(poll_at) => tokio::select! {
                     heard = self.listener.next() => Some(heard),
-                    () = sleep_until(look_at) => None,
+                    () = sleep_until(poll_at) => None,
                 },
             };
             let found = match heard {
                 None => self.service.served_lately(None).await,
-                Some(Heard::Note(note)) => self.service.served_lately(told(&note)).await,
+                Some(Received::Event(note)) => self.service.served_lately(told(&note)).await,
                 // What somebody else read may be older than what was missed.
-                Some(Heard::Missed) => {
+                Some(Received::Lagged) => {
                     let found = self.service.store.actives().await.map(Arc::new);
                     found
                         .inspect_err(|error| {
@@ -120,7 +120,7 @@ impl Watcher {
                         .ok()
                 }
             };
-            self.look_at = Some(Instant::now() + LOOK_EVERY);
+            self.poll_at = Some(Instant::now() + POLL_INTERVAL);
             for model in found.iter().flat_map(|found| found.iter()) {
                 if self.kind.is_none_or(|kind| kind == model.kind)
                     && self.told.insert(model.kind, model.id) != Some(model.id)

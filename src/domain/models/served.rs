@@ -13,7 +13,7 @@ use crate::foundation::{Clock, Error, Result};
 use crate::platform::cache::{Cache, Tag};
 
 /// After how long it is asked whether another process has taken a model into service.
-const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
+const POLL_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 /// Those who ask first wait so long for the model, counted from the first of them; then the answer
 /// is at once that there is none yet.
 const FIRST_WITHIN: Duration = Duration::from_secs(5);
@@ -73,7 +73,7 @@ impl<T> Found<T> {
 /// When it was looked, and what there was.
 pub struct Latest<T> {
     /// When it was looked.
-    pub looked_at: DateTime<Utc>,
+    pub polled_at: DateTime<Utc>,
     /// What was served; `None` where nothing was.
     pub model: Option<Arc<T>>,
 }
@@ -81,7 +81,7 @@ pub struct Latest<T> {
 impl<T> Clone for Latest<T> {
     fn clone(&self) -> Self {
         Self {
-            looked_at: self.looked_at,
+            polled_at: self.polled_at,
             model: self.model.clone(),
         }
     }
@@ -134,7 +134,7 @@ impl<T: Send + Sync + 'static> Served<T> {
     {
         let this = Arc::clone(self);
         if let Some(latest) = self.latest() {
-            if self.clock.now() - latest.looked_at >= LOOK_EVERY
+            if self.clock.now() - latest.polled_at >= POLL_INTERVAL
                 && let Ok(turn) = Arc::clone(&self.turn).try_lock_owned()
             {
                 tokio::spawn(async move {
@@ -225,7 +225,7 @@ impl<T: Send + Sync + 'static> Served<T> {
         F: Future<Output = Result<Option<Arc<T>>>>,
     {
         // What is written from here on is for the next look.
-        let (looked_at, before) = (self.clock.now(), self.latest());
+        let (polled_at, before) = (self.clock.now(), self.latest());
         let known = before.as_ref().and_then(|latest| latest.model.clone());
         let model = look(before).await?;
         let changed = match (&known, &model) {
@@ -233,13 +233,13 @@ impl<T: Send + Sync + 'static> Served<T> {
             (known, model) => known.is_some() != model.is_some(),
         };
         let latest = Latest {
-            looked_at,
+            polled_at,
             model: model.clone(),
         };
         *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Some(latest);
         if changed {
             // Another process may have taken it into service.
-            self.cache.changed(&[Tag::Model(self.kind.as_str())]);
+            self.cache.invalidate(&[Tag::Model(self.kind.as_str())]);
         }
         Ok(model)
     }

@@ -137,7 +137,8 @@ impl ModelService {
         let done = self.store.activate(id, metrics, self.clock.now()).await;
         // Of any kind, since a failure does not tell which: it happens a few times a day.
         let kinds = ModelKind::ALL.iter().map(|kind| kind.as_str());
-        self.cache.changed(&Vec::from_iter(kinds.map(Tag::Model)));
+        self.cache
+            .invalidate(&Vec::from_iter(kinds.map(Tag::Model)));
         self.tell(id);
         done
     }

@@ -95,7 +95,7 @@ impl PeopleService {
             updated_at: now,
         };
         let done = self.store.insert(person.clone()).await;
-        self.cache.changed(&[Tag::Catalogue]);
+        self.cache.invalidate(&[Tag::Catalogue]);
         done.map(|()| person)
     }
 
@@ -120,7 +120,7 @@ impl PeopleService {
                 fields.check()
             })
             .await;
-        self.cache.changed(&[Tag::Catalogue]);
+        self.cache.invalidate(&[Tag::Catalogue]);
         done
     }
 
@@ -132,7 +132,7 @@ impl PeopleService {
     pub async fn delete(&self, viewer: &Viewer, id: Id<id::Person>) -> Result<()> {
         viewer.admin_or(Scope::CatalogueWrite)?;
         let done = self.store.delete(id).await;
-        self.cache.changed(&[Tag::Catalogue]);
+        self.cache.invalidate(&[Tag::Catalogue]);
         done
     }
 }

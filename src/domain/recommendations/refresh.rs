@@ -149,7 +149,7 @@ impl RecommendationService {
         let written = self.store.replace_batch(live.model, &rows?).await?;
         let users: Vec<Id<id::User>> = written.iter().copied().map(Into::into).collect();
         for user in &users {
-            self.ctx.cache.changed(&[Tag::User(*user)]);
+            self.ctx.cache.invalidate(&[Tag::User(*user)]);
         }
         updates::tell(&self.ctx.bus, users, Reason::Refresh);
         Ok(written.len() as u64)

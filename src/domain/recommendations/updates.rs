@@ -19,7 +19,7 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::interactions::Interaction;
 use crate::domain::models::told;
 use crate::foundation::{Id, Result, id, text_enum};
-use crate::platform::bus::{Bus, Heard, LOOK_EVERY, Listener, Topic};
+use crate::platform::bus::{Bus, Listener, POLL_INTERVAL, Received, Topic};
 
 /// What happened longer ago than this is not looked for.
 const RECENT: TimeDelta = TimeDelta::seconds(30);
@@ -154,7 +154,7 @@ impl RecommendationService {
             models: bus.subscribe(Topic::Models),
             watching: Watching::new(&self.watched, user),
             service: self.clone(),
-            look_at: Instant::now(),
+            poll_at: Instant::now(),
             waiting: VecDeque::new(),
             served: None,
             latest: None,
@@ -184,7 +184,7 @@ struct Watcher {
     watching: Watching,
     own: Listener,
     models: Listener,
-    look_at: Instant,
+    poll_at: Instant,
     waiting: VecDeque<Reason>,
     /// The models that are known to be served; `None` before the first look.
     served: Option<Vec<Id<id::Model>>>,
@@ -205,16 +205,16 @@ impl Watcher {
                 biased;
                 heard = self.own.next() => self.hear(&heard),
                 heard = self.models.next() => match heard {
-                    Heard::Note(note) => {
+                    Received::Event(note) => {
                         self.stored = None;
                         if let (Some(served), Some(model)) = (&mut self.served, told(&note)) {
                             served.push(model);
                         }
                         Reason::Model
                     }
-                    Heard::Missed => Reason::Unknown,
+                    Received::Lagged => Reason::Unknown,
                 },
-                () = sleep_until(self.look_at) => {
+                () = sleep_until(self.poll_at) => {
                     self.look().await;
                     continue;
                 }
@@ -223,8 +223,8 @@ impl Watcher {
         }
     }
 
-    fn hear(&mut self, heard: &Heard) -> Reason {
-        let Heard::Note(note) = heard else {
+    fn hear(&mut self, heard: &Received) -> Reason {
+        let Received::Event(note) = heard else {
             return Reason::Unknown;
         };
         // Else another version of the program wrote it.
@@ -240,7 +240,7 @@ impl Watcher {
 
     /// Finds what changed unheard.
     async fn look(&mut self) {
-        self.look_at = Instant::now() + LOOK_EVERY;
+        self.poll_at = Instant::now() + POLL_INTERVAL;
         let models = self.service.models.served_lately(None).await;
         if let Some(models) = models {
             let models: Vec<_> = models.iter().map(|model| model.id).collect();
@@ -256,7 +256,7 @@ impl Watcher {
         };
         let Some(present) = present.get(&self.watching.1) else {
             // Read before this one came.
-            self.look_at = Instant::now() + SHARED;
+            self.poll_at = Instant::now() + SHARED;
             return;
         };
         if self.looked && present.latest > self.latest {

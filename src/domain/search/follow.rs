@@ -34,8 +34,8 @@ const FIRST_WITHIN: Duration = Duration::from_secs(5);
 /// A request waits at most so long for a few changes.
 const FEW_WITHIN: Duration = Duration::from_secs(2);
 /// How often the catalogue is looked at, though nobody asks.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The longest pause after a failure; the first is [`LOOK_EVERY`], and each is twice the one before.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest pause after a failure; the first is [`POLL_INTERVAL`], and each is twice the one before.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// People's names by their ids.
@@ -254,7 +254,7 @@ impl Following {
             // Lists and answers may be kept that were made of a part.
             let kinds = CacheKind::ALL.iter().copied();
             self.cache
-                .changed(&kinds.map(Tag::Kind).collect::<Vec<_>>());
+                .invalidate(&kinds.map(Tag::Kind).collect::<Vec<_>>());
         }
     }
 
@@ -300,7 +300,7 @@ impl Following {
 
 /// Follows the catalogue until nobody holds the index any more.
 async fn keep_up(following: Weak<Following>, wake: Arc<Notify>) {
-    let mut pause = LOOK_EVERY;
+    let mut pause = POLL_INTERVAL;
     loop {
         let Some(this) = following.upgrade() else {
             return;
@@ -317,9 +317,9 @@ async fn keep_up(following: Weak<Following>, wake: Arc<Notify>) {
         {
             Ok(()) => {
                 drop(this);
-                pause = LOOK_EVERY;
+                pause = POLL_INTERVAL;
                 // Whether somebody asked or the time is up, the catalogue is looked at.
-                let _ = timeout(LOOK_EVERY, wake.notified()).await;
+                let _ = timeout(POLL_INTERVAL, wake.notified()).await;
             }
             Err(error) => {
                 let retry_in = pause.as_secs();

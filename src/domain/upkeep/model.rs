@@ -42,6 +42,6 @@ pub struct Removed {
     pub uploads: u64,
     /// Files of generated content that nothing names any more.
     pub files: u64,
-    /// Folders in which an import whose process was killed had laid its files out.
+    /// Folders in which an import whose process was killed had staged its uploads.
     pub import_folders: u64,
 }

@@ -1,10 +1,10 @@
 //! Files that admins uploaded, until they are imported or too old.
 
 pub mod model;
-pub mod reception;
 pub mod service;
 mod store;
+pub mod writer;
 
 pub use model::Upload;
-pub use reception::Reception;
-pub use service::{Laid, UploadService};
+pub use service::{StagedUploads, UploadService};
+pub use writer::UploadWriter;

@@ -14,22 +14,22 @@ pub const MOST_NAME_BYTES: usize = 255;
 /// A file that was uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// Which.
+    /// The id of the upload.
     pub id: Id<id::Upload>,
-    /// What it is called: 1 to 200 characters, no path.
+    /// The name of the file: 1 to 200 characters, no path.
     pub name: String,
-    /// How large it is, in bytes; at least 1.
+    /// The size in bytes; at least 1.
     pub bytes: i64,
     /// The SHA-256 of its bytes.
     pub sha256: [u8; 32],
     /// Who uploaded it; `None` for the shell of the server.
     pub owner: Option<Id<id::User>>,
-    /// When it began to arrive.
+    /// When the upload started.
     pub created_at: DateTime<Utc>,
 }
 
 impl Upload {
-    /// Its place in the list of all, the newest first.
+    /// The cursor of the upload in the list of all, the newest first.
     pub fn cursor(&self) -> Cursor {
         Cursor::new("createdAt", false, json!(self.created_at), self.id.uuid())
     }
@@ -41,7 +41,7 @@ impl Upload {
     }
 }
 
-/// The name of a file as it is kept: the last part of what the client says.
+/// The name under which a file is stored: the last part of the path that the client sends.
 ///
 /// # Errors
 /// [`Refusal::InvalidInput`] for one that is no name of a file.

@@ -1,4 +1,4 @@
-//! Who may upload, and what becomes of the files.
+//! Uploads: receiving, listing, staging for imports, and removal.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::model::Upload;
-use super::reception::Reception;
 use super::store::Store;
+use super::writer::UploadWriter;
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::{Page, Window};
@@ -17,7 +17,7 @@ use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::config::SchemaName;
 use crate::platform::objects::Objects;
 
-/// The folder under the data directory in which the files of imports are laid out.
+/// The folder under the data directory in which the files of imports are staged.
 const FOLDER: &str = "imports";
 
 /// The uploaded files of one schema.
@@ -31,21 +31,21 @@ pub struct UploadService {
     data_dir: PathBuf,
 }
 
-/// Uploaded files in a folder on this machine, under their own names. Dropped, the folder is gone.
-pub struct Laid {
+/// Uploads staged in a local folder under their own names. Dropping it removes the folder.
+pub struct StagedUploads {
     folder: TempDir,
-    /// The files, in the order in which they were named.
+    /// The uploads, in the requested order.
     pub uploads: Vec<Upload>,
 }
 
-impl Laid {
+impl StagedUploads {
     /// The folder with the files and nothing else.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join("files")
     }
 
-    /// A place beside that folder.
-    pub fn beside(&self, name: &str) -> PathBuf {
+    /// A path next to that folder.
+    pub fn sibling(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
@@ -63,7 +63,7 @@ impl UploadService {
         }
     }
 
-    /// Whether the viewer may upload, to be asked before anything is read. Admins may.
+    /// Checks that the viewer may upload; call it before anything is read. Admins may.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Forbidden`].
@@ -71,16 +71,16 @@ impl UploadService {
         viewer.admin()
     }
 
-    /// Begins to receive a file. For admins.
+    /// Starts an upload. For admins.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Forbidden`]; [`Error::Unavailable`] when the store
     /// cannot be written.
-    pub async fn receive(&self, viewer: &Viewer) -> Result<Reception> {
+    pub async fn begin(&self, viewer: &Viewer) -> Result<UploadWriter> {
         self.may_upload(viewer)?;
         let id: Id<id::Upload> = Id::new(&self.clock, &self.rng);
-        let incoming = self.objects.receive(&self.schema, &object(id)).await?;
-        Ok(Reception {
+        let object = self.objects.begin_upload(&self.schema, &object(id)).await?;
+        Ok(UploadWriter {
             service: self.clone(),
             upload: Upload {
                 id,
@@ -90,7 +90,7 @@ impl UploadService {
                 owner: viewer.user(),
                 created_at: self.clock.now(),
             },
-            incoming,
+            object,
             digest: Sha256::new(),
         })
     }
@@ -125,15 +125,15 @@ impl UploadService {
         let found = self.store.find_many(viewer, &[id]).await?;
         let upload = found.first().ok_or_else(not_found)?;
         // The file first: if that fails, the row is still there for another try.
-        self.discard(upload.id).await?;
+        self.delete_file(upload.id).await?;
         if !self.store.delete(upload.id).await? {
             return Err(not_found());
         }
         Ok(id)
     }
 
-    /// Removes what was uploaded before then, and what a server that was killed in the midst of an
-    /// upload left behind; answers how many uploads. For admins.
+    /// Removes uploads from before `before`, and parts of uploads that were interrupted because a server was
+    /// killed. Returns the number of removed uploads. For admins.
     ///
     /// # Errors
     /// [`Error::Forbidden`]; when the database or the store fails. What was removed before stays
@@ -146,12 +146,12 @@ impl UploadService {
             let id = name.parse::<Id<id::Upload>>();
             id.is_ok_and(|id| id.time() < before)
         };
-        self.objects.sweep(&self.schema, old).await?;
+        self.objects.remove_uploads(&self.schema, old).await?;
         Ok(removed)
     }
 
-    /// Removes the folders of this machine in which an import was laid out before then, and whose
-    /// job is not one of those that run: its process was killed. Answers how many. For admins.
+    /// Removes local folders of staged uploads from before `before` whose job is not among `running`: its
+    /// process was killed. Returns their number. For admins.
     ///
     /// # Errors
     /// [`Error::Forbidden`]; [`Error::Unavailable`] when the data directory cannot be written.
@@ -163,37 +163,41 @@ impl UploadService {
     ) -> Result<u64> {
         viewer.admin()?;
         let (parent, schema) = (self.data_dir.join(FOLDER), self.schema.clone());
-        let sweep = move || sweep(&parent, &schema, before, &running);
-        let swept = tokio::task::spawn_blocking(sweep).await;
-        let swept = swept.map_err(|error| Error::Internal(error.into()))?;
-        swept.map_err(|error| unwritable(&error))
+        let remove_stale_folders = move || remove_stale_folders(&parent, &schema, before, &running);
+        let removed = tokio::task::spawn_blocking(remove_stale_folders).await;
+        let removed = removed.map_err(|error| Error::Internal(error.into()))?;
+        removed.map_err(|error| unwritable(&error))
     }
 
-    /// Removes the files of uploads that are no more: their user was erased. What cannot be removed
-    /// now goes when it is old, by [`UploadService::remove_older`]. For admins.
+    /// Removes the files of uploads whose rows were erased with their user. A file that cannot be removed now
+    /// is removed when it expires, by [`UploadService::remove_older`]. For admins.
     ///
     /// # Errors
     /// [`Error::Forbidden`].
-    pub async fn discard_all(&self, viewer: &Viewer, uploads: &[Id<id::Upload>]) -> Result<()> {
+    pub async fn delete_files(&self, viewer: &Viewer, uploads: &[Id<id::Upload>]) -> Result<()> {
         viewer.admin()?;
         for upload in uploads {
-            if let Err(error) = self.discard(*upload).await {
+            if let Err(error) = self.delete_file(*upload).await {
                 tracing::warn!(?error, %upload, "The file of an upload cannot be removed now");
             }
         }
         Ok(())
     }
 
-    pub(super) async fn discard(&self, id: Id<id::Upload>) -> Result<()> {
-        self.objects.discard(&self.schema, &object(id)).await
+    pub(super) async fn delete_file(&self, id: Id<id::Upload>) -> Result<()> {
+        self.objects.delete_upload(&self.schema, &object(id)).await
     }
 
-    /// Those files, in this order, if they can be imported together. For admins.
+    /// The uploads with these ids, in this order, if they can be imported together. For admins.
     ///
     /// # Errors
     /// [`Error::Forbidden`]; [`Refusal::InvalidInput`] at `uploadIds` for one that is not there, and
     /// for two of one name.
-    pub async fn together(&self, viewer: &Viewer, ids: &[Id<id::Upload>]) -> Result<Vec<Upload>> {
+    pub async fn find_for_import(
+        &self,
+        viewer: &Viewer,
+        ids: &[Id<id::Upload>],
+    ) -> Result<Vec<Upload>> {
         viewer.admin()?;
         let found = self.store.find_many(viewer, ids).await?;
         let refuse = |message: String| Error::from(Refusal::invalid("uploadIds", message));
@@ -214,47 +218,51 @@ impl UploadService {
         uploads.collect()
     }
 
-    /// Lays those files out in a folder on this machine, under their own names, for this job. What an
-    /// earlier try of the same left behind, because its process was killed, is removed. For admins.
+    /// Stages uploads for a job: copies them into a local folder under their own names. Removes what an
+    /// earlier attempt of the job left behind. For admins.
     ///
     /// # Errors
-    /// As [`UploadService::together`]; [`Error::Unavailable`] when the store cannot be read or the
+    /// As [`UploadService::find_for_import`]; [`Error::Unavailable`] when the store cannot be read or the
     /// data directory cannot be written.
-    pub async fn lay_out(
+    pub async fn stage(
         &self,
         viewer: &Viewer,
         ids: &[Id<id::Upload>],
         job: Id<id::Job>,
-    ) -> Result<Laid> {
-        let uploads = self.together(viewer, ids).await?;
+    ) -> Result<StagedUploads> {
+        let uploads = self.find_for_import(viewer, ids).await?;
         let folder = folder(&self.data_dir.join(FOLDER), &self.schema, job)
             .map_err(|error| unwritable(&error))?;
-        let laid = Laid { folder, uploads };
-        for upload in &laid.uploads {
-            let to = laid.folder().join(&upload.name);
+        let staged = StagedUploads { folder, uploads };
+        for upload in &staged.uploads {
+            let to = staged.folder().join(&upload.name);
             let object = object(upload.id);
-            if !self.objects.fetch(&self.schema, &object, &to).await? {
+            if !self
+                .objects
+                .download_upload(&self.schema, &object, &to)
+                .await?
+            {
                 let message = format!("the file `{}` is gone; upload it again", upload.name);
                 return Err(Refusal::invalid("uploadIds", message).into());
             }
         }
-        Ok(laid)
+        Ok(staged)
     }
 }
 
-/// What an upload is called in the object store.
+/// The name of an upload in the object store.
 fn object(id: Id<id::Upload>) -> String {
     id.to_string()
 }
 
-/// A fresh folder for a job, with a folder for the files in it.
+/// Creates an empty folder for a job, with a folder for the files in it.
 fn folder(parent: &Path, schema: &SchemaName, job: Id<id::Job>) -> std::io::Result<TempDir> {
     std::fs::create_dir_all(parent)?;
     let prefix = format!("{schema}-{job}-");
-    for left in std::fs::read_dir(parent)? {
-        let left = left?;
-        if left.file_name().to_string_lossy().starts_with(&prefix) {
-            std::fs::remove_dir_all(left.path())?;
+    for leftover in std::fs::read_dir(parent)? {
+        let leftover = leftover?;
+        if leftover.file_name().to_string_lossy().starts_with(&prefix) {
+            std::fs::remove_dir_all(leftover.path())?;
         }
     }
     let folder = tempfile::Builder::new()
@@ -264,8 +272,8 @@ fn folder(parent: &Path, schema: &SchemaName, job: Id<id::Job>) -> std::io::Resu
     Ok(folder)
 }
 
-/// Removes the folders of a schema that were made before then, but those of jobs that run.
-fn sweep(
+/// Removes the folders of a schema from before `before`, except those of `running` jobs.
+fn remove_stale_folders(
     parent: &Path,
     schema: &SchemaName,
     before: DateTime<Utc>,
@@ -286,8 +294,8 @@ fn sweep(
             continue;
         }
         let job = parts.next().and_then(|job| job.parse::<Id<id::Job>>().ok());
-        let left = job.is_some_and(|job| !running.contains(&job));
-        if left && DateTime::<Utc>::from(folder.metadata()?.modified()?) < before {
+        let leftover = job.is_some_and(|job| !running.contains(&job));
+        if leftover && DateTime::<Utc>::from(folder.metadata()?.modified()?) < before {
             std::fs::remove_dir_all(folder.path())?;
             removed += 1;
         }

@@ -157,7 +157,7 @@ impl UsersService {
                 user.preferences.check()
             })
             .await;
-        self.cache.changed(&[Tag::User(id)]);
+        self.cache.invalidate(&[Tag::User(id)]);
         done
     }
 
@@ -266,7 +266,7 @@ impl UsersService {
         let done = merging.await;
         // What the one had made is the other's now, also in the catalogue.
         let touched = [Tag::User(anonymous), Tag::User(known), Tag::Catalogue];
-        self.cache.changed(&touched);
+        self.cache.invalidate(&touched);
         done
     }
 

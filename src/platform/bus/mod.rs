@@ -1,9 +1,9 @@
-//! The bus: tells those who listen that something happened.
+//! The event bus: publishes events to listeners.
 //!
-//! The tables are the truth; the bus only spares listeners from asking them all the time. What is
-//! published is heard here at once, and over Redis, where it is set up, in the other processes.
-//! Nothing is kept for later: whenever a listener may have missed something it hears
-//! [`Heard::Missed`], and reads the table. Nothing crosses schemas.
+//! The tables are the source of truth; the bus spares listeners from polling them. Events reach the listeners
+//! of this process at once, and those of other processes through Redis, if configured. Events are not
+//! stored: a listener that may have missed some receives [`Received::Lagged`], and reads the table. Nothing
+//! crosses schemas.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::broadcast::{Receiver, Sender, channel};
+use tokio::sync::broadcast::{self, Receiver, Sender};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
@@ -20,33 +20,33 @@ use crate::foundation::Rng;
 
 mod redis;
 
-use redis::Remote;
+use redis::RedisBridge;
 
-/// How often one who listens looks at the table, though nothing is heard: without Redis nothing is
-/// heard of other processes.
-pub const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often a listener polls the table even without events: without Redis, events of other processes do
+/// not arrive.
+pub const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is told about.
+/// The topic of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Topic {
-    /// One job, by its id.
+    /// A job, by its id.
     Job(Uuid),
     /// All jobs.
     Jobs,
-    /// The lists of one user, by their id.
+    /// The lists of a user, by the id of the user.
     Recommendations(Uuid),
-    /// Which model is served.
+    /// The served models.
     Models,
-    /// What users do.
+    /// Recorded interactions.
     Interactions,
-    /// The end of sessions, and changes of what their users may do.
+    /// Ended sessions and changed rights.
     Sessions,
 }
 
 impl Topic {
-    /// How many notes wait for a slow listener before it hears that it has missed some. The memory
-    /// is taken when somebody begins to listen, so the many small topics have little.
-    fn room(&self) -> usize {
+    /// How many events wait for a slow listener before it is told that it lags. The memory is allocated
+    /// with the first listener, so the numerous small topics have little.
+    fn capacity(&self) -> usize {
         match self {
             Self::Job(_) | Self::Recommendations(_) => 32,
             Self::Jobs | Self::Models | Self::Interactions | Self::Sessions => 512,
@@ -54,14 +54,14 @@ impl Topic {
     }
 }
 
-/// What a listener hears.
+/// What a listener receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// Something happened: the note of who published it, as JSON.
-    Note(Arc<str>),
-    /// Something may have been lost, since this listener was slow, or Redis went or came back:
-    /// read the table.
-    Missed,
+pub enum Received {
+    /// An event, with its payload as JSON.
+    Event(Arc<str>),
+    /// Events may have been lost, since this listener was slow, or Redis went away or came back: read the
+    /// table.
+    Lagged,
 }
 
 /// The buses of all schemas of this process, which share the connection to Redis. Cheap to clone.
@@ -70,38 +70,39 @@ pub struct Buses(Arc<Shared>);
 
 struct Shared {
     topics: Arc<Topics>,
-    remote: Option<(Arc<Remote>, AbortHandle)>,
+    bridge: Option<(Arc<RedisBridge>, AbortHandle)>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some((_, keeper)) = &self.remote {
-            keeper.abort();
+        if let Some((_, maintenance)) = &self.bridge {
+            maintenance.abort();
         }
     }
 }
 
 impl Buses {
-    /// Buses as the settings say. Redis is looked for in the background: a start does not wait for
-    /// it, and it may come and go. Call it inside a runtime.
+    /// Opens the buses. Redis is connected in the background: opening does not wait for it, and it may come
+    /// and go. Call it inside a runtime.
     ///
     /// # Errors
     /// When the address of Redis cannot be read, or the system has no randomness.
     pub fn open(settings: &Settings) -> anyhow::Result<Self> {
         let topics = Arc::new(Topics::default());
-        let remote = match settings.redis.client()? {
+        let bridge = match settings.redis.client()? {
             None => None,
             Some(client) => {
                 // Never seeded: two processes with one origin would not hear each other.
                 let origin = Rng::system()?.seed();
-                let (remote, queue) = Remote::new(origin);
+                let (bridge, queue) = RedisBridge::new(origin);
                 let channel = format!("{}:events", settings.redis.prefix);
-                let (remote, heard) = (Arc::new(remote), Arc::clone(&topics));
-                let keeper = redis::keep(Arc::clone(&remote), heard, client, channel, queue);
-                Some((remote, tokio::spawn(keeper).abort_handle()))
+                let (bridge, received) = (Arc::new(bridge), Arc::clone(&topics));
+                let maintenance =
+                    redis::maintain(Arc::clone(&bridge), received, client, channel, queue);
+                Some((bridge, tokio::spawn(maintenance).abort_handle()))
             }
         };
-        Ok(Self(Arc::new(Shared { topics, remote })))
+        Ok(Self(Arc::new(Shared { topics, bridge })))
     }
 
     /// The bus of one schema.
@@ -112,18 +113,18 @@ impl Buses {
         }
     }
 
-    /// Waits until Redis is there, or is away, as asked; for good if none is set up.
-    pub async fn redis_becomes(&self, there: bool) {
-        match &self.0.remote {
-            Some((remote, _)) => remote.becomes(there).await,
+    /// Waits until Redis is connected or disconnected, as `connected` says; forever if none is configured.
+    pub async fn wait_for_redis(&self, connected: bool) {
+        match &self.0.bridge {
+            Some((bridge, _)) => bridge.wait_for_connection(connected).await,
             None => std::future::pending().await,
         }
     }
 
-    /// Waits a moment for Redis to hear of the last notes of this process.
+    /// Waits up to a second until the last events of this process are in Redis.
     pub async fn close(&self) {
-        if let Some((remote, _)) = &self.0.remote {
-            remote.settled().await;
+        if let Some((bridge, _)) = &self.0.bridge {
+            bridge.flush().await;
         }
     }
 }
@@ -136,73 +137,72 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Tells all who listen to `topic`, here at once and in other processes through Redis. It never
-    /// fails and never waits: who could not be told hears [`Heard::Missed`] later. Publish after
-    /// the commit, so that who then reads the table finds the change.
-    pub fn publish(&self, topic: Topic, note: impl Serialize) {
-        let place = (Arc::clone(&self.schema), topic);
-        let here = self.shared.topics.listened(&place);
-        let remote = self.shared.remote.as_ref();
-        if here.is_none() && remote.is_none() {
+    /// Publishes an event to the listeners of `topic`, of this process at once and of others through Redis.
+    /// It never fails and never waits: a listener that could not be reached receives [`Received::Lagged`] later. Publish after the
+    /// commit, so that a listener that then reads the table finds the change.
+    pub fn publish(&self, topic: Topic, payload: impl Serialize) {
+        let channel = (Arc::clone(&self.schema), topic);
+        let local = self.shared.topics.sender(&channel);
+        let bridge = self.shared.bridge.as_ref();
+        if local.is_none() && bridge.is_none() {
             return;
         }
-        let note: Option<Arc<str>> = match serde_json::to_string(&note) {
-            Ok(note) => Some(note.into()),
+        let payload: Option<Arc<str>> = match serde_json::to_string(&payload) {
+            Ok(payload) => Some(payload.into()),
             Err(error) => {
-                tracing::error!(topic = ?place.1, %error, "A note cannot be written as JSON");
+                tracing::error!(topic = ?channel.1, %error, "The payload of an event cannot be written as JSON");
                 None
             }
         };
-        if let Some(here) = here {
-            // Nobody left to hear it is no failure.
-            let _ = here.send(note.clone().map_or(Heard::Missed, Heard::Note));
+        if let Some(local) = local {
+            // An event without listeners is no failure.
+            let _ = local.send(payload.clone().map_or(Received::Lagged, Received::Event));
         }
-        if let Some((remote, _)) = remote {
-            remote.tell(&place, note.as_deref());
+        if let Some((bridge, _)) = bridge {
+            bridge.publish(&channel, payload.as_deref());
         }
     }
 
-    /// Whether what other processes tell is heard just now: whether Redis is set up and there. When
-    /// that ends, all who listen hear [`Heard::Missed`].
+    /// Whether events of other processes arrive at the moment: whether Redis is configured and connected.
+    /// When that ends, all listeners receive [`Received::Lagged`].
     pub fn is_shared(&self) -> bool {
-        let remote = self.shared.remote.as_ref();
-        remote.is_some_and(|(remote, _)| remote.is_there())
+        let bridge = self.shared.bridge.as_ref();
+        bridge.is_some_and(|(bridge, _)| bridge.is_connected())
     }
 
-    /// Begins to listen to `topic`. Subscribe first and read the table then: what happens in
-    /// between is heard.
+    /// Subscribes to `topic`. Subscribe first and then read the table: events in between are received.
     pub fn subscribe(&self, topic: Topic) -> Listener {
-        let place = (Arc::clone(&self.schema), topic);
+        let channel = (Arc::clone(&self.schema), topic);
         let topics = Arc::clone(&self.shared.topics);
-        let receiver = Some(topics.subscribe(&place));
+        let receiver = Some(topics.subscribe(&channel));
         Listener {
             topics,
-            place,
+            channel,
             receiver,
         }
     }
 }
 
-/// Hears of one topic until it is dropped.
+/// A subscription to one topic, until it is dropped.
 pub struct Listener {
     topics: Arc<Topics>,
-    place: Place,
-    /// There until the listener is dropped.
-    receiver: Option<Receiver<Heard>>,
+    channel: Channel,
+    /// `Some` until the listener is dropped.
+    receiver: Option<Receiver<Received>>,
 }
 
 impl Listener {
-    /// Waits for what is heard next. It may be dropped half-way without losing anything.
-    pub async fn next(&mut self) -> Heard {
+    /// The next event. Cancel-safe.
+    pub async fn next(&mut self) -> Received {
         let Some(receiver) = &mut self.receiver else {
             return std::future::pending().await;
         };
         match receiver.recv().await {
-            Ok(heard) => heard,
+            Ok(received) => received,
             Err(RecvError::Lagged(_)) => {
-                // The table has all that happened up to now, so what still waits says nothing new.
+                // The table has everything up to now, so that queued events say nothing new.
                 *receiver = receiver.resubscribe();
-                Heard::Missed
+                Received::Lagged
             }
             // The sender stays for as long as there is a listener.
             Err(RecvError::Closed) => std::future::pending().await,
@@ -212,54 +212,54 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.topics.leave(&self.place, self.receiver.take());
+        self.topics.leave(&self.channel, self.receiver.take());
     }
 }
 
 /// A topic of a schema.
-type Place = (Arc<str>, Topic);
+type Channel = (Arc<str>, Topic);
 
-/// The topics that somebody in this process listens to, and only those.
+/// The topics with listeners in this process.
 #[derive(Default)]
-struct Topics(Mutex<HashMap<Place, Sender<Heard>>>);
+struct Topics(Mutex<HashMap<Channel, Sender<Received>>>);
 
 impl Topics {
-    fn listened(&self, place: &Place) -> Option<Sender<Heard>> {
-        self.all().get(place).cloned()
+    fn sender(&self, channel: &Channel) -> Option<Sender<Received>> {
+        self.all().get(channel).cloned()
     }
 
-    fn subscribe(&self, place: &Place) -> Receiver<Heard> {
+    fn subscribe(&self, channel: &Channel) -> Receiver<Received> {
         let mut all = self.all();
-        if let Some(sender) = all.get(place) {
+        if let Some(sender) = all.get(channel) {
             return sender.subscribe();
         }
-        let (sender, receiver) = channel(place.1.room());
-        all.insert(place.clone(), sender);
+        let (sender, receiver) = broadcast::channel(channel.1.capacity());
+        all.insert(channel.clone(), sender);
         receiver
     }
 
-    /// The receiver goes while the topics are locked: otherwise two who leave at once would each
-    /// see the other, and the topic would stay.
-    fn leave(&self, place: &Place, receiver: Option<Receiver<Heard>>) {
+    /// Drops the receiver while the topics are locked: otherwise two concurrent calls would each see the
+    /// other receiver, and the topic would stay.
+    fn leave(&self, channel: &Channel, receiver: Option<Receiver<Received>>) {
         let mut all = self.all();
         drop(receiver);
         if all
-            .get(place)
+            .get(channel)
             .is_some_and(|sender| sender.receiver_count() == 0)
         {
-            all.remove(place);
+            all.remove(channel);
         }
     }
 
-    /// Everybody who listens to anything may have missed something.
-    fn all_missed(&self) {
-        let senders: Vec<Sender<Heard>> = self.all().values().cloned().collect();
+    /// Tells all listeners that they may have missed events.
+    fn notify_lagged(&self) {
+        let senders: Vec<Sender<Received>> = self.all().values().cloned().collect();
         for sender in senders {
-            let _ = sender.send(Heard::Missed);
+            let _ = sender.send(Received::Lagged);
         }
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Sender<Heard>>> {
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<Channel, Sender<Received>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,6 @@
-//! How a value lies in Redis: what it depended upon, when it was made, a checksum, the value.
-//!
-//! Whatever else may stand under our key (another release's value, half a value, anything) does
-//! not pass the checks and is then as good as nothing.
+//! The encoding of a value in Redis: a digest of its generations, when it was computed, a checksum, the
+//! value. Anything else under the key (a value of another release, a truncated value) fails the checks and
+//! is treated as a miss.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -11,8 +10,8 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Changes whenever the layout does.
 const MARK: [u8; 4] = *b"MQC1";
 
-/// A value that was read back, and when it was made.
-pub(super) struct Framed<V> {
+/// A decoded value, and when it was computed.
+pub(super) struct DecodedFrame<V> {
     pub(super) value: V,
     pub(super) made_at: DateTime<Utc>,
     /// The bytes of the value as it is written.
@@ -43,7 +42,7 @@ pub(super) fn write<V: Serialize>(
 pub(super) fn read<V: DeserializeOwned>(
     frame: &[u8],
     generations: &[Vec<u8>],
-) -> Option<Framed<V>> {
+) -> Option<DecodedFrame<V>> {
     let rest = frame.strip_prefix(&MARK)?;
     let (checksum, rest) = rest.split_first_chunk::<8>()?;
     if xxh3_64(rest) != u64::from_le_bytes(*checksum) {
@@ -54,7 +53,7 @@ pub(super) fn read<V: DeserializeOwned>(
     if u64::from_le_bytes(*made_under) != digest(generations) {
         return None;
     }
-    Some(Framed {
+    Some(DecodedFrame {
         value: postcard::from_bytes(body).ok()?,
         made_at: DateTime::from_timestamp_millis(i64::from_le_bytes(*made_at))?,
         bytes: body.len(),
@@ -85,7 +84,7 @@ mod tests {
     }
 
     fn value(frame: &[u8], generations: &[Vec<u8>]) -> Option<(u32, String)> {
-        read(frame, generations).map(|framed| framed.value)
+        read(frame, generations).map(|decoded| decoded.value)
     }
 
     #[test]
@@ -103,10 +102,10 @@ mod tests {
         for length in 0..whole.len() {
             assert_eq!(value(&whole[..length], &[b"1".to_vec()]), None);
         }
-        for place in 0..whole.len() {
-            let mut changed = whole.clone();
-            changed[place] ^= 1;
-            assert_eq!(value(&changed, &[b"1".to_vec()]), None, "byte {place}");
+        for slot in 0..whole.len() {
+            let mut invalidate = whole.clone();
+            invalidate[slot] ^= 1;
+            assert_eq!(value(&invalidate, &[b"1".to_vec()]), None, "byte {slot}");
         }
     }
 }

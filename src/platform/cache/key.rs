@@ -1,4 +1,4 @@
-//! What a value depends upon, and the digest that it is found by.
+//! Cache keys and tags.
 
 use std::io;
 
@@ -9,35 +9,34 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::CacheKind;
 use crate::foundation::{Id, id};
 
-/// What a write may touch. A value names what it was made of; [`super::Cache::changed`] with one
-/// of these makes it unreachable.
+/// A dependency of cached values. [`super::Cache::invalidate`] invalidates all values with a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tag {
-    /// What one user did, is and prefers.
+    /// A user: interactions, account and preferences.
     User(Id<id::User>),
-    /// Content, people, and all that is said of them.
+    /// Content, people and credits.
     Catalogue,
-    /// Which model of this kind is served: the kind's name in the database.
+    /// The served model of a kind, by the name of the kind in the database.
     Model(&'static str),
-    /// The vectors of items in the space that is served.
+    /// The vectors of items by the served embedding model.
     Vectors,
     /// The table of interaction weights.
     Weights,
-    /// Everything of one kind: each key has this tag of itself.
+    /// All values of a kind. Each key has this tag implicitly.
     Kind(CacheKind),
 }
 
-/// A tag of one schema in 64 bits. Two tags that share a digest only make each other's values
-/// unreachable too early.
+/// The 64-bit digest of a tag of one schema. Two tags that share a digest invalidate each other's values,
+/// which is harmless.
 pub(super) type TagDigest = u64;
 
 /// Set in the digest of a tag that many values have, so that the many users do not share a
 /// counter with it.
-const WIDE: TagDigest = 1 << 63;
+const SHARED_COUNTERS: TagDigest = 1 << 63;
 
 impl Tag {
     pub(super) fn digest(self, schema: &str) -> TagDigest {
-        let (number, rest, wide) = match self {
+        let (number, rest, shared) = match self {
             Self::User(user) => (1_u8, user.uuid().as_bytes().to_vec(), false),
             Self::Catalogue => (2, Vec::new(), true),
             Self::Model(kind) => (3, kind.as_bytes().to_vec(), true),
@@ -47,29 +46,31 @@ impl Tag {
         };
         // A schema's name has no zero byte in it.
         let text = [schema.as_bytes(), &[0, number], &rest].concat();
-        let digest = xxh3_64(&text) & !WIDE;
-        if wide { digest | WIDE } else { digest }
+        let digest = xxh3_64(&text) & !SHARED_COUNTERS;
+        if shared {
+            digest | SHARED_COUNTERS
+        } else {
+            digest
+        }
     }
 }
 
-pub(super) fn is_wide(tag: TagDigest) -> bool {
-    tag & WIDE != 0
+pub(super) fn is_shared(tag: TagDigest) -> bool {
+    tag & SHARED_COUNTERS != 0
 }
 
-/// What a value is found by: its kind, what it depends upon, and whatever else tells it from
-/// others of its kind.
+/// The key of a value: its kind, its tags, and the parts that distinguish it from others of its kind.
 #[derive(Clone, Debug)]
 pub struct Key {
     pub(super) kind: CacheKind,
     pub(super) tags: Vec<Tag>,
-    /// Of all parts; `None` where a part cannot be written down, and nothing is then kept.
+    /// The digest of all parts; `None` where a part cannot be encoded: the value is then not cached.
     pub(super) digest: Option<u128>,
 }
 
 impl Key {
-    /// A key of this kind. `parts` is a tuple of all that the value is a function of, beside what
-    /// the tags stand for: ids, arguments, the version of the model. Two keys are the same if
-    /// their parts are the same in JSON.
+    /// A key of `kind`. `parts` is a tuple of everything that the value is a function of, beside the tags:
+    /// ids, arguments, the version of the model. Two keys are equal if their parts are equal in JSON.
     pub fn new(kind: CacheKind, tags: &[Tag], parts: &impl Serialize) -> Self {
         let mut hasher = Hasher(Sha256::new());
         let written = serde_json::to_writer(&mut hasher, parts);
@@ -85,8 +86,8 @@ impl Key {
     }
 }
 
-/// A writer that keeps nothing but the digest of what is written. Clients choose some of that, and
-/// must not be able to choose two things with one digest: hence a cryptographic one.
+/// A writer that computes the digest of what is written. Clients choose some of the input and must not be
+/// able to produce collisions: hence a cryptographic digest.
 struct Hasher(Sha256);
 
 impl Hasher {
@@ -147,6 +148,6 @@ mod tests {
         let digests = ["app", "demo"].map(|schema| tags.map(|tag| tag.digest(schema)));
         let distinct: std::collections::BTreeSet<_> = digests.as_flattened().iter().collect();
         assert_eq!(distinct.len(), 2 * tags.len());
-        assert!(!is_wide(user(1).digest("app")) && is_wide(Tag::Catalogue.digest("app")));
+        assert!(!is_shared(user(1).digest("app")) && is_shared(Tag::Catalogue.digest("app")));
     }
 }

@@ -1,17 +1,17 @@
-//! What is cached, and for how long.
+//! Kinds of cached values, with their time to live.
 
 use chrono::TimeDelta;
 
 use crate::foundation::text_enum;
 
-/// What a cached value is for. Each kind has its own time to live and its own figures.
+/// The kind of a cached value. Each kind has its own time to live and statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CacheKind {
     /// Lists of recommendations.
     Lists,
-    /// What changes with the catalogue alone.
+    /// Values that depend on the catalogue alone.
     Metadata,
-    /// Whole answers to queries.
+    /// Whole responses to queries.
     Answers,
 }
 
@@ -22,7 +22,7 @@ text_enum!(CacheKind {
 });
 
 impl CacheKind {
-    /// How long a value lives. A write that touches it ends its life earlier.
+    /// The time to live of a value. An invalidation ends it earlier.
     pub const fn time_to_live(self) -> TimeDelta {
         match self {
             Self::Lists | Self::Answers => TimeDelta::minutes(2),

@@ -1,17 +1,16 @@
 //! The cache: two tiers behind one typed interface.
 //!
-//! The nearer tier is this process (`moka`, bounded by bytes), the further one Redis, where it is
-//! set up. [`Cache::get_or_compute`] looks in both and computes what neither has, once for all who
-//! ask at the same time in this process. A value is found by a digest of the schema, its kind, its
-//! type, the settings that shape answers and whatever its [`Key`] names; nothing crosses schemas.
+//! The first tier is this process (`moka`, bounded by bytes), the second is Redis, if configured.
+//! [`Cache::get_or_compute`] reads both and computes what neither has, once for all concurrent callers of
+//! this process. The key of a value is a digest of the schema, its kind, its type, the settings that
+//! influence results, and the parts of its [`Key`]; nothing crosses schemas.
 //!
-//! A value depends upon [`Tag`]s. [`Cache::changed`] makes all values of a tag unreachable: here
-//! at once; in Redis, and with that for other processes, within the moment that telling them
-//! takes ([`Cache::settled`] waits for it). While Redis is away, each process answers from its own
-//! tier and drops that about once a second; changes that could not be told are told when Redis is
-//! back.
+//! A value depends on [`Tag`]s. [`Cache::invalidate`] makes all values of a tag unreachable: in this process
+//! at once; in Redis, and so for other processes, as soon as the invalidation is sent ([`Cache::flush`]
+//! waits for that). While Redis is away, each process uses its own tier only and invalidates it about once a
+//! second; invalidations that could not be sent are sent when Redis is back.
 //!
-//! Nothing of this fails a request: a Redis that is away or slow is a miss.
+//! The cache never fails a request: a Redis that is away or slow is a miss.
 
 use std::any::{Any, type_name};
 use std::sync::Arc;
@@ -31,9 +30,9 @@ use crate::foundation::{Clock, Error, Result, Rng};
 
 mod frame;
 mod generations;
-mod keeper;
 mod key;
 mod kind;
+mod maintenance;
 mod process;
 mod redis;
 mod statistics;
@@ -48,11 +47,11 @@ use process::Entry;
 use redis::Redis;
 use statistics::Counters;
 
-/// How long a closing program waits for Redis to hear of its changes.
-const CLOSING: Duration = Duration::from_secs(1);
+/// How long a closing program waits until its invalidations are in Redis.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a value counts for that cannot be weighed, in bytes.
-const SOME: usize = 4096;
+/// The weight of a value whose size is unknown, in bytes.
+const DEFAULT_WEIGHT: usize = 4096;
 
 /// The caches of all schemas of this process, which share memory and the connection to Redis.
 #[derive(Clone)]
@@ -63,21 +62,21 @@ struct Shared {
     generations: Arc<Generations>,
     redis: Option<(Arc<Redis>, AbortHandle)>,
     clock: Clock,
-    /// Of the settings that shape answers: servers that are set up differently share nothing.
-    recipe: String,
+    /// The settings that influence results: servers that are configured differently share nothing.
+    settings_digest: String,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some((_, keeper)) = &self.redis {
-            keeper.abort();
+        if let Some((_, maintenance)) = &self.redis {
+            maintenance.abort();
         }
     }
 }
 
 impl Caches {
-    /// Empty caches as the settings say. Redis is looked for in the background: a start does not
-    /// wait for it, and it may come and go. Call it inside a runtime.
+    /// Empty caches. Redis is connected in the background: opening does not wait for it, and it may come
+    /// and go. Call it inside a runtime.
     ///
     /// # Errors
     /// When the address of Redis cannot be read.
@@ -87,15 +86,15 @@ impl Caches {
             let timeout = Duration::from_millis(settings.redis.timeout_ms);
             let prefix = settings.redis.prefix.clone();
             let redis = Arc::new(Redis::new(client, prefix, timeout, rng));
-            let keeper = keeper::keep(Arc::clone(&redis), Arc::clone(&generations));
-            (redis, tokio::spawn(keeper).abort_handle())
+            let maintenance = maintenance::maintain(Arc::clone(&redis), Arc::clone(&generations));
+            (redis, tokio::spawn(maintenance).abort_handle())
         });
         Ok(Self(Arc::new(Shared {
             process: process::new(settings.cache.memory_mib << 20),
             generations,
             redis,
             clock,
-            recipe: format!(
+            settings_digest: format!(
                 "{:?} {:?} {:?} {:?}",
                 settings.recommendations, settings.blend, settings.training, settings.embeddings
             ),
@@ -111,25 +110,25 @@ impl Caches {
         }
     }
 
-    /// Whether Redis is there; `None` if none is set up.
-    pub fn redis_is_there(&self) -> Option<bool> {
-        self.0.redis_is_there()
+    /// Whether Redis is connected; `None` if none is configured.
+    pub fn redis_connected(&self) -> Option<bool> {
+        self.0.redis_connected()
     }
 
-    /// Waits until Redis is there, or is away, as asked; for good if none is set up.
-    pub async fn redis_becomes(&self, there: bool) {
+    /// Waits until Redis is connected or disconnected, as `connected` says; forever if none is configured.
+    pub async fn wait_for_redis(&self, connected: bool) {
         let Some(redis) = self.0.redis() else {
             return std::future::pending().await;
         };
-        let mut connected = redis.connected.subscribe();
+        let mut state = redis.connected.subscribe();
         // The sender lives as long as `self`.
-        let _ = connected.wait_for(|connected| *connected == there).await;
+        let _ = state.wait_for(|state| *state == connected).await;
     }
 
-    /// Waits a moment for Redis to hear of the last changes of this process.
+    /// Waits up to a second until the invalidations of this process are in Redis.
     pub async fn close(&self) {
         if let Some(redis) = self.0.redis() {
-            redis.settled(CLOSING).await;
+            redis.flush(FLUSH_TIMEOUT).await;
         }
     }
 }
@@ -139,7 +138,7 @@ impl Shared {
         self.redis.as_ref().map(|(redis, _)| &**redis)
     }
 
-    fn redis_is_there(&self) -> Option<bool> {
+    fn redis_connected(&self) -> Option<bool> {
         self.redis().map(|redis| *redis.connected.borrow())
     }
 }
@@ -152,30 +151,30 @@ pub struct Cache {
     counters: Arc<Vec<Arc<Counters>>>,
 }
 
-/// Makes everything unreachable when it is dropped.
-pub struct WhenOver(Cache);
+/// Invalidates everything when it is dropped.
+pub struct InvalidateOnDrop(Cache);
 
-impl Drop for WhenOver {
+impl Drop for InvalidateOnDrop {
     fn drop(&mut self) {
         let kinds: Vec<Tag> = CacheKind::ALL.iter().copied().map(Tag::Kind).collect();
-        self.0.changed(&kinds);
+        self.0.invalidate(&kinds);
     }
 }
 
-/// Where a value is, or would be.
-struct Place {
+/// The keys of a value in both tiers.
+struct Slot {
     /// In Redis: the same in every process.
     digest: u128,
-    /// In this process: also of the generations as this process knows them.
-    here: u128,
+    /// In this process: also contains the generations of the tags as this process knows them.
+    process_key: u128,
     tags: Vec<TagDigest>,
 }
 
 impl Cache {
-    /// The value of `key`, from one of the tiers, or else from `compute`, which then runs once for
-    /// all who ask at the same time. A failure is not kept; all who waited for it get it.
+    /// The value of `key`, from one of the tiers, or else from `compute`, which runs once for all concurrent
+    /// callers. An error is not cached; all callers that waited for it get it.
     ///
-    /// `V` is a plain structure: one that `postcard` can write and read back.
+    /// `V` must be a plain structure that `postcard` can encode and decode.
     ///
     /// # Errors
     /// Those of `compute`.
@@ -190,8 +189,8 @@ impl Cache {
         self.get_or_compute_weighed(key, None, compute).await
     }
 
-    /// The same, for values that take much more memory than they take written down: `weigh` says how
-    /// many bytes.
+    /// The same, for values that take much more memory than their encoding: `weigh` returns the size in
+    /// bytes.
     ///
     /// # Errors
     /// Those of `compute`.
@@ -204,26 +203,28 @@ impl Cache {
     where
         V: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
-        let Some(place) = self.place::<V>(key) else {
+        let Some(slot) = self.slot::<V>(key) else {
             return compute.await.map(Arc::new);
         };
         let counters = self.counters(key.kind);
         let process = &self.shared.process;
-        if let Some(entry) = process.get(&place.here).await {
-            if let Some(value) = self.living(&entry) {
+        if let Some(entry) = process.get(&slot.process_key).await {
+            if let Some(value) = self.if_fresh(&entry) {
                 counters.process_hit();
                 return Ok(value);
             }
-            process.invalidate(&place.here).await;
+            process.invalidate(&slot.process_key).await;
         }
-        let led = AtomicBool::new(false);
-        let find = async {
-            led.store(true, Ordering::Relaxed);
-            self.find(key.kind, &place, weigh, compute).await
+        let computed_here = AtomicBool::new(false);
+        let fetch_or_compute = async {
+            computed_here.store(true, Ordering::Relaxed);
+            self.fetch_or_compute(key.kind, &slot, weigh, compute).await
         };
-        let found = process.try_get_with(place.here, Box::pin(find)).await;
-        let entry = found.map_err(Error::shared)?;
-        if !led.load(Ordering::Relaxed) {
+        let entry_in_redis = process
+            .try_get_with(slot.process_key, Box::pin(fetch_or_compute))
+            .await;
+        let entry = entry_in_redis.map_err(Error::shared)?;
+        if !computed_here.load(Ordering::Relaxed) {
             counters.process_hit();
         }
         // The digest holds the name of the type, so that the entry is of no other.
@@ -232,37 +233,35 @@ impl Cache {
         })
     }
 
-    /// What `tags` name has changed: no value that was made of it before is found again. Call it
-    /// after the change is committed and before anybody is told of it, by `Db::transaction_then`
-    /// where a dropped request might come in between.
-    pub fn changed(&self, tags: &[Tag]) {
+    /// Invalidates all values that depend on `tags`. Call it after the change is committed and before it is
+    /// announced, by `Db::transaction_then` where a dropped request might come in between.
+    pub fn invalidate(&self, tags: &[Tag]) {
         let tags: Vec<TagDigest> = tags.iter().map(|tag| tag.digest(&self.schema)).collect();
         if let Some(redis) = self.shared.redis() {
-            // First: who no longer finds the value here must not find it there.
-            redis.changed(&tags);
+            // First: a value that is invalid in this process must not be found in Redis.
+            redis.invalidate(&tags);
         }
         for tag in tags {
-            self.shared.generations.changed(tag);
+            self.shared.generations.invalidate(tag);
         }
     }
 
-    /// Says that anything may have changed once the guard is dropped: after an import, however it
-    /// ends.
-    #[must_use = "dropping it says that it is over"]
-    pub fn when_over(&self) -> WhenOver {
-        WhenOver(self.clone())
+    /// A guard that invalidates everything when it is dropped: for imports, however they end.
+    #[must_use = "dropping the guard invalidates the cache"]
+    pub fn invalidate_on_drop(&self) -> InvalidateOnDrop {
+        InvalidateOnDrop(self.clone())
     }
 
-    /// Waits until other processes can see the changes of this one, or for the time that Redis is
-    /// given for an answer. Without Redis there is nothing to wait for.
-    pub async fn settled(&self) {
+    /// Waits until other processes see the invalidations of this one, at most for the timeout of Redis.
+    /// Without Redis there is nothing to wait for.
+    pub async fn flush(&self) {
         if let Some(redis) = self.shared.redis() {
-            redis.settled(redis.timeout).await;
+            redis.flush(redis.timeout).await;
         }
     }
 
-    /// Drops the values of this kind, or all, in every process; whole answers with them, since they
-    /// may be made of any.
+    /// Drops the values of `kind`, or all, in every process. Cached responses are dropped too, since they
+    /// may contain any kind.
     pub async fn clear(&self, kind: Option<CacheKind>) {
         let kinds: Vec<CacheKind> = match kind {
             Some(CacheKind::Answers) => vec![CacheKind::Answers],
@@ -270,29 +269,29 @@ impl Cache {
             None => CacheKind::ALL.to_vec(),
         };
         let tags: Vec<Tag> = kinds.iter().copied().map(Tag::Kind).collect();
-        self.changed(&tags);
+        self.invalidate(&tags);
         let counters: Vec<_> = kinds.iter().map(|kind| self.counters(*kind)).collect();
         process::drop_of(&self.shared.process, &counters).await;
     }
 
-    /// Whether Redis is there; `None` if none is set up.
-    pub fn redis_is_there(&self) -> Option<bool> {
-        self.shared.redis_is_there()
+    /// Whether Redis is connected; `None` if none is configured.
+    pub fn redis_connected(&self) -> Option<bool> {
+        self.shared.redis_connected()
     }
 
-    /// What the cache did, kind by kind.
+    /// Statistics by kind.
     pub async fn statistics(&self) -> Vec<Statistics> {
-        // Values that died a moment ago are taken off the counts now.
+        // Evicts expired values first, so that they are not counted.
         self.shared.process.run_pending_tasks().await;
         let kinds = CacheKind::ALL.iter();
         kinds.map(|kind| self.counters(*kind).read(*kind)).collect()
     }
 
-    /// Looks in Redis, computes what is not there, and leaves it there.
-    async fn find<V>(
+    /// Reads the value from Redis, or computes it and stores it there.
+    async fn fetch_or_compute<V>(
         &self,
         kind: CacheKind,
-        place: &Place,
+        slot: &Slot,
         weigh: Option<fn(&V) -> usize>,
         compute: impl Future<Output = Result<V>> + Send,
     ) -> Result<Arc<Entry>>
@@ -301,21 +300,21 @@ impl Cache {
     {
         let counters = self.counters(kind);
         let redis = self.shared.redis();
-        let found = match redis {
-            Some(redis) => redis.get(place.digest, &place.tags).await,
+        let entry_in_redis = match redis {
+            Some(redis) => redis.get(slot.digest, &slot.tags).await,
             None => None,
         };
-        if let Some(found) = &found
-            && let Some(frame) = &found.frame
-            && let Some(framed) = frame::read::<V>(frame, &found.generations)
-            && age(self.shared.clock.now(), framed.made_at) < kind.time_to_live()
+        if let Some(entry_in_redis) = &entry_in_redis
+            && let Some(frame) = &entry_in_redis.frame
+            && let Some(decoded) = frame::read::<V>(frame, &entry_in_redis.generations)
+            && age(self.shared.clock.now(), decoded.made_at) < kind.time_to_live()
         {
             counters.redis_hit();
-            let bytes = weigh.map_or(framed.bytes, |weigh| weigh(&framed.value));
+            let bytes = weigh.map_or(decoded.bytes, |weigh| weigh(&decoded.value));
             return Ok(Entry::new(
-                framed.value,
+                decoded.value,
                 bytes,
-                framed.made_at,
+                decoded.made_at,
                 kind,
                 counters,
             ));
@@ -324,33 +323,35 @@ impl Cache {
         let started = Instant::now();
         let value = compute.await?;
         counters.computed(started.elapsed());
-        let bytes = match (redis, found) {
-            (Some(redis), Some(found)) => match frame::write(&value, &found.generations, made_at) {
-                Ok(frame) => {
-                    redis.put(place.digest, &frame, kind.time_to_live()).await;
-                    Ok(frame.len())
+        let bytes = match (redis, entry_in_redis) {
+            (Some(redis), Some(entry_in_redis)) => {
+                match frame::write(&value, &entry_in_redis.generations, made_at) {
+                    Ok(frame) => {
+                        redis.put(slot.digest, &frame, kind.time_to_live()).await;
+                        Ok(frame.len())
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
             _ => postcard::experimental::serialized_size(&value),
         };
         let bytes = bytes.unwrap_or_else(|error| {
             let kind = kind.as_str();
             tracing::error!(kind, %error, "A value cannot be written for the cache");
-            SOME
+            DEFAULT_WEIGHT
         });
         let bytes = weigh.map_or(bytes, |weigh| weigh(&value));
         Ok(Entry::new(value, bytes, made_at, kind, counters))
     }
 
-    fn place<V: 'static>(&self, key: &Key) -> Option<Place> {
+    fn slot<V: 'static>(&self, key: &Key) -> Option<Slot> {
         let parts = key.digest?;
         let mut hasher = Xxh3::new();
         for text in [
             &*self.schema,
             key.kind.as_str(),
             type_name::<V>(),
-            &self.shared.recipe,
+            &self.shared.settings_digest,
         ] {
             hasher.update(text.as_bytes());
             hasher.update(&[0]);
@@ -367,14 +368,14 @@ impl Cache {
         for tag in &tags {
             hasher.update(&generations.of(*tag).to_le_bytes());
         }
-        Some(Place {
+        Some(Slot {
             digest,
-            here: hasher.digest128(),
+            process_key: hasher.digest128(),
             tags,
         })
     }
 
-    fn living<V: Any + Send + Sync>(&self, entry: &Entry) -> Option<Arc<V>> {
+    fn if_fresh<V: Any + Send + Sync>(&self, entry: &Entry) -> Option<Arc<V>> {
         let age = age(self.shared.clock.now(), entry.made_at);
         (age < entry.kind.time_to_live()).then(|| entry.value())?
     }
@@ -385,7 +386,7 @@ impl Cache {
     }
 }
 
-/// How old something is; another machine's clock may be a little ahead.
+/// The absolute age of a value; the clock of another machine may be a little ahead.
 fn age(now: DateTime<Utc>, made_at: DateTime<Utc>) -> TimeDelta {
     (now - made_at).abs()
 }

@@ -12,16 +12,15 @@ use rustc_hash::FxBuildHasher;
 use super::CacheKind;
 use super::statistics::Counters;
 
-/// What an entry takes beside its value: its key, its counters, its places in the lists of the
-/// cache.
+/// The bytes of an entry beside its value: key, counters, bookkeeping of the cache.
 const OVERHEAD: usize = 256;
 
-/// A value of any type.
+/// A cached value of any type.
 pub(super) struct Entry {
     value: Arc<dyn Any + Send + Sync>,
     pub(super) made_at: DateTime<Utc>,
     pub(super) kind: CacheKind,
-    /// About; as large as the value is when it is written, and the overhead.
+    /// The approximate size in bytes: the encoded value and the overhead.
     weight: u32,
     counters: Arc<Counters>,
 }
@@ -35,7 +34,7 @@ impl Entry {
         counters: &Arc<Counters>,
     ) -> Arc<Self> {
         let weight = u32::try_from(bytes + OVERHEAD).unwrap_or(u32::MAX);
-        counters.kept(weight);
+        counters.inserted(weight);
         Arc::new(Self {
             value: Arc::new(value),
             made_at,
@@ -45,7 +44,7 @@ impl Entry {
         })
     }
 
-    /// The value, if it is of this type.
+    /// The value, if it is of type `V`.
     pub(super) fn value<V: Send + Sync + 'static>(&self) -> Option<Arc<V>> {
         Arc::clone(&self.value).downcast().ok()
     }
@@ -57,11 +56,11 @@ pub(super) fn new(bytes: u64) -> Cache<u128, Arc<Entry>, FxBuildHasher> {
         .max_capacity(bytes)
         .weigher(|_, entry: &Arc<Entry>| entry.weight)
         .expire_after(Lifetime)
-        .eviction_listener(|_, entry: Arc<Entry>, _| entry.counters.dropped(entry.weight))
+        .eviction_listener(|_, entry: Arc<Entry>, _| entry.counters.evicted(entry.weight))
         .build_with_hasher(FxBuildHasher)
 }
 
-/// Drops the values that are counted here.
+/// Drops the values that `counters` count.
 pub(super) async fn drop_of(
     cache: &Cache<u128, Arc<Entry>, FxBuildHasher>,
     counters: &[&Arc<Counters>],

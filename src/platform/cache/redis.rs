@@ -1,9 +1,9 @@
-//! The tier that several processes share.
+//! The tier in Redis, shared by several processes.
 //!
-//! Values lie under `PREFIX:v:DIGEST`, the generations of tags under `PREFIX:g:DIGEST`, each with
+//! Values are stored under `PREFIX:v:DIGEST`, the generations of tags under `PREFIX:g:DIGEST`, each with
 //! a time to live. A value is read together with the generations of its tags, in one command, and
-//! is believed only if they are those that it was made under. A change is told over the channel
-//! `PREFIX:changes`, so that other processes drop what they hold themselves.
+//! is used only if they are those that it was stored with. Invalidations are published on the channel
+//! `PREFIX:changes`, so that other processes invalidate their own tiers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,14 +18,14 @@ use tokio::sync::{Notify, watch};
 use super::key::TagDigest;
 use crate::foundation::Rng;
 
-/// Longer than any value lives, so that a generation is there as long as a value made under it.
+/// Longer than the time to live of any value, so that a generation outlives the values stored with it.
 const GENERATION_SECONDS: u64 = 24 * 60 * 60;
-/// After so many failures in a row nobody tries until the keeper has made a new connection.
-const FAILURES: u32 = 3;
-/// So many changes are told in one go.
-const AT_ONCE: usize = 500;
+/// After this many consecutive failures Redis is not used until there is a new connection.
+const MAX_FAILURES: u32 = 3;
+/// The number of invalidations sent in one command.
+const BATCH_SIZE: usize = 500;
 
-/// Redis, when it is there.
+/// The connection to Redis and the invalidations to send.
 pub(super) struct Redis {
     pub(super) client: Client,
     pub(super) timeout: Duration,
@@ -33,28 +33,28 @@ pub(super) struct Redis {
     rng: Rng,
     connection: RwLock<Option<MultiplexedConnection>>,
     failures: AtomicU32,
-    unsent: Mutex<Unsent>,
-    /// How many changes are not in Redis yet.
-    waiting: watch::Sender<usize>,
+    pending: Mutex<PendingInvalidations>,
+    /// The number of pending invalidations.
+    pending_count: watch::Sender<usize>,
     /// Whether there is a connection.
     pub(super) connected: watch::Sender<bool>,
-    /// Wakes the keeper: there is something to send, or something is wrong.
+    /// Wakes the maintenance task: there is something to send, or the connection has failed.
     pub(super) wake: Notify,
 }
 
-/// Changes that are not in Redis yet, each with the number of its latest. They outlive a loss of
-/// Redis, as much as this process does.
+/// Invalidations that are not in Redis yet, each with the number of its latest. They survive a loss of the
+/// connection.
 #[derive(Default)]
-struct Unsent {
+struct PendingInvalidations {
     tags: HashMap<TagDigest, u64>,
     latest: u64,
 }
 
-/// What Redis has under a key.
-pub(super) struct Found {
-    /// The value, or whatever else stands there.
+/// The content of a key in Redis.
+pub(super) struct RedisEntry {
+    /// The encoded value, if any.
     pub(super) frame: Option<Vec<u8>>,
-    /// The generations of the tags; empty for one that has not changed for a day.
+    /// The generations of the tags; empty for a tag that was not invalidated for a day.
     pub(super) generations: Vec<Vec<u8>>,
 }
 
@@ -67,16 +67,16 @@ impl Redis {
             rng,
             connection: RwLock::default(),
             failures: AtomicU32::new(0),
-            unsent: Mutex::default(),
-            waiting: watch::Sender::new(0),
+            pending: Mutex::default(),
+            pending_count: watch::Sender::new(0),
             connected: watch::Sender::new(false),
             wake: Notify::new(),
         }
     }
 
-    /// What stands under `key`, with the generations of `tags`; `None` if Redis is away, or does
-    /// not know of the latest changes yet.
-    pub(super) async fn get(&self, key: u128, tags: &[TagDigest]) -> Option<Found> {
+    /// The entry of `key`, with the generations of `tags`; `None` if Redis is away, or does not have the
+    /// latest invalidations yet.
+    pub(super) async fn get(&self, key: u128, tags: &[TagDigest]) -> Option<RedisEntry> {
         if self.is_behind(tags) {
             return None;
         }
@@ -87,15 +87,15 @@ impl Redis {
             command.arg(self.generation_key(*tag));
         }
         let read: RedisResult<Vec<Option<Vec<u8>>>> = command.query_async(&mut connection).await;
-        let mut values = self.note(read)?.into_iter();
+        let mut values = self.check(read)?.into_iter();
         let frame = values.next()?;
-        Some(Found {
+        Some(RedisEntry {
             frame,
             generations: values.map(Option::unwrap_or_default).collect(),
         })
     }
 
-    /// Keeps a value for as long as it lives. Where that fails, the value is not kept.
+    /// Stores a value with a time to live. A failure is ignored.
     pub(super) async fn put(&self, key: u128, frame: &[u8], time_to_live: TimeDelta) {
         let Some(mut connection) = self.connection() else {
             return;
@@ -107,44 +107,44 @@ impl Redis {
             .arg("PX")
             .arg(time_to_live.num_milliseconds().max(1));
         let written: RedisResult<()> = command.query_async(&mut connection).await;
-        self.note(written);
+        self.check(written);
     }
 
-    /// What these tags name has changed; the keeper tells Redis at once, or when it is back.
-    pub(super) fn changed(&self, tags: &[TagDigest]) {
-        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
-        unsent.latest += 1;
-        let latest = unsent.latest;
-        unsent.tags.extend(tags.iter().map(|tag| (*tag, latest)));
-        self.waiting.send_replace(unsent.tags.len());
-        drop(unsent);
+    /// Queues the invalidation of `tags`. It is sent at once, or when Redis is back.
+    pub(super) fn invalidate(&self, tags: &[TagDigest]) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.latest += 1;
+        let latest = pending.latest;
+        pending.tags.extend(tags.iter().map(|tag| (*tag, latest)));
+        self.pending_count.send_replace(pending.tags.len());
+        drop(pending);
         self.wake.notify_one();
     }
 
-    /// Waits until Redis knows of all changes, or is away, or until the time is up.
-    pub(super) async fn settled(&self, limit: Duration) {
-        let mut waiting = self.waiting.subscribe();
+    /// Waits until all invalidations are in Redis, or Redis is away, or `limit` has passed.
+    pub(super) async fn flush(&self, limit: Duration) {
+        let mut pending_count = self.pending_count.subscribe();
         let mut connected = self.connected.subscribe();
         let done = async {
             tokio::select! {
-                _ = waiting.wait_for(|waiting| *waiting == 0) => {}
+                _ = pending_count.wait_for(|pending_count| *pending_count == 0) => {}
                 _ = connected.wait_for(|connected| !*connected) => {}
             }
         };
-        // What is not told in time is told later.
+        // What is not sent in time is sent later.
         let _ = tokio::time::timeout(limit, done).await;
     }
 
-    /// Tells Redis and the other processes of all changes that are not there yet.
+    /// Sends all pending invalidations to Redis and the other processes.
     ///
     /// # Errors
-    /// When Redis fails; the changes are then still to be sent.
+    /// When Redis fails; the invalidations are then still pending.
     pub(super) async fn send(&self, mut connection: MultiplexedConnection) -> RedisResult<()> {
         loop {
             let some: Vec<(TagDigest, u64)> = {
-                let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
-                let all = unsent.tags.iter();
-                all.take(AT_ONCE)
+                let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+                let all = pending.tags.iter();
+                all.take(BATCH_SIZE)
                     .map(|(tag, number)| (*tag, *number))
                     .collect()
             };
@@ -153,8 +153,8 @@ impl Redis {
             }
             let mut commands = redis::pipe();
             commands.atomic();
-            // A fresh name and no count: after a loss of Redis' memory a count begins again, and
-            // what was kept under its old values would be believed.
+            // A random name rather than a counter: after Redis lost its memory a counter would restart, and
+            // values stored under its old numbers would be used.
             let name: u128 = u128::from_le_bytes(self.rng.bytes());
             let mut message = String::with_capacity(17 * some.len());
             for (tag, _) in &some {
@@ -170,13 +170,13 @@ impl Redis {
             }
             commands.cmd("PUBLISH").arg(self.channel()).arg(message);
             commands.query_async::<()>(&mut connection).await?;
-            let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             for (tag, number) in some {
-                if unsent.tags.get(&tag) == Some(&number) {
-                    unsent.tags.remove(&tag);
+                if pending.tags.get(&tag) == Some(&number) {
+                    pending.tags.remove(&tag);
                 }
             }
-            self.waiting.send_replace(unsent.tags.len());
+            self.pending_count.send_replace(pending.tags.len());
         }
     }
 
@@ -184,15 +184,15 @@ impl Redis {
         format!("{}:changes", self.prefix)
     }
 
-    /// Begins to use a connection, or stops using the one there was.
+    /// Sets or removes the connection.
     pub(super) fn set_connection(&self, connection: Option<MultiplexedConnection>) {
         self.failures.store(0, Ordering::Relaxed);
-        let there = connection.is_some();
+        let is_connected = connection.is_some();
         *self
             .connection
             .write()
             .unwrap_or_else(PoisonError::into_inner) = connection;
-        self.connected.send_replace(there);
+        self.connected.send_replace(is_connected);
     }
 
     pub(super) fn connection(&self) -> Option<MultiplexedConnection> {
@@ -204,13 +204,13 @@ impl Redis {
     }
 
     fn is_behind(&self, tags: &[TagDigest]) -> bool {
-        let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
-        !unsent.tags.is_empty() && tags.iter().any(|tag| unsent.tags.contains_key(tag))
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        !pending.tags.is_empty() && tags.iter().any(|tag| pending.tags.contains_key(tag))
     }
 
-    /// What a command answered. A failure costs the command alone; several in a row cost the
-    /// connection, so that nobody waits for a Redis that is away.
-    fn note<T: FromRedisValue>(&self, answer: RedisResult<T>) -> Option<T> {
+    /// Checks the result of a command. Several consecutive failures drop the connection, so that no request
+    /// waits for a Redis that is away.
+    fn check<T: FromRedisValue>(&self, answer: RedisResult<T>) -> Option<T> {
         match answer {
             Ok(answer) => {
                 self.failures.store(0, Ordering::Relaxed);
@@ -218,7 +218,7 @@ impl Redis {
             }
             Err(error) => {
                 let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
-                if failures >= FAILURES || (error.is_io_error() && !error.is_timeout()) {
+                if failures >= MAX_FAILURES || (error.is_io_error() && !error.is_timeout()) {
                     self.set_connection(None);
                     self.wake.notify_one();
                 }

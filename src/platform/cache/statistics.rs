@@ -1,33 +1,33 @@
-//! What the cache did, by kind.
+//! Statistics of the cache by kind.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::CacheKind;
 
-/// What the cache of one schema did with values of one kind, since the start of this process.
+/// Statistics of the cache of one schema for one kind, since the start of this process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistics {
-    /// Which kind.
+    /// The kind.
     pub kind: CacheKind,
-    /// Found in this process, those who waited for somebody else's computation among them.
+    /// Hits in this process, including callers that waited for a concurrent computation.
     pub process_hits: u64,
-    /// Found in Redis.
+    /// Hits in Redis.
     pub redis_hits: u64,
-    /// Found nowhere and computed.
+    /// Misses, which were computed.
     pub misses: u64,
-    /// How long a computation took on average; none yet is zero.
+    /// The mean time of a computation; zero before the first.
     pub mean_computing: Duration,
-    /// How long the longest computation took.
+    /// The time of the longest computation.
     pub max_computing: Duration,
-    /// Values that are kept in this process now.
+    /// The number of values in this process.
     pub entries: u64,
-    /// What they take, in bytes, as they are weighed.
+    /// Their total weight in bytes.
     pub bytes: u64,
 }
 
 impl Statistics {
-    /// The share of all look-ups that found something, in [0, 1]; none yet is zero.
+    /// The share of hits among all look-ups, in [0, 1]; 0 before the first.
     pub fn hit_rate(&self) -> f64 {
         let hits = self.process_hits + self.redis_hits;
         let all = hits + self.misses;
@@ -66,12 +66,12 @@ impl Counters {
         self.longest.fetch_max(took, Ordering::Relaxed);
     }
 
-    pub(super) fn kept(&self, bytes: u32) {
+    pub(super) fn inserted(&self, bytes: u32) {
         self.entries.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes.into(), Ordering::Relaxed);
     }
 
-    pub(super) fn dropped(&self, bytes: u32) {
+    pub(super) fn evicted(&self, bytes: u32) {
         self.entries.fetch_sub(1, Ordering::Relaxed);
         self.bytes.fetch_sub(bytes.into(), Ordering::Relaxed);
     }

@@ -21,11 +21,11 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use super::config::{self, SchemaName};
 use crate::foundation::{Error, Result};
 
-mod incoming;
 mod name;
+mod uploads;
 
-pub use incoming::Incoming;
 pub use name::{MediaType, ObjectName};
+pub use uploads::ObjectWriter;
 
 /// The folder of a schema that holds the files of content.
 const FOLDER: &str = "content";

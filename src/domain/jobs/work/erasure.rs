@@ -29,7 +29,7 @@ pub(super) async fn run(
     };
     services
         .uploads
-        .discard_all(&viewer, &erased.uploads)
+        .delete_files(&viewer, &erased.uploads)
         .await?;
     services.generation.discard(&viewer, &erased.files).await?;
     users.forget_files(&viewer, &erased).await?;

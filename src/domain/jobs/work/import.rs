@@ -9,7 +9,7 @@ use crate::domain::imports::{Ended, Job as Plan, Limits, News, Options, Refused,
 use crate::domain::jobs::attempt::Reporter;
 use crate::domain::jobs::model::Job;
 use crate::domain::jobs::parameters::{Import, ImportSource};
-use crate::domain::uploads::Laid;
+use crate::domain::uploads::StagedUploads;
 use crate::foundation::{Error, Refusal};
 
 /// So many refused rows are told with line and reason; the others are counted.
@@ -26,9 +26,9 @@ pub(super) async fn run(
     let whole = (0.0, 1.0);
     let _ = tell(reporter, whole, "fetching the files", 0, 0);
     let shell = Viewer::Command;
-    let laid = services.uploads.lay_out(&shell, &what.uploads, job.id);
-    let laid = laid.await?;
-    let plan = plan(what, &laid).await?;
+    let staged = services.uploads.stage(&shell, &what.uploads, job.id);
+    let staged = staged.await?;
+    let plan = plan(what, &staged).await?;
     let options = Options {
         limits: Limits {
             ratio: what.max_ratio,
@@ -38,7 +38,11 @@ pub(super) async fn run(
         ..Options::default()
     };
     let mut seen = Seen::default();
-    let of: u64 = laid.uploads.iter().map(|upload| upload.bytes as u64).sum();
+    let of: u64 = staged
+        .uploads
+        .iter()
+        .map(|upload| upload.bytes as u64)
+        .sum();
     let news = |news| {
         if let Some(message) = seen.take(news) {
             let fraction = seen.done() as f32 / of as f32;
@@ -47,18 +51,18 @@ pub(super) async fn run(
         }
     };
     let outcome = services.imports.run(&shell, plan, options, news).await;
-    let summary = outcome.map_err(|error| without_folder(error, &laid))?;
+    let summary = outcome.map_err(|error| without_folder(error, &staged))?;
     settle(&summary, seen.refused)
 }
 
 /// What is to be imported, as the command would be told.
-async fn plan(what: &Import, laid: &Laid) -> Result<Plan, Failure> {
-    let folder = laid.folder();
-    match (what.source, &what.mapping, laid.uploads.first()) {
+async fn plan(what: &Import, staged: &StagedUploads) -> Result<Plan, Failure> {
+    let folder = staged.folder();
+    match (what.source, &what.mapping, staged.uploads.first()) {
         (ImportSource::Movielens, ..) => Ok(Plan::Movielens { folder }),
         (ImportSource::Tmdb, ..) => Ok(Plan::Tmdb { folder }),
         (ImportSource::Products, Some(text), Some(upload)) => {
-            let mapping = laid.beside("mapping.toml");
+            let mapping = staged.sibling("mapping.toml");
             tokio::fs::write(&mapping, text).await.map_err(|error| {
                 tracing::error!(%error, "The mapping of an import cannot be written");
                 Failure::again("the data directory cannot be written")
@@ -167,11 +171,11 @@ fn taken(summary: &Summary) -> String {
 
 /// Why an import was not begun, in words that name the files as they were uploaded and not where
 /// they lie. While another import runs, this one is tried again.
-fn without_folder(error: Error, laid: &Laid) -> Failure {
+fn without_folder(error: Error, staged: &StagedUploads) -> Failure {
     match error {
         Error::Refused(Refusal::Conflict { message }) => Failure::again(message),
         Error::Refused(refusal) => {
-            let folder = laid.folder().display().to_string();
+            let folder = staged.folder().display().to_string();
             let why = refusal.to_string();
             let why = why.replace(&format!("{folder}: "), "");
             Failure::GiveUp(why.replace(&format!("{folder}/"), ""))

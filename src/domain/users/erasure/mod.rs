@@ -99,7 +99,7 @@ impl UsersService {
         let entry = audit_entry(viewer, ERASE, id, json!({}));
         let then = self.auth.forgets(id);
         let erased = self.erasure.erase(id, now, entry, then).await;
-        self.cache.changed(&[Tag::User(id), Tag::Catalogue]);
+        self.cache.invalidate(&[Tag::User(id), Tag::Catalogue]);
         erased
     }
 

@@ -159,7 +159,7 @@ impl JobParametersInput {
             }),
             Self::Recommendations(target) => Parameters::Recommendations(target.read()?),
             Self::Import(input) => {
-                uploads.together(viewer, &input.upload_ids).await?;
+                uploads.find_for_import(viewer, &input.upload_ids).await?;
                 Parameters::Import(domain::Import {
                     source: input.source.into(),
                     uploads: input.upload_ids,

@@ -1,4 +1,4 @@
-//! A file as it arrives.
+//! The writer of an upload.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -6,39 +6,39 @@ use sha2::{Digest, Sha256};
 use super::model::{Upload, file_name};
 use super::service::UploadService;
 use crate::foundation::{Refusal, Result};
-use crate::platform::objects::Incoming;
+use crate::platform::objects::ObjectWriter;
 
-/// A file while it arrives. It is kept with [`Reception::keep`]; one that is given up, or just
-/// dropped, leaves nothing.
-pub struct Reception {
+/// Writes an upload while it is received. It exists after [`UploadWriter::finish`]; a writer that is aborted
+/// or dropped leaves nothing.
+pub struct UploadWriter {
     pub(super) service: UploadService,
     pub(super) upload: Upload,
-    pub(super) incoming: Incoming,
+    pub(super) object: ObjectWriter,
     pub(super) digest: Sha256,
 }
 
-impl Reception {
-    /// Adds bytes; waits where the store is slower than whoever sends.
+impl UploadWriter {
+    /// Appends bytes, with backpressure from the store.
     ///
     /// # Errors
     /// [`crate::foundation::Error::Unavailable`] when the store cannot be written.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.digest.update(&bytes);
-        self.incoming.write(bytes).await
+        self.object.write(bytes).await
     }
 
-    /// So many bytes have arrived.
+    /// The number of bytes received so far.
     pub fn bytes(&self) -> u64 {
-        self.incoming.bytes()
+        self.object.bytes()
     }
 
-    /// Keeps the file, called as the client says: of a path the last part.
+    /// Completes the upload. Of a path in `name` only the last part is used.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] for a bad name and for an empty file,
     /// [`crate::foundation::Error::Unavailable`] when the store cannot be written; when the database
-    /// fails. Then nothing is kept.
-    pub async fn keep(mut self, name: &str) -> Result<Upload> {
+    /// fails. Then nothing is stored.
+    pub async fn finish(mut self, name: &str) -> Result<Upload> {
         let name = match file_name(name) {
             Ok(_) if self.bytes() == 0 => Err(Refusal::invalid("file", "the file is empty")),
             named => named,
@@ -46,29 +46,29 @@ impl Reception {
         match name {
             Ok(name) => self.upload.name = name,
             Err(refusal) => {
-                self.give_up().await;
+                self.abort().await;
                 return Err(refusal.into());
             }
         }
         let Self {
             service,
             mut upload,
-            incoming,
+            object,
             digest,
         } = self;
-        upload.bytes = i64::try_from(incoming.finish().await?).unwrap_or(i64::MAX);
+        upload.bytes = i64::try_from(object.finish().await?).unwrap_or(i64::MAX);
         upload.sha256 = digest.finalize().into();
-        let kept = service.store.insert(&upload).await;
-        if kept.is_err()
-            && let Err(error) = service.discard(upload.id).await
+        let stored = service.store.insert(&upload).await;
+        if stored.is_err()
+            && let Err(error) = service.delete_file(upload.id).await
         {
-            tracing::warn!(?error, "A file that was not kept stays until it is old");
+            tracing::warn!(?error, "The file of a failed upload stays until it expires");
         }
-        kept
+        stored
     }
 
-    /// Keeps nothing.
-    pub async fn give_up(self) {
-        self.incoming.abort().await;
+    /// Discards what was received.
+    pub async fn abort(self) {
+        self.object.abort().await;
     }
 }

@@ -20,20 +20,20 @@ const MAX_FILE: u64 = 65_536;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
-    keys: Vec<KeptKey>,
+struct KeyFile {
+    keys: Vec<StoredKey>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct KeptKey {
+pub(super) struct StoredKey {
     pub(super) id: String,
     pub(super) secret: SecretString,
     pub(super) made_at: DateTime<Utc>,
 }
 
-impl KeptKey {
-    pub(super) fn draw(now: DateTime<Utc>, rng: &Rng) -> Self {
+impl StoredKey {
+    pub(super) fn generate(now: DateTime<Utc>, rng: &Rng) -> Self {
         let tail = URL_SAFE_NO_PAD.encode(rng.bytes::<3>());
         Self {
             id: format!("{}-{tail}", now.format("%Y%m%d")),
@@ -56,7 +56,7 @@ pub(super) fn repair(path: &Path) -> String {
 }
 
 /// The kept keys, or `None` where there is no file yet.
-pub(super) fn read(path: &Path) -> anyhow::Result<Option<Vec<KeptKey>>> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Option<Vec<StoredKey>>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -74,12 +74,12 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Option<Vec<KeptKey>>> {
         .read_to_string(&mut text)
         .with_context(|| repair(path))?;
     // The parser's own message repeats the line, which may hold a secret.
-    let kept: Kept = toml::from_str(&text).map_err(|_| anyhow::anyhow!(repair(path)))?;
-    Ok(Some(kept.keys))
+    let stored: KeyFile = toml::from_str(&text).map_err(|_| anyhow::anyhow!(repair(path)))?;
+    Ok(Some(stored.keys))
 }
 
 /// Makes the file if there is none, and says whether it did.
-pub(super) fn write_new(path: &Path, keys: &[KeptKey]) -> anyhow::Result<bool> {
+pub(super) fn write_new(path: &Path, keys: &[StoredKey]) -> anyhow::Result<bool> {
     let draft = draft(path, keys)?;
     // Unlike a rename, a link refuses to replace what is there.
     let linked = fs::hard_link(&draft, path);
@@ -91,14 +91,14 @@ pub(super) fn write_new(path: &Path, keys: &[KeptKey]) -> anyhow::Result<bool> {
     }
 }
 
-pub(super) fn replace(path: &Path, keys: &[KeptKey]) -> anyhow::Result<()> {
+pub(super) fn replace(path: &Path, keys: &[StoredKey]) -> anyhow::Result<()> {
     let draft = draft(path, keys)?;
     fs::rename(&draft, path).with_context(|| format!("cannot write {}", path.display()))?;
     sync_folder(path)
 }
 
 /// Writes the keys into a file of this process beside `path`, down to the disk.
-fn draft(path: &Path, keys: &[KeptKey]) -> anyhow::Result<PathBuf> {
+fn draft(path: &Path, keys: &[StoredKey]) -> anyhow::Result<PathBuf> {
     let mut text = String::from(
         "# The keys that sign access tokens: the first signs, all verify. Keep this file to\n\
          # yourself. `marquee secret rotate` puts a new key first.\n",

@@ -1,5 +1,4 @@
-//! Files that were uploaded: large, of any kind, and in a folder of their own, from which nothing is
-//! served.
+//! Uploaded files: large, of any kind, and in a folder of their own that is not served.
 
 use std::io::ErrorKind;
 use std::path::Path as FilePath;
@@ -15,42 +14,42 @@ use super::{Objects, unavailable};
 use crate::foundation::{Error, Result};
 use crate::platform::config::SchemaName;
 
-/// The folder of a schema that holds what was uploaded.
+/// The folder for the uploaded files of a schema.
 const FOLDER: &str = "uploads";
-/// So many bytes are written at a time, and so many times over they may wait to be written.
+/// The size of a part in bytes, and how many parts may wait to be written.
 const PART: usize = 1 << 20;
 const PARTS_AT_ONCE: usize = 2;
 
-/// A file that is being written. It is there only after [`Incoming::finish`]; one that is dropped
-/// leaves nothing.
-pub struct Incoming {
+/// Writes a file. The file exists only after [`ObjectWriter::finish`]; a writer that is dropped leaves
+/// nothing.
+pub struct ObjectWriter {
     write: WriteMultipart,
     bytes: u64,
 }
 
-impl Incoming {
-    /// Adds bytes; waits where the store is slower than whoever sends.
+impl ObjectWriter {
+    /// Appends bytes, with backpressure from the store.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the store cannot be written.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        let room = self.write.wait_for_capacity(PARTS_AT_ONCE).await;
-        room.map_err(|error| unavailable(&error))?;
+        let ready = self.write.wait_for_capacity(PARTS_AT_ONCE).await;
+        ready.map_err(|error| unavailable(&error))?;
         self.bytes += bytes.len() as u64;
         // Copied, so that many small pieces do not hold many large buffers.
         self.write.write(&bytes);
         Ok(())
     }
 
-    /// So many bytes were added.
+    /// The number of bytes written so far.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Makes the file be there, whole, and answers its size in bytes.
+    /// Completes the file and returns its size in bytes.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the store cannot be written; then nothing is there.
+    /// [`Error::Unavailable`] when the store cannot be written; then there is no file.
     pub async fn finish(self) -> Result<u64> {
         let finished = self.write.finish().await;
         finished.map_err(|error| unavailable(&error))?;
@@ -60,34 +59,39 @@ impl Incoming {
     /// Removes what was written so far.
     pub async fn abort(self) {
         if let Err(error) = self.write.abort().await {
-            tracing::warn!(%error, "What came of a file that was cut off cannot be removed");
+            tracing::warn!(%error, "The parts of an aborted file cannot be removed");
         }
     }
 }
 
 impl Objects {
-    /// Begins a file that is uploaded, under a name of letters, digits and underscores.
+    /// Starts an upload, under a name of letters, digits and underscores.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the store cannot be written.
-    pub async fn receive(&self, schema: &SchemaName, name: &str) -> Result<Incoming> {
+    pub async fn begin_upload(&self, schema: &SchemaName, name: &str) -> Result<ObjectWriter> {
         let folder = self.folder.join(schema.as_str()).join(FOLDER);
         make_private(&folder)
             .await
             .map_err(|error| unwritable(&error))?;
         let begun = self.store.put_multipart(&key(schema, name)).await;
         let upload = begun.map_err(|error| unavailable(&error))?;
-        Ok(Incoming {
+        Ok(ObjectWriter {
             write: WriteMultipart::new_with_chunk_size(upload, PART),
             bytes: 0,
         })
     }
 
-    /// Writes an uploaded file to a place on this machine. Says whether there was one.
+    /// Copies an uploaded file to the local path `to`. Returns whether the file exists.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the store cannot be read or the place cannot be written.
-    pub async fn fetch(&self, schema: &SchemaName, name: &str, to: &FilePath) -> Result<bool> {
+    /// [`Error::Unavailable`] when the store cannot be read or `to` cannot be written.
+    pub async fn download_upload(
+        &self,
+        schema: &SchemaName,
+        name: &str,
+        to: &FilePath,
+    ) -> Result<bool> {
         let found = match self.store.get(&key(schema, name)).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(false),
@@ -95,7 +99,7 @@ impl Objects {
         };
         let full = |error: std::io::Error| {
             tracing::error!(%error, "A file of an import cannot be written");
-            Error::Unavailable("the files cannot be laid out; is the disk full?".to_owned())
+            Error::Unavailable("the files cannot be staged; is the disk full?".to_owned())
         };
         let mut file = tokio::fs::File::create(to).await.map_err(full)?;
         let mut stream = found.into_stream();
@@ -110,28 +114,28 @@ impl Objects {
         Ok(true)
     }
 
-    /// Removes the uploaded files whose names are `old`, and what is left of those that were cut off
-    /// because the server was killed.
+    /// Removes the uploaded files whose names are `old`, and parts of uploads that were interrupted because
+    /// the server was killed.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the store cannot be written.
-    pub async fn sweep(
+    pub async fn remove_uploads(
         &self,
         schema: &SchemaName,
         old: impl Fn(&str) -> bool + Send + 'static,
     ) -> Result<()> {
         // By the file system: the store does not list what is not whole.
         let folder = self.folder.join(schema.as_str()).join(FOLDER);
-        let swept = tokio::task::spawn_blocking(move || sweep(&folder, old)).await;
-        let swept = swept.map_err(|error| Error::Internal(error.into()))?;
-        swept.map_err(|error| unwritable(&error))
+        let removed = tokio::task::spawn_blocking(move || remove_uploads(&folder, old)).await;
+        let removed = removed.map_err(|error| Error::Internal(error.into()))?;
+        removed.map_err(|error| unwritable(&error))
     }
 
-    /// Removes an uploaded file. One that is not there is as good as removed.
+    /// Removes an uploaded file, if it exists.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the store cannot be written.
-    pub async fn discard(&self, schema: &SchemaName, name: &str) -> Result<()> {
+    pub async fn delete_upload(&self, schema: &SchemaName, name: &str) -> Result<()> {
         match self.store.delete(&key(schema, name)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(unavailable(&error)),
@@ -139,8 +143,7 @@ impl Objects {
     }
 }
 
-/// Makes a folder that no other user of this machine may look into: files of imports say what
-/// people did.
+/// Creates a folder that other users of this machine may not read: uploaded files contain personal data.
 async fn make_private(folder: &FilePath) -> std::io::Result<()> {
     if let Some(parent) = folder.parent() {
         tokio::fs::create_dir_all(parent).await?;
@@ -158,7 +161,7 @@ fn unwritable(error: &std::io::Error) -> Error {
 }
 
 /// Removes the files of a folder that are `old`, as far as they can be.
-fn sweep(folder: &FilePath, old: impl Fn(&str) -> bool) -> std::io::Result<()> {
+fn remove_uploads(folder: &FilePath, old: impl Fn(&str) -> bool) -> std::io::Result<()> {
     let files = match std::fs::read_dir(folder) {
         Ok(files) => files,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
