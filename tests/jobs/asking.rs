@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::jobs::model::{JobFilter, JobOrder, JobState, NewJob};
-use marquee::domain::jobs::parameters::{Erasure, Parameters, Training, Whom};
+use marquee::domain::jobs::parameters::{Erasure, Parameters, RefreshTarget, Training};
 use marquee::foundation::page::Window;
 use marquee::foundation::{Error, Id, id};
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ async fn many_who_ask_for_the_same_at_once_get_one_job() {
 async fn a_user_joins_no_job_that_they_could_not_see() {
     let app = TestApp::start().await;
     let user = app.viewer(Role::User).await;
-    let mine = Parameters::Recommendations(Whom::User {
+    let mine = Parameters::Recommendations(RefreshTarget::User {
         user: user.user().unwrap(),
     });
     let of_shell = ask(&app, mine.clone()).await;
@@ -105,7 +105,7 @@ async fn a_user_has_a_hundred_waiting_jobs_at_most_and_an_admin_any_number() {
             .bind(many);
         fill.execute(app.ctx.db.pool()).await.unwrap();
     };
-    let mine = Parameters::Recommendations(Whom::User {
+    let mine = Parameters::Recommendations(RefreshTarget::User {
         user: user.user().unwrap(),
     });
     fill(&user, 100).await;
@@ -231,7 +231,7 @@ async fn what_the_state_forbids_is_refused_in_a_sentence() {
 async fn the_job_of_another_is_not_there_whatever_one_tries() {
     let app = TestApp::start().await;
     let owner = app.viewer(Role::User).await;
-    let whom = Whom::User {
+    let whom = RefreshTarget::User {
         user: owner.user().unwrap(),
     };
     let jobs = &app.services.jobs;
@@ -297,8 +297,8 @@ async fn the_job_of_another_is_not_there_whatever_one_tries() {
     );
 }
 
-fn whom_of(viewer: &Viewer) -> Whom {
-    Whom::User {
+fn whom_of(viewer: &Viewer) -> RefreshTarget {
+    RefreshTarget::User {
         user: viewer.user().unwrap(),
     }
 }
@@ -393,7 +393,11 @@ async fn a_job_for_a_user_who_is_not_there_fails_with_that_sentence() {
     let world = crate::world::World::trained(20, 24).await;
     let app = &world.app;
     let user: Id<id::User> = Id::new(&app.ctx.clock, &app.ctx.rng);
-    let asked = ask(app, Parameters::Recommendations(Whom::User { user })).await;
+    let asked = ask(
+        app,
+        Parameters::Recommendations(RefreshTarget::User { user }),
+    )
+    .await;
     let worker = worker(&app.services, 1);
     let failed = over(app, asked.id).await;
     assert_eq!(failed.state, JobState::Failed);

@@ -8,11 +8,11 @@ use chrono::TimeDelta;
 use futures::{Stream, StreamExt};
 use marquee::domain::Services;
 use marquee::domain::auth::Viewer;
-use marquee::domain::interactions::{FollowFilter, InteractionKind, NewInteraction};
+use marquee::domain::interactions::{InteractionKind, NewInteraction, StreamFilter};
 use marquee::domain::models::ModelKind;
 use marquee::domain::recommendations::refresh::Users;
 use marquee::domain::recommendations::training::How;
-use marquee::domain::recommendations::updates::Reason;
+use marquee::domain::recommendations::updates::UpdateReason;
 use marquee::foundation::{Id, id};
 use tokio::time::timeout;
 
@@ -62,7 +62,7 @@ async fn a_model_that_another_process_takes_into_service_is_told_and_read_once_f
     for _ in 0..100 {
         let mut stream = Box::pin(
             models
-                .promoted(&Viewer::Command, Some(ModelKind::Collaborative))
+                .promotions(&Viewer::Command, Some(ModelKind::Collaborative))
                 .unwrap(),
         );
         next(&mut stream).await;
@@ -85,10 +85,10 @@ async fn what_is_recorded_in_another_process_is_told_once_and_in_order() {
     let (app, here) = (&world.app, &world.app.services);
     let there = twin(&app.ctx, &app.url).await;
     app.ctx.clock.advance(TimeDelta::seconds(1));
-    let follow = here
+    let stream = here
         .interactions
-        .follow(&Viewer::Command, FollowFilter::default(), None);
-    let mut following = follow.unwrap();
+        .stream(&Viewer::Command, StreamFilter::default(), None);
+    let mut stream = stream.unwrap();
     app.ctx.clock.advance(TimeDelta::seconds(1));
     let elsewhere = took(&there, world.users[0], world.items[0]).await;
     app.ctx.clock.advance(TimeDelta::seconds(1));
@@ -96,13 +96,13 @@ async fn what_is_recorded_in_another_process_is_told_once_and_in_order() {
     let own = took(here, world.users[1], world.items[1]).await;
     let mut told = Vec::new();
     for _ in 0..2 {
-        let one = soon(following.next()).await.unwrap().unwrap();
+        let one = soon(stream.next()).await.unwrap().unwrap();
         told.push(one.id);
     }
     assert_eq!(told, [own, elsewhere]);
     app.ctx.clock.advance(TimeDelta::seconds(1));
     let last = took(&there, world.users[0], world.items[1]).await;
-    let one = soon(following.next()).await.unwrap().unwrap();
+    let one = soon(stream.next()).await.unwrap().unwrap();
     assert_eq!(one.id, last);
 }
 
@@ -121,7 +121,7 @@ async fn the_reasons_of_another_process_are_told_once_each() {
     nothing(&mut updates).await;
     app.ctx.clock.advance(TimeDelta::seconds(1));
     took(&there, user, world.items[1]).await;
-    assert_eq!(next(&mut updates).await, Reason::Taste);
+    assert_eq!(next(&mut updates).await, UpdateReason::Taste);
     let refreshed = there
         .recommendations
         .refresh(&Viewer::Command, Users::These(vec![user]), |_, _| {
@@ -129,12 +129,12 @@ async fn the_reasons_of_another_process_are_told_once_each() {
         })
         .await;
     assert_eq!(refreshed.unwrap().lists, 1);
-    assert_eq!(next(&mut updates).await, Reason::Refresh);
+    assert_eq!(next(&mut updates).await, UpdateReason::Refresh);
     trained(&there).await;
-    assert_eq!(next(&mut updates).await, Reason::Model);
+    assert_eq!(next(&mut updates).await, UpdateReason::Model);
     // What this process does is told at once and not again.
     app.ctx.clock.advance(TimeDelta::seconds(1));
     took(here, user, world.items[3]).await;
-    assert_eq!(next(&mut updates).await, Reason::Taste);
+    assert_eq!(next(&mut updates).await, UpdateReason::Taste);
     nothing(&mut updates).await;
 }

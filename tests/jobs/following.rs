@@ -207,7 +207,7 @@ async fn who_watches_sees_what_is_not_over_and_then_every_change_that_fits() {
 async fn the_events_of_a_job_that_failed_say_why() {
     let app = TestApp::start().await;
     let worker = worker(&app.services, 1);
-    let whom = marquee::domain::jobs::parameters::Whom::Everyone;
+    let whom = marquee::domain::jobs::parameters::RefreshTarget::Everyone;
     let asked = ask(&app, Parameters::Recommendations(whom)).await;
     let failed = over(&app, asked.id).await;
     assert_eq!((failed.state, failed.attempt), (JobState::Failed, 1));

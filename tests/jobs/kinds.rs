@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use marquee::domain::auth::Viewer;
 use marquee::domain::jobs::model::JobState;
-use marquee::domain::jobs::parameters::{CacheWarming, Evaluation, Parameters, Whom};
+use marquee::domain::jobs::parameters::{CacheWarming, Evaluation, Parameters, RefreshTarget};
 use marquee::domain::recommendations;
 use marquee::foundation::page::Window;
 use marquee::platform::bus::{Received, Topic};
@@ -75,7 +75,7 @@ async fn a_user_asks_for_their_own_list_and_what_they_took_since_is_gone_from_it
         .unwrap();
     let mut listener = app.ctx.bus.subscribe(Topic::Recommendations(user.uuid()));
     let worker = worker(&app.services, 1);
-    let whom = Whom::User { user };
+    let whom = RefreshTarget::User { user };
     let asked = ask_as(app, &world.viewer(0), Parameters::Recommendations(whom)).await;
     let done = over(app, asked.id).await;
     assert_eq!(done.state, JobState::Completed, "{done:?}");
@@ -103,9 +103,9 @@ async fn everyone_and_those_who_were_active_and_those_named_are_counted() {
     let worker = worker(&app.services, 1);
     let named = world.users[..3].to_vec();
     for (whom, users, lists) in [
-        (Whom::Everyone, 41, 40),
-        (Whom::Active { days: 1 }, 40, 40),
-        (Whom::Users { users: named }, 3, 3),
+        (RefreshTarget::Everyone, 41, 40),
+        (RefreshTarget::Active { days: 1 }, 40, 40),
+        (RefreshTarget::Users { users: named }, 3, 3),
     ] {
         let asked = ask(app, Parameters::Recommendations(whom)).await;
         let done = over(app, asked.id).await;

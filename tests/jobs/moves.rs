@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use marquee::domain::auth::Viewer;
 use marquee::domain::jobs::model::{JobState, NewJob};
-use marquee::domain::jobs::parameters::{Parameters, Whom};
+use marquee::domain::jobs::parameters::{Parameters, RefreshTarget};
 use marquee::foundation::{Error, Id, id};
 use proptest::prelude::*;
 
@@ -51,7 +51,7 @@ async fn make(app: &TestApp, asked: &[Id<id::Job>], next: &Move) -> Option<Id<id
     let outcome = match next {
         Move::Ask(which) | Move::PutOff(which) => {
             let parameters = match which {
-                0 => Parameters::Recommendations(Whom::Everyone),
+                0 => Parameters::Recommendations(RefreshTarget::Everyone),
                 1 => Parameters::Statistics,
                 which => trifle(u16::from(*which)),
             };

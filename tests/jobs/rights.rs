@@ -5,7 +5,7 @@ use marquee::domain::content::ContentKind;
 use marquee::domain::generation::model::NewItem;
 use marquee::domain::generation::{Ask, GenerationParameters, Target, TextAsk};
 use marquee::domain::jobs::model::{JobState, NewJob};
-use marquee::domain::jobs::parameters::{Erasure, Parameters, Whom};
+use marquee::domain::jobs::parameters::{Erasure, Parameters, RefreshTarget};
 use marquee::foundation::{Error, Refusal};
 
 use crate::support::{self, TestApp};
@@ -21,7 +21,7 @@ fn becomes(viewer: &Viewer, role: Role) -> Viewer {
 
 fn own_lists(viewer: &Viewer) -> Parameters {
     let user = viewer.user().unwrap();
-    Parameters::Recommendations(Whom::User { user })
+    Parameters::Recommendations(RefreshTarget::User { user })
 }
 
 #[tokio::test]

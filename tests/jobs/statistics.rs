@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::jobs::model::{JobFilter, JobKind, JobOrder, JobState};
-use marquee::domain::jobs::parameters::{Parameters, Whom};
+use marquee::domain::jobs::parameters::{Parameters, RefreshTarget};
 use marquee::foundation::page::Window;
 use serde_json::json;
 
@@ -19,7 +19,7 @@ async fn statistics_by_kind_and_state_are_what_counting_finds() {
         let asked = ask(&app, trifle(number)).await;
         over(&app, asked.id).await;
     }
-    let failing = ask(&app, Parameters::Recommendations(Whom::Everyone)).await;
+    let failing = ask(&app, Parameters::Recommendations(RefreshTarget::Everyone)).await;
     over(&app, failing.id).await;
     stop(worker, Duration::ZERO).await;
     ask(&app, trifle(6)).await;

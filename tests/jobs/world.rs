@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use marquee::domain::auth::{Role, Viewer};
-use marquee::domain::jobs::model::{Asked, Job, JobEvent, JobState, NewJob};
+use marquee::domain::jobs::model::{CreateOutcome, Job, JobEvent, JobState, NewJob};
 use marquee::domain::jobs::parameters::{CacheWarming, Parameters, Training};
 use marquee::domain::jobs::{JobService, Workers};
 use marquee::domain::recommendations::training::How;
@@ -56,7 +56,7 @@ pub async fn ask(app: &TestApp, parameters: Parameters) -> Job {
 
 pub async fn ask_as(app: &TestApp, viewer: &Viewer, parameters: Parameters) -> Job {
     let new = NewJob::now(parameters);
-    let Asked { job, joined, .. } = app.services.jobs.create(viewer, new).await.unwrap();
+    let CreateOutcome { job, joined, .. } = app.services.jobs.create(viewer, new).await.unwrap();
     assert!(!joined, "{job:?} waits already");
     job
 }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use marquee::domain::auth::{Role, Viewer};
-use marquee::domain::interactions::{FollowFilter, InteractionKind, NewInteraction};
+use marquee::domain::interactions::{InteractionKind, NewInteraction, StreamFilter};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -278,8 +278,8 @@ async fn who_was_too_slow_is_told_what_happened_all_the_same() {
     let ada = server.admin().await;
     let film = server.app.film("A film").await;
     let interactions = &server.app.services.interactions;
-    let all = FollowFilter::default();
-    let mut following = interactions.follow(&Viewer::Command, all, None).unwrap();
+    let all = StreamFilter::default();
+    let mut stream = interactions.stream(&Viewer::Command, all, None).unwrap();
     let mut recorded = Vec::new();
     // More notes than wait for anybody.
     for _ in 0..700 {
@@ -292,7 +292,7 @@ async fn who_was_too_slow_is_told_what_happened_all_the_same() {
         recorded.push(made.interaction.id);
     }
     for id in recorded {
-        let told = following.next().await.unwrap().unwrap();
+        let told = stream.next().await.unwrap().unwrap();
         assert_eq!(told.id, id);
     }
 }

@@ -7,7 +7,7 @@ use super::space::{Reader, Space, blocking};
 use super::store::InDatabase;
 use super::training::Algorithm;
 use super::vectors::{Memory, VectorStore};
-use crate::domain::models::served::{Found, Latest};
+use crate::domain::models::handle::{HandleState, LoadedModel};
 use crate::domain::models::{ModelKind, ModelVersion};
 use crate::foundation::{Error, Result};
 use crate::platform::config;
@@ -16,24 +16,24 @@ use ranking::Lsa;
 use tokio::sync::Mutex;
 
 impl EmbeddingService {
-    /// The space that is served, in memory; see [`Served::get`]. `None` before the first training,
+    /// The space that is served, in memory; see [`ModelHandle::get`]. `None` before the first training,
     /// and while a large one is still being read after a start.
     ///
     /// # Errors
     /// When the database fails, or the space cannot be read.
     ///
-    /// [`Served::get`]: crate::domain::models::Served::get
+    /// [`ModelHandle::get`]: crate::domain::models::Served::get
     pub async fn active(&self) -> Result<Option<Arc<Space>>> {
-        self.find().await.map(Found::model)
+        self.find().await.map(HandleState::model)
     }
 
-    /// The space that is served, as far as it is known; see [`Served::find`].
+    /// The space that is served, as far as it is known; see [`ModelHandle::find`].
     ///
     /// # Errors
     /// Those of [`EmbeddingService::active`].
     ///
-    /// [`Served::find`]: crate::domain::models::Served::find
-    pub async fn find(&self) -> Result<Found<Space>> {
+    /// [`ModelHandle::find`]: crate::domain::models::Served::find
+    pub async fn find(&self) -> Result<HandleState<Space>> {
         let service = self.clone();
         let look = |before| async move { service.look(before).await };
         self.served.find(look).await
@@ -48,7 +48,7 @@ impl EmbeddingService {
         self.served.refresh(|before| self.look(before)).await
     }
 
-    async fn look(&self, before: Option<Latest<Space>>) -> Result<Option<Arc<Space>>> {
+    async fn look(&self, before: Option<LoadedModel<Space>>) -> Result<Option<Arc<Space>>> {
         let Some(model) = self.models.active(ModelKind::Embedding).await? else {
             return Ok(None);
         };

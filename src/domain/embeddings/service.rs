@@ -13,7 +13,7 @@ use super::store::{Changed, Store};
 use super::vectors::{Keep, Show};
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
-use crate::domain::models::{ModelKind, ModelService, Served};
+use crate::domain::models::{ModelHandle, ModelKind, ModelService};
 use crate::foundation::{Error, Id, Refusal, Result, id};
 use crate::platform::cache::Tag;
 use crate::platform::config;
@@ -32,7 +32,7 @@ pub struct EmbeddingService {
     pub(super) store: Store,
     pub(super) ctx: SchemaContext,
     pub(super) models: ModelService,
-    pub(super) served: Arc<Served<Space>>,
+    pub(super) served: Arc<ModelHandle<Space>>,
     pub(super) state: Arc<State>,
 }
 
@@ -51,7 +51,7 @@ impl EmbeddingService {
             store: Store::new(ctx.db.clone()),
             ctx: ctx.clone(),
             models,
-            served: Served::new(ctx, ModelKind::Embedding),
+            served: ModelHandle::new(ctx, ModelKind::Embedding),
             state: Arc::default(),
         }
     }

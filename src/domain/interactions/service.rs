@@ -5,12 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-use super::following;
 use super::model::{
     Counting, Interaction, InteractionCount, InteractionFilter, MAX_AT_ONCE, MAX_DAYS,
     NewInteraction, Ratings, Recorded, bad_attribution,
 };
 use super::store::{Candidate, Store, Written};
+use super::stream;
 use super::weights::{WeightChange, WeightTable, no_such_version};
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
@@ -39,7 +39,7 @@ pub struct InteractionService {
     clock: Clock,
     rng: Rng,
     weights: Arc<RwLock<Option<ReadWeights>>>,
-    pub(super) tail: following::Tail,
+    pub(super) recent: stream::RecentInteractions,
 }
 
 impl InteractionService {
@@ -53,7 +53,7 @@ impl InteractionService {
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
             weights: Arc::default(),
-            tail: following::Tail::default(),
+            recent: stream::RecentInteractions::default(),
         }
     }
 
@@ -174,12 +174,12 @@ impl InteractionService {
         let users = wanted.iter().map(|new| new.interaction.user);
         let touched: HashSet<Tag> = users.map(Tag::User).collect();
         let touched = Vec::from_iter(touched);
-        let (cache, tell) = (self.cache.clone(), following::tell(self.bus.clone()));
+        let (cache, publish) = (self.cache.clone(), stream::publish(self.bus.clone()));
         let changed = touched.clone();
         // Who hears of it and asks at once must not get what was kept.
         let told = move |written: &Vec<Written>| {
             cache.invalidate(&changed);
-            tell(written);
+            publish(written);
         };
         let written = self.store.write(wanted, now, told).await;
         // Also after a failure: the commit may have been heard and its answer lost.

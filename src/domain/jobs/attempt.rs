@@ -1,4 +1,4 @@
-//! One attempt of a job: running the work, telling how far it is, ending it one way or the other.
+//! One attempt of a job: runs the work, writes its progress, and records the outcome.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,111 +11,111 @@ use tokio_util::sync::CancellationToken;
 
 use super::model::{Job, Progress};
 use super::service::JobService;
-use super::store::{Claim, Ended};
+use super::store::{AttemptOutcome, Claim};
 use super::work::{self, Failure};
 use crate::domain::Services;
 
-/// The shortest time between two events that tell of progress. It grows with the attempt's age, so
-/// that a job of hours has hundreds of events and not tens of thousands.
-const LEAST_GAP: Duration = Duration::from_millis(200);
-const MOST_GAP: Duration = Duration::from_secs(10);
-/// How long work that is to end may take to notice. Then it is dropped where it stands, unless it is
-/// being seen through.
+/// The bounds of the interval between two progress events. It grows with the age of the attempt, so that a
+/// job of hours has hundreds of events and not tens of thousands.
+const MIN_INTERVAL: Duration = Duration::from_millis(200);
+const MAX_INTERVAL: Duration = Duration::from_secs(10);
+/// How long work that must stop may take to do so. Then it is aborted, unless it has passed its commit
+/// point.
 const GRACE: Duration = Duration::from_millis(1500);
-/// The first wait between two attempts, in seconds, and the longest.
-const BACK_OFF: f64 = 5.0;
-const MOST_BACK_OFF: f64 = 600.0;
-/// How often the end of an attempt is written anew where the database does not take it.
-const WRITINGS: u32 = 8;
+/// The first and the longest delay between two attempts, in seconds.
+const MIN_BACK_OFF: f64 = 5.0;
+const MAX_BACK_OFF: f64 = 600.0;
+/// How often writing the outcome of an attempt is tried.
+const WRITE_ATTEMPTS: u32 = 8;
 
-/// Why an attempt is ended from outside.
+/// Why an attempt is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Why {
-    /// Somebody cancelled the job.
+pub(super) enum StopReason {
+    /// The job was cancelled.
     Cancelled = 1,
-    /// The worker stops.
+    /// The worker shuts down.
     Drained = 2,
-    /// The job is no longer this worker's.
+    /// The worker has lost the lease of the job.
     Lost = 3,
 }
 
-/// Ends an attempt from outside.
+/// Stops an attempt from outside.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Control {
     token: CancellationToken,
-    why: Arc<AtomicU8>,
+    reason: Arc<AtomicU8>,
 }
 
 impl Control {
-    /// Ends the attempt. The first reason is the one.
-    pub(super) fn end(&self, why: Why) {
+    /// Stops the attempt. The first reason counts.
+    pub(super) fn end(&self, reason: StopReason) {
         let _ = self
-            .why
-            .compare_exchange(0, why as u8, Ordering::SeqCst, Ordering::SeqCst);
+            .reason
+            .compare_exchange(0, reason as u8, Ordering::SeqCst, Ordering::SeqCst);
         self.token.cancel();
     }
 
-    fn why(&self) -> Option<Why> {
-        match self.why.load(Ordering::SeqCst) {
-            1 => Some(Why::Cancelled),
-            2 => Some(Why::Drained),
-            3 => Some(Why::Lost),
+    fn reason(&self) -> Option<StopReason> {
+        match self.reason.load(Ordering::SeqCst) {
+            1 => Some(StopReason::Cancelled),
+            2 => Some(StopReason::Drained),
+            3 => Some(StopReason::Lost),
             _ => None,
         }
     }
 }
 
-/// Where work says how far it is, from any thread.
+/// Reports the progress of work, from any thread.
 #[derive(Clone, Debug)]
-pub struct Reporter {
+pub struct ProgressReporter {
     progress: Arc<watch::Sender<Progress>>,
     token: CancellationToken,
-    through: Arc<AtomicBool>,
+    committing: Arc<AtomicBool>,
 }
 
-impl Reporter {
+impl ProgressReporter {
     fn new(token: CancellationToken) -> (Self, watch::Receiver<Progress>) {
-        let (progress, told) = watch::channel(Progress::default());
+        let (progress, reported) = watch::channel(Progress::default());
         let reporter = Self {
             progress: Arc::new(progress),
             token,
-            through: Arc::default(),
+            committing: Arc::default(),
         };
-        (reporter, told)
+        (reporter, reported)
     }
 
-    /// For right before the step that takes effect: from here on the work is not dropped where it
-    /// stands, so that a job whose effect is there is not called cancelled. Break means that it was
-    /// to end before this, and nothing may take effect.
-    pub fn see_through(&self) -> ControlFlow<()> {
-        // Said first, looked then: whoever cancels in between finds it said.
-        self.through.store(true, Ordering::SeqCst);
+    /// The commit point: call it right before the step that takes effect. From here on the work is not
+    /// aborted, so that a job that has taken effect is not recorded as cancelled. `Break` means that the work
+    /// must stop without taking effect.
+    pub fn begin_commit(&self) -> ControlFlow<()> {
+        // Stored before the check: a cancellation in between finds it.
+        self.committing.store(true, Ordering::SeqCst);
         if self.token.is_cancelled() {
-            self.through.store(false, Ordering::SeqCst);
+            self.committing.store(false, Ordering::SeqCst);
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     }
 
-    /// Says that `step` is under way and how much of the whole is done, in [0, 1]; a message says
-    /// more. The answer is whether to go on.
-    pub fn tell(
+    /// Reports that `step` is running and the fraction of the whole that is done, in [0, 1], with an optional
+    /// message. `Break` means that the work must stop.
+    pub fn report(
         &self,
         fraction: Option<f32>,
         step: &str,
         message: Option<String>,
     ) -> ControlFlow<()> {
         self.progress.send_if_modified(|known| {
-            let told = Progress {
+            let reported = Progress {
                 fraction: fraction.map(|fraction| fraction.clamp(0.0, 1.0)),
                 step: Some(step.to_owned()),
                 message,
                 remaining: None,
             };
-            let news = *known != told;
-            *known = told;
-            news
+            let changed = *known != reported;
+            *known = reported;
+            changed
         });
         if self.token.is_cancelled() {
             ControlFlow::Break(())
@@ -124,24 +124,24 @@ impl Reporter {
         }
     }
 
-    /// Is cancelled when the work is to end.
+    /// Cancelled when the work must stop.
     pub fn token(&self) -> &CancellationToken {
         &self.token
     }
 }
 
-/// Runs one attempt of `job` to its end and writes what became of it.
+/// Runs one attempt of `job` and writes its outcome.
 pub(super) async fn run(services: Arc<Services>, job: Job, claim: Claim, control: Control) {
     let jobs = services.jobs.clone();
-    let ended = work_on(&services, &job, claim, &control).await;
-    for wait in (0..WRITINGS).map(|turn| Duration::from_secs(u64::from(turn))) {
+    let outcome = execute(&services, &job, claim, &control).await;
+    for wait in (0..WRITE_ATTEMPTS).map(|turn| Duration::from_secs(u64::from(turn))) {
         sleep(wait).await;
-        match jobs.store.end(claim, &ended).await {
+        match jobs.store.end(claim, &outcome).await {
             Ok(Some(job)) => {
-                jobs.tell(&job);
+                jobs.publish(&job);
                 return;
             }
-            // Somebody else has it by now.
+            // Another worker has it by now.
             Ok(None) => return,
             Err(error) => {
                 tracing::warn!(job = %job.id, ?error, "The end of a job cannot be written yet");
@@ -151,24 +151,29 @@ pub(super) async fn run(services: Arc<Services>, job: Job, claim: Claim, control
     tracing::error!(job = %job.id, "The end of a job was not written; it will be run again");
 }
 
-async fn work_on(services: &Arc<Services>, job: &Job, claim: Claim, control: &Control) -> Ended {
-    let (reporter, told) = Reporter::new(control.token.clone());
-    let through = Arc::clone(&reporter.through);
+async fn execute(
+    services: &Arc<Services>,
+    job: &Job,
+    claim: Claim,
+    control: &Control,
+) -> AttemptOutcome {
+    let (reporter, reported) = ProgressReporter::new(control.token.clone());
+    let committing = Arc::clone(&reporter.committing);
     let mut work = {
         let (services, job) = (Arc::clone(services), job.clone());
         tokio::spawn(async move { work::run(&services, &job, &reporter).await })
     };
     let outcome = tokio::select! {
         outcome = &mut work => Some(outcome),
-        () = scribe(&services.jobs, claim, told, control) => None,
+        () = write_progress(&services.jobs, claim, reported, control) => None,
     };
     let outcome = match outcome {
         Some(outcome) => outcome,
-        // It is to end: it may do so by itself, or is dropped.
+        // It must stop: it may do so by itself, or is aborted.
         None => match timeout(GRACE, &mut work).await {
             Ok(outcome) => outcome,
             Err(_) => {
-                if !through.load(Ordering::SeqCst) {
+                if !committing.load(Ordering::SeqCst) {
                     work.abort();
                 }
                 work.await
@@ -176,45 +181,47 @@ async fn work_on(services: &Arc<Services>, job: &Job, claim: Claim, control: &Co
         },
     };
     let failure = match outcome {
-        // What is done is done, even if it was to end.
-        Ok(Ok(result)) => return Ended::Completed(result),
+        // Completed work stays completed, even if it was to stop.
+        Ok(Ok(result)) => return AttemptOutcome::Completed(result),
         Ok(Err(failure)) => Some(failure),
         Err(stopped) if stopped.is_panic() => {
             tracing::error!(job = %job.id, kind = job.kind().as_str(), "A job panicked");
-            Some(Failure::again("the program failed; the log says how"))
+            Some(Failure::retry("the program failed; the log says how"))
         }
         Err(_) => None,
     };
-    match (control.why(), failure) {
-        (Some(Why::Cancelled), _) => Ended::Cancelled,
-        (Some(Why::Drained | Why::Lost), _) | (None, None) => Ended::Released,
-        (None, Some(Failure::GiveUp(why))) => Ended::Failed(why),
-        (None, Some(Failure::Again { why, after })) => {
+    match (control.reason(), failure) {
+        (Some(StopReason::Cancelled), _) => AttemptOutcome::Cancelled,
+        (Some(StopReason::Drained | StopReason::Lost), _) | (None, None) => {
+            AttemptOutcome::Released
+        }
+        (None, Some(Failure::Permanent(reason))) => AttemptOutcome::Failed(reason),
+        (None, Some(Failure::Retry { reason, after })) => {
             let jitter = services.jobs.rng.fraction();
-            Ended::Again(why, wait(job.attempt, jitter, after))
+            AttemptOutcome::Retry(reason, wait(job.attempt, jitter, after))
         }
     }
 }
 
-/// How many seconds to wait after attempt number `attempt`: the usual, and not less than `after`,
-/// which whoever refused has asked for.
+/// The delay after attempt number `attempt`, in seconds: the backoff, but at least `after`, which the refusing
+/// service has asked for.
 fn wait(attempt: i16, jitter: f64, after: Option<Duration>) -> f64 {
     let after = after.map_or(0.0, |after| after.as_secs_f64());
     back_off(attempt, jitter).max(after)
 }
 
-/// How long to wait after attempt number `attempt` (from 1): 5 s, growing fourfold, up to 600 s; of
-/// that at least a half, the rest by `jitter` in [0, 1), so that many jobs are not retried at once.
+/// The backoff after attempt number `attempt` (from 1): 5 s, growing fourfold, up to 600 s; of that at least a
+/// half, the rest by `jitter` in [0, 1), so that many jobs are not retried at once.
 fn back_off(attempt: i16, jitter: f64) -> f64 {
     let growth = 4_f64.powi(i32::from(attempt.clamp(1, 10)) - 1);
-    (BACK_OFF * growth).min(MOST_BACK_OFF) * (0.5 + 0.5 * jitter)
+    (MIN_BACK_OFF * growth).min(MAX_BACK_OFF) * (0.5 + 0.5 * jitter)
 }
 
-/// Writes how far the work is, as it tells, and not too often. Ends when the work is to end.
-async fn scribe(
+/// Writes reported progress, at a limited rate. Returns when the work must stop.
+async fn write_progress(
     jobs: &JobService,
     claim: Claim,
-    mut told: watch::Receiver<Progress>,
+    mut reported: watch::Receiver<Progress>,
     control: &Control,
 ) {
     let began = Instant::now();
@@ -223,34 +230,34 @@ async fn scribe(
     loop {
         tokio::select! {
             () = control.token.cancelled() => return,
-            changed = told.changed() => if changed.is_err() {
+            changed = reported.changed() => if changed.is_err() {
                 // The work is over, or about to be.
                 return std::future::pending().await;
             },
         }
-        // A new step is told at once.
-        let is_new = told.borrow().step != step;
+        // A new step is written at once.
+        let is_new = reported.borrow().step != step;
         if let Some(last) = last.filter(|_| !is_new) {
-            let gap = (began.elapsed() / 100).clamp(LEAST_GAP, MOST_GAP);
+            let interval = (began.elapsed() / 100).clamp(MIN_INTERVAL, MAX_INTERVAL);
             tokio::select! {
                 () = control.token.cancelled() => return,
-                () = sleep_until(last + gap) => {}
+                () = sleep_until(last + interval) => {}
             }
         }
-        let mut progress = told.borrow_and_update().clone();
+        let mut progress = reported.borrow_and_update().clone();
         progress.remaining = remaining(began.elapsed(), progress.fraction);
         step.clone_from(&progress.step);
         last = Some(Instant::now());
         match jobs.store.progress(claim, &progress).await {
-            Ok(Some(job)) => jobs.tell(&job),
-            Ok(None) => control.end(Why::Lost),
-            // The next progress tells of this as well.
+            Ok(Some(job)) => jobs.publish(&job),
+            Ok(None) => control.end(StopReason::Lost),
+            // The next progress includes this one.
             Err(error) => tracing::warn!(job = %claim.job, ?error, "Progress cannot be written"),
         }
     }
 }
 
-/// How many seconds the rest takes if it goes on as so far; `None` while too little is done to say.
+/// The estimated remaining time in seconds; `None` while too little is done.
 fn remaining(so_far: Duration, fraction: Option<f32>) -> Option<f32> {
     let fraction = fraction.filter(|fraction| *fraction >= 0.02)?;
     Some(so_far.as_secs_f32() * (1.0 - fraction) / fraction)
@@ -261,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_fourfold_up_to_ten_minutes_and_are_at_least_half_of_that() {
+    fn delays_grow_fourfold_up_to_ten_minutes_and_are_at_least_half_of_that() {
         let longest: Vec<f64> = (1..=6).map(|attempt| back_off(attempt, 1.0)).collect();
         assert_eq!(longest, [5.0, 20.0, 80.0, 320.0, 600.0, 600.0]);
         assert_eq!(back_off(2, 0.0), 10.0);
@@ -269,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_says_when_to_come_back_is_not_asked_before_even_where_that_is_an_hour() {
+    fn a_retry_waits_at_least_as_long_as_the_service_asked_for_even_an_hour() {
         let hour = Some(Duration::from_secs(3600));
         assert_eq!(wait(1, 1.0, hour), 3600.0);
         assert_eq!(wait(3, 1.0, Some(Duration::from_secs(7))), 80.0);
@@ -277,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_told_by_what_it_took_so_far() {
+    fn the_remaining_time_is_estimated_from_the_elapsed_time() {
         let remaining = |fraction| remaining(Duration::from_secs(30), fraction);
         assert_eq!(remaining(None), None);
         assert_eq!(remaining(Some(0.01)), None);
@@ -286,25 +293,25 @@ mod tests {
     }
 
     #[test]
-    fn work_is_seen_through_only_if_it_was_not_to_end_before() {
+    fn work_passes_its_commit_point_only_if_it_was_not_stopped_before() {
         let control = Control::default();
-        let (reporter, _told) = Reporter::new(control.token.clone());
-        assert!(!reporter.through.load(Ordering::SeqCst));
-        assert_eq!(reporter.see_through(), ControlFlow::Continue(()));
-        control.end(Why::Cancelled);
-        assert!(reporter.through.load(Ordering::SeqCst));
-        let (late, _told) = Reporter::new(control.token.clone());
-        assert_eq!(late.see_through(), ControlFlow::Break(()));
-        assert!(!late.through.load(Ordering::SeqCst));
+        let (reporter, _reported) = ProgressReporter::new(control.token.clone());
+        assert!(!reporter.committing.load(Ordering::SeqCst));
+        assert_eq!(reporter.begin_commit(), ControlFlow::Continue(()));
+        control.end(StopReason::Cancelled);
+        assert!(reporter.committing.load(Ordering::SeqCst));
+        let (late, _reported) = ProgressReporter::new(control.token.clone());
+        assert_eq!(late.begin_commit(), ControlFlow::Break(()));
+        assert!(!late.committing.load(Ordering::SeqCst));
     }
 
     #[test]
-    fn the_first_reason_to_end_is_the_one() {
+    fn the_first_reason_to_stop_counts() {
         let control = Control::default();
-        assert_eq!(control.why(), None);
-        control.end(Why::Lost);
-        control.end(Why::Cancelled);
-        assert_eq!(control.why(), Some(Why::Lost));
+        assert_eq!(control.reason(), None);
+        control.end(StopReason::Lost);
+        control.end(StopReason::Cancelled);
+        assert_eq!(control.reason(), Some(StopReason::Lost));
         assert!(control.token.is_cancelled());
     }
 }

@@ -10,7 +10,7 @@ use crate::foundation::filter::Comparison;
 use crate::foundation::page::Cursor;
 use crate::foundation::{Id, Refusal, id};
 
-/// What a job does.
+/// The kind of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JobKind {
     /// Writes texts.
@@ -23,17 +23,17 @@ pub enum JobKind {
     Training,
     /// Learns what items are about and places each of them.
     Embeddings,
-    /// Brings uploaded files in.
+    /// Imports uploaded files.
     Import,
     /// Measures how good the model's recipe is on held-out interactions.
     Evaluation,
-    /// Computes what is asked for often, before it is asked for.
+    /// Computes frequent queries and lists in advance.
     CacheWarming,
-    /// Removes a user and everything of them.
+    /// Erases a user with all data.
     Erasure,
     /// Sums up the last hours.
     Statistics,
-    /// Removes what has been kept long enough.
+    /// Removes data past its retention time.
     Retention,
 }
 
@@ -51,18 +51,18 @@ crate::foundation::text_enum!(JobKind {
     Retention = "RETENTION",
 });
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JobState {
-    /// It waits: for its time, for a worker, or for its next attempt.
+    /// Waits for its time, for a worker, or for its next attempt.
     Pending,
-    /// A worker runs it.
+    /// Run by a worker.
     Running,
-    /// It is done.
+    /// Succeeded.
     Completed,
-    /// It could not be done, and is not tried again.
+    /// Failed for good.
     Failed,
-    /// Somebody ended it.
+    /// Cancelled.
     Cancelled,
 }
 
@@ -75,12 +75,12 @@ crate::foundation::text_enum!(JobState {
 });
 
 impl JobState {
-    /// Whether nothing more happens unless somebody asks for it.
+    /// Whether the state is final, unless the job is retried by hand.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
 
-    /// Whether a job may go from here to `next`. RUNNING to PENDING is another attempt, or a worker
+    /// Whether a job may change from this state to `next`. RUNNING to PENDING is another attempt, or a worker
     /// that stops in order; FAILED and CANCELLED to PENDING is `retryJob`.
     pub fn may_become(self, next: Self) -> bool {
         use JobState::{Cancelled, Completed, Failed, Pending, Running};
@@ -93,16 +93,16 @@ impl JobState {
     }
 }
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
-    /// How much of it is done, in [0, 1]; `None` where that is not known.
+    /// The fraction that is done, in [0, 1]; `None` where that is unknown.
     pub fraction: Option<f32>,
-    /// What is being done, in a few words that are the same each time.
+    /// The current step, in a few fixed words.
     pub step: Option<String>,
-    /// What there is to say beside that.
+    /// Further details.
     pub message: Option<String>,
-    /// About how many seconds it will still take, going by what it took so far.
+    /// The estimated remaining time in seconds.
     pub remaining: Option<f32>,
 }
 
@@ -167,7 +167,7 @@ pub struct JobEvent {
     pub progress: Progress,
 }
 
-/// A job to be made.
+/// A job to create.
 #[derive(Clone, Debug)]
 pub struct NewJob {
     /// What to do.
@@ -208,14 +208,14 @@ impl NewJob {
     }
 }
 
-/// What became of asking for a job.
+/// The result of creating a job.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
+pub struct CreateOutcome {
     /// The job.
     pub job: Job,
-    /// Whether the same was there already; nothing was made then.
+    /// Whether an equal job was waiting already, so that none was created.
     pub joined: bool,
-    /// Whether a worker is there to run it. If not, it waits.
+    /// Whether a worker is running. If not, the job waits.
     pub workers: bool,
 }
 

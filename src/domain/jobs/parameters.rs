@@ -1,4 +1,4 @@
-//! What jobs are asked to do: typed by kind, checked when a job is made, kept as JSON.
+//! Parameters of jobs: typed by kind, checked when a job is created, stored as JSON.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -9,7 +9,7 @@ use crate::domain::imports::Limits;
 use crate::domain::imports::mapping::Mapping;
 use crate::foundation::{Id, Refusal, id};
 
-/// What a job is to do.
+/// The parameters of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Parameters {
@@ -18,7 +18,7 @@ pub enum Parameters {
     /// Make pictures.
     ContentImage(Commission),
     /// Compute lists anew with the model in service.
-    Recommendations(Whom),
+    Recommendations(RefreshTarget),
     /// Train the collaborative model.
     Training(Training),
     /// Learn what items are about and place each of them.
@@ -46,13 +46,13 @@ pub struct Training {
     pub choose: bool,
 }
 
-/// For whom lists are computed.
+/// The users whose lists are recomputed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "whom", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Whom {
+pub enum RefreshTarget {
     /// One user.
     User {
-        /// Which.
+        /// The user.
         user: Id<id::User>,
     },
     /// Those who did something in the last days.
@@ -62,14 +62,14 @@ pub enum Whom {
     },
     /// These users.
     Users {
-        /// Which, at most [`Whom::MOST`].
+        /// Which, at most [`RefreshTarget::MOST`].
         users: Vec<Id<id::User>>,
     },
     /// All who took anything.
     Everyone,
 }
 
-impl Whom {
+impl RefreshTarget {
     /// So many users may be named.
     pub const MOST: usize = 10_000;
 }
@@ -218,7 +218,7 @@ impl Parameters {
     }
 }
 
-impl Whom {
+impl RefreshTarget {
     /// Checks what can be told without looking anybody up.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use croner::Cron;
 
 use super::model::NewJob;
-use super::parameters::{Parameters, Training, Whom};
+use super::parameters::{Parameters, RefreshTarget, Training};
 use super::service::JobService;
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
@@ -47,7 +47,7 @@ impl Schedules {
             (
                 "recommendations",
                 recommendations,
-                Parameters::Recommendations(Whom::Active { days: 1 }),
+                Parameters::Recommendations(RefreshTarget::Active { days: 1 }),
             ),
             ("statistics", statistics, Parameters::Statistics),
             ("retention", retention, Parameters::Retention),
@@ -95,7 +95,7 @@ impl Schedules {
                 ..new
             };
             if let Some(job) = jobs.store.fire(due, next, new).await? {
-                jobs.tell(&job);
+                jobs.publish(&job);
             }
         }
         Ok(())

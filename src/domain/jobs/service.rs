@@ -1,4 +1,4 @@
-//! Asking for jobs, seeing them, and steering them.
+//! Creating, reading and controlling jobs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::follow::{Feeds, LOOK_HOLDS, Latest};
+use super::event_stream::{Feeds, LatestEvents, POLL_RESULT_TTL};
+use super::job_stream::Recent;
 use super::model::{
-    Asked, Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, NewJob, Worker,
+    CreateOutcome, Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, NewJob, Worker,
 };
-use super::parameters::{Parameters, Whom};
+use super::parameters::{Parameters, RefreshTarget};
 use super::store::{New, Store};
-use super::watch::Recent;
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::generation::GenerationService;
@@ -20,9 +20,9 @@ use crate::foundation::page::{Page, Window};
 use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::bus::{Bus, Topic};
 
-/// So often a job is begun: once, and three times again.
+/// The number of attempts of a job: one and three retries.
 pub const ATTEMPTS: i16 = 4;
-/// So many jobs of one who is no admin may wait at a time.
+/// The most waiting jobs of a user who is not an admin.
 const MOST_WAITING: u64 = 100;
 
 /// The jobs of one schema.
@@ -34,25 +34,25 @@ pub struct JobService {
     pub(super) clock: Clock,
     pub(super) rng: Rng,
     pub(super) feeds: Arc<Feeds>,
-    /// What a look at all that are followed has found.
-    pub(super) latest: Cache<(), Arc<Latest>>,
-    /// Jobs as of one of their events: many who watch share one reading.
+    /// The result of polling the jobs with event streams.
+    pub(super) latest: Cache<(), Arc<LatestEvents>>,
+    /// Jobs in the state of an event, shared by many streams.
     pub(super) seen: Cache<(Id<id::Job>, i64), Option<Job>>,
-    /// The same of what was found by a look at the table.
+    /// The result of polling for job streams.
     pub(super) recent: Cache<(), Arc<Recent>>,
 }
 
-/// What the bus says of a job that has changed.
+/// The event of [`Topic::Job`] and [`Topic::Jobs`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct JobNote {
+pub(super) struct JobChanged {
     pub(super) job: Id<id::Job>,
-    /// The number of the event that told of the change.
+    /// The number of the job event.
     pub(super) event: i64,
     pub(super) kind: JobKind,
     pub(super) state: JobState,
     pub(super) owner: Option<Id<id::User>>,
     pub(super) asked_by: String,
-    /// Whether a running job is to end.
+    /// Whether a running job must stop.
     pub(super) cancel: bool,
 }
 
@@ -68,7 +68,7 @@ impl JobService {
             feeds: Arc::default(),
             latest: Cache::builder()
                 .max_capacity(1)
-                .time_to_live(LOOK_HOLDS)
+                .time_to_live(POLL_RESULT_TTL)
                 .build(),
             seen: Cache::builder()
                 .max_capacity(10_000)
@@ -89,7 +89,7 @@ impl JobService {
     /// [`Refusal::InvalidInput`] for parameters out of range and for a priority that is for admins,
     /// [`Error::Forbidden`] for a job that the viewer may not ask for, [`Refusal::Conflict`] for one
     /// who has too many waiting.
-    pub async fn create(&self, viewer: &Viewer, new: NewJob) -> Result<Asked> {
+    pub async fn create(&self, viewer: &Viewer, new: NewJob) -> Result<CreateOutcome> {
         self.may_ask(viewer, &new.parameters)?;
         new.check()?;
         new.parameters.check()?;
@@ -106,7 +106,7 @@ impl JobService {
             if is_content(new.parameters.kind())
                 && let Some(job) = self.store.begun(&new.unique_key).await?
             {
-                return Ok(Asked {
+                return Ok(CreateOutcome {
                     job,
                     joined: true,
                     workers,
@@ -115,14 +115,14 @@ impl JobService {
             let written = Store::insert(self.store.db().write(), &new).await?;
             let job = match written {
                 Some(job) => {
-                    self.tell(&job);
+                    self.publish(&job);
                     Some(job)
                 }
                 None => Store::waiting(self.store.db().write(), &new.unique_key).await?,
             };
             // Between the two statements a worker may have begun the one that waited.
             if let Some(job) = job {
-                return Ok(Asked {
+                return Ok(CreateOutcome {
                     joined: job.id != new.id,
                     job,
                     workers,
@@ -210,7 +210,7 @@ impl JobService {
         let job = self.own(viewer, id).await?;
         match self.store.cancel(id).await? {
             Some(job) => {
-                self.tell(&job);
+                self.publish(&job);
                 Ok(job)
             }
             None => Err(state_forbids(&self.own(viewer, job.id).await?, "cancelled")),
@@ -232,7 +232,7 @@ impl JobService {
         }
         match self.store.retry(id, ATTEMPTS).await? {
             Some(job) => {
-                self.tell(&job);
+                self.publish(&job);
                 Ok(job)
             }
             None => Err(state_forbids(&self.own(viewer, id).await?, "retried")),
@@ -288,8 +288,8 @@ impl JobService {
     }
 
     /// Says on the bus that a job has changed.
-    pub(super) fn tell(&self, job: &Job) {
-        let note = JobNote {
+    pub(super) fn publish(&self, job: &Job) {
+        let changed = JobChanged {
             job: job.id,
             event: job.events,
             kind: job.kind(),
@@ -298,14 +298,14 @@ impl JobService {
             asked_by: job.asked_by.clone(),
             cancel: job.cancel_asked && job.state == JobState::Running,
         };
-        self.bus.publish(Topic::Job(job.id.uuid()), &note);
-        self.bus.publish(Topic::Jobs, &note);
+        self.bus.publish(Topic::Job(job.id.uuid()), &changed);
+        self.bus.publish(Topic::Jobs, &changed);
     }
 
     /// Refuses whoever may not ask for this.
     fn may_ask(&self, viewer: &Viewer, parameters: &Parameters) -> Result<()> {
         match parameters {
-            Parameters::Recommendations(Whom::User { user }) => {
+            Parameters::Recommendations(RefreshTarget::User { user }) => {
                 viewer.may_act_for(*user, Scope::RecommendationsRead)
             }
             Parameters::Erasure(erasure) => viewer.may_act_for(erasure.user, Scope::UsersWrite),

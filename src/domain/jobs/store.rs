@@ -19,7 +19,7 @@ mod events;
 mod queue;
 mod schedules;
 
-pub(super) use queue::{Claim, Ended};
+pub(super) use queue::{AttemptOutcome, Claim};
 
 /// A worker that was not seen for so many seconds is gone.
 pub(super) const GONE_SECONDS: f64 = 15.0;

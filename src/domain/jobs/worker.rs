@@ -1,4 +1,4 @@
-//! Workers: taking jobs from the queue, running them, holding them, giving them back.
+//! Workers: claim jobs from the queue, run them, renew their leases, release them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,21 +13,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::attempt::{self, Why};
+use super::attempt::{self, StopReason};
 use super::model::{Job, JobState};
 use super::schedule::Schedules;
-use super::service::{JobNote, JobService};
+use super::service::{JobChanged, JobService};
 use super::store::Claim;
 use crate::domain::Services;
 use crate::foundation::{Id, Result, id};
 use crate::platform::bus::{Received, Topic};
 
-/// How often a worker says that it is there and looks for work, though nobody calls.
-const BEAT: Duration = Duration::from_secs(1);
-/// So many jobs are claimed in one statement at most.
-const AT_ONCE: usize = 32;
+/// How often a worker sends its heartbeat and looks for work without events.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// The most jobs claimed by one statement.
+const MAX_CLAIM: usize = 32;
 
-/// What runs jobs in this process: a bounded number at a time, of all schemas together.
+/// The workers of this process: run a bounded number of jobs at a time, of all schemas together.
 pub struct Workers {
     stop: CancellationToken,
     all: Vec<Arc<Worker>>,
@@ -35,8 +35,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Begins to work for the schemas of these services, with so many slots in all. `name` tells
-    /// people which process this is.
+    /// Starts workers for these schemas, with `slots` slots in all. `name` identifies the process for people.
     pub fn start(
         schemas: impl IntoIterator<Item = Arc<Services>>,
         slots: usize,
@@ -53,18 +52,18 @@ impl Workers {
         Self { stop, all, loops }
     }
 
-    /// Ends in order: nothing more is begun; what runs has `limit` to end; what then still runs
-    /// goes back to the queue, from where another worker takes it at once.
+    /// Shuts down: claims nothing more; running jobs have `limit` to end; those that still run are released to
+    /// the queue, from where another worker claims them at once.
     pub async fn drain(self, limit: Duration) {
         self.stop.cancel();
         let mut loops = join_all(self.loops);
         if timeout(limit, &mut loops).await.is_err() {
             for worker in &self.all {
-                worker.end_all(Why::Drained);
+                worker.end_all(StopReason::Drained);
             }
             loops.await;
         }
-        join_all(self.all.iter().map(|worker| worker.leave())).await;
+        join_all(self.all.iter().map(|worker| worker.deregister())).await;
     }
 }
 
@@ -107,27 +106,27 @@ impl Worker {
     }
 
     async fn work(self: Arc<Self>, stop: CancellationToken) {
-        // Listened for before the first look, so that nothing is asked for unheard.
-        let mut notes = self.jobs.bus.subscribe(Topic::Jobs);
-        let mut beat = interval(BEAT);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // Whoever looks sees the worker before it has any work.
-        beat.tick().await;
-        let mut noted = self.note_schedules().await;
-        self.beat(false).await;
+        // Subscribed before the first claim, so that no new job is missed.
+        let mut events = self.jobs.bus.subscribe(Topic::Jobs);
+        let mut heartbeat = interval(HEARTBEAT_INTERVAL);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The worker is registered before it has any work.
+        heartbeat.tick().await;
+        let mut schedules_known = self.register_schedules().await;
+        self.heartbeat(false).await;
         let mut more = true;
         loop {
             let (urgent, slot) = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                heard = notes.next() => (self.hear(&heard), None),
-                _ = beat.tick() => {
-                    noted = noted || self.note_schedules().await;
-                    self.beat(false).await;
+                event = events.next() => (self.on_event(&event), None),
+                _ = heartbeat.tick() => {
+                    schedules_known = schedules_known || self.register_schedules().await;
+                    self.heartbeat(false).await;
                     (true, None)
                 }
-                // A slot is free, and there may be work for it. It is kept for that: given back, it
-                // would go to the worker of another schema that waits here, and from there back again.
+                // A slot is free, and there may be work for it. It is kept: released, it would go to the worker
+                // of another schema that waits here, and from there back again.
                 slot = Arc::clone(&self.free).acquire_owned(), if more => (true, slot.ok()),
             };
             if urgent {
@@ -137,10 +136,13 @@ impl Worker {
                 });
             }
         }
-        // What still runs is held until it ends.
+        // Renews the leases of running jobs until they end.
         loop {
-            self.beat(true).await;
-            if timeout(BEAT, self.attempts.wait()).await.is_ok() {
+            self.heartbeat(true).await;
+            if timeout(HEARTBEAT_INTERVAL, self.attempts.wait())
+                .await
+                .is_ok()
+            {
                 return;
             }
         }
@@ -148,44 +150,44 @@ impl Worker {
 }
 
 impl Worker {
-    /// Takes note of the schedules of the settings; says whether that could be done.
-    async fn note_schedules(&self) -> bool {
-        let noted = self.schedules.begin(&self.jobs).await;
-        if let Err(error) = &noted {
+    /// Registers the schedules of the settings; returns whether that succeeded.
+    async fn register_schedules(&self) -> bool {
+        let schedules_known = self.schedules.begin(&self.jobs).await;
+        if let Err(error) = &schedules_known {
             tracing::warn!(?error, "The schedules cannot be read; trying again");
         }
-        noted.is_ok()
+        schedules_known.is_ok()
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Id<id::Job>, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends what was cancelled; says whether there is new work.
-    fn hear(&self, heard: &Received) -> bool {
-        let Received::Event(note) = heard else {
+    /// Stops a cancelled job; returns whether there may be new work.
+    fn on_event(&self, event: &Received) -> bool {
+        let Received::Event(changed) = event else {
             return true;
         };
-        let Ok(note) = serde_json::from_str::<JobNote>(note) else {
+        let Ok(changed) = serde_json::from_str::<JobChanged>(changed) else {
             return true; // of another version of the program
         };
-        if note.cancel
-            && let Some(running) = self.running().get(&note.job)
+        if changed.cancel
+            && let Some(running) = self.running().get(&changed.job)
         {
-            running.control.end(Why::Cancelled);
+            running.control.end(StopReason::Cancelled);
         }
-        note.state == JobState::Pending
+        changed.state == JobState::Pending
     }
 
-    /// Says that this worker is there, and holds what it runs. What is no longer its own, or was
-    /// cancelled, is ended. Takes care of jobs whose worker is gone, and of schedules.
-    async fn beat(&self, draining: bool) {
-        // What begins while the statement is under way is not in its answer.
+    /// Sends the heartbeat and renews the leases of running jobs. Stops jobs that were cancelled or whose lease
+    /// is lost. Releases jobs of dead workers, and creates scheduled jobs.
+    async fn heartbeat(&self, draining: bool) {
+        // Jobs that start while the statement runs are not in its result.
         let known: Vec<_> = self.running().keys().copied().collect();
         match self
             .jobs
             .store
-            .beat(
+            .heartbeat(
                 self.id,
                 &self.name,
                 self.slots,
@@ -194,44 +196,47 @@ impl Worker {
             )
             .await
         {
-            Ok(mine) => {
-                let mine: HashMap<_, _> = mine.into_iter().map(|mine| (mine.id, mine)).collect();
+            Ok(lease) => {
+                let lease: HashMap<_, _> =
+                    lease.into_iter().map(|lease| (lease.id, lease)).collect();
                 let running = self.running();
                 for (job, running) in known.iter().filter_map(|job| running.get_key_value(job)) {
-                    match mine.get(&job.uuid()) {
-                        // Begun anew while the statement was under way.
-                        Some(mine) if mine.attempt != running.attempt => {}
-                        Some(mine) if mine.cancel_asked => running.control.end(Why::Cancelled),
+                    match lease.get(&job.uuid()) {
+                        // Restarted while the statement ran.
+                        Some(lease) if lease.attempt != running.attempt => {}
+                        Some(lease) if lease.cancel_asked => {
+                            running.control.end(StopReason::Cancelled)
+                        }
                         Some(_) => {}
-                        None => running.control.end(Why::Lost),
+                        None => running.control.end(StopReason::Lost),
                     }
                 }
             }
-            Err(error) => tracing::warn!(?error, "A worker cannot say that it is there"),
+            Err(error) => tracing::warn!(?error, "A worker cannot send its heartbeat"),
         }
         if draining {
             return;
         }
-        match self.jobs.store.rescue().await {
-            Ok(rescued) => {
-                for job in &rescued {
-                    tracing::warn!(job = %job.id, attempt = job.attempt, "The worker of a job went away");
-                    self.jobs.tell(job);
+        match self.jobs.store.release_orphans().await {
+            Ok(orphans) => {
+                for job in &orphans {
+                    tracing::warn!(job = %job.id, attempt = job.attempt, "The worker of a job is dead");
+                    self.jobs.publish(job);
                 }
             }
-            Err(error) => tracing::warn!(?error, "Jobs without a worker cannot be looked for"),
+            Err(error) => tracing::warn!(?error, "Jobs of dead workers cannot be released"),
         }
         if let Err(error) = self.schedules.fire(&self.jobs).await {
-            tracing::warn!(?error, "The schedules cannot be looked at");
+            tracing::warn!(?error, "The schedules cannot be read");
         }
     }
 
-    /// Begins as many jobs as there are free slots, and this one. Says whether more may wait: slots
-    /// may be free again by the time that anybody looks, so their number does not tell.
+    /// Claims and starts jobs for `slot` and all free slots. Returns whether more may wait: the number of free
+    /// slots may change meanwhile.
     async fn claim(self: Arc<Self>, slot: Option<OwnedSemaphorePermit>) -> Result<bool> {
         let mut slots: Vec<_> = slot.into_iter().collect();
         loop {
-            while slots.len() < AT_ONCE
+            while slots.len() < MAX_CLAIM
                 && let Ok(slot) = Arc::clone(&self.free).try_acquire_owned()
             {
                 slots.push(slot);
@@ -258,14 +263,14 @@ impl Worker {
             attempt: job.attempt,
         };
         let control = attempt::Control::default();
-        self.jobs.tell(&job);
+        self.jobs.publish(&job);
         let running = Running {
             attempt: job.attempt,
             control: control.clone(),
         };
         if let Some(earlier) = self.running().insert(job.id, running) {
-            // It was lost and came back here before the earlier attempt noticed.
-            earlier.control.end(Why::Lost);
+            // The lease was lost and claimed again before the earlier attempt noticed.
+            earlier.control.end(StopReason::Lost);
         }
         let tracker = self.attempts.clone();
         tracker.spawn(async move {
@@ -279,15 +284,15 @@ impl Worker {
         });
     }
 
-    fn end_all(&self, why: Why) {
+    fn end_all(&self, reason: StopReason) {
         for running in self.running().values() {
-            running.control.end(why);
+            running.control.end(reason);
         }
     }
 
-    async fn leave(&self) {
-        if let Err(error) = self.jobs.store.leave(self.id).await {
-            tracing::warn!(?error, "A worker cannot say that it ends");
+    async fn deregister(&self) {
+        if let Err(error) = self.jobs.store.deregister(self.id).await {
+            tracing::warn!(?error, "A worker cannot deregister");
         }
     }
 }

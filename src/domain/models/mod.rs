@@ -1,14 +1,14 @@
 //! Trained models: their versions, and which one is served.
 
+pub mod handle;
 pub mod model;
-mod promoted;
-pub mod served;
+mod promotions;
 pub mod service;
 mod store;
 
+pub use handle::ModelHandle;
 pub use model::{ModelKind, ModelState, ModelVersion};
-pub(in crate::domain) use promoted::told;
-pub use served::Served;
+pub(in crate::domain) use promotions::activated_model;
 pub use service::ModelService;
 
 /// What a training hears while another of the same kind and schema is under way.

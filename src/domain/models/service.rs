@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::model::{ModelKind, ModelState, ModelVersion};
-use super::promoted::{Looked, looked};
+use super::promotions::{RecentActiveModels, recent_active};
 use super::store::Store;
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
@@ -23,7 +23,7 @@ pub struct ModelService {
     cache: Cache,
     clock: Clock,
     rng: Rng,
-    pub(super) looked: Looked,
+    pub(super) recent_active: RecentActiveModels,
 }
 
 impl ModelService {
@@ -35,7 +35,7 @@ impl ModelService {
             cache: ctx.cache.clone(),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
-            looked: looked(),
+            recent_active: recent_active(),
         }
     }
 
@@ -139,7 +139,7 @@ impl ModelService {
         let kinds = ModelKind::ALL.iter().map(|kind| kind.as_str());
         self.cache
             .invalidate(&Vec::from_iter(kinds.map(Tag::Model)));
-        self.tell(id);
+        self.publish_activated(id);
         done
     }
 

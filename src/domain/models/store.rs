@@ -71,7 +71,7 @@ impl Store {
     }
 
     /// The models that are served, of all kinds.
-    pub(super) async fn actives(&self) -> Result<Vec<ModelVersion>> {
+    pub(super) async fn all_active(&self) -> Result<Vec<ModelVersion>> {
         let rows = Entity::find()
             .filter(Column::State.eq(ModelState::Active.as_str()))
             .all(self.db.write())

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::retrieve::likings;
 use super::served_model::ServedModel;
 use super::service::RecommendationService;
-use super::updates::{self, Reason};
+use super::updates::{self, UpdateReason};
 use crate::domain::auth::Viewer;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::engine::eligibility::Rules;
@@ -151,7 +151,7 @@ impl RecommendationService {
         for user in &users {
             self.ctx.cache.invalidate(&[Tag::User(*user)]);
         }
-        updates::tell(&self.ctx.bus, users, Reason::Refresh);
+        updates::publish(&self.ctx.bus, users, UpdateReason::Refresh);
         Ok(written.len() as u64)
     }
 

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use super::service::RecommendationService;
-use crate::domain::models::served::Latest;
+use crate::domain::models::handle::LoadedModel;
 use crate::domain::models::{ModelKind, ModelService, ModelVersion};
 use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::Catalogue;
@@ -237,9 +237,9 @@ fn internal(error: ranking::collaborative::CollaborativeError) -> Error {
 }
 
 impl RecommendationService {
-    /// The collaborative model that is served, in memory; see [`Served::get`].
+    /// The collaborative model that is served, in memory; see [`ModelHandle::get`].
     ///
-    /// [`Served::get`]: crate::domain::models::Served::get
+    /// [`ModelHandle::get`]: crate::domain::models::Served::get
     pub(super) async fn served_model(&self) -> Result<Option<Arc<ServedModel>>> {
         let models = self.models.clone();
         self.served.get(|before| look(models, before)).await
@@ -255,7 +255,7 @@ impl RecommendationService {
 
 async fn look(
     models: ModelService,
-    before: Option<Latest<ServedModel>>,
+    before: Option<LoadedModel<ServedModel>>,
 ) -> Result<Option<Arc<ServedModel>>> {
     let Some(version) = models.active(ModelKind::Collaborative).await? else {
         return Ok(None);

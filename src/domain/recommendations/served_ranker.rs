@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::service::RecommendationService;
-use crate::domain::models::served::Latest;
+use crate::domain::models::handle::LoadedModel;
 use crate::domain::models::{ModelKind, ModelService};
 use crate::engine::ranker::Ranker;
 use crate::foundation::{Id, Result, id};
@@ -57,7 +57,7 @@ impl RecommendationService {
 
 async fn look(
     models: ModelService,
-    before: Option<Latest<ServedRanker>>,
+    before: Option<LoadedModel<ServedRanker>>,
 ) -> Result<Option<Arc<ServedRanker>>> {
     let Some(version) = models.active(ModelKind::Ranker).await? else {
         return Ok(None);

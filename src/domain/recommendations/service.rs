@@ -13,13 +13,13 @@ use super::retrieve::RequestContext;
 use super::served_model::ServedModel;
 use super::served_ranker::ServedRanker;
 use super::store::Store;
-use super::updates::Watched;
+use super::updates::WatchedUsers;
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{self, ContentService, Visibility};
 use crate::domain::embeddings::EmbeddingService;
 use crate::domain::interactions::InteractionService;
-use crate::domain::models::{ModelKind, ModelService, Served};
+use crate::domain::models::{ModelHandle, ModelKind, ModelService};
 use crate::domain::profiles::ProfileService;
 use crate::domain::search::SearchService;
 use crate::engine::eligibility::Rules;
@@ -42,12 +42,12 @@ pub struct RecommendationService {
     pub(super) embeddings: EmbeddingService,
     pub(super) profiles: ProfileService,
     pub(super) search: SearchService,
-    pub(super) served: Arc<Served<ServedModel>>,
-    pub(super) ranker: Arc<Served<ServedRanker>>,
+    pub(super) served: Arc<ModelHandle<ServedModel>>,
+    pub(super) ranker: Arc<ModelHandle<ServedRanker>>,
     pub(super) clock: Clock,
     pub(super) rng: Rng,
     pub(super) common: Arc<Kept>,
-    pub(super) watched: Arc<Watched>,
+    pub(super) watched: Arc<WatchedUsers>,
     /// The pages that are on record as served; noting one again would change nothing.
     noted: Cache<Noted, ()>,
 }
@@ -94,8 +94,8 @@ impl RecommendationService {
             embeddings,
             profiles,
             search,
-            served: Served::new(ctx, ModelKind::Collaborative),
-            ranker: Served::new(ctx, ModelKind::Ranker),
+            served: ModelHandle::new(ctx, ModelKind::Collaborative),
+            ranker: ModelHandle::new(ctx, ModelKind::Ranker),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
             common: Arc::default(),

@@ -1,8 +1,8 @@
-//! Hearing that a user's lists would be others by now.
+//! Subscriptions to updates of a user's lists.
 //!
-//! The bus tells of it as it happens. It does not tell of other processes where there is no Redis: so
-//! every few seconds the tables are looked at, in one statement a second at most for all who watch
-//! in this process.
+//! The bus publishes updates as they happen. Without Redis it does not publish those of other processes:
+//! therefore the tables are polled every few seconds, by at most one statement a second for all subscribers
+//! of this process.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,90 +17,96 @@ use tokio::time::{Instant, sleep_until};
 use super::service::RecommendationService;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::interactions::Interaction;
-use crate::domain::models::told;
+use crate::domain::models::activated_model;
 use crate::foundation::{Id, Result, id, text_enum};
 use crate::platform::bus::{Bus, Listener, POLL_INTERVAL, Received, Topic};
 
-/// What happened longer ago than this is not looked for.
+/// Interactions from before this are not polled for.
 const RECENT: TimeDelta = TimeDelta::seconds(30);
-/// For so long what was found is shared.
+/// How long a result of polling is shared.
 const SHARED: Duration = Duration::from_secs(1);
 
-/// Why a user's lists would be others.
+/// Why a user's lists have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// They did something.
+pub enum UpdateReason {
+    /// The user interacted with an item.
     Taste,
-    /// Their stored list was computed anew.
+    /// The stored list was recomputed.
     Refresh,
-    /// Another model was taken into service.
+    /// Another model was activated.
     Model,
-    /// Something may have happened unheard.
+    /// Events may have been missed.
     Unknown,
 }
 
-text_enum!(Reason {
+text_enum!(UpdateReason {
     Taste = "TASTE",
     Refresh = "REFRESH",
     Model = "MODEL",
     Unknown = "UNKNOWN",
 });
 
-/// What the bus says of a user's lists.
+/// The event of [`Topic::Recommendations`].
 #[derive(Serialize, Deserialize)]
-struct Note {
-    reason: Reason,
-    /// The latest thing that they did, where that is the reason.
+struct UpdateEvent {
+    reason: UpdateReason,
+    /// The latest interaction, where that is the reason.
     #[serde(default)]
     latest: Option<Id<id::Interaction>>,
 }
 
-/// Says on the bus that these users' lists would be others.
-pub(in crate::domain) fn tell(
+/// Publishes that the lists of these users have changed.
+pub(in crate::domain) fn publish(
     bus: &Bus,
     users: impl IntoIterator<Item = Id<id::User>>,
-    reason: Reason,
+    reason: UpdateReason,
 ) {
     let users: HashSet<_> = users.into_iter().collect();
     for user in users {
         let latest = None;
-        bus.publish(Topic::Recommendations(user.uuid()), Note { reason, latest });
+        bus.publish(
+            Topic::Recommendations(user.uuid()),
+            UpdateEvent { reason, latest },
+        );
     }
 }
 
-/// The same of those who did this.
-pub(in crate::domain) fn tell_taste(bus: &Bus, done: &[Interaction]) {
+/// Publishes updates for the users of these interactions.
+pub(in crate::domain) fn publish_interactions(bus: &Bus, done: &[Interaction]) {
     let mut latest: HashMap<Id<id::User>, Id<id::Interaction>> = HashMap::new();
     for one in done {
         let latest = latest.entry(one.user).or_insert(one.id);
         *latest = one.id.max(*latest);
     }
     for (user, latest) in latest {
-        let (reason, latest) = (Reason::Taste, Some(latest));
-        bus.publish(Topic::Recommendations(user.uuid()), Note { reason, latest });
+        let (reason, latest) = (UpdateReason::Taste, Some(latest));
+        bus.publish(
+            Topic::Recommendations(user.uuid()),
+            UpdateEvent { reason, latest },
+        );
     }
 }
 
-/// What the tables say of a user.
+/// The state of a user as the tables have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Present {
-    /// The latest thing that they did, if it is recent.
+pub(super) struct ListState {
+    /// The latest interaction, if it is recent.
     pub(super) latest: Option<Id<id::Interaction>>,
-    /// Which writing of their stored list is served, if they have one.
+    /// The version of the served stored list, if any.
     pub(super) stored: Option<i64>,
 }
 
-/// Whose lists are watched in this process, and what was found of them a moment ago.
-pub(super) struct Watched {
+/// The users with subscribers in this process, and their last polled states.
+pub(super) struct WatchedUsers {
     users: Mutex<HashMap<Id<id::User>, usize>>,
-    found: Cache<(), Arc<HashMap<Id<id::User>, Present>>>,
+    states: Cache<(), Arc<HashMap<Id<id::User>, ListState>>>,
 }
 
-impl Default for Watched {
+impl Default for WatchedUsers {
     fn default() -> Self {
         Self {
             users: Mutex::default(),
-            found: Cache::builder()
+            states: Cache::builder()
                 .max_capacity(1)
                 .time_to_live(SHARED)
                 .build(),
@@ -108,23 +114,23 @@ impl Default for Watched {
     }
 }
 
-impl Watched {
+impl WatchedUsers {
     fn users(&self) -> MutexGuard<'_, HashMap<Id<id::User>, usize>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One of those, until it is dropped.
-struct Watching(Arc<Watched>, Id<id::User>);
+/// Counts as a subscriber until it is dropped.
+struct WatchGuard(Arc<WatchedUsers>, Id<id::User>);
 
-impl Watching {
-    fn new(watched: &Arc<Watched>, user: Id<id::User>) -> Self {
+impl WatchGuard {
+    fn new(watched: &Arc<WatchedUsers>, user: Id<id::User>) -> Self {
         *watched.users().entry(user).or_default() += 1;
         Self(Arc::clone(watched), user)
     }
 }
 
-impl Drop for Watching {
+impl Drop for WatchGuard {
     fn drop(&mut self) {
         let mut users = self.0.users();
         if let Some(count) = users.get_mut(&self.1) {
@@ -137,8 +143,8 @@ impl Drop for Watching {
 }
 
 impl RecommendationService {
-    /// Each reason for which the lists of `user` would be others, as it happens. For the user,
-    /// admins, and apps with the scope `RECOMMENDATIONS_READ`.
+    /// The updates of the lists of `user`, as they happen. For the user, admins, and API keys with the
+    /// scope `RECOMMENDATIONS_READ`.
     ///
     /// # Errors
     /// [`crate::foundation::Error::Unauthenticated`], [`crate::foundation::Error::Forbidden`].
@@ -146,76 +152,76 @@ impl RecommendationService {
         &self,
         viewer: &Viewer,
         user: Id<id::User>,
-    ) -> Result<impl Stream<Item = Reason> + use<>> {
+    ) -> Result<impl Stream<Item = UpdateReason> + use<>> {
         viewer.may_act_for(user, Scope::RecommendationsRead)?;
         let bus = &self.ctx.bus;
-        let watcher = Watcher {
+        let stream = UpdateStream {
             own: bus.subscribe(Topic::Recommendations(user.uuid())),
             models: bus.subscribe(Topic::Models),
-            watching: Watching::new(&self.watched, user),
+            guard: WatchGuard::new(&self.watched, user),
             service: self.clone(),
             poll_at: Instant::now(),
-            waiting: VecDeque::new(),
-            served: None,
+            queue: VecDeque::new(),
+            active_models: None,
             latest: None,
             stored: None,
-            looked: false,
+            seen: false,
         };
-        Ok(futures::stream::unfold(watcher, Watcher::step))
+        Ok(futures::stream::unfold(stream, UpdateStream::step))
     }
 
-    /// What the tables say of those who are watched here, read once a second at most.
-    async fn present(&self) -> Option<Arc<HashMap<Id<id::User>, Present>>> {
+    /// The states of the users with subscribers, read at most once a second.
+    async fn list_states(&self) -> Option<Arc<HashMap<Id<id::User>, ListState>>> {
         let read = async {
             let users: Vec<_> = self.watched.users().keys().copied().collect();
             let since = Id::at(self.clock.now() - RECENT, [0; 10]);
-            self.store.present(&users, since).await.map(Arc::new)
+            self.store.list_states(&users, since).await.map(Arc::new)
         };
-        let found = self.watched.found.try_get_with((), read).await;
-        found
-            .inspect_err(|error| tracing::warn!(%error, "Users' lists cannot be looked after"))
+        let states = self.watched.states.try_get_with((), read).await;
+        states
+            .inspect_err(|error| tracing::warn!(%error, "The lists of users cannot be polled"))
             .ok()
     }
 }
 
-/// One who watches the lists of a user.
-struct Watcher {
+/// A subscription to the lists of a user.
+struct UpdateStream {
     service: RecommendationService,
-    watching: Watching,
+    guard: WatchGuard,
     own: Listener,
     models: Listener,
     poll_at: Instant,
-    waiting: VecDeque<Reason>,
-    /// The models that are known to be served; `None` before the first look.
-    served: Option<Vec<Id<id::Model>>>,
+    queue: VecDeque<UpdateReason>,
+    /// The known active models; `None` before the first poll.
+    active_models: Option<Vec<Id<id::Model>>>,
     latest: Option<Id<id::Interaction>>,
-    /// `None` where a change of it was told and the look after that only finds out what it is now.
+    /// `None` after an event about it: the next poll only reads the new version.
     stored: Option<Option<i64>>,
-    /// Whether the user was found once.
-    looked: bool,
+    /// Whether the state was polled once.
+    seen: bool,
 }
 
-impl Watcher {
-    async fn step(mut self) -> Option<(Reason, Self)> {
+impl UpdateStream {
+    async fn step(mut self) -> Option<(UpdateReason, Self)> {
         loop {
-            if let Some(reason) = self.waiting.pop_front() {
+            if let Some(reason) = self.queue.pop_front() {
                 return Some((reason, self));
             }
             let reason = tokio::select! {
                 biased;
-                heard = self.own.next() => self.hear(&heard),
-                heard = self.models.next() => match heard {
-                    Received::Event(note) => {
+                event = self.own.next() => self.receive(&event),
+                event = self.models.next() => match event {
+                    Received::Event(payload) => {
                         self.stored = None;
-                        if let (Some(served), Some(model)) = (&mut self.served, told(&note)) {
-                            served.push(model);
+                        if let (Some(active_models), Some(model)) = (&mut self.active_models, activated_model(&payload)) {
+                            active_models.push(model);
                         }
-                        Reason::Model
+                        UpdateReason::Model
                     }
-                    Received::Lagged => Reason::Unknown,
+                    Received::Lagged => UpdateReason::Unknown,
                 },
                 () = sleep_until(self.poll_at) => {
-                    self.look().await;
+                    self.poll().await;
                     continue;
                 }
             };
@@ -223,50 +229,50 @@ impl Watcher {
         }
     }
 
-    fn hear(&mut self, heard: &Received) -> Reason {
-        let Received::Event(note) = heard else {
-            return Reason::Unknown;
+    fn receive(&mut self, event: &Received) -> UpdateReason {
+        let Received::Event(payload) = event else {
+            return UpdateReason::Unknown;
         };
-        // Else another version of the program wrote it.
-        let Ok(Note { reason, latest }) = serde_json::from_str(note) else {
-            return Reason::Unknown;
+        // Otherwise another version of the program wrote it.
+        let Ok(UpdateEvent { reason, latest }) = serde_json::from_str(payload) else {
+            return UpdateReason::Unknown;
         };
         self.latest = self.latest.max(latest);
-        if reason == Reason::Refresh {
+        if reason == UpdateReason::Refresh {
             self.stored = None;
         }
         reason
     }
 
-    /// Finds what changed unheard.
-    async fn look(&mut self) {
+    /// Finds changes without events.
+    async fn poll(&mut self) {
         self.poll_at = Instant::now() + POLL_INTERVAL;
-        let models = self.service.models.served_lately(None).await;
+        let models = self.service.models.recently_active(None).await;
         if let Some(models) = models {
             let models: Vec<_> = models.iter().map(|model| model.id).collect();
             let is_new = |known: &Vec<_>| models.iter().any(|model| !known.contains(model));
-            if self.served.as_ref().is_some_and(is_new) {
+            if self.active_models.as_ref().is_some_and(is_new) {
                 self.stored = None;
-                self.waiting.push_back(Reason::Model);
+                self.queue.push_back(UpdateReason::Model);
             }
-            self.served = Some(models);
+            self.active_models = Some(models);
         }
-        let Some(present) = self.service.present().await else {
+        let Some(list_states) = self.service.list_states().await else {
             return;
         };
-        let Some(present) = present.get(&self.watching.1) else {
-            // Read before this one came.
+        let Some(list_states) = list_states.get(&self.guard.1) else {
+            // Read before this subscription began.
             self.poll_at = Instant::now() + SHARED;
             return;
         };
-        if self.looked && present.latest > self.latest {
-            self.waiting.push_back(Reason::Taste);
+        if self.seen && list_states.latest > self.latest {
+            self.queue.push_back(UpdateReason::Taste);
         }
-        self.latest = self.latest.max(present.latest);
-        if self.stored.is_some_and(|known| known != present.stored) {
-            self.waiting.push_back(Reason::Refresh);
+        self.latest = self.latest.max(list_states.latest);
+        if self.stored.is_some_and(|known| known != list_states.stored) {
+            self.queue.push_back(UpdateReason::Refresh);
         }
-        self.stored = Some(present.stored);
-        self.looked = true;
+        self.stored = Some(list_states.stored);
+        self.seen = true;
     }
 }

@@ -23,7 +23,7 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::facets::FacetCount;
 use crate::domain::content::{ContentKind, ContentService};
 use crate::domain::embeddings::EmbeddingService;
-use crate::domain::models::served::Found;
+use crate::domain::models::handle::HandleState;
 use crate::domain::profiles::ProfileService;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Clock, Id, Refusal, Result, id};
@@ -315,7 +315,7 @@ impl SearchService {
         let catalogue = self.content.catalogue_so_far().await?;
         let profile = self.profile(user).await?;
         let found = self.embeddings.find().await?;
-        let meaning_is_opening = matches!(found, Found::Opening);
+        let meaning_is_opening = matches!(found, HandleState::Loading);
         let space = found.model();
         let versions = Versions {
             words,

@@ -8,7 +8,7 @@ use marquee::domain::content::model::{CreditRole, NewCredit, PersonRef};
 use marquee::domain::content::{ContentKind, Fields, Visibility};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::jobs::NewJob;
-use marquee::domain::jobs::parameters::{Erasure, Parameters, Whom};
+use marquee::domain::jobs::parameters::{Erasure, Parameters, RefreshTarget};
 use marquee::domain::models::ModelKind;
 use marquee::domain::recommendations::RecommendationRequest;
 use marquee::foundation::page::Window;
@@ -276,7 +276,7 @@ async fn jobs(app: &TestApp, victim: &Viewer) -> (Id<id::Job>, Id<id::Job>) {
             .job
             .id
     };
-    let list = ask(Parameters::Recommendations(Whom::User { user })).await;
+    let list = ask(Parameters::Recommendations(RefreshTarget::User { user })).await;
     let erasure = ask(Parameters::Erasure(Erasure { user })).await;
     jobs.cancel(victim, erasure).await.unwrap();
     (list, erasure)

@@ -21,39 +21,39 @@ pub(in crate::domain::jobs) struct Claim {
 
 /// A job that is still its worker's.
 #[derive(Clone, Copy, Debug, FromQueryResult)]
-pub(in crate::domain::jobs) struct Mine {
+pub(in crate::domain::jobs) struct HeldLease {
     pub(in crate::domain::jobs) id: Uuid,
     pub(in crate::domain::jobs) attempt: i16,
     pub(in crate::domain::jobs) cancel_asked: bool,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Clone, Debug)]
-pub(in crate::domain::jobs) enum Ended {
-    /// It did what was asked.
+pub(in crate::domain::jobs) enum AttemptOutcome {
+    /// Succeeded, with the result.
     Completed(serde_json::Value),
-    /// It could not, and another attempt would not either.
+    /// Failed for good, with the reason.
     Failed(String),
-    /// It could not; another attempt is made in so many seconds, if one is left.
-    Again(String, f64),
-    /// It was cancelled.
+    /// Failed, with the reason; retried after this many seconds, if an attempt is left.
+    Retry(String, f64),
+    /// Cancelled.
     Cancelled,
-    /// Its worker stops, and another takes it from the beginning. This attempt does not count.
+    /// Released because the worker shuts down. The attempt does not count.
     Released,
 }
 
 impl Store {
-    /// Says that a worker is there, and holds these jobs for another while. Answers those that are
-    /// still its own. What it does not name it does not know of, though it may have claimed it by a
-    /// statement whose answer was lost: that falls to others when its lease ends.
-    pub(in crate::domain::jobs) async fn beat(
+    /// Records the heartbeat of a worker and renews the leases of `jobs`. Returns the leases that it still
+    /// holds. A job that it claimed by a statement whose result was lost is not among `jobs`: its lease
+    /// expires.
+    pub(in crate::domain::jobs) async fn heartbeat(
         &self,
         worker: Uuid,
         name: &str,
         slots: i32,
         draining: bool,
         jobs: impl IntoIterator<Item = Id<id::Job>>,
-    ) -> Result<Vec<Mine>> {
+    ) -> Result<Vec<HeldLease>> {
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
             "WITH seen AS ( \
@@ -71,13 +71,13 @@ impl Store {
                 filter::uuids(jobs),
             ],
         );
-        Ok(Mine::find_by_statement(statement)
+        Ok(HeldLease::find_by_statement(statement)
             .all(self.db.write())
             .await?)
     }
 
-    /// The worker ends.
-    pub(in crate::domain::jobs) async fn leave(&self, worker: Uuid) -> Result<()> {
+    /// Removes the worker.
+    pub(in crate::domain::jobs) async fn deregister(&self, worker: Uuid) -> Result<()> {
         self.db
             .write()
             .execute_raw(Statement::from_sql_and_values(
@@ -111,9 +111,9 @@ impl Store {
         Ok(jobs)
     }
 
-    /// Gives jobs whose workers are gone back to the queue. One that was to be cancelled is
-    /// cancelled with that, and one that has no attempt left has failed.
-    pub(in crate::domain::jobs) async fn rescue(&self) -> Result<Vec<Job>> {
+    /// Releases the jobs of dead workers to the queue. A job whose cancellation was requested is cancelled, and
+    /// one without attempts left fails.
+    pub(in crate::domain::jobs) async fn release_orphans(&self) -> Result<Vec<Job>> {
         changed(
             self.db.write(),
             "UPDATE generation_jobs SET \
@@ -160,14 +160,16 @@ impl Store {
     pub(in crate::domain::jobs) async fn end(
         &self,
         claim: Claim,
-        ended: &Ended,
+        ended: &AttemptOutcome,
     ) -> Result<Option<Job>> {
         let (state, result, error, after, counts) = match ended {
-            Ended::Completed(result) => (JobState::Completed, Some(result), None, 0.0, true),
-            Ended::Failed(why) => (JobState::Failed, None, Some(why), 0.0, true),
-            Ended::Again(why, after) => (JobState::Pending, None, Some(why), *after, true),
-            Ended::Cancelled => (JobState::Cancelled, None, None, 0.0, true),
-            Ended::Released => (JobState::Pending, None, None, 0.0, false),
+            AttemptOutcome::Completed(result) => {
+                (JobState::Completed, Some(result), None, 0.0, true)
+            }
+            AttemptOutcome::Failed(why) => (JobState::Failed, None, Some(why), 0.0, true),
+            AttemptOutcome::Retry(why, after) => (JobState::Pending, None, Some(why), *after, true),
+            AttemptOutcome::Cancelled => (JobState::Cancelled, None, None, 0.0, true),
+            AttemptOutcome::Released => (JobState::Pending, None, None, 0.0, false),
         };
         let ended = changed(
             self.db.write(),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Failure;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
-use crate::domain::jobs::attempt::Reporter;
+use crate::domain::jobs::attempt::ProgressReporter;
 use crate::foundation::{Error, Id, Refusal, id};
 
 /// Erases a user and answers the receipt. An attempt before this one may have done so and come no
@@ -14,11 +14,11 @@ pub(super) async fn run(
     services: &Services,
     user: Id<id::User>,
     again: bool,
-    reporter: &Reporter,
+    reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     let (users, viewer) = (&services.users, Viewer::Command);
-    if reporter.see_through().is_break() {
-        return Err(Failure::again("it was stopped"));
+    if reporter.begin_commit().is_break() {
+        return Err(Failure::retry("it was stopped"));
     }
     let erased = match users.erase(&viewer, user).await {
         Err(Error::Refused(Refusal::NotFound { thing })) if again => {

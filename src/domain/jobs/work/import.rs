@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Failure, tell};
+use super::{Failure, report};
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::imports::{Ended, Job as Plan, Limits, News, Options, Refused, Summary};
-use crate::domain::jobs::attempt::Reporter;
+use crate::domain::jobs::attempt::ProgressReporter;
 use crate::domain::jobs::model::Job;
 use crate::domain::jobs::parameters::{Import, ImportSource};
 use crate::domain::uploads::StagedUploads;
@@ -21,10 +21,10 @@ pub(super) async fn run(
     services: &Services,
     what: &Import,
     job: &Job,
-    reporter: &Reporter,
+    reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     let whole = (0.0, 1.0);
-    let _ = tell(reporter, whole, "fetching the files", 0, 0);
+    let _ = report(reporter, whole, "fetching the files", 0, 0);
     let shell = Viewer::Command;
     let staged = services.uploads.stage(&shell, &what.uploads, job.id);
     let staged = staged.await?;
@@ -47,7 +47,7 @@ pub(super) async fn run(
         if let Some(message) = seen.take(news) {
             let fraction = seen.done() as f32 / of as f32;
             // The import itself looks whether it is to end.
-            let _ = reporter.tell(Some(fraction), "importing", Some(message));
+            let _ = reporter.report(Some(fraction), "importing", Some(message));
         }
     };
     let outcome = services.imports.run(&shell, plan, options, news).await;
@@ -65,12 +65,14 @@ async fn plan(what: &Import, staged: &StagedUploads) -> Result<Plan, Failure> {
             let mapping = staged.sibling("mapping.toml");
             tokio::fs::write(&mapping, text).await.map_err(|error| {
                 tracing::error!(%error, "The mapping of an import cannot be written");
-                Failure::again("the data directory cannot be written")
+                Failure::retry("the data directory cannot be written")
             })?;
             let file = folder.join(&upload.name);
             Ok(Plan::Products { file, mapping })
         }
-        (ImportSource::Products, ..) => Err(Failure::GiveUp("products need a mapping".to_owned())),
+        (ImportSource::Products, ..) => {
+            Err(Failure::Permanent("products need a mapping".to_owned()))
+        }
     }
 }
 
@@ -120,8 +122,8 @@ fn settle(summary: &Summary, refused: Vec<Refused>) -> Result<Value, Failure> {
         format!("; the first one: {file}, line {line}: {reason}")
     });
     match &summary.ended {
-        Ended::Cancelled => Err(Failure::again("it was stopped")),
-        Ended::Broken(broken) => Err(Failure::GiveUp(format!(
+        Ended::Cancelled => Err(Failure::retry("it was stopped")),
+        Ended::Broken(broken) => Err(Failure::Permanent(format!(
             "{}, line {}: {}. What came before is in: {}. Mend the file and import it again; what is \
              in already is left as it is",
             broken.file,
@@ -129,7 +131,7 @@ fn settle(summary: &Summary, refused: Vec<Refused>) -> Result<Value, Failure> {
             broken.reason,
             taken(summary)
         ))),
-        Ended::Whole if summary.is_empty() => Err(Failure::GiveUp(format!(
+        Ended::Whole if summary.is_empty() => Err(Failure::Permanent(format!(
             "no row could be taken, and {} were refused{first}",
             summary.refused()
         ))),
@@ -173,12 +175,12 @@ fn taken(summary: &Summary) -> String {
 /// they lie. While another import runs, this one is tried again.
 fn without_folder(error: Error, staged: &StagedUploads) -> Failure {
     match error {
-        Error::Refused(Refusal::Conflict { message }) => Failure::again(message),
+        Error::Refused(Refusal::Conflict { message }) => Failure::retry(message),
         Error::Refused(refusal) => {
             let folder = staged.folder().display().to_string();
             let why = refusal.to_string();
             let why = why.replace(&format!("{folder}: "), "");
-            Failure::GiveUp(why.replace(&format!("{folder}/"), ""))
+            Failure::Permanent(why.replace(&format!("{folder}/"), ""))
         }
         other => other.into(),
     }
@@ -218,7 +220,7 @@ mod tests {
         assert_eq!(whole["refused"], 2);
         assert_eq!(whole["refusedRows"], rows);
         let empty = settle(&summary(0, Ended::Whole), refused());
-        let Err(Failure::GiveUp(why)) = empty else {
+        let Err(Failure::Permanent(why)) = empty else {
             panic!("{empty:?}");
         };
         assert!(why.contains("ratings.csv, line 3: no stars"), "{why}");
@@ -228,13 +230,13 @@ mod tests {
             reason: "it ends too soon".to_owned(),
         });
         let broken = settle(&summary(7, broken), Vec::new());
-        let Err(Failure::GiveUp(why)) = broken else {
+        let Err(Failure::Permanent(why)) = broken else {
             panic!("{broken:?}");
         };
         assert!(why.starts_with("ratings.csv, line 9: it ends too soon"));
         assert!(why.contains("7 ratings"), "{why}");
         let stopped = settle(&summary(7, Ended::Cancelled), Vec::new());
-        assert_eq!(stopped, Err(Failure::again("it was stopped")));
+        assert_eq!(stopped, Err(Failure::retry("it was stopped")));
     }
 
     #[test]

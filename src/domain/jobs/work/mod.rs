@@ -1,5 +1,5 @@
-//! What each kind of job does. Everything here may be run twice: a job whose worker is lost is run
-//! again from the beginning.
+//! The work of each kind of job. It must be safe to run twice: a job whose worker is lost is run again from
+//! the beginning.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::attempt::Reporter;
+use super::attempt::ProgressReporter;
 use super::model::Job;
-use super::parameters::{CacheWarming, Parameters, Whom};
+use super::parameters::{CacheWarming, Parameters, RefreshTarget};
 use crate::domain::auth::Viewer;
 use crate::domain::generation::{self, Commission, GenerationError};
 use crate::domain::recommendations::refresh::Users;
@@ -20,25 +20,25 @@ use crate::foundation::{Error, Result};
 mod erasure;
 mod import;
 
-/// Why work was not done.
+/// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
-    /// Another attempt may do it.
-    Again {
+    /// Another attempt may succeed.
+    Retry {
         /// What went wrong, for people; no secret and nobody's data.
-        why: String,
-        /// Not before so long, where whoever refused it said so.
+        reason: String,
+        /// The least delay before the next attempt, if the refusing service asked for one.
         after: Option<Duration>,
     },
-    /// Another attempt would come to the same.
-    GiveUp(String),
+    /// Another attempt would fail too.
+    Permanent(String),
 }
 
 impl Failure {
-    /// Another attempt may do it, whenever that is.
-    pub fn again(why: impl Into<String>) -> Self {
-        Self::Again {
-            why: why.into(),
+    /// A failure that another attempt may overcome.
+    pub fn retry(reason: impl Into<String>) -> Self {
+        Self::Retry {
+            reason: reason.into(),
             after: None,
         }
     }
@@ -47,12 +47,12 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable(why) => Self::again(why),
+            Error::Unavailable(why) => Self::retry(why),
             Error::Internal(cause) => {
                 tracing::error!(error = format!("{cause:#}"), "A job failed");
-                Self::again("the program failed; the log says how")
+                Self::retry("the program failed; the log says how")
             }
-            refused => Self::GiveUp(refused.to_string()),
+            refused => Self::Permanent(refused.to_string()),
         }
     }
 }
@@ -60,22 +60,22 @@ impl From<Error> for Failure {
 impl From<GenerationError> for Failure {
     fn from(error: GenerationError) -> Self {
         match error {
-            GenerationError::Retry { message, after } => Self::Again {
-                why: message,
+            GenerationError::Retry { message, after } => Self::Retry {
+                reason: message,
                 after,
             },
-            GenerationError::Refused { message } => Self::GiveUp(message),
-            GenerationError::Stopped => Self::again("it was stopped"),
+            GenerationError::Refused { message } => Self::Permanent(message),
+            GenerationError::Stopped => Self::retry("it was stopped"),
             GenerationError::Server(error) => error.into(),
         }
     }
 }
 
-/// Does what the job is to do, and answers what came of it.
+/// Runs the work of `job` and returns its result.
 pub(super) async fn run(
     services: &Services,
     job: &Job,
-    reporter: &Reporter,
+    reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     match &job.parameters {
         Parameters::ContentText(commission) | Parameters::ContentImage(commission) => {
@@ -105,7 +105,7 @@ pub(super) async fn run(
     }
 }
 
-/// Users are active who did so much within so long.
+/// Users are active with at least this many interactions within this time.
 const ACTIVE_FROM: i64 = 10;
 const ACTIVE_WITHIN: TimeDelta = TimeDelta::days(30);
 
@@ -113,7 +113,13 @@ const ACTIVE_WITHIN: TimeDelta = TimeDelta::days(30);
 type Share = (f32, f32);
 
 /// Tells how far a step is, as a part of the whole.
-fn tell(reporter: &Reporter, (from, to): Share, step: &str, done: u64, of: u64) -> ControlFlow<()> {
+fn report(
+    reporter: &ProgressReporter,
+    (from, to): Share,
+    step: &str,
+    done: u64,
+    of: u64,
+) -> ControlFlow<()> {
     let within = if of == 0 {
         0.0
     } else {
@@ -124,10 +130,14 @@ fn tell(reporter: &Reporter, (from, to): Share, step: &str, done: u64, of: u64) 
         (done, 0) => Some(format!("{done}")),
         (done, of) => Some(format!("{done} of {of}")),
     };
-    reporter.tell(Some(from + (to - from) * within.min(1.0)), step, message)
+    reporter.report(Some(from + (to - from) * within.min(1.0)), step, message)
 }
 
-async fn train(services: &Services, how: How, reporter: &Reporter) -> Result<Value, Failure> {
+async fn train(
+    services: &Services,
+    how: How,
+    reporter: &ProgressReporter,
+) -> Result<Value, Failure> {
     let reporter = reporter.clone();
     // Choosing is some fifty trainings; without it the shares are as measured on a million ratings.
     let start = if how.choose { 0.8 } else { 0.0 };
@@ -142,9 +152,9 @@ async fn train(services: &Services, how: How, reporter: &Reporter) -> Result<Val
             ),
             training::Step::Train => ((rest(0.45), rest(0.8)), "learning from all interactions"),
             training::Step::Store => ((rest(0.8), 1.0), "storing the lists of users"),
-            training::Step::Activate => return reporter.see_through(),
+            training::Step::Activate => return reporter.begin_commit(),
         };
-        tell(&reporter, share, step, at.done, at.of)
+        report(&reporter, share, step, at.done, at.of)
     };
     let service = &services.recommendations;
     let trained = service.train(&Viewer::Command, how, observe).await?;
@@ -160,7 +170,7 @@ async fn train(services: &Services, how: How, reporter: &Reporter) -> Result<Val
 async fn evaluate(
     services: &Services,
     choose: bool,
-    reporter: &Reporter,
+    reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     let reporter = reporter.clone();
     let observe = move |at: training::Progress| {
@@ -172,14 +182,14 @@ async fn evaluate(
                 "measuring on held-out interactions",
             ),
         };
-        tell(&reporter, share, step, at.done, at.of)
+        report(&reporter, share, step, at.done, at.of)
     };
     let service = &services.recommendations;
     let evaluated = service.evaluate(&Viewer::Command, choose, observe).await?;
     Ok(json!(evaluated))
 }
 
-async fn embed(services: &Services, reporter: &Reporter) -> Result<Value, Failure> {
+async fn embed(services: &Services, reporter: &ProgressReporter) -> Result<Value, Failure> {
     let (first, then) = (reporter.clone(), reporter.clone());
     let observe = move |at: embeddings::Progress| {
         let (share, step) = match at.step {
@@ -187,12 +197,12 @@ async fn embed(services: &Services, reporter: &Reporter) -> Result<Value, Failur
             embeddings::Step::Train => ((0.2, 0.6), "learning what they are about"),
             embeddings::Step::Store => ((0.6, 0.8), "storing the vectors of items"),
         };
-        tell(&first, share, step, at.done, at.of)
+        report(&first, share, step, at.done, at.of)
     };
     let trained = services.embeddings.train(&Viewer::Command, observe).await?;
     let observe = move |at: training::Progress| {
         let step = "learning how much each source counts";
-        tell(&then, (0.8, 1.0), step, at.done, at.of)
+        report(&then, (0.8, 1.0), step, at.done, at.of)
     };
     // The vectors are in service: that a training runs just now, which learns the same, is no failure.
     let service = &services.recommendations;
@@ -210,10 +220,10 @@ async fn generate(
     services: &Services,
     commission: &Commission,
     job: &Job,
-    reporter: &Reporter,
+    reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     let mut observe = |at: generation::Progress| {
-        reporter.tell(Some(at.fraction as f32), at.step, Some(at.message))
+        reporter.report(Some(at.fraction as f32), at.step, Some(at.message))
     };
     let service = &services.generation;
     let id = Some(job.id.uuid());
@@ -226,16 +236,20 @@ async fn generate(
     Ok(json!({ "generated": made.collect::<Vec<_>>() }))
 }
 
-async fn refresh(services: &Services, whom: &Whom, reporter: &Reporter) -> Result<Value, Failure> {
+async fn refresh(
+    services: &Services,
+    whom: &RefreshTarget,
+    reporter: &ProgressReporter,
+) -> Result<Value, Failure> {
     let users = match whom {
-        Whom::User { user } => Users::These(vec![*user]),
-        Whom::Users { users } => Users::These(users.clone()),
-        Whom::Active { days } => Users::Active { days: *days },
-        Whom::Everyone => Users::Everyone,
+        RefreshTarget::User { user } => Users::These(vec![*user]),
+        RefreshTarget::Users { users } => Users::These(users.clone()),
+        RefreshTarget::Active { days } => Users::Active { days: *days },
+        RefreshTarget::Everyone => Users::Everyone,
     };
     let reporter = reporter.clone();
     let observe = move |done, of| {
-        tell(
+        report(
             &reporter,
             (0.0, 1.0),
             "computing the lists of users",
@@ -253,7 +267,7 @@ async fn refresh(services: &Services, whom: &Whom, reporter: &Reporter) -> Resul
 async fn warm(
     services: &Services,
     what: CacheWarming,
-    reporter: &Reporter,
+    reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     let queries = services
         .search
@@ -277,7 +291,7 @@ async fn warm(
             }
         }
         done += 1;
-        tell(
+        report(
             reporter,
             (0.0, 1.0),
             "asking what is asked for often",
@@ -288,13 +302,13 @@ async fn warm(
     for query in queries {
         let request = search::Request::new(query.query);
         if told(services.search.warm(&request).await).is_break() {
-            return Err(Failure::again("it was stopped"));
+            return Err(Failure::retry("it was stopped"));
         }
     }
     for user in users {
         let ask = recommendations::RecommendationRequest::default();
         if told(services.recommendations.warm(user, &ask).await).is_break() {
-            return Err(Failure::again("it was stopped"));
+            return Err(Failure::retry("it was stopped"));
         }
     }
     Ok(json!({ "warmed": warmed, "failed": failed }))

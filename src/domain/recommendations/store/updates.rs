@@ -1,4 +1,4 @@
-//! What is looked at for those who watch their lists.
+//! The state of stored lists, polled for subscribers.
 
 use std::collections::HashMap;
 
@@ -6,18 +6,18 @@ use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
 use super::{Store, sql};
-use crate::domain::recommendations::updates::Present;
+use crate::domain::recommendations::updates::ListState;
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::filter;
 
 impl Store {
-    /// The latest thing that each of these users did after `since`, and which writing of their
-    /// stored list is served: the transaction that wrote it.
-    pub(in crate::domain::recommendations) async fn present(
+    /// The latest interaction of each of these users after `since`, and the version of their stored list:
+    /// the transaction that wrote it.
+    pub(in crate::domain::recommendations) async fn list_states(
         &self,
         users: &[Id<id::User>],
         since: Id<id::Interaction>,
-    ) -> Result<HashMap<Id<id::User>, Present>> {
+    ) -> Result<HashMap<Id<id::User>, ListState>> {
         #[derive(FromQueryResult)]
         struct Row {
             id: Uuid,
@@ -38,13 +38,13 @@ impl Store {
         let rows = Row::find_by_statement(statement)
             .all(self.db.write())
             .await?;
-        let present = rows.into_iter().map(|row| {
-            let present = Present {
+        let states = rows.into_iter().map(|row| {
+            let state = ListState {
                 latest: row.latest.map(Into::into),
                 stored: row.stored,
             };
-            (row.id.into(), present)
+            (row.id.into(), state)
         });
-        Ok(present.collect())
+        Ok(states.collect())
     }
 }

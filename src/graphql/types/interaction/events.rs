@@ -6,7 +6,7 @@ use futures::stream::unfold;
 
 use super::Interaction;
 use super::queries::InteractionKindFilter;
-use crate::domain::interactions::FollowFilter;
+use crate::domain::interactions::StreamFilter;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::filter::{UserIdFilter, or_none};
@@ -20,7 +20,7 @@ pub struct InteractionEventFilter {
     user: Option<UserIdFilter>,
 }
 
-impl From<InteractionEventFilter> for FollowFilter {
+impl From<InteractionEventFilter> for StreamFilter {
     fn from(input: InteractionEventFilter) -> Self {
         Self {
             kind: or_none(input.kind),
@@ -48,10 +48,10 @@ impl InteractionSubscription {
         after: Option<Id<id::Interaction>>,
     ) -> Result<impl Stream<Item = Result<Interaction>>> {
         let service = &ctx.services().interactions;
-        let following = service.follow(ctx.viewer(), or_none(filter), after)?;
-        Ok(unfold(following, |mut following| async move {
-            let next = following.next().await?;
-            Some((next.map(Interaction::from).map_err(Into::into), following))
+        let stream = service.stream(ctx.viewer(), or_none(filter), after)?;
+        Ok(unfold(stream, |mut stream| async move {
+            let next = stream.next().await?;
+            Some((next.map(Interaction::from).map_err(Into::into), stream))
         }))
     }
 }

@@ -6,7 +6,7 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 
 use super::Job;
 use super::parameters::{JobParametersInput, RecommendationTarget, within};
-use crate::domain::jobs::model::{Asked, NewJob};
+use crate::domain::jobs::model::{CreateOutcome, NewJob};
 use crate::domain::jobs::parameters::{Erasure, Parameters};
 use crate::foundation::{Error, Id, id};
 use crate::graphql::payload::{payload, payload_errors, settle};
@@ -96,7 +96,7 @@ payload! {
 }
 
 impl CreateGenerationJobPayload {
-    fn of(outcome: crate::foundation::Result<Asked>) -> Result<Self> {
+    fn of(outcome: crate::foundation::Result<CreateOutcome>) -> Result<Self> {
         let (asked, errors) = settle(outcome)?;
         let alone = asked.as_ref().is_some_and(|asked| !asked.workers);
         let warning = JobWarning {

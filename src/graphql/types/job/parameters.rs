@@ -117,15 +117,15 @@ impl RecommendationTarget {
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`].
-    pub fn read(self) -> Result<domain::Whom, Refusal> {
+    pub fn read(self) -> Result<domain::RefreshTarget, Refusal> {
         let whom = match self {
-            Self::UserId(user) => domain::Whom::User { user },
-            Self::UserIds(users) => domain::Whom::Users { users },
+            Self::UserId(user) => domain::RefreshTarget::User { user },
+            Self::UserIds(users) => domain::RefreshTarget::Users { users },
             Self::ActiveWithinDays(days) => {
                 let days = within(days, 1..=3650, "activeWithinDays")?;
-                domain::Whom::Active { days }
+                domain::RefreshTarget::Active { days }
             }
-            Self::Everyone(true) => domain::Whom::Everyone,
+            Self::Everyone(true) => domain::RefreshTarget::Everyone,
             Self::Everyone(false) => {
                 let message = "pass true, or name users";
                 return Err(Refusal::invalid("everyone", message));

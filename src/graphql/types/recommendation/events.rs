@@ -10,7 +10,7 @@ use crate::graphql::types::model::{Model, ModelKind};
 
 /// Why a user's lists would be others by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Reason")]
+#[graphql(remote = "domain::UpdateReason")]
 pub enum RecommendationsUpdateReason {
     /// They did something.
     Taste,
@@ -63,7 +63,7 @@ impl RecommendationSubscription {
         #[graphql(desc = "Only of this kind; all where left out.")] kind: Option<ModelKind>,
     ) -> Result<impl Stream<Item = Model>> {
         let service = &ctx.services().models;
-        let promoted = service.promoted(ctx.viewer(), kind.map(Into::into))?;
+        let promoted = service.promotions(ctx.viewer(), kind.map(Into::into))?;
         Ok(promoted.map(Model::from))
     }
 }

@@ -1,9 +1,8 @@
-//! Following jobs while they run.
+//! Streams of the events of a job while it runs.
 //!
-//! A job that somebody follows is read by one task a process, however many follow it, when the bus
-//! says that something happened. In case it could not, the tasks look at the table every now and
-//! then, all of them by one statement. Followers take events from what their task has read, each at
-//! its own pace.
+//! The events of a job are read by one task a process, however many streams there are, when the bus
+//! publishes a change. In addition, the tasks poll the table from time to time, all of them by one
+//! statement. Streams take events from what the task has read, each at its own pace.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -14,23 +13,23 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::model::JobEvent;
-use super::service::{JobNote, JobService, not_found};
+use super::service::{JobChanged, JobService, not_found};
 use crate::domain::auth::Viewer;
 use crate::foundation::{Id, Result, id};
 use crate::platform::bus::{Listener, Received, Topic};
 
-/// How often a followed job is looked at, though nobody says that it changed: where other processes
-/// cannot say so, and where they can.
+/// How often a job is polled without events: where events of other processes do not arrive, and where they
+/// do.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const POLL_INTERVAL_SHARED: Duration = Duration::from_secs(5);
-/// For how long what a look has found is good for the tasks of other jobs.
-pub(super) const LOOK_HOLDS: Duration = Duration::from_millis(500);
-/// So many events are read at a time.
-const AT_ONCE: i64 = 1000;
-/// A follower that is so many events behind the present goes on with the latest.
-const BEHIND: usize = 100;
+/// How long the result of polling is used for the tasks of other jobs.
+pub(super) const POLL_RESULT_TTL: Duration = Duration::from_millis(500);
+/// The number of events read by one statement.
+const PAGE_SIZE: i64 = 1000;
+/// A stream that lags behind by more events skips to the latest.
+const MAX_LAG: usize = 100;
 
-/// The jobs that are followed in this process.
+/// The feeds of jobs with streams in this process.
 #[derive(Default)]
 pub(super) struct Feeds(Mutex<HashMap<Id<id::Job>, Weak<Feed>>>);
 
@@ -39,21 +38,20 @@ pub(super) struct Feeds(Mutex<HashMap<Id<id::Job>, Weak<Feed>>>);
 struct Feed {
     /// All from number 1 on.
     events: RwLock<Vec<Arc<JobEvent>>>,
-    read: watch::Sender<Read>,
+    read: watch::Sender<ReadState>,
 }
 
-/// What was read.
+/// The state of a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Read {
-    /// How many events; `None` before the first reading.
+struct ReadState {
+    /// The number of events; `None` before they were read.
     count: Option<usize>,
     /// Whether the job is over with the last of them.
     over: bool,
 }
 
 impl Feed {
-    /// Puts `events` behind the others; answers the number of the last one, how many there are, and
-    /// whether the job is over with it.
+    /// Appends `events`. Returns the number of the last one, the count of all, and whether the job is over.
     fn extend(&self, events: Vec<JobEvent>) -> (i64, usize, bool) {
         let mut all = self.events.write().unwrap_or_else(PoisonError::into_inner);
         all.extend(events.into_iter().map(Arc::new));
@@ -62,16 +60,15 @@ impl Feed {
         (last.map_or(0, |event| event.number), all.len(), over)
     }
 
-    fn event(&self, place: usize) -> Option<Arc<JobEvent>> {
+    fn event(&self, index: usize) -> Option<Arc<JobEvent>> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
-        events.get(place).cloned()
+        events.get(index).cloned()
     }
 }
 
 impl JobService {
-    /// The events of a job: those behind number `after` first, then the news as they happen. The
-    /// stream ends when the job is over. A follower that is too slow for the news skips some and
-    /// never the last.
+    /// The events of a job: those after number `after` first, then new ones as they happen. The stream ends
+    /// when the job is over. A stream that is read too slowly skips new events, but never the last.
     ///
     /// # Errors
     /// [`crate::foundation::Refusal::NotFound`] for a job that is not there or that the viewer may
@@ -86,20 +83,20 @@ impl JobService {
         let feed = self.feed(id);
         let read = feed.read.subscribe();
         let next = usize::try_from(after.max(0)).unwrap_or(usize::MAX);
-        let follower = Follower {
+        let stream = EventStream {
             feed,
             read,
             next,
-            present: None,
+            initial_count: None,
         };
-        Ok(futures::stream::unfold(follower, Follower::step))
+        Ok(futures::stream::unfold(stream, EventStream::step))
     }
 
-    /// The feed of a job, which somebody reads as long as it is held.
+    /// The feed of a job. A task fills it as long as it is held.
     fn feed(&self, id: Id<id::Job>) -> Arc<Feed> {
         let mut feeds = self.feeds.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = feeds.get(&id).and_then(Weak::upgrade);
-        // One that is over may have been begun again.
+        // A job that was over may have been retried.
         if let Some(feed) = known.filter(|feed| !feed.read.borrow().over) {
             return feed;
         }
@@ -110,8 +107,13 @@ impl JobService {
         feed
     }
 
-    /// Waits until a followed job has events behind number `known`.
-    async fn news(&self, id: Id<id::Job>, known: i64, listener: &mut Listener) -> News {
+    /// Waits until a job has events after number `known`.
+    async fn wait_for_change(
+        &self,
+        id: Id<id::Job>,
+        known: i64,
+        listener: &mut Listener,
+    ) -> FeedChange {
         loop {
             let every = if self.bus.is_shared() {
                 POLL_INTERVAL_SHARED
@@ -119,59 +121,58 @@ impl JobService {
                 POLL_INTERVAL
             };
             match timeout(every, listener.next()).await {
-                Ok(Received::Event(note)) => {
-                    // What was read already is told late. A note of another version may tell anything.
-                    let note = serde_json::from_str::<JobNote>(&note);
-                    if note.map_or(true, |note| note.event > known) {
-                        return News::Events;
+                Ok(Received::Event(changed)) => {
+                    // The event may be known already. One of another version is treated as a change.
+                    let changed = serde_json::from_str::<JobChanged>(&changed);
+                    if changed.map_or(true, |changed| changed.event > known) {
+                        return FeedChange::Events;
                     }
                 }
-                Ok(Received::Lagged) => return News::Events,
+                Ok(Received::Lagged) => return FeedChange::Events,
                 Err(_) => match self.latest().await.get(&id) {
-                    Some(Some(latest)) if *latest > known => return News::Events,
-                    Some(None) => return News::Gone,
-                    // One that came after that look is in the next.
-                    Some(Some(_)) | None => return News::Nothing,
+                    Some(Some(latest)) if *latest > known => return FeedChange::Events,
+                    Some(None) => return FeedChange::Removed,
+                    // A job that was added after that poll is in the next.
+                    Some(Some(_)) | None => return FeedChange::None,
                 },
             }
         }
     }
 
-    /// Looks at all jobs that are followed in this process, by one statement; what was found is good
-    /// for a moment. Finds nothing where the database fails.
-    async fn latest(&self) -> Arc<Latest> {
+    /// Polls all jobs with streams in this process, by one statement whose result is used for a moment.
+    /// Empty when the database fails.
+    async fn latest(&self) -> Arc<LatestEvents> {
         let read = async {
             let followed = self.feeds.followed();
             let latest = self.store.latest(&followed).await?.into_iter();
-            let mut found: Latest = followed.into_iter().map(|job| (job, None)).collect();
+            let mut found: LatestEvents = followed.into_iter().map(|job| (job, None)).collect();
             found.extend(latest.map(|(job, event)| (job, Some(event))));
             Ok::<_, crate::foundation::Error>(Arc::new(found))
         };
         let latest = self.latest.try_get_with((), read).await;
         latest.unwrap_or_else(|error| {
-            tracing::warn!(%error, "The jobs that are followed cannot be looked at");
+            tracing::warn!(%error, "The jobs with streams cannot be polled");
             Arc::default()
         })
     }
 }
 
-/// The number of the latest event of each job that was followed when the table was looked at; `None`
-/// of one that was removed.
-pub(super) type Latest = HashMap<Id<id::Job>, Option<i64>>;
+/// The number of the latest event of each polled job; `None` for a removed job.
+pub(super) type LatestEvents = HashMap<Id<id::Job>, Option<i64>>;
 
-/// What is known of a followed job after a wait.
+/// The result of waiting for changes of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum News {
+enum FeedChange {
     /// Nothing has changed.
-    Nothing,
-    /// There are events to be read.
+    None,
+    /// There are new events.
     Events,
-    /// It was removed: nothing more is heard of it.
-    Gone,
+    /// The job was removed.
+    Removed,
 }
 
 impl Feeds {
-    /// The jobs that somebody follows.
+    /// The jobs with streams.
     fn followed(&self) -> Vec<Id<id::Job>> {
         let feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let held = feeds.iter().filter(|(_, feed)| feed.strong_count() > 0);
@@ -179,38 +180,38 @@ impl Feeds {
     }
 }
 
-/// Reads the events of a job as long as somebody holds its feed and it is not over.
+/// Reads the events of a job as long as its feed is held and it is not over.
 async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
     let mut listener = service.bus.subscribe(Topic::Job(id.uuid()));
-    let (mut known, mut news) = (0, News::Events);
+    let (mut known, mut change) = (0, FeedChange::Events);
     loop {
-        let events = match news {
-            News::Events => Some(service.store.events(id, known, AT_ONCE).await),
-            News::Gone => Some(Ok(Vec::new())),
-            News::Nothing => None,
+        let events = match change {
+            FeedChange::Events => Some(service.store.events(id, known, PAGE_SIZE).await),
+            FeedChange::Removed => Some(Ok(Vec::new())),
+            FeedChange::None => None,
         };
         let Some(feed) = feed.upgrade() else {
             return;
         };
         match events {
             Some(Ok(events)) => {
-                let more = events.len() as i64 == AT_ONCE;
+                let more = events.len() as i64 == PAGE_SIZE;
                 let (count, over);
                 (known, count, over) = feed.extend(events);
-                // Told whole: a follower takes what it finds first as the present.
+                // Published as a whole: a stream never skips events that are there at its start.
                 if more {
                     continue;
                 }
-                let read = Read {
+                let read = ReadState {
                     count: Some(count),
                     // A job that is there has an event.
-                    over: over || news == News::Gone || known == 0,
+                    over: over || change == FeedChange::Removed || known == 0,
                 };
-                // Only the news wake those who wait.
+                // Wakes streams only when something changed.
                 feed.read.send_if_modified(|known| {
-                    let news = *known != read;
+                    let change = *known != read;
                     *known = read;
-                    news
+                    change
                 });
                 if read.over {
                     return;
@@ -222,27 +223,27 @@ async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
             None => {}
         }
         drop(feed);
-        news = service.news(id, known, &mut listener).await;
+        change = service.wait_for_change(id, known, &mut listener).await;
     }
 }
 
-/// One who follows a job.
-struct Follower {
+/// A stream of the events of a job.
+struct EventStream {
     feed: Arc<Feed>,
-    read: watch::Receiver<Read>,
-    /// The place of the next event; its number is one more.
+    read: watch::Receiver<ReadState>,
+    /// The index of the next event; its number is one more.
     next: usize,
-    /// How many events there were when this follower came: of these none is skipped.
-    present: Option<usize>,
+    /// The number of events at the start of the stream: of these none is skipped.
+    initial_count: Option<usize>,
 }
 
-impl Follower {
+impl EventStream {
     async fn step(mut self) -> Option<(Arc<JobEvent>, Self)> {
         loop {
-            let Read { count, over } = *self.read.borrow_and_update();
+            let ReadState { count, over } = *self.read.borrow_and_update();
             if let Some(count) = count {
-                let present = *self.present.get_or_insert(count);
-                if self.next >= present && self.next + BEHIND < count {
+                let initial_count = *self.initial_count.get_or_insert(count);
+                if self.next >= initial_count && self.next + MAX_LAG < count {
                     self.next = count - 1;
                 }
                 if let Some(event) = self.feed.event(self.next) {

@@ -1,4 +1,4 @@
-//! Hearing of interactions as they are recorded.
+//! Streams of interactions as they are recorded.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use tokio::time::{Instant, sleep_until};
 
 /// The most values that the lists of a filter may have together.
 const MAX_LISTED: usize = 1000;
-/// Servers write beside each other: what was recorded elsewhere may be so much older than what was
-/// heard of here, and is told all the same.
-const BESIDE: TimeDelta = TimeDelta::seconds(10);
+/// Servers write concurrently: interactions of another server may be this much older than those received
+/// here, and are still delivered.
+const REORDER_WINDOW: TimeDelta = TimeDelta::seconds(10);
 
-/// The latest interactions, the latest first, read once a second at most for all who look.
+/// The latest interactions, newest first, read at most once a second for all streams.
 #[derive(Clone)]
-pub(super) struct Tail(Cache<(), Arc<Vec<Interaction>>>);
+pub(super) struct RecentInteractions(Cache<(), Arc<Vec<Interaction>>>);
 
-impl Default for Tail {
+impl Default for RecentInteractions {
     fn default() -> Self {
         let second = Duration::from_secs(1);
         Self(
@@ -40,119 +40,119 @@ impl Default for Tail {
     }
 }
 
-/// Which interactions to hear of.
+/// The filter of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct FollowFilter {
-    /// What they did.
+pub struct StreamFilter {
+    /// The kind of interaction.
     pub kind: Comparison<InteractionKind>,
-    /// Who did it.
+    /// The user.
     pub user: Comparison<Id<id::User>>,
 }
 
-/// The note of [`Topic::Interactions`]: what was recorded together, in the order given.
+/// The event of [`Topic::Interactions`]: interactions that were recorded together, in their order.
 #[derive(Serialize, Deserialize)]
-struct Note(Vec<Interaction>);
+struct RecordedEvent(Vec<Interaction>);
 
-/// Interactions, one after the other.
-pub struct Following {
+/// A stream of interactions.
+pub struct InteractionStream {
     store: Store,
     listener: Listener,
-    filter: FollowFilter,
-    tail: Tail,
-    /// When the table is looked at, though nothing is heard.
+    filter: StreamFilter,
+    recent: RecentInteractions,
+    /// When to poll the table even without events.
     poll_at: Instant,
-    /// The latest that was heard of, by the moment it happened.
+    /// The latest delivered interaction, by when it happened.
     latest: Id<id::Interaction>,
-    /// What happened before this is not looked for.
+    /// Interactions from before this are not delivered.
     from: Id<id::Interaction>,
-    /// Whether the table must be read for what was missed.
-    behind: bool,
-    /// What happened since then and was told, or is not to be told.
+    /// Whether interactions may have been missed and the table must be read.
+    lagged: bool,
+    /// Interactions since `from` that were delivered or filtered out.
     known: HashSet<Id<id::Interaction>>,
-    waiting: VecDeque<Interaction>,
+    queue: VecDeque<Interaction>,
     failed: bool,
 }
 
-/// Tells that interactions were recorded; for right after the commit.
-pub(super) fn tell(bus: Bus) -> impl FnOnce(&Vec<Written>) + Send + 'static {
+/// Publishes recorded interactions; call it right after the commit.
+pub(super) fn publish(bus: Bus) -> impl FnOnce(&Vec<Written>) + Send + 'static {
     move |written| {
         let recorded = written.iter().filter_map(|written| match written {
             Written::Recorded(interaction) => Some(interaction.clone()),
             _ => None,
         });
-        let note = Note(recorded.collect());
-        if !note.0.is_empty() {
-            updates::tell_taste(&bus, &note.0);
-            bus.publish(Topic::Interactions, note);
+        let event = RecordedEvent(recorded.collect());
+        if !event.0.is_empty() {
+            updates::publish_interactions(&bus, &event.0);
+            bus.publish(Topic::Interactions, event);
         }
     }
 }
 
 impl InteractionService {
-    /// Hears of interactions as they are recorded, here or on another server; imports are not told
-    /// of. With `after`, those that happened since that one come first. For admins.
+    /// Streams interactions as they are recorded, by this or another server; imports are not included. With
+    /// `after`, the interactions since that one come first. For admins.
     ///
     /// # Errors
     /// [`crate::foundation::Error::Unauthenticated`] and [`crate::foundation::Error::Forbidden`]
     /// for others, [`Refusal::InvalidInput`] for a filter too large.
-    pub fn follow(
+    pub fn stream(
         &self,
         viewer: &Viewer,
-        filter: FollowFilter,
+        filter: StreamFilter,
         after: Option<Id<id::Interaction>>,
-    ) -> Result<Following> {
+    ) -> Result<InteractionStream> {
         viewer.admin()?;
         if filter.kind.listed() + filter.user.listed() > MAX_LISTED {
             let message = format!("a filter has at most {MAX_LISTED} values in its lists");
             return Err(Refusal::invalid("filter", message).into());
         }
         let from = after.unwrap_or_else(|| Id::at(self.now(), [0; 10]));
-        Ok(Following {
+        Ok(InteractionStream {
             store: self.store.clone(),
-            tail: self.tail.clone(),
+            recent: self.recent.clone(),
             poll_at: Instant::now() + POLL_INTERVAL,
             listener: self.bus.subscribe(Topic::Interactions),
             filter,
             latest: from,
             from,
-            behind: after.is_some(),
+            lagged: after.is_some(),
             known: HashSet::new(),
-            waiting: VecDeque::new(),
+            queue: VecDeque::new(),
             failed: false,
         })
     }
 }
 
-impl Following {
-    /// Waits for the next one. After a loss the table says what happened since the latest one; what
-    /// was recorded meanwhile of earlier moments is not told again. After an error, nothing more.
+impl InteractionStream {
+    /// The next interaction. After lost events, the interactions since the latest one are read from the
+    /// table. After an error the stream ends.
     pub async fn next(&mut self) -> Option<Result<Interaction>> {
         while !self.failed {
-            if let Some(next) = self.waiting.pop_front() {
+            if let Some(next) = self.queue.pop_front() {
                 return Some(Ok(next));
             }
-            if self.behind {
+            if self.lagged {
                 if let Err(error) = self.catch_up().await {
                     self.failed = true;
                     return Some(Err(error));
                 }
                 continue;
             }
-            let heard = tokio::select! {
-                // What was heard first: what a look tells of is then known.
+            let received = tokio::select! {
+                // Events first, so that polled interactions are recognised as delivered.
                 biased;
-                heard = self.listener.next() => heard,
+                received = self.listener.next() => received,
                 () = sleep_until(self.poll_at) => {
-                    self.look().await;
+                    self.poll().await;
                     continue;
                 }
             };
-            match heard {
-                Received::Lagged => self.behind = true,
-                Received::Event(note) => match serde_json::from_str::<Note>(&note) {
-                    Ok(note) => self.take(note.0),
-                    // Another version of the program wrote it.
-                    Err(_) => self.behind = true,
+            match received {
+                Received::Lagged => self.lagged = true,
+                Received::Event(event) => match serde_json::from_str::<RecordedEvent>(&event) {
+                    Ok(event) => self.enqueue(event.0),
+                    // Written by another version of the program.
+                    Err(_) => self.lagged = true,
                 },
             }
         }
@@ -161,36 +161,36 @@ impl Following {
 
     async fn catch_up(&mut self) -> Result<()> {
         let found = self.store.since(self.latest, MAX_AT_ONCE).await?;
-        self.behind = found.len() == MAX_AT_ONCE;
-        self.take(found);
+        self.lagged = found.len() == MAX_AT_ONCE;
+        self.enqueue(found);
         Ok(())
     }
 
-    /// Finds what was recorded unheard, in another process.
-    async fn look(&mut self) {
+    /// Finds interactions that another process recorded without an event.
+    async fn poll(&mut self) {
         self.poll_at = Instant::now() + POLL_INTERVAL;
         let read = async { self.store.latest(MAX_AT_ONCE).await.map(Arc::new) };
-        let tail = match self.tail.0.try_get_with((), read).await {
-            Ok(tail) => tail,
+        let recent = match self.recent.0.try_get_with((), read).await {
+            Ok(recent) => recent,
             Err(error) => {
-                tracing::warn!(%error, "The interactions cannot be looked at");
+                tracing::warn!(%error, "The interactions cannot be polled");
                 return;
             }
         };
-        let oldest = tail.last().map(|oldest| oldest.id);
-        if tail.len() == MAX_AT_ONCE && oldest > Some(self.latest) {
-            self.behind = true;
+        let oldest = recent.last().map(|oldest| oldest.id);
+        if recent.len() == MAX_AT_ONCE && oldest > Some(self.latest) {
+            self.lagged = true;
             return;
         }
         let from = self.from;
-        let news = tail.iter().rev().filter(|one| one.id > from);
-        self.take(news.cloned());
-        let beside = Id::at(self.latest.time() - BESIDE, [0; 10]);
-        self.from = from.max(beside);
+        let new = recent.iter().rev().filter(|one| one.id > from);
+        self.enqueue(new.cloned());
+        let horizon = Id::at(self.latest.time() - REORDER_WINDOW, [0; 10]);
+        self.from = from.max(horizon);
         self.known.retain(|id| *id > self.from);
     }
 
-    fn take(&mut self, all: impl IntoIterator<Item = Interaction>) {
+    fn enqueue(&mut self, all: impl IntoIterator<Item = Interaction>) {
         for one in all {
             if !self.known.insert(one.id) {
                 continue;
@@ -199,7 +199,7 @@ impl Following {
             let filter = &self.filter;
             let fits = filter.kind.holds(Some(&one.kind)) && filter.user.holds(Some(&one.user));
             if fits {
-                self.waiting.push_back(one);
+                self.queue.push_back(one);
             }
         }
     }

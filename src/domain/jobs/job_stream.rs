@@ -1,8 +1,8 @@
-//! Watching jobs come and go: every change of any that the viewer may see.
+//! Streams of changes of all jobs that a viewer may see.
 //!
-//! The bus tells of changes as they happen. It does not tell of those in other processes where there
-//! is no Redis, or none just now: so every few seconds the table is asked what runs, waits and has
-//! just ended, once for all who watch in this process.
+//! The bus publishes changes as they happen. Without Redis, those of other processes do not arrive: therefore
+//! every few seconds the running, waiting and recently finished jobs are polled, once for all streams of this
+//! process.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use futures::Stream;
 use tokio::time::{Instant, sleep_until};
 
 use super::model::{Job, JobFilter, JobOrder, JobState};
-use super::service::{JobNote, JobService};
+use super::service::{JobChanged, JobService};
 use crate::domain::auth::Viewer;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, Result, id};
 use crate::platform::bus::{Listener, Received, Topic};
 
-/// How often one who watches looks at the table, though nobody says that a job changed. What ended
-/// longer ago than [`JobService::recent`] remembers is not found by it.
+/// How often a stream polls the table without events. Jobs that finished longer ago than
+/// [`JobService::recent`] returns are not found by it.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 impl JobService {
-    /// The jobs that the viewer may see and that fit, whenever one of them changes. Those that are
-    /// not over come first, as they are now.
+    /// The jobs that the viewer may see and that match `filter`, whenever one of them changes. Unfinished jobs
+    /// come first in their current state.
     ///
     /// # Errors
     /// Those of [`JobService::list`].
@@ -33,27 +33,27 @@ impl JobService {
         viewer: &Viewer,
         filter: JobFilter,
     ) -> Result<impl Stream<Item = Job> + use<>> {
-        // Listened for before looking: what happens in between is heard.
+        // Subscribed before reading: events in between are received.
         let listener = self.bus.subscribe(Topic::Jobs);
-        // What ended before anybody watched is no news.
+        // Jobs that finished before the stream started are not delivered.
         let last = self.recent().await.unwrap_or_default();
         let present = self.unfinished(viewer, &filter).await?;
-        let mut watcher = Watcher {
+        let mut stream = JobStream {
             service: self.clone(),
             viewer: viewer.clone(),
             filter,
             listener,
             poll_at: Instant::now() + POLL_INTERVAL,
-            news: VecDeque::new(),
+            queue: VecDeque::new(),
             open: HashMap::new(),
-            over: Over::default(),
+            ended: DeliveredEnds::default(),
             last,
         };
-        watcher.take(present);
-        Ok(futures::stream::unfold(watcher, Watcher::step))
+        stream.enqueue(present);
+        Ok(futures::stream::unfold(stream, JobStream::step))
     }
 
-    /// The newest jobs that fit and are not over, at most a page.
+    /// The newest matching jobs that are not over, at most a page.
     async fn unfinished(&self, viewer: &Viewer, filter: &JobFilter) -> Result<Vec<Job>> {
         let window = Window::read(Some(100), None, None, None)?;
         let order = (JobOrder::CreatedAt, false);
@@ -69,13 +69,20 @@ impl JobService {
         Ok(jobs)
     }
 
-    /// The job as the event of a note left it, or later.
-    async fn noted(&self, note: &JobNote) -> Option<Job> {
+    /// The job in the state of an event, or a later one.
+    async fn job_of(&self, changed: &JobChanged) -> Option<Job> {
         let read = async {
-            let jobs = self.store.find_many(&Viewer::Command, &[note.job]).await?;
+            let jobs = self
+                .store
+                .find_many(&Viewer::Command, &[changed.job])
+                .await?;
             Ok::<_, crate::foundation::Error>(jobs.into_iter().next())
         };
-        match self.seen.try_get_with((note.job, note.event), read).await {
+        match self
+            .seen
+            .try_get_with((changed.job, changed.event), read)
+            .await
+        {
             Ok(job) => job,
             Err(error) => {
                 tracing::warn!(%error, "A job that changed could not be read");
@@ -84,7 +91,7 @@ impl JobService {
         }
     }
 
-    /// What runs, waits or has just ended, read once a second at most; `None` where the database
+    /// The jobs that run, wait or have recently finished, read at most once a second; `None` when the database
     /// fails.
     async fn recent(&self) -> Option<Arc<Recent>> {
         let read = async {
@@ -94,88 +101,88 @@ impl JobService {
         };
         let recent = self.recent.try_get_with((), read).await;
         recent
-            .inspect_err(|error| tracing::warn!(%error, "The jobs cannot be looked at"))
+            .inspect_err(|error| tracing::warn!(%error, "The jobs cannot be polled"))
             .ok()
     }
 }
 
-/// What a look at the table found.
+/// The result of polling.
 pub(super) type Recent = HashMap<Id<id::Job>, Job>;
 
-/// One who watches the jobs.
-struct Watcher {
+/// A stream of changed jobs.
+struct JobStream {
     service: JobService,
     viewer: Viewer,
     filter: JobFilter,
     listener: Listener,
     poll_at: Instant,
-    /// What is to be told.
-    news: VecDeque<Job>,
-    /// The latest event that was told, of jobs that are not over.
+    /// The jobs to deliver.
+    queue: VecDeque<Job>,
+    /// The latest delivered event of jobs that are not over.
     open: HashMap<Id<id::Job>, i64>,
-    /// The same of jobs that are over.
-    over: Over,
-    /// What the last look found: what was over then is known.
+    /// The latest delivered event of jobs that are over.
+    ended: DeliveredEnds,
+    /// The last polled jobs: those that were over are known.
     last: Arc<Recent>,
 }
 
-/// The latest event that was told of jobs that are over, since the last look but one. By then a note
-/// of it is no longer under way, and a look finds only what ended later, or what the last one found.
+/// The latest delivered events of jobs that are over, since the poll before the last. Older events are no
+/// longer on their way, and polling finds only jobs that ended later or that the last poll had found.
 #[derive(Debug, Default)]
-struct Over {
+struct DeliveredEnds {
     since_last: HashMap<Id<id::Job>, i64>,
     before: HashMap<Id<id::Job>, i64>,
 }
 
-impl Over {
-    fn told(&self, job: Id<id::Job>) -> Option<i64> {
-        let told = self.since_last.get(&job).or_else(|| self.before.get(&job));
-        told.copied()
+impl DeliveredEnds {
+    fn delivered(&self, job: Id<id::Job>) -> Option<i64> {
+        let delivered = self.since_last.get(&job).or_else(|| self.before.get(&job));
+        delivered.copied()
     }
 
-    fn tell(&mut self, job: Id<id::Job>, event: i64) {
+    fn record(&mut self, job: Id<id::Job>, event: i64) {
         self.since_last.insert(job, event);
     }
 
-    /// It is no longer over.
+    /// Forgets a job that is no longer over.
     fn forget(&mut self, job: Id<id::Job>) {
         self.since_last.remove(&job);
         self.before.remove(&job);
     }
 
-    /// Another look.
+    /// Starts the next poll.
     fn age(&mut self) {
         self.before = std::mem::take(&mut self.since_last);
     }
 }
 
-impl Watcher {
+impl JobStream {
     async fn step(mut self) -> Option<(Job, Self)> {
         loop {
-            if let Some(job) = self.news.pop_front() {
+            if let Some(job) = self.queue.pop_front() {
                 return Some((job, self));
             }
-            let heard = tokio::select! {
-                heard = self.listener.next() => heard,
+            let event = tokio::select! {
+                event = self.listener.next() => event,
                 () = sleep_until(self.poll_at) => Received::Lagged,
             };
-            match heard {
-                Received::Event(note) => {
-                    let Ok(note) = serde_json::from_str::<JobNote>(&note) else {
+            match event {
+                Received::Event(changed) => {
+                    let Ok(changed) = serde_json::from_str::<JobChanged>(&changed) else {
                         continue; // of another version of the program
                     };
-                    if self.may_see(note.owner, &note.asked_by) {
-                        let job = self.service.noted(&note).await;
-                        self.take(job);
+                    if self.may_see(changed.owner, &changed.asked_by) {
+                        let job = self.service.job_of(&changed).await;
+                        self.enqueue(job);
                     }
                 }
-                Received::Lagged => self.look().await,
+                Received::Lagged => self.poll().await,
             }
         }
     }
 
-    /// Finds what changed unheard.
-    async fn look(&mut self) {
+    /// Finds changes without events.
+    async fn poll(&mut self) {
         self.poll_at = Instant::now() + POLL_INTERVAL;
         let Some(recent) = self.service.recent().await else {
             return;
@@ -186,27 +193,30 @@ impl Watcher {
         let seen = recent
             .values()
             .filter(|job| self.may_see(job.owner, &job.asked_by));
-        let mut seen: Vec<Job> = seen.filter(|job| self.is_news(job)).cloned().collect();
+        let mut seen: Vec<Job> = seen
+            .filter(|job| self.is_undelivered(job))
+            .cloned()
+            .collect();
         seen.sort_unstable_by_key(|job| (job.finished_at.is_none(), job.finished_at, job.id));
-        self.take(seen);
+        self.enqueue(seen);
         self.last = recent;
-        self.over.age();
-        self.look_for_lost().await;
+        self.ended.age();
+        self.poll_missing().await;
     }
 
-    /// Looks for what was told and is no longer found: it waits behind many others, ended a while
-    /// ago, or was removed.
-    async fn look_for_lost(&mut self) {
+    /// Reads delivered jobs that polling no longer finds: they wait behind many others, ended a while ago, or
+    /// were removed.
+    async fn poll_missing(&mut self) {
         let open = self.open.keys().copied();
-        let lost: Vec<_> = open.filter(|job| !self.last.contains_key(job)).collect();
-        if lost.is_empty() {
+        let missing: Vec<_> = open.filter(|job| !self.last.contains_key(job)).collect();
+        if missing.is_empty() {
             return;
         }
-        if let Ok(jobs) = self.service.find_many(&self.viewer, &lost).await {
+        if let Ok(jobs) = self.service.find_many(&self.viewer, &missing).await {
             let found: HashSet<_> = jobs.iter().map(|job| job.id).collect();
             self.open
                 .retain(|job, _| self.last.contains_key(job) || found.contains(job));
-            self.take(jobs);
+            self.enqueue(jobs);
         }
     }
 
@@ -218,29 +228,33 @@ impl Watcher {
             }
     }
 
-    /// Whether this was not told yet; notes that come late tell what was told already.
-    fn is_news(&self, job: &Job) -> bool {
+    /// Whether this state was not delivered yet; late events repeat delivered ones.
+    fn is_undelivered(&self, job: &Job) -> bool {
         let last = self.last.get(&job.id).filter(|job| job.state.is_over());
-        let told = self.open.get(&job.id).copied().max(self.over.told(job.id));
-        let known = told.max(last.map(|job| job.events));
+        let delivered = self
+            .open
+            .get(&job.id)
+            .copied()
+            .max(self.ended.delivered(job.id));
+        let known = delivered.max(last.map(|job| job.events));
         known.is_none_or(|known| job.events > known)
     }
 
-    /// Takes note of jobs, and of those that are news and fit that they are to be told.
-    fn take(&mut self, jobs: impl IntoIterator<Item = Job>) {
+    /// Records jobs, and queues those that are new and match the filter.
+    fn enqueue(&mut self, jobs: impl IntoIterator<Item = Job>) {
         for job in jobs {
-            if !self.is_news(&job) {
+            if !self.is_undelivered(&job) {
                 continue;
             }
             if job.state.is_over() {
                 self.open.remove(&job.id);
-                self.over.tell(job.id, job.events);
+                self.ended.record(job.id, job.events);
             } else if self.filter.matches(&job) {
-                self.over.forget(job.id);
+                self.ended.forget(job.id);
                 self.open.insert(job.id, job.events);
             }
             if self.filter.matches(&job) {
-                self.news.push_back(job);
+                self.queue.push_back(job);
             }
         }
     }
@@ -252,23 +266,26 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn what_is_over_is_known_for_two_looks_and_then_takes_no_room() {
-        let mut over = Over::default();
+    fn ended_jobs_are_known_for_two_polls_and_then_take_no_memory() {
+        let mut ended = DeliveredEnds::default();
         let ids = (0..1000_u128).map(|number| Id::from(Uuid::from_u128(number)));
         let ids: Vec<Id<id::Job>> = ids.collect();
         for (id, event) in ids.iter().zip(1..) {
-            over.tell(*id, event);
+            ended.record(*id, event);
         }
-        over.age();
-        over.tell(ids[0], 7);
+        ended.age();
+        ended.record(ids[0], 7);
         assert_eq!(
-            (over.told(ids[0]), over.told(ids[999])),
+            (ended.delivered(ids[0]), ended.delivered(ids[999])),
             (Some(7), Some(1000))
         );
-        over.age();
-        assert_eq!((over.told(ids[0]), over.told(ids[999])), (Some(7), None));
-        assert_eq!(over.before.len() + over.since_last.len(), 1);
-        over.forget(ids[0]);
-        assert_eq!(over.told(ids[0]), None);
+        ended.age();
+        assert_eq!(
+            (ended.delivered(ids[0]), ended.delivered(ids[999])),
+            (Some(7), None)
+        );
+        assert_eq!(ended.before.len() + ended.since_last.len(), 1);
+        ended.forget(ids[0]);
+        assert_eq!(ended.delivered(ids[0]), None);
     }
 }
