@@ -166,7 +166,7 @@ async fn the_taste_of_the_viewer_makes_three_tenths_of_the_score() {
     let after = page(&app, &user, &request).await;
     assert!(after.draw.personalised);
     for hit in &after.hits {
-        let expected = 0.7 * hit.relevance + 0.3 * hit.taste.unwrap();
+        let expected = 0.7 * hit.relevance + 0.3 * hit.affinity.unwrap();
         assert!((hit.score - expected).abs() < 1e-6, "{hit:?}");
     }
     let order = |page: &SearchPage| -> Vec<_> { page.hits.iter().map(|hit| hit.content).collect() };
@@ -174,7 +174,7 @@ async fn the_taste_of_the_viewer_makes_three_tenths_of_the_score() {
     // Not for those who would rather not.
     request.personalise = false;
     let plain = page(&app, &user, &request).await;
-    assert!(plain.hits.iter().all(|hit| hit.taste.is_none()));
+    assert!(plain.hits.iter().all(|hit| hit.affinity.is_none()));
     assert_eq!(order(&before), order(&plain));
 }
 
