@@ -1,5 +1,6 @@
 //! Search: words and meaning together, facets, highlights, suggestions, and what people ask for.
 
+mod cursor;
 pub mod facets;
 mod follow;
 pub mod highlight;

@@ -11,12 +11,11 @@ use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::engine::eligibility::{Eligibility, Rules};
 use crate::engine::fusion::{Fusion, FusionSettings, MEANING, QueryScorer, WORDS};
-use crate::engine::rank::{RankingInput, rank_pool};
+use crate::engine::rank::{RankedItem, RankingInput, rank_pool};
 use crate::engine::request::RecommendationRequest;
 use crate::engine::score::Pool;
 use crate::engine::source;
-use crate::foundation::page::Page;
-use crate::foundation::page::Window;
+use crate::foundation::page::{Page, Window};
 use ranking::text::{fold, normalised};
 
 /// The most items that are ranked, the best; more are counted only.
@@ -160,7 +159,7 @@ impl SearchResults {
         };
         let ranking = RankingInput::plain(rules, &candidates, &scorer, length);
         let list = rank_pool(&RecommendationRequest::uncontrolled(), &ranking, pool);
-        let hit = |item: &crate::engine::rank::RankedItem| {
+        let hit = |item: &RankedItem| {
             let fused = fusion.item(item.slot)?;
             Some(RankedHit {
                 slot: item.slot,

@@ -8,12 +8,13 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use moka::sync::Cache;
 use tokio::sync::OnceCell;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::Xxh3;
 
+use super::cursor::{digest, read_cursor};
 use super::facets::{Counting, PriceRange, SearchFacet};
 use super::follow::{Followed, Following, IndexProgress, blocking};
 use super::lexical::WordHit;
-use super::model::{Hit, PopularQuery, Request, SearchPage, Suggestion, check_length};
+use super::model::{PopularQuery, Request, SearchPage, Suggestion, check_length};
 use super::popular::Queries;
 use super::results::{SearchInput, SearchResults};
 use super::store::Store;
@@ -25,7 +26,7 @@ use crate::domain::content::{ContentKind, ContentService};
 use crate::domain::embeddings::EmbeddingService;
 use crate::domain::models::served::Found;
 use crate::domain::profiles::ProfileService;
-use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
+use crate::foundation::page::{Direction, Window};
 use crate::foundation::{Clock, Id, Refusal, Result, id};
 use crate::platform::cache::Cache as SchemaCache;
 
@@ -81,13 +82,6 @@ impl Versions {
     fn complete(&self) -> bool {
         self.words.complete && !self.meaning_is_opening
     }
-}
-
-/// The place that a cursor names.
-struct Place {
-    results: u64,
-    rank: usize,
-    last: Id<id::Content>,
 }
 
 #[expect(
@@ -393,8 +387,10 @@ impl SearchService {
     pub async fn ranked(&self, request: &Request, most: usize) -> Result<Vec<(u32, f32)>> {
         request.check()?;
         let day = self.clock.now().date_naive();
-        let digest = xxh3_64(format!("{:?} {request:?}", None::<Id<id::User>>).as_bytes());
-        let results = self.results(request, None, digest, day).await?.results;
+        let results = self
+            .results(request, None, digest(None, request), day)
+            .await?
+            .results;
         Ok(results.best(most).collect())
     }
 
@@ -417,38 +413,4 @@ impl SearchService {
         })
         .await
     }
-}
-
-impl SearchPage {
-    /// The place of a hit, for the next page.
-    pub fn cursor(&self, hit: &Hit) -> String {
-        let place = Cursor {
-            order: order(self.digest),
-            value: serde_json::json!([format!("{:x}", self.results.key), hit.rank]),
-            id: hit.content.uuid(),
-        };
-        place.encode()
-    }
-}
-
-/// The cursors of one query, filter and viewer have this order, so that another's are refused.
-fn order(digest: u64) -> String {
-    format!("search {digest:x}")
-}
-
-/// Tells requests apart whose cursors must not be mixed up.
-fn digest(user: Option<Id<id::User>>, request: &Request) -> u64 {
-    xxh3_64(format!("{user:?} {request:?}").as_bytes())
-}
-
-fn read_cursor(text: &str, digest: u64) -> Result<Place> {
-    let cursor = Cursor::decode(text, &order(digest))?;
-    let (results, rank): (String, usize) = serde_json::from_value(cursor.value)
-        .map_err(|_| bad_cursor("this is not a cursor of this server"))?;
-    let results = u64::from_str_radix(&results, 16);
-    Ok(Place {
-        results: results.map_err(|_| bad_cursor("this is not a cursor of this server"))?,
-        rank,
-        last: cursor.id.into(),
-    })
 }
