@@ -1,5 +1,6 @@
 //! What is taken together.
 
+use chrono::TimeDelta;
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use serde_json::json;
@@ -69,6 +70,8 @@ async fn what_was_taken_back_is_not_taken_together() {
             ..NewInteraction::new(item, kind)
         };
         app.services.interactions.record(user, new).await.unwrap();
+        // The clock stands still, and what comes later must be later.
+        app.ground.clock.advance(TimeDelta::seconds(1));
     };
     for user in &users[..9] {
         did(user, cult, InteractionKind::Rating, Some(5.0)).await;
