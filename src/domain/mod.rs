@@ -109,7 +109,6 @@ impl Services {
         let generation = generation::GenerationService::new(ctx, content.clone(), people.clone());
         let jobs = jobs::JobService::new(ctx, generation.clone());
         let uploads = uploads::UploadService::new(ctx);
-        let generation = generation::GenerationService::new(ctx, content.clone(), people.clone());
         Self {
             caching: caching::CachingService::new(ctx),
             demo: demo::DemoService::new(ctx, auth.clone()),

@@ -185,7 +185,7 @@ loaders! {
         |reader, ids| reader.services.content.film_genres(&reader.viewer, ids);
     /// The stars that users gave people's films.
     film_ratings: RatingsOfPerson(Id<id::Person> => Ratings) =
-        |reader, ids| reader.services.content.film_ratings(&reader.viewer, ids);
+        |reader, ids| reader.services.interactions.film_ratings(&reader.viewer, ids);
     /// Those whom people share films with, at most so many each.
     collaborators: CollaboratorsOfPerson((Id<id::Person>, usize) => Vec<Collaborator>) =
         |reader, keys| async {

@@ -10,6 +10,7 @@
 )]
 
 mod conditions;
+mod floors;
 mod names;
 mod samples;
 mod singles;
@@ -39,5 +40,6 @@ fn every_part_of_the_program_keeps_to_its_walls() {
         }
         found.extend(broken.iter().map(|one| format!("{wall:?}: {one}")));
     }
+    println!("The floors of `domain`:\n{}", floors::plan(&program));
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use super::model::{Content, CreditRole};
 use super::service::ContentService;
 use crate::domain::auth::Viewer;
-use crate::domain::interactions::model::Ratings;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Id, Result, id};
 
@@ -112,16 +111,16 @@ impl ContentService {
         self.store.film_genres(viewer, people).await
     }
 
-    /// The stars that users gave the films of these people, each user's last for each film.
+    /// The films of these people that the viewer may list, as pairs of a person and a film, in no order.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn film_ratings(
+    pub async fn films_of(
         &self,
         viewer: &Viewer,
         people: &[Id<id::Person>],
-    ) -> OfPeople<Ratings> {
-        self.store.film_ratings(viewer, people).await
+    ) -> Result<Vec<(Id<id::Person>, Id<id::Content>)>> {
+        self.store.films_of(viewer, people).await
     }
 
     /// Up to `most` others for each of these people, those with the most films in common first.

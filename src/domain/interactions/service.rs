@@ -314,6 +314,20 @@ impl InteractionService {
         self.store.ratings_of(items).await
     }
 
+    /// The ratings of the films of these people that the viewer may list, the latest of each user and
+    /// film; no entry for people without rated films.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn film_ratings(
+        &self,
+        viewer: &Viewer,
+        people: &[Id<id::Person>],
+    ) -> Result<HashMap<Id<id::Person>, Ratings>> {
+        let films = self.content.films_of(viewer, people).await?;
+        self.store.film_ratings(&films).await
+    }
+
     /// The table of weights in force. A change on this server shows at once, one on another within
     /// five seconds.
     ///

@@ -1,6 +1,6 @@
 //! Streams of interactions as they are recorded.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use super::model::{Interaction, InteractionKind, MAX_AT_ONCE};
 use super::service::InteractionService;
 use super::store::{Store, Written};
 use crate::domain::auth::Viewer;
-use crate::domain::recommendations::updates;
 use crate::foundation::filter::Comparison;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::bus::{Bus, Listener, POLL_INTERVAL, Received, Topic};
@@ -49,6 +48,13 @@ pub struct StreamFilter {
     pub user: Comparison<Id<id::User>>,
 }
 
+/// The event of [`Topic::User`]: the user recorded interactions.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UserEvent {
+    /// The latest of them, by when it happened.
+    pub latest: Id<id::Interaction>,
+}
+
 /// The event of [`Topic::Interactions`]: interactions that were recorded together, in their order.
 #[derive(Serialize, Deserialize)]
 struct RecordedEvent(Vec<Interaction>);
@@ -82,9 +88,21 @@ pub(super) fn publish(bus: Bus) -> impl FnOnce(&Vec<Written>) + Send + 'static {
         });
         let event = RecordedEvent(recorded.collect());
         if !event.0.is_empty() {
-            updates::publish_interactions(&bus, &event.0);
+            publish_users(&bus, &event.0);
             bus.publish(Topic::Interactions, event);
         }
+    }
+}
+
+/// Publishes to each of these users' topics the latest of their interactions.
+fn publish_users(bus: &Bus, recorded: &[Interaction]) {
+    let mut latest: HashMap<Id<id::User>, Id<id::Interaction>> = HashMap::new();
+    for one in recorded {
+        let latest = latest.entry(one.user).or_insert(one.id);
+        *latest = one.id.max(*latest);
+    }
+    for (user, latest) in latest {
+        bus.publish(Topic::User(user.uuid()), UserEvent { latest });
     }
 }
 

@@ -11,12 +11,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures::Stream;
 use moka::future::Cache;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 
 use super::service::RecommendationService;
 use crate::domain::auth::{Scope, Viewer};
-use crate::domain::interactions::Interaction;
+use crate::domain::interactions::UserEvent;
 use crate::domain::models::activated_model;
 use crate::foundation::{Id, Result, id, text_enum};
 use crate::platform::bus::{Bus, Listener, POLL_INTERVAL, Received, Topic};
@@ -50,9 +51,6 @@ text_enum!(UpdateReason {
 #[derive(Serialize, Deserialize)]
 struct UpdateEvent {
     reason: UpdateReason,
-    /// The latest interaction, where that is the reason.
-    #[serde(default)]
-    latest: Option<Id<id::Interaction>>,
 }
 
 /// Publishes that the lists of these users have changed.
@@ -63,27 +61,8 @@ pub(in crate::domain) fn publish(
 ) {
     let users: HashSet<_> = users.into_iter().collect();
     for user in users {
-        let latest = None;
-        bus.publish(
-            Topic::Recommendations(user.uuid()),
-            UpdateEvent { reason, latest },
-        );
-    }
-}
-
-/// Publishes updates for the users of these interactions.
-pub(in crate::domain) fn publish_interactions(bus: &Bus, done: &[Interaction]) {
-    let mut latest: HashMap<Id<id::User>, Id<id::Interaction>> = HashMap::new();
-    for one in done {
-        let latest = latest.entry(one.user).or_insert(one.id);
-        *latest = one.id.max(*latest);
-    }
-    for (user, latest) in latest {
-        let (reason, latest) = (UpdateReason::Taste, Some(latest));
-        bus.publish(
-            Topic::Recommendations(user.uuid()),
-            UpdateEvent { reason, latest },
-        );
+        let topic = Topic::Recommendations(user.uuid());
+        bus.publish(topic, UpdateEvent { reason });
     }
 }
 
@@ -156,7 +135,8 @@ impl RecommendationService {
         viewer.may_act_for(user, Scope::RecommendationsRead)?;
         let bus = &self.ctx.bus;
         let stream = UpdateStream {
-            own: bus.subscribe(Topic::Recommendations(user.uuid())),
+            interactions: bus.subscribe(Topic::User(user.uuid())),
+            lists: bus.subscribe(Topic::Recommendations(user.uuid())),
             models: bus.subscribe(Topic::Models),
             guard: WatchGuard::new(&self.watched, user),
             service: self.clone(),
@@ -188,7 +168,8 @@ impl RecommendationService {
 struct UpdateStream {
     service: RecommendationService,
     guard: WatchGuard,
-    own: Listener,
+    interactions: Listener,
+    lists: Listener,
     models: Listener,
     poll_at: Instant,
     queue: VecDeque<UpdateReason>,
@@ -209,7 +190,8 @@ impl UpdateStream {
             }
             let reason = tokio::select! {
                 biased;
-                event = self.own.next() => self.receive(&event),
+                event = self.interactions.next() => self.receive_interactions(&event),
+                event = self.lists.next() => self.receive_lists(&event),
                 event = self.models.next() => match event {
                     Received::Event(payload) => {
                         self.stored = None;
@@ -229,15 +211,19 @@ impl UpdateStream {
         }
     }
 
-    fn receive(&mut self, event: &Received) -> UpdateReason {
-        let Received::Event(payload) = event else {
-            return UpdateReason::Unknown;
-        };
+    fn receive_interactions(&mut self, event: &Received) -> UpdateReason {
         // Otherwise another version of the program wrote it.
-        let Ok(UpdateEvent { reason, latest }) = serde_json::from_str(payload) else {
+        let Some(UserEvent { latest }) = payload(event) else {
             return UpdateReason::Unknown;
         };
-        self.latest = self.latest.max(latest);
+        self.latest = self.latest.max(Some(latest));
+        UpdateReason::Taste
+    }
+
+    fn receive_lists(&mut self, event: &Received) -> UpdateReason {
+        let Some(UpdateEvent { reason }) = payload(event) else {
+            return UpdateReason::Unknown;
+        };
         if reason == UpdateReason::Refresh {
             self.stored = None;
         }
@@ -274,5 +260,13 @@ impl UpdateStream {
         }
         self.stored = Some(list_states.stored);
         self.seen = true;
+    }
+}
+
+/// The payload of an event; `None` where events may have been lost, or it cannot be read.
+fn payload<T: DeserializeOwned>(event: &Received) -> Option<T> {
+    match event {
+        Received::Event(payload) => serde_json::from_str(payload).ok(),
+        Received::Lagged => None,
     }
 }

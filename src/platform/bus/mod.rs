@@ -33,7 +33,9 @@ pub enum Topic {
     Job(Uuid),
     /// All jobs.
     Jobs,
-    /// The lists of a user, by the id of the user.
+    /// What a user does, by the id of the user.
+    User(Uuid),
+    /// The stored lists of a user, by the id of the user.
     Recommendations(Uuid),
     /// The served models.
     Models,
@@ -48,7 +50,7 @@ impl Topic {
     /// with the first listener, so the numerous small topics have little.
     fn capacity(&self) -> usize {
         match self {
-            Self::Job(_) | Self::Recommendations(_) => 32,
+            Self::Job(_) | Self::User(_) | Self::Recommendations(_) => 32,
             Self::Jobs | Self::Models | Self::Interactions | Self::Sessions => 512,
         }
     }

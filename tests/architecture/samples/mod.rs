@@ -2,6 +2,7 @@
 //! blind fails here.
 
 mod arrows;
+mod floors;
 mod kept;
 mod libraries;
 
@@ -59,7 +60,12 @@ const BESIDE: &[(&str, &str)] = &[
 ];
 
 fn samples() -> impl Iterator<Item = &'static Sample> {
-    let all = [arrows::ARROWS, libraries::LIBRARIES, kept::KEPT];
+    let all = [
+        arrows::ARROWS,
+        libraries::LIBRARIES,
+        kept::KEPT,
+        floors::FLOORS,
+    ];
     all.into_iter().flatten()
 }
 

@@ -17,7 +17,6 @@ use crate::domain::content::filmography::{
     Collaborator, FilmStatistics, FilmographyPage, GenreCount,
 };
 use crate::domain::content::model::{Content, ContentFilter, ContentOrder, CreditRole};
-use crate::domain::interactions::model::Ratings;
 use crate::foundation::page::Direction;
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::entities::{content_item, credit};
@@ -172,38 +171,25 @@ impl Store {
         Ok(genres)
     }
 
-    pub(in crate::domain::content) async fn film_ratings(
+    pub(in crate::domain::content) async fn films_of(
         &self,
         viewer: &Viewer,
         people: &[Id<id::Person>],
-    ) -> OfPeople<Ratings> {
+    ) -> Result<Vec<(Id<id::Person>, Id<id::Content>)>> {
         #[derive(FromQueryResult)]
         struct Row {
             person_id: Uuid,
-            count: i64,
-            mean: f64,
+            id: Uuid,
         }
         let rows: Vec<Row> = self
             .over_films(viewer, people, None, [], |films, _| {
-                format!(
-                    "SELECT person_id, count(*) AS count, avg(value::numeric)::double precision AS mean \
-                       FROM {films} CROSS JOIN LATERAL ( \
-                            SELECT DISTINCT ON (user_id) value \
-                              FROM interactions \
-                             WHERE content_id = films.id AND kind = 'RATING' \
-                             ORDER BY user_id, id DESC) AS last_of_each_user \
-                      GROUP BY person_id"
-                )
+                format!("SELECT person_id, id FROM {films}")
             })
             .await?;
-        let ratings = rows.into_iter().map(|row| {
-            let ratings = Ratings {
-                count: row.count,
-                mean: row.mean,
-            };
-            (row.person_id.into(), ratings)
-        });
-        Ok(ratings.collect())
+        let films = rows
+            .into_iter()
+            .map(|row| (row.person_id.into(), row.id.into()));
+        Ok(films.collect())
     }
 
     pub(in crate::domain::content) async fn collaborators(

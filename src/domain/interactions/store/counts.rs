@@ -146,4 +146,38 @@ impl Store {
         });
         Ok(found.collect())
     }
+    pub(in crate::domain::interactions) async fn film_ratings(
+        &self,
+        films: &[(Id<id::Person>, Id<id::Content>)],
+    ) -> Result<HashMap<Id<id::Person>, Ratings>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            person_id: Uuid,
+            count: i64,
+            mean: f64,
+        }
+        let (people, items): (Vec<_>, Vec<_>) = films.iter().copied().unzip();
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT person_id, count(*) AS count, avg(value::numeric)::double precision AS mean \
+               FROM unnest($1, $2) AS films (person_id, content_id) \
+              CROSS JOIN LATERAL (SELECT DISTINCT ON (user_id) value \
+                       FROM interactions \
+                      WHERE content_id = films.content_id AND kind = 'RATING' \
+                      ORDER BY user_id, id DESC) AS last_of_each_user \
+              GROUP BY person_id",
+            [filter::uuids(people), filter::uuids(items)],
+        );
+        let rows = Row::find_by_statement(statement)
+            .all(self.db.read())
+            .await?;
+        let found = rows.into_iter().map(|row| {
+            let ratings = Ratings {
+                count: row.count,
+                mean: row.mean,
+            };
+            (row.person_id.into(), ratings)
+        });
+        Ok(found.collect())
+    }
 }
