@@ -89,7 +89,7 @@ async fn what_words_and_meaning_find_is_fused_by_rank() {
             .iter()
             .all(|hit| rank(hit, Source::Words).is_none())
     );
-    assert!(both.draw.total() <= words.draw.total() + meaning.draw.total());
+    assert!(both.results.total() <= words.results.total() + meaning.results.total());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,16 +157,16 @@ async fn the_taste_of_the_viewer_makes_three_tenths_of_the_score() {
     let user = app.viewer(Role::User).await;
     let mut request = Request::new("love");
     let before = page(&app, &user, &request).await;
-    assert!(!before.draw.personalised, "nothing is known of them");
+    assert!(!before.results.personalised, "nothing is known of them");
     for title in ["Rio Bravo", "Stagecoach", "The Searchers", "High Noon"] {
         let found = page(&app, &Viewer::Nobody, &Request::new(title)).await;
         let like = NewInteraction::new(found.hits[0].content, InteractionKind::Like);
         app.services.interactions.record(&user, like).await.unwrap();
     }
     let after = page(&app, &user, &request).await;
-    assert!(after.draw.personalised);
+    assert!(after.results.personalised);
     for hit in &after.hits {
-        let expected = 0.7 * hit.relevance + 0.3 * hit.taste.unwrap();
+        let expected = 0.7 * hit.relevance + 0.3 * hit.affinity.unwrap();
         assert!((hit.score - expected).abs() < 1e-6, "{hit:?}");
     }
     let order = |page: &SearchPage| -> Vec<_> { page.hits.iter().map(|hit| hit.content).collect() };
@@ -174,7 +174,7 @@ async fn the_taste_of_the_viewer_makes_three_tenths_of_the_score() {
     // Not for those who would rather not.
     request.personalise = false;
     let plain = page(&app, &user, &request).await;
-    assert!(plain.hits.iter().all(|hit| hit.taste.is_none()));
+    assert!(plain.hits.iter().all(|hit| hit.affinity.is_none()));
     assert_eq!(order(&before), order(&plain));
 }
 

@@ -307,6 +307,10 @@ fn limited(kind: Kind, items: usize) -> Kind {
             most_items: settings.most_items.min(items),
             ..settings
         }),
+        Kind::Slim(settings) => Kind::Slim(super::slim::SlimSettings {
+            most_items: settings.most_items.min(items),
+            ..settings
+        }),
         kind => kind,
     }
 }

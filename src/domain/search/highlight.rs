@@ -4,7 +4,7 @@
 //! `>` and both quotation marks are written as entities, and `<em>` around the marked ones is the
 //! only markup there can be.
 
-use super::draw::Marks;
+use super::results::Marks;
 use ranking::text::{is_function_word, joined, stem, words};
 
 /// About how many characters of a long text are shown.

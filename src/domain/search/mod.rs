@@ -1,13 +1,15 @@
 //! Search: words and meaning together, facets, highlights, suggestions, and what people ask for.
 
-pub mod draw;
+mod cursor;
 pub mod facets;
 mod follow;
-mod gather;
 pub mod highlight;
 pub mod lexical;
 pub mod model;
+mod order;
 mod popular;
+pub mod results;
+mod retrieve;
 pub mod service;
 mod store;
 mod suggest;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::draw::Draw;
+use super::results::SearchResults;
 use crate::domain::content::{ContentFilter, ContentOrder};
 use crate::foundation::{Id, Refusal, Result, id, text_enum};
 
@@ -98,7 +98,7 @@ pub enum Source {
 /// An item that was found, at its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
-    /// Place in the draw, from 1.
+    /// Rank among all that was found, from 1.
     pub rank: usize,
     /// What was found.
     pub content: Id<id::Content>,
@@ -107,8 +107,8 @@ pub struct Hit {
     pub score: f32,
     /// The part of the query in the score, in [0, 1].
     pub relevance: f32,
-    /// The part of the viewer's taste in the score, in [0, 1]; `None` where it had no say.
-    pub taste: Option<f32>,
+    /// How well it suits the viewer's long-term taste, in [0, 1]; `None` where that had no say.
+    pub affinity: Option<f32>,
     /// What found it, each with its rank there, from 1. A rank behind those that are kept is the
     /// next one.
     pub sources: Vec<(Source, usize)>,
@@ -120,7 +120,7 @@ pub struct SearchPage {
     /// Names query, filter and viewer in cursors.
     pub(super) digest: u64,
     /// All that was found.
-    pub draw: Arc<Draw>,
+    pub results: Arc<SearchResults>,
     /// Whether all there is was looked through; `false` while an index is still being made or takes
     /// up a large change.
     pub complete: bool,
@@ -153,6 +153,3 @@ pub struct PopularQuery {
     /// When it was asked last.
     pub last_asked_at: DateTime<Utc>,
 }
-
-/// How well the item in a slot fits the long-term taste of one user, in [0, 1].
-pub type Taste = Arc<dyn Fn(u32) -> f32 + Send + Sync>;

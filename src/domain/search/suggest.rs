@@ -3,13 +3,13 @@
 use chrono::NaiveDate;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::draw::popular_first;
 use super::follow::{Following, Name};
 use super::lexical::{Found, Wanted};
 use super::model::Suggestion;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::engine::eligibility::Rules;
+use crate::engine::score::Ties;
 use crate::foundation::{Id, Result, id};
 use ranking::text::{fold, normalised, stem, words};
 
@@ -113,7 +113,7 @@ fn popular<'a>(
         .map(|hit| hit.slot)
         .filter(offered)
         .collect();
-    let order = |a: &u32, b: &u32| popular_first(catalogue, *a, *b);
+    let order = |a: &u32, b: &u32| Ties::Popularity.order(catalogue, *a, *b);
     if slots.len() > most {
         slots.select_nth_unstable_by(most, order);
         slots.truncate(most);

@@ -124,7 +124,7 @@ impl Model {
                         FoldIn::new(&vectors, settings).map_err(|_| BytesError::Damaged)?;
                     Trained::Factors(fold_in)
                 }
-                (Kind::Ease(_) | Kind::Graph(_) | Kind::Sequential(_), 1) => {
+                (Kind::Ease(_) | Kind::Slim(_) | Kind::Graph(_) | Kind::Sequential(_), 1) => {
                     let lists = ItemWeights::Lists(body.lists(items)?);
                     Trained::Linear(part.kind.input(), lists)
                 }

@@ -81,6 +81,9 @@ pub(super) fn confirm(mut all: Confirming) -> Result<Choice, CollaborativeError>
         if let Some(leader) = all.leader(&explored[family], &mut members)? {
             members[leader].leads = Some(family);
         }
+        if explored[family].family == Family::Slim {
+            all.sparse(&mut members)?;
+        }
     }
     all.weigh(members, popular, reference)
 }
@@ -140,6 +143,19 @@ impl Confirming<'_, '_, '_> {
     fn affords(&self, kind: &Kind) -> bool {
         let left = (1.0 - BLENDING) * self.effort.search - self.meter.spent() - self.kept;
         self.cost(kind) <= left && self.dense.of_kind(kind) <= self.effort.training
+    }
+
+    /// The sparse linear model with few weights. Alone it is better with many, as those of the dense
+    /// models; beside those it is the few that add something.
+    fn sparse(&mut self, members: &mut Vec<Member>) -> Result<(), CollaborativeError> {
+        let (plan, scale) = (self.plan, self.scale);
+        let axes = scale.axes(Family::Slim, &plan.given);
+        let start: Position = axes.iter().map(|axis| axis.start).collect();
+        let kind = scale.kind(Family::Slim, &start, &plan.given, plan.seed);
+        if plan.compare && self.affords(&kind) {
+            self.member(kind, members)?;
+        }
+        Ok(())
     }
 
     /// The best of a family as it would be served, factors as wide as it pays; nothing if there is

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, Object, Result, SimpleObject};
 use rust_decimal::Decimal;
 
-use crate::domain::search::draw::Draw;
 use crate::domain::search::facets::{PriceRange, SearchFacet};
+use crate::domain::search::results::SearchResults;
 use crate::foundation::page;
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
@@ -39,7 +39,7 @@ impl From<PriceRange> for PriceRangeCount {
 /// Counts over all items that match the query and the filter, not over one page. Each is computed
 /// only when it is asked for; items without a value are in no group.
 #[derive(Clone)]
-pub struct SearchFacets(pub(super) Arc<Draw>);
+pub struct SearchFacets(pub(super) Arc<SearchResults>);
 
 /// Counts over all items that match the query and the filter, not over one page. Each is computed
 /// only when it is asked for; items without a value are in no group.

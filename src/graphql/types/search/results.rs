@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 
 use super::facets::SearchFacets;
-use crate::domain::search::draw::Draw;
 use crate::domain::search::highlight::Fragment;
 use crate::domain::search::model::{self as domain, Hit, SearchPage};
+use crate::domain::search::results;
 use crate::graphql::ContextExt;
 use crate::graphql::connection::PageInfo;
 use crate::graphql::number::{double, int};
@@ -87,7 +87,7 @@ impl SearchHighlight {
 pub struct SearchEdge {
     cursor: String,
     hit: Hit,
-    draw: Arc<Draw>,
+    results: Arc<results::SearchResults>,
     content: Content,
 }
 
@@ -123,7 +123,7 @@ impl SearchEdge {
 
     /// The part of the viewer's long-term taste in the score, in [0, 1]; null where it had no say.
     async fn taste(&self) -> Option<f64> {
-        self.hit.taste.map(double)
+        self.hit.affinity.map(double)
     }
 
     /// What found it, each with its rank there.
@@ -145,7 +145,7 @@ impl SearchEdge {
             (SearchField::Description, Some(&fields.description)),
         ];
         let marked = texts.into_iter().filter_map(|(field, text)| {
-            let fragment = self.draw.marks.fragment(text?)?;
+            let fragment = self.results.marks.fragment(text?)?;
             Some(SearchHighlight::new(field, fragment))
         });
         marked.collect()
@@ -180,7 +180,7 @@ impl SearchResults {
             Some(SearchEdge {
                 cursor: self.0.cursor(hit),
                 hit: hit.clone(),
-                draw: Arc::clone(&self.0.draw),
+                results: Arc::clone(&self.0.results),
                 content: content.into(),
             })
         });
@@ -209,7 +209,7 @@ impl SearchResults {
 
     /// How many items were found when the search began. The best 10,000 can be paged through.
     async fn total_count(&self) -> i32 {
-        int(self.0.draw.total())
+        int(self.0.results.total())
     }
 
     /// Whether everything was looked through that was written before the search began. False while
@@ -221,21 +221,21 @@ impl SearchResults {
 
     /// What was found, in counts.
     async fn facets(&self) -> SearchFacets {
-        SearchFacets(Arc::clone(&self.0.draw))
+        SearchFacets(Arc::clone(&self.0.results))
     }
 
     /// The query with words that no item says put right; null where all are known, or nothing is
     /// near. What is found is already that of the corrected query.
     async fn did_you_mean(&self) -> Option<&str> {
-        self.0.draw.corrected.as_deref()
+        self.0.results.corrected.as_deref()
     }
 
     /// How the parts of the scores were weighted.
     async fn weights(&self) -> SearchWeights {
-        if self.0.draw.personalised {
+        if self.0.results.personalised {
             SearchWeights {
-                query: double(self.0.draw.query_weight),
-                long_term: 1.0 - double(self.0.draw.query_weight),
+                query: double(self.0.results.query_weight),
+                long_term: 1.0 - double(self.0.results.query_weight),
             }
         } else {
             SearchWeights {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sequential::SequentialSettings;
+use crate::slim::SlimSettings;
 use crate::spectral::SpectralSettings;
 
 /// The interactions of [`taste`], each user taking the items in ascending order.
@@ -26,6 +27,10 @@ fn kinds() -> Vec<Kind> {
         Kind::Ease(EaseSettings {
             recency: 4.0,
             ..EaseSettings::default()
+        }),
+        Kind::Slim(SlimSettings {
+            recency: 4.0,
+            ..SlimSettings::default()
         }),
         Kind::Graph(GraphSettings {
             confidence: 1.0,
@@ -126,6 +131,14 @@ fn settings_of_the_new_kinds_out_of_range_are_refused() {
         refused(Kind::Ease(EaseSettings {
             recency: wrong,
             ..EaseSettings::default()
+        }));
+        refused(Kind::Slim(SlimSettings {
+            ridge: wrong,
+            ..SlimSettings::default()
+        }));
+        refused(Kind::Slim(SlimSettings {
+            lasso: wrong,
+            ..SlimSettings::default()
         }));
         refused(Kind::Graph(GraphSettings {
             confidence: wrong,

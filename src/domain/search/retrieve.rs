@@ -1,4 +1,4 @@
-//! What a draw is made from: what words find, what meaning finds, and what the user likes.
+//! What a search is ranked from: what words find, what meaning finds, and what the user likes.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::follow::{Following, blocking};
 use super::lexical::{Found, Wanted};
-use super::model::{Mode, Request, Taste};
+use super::model::{Mode, Request};
 use super::service::SearchService;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::domain::embeddings::EmbeddingModel;
@@ -86,13 +86,13 @@ impl SearchService {
         }
     }
 
-    /// How well the items in these slots suit the user, in [0, 1]; 0 where it is not known.
-    pub(super) async fn taste(
+    /// How well the items in these slots suit the user, in [0, 1]; those that it is not known of are left out.
+    pub(super) async fn affinities(
         &self,
         catalogue: &CatalogueIndex,
         profile: &Profile,
         slots: Vec<u32>,
-    ) -> Result<Taste> {
+    ) -> Result<Vec<(u32, f32)>> {
         let places: FxHashMap<Id<id::Content>, u32> = {
             let catalogue = catalogue.read();
             let entries = slots
@@ -102,15 +102,10 @@ impl SearchService {
         };
         let ids: Vec<_> = places.keys().copied().collect();
         let suit = self.profiles.fits(profile, &ids).await?.long_term;
-        let fits: FxHashMap<u32, f32> = suit
-            .into_iter()
-            .filter_map(|(content, suit)| {
-                let fit = (1.0 + suit) / 2.0;
-                Some((*places.get(&content)?, fit.clamp(0.0, 1.0)))
-            })
-            .collect();
-        Ok(Arc::new(move |slot| {
-            fits.get(&slot).copied().unwrap_or(0.0)
-        }))
+        let affinity = |(content, suit): (Id<id::Content>, f32)| {
+            let fit = (1.0 + suit) / 2.0;
+            Some((*places.get(&content)?, fit.clamp(0.0, 1.0)))
+        };
+        Ok(suit.into_iter().filter_map(affinity).collect())
     }
 }
