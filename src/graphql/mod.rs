@@ -46,7 +46,7 @@ use types::upload::{UploadMutation, UploadQuery};
 use types::user::UserQuery;
 use types::user_changes::UserMutation;
 
-/// The root query type.
+/// Everything that can be asked.
 #[derive(Clone, Copy, Default, MergedObject)]
 pub struct Query(
     NodeQuery,
@@ -69,7 +69,7 @@ pub struct Query(
     UploadQuery,
 );
 
-/// The root mutation type.
+/// Everything that can be changed.
 #[derive(Clone, Copy, Default, MergedObject)]
 pub struct Mutation(
     AuthMutation,
@@ -86,7 +86,7 @@ pub struct Mutation(
     UploadMutation,
 );
 
-/// The root subscription type.
+/// Everything that can be heard of as it happens.
 #[derive(Clone, Copy, Default, MergedSubscription)]
 pub struct Subscription(
     InteractionSubscription,

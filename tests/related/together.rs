@@ -71,7 +71,7 @@ async fn what_was_taken_back_is_not_taken_together() {
         };
         app.services.interactions.record(user, new).await.unwrap();
         // The clock stands still, and what comes later must be later.
-        app.ground.clock.advance(TimeDelta::seconds(1));
+        app.ctx.clock.advance(TimeDelta::seconds(1));
     };
     for user in &users[..9] {
         did(user, cult, InteractionKind::Rating, Some(5.0)).await;

@@ -108,7 +108,7 @@ impl Scale {
     }
 
     /// Whether a family has something to say of this data.
-    pub(super) fn suits(&self, family: Family) -> bool {
+    pub(super) fn is_feasible(&self, family: Family) -> bool {
         family != Family::Sequential || self.timed
     }
 

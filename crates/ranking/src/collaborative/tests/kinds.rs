@@ -243,12 +243,12 @@ fn weights_that_are_kept_whole_are_those_of_the_lists_in_half_precision() {
         ..EaseSettings::default()
     };
     let within = |most| ease::fit_within(&taste(), &settings, most, &mut { GOES_ON }).unwrap();
-    let (lists, whole) = (within(28), within(29));
+    let (lists, dense) = (within(28), within(29));
 
-    assert!(matches!(lists, ItemWeights::Lists(_)) && matches!(whole, ItemWeights::Whole(_)));
+    assert!(matches!(lists, ItemWeights::Lists(_)) && matches!(dense, ItemWeights::Dense(_)));
     for source in 0..31 {
         for target in 0..31 {
-            let (wanted, got) = (lists.weight(source, target), whole.weight(source, target));
+            let (wanted, got) = (lists.weight(source, target), dense.weight(source, target));
             assert!((got - wanted).abs() <= wanted.abs() / 2000.0 + 1e-8);
         }
     }
