@@ -1,9 +1,10 @@
 //! The one place where time is read.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 
 /// Tells the time. Cheap to clone; clones of a stopped clock share its hands.
 #[derive(Clone)]
@@ -34,14 +35,14 @@ impl Clock {
                 reason = "this is the clock that others ask"
             )]
             Source::System => Utc::now(),
-            Source::Stopped(hands) => *hands.lock().unwrap_or_else(PoisonError::into_inner),
+            Source::Stopped(hands) => *hands.lock(),
         }
     }
 
     /// Moves a stopped clock forward. The machine's clock moves by itself and ignores this.
     pub fn advance(&self, by: TimeDelta) {
         if let Source::Stopped(hands) = &self.0 {
-            *hands.lock().unwrap_or_else(PoisonError::into_inner) += by;
+            *hands.lock() += by;
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The random source of the whole program.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rand::rngs::ChaCha20Rng;
 use rand::{Rng as _, SeedableRng};
 
@@ -30,10 +31,7 @@ impl Rng {
     /// `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill_bytes(&mut bytes);
+        self.0.lock().fill_bytes(&mut bytes);
         bytes
     }
 

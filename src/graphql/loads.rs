@@ -5,7 +5,7 @@
 //! execution itself tells: once no field can get any further, all of them have asked.
 
 use std::future::{Future, poll_fn, ready};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 use futures::task::{FutureObj, Spawn, SpawnError};
+use parking_lot::{Mutex, MutexGuard};
 
 type Load = FutureObj<'static, ()>;
 
@@ -53,7 +54,7 @@ impl Loads {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Load>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

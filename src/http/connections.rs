@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -276,7 +277,7 @@ impl ConnectionRegistry {
 
 impl RegistryState {
     fn by_owner(&self) -> MutexGuard<'_, ConnectionsByOwner> {
-        self.by_owner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_owner.lock()
     }
 }
 

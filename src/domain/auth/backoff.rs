@@ -2,11 +2,12 @@
 //! further one has to wait twice as long as the one before.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::future::Cache;
+use parking_lot::Mutex;
 
 use super::Client;
 use crate::foundation::{Clock, Refusal, Result};
@@ -135,8 +136,8 @@ impl<K: std::hash::Hash + Eq + Send + Sync + 'static> Counts<K> {
     }
 }
 
-fn lock(count: &Arc<Mutex<Count>>) -> std::sync::MutexGuard<'_, Count> {
-    count.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(count: &Arc<Mutex<Count>>) -> parking_lot::MutexGuard<'_, Count> {
+    count.lock()
 }
 
 /// The network of an address. One customer's addresses count as one: the first 64 bits of IPv6.

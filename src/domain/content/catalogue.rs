@@ -10,9 +10,10 @@
 //! been read so far, and [`CatalogueIndex::is_complete`] says so.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -82,8 +83,7 @@ impl CatalogueIndex {
 
     /// What is on the catalogue now. Never hold it across an `await`.
     pub fn read(&self) -> RwLockReadGuard<'_, Catalogue> {
-        let items = self.inner.items.read();
-        items.unwrap_or_else(PoisonError::into_inner)
+        self.inner.items.read()
     }
 
     /// Whether all items have been read; while the first reading is under way, some are missing.
@@ -139,8 +139,7 @@ impl CatalogueIndex {
         let next = store
             .changes(*watermark, |row| {
                 // Row by row, so that readers wait no longer than one row takes.
-                let items = self.inner.items.write();
-                items.unwrap_or_else(PoisonError::into_inner).put(row);
+                self.inner.items.write().put(row);
             })
             .await?;
         *watermark = next;

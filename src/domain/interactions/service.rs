@@ -1,9 +1,10 @@
 //! Recording what users do, reading it back, and the table of what it says.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use parking_lot::RwLock;
 
 use super::model::{
     Counting, Interaction, InteractionCount, InteractionFilter, MAX_AT_ONCE, MAX_DAYS,
@@ -335,8 +336,7 @@ impl InteractionService {
     /// When the database fails.
     pub async fn weights(&self) -> Result<Arc<WeightTable>> {
         let now = self.clock.now();
-        if let Some((read_at, table)) =
-            &*self.weights.read().unwrap_or_else(PoisonError::into_inner)
+        if let Some((read_at, table)) = &*self.weights.read()
             && now.signed_duration_since(*read_at) < WEIGHTS_LIVE
         {
             return Ok(Arc::clone(table));
@@ -398,7 +398,7 @@ impl InteractionService {
 
     /// Keeps the newer of what is kept and `table`: a slow reader must not bring an old one back.
     fn keep(&self, table: Arc<WeightTable>) -> Arc<WeightTable> {
-        let mut kept = self.weights.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.weights.write();
         let newest = match kept.take() {
             Some((_, newer)) if newer.version > table.version => newer,
             _ => table,

@@ -5,10 +5,11 @@
 //! statement. Streams take events from what the task has read, each at its own pace.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures::Stream;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -53,7 +54,7 @@ struct ReadState {
 impl Feed {
     /// Appends `events`. Returns the number of the last one, the count of all, and whether the job is over.
     fn extend(&self, events: Vec<JobEvent>) -> (i64, usize, bool) {
-        let mut all = self.events.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.events.write();
         all.extend(events.into_iter().map(Arc::new));
         let last = all.last();
         let over = last.is_some_and(|event| event.state.is_over());
@@ -61,7 +62,7 @@ impl Feed {
     }
 
     fn event(&self, index: usize) -> Option<Arc<JobEvent>> {
-        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let events = self.events.read();
         events.get(index).cloned()
     }
 }
@@ -94,7 +95,7 @@ impl JobService {
 
     /// The feed of a job. A task fills it as long as it is held.
     fn feed(&self, id: Id<id::Job>) -> Arc<Feed> {
-        let mut feeds = self.feeds.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut feeds = self.feeds.0.lock();
         let known = feeds.get(&id).and_then(Weak::upgrade);
         // A job that was over may have been retried.
         if let Some(feed) = known.filter(|feed| !feed.read.borrow().over) {
@@ -174,7 +175,7 @@ enum FeedChange {
 impl Feeds {
     /// The jobs with streams.
     fn followed(&self) -> Vec<Id<id::Job>> {
-        let feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let feeds = self.0.lock();
         let held = feeds.iter().filter(|(_, feed)| feed.strong_count() > 0);
         held.map(|(job, _)| *job).collect()
     }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -159,8 +160,8 @@ impl Worker {
         schedules_known.is_ok()
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Id<id::Job>, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> parking_lot::MutexGuard<'_, HashMap<Id<id::Job>, Running>> {
+        self.running.lock()
     }
 
     /// Stops a cancelled job; returns whether there may be new work.

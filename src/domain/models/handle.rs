@@ -1,9 +1,10 @@
 //! The handle of a served model: keeps the active model of a kind in memory and reloads it.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::RwLock;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -170,10 +171,7 @@ impl<T: Send + Sync + 'static> ModelHandle<T> {
 
     /// Whether the first load failed so recently that it is not retried yet.
     fn is_backing_off(&self) -> bool {
-        let failed_load = self
-            .failed_load
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let failed_load = self.failed_load.read();
         failed_load.is_some_and(|failed_load| Instant::now() < failed_load.retry_at)
     }
 
@@ -183,10 +181,7 @@ impl<T: Send + Sync + 'static> ModelHandle<T> {
         F: Future<Output = Result<Option<Arc<T>>>>,
     {
         let result = self.load(load).await;
-        let mut failed_load = self
-            .failed_load
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut failed_load = self.failed_load.write();
         match result {
             Ok(model) => {
                 *failed_load = None;
@@ -237,7 +232,7 @@ impl<T: Send + Sync + 'static> ModelHandle<T> {
             checked_at,
             model: model.clone(),
         };
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
+        *self.loaded.write() = Some(loaded);
         if changed {
             // Another process may have activated it.
             self.cache.invalidate(&[Tag::Model(self.kind.as_str())]);
@@ -246,7 +241,6 @@ impl<T: Send + Sync + 'static> ModelHandle<T> {
     }
 
     fn loaded(&self) -> Option<LoadedModel<T>> {
-        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
-        loaded.clone()
+        self.loaded.read().clone()
     }
 }

@@ -1,9 +1,10 @@
 //! What can be recommended to everybody: popular items, then the newest ones.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::RwLock;
 
 use super::service::RecommendationService;
 use crate::engine::candidates::NonPersonalised;
@@ -117,20 +118,20 @@ pub(super) struct Kept {
 
 impl Kept {
     fn kept(&self) -> Option<(DateTime<Utc>, Arc<Common>)> {
-        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        let latest = self.latest.read();
         latest.clone()
     }
 
     /// Leaves what there is for a while longer.
     fn rest(&self, until: DateTime<Utc>) {
-        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.latest.write();
         if let Some((good_until, _)) = latest.as_mut() {
             *good_until = until;
         }
     }
 
     fn keep(&self, common: Option<(DateTime<Utc>, Arc<Common>)>) {
-        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = common;
+        *self.latest.write() = common;
     }
 }
 

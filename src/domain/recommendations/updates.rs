@@ -5,12 +5,13 @@
 //! of this process.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::Stream;
 use moka::future::Cache;
+use parking_lot::{Mutex, MutexGuard};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
@@ -95,7 +96,7 @@ impl Default for WatchedUsers {
 
 impl WatchedUsers {
     fn users(&self) -> MutexGuard<'_, HashMap<Id<id::User>, usize>> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+        self.users.lock()
     }
 }
 

@@ -5,9 +5,10 @@
 //! still missing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::{RwLock, RwLockReadGuard};
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -158,7 +159,7 @@ impl Following {
 
     /// The names of everybody with a credit for an item in the index. Not to be held for long.
     pub fn names(&self) -> RwLockReadGuard<'_, Names> {
-        self.names.read().unwrap_or_else(PoisonError::into_inner)
+        self.names.read()
     }
 
     /// How far the index is now.
@@ -287,7 +288,7 @@ impl Following {
     fn complete(&self, mut texts: Texts, more: MoreTexts) -> Texts {
         texts.original_title = more.original_title;
         texts.description = more.description;
-        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.names.write();
         for (person, name) in more.people {
             if names.get(&person).is_none_or(|known| *known.name != *name) {
                 names.insert(person, Name::new(&name));

@@ -1,9 +1,10 @@
 //! Counting queries, out of the way of those who ask.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::model::PopularQuery;
@@ -56,8 +57,7 @@ impl Queries {
             return;
         }
         let key = (self.inner.clock.now().date_naive(), query);
-        let waiting = self.inner.waiting.lock();
-        let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.inner.waiting.lock();
         if waiting.len() < MOST_WAITING || waiting.contains_key(&key) {
             *waiting.entry(key).or_default() += 1;
         }
@@ -68,10 +68,7 @@ impl Queries {
     /// # Errors
     /// When the database fails; what was counted is then lost, which is worth no more.
     pub async fn flush(&self) -> Result<()> {
-        let waiting = {
-            let waiting = self.inner.waiting.lock();
-            std::mem::take(&mut *waiting.unwrap_or_else(PoisonError::into_inner))
-        };
+        let waiting = std::mem::take(&mut *self.inner.waiting.lock());
         let mut days: FxHashMap<NaiveDate, Vec<(String, i64)>> = FxHashMap::default();
         for ((day, query), times) in waiting {
             days.entry(day).or_default().push((query, times));
@@ -81,11 +78,7 @@ impl Queries {
             self.inner.store.count(day, queries, now).await?;
         }
         let today = now.date_naive();
-        let due = {
-            let forgot_on = self.inner.forgot_on.lock();
-            let mut forgot_on = forgot_on.unwrap_or_else(PoisonError::into_inner);
-            forgot_on.replace(today) != Some(today)
-        };
+        let due = self.inner.forgot_on.lock().replace(today) != Some(today);
         if due {
             self.inner.store.forget(today - KEPT_FOR).await?;
         }

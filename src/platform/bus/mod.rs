@@ -6,9 +6,10 @@
 //! crosses schemas.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
@@ -261,7 +262,7 @@ impl Topics {
         }
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<Channel, Sender<Received>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> parking_lot::MutexGuard<'_, HashMap<Channel, Sender<Received>>> {
+        self.0.lock()
     }
 }

@@ -7,10 +7,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use parking_lot::{Mutex, RwLock};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, FromRedisValue, RedisResult};
 use tokio::sync::{Notify, watch};
@@ -112,7 +112,7 @@ impl Redis {
 
     /// Queues the invalidation of `tags`. It is sent at once, or when Redis is back.
     pub(super) fn invalidate(&self, tags: &[TagDigest]) {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.pending.lock();
         pending.latest += 1;
         let latest = pending.latest;
         pending.tags.extend(tags.iter().map(|tag| (*tag, latest)));
@@ -142,7 +142,7 @@ impl Redis {
     pub(super) async fn send(&self, mut connection: MultiplexedConnection) -> RedisResult<()> {
         loop {
             let some: Vec<(TagDigest, u64)> = {
-                let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+                let pending = self.pending.lock();
                 let all = pending.tags.iter();
                 all.take(BATCH_SIZE)
                     .map(|(tag, number)| (*tag, *number))
@@ -170,7 +170,7 @@ impl Redis {
             }
             commands.cmd("PUBLISH").arg(self.channel()).arg(message);
             commands.query_async::<()>(&mut connection).await?;
-            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pending = self.pending.lock();
             for (tag, number) in some {
                 if pending.tags.get(&tag) == Some(&number) {
                     pending.tags.remove(&tag);
@@ -188,23 +188,17 @@ impl Redis {
     pub(super) fn set_connection(&self, connection: Option<MultiplexedConnection>) {
         self.failures.store(0, Ordering::Relaxed);
         let is_connected = connection.is_some();
-        *self
-            .connection
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = connection;
+        *self.connection.write() = connection;
         self.connected.send_replace(is_connected);
     }
 
     pub(super) fn connection(&self) -> Option<MultiplexedConnection> {
-        let connection = self
-            .connection
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let connection = self.connection.read();
         connection.clone()
     }
 
     fn is_behind(&self, tags: &[TagDigest]) -> bool {
-        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = self.pending.lock();
         !pending.tags.is_empty() && tags.iter().any(|tag| pending.tags.contains_key(tag))
     }
 

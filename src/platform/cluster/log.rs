@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use parking_lot::Mutex;
 
 const LINES: usize = 20;
 /// Twenty lines of a log fit in this.
@@ -21,7 +23,7 @@ impl LastLines {
         for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).into_owned();
             tracing::debug!(target: "postgres", "{line}");
-            let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lines = self.0.lock();
             if lines.len() == LINES {
                 lines.pop_front();
             }
@@ -31,7 +33,7 @@ impl LastLines {
 
     /// What was collected so far.
     pub(super) fn text(&self) -> String {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self.0.lock();
         Vec::from(lines.clone()).join("\n")
     }
 }

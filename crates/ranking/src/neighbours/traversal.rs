@@ -1,6 +1,6 @@
 //! Walking the graph, and what a walk needs to remember.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use super::super::kernel::Kernel;
 use super::graph::Graph;
@@ -30,13 +30,10 @@ pub(super) struct Pool(Mutex<Vec<Scratch>>);
 impl Pool {
     /// Lends a memory to `work`.
     pub fn with<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
-        let lent = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let lent = self.0.lock().pop();
         let mut scratch = lent.unwrap_or_default();
         let result = work(&mut scratch);
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(scratch);
+        self.0.lock().push(scratch);
         result
     }
 }

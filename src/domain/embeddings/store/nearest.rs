@@ -1,10 +1,10 @@
 //! Neighbours from the database, by pgvector's HNSW index.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt};
+use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -238,7 +238,7 @@ impl VectorStore for PgvectorStore {
     }
 
     fn observe_changes(&self, marks: ChangeMarks) {
-        let mut last = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.marks.lock();
         // Where nothing was changed since, the marks tell of nothing new.
         let changed = marks.1 > 0 && *last != marks;
         *last = marks;

@@ -4,8 +4,7 @@
 //! folder of its own nor a repair after a crash. What it costs an item stands in `docs/search.md`.
 //! It holds only public items: not even a correction of a typing error can tell of another one.
 
-use std::sync::{Mutex, PoisonError};
-
+use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::Column;
@@ -96,7 +95,7 @@ impl Lexical {
         } else {
             items.into_par_iter().map(document).collect()
         };
-        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writing = self.writing.lock();
         for slot in gone {
             if writing.held.remove(slot) {
                 writing.writer.delete_term(self.fields.slot_term(*slot));
@@ -116,7 +115,7 @@ impl Lexical {
     /// # Errors
     /// When the writer has failed.
     pub fn show(&self) -> Result<()> {
-        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writing = self.writing.lock();
         writing.writer.commit().map_err(internal)?;
         drop(writing);
         self.reader.reload().map_err(internal)

@@ -1,7 +1,8 @@
 //! Words near a word: those it begins, and those it may be a typing error of.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tantivy::query::FuzzyTermQuery;
 use tantivy::schema::{Field, IndexRecordOption};
@@ -45,7 +46,7 @@ impl Beginnings {
         let generation = searcher.generation().generation_id();
         let name = (fields.to_vec(), start.to_owned());
         {
-            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = self.0.lock();
             if known.generation == generation
                 && let Some(words) = known.words.get(&name)
             {
@@ -53,7 +54,7 @@ impl Beginnings {
             }
         }
         let words: Arc<[String]> = beginning(searcher, fields, start)?.into();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         if known.generation < generation {
             *known = Known {
                 generation,
