@@ -31,7 +31,7 @@ pub enum Node {
 
 macro_rules! fetched_by_id {
     ($($kind:ident => $loader:ident,)*) => {
-        /// The thing of this id, through the same loader, and so the same access check, as
+        /// The object of this id, through the same loader, and so the same access check, as
         /// everywhere else.
         async fn fetch(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
             let prefix = text.split_once('_').map_or("", |(prefix, _)| prefix);

@@ -80,7 +80,7 @@ pub struct JobStatistics {
     state: JobState,
     /// Number of jobs.
     count: i32,
-    /// Mean time from the first start to the end, in seconds; null for states that are not final.
+    /// Mean time from the first start to the end, in seconds; null if no job has started and ended.
     mean_seconds: Option<f64>,
     /// Mean time that jobs with one attempt waited after their due time, in seconds; null if none
     /// has started.
