@@ -23,12 +23,12 @@ CREATE TABLE content_embeddings (
 CREATE INDEX content_embeddings_written ON content_embeddings (model_version_id, written_at);
 CREATE INDEX content_embeddings_content ON content_embeddings (content_id);
 
--- Vectors that callers brought for single items, of length 1. They stand in place of the computed
--- ones in every space of as many dimensions.
-CREATE TABLE brought_embeddings (
+-- External embeddings: vectors that callers set for single items, of length 1. They replace the computed
+-- ones of every embedding model with as many dimensions.
+CREATE TABLE external_embeddings (
     content_id uuid PRIMARY KEY REFERENCES content_items (id) ON DELETE CASCADE,
     embedding  vector NOT NULL,
-    brought_at timestamptz NOT NULL
+    set_at     timestamptz NOT NULL
 );
 
 -- Which items have changed since.

@@ -8,14 +8,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod following;
+mod changes;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Role, Scope, Viewer};
 use marquee::domain::content::{ContentKind, Fields};
-use marquee::domain::embeddings::{Near, Step, Trained};
+use marquee::domain::embeddings::{Neighbour, Step, Trained};
 use marquee::foundation::{Error, Id, Refusal, id};
 use marquee::platform::config::{EmbeddingSource, Settings, VectorStore};
 use serde_json::json;
@@ -66,13 +66,13 @@ async fn two_kinds(app: &TestApp) -> (Vec<Content>, Vec<Content>) {
     (robots, dukes)
 }
 
-async fn near(app: &TestApp, text: &str, count: usize) -> Vec<Near> {
+async fn near(app: &TestApp, text: &str, count: usize) -> Vec<Neighbour> {
     let embeddings = &app.services.embeddings;
     let query = embeddings.query(text).await.unwrap().unwrap();
     embeddings.nearest(&query, count, &|_| true).await.unwrap()
 }
 
-fn ids(near: &[Near]) -> Vec<Content> {
+fn ids(near: &[Neighbour]) -> Vec<Content> {
     near.iter().map(|near| near.content).collect()
 }
 
@@ -266,7 +266,7 @@ async fn a_brought_vector_stays_whatever_is_learnt() {
 #[tokio::test]
 async fn where_callers_bring_the_vectors_the_first_makes_the_space() {
     let app = TestApp::with(settings(|settings| {
-        settings.embeddings.source = EmbeddingSource::Brought;
+        settings.embeddings.source = EmbeddingSource::External;
         settings.embeddings.dimensions = 3;
     }))
     .await;
@@ -275,7 +275,7 @@ async fn where_callers_bring_the_vectors_the_first_makes_the_space() {
     for (film, vector) in [(one, vec![1.0, 0.0, 0.0]), (other, vec![1.0, 1.0, 0.0])] {
         let vector = Some(vector);
         embeddings
-            .bring(&Viewer::Command, film, vector)
+            .set_external(&Viewer::Command, film, vector)
             .await
             .unwrap();
     }
@@ -291,7 +291,7 @@ async fn both_stores_give_the_same_neighbours() {
     const ITEMS: usize = 3000;
     const DIMENSIONS: usize = 32;
     let app = TestApp::with(settings(|settings| {
-        settings.embeddings.source = EmbeddingSource::Brought;
+        settings.embeddings.source = EmbeddingSource::External;
         settings.embeddings.dimensions = DIMENSIONS;
         settings.embeddings.store = VectorStore::Pgvector;
     }))
@@ -302,7 +302,7 @@ async fn both_stores_give_the_same_neighbours() {
              INSERT INTO content_items (id, kind, title, created_at, updated_at)
              SELECT gen_random_uuid(), 'MOVIE', 'Item ' || n, $3, $3
                FROM generate_series(1, $1) AS n RETURNING id, title)
-         INSERT INTO brought_embeddings (content_id, embedding, brought_at)
+         INSERT INTO external_embeddings (content_id, embedding, set_at)
          SELECT id, public.l2_normalize((
                     SELECT array_agg(sin(clump * d) + 0.7 * cos(n * d * 1.37 + d) ORDER BY d)
                       FROM generate_series(1, $2) AS d)::real[]::public.vector), $3

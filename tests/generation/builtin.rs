@@ -1,37 +1,39 @@
 //! The generator that needs nobody.
 
-use marquee::domain::generation::{Ask, Builtin, Generator, ImageAsk, Made, Subject, TextAsk};
+use marquee::domain::generation::{
+    Builtin, Generator, GeneratorInput, GeneratorOutput, ImageInput, ItemSummary, TextInput,
+};
 use marquee::platform::objects::MediaType;
 use resvg::tiny_skia::Pixmap;
 
 use std::ops::ControlFlow;
 
-fn subject() -> Subject {
-    Subject {
+fn summary() -> ItemSummary {
+    ItemSummary {
         title: "The Long Ride".to_owned(),
         year: Some(1968),
         genres: vec!["Western".to_owned()],
         noun: "film",
-        ..Subject::default()
+        ..ItemSummary::default()
     }
 }
 
-async fn make(ask: Ask) -> Vec<Made> {
-    let subject = subject();
+async fn make(input: GeneratorInput) -> Vec<GeneratorOutput> {
+    let summary = summary();
     let mut observe = |_| ControlFlow::Continue(());
     Builtin
-        .generate(&ask, &subject, &mut observe)
+        .generate(&input, &summary, &mut observe)
         .await
         .unwrap()
 }
 
-fn poster(seed: i64, batch: i32) -> Ask {
-    Ask::Image(ImageAsk {
+fn poster(seed: i64, batch: i32) -> GeneratorInput {
+    GeneratorInput::Image(ImageInput {
         width: 96,
         height: 144,
         seed: Some(seed),
         batch,
-        ..ImageAsk::new("a poster")
+        ..ImageInput::new("a poster")
     })
 }
 
@@ -63,7 +65,7 @@ async fn each_picture_of_a_batch_can_be_drawn_again_by_its_own_seed() {
 
 #[tokio::test]
 async fn a_blurb_says_what_it_is() {
-    let made = make(Ask::Text(TextAsk::new("A blurb"))).await;
+    let made = make(GeneratorInput::Text(TextInput::new("A blurb"))).await;
     let text = made[0].text.as_deref().unwrap();
     assert!(
         text.contains("The Long Ride") && text.contains("1968"),

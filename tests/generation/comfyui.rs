@@ -11,7 +11,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use marquee::domain::generation::{
-    Ask, ComfyUi, GenerationError, Generator, ImageAsk, Subject, TextAsk,
+    ComfyUi, GenerationError, Generator, GeneratorInput, ImageInput, ItemSummary, TextInput,
 };
 use marquee::platform::config::{self, Settings};
 use serde_json::{Value, json};
@@ -208,12 +208,12 @@ async fn view(State(server): State<Server>, uri: Uri) -> Response {
     server.plan.picture.clone().into_response()
 }
 
-fn fox() -> Ask {
-    Ask::Image(ImageAsk {
+fn fox() -> GeneratorInput {
+    GeneratorInput::Image(ImageInput {
         negative: Some("blur".to_owned()),
         seed: Some(11),
         steps: Some(3),
-        ..ImageAsk::new("a fox")
+        ..ImageInput::new("a fox")
     })
 }
 
@@ -397,7 +397,7 @@ async fn what_cannot_be_made_is_refused() {
         (bare, fox(), "made 0 of 1 pictures"),
         (
             Plan::good(),
-            Ask::Text(TextAsk::new("hello")),
+            GeneratorInput::Text(TextInput::new("hello")),
             "pictures alone",
         ),
     ];
@@ -440,8 +440,8 @@ async fn a_generation_that_is_stopped_takes_its_question_back() {
         "sample" => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };
-    let (ask, subject) = (fox(), Subject::default());
-    let made = comfyui.generate(&ask, &subject, &mut observe).await;
+    let (ask, summary) = (fox(), ItemSummary::default());
+    let made = comfyui.generate(&ask, &summary, &mut observe).await;
     assert!(matches!(made, Err(GenerationError::Stopped)), "{made:?}");
     server
         .called(&format!("POST /queue {}", json!({ "delete": [ID] })))
@@ -466,9 +466,9 @@ async fn a_generation_that_is_dropped_takes_its_question_back_and_stops_nobody_e
         }
         ControlFlow::Continue(())
     };
-    let (ask, subject) = (fox(), Subject::default());
+    let (ask, summary) = (fox(), ItemSummary::default());
     tokio::select! {
-        made = comfyui.generate(&ask, &subject, &mut observe) => panic!("{made:?}"),
+        made = comfyui.generate(&ask, &summary, &mut observe) => panic!("{made:?}"),
         () = begun.cancelled() => {}
     }
     server

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use marquee::domain::generation::{Ask, GenerationError, Generator, Subject};
+use marquee::domain::generation::{GenerationError, Generator, GeneratorInput, ItemSummary};
 use serde_json::json;
 
 use crate::fakes::{End, Reply, Script, answer, busy, json, stream};
@@ -139,7 +139,7 @@ async fn what_stays_wrong_is_refused_at_once_and_the_key_is_never_told() {
 #[tokio::test]
 async fn an_answer_that_is_too_large_is_refused_before_it_is_read() {
     let long = piece(&"x".repeat(3000));
-    let cases: Vec<(Ask, Reply)> = vec![
+    let cases: Vec<(GeneratorInput, Reply)> = vec![
         (text(), stream(EVENTS, &[&long, &long], End::Silence)),
         (image(1), answer(200, "application/json", "x".repeat(5000))),
         (
@@ -232,7 +232,7 @@ async fn whoever_observes_it_can_stop_it() {
         "write" => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };
-    let (openai, subject, ask) = (openai(&server.url), Subject::default(), text());
-    let made = openai.generate(&ask, &subject, &mut observe).await;
+    let (openai, summary, ask) = (openai(&server.url), ItemSummary::default(), text());
+    let made = openai.generate(&ask, &summary, &mut observe).await;
     assert!(matches!(made, Err(GenerationError::Stopped)), "{made:?}");
 }

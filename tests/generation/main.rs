@@ -22,7 +22,9 @@ mod unnamed;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use marquee::domain::generation::{Ask, GenerationError, Generator, Made, Progress, Subject};
+use marquee::domain::generation::{
+    GenerationError, Generator, GeneratorInput, GeneratorOutput, ItemSummary, Progress,
+};
 use marquee::foundation::{Clock, Rng};
 use marquee::platform::config::{Calls, Settings};
 use resvg::tiny_skia::Pixmap;
@@ -51,15 +53,15 @@ fn stand() -> (Clock, Rng) {
 /// Lets a generator work to its end, and answers what it told on the way as well.
 async fn run(
     generator: &dyn Generator,
-    ask: &Ask,
-) -> (Result<Vec<Made>, GenerationError>, Vec<Progress>) {
+    ask: &GeneratorInput,
+) -> (Result<Vec<GeneratorOutput>, GenerationError>, Vec<Progress>) {
     let mut told = Vec::new();
     let mut observe = |progress| {
         told.push(progress);
         ControlFlow::Continue(())
     };
-    let subject = Subject::default();
-    let made = generator.generate(ask, &subject, &mut observe);
+    let summary = ItemSummary::default();
+    let made = generator.generate(ask, &summary, &mut observe);
     let made = tokio::time::timeout(PATIENCE, made).await.unwrap();
     (made, told)
 }

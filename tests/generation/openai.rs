@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use marquee::domain::generation::{Ask, ImageAsk, OpenAi, TextAsk};
+use marquee::domain::generation::{GeneratorInput, ImageInput, OpenAi, TextInput};
 use marquee::platform::config::{self, Settings};
 use marquee::platform::objects::MediaType;
 use serde_json::json;
@@ -35,20 +35,20 @@ pub fn piece(text: &str) -> String {
     format!("data: {event}\n\n")
 }
 
-pub fn text() -> Ask {
-    Ask::Text(TextAsk {
+pub fn text() -> GeneratorInput {
+    GeneratorInput::Text(TextInput {
         system: Some("You are brief.".to_owned()),
         max_tokens: 4,
         seed: Some(5),
-        ..TextAsk::new("Say hello")
+        ..TextInput::new("Say hello")
     })
 }
 
-pub fn image(batch: i32) -> Ask {
-    Ask::Image(ImageAsk {
+pub fn image(batch: i32) -> GeneratorInput {
+    GeneratorInput::Image(ImageInput {
         negative: Some("text".to_owned()),
         batch,
-        ..ImageAsk::new("a fox")
+        ..ImageInput::new("a fox")
     })
 }
 

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use marquee::domain::auth::Viewer;
 use marquee::domain::content::ContentKind;
 use marquee::domain::generation::model::NewItem;
-use marquee::domain::generation::{Ask, Generated, GenerationParameters, ImageAsk, Target};
+use marquee::domain::generation::{
+    Generated, GenerationParameters, GeneratorInput, ImageInput, Target,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -14,24 +16,24 @@ use crate::support::TestApp;
 /// A picture of rain for a job, on a server of its own.
 async fn made(job: Uuid) -> Generated {
     let app = TestApp::start().await;
-    let ask = ImageAsk {
+    let ask = ImageInput {
         width: 64,
         height: 96,
-        ..ImageAsk::new("Rain")
+        ..ImageInput::new("Rain")
     };
     let parameters = GenerationParameters {
         generator: "builtin".to_owned(),
-        ask: Ask::Image(ask),
+        input: GeneratorInput::Image(ask),
         target: Target::NewItem(NewItem::new(ContentKind::Image)),
         about: None,
     };
     let generation = &app.services.generation;
-    let commission = generation.commission(&Viewer::Command, parameters).await;
-    let commission = commission.unwrap();
-    assert_eq!(commission.parameters.ask.seed(), None, "nobody named one");
+    let request = generation.prepare(&Viewer::Command, parameters).await;
+    let request = request.unwrap();
+    assert_eq!(request.parameters.input.seed(), None, "nobody named one");
     let mut observe = |_| ControlFlow::Continue(());
     let stop = CancellationToken::new();
-    let made = generation.generate(&commission, Some(job), &mut observe, &stop);
+    let made = generation.generate(&request, Some(job), &mut observe, &stop);
     made.await.unwrap().remove(0)
 }
 

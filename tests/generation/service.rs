@@ -7,7 +7,8 @@ use marquee::domain::content::model::{CreditRole, NewCredit, PersonRef};
 use marquee::domain::content::{Content, ContentKind, Fields, Visibility};
 use marquee::domain::generation::model::NewItem;
 use marquee::domain::generation::{
-    Ask, Commission, Generated, GenerationError, GenerationParameters, ImageAsk, Target, TextAsk,
+    Generated, GenerationError, GenerationParameters, GenerationRequest, GeneratorInput,
+    ImageInput, Target, TextInput,
 };
 use marquee::foundation::{Error, Id, id};
 use marquee::platform::config::Settings;
@@ -20,42 +21,46 @@ use crate::fakes::{Reply, Script};
 use crate::openai;
 use crate::support::{self, TestApp};
 
-fn parameters(ask: Ask, target: Target) -> GenerationParameters {
+fn parameters(input: GeneratorInput, target: Target) -> GenerationParameters {
     GenerationParameters {
         generator: "builtin".to_owned(),
-        ask,
+        input,
         target,
         about: None,
     }
 }
 
-fn small() -> ImageAsk {
-    ImageAsk {
+fn small() -> ImageInput {
+    ImageInput {
         width: 64,
         height: 96,
-        ..ImageAsk::new("A poster of a horror film\nwith bats")
+        ..ImageInput::new("A poster of a horror film\nwith bats")
     }
 }
 
 pub fn picture() -> GenerationParameters {
     let target = Target::NewItem(NewItem::new(ContentKind::Image));
-    parameters(Ask::Image(small()), target)
+    parameters(GeneratorInput::Image(small()), target)
 }
 
 fn text() -> GenerationParameters {
     let target = Target::NewItem(NewItem::new(ContentKind::Text));
-    parameters(Ask::Text(TextAsk::new("A blurb")), target)
+    parameters(GeneratorInput::Text(TextInput::new("A blurb")), target)
 }
 
 pub fn poster_of(content: Id<id::Content>) -> GenerationParameters {
-    parameters(Ask::Image(small()), Target::Poster { content })
+    parameters(GeneratorInput::Image(small()), Target::Poster { content })
 }
 
-async fn carry_out(app: &TestApp, commission: &Commission, job: Option<Uuid>) -> Vec<Generated> {
+async fn carry_out(
+    app: &TestApp,
+    request: &GenerationRequest,
+    job: Option<Uuid>,
+) -> Vec<Generated> {
     let mut observe = |_| ControlFlow::Continue(());
     let stop = CancellationToken::new();
     let generation = &app.services.generation;
-    let made = generation.generate(commission, job, &mut observe, &stop);
+    let made = generation.generate(request, job, &mut observe, &stop);
     made.await.unwrap()
 }
 
@@ -64,8 +69,8 @@ pub async fn make(
     viewer: &Viewer,
     parameters: GenerationParameters,
 ) -> Vec<Generated> {
-    let commission = app.services.generation.commission(viewer, parameters).await;
-    carry_out(app, &commission.unwrap(), None).await
+    let request = app.services.generation.prepare(viewer, parameters).await;
+    carry_out(app, &request.unwrap(), None).await
 }
 
 async fn item(app: &TestApp, id: Id<id::Content>) -> Content {
@@ -82,7 +87,7 @@ async fn refusal(
     viewer: &Viewer,
     parameters: GenerationParameters,
 ) -> (Vec<String>, String) {
-    match app.services.generation.commission(viewer, parameters).await {
+    match app.services.generation.prepare(viewer, parameters).await {
         Err(Error::Refused(refusal)) => (refusal.path().to_vec(), refusal.to_string()),
         other => panic!("{other:?}"),
     }
@@ -187,7 +192,7 @@ async fn a_poster_is_set_on_the_item_that_it_was_made_for() {
         .await
         .remove(0);
     let mut other = poster_of(film);
-    other.ask = Ask::Image(ImageAsk {
+    other.input = GeneratorInput::Image(ImageInput {
         height: 128,
         ..small()
     });
@@ -207,33 +212,28 @@ async fn a_poster_is_set_on_the_item_that_it_was_made_for() {
 async fn a_job_that_runs_twice_makes_its_items_once() {
     let app = TestApp::start().await;
     let mut two = picture();
-    two.ask = Ask::Image(ImageAsk {
+    two.input = GeneratorInput::Image(ImageInput {
         batch: 2,
         ..small()
     });
     let viewer = app.viewer(Role::User).await;
-    let commission = app
-        .services
-        .generation
-        .commission(&viewer, two)
-        .await
-        .unwrap();
+    let request = app.services.generation.prepare(&viewer, two).await.unwrap();
     // As a job keeps it.
-    let commission: Commission =
-        serde_json::from_value(serde_json::to_value(commission).unwrap()).unwrap();
+    let request: GenerationRequest =
+        serde_json::from_value(serde_json::to_value(request).unwrap()).unwrap();
     let job = Some(Uuid::from_u128(77));
     let (one, other) = tokio::join!(
-        carry_out(&app, &commission, job),
-        carry_out(&app, &commission, job)
+        carry_out(&app, &request, job),
+        carry_out(&app, &request, job)
     );
-    let again = carry_out(&app, &commission, job).await;
+    let again = carry_out(&app, &request, job).await;
     let ids = |made: &[Generated]| made.iter().map(|one| one.content).collect::<Vec<_>>();
     assert_eq!(ids(&one).len(), 2);
     assert_eq!(ids(&one), ids(&other));
     assert_eq!(ids(&one), ids(&again));
     let count = app.ask("{ contents { totalCount } }").await;
     assert_eq!(count["contents"]["totalCount"], 2);
-    let another = carry_out(&app, &commission, Some(Uuid::from_u128(78))).await;
+    let another = carry_out(&app, &request, Some(Uuid::from_u128(78))).await;
     assert!(!ids(&one).contains(&another[0].content));
 }
 
@@ -262,7 +262,7 @@ async fn who_may_generate_is_decided_by_role_and_generator() {
             generator: generator.to_owned(),
             ..picture()
         };
-        let done = app.services.generation.commission(viewer, parameters).await;
+        let done = app.services.generation.prepare(viewer, parameters).await;
         assert_eq!(
             done.err().map(|error| error.code()),
             code,
@@ -287,7 +287,7 @@ async fn nobody_sets_the_poster_of_or_reads_of_what_is_not_theirs() {
         (about_diary, "NOT_FOUND"),
         (poster_of(film), "FORBIDDEN"),
     ] {
-        let done = generation.commission(&other, parameters).await;
+        let done = generation.prepare(&other, parameters).await;
         assert_eq!(done.unwrap_err().code(), code);
     }
     // What became private while the job waited is looked at again.
@@ -295,7 +295,7 @@ async fn nobody_sets_the_poster_of_or_reads_of_what_is_not_theirs() {
         about: Some(film),
         ..text()
     };
-    let commission = generation.commission(&other, about_film).await.unwrap();
+    let request = generation.prepare(&other, about_film).await.unwrap();
     let content = &app.services.content;
     let hide = |fields: &mut Fields| fields.visibility = Visibility::Private;
     content
@@ -305,7 +305,7 @@ async fn nobody_sets_the_poster_of_or_reads_of_what_is_not_theirs() {
     let mut observe = |_| ControlFlow::Continue(());
     let stop = CancellationToken::new();
     let done = generation
-        .generate(&commission, None, &mut observe, &stop)
+        .generate(&request, None, &mut observe, &stop)
         .await;
     assert!(
         matches!(done, Err(GenerationError::Server(Error::Refused(_)))),
@@ -317,31 +317,31 @@ async fn nobody_sets_the_poster_of_or_reads_of_what_is_not_theirs() {
 async fn what_cannot_be_made_is_refused_by_the_name_of_its_field() {
     let app = TestApp::start().await;
     let film = app.film("A film").await;
-    let asks = |change: fn(&mut ImageAsk)| {
+    let asks = |change: fn(&mut ImageInput)| {
         let mut ask = small();
         change(&mut ask);
         GenerationParameters {
-            ask: Ask::Image(ask),
+            input: GeneratorInput::Image(ask),
             ..picture()
         }
     };
     let two = GenerationParameters {
-        ask: Ask::Image(ImageAsk {
+        input: GeneratorInput::Image(ImageInput {
             batch: 2,
             ..small()
         }),
         ..poster_of(film)
     };
     let written = GenerationParameters {
-        ask: Ask::Text(TextAsk::new("x")),
+        input: GeneratorInput::Text(TextInput::new("x")),
         ..poster_of(film)
     };
     let wrong_kind = GenerationParameters {
-        ask: Ask::Text(TextAsk::new("x")),
+        input: GeneratorInput::Text(TextInput::new("x")),
         ..picture()
     };
     let untitled = parameters(
-        Ask::Image(small()),
+        GeneratorInput::Image(small()),
         Target::NewItem(NewItem {
             title: Some(" ".to_owned()),
             ..NewItem::new(ContentKind::Image)
@@ -386,8 +386,8 @@ async fn a_stopped_generation_ends_at_once_and_keeps_nothing() {
         ..text()
     };
     let generation = &app.services.generation;
-    let commission = generation
-        .commission(&Viewer::Command, parameters)
+    let request = generation
+        .prepare(&Viewer::Command, parameters)
         .await
         .unwrap();
     let stop = CancellationToken::new();
@@ -397,7 +397,7 @@ async fn a_stopped_generation_ends_at_once_and_keeps_nothing() {
         tokio::spawn(async move { stop.cancel() });
         ControlFlow::Continue(())
     };
-    let done = generation.generate(&commission, None, &mut observe, &stop);
+    let done = generation.generate(&request, None, &mut observe, &stop);
     let done = tokio::time::timeout(crate::PATIENCE, done).await.unwrap();
     assert!(matches!(done, Err(GenerationError::Stopped)), "{done:?}");
     let count = app.ask("{ contents { totalCount } }").await;

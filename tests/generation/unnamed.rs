@@ -74,8 +74,8 @@ async fn files_older_than_a_day_that_nothing_names_are_removed_and_no_others() {
         written(&app, file, long);
     }
     written(&app, &young, short);
-    let upkeep = &app.services.upkeep;
-    let removed = upkeep.remove_old(&Viewer::Command).await.unwrap();
+    let file_removal = &app.services.upkeep;
+    let removed = file_removal.remove_old(&Viewer::Command).await.unwrap();
     assert_eq!(removed.files, 3);
     for file in [&lost, &gone.file, &first.file] {
         assert!(!place(&app, file).exists(), "{file}");
@@ -83,7 +83,7 @@ async fn files_older_than_a_day_that_nothing_names_are_removed_and_no_others() {
     for file in [&young, &kept.file, &going.file, &second.file] {
         assert!(place(&app, file).exists(), "{file}");
     }
-    let again = upkeep.remove_old(&Viewer::Command).await.unwrap();
+    let again = file_removal.remove_old(&Viewer::Command).await.unwrap();
     assert_eq!(again.files, 0);
 }
 

@@ -51,7 +51,7 @@ async fn what_was_merged_before_a_file_breaks_off_stays_and_the_end_is_told() {
         ("ratings.csv.gz", &whole[..whole.len() / 2]),
     ]);
     let (summary, _) = run(&app, movielens_in(folder.path())).await;
-    let Ended::Broken(broken) = &summary.ended else {
+    let ImportOutcome::Aborted(broken) = &summary.outcome else {
         panic!("{summary:?}");
     };
     assert_eq!(broken.file, "ratings.csv.gz");
@@ -76,18 +76,18 @@ async fn a_zip_bomb_is_stopped() {
     let mut bomb = MOVIES.as_bytes().to_vec();
     bomb.resize(40 << 20, b'\n');
     let folder = folder(&[("movies.csv.gz", &gz(&bomb))]);
-    let mut options = Options::default();
+    let mut options = ImportOptions::default();
     options.limits.free_bytes = 1 << 20;
     let (summary, _) = run_with(&app, movielens_in(folder.path()), options)
         .await
         .unwrap();
-    let Ended::Broken(broken) = &summary.ended else {
+    let ImportOutcome::Aborted(broken) = &summary.outcome else {
         panic!("{summary:?}");
     };
     assert!(broken.reason.contains("--max-ratio"), "{broken:?}");
     // With the limit as it is by default, forty megabytes are no matter.
     let (summary, _) = run(&app, movielens_in(folder.path())).await;
-    assert_eq!(summary.ended, Ended::Whole);
+    assert_eq!(summary.outcome, ImportOutcome::Completed);
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn what_cannot_be_used_says_so_and_changes_nothing() {
     let header = folder(&[("movies.csv", b"id,name\n1,x\n")]);
     let (summary, _) = run(&app, movielens_in(header.path())).await;
     assert!(
-        matches!(&summary.ended, Ended::Broken(b) if b.reason.contains("movieId,title,genres"))
+        matches!(&summary.outcome, ImportOutcome::Aborted(b) if b.reason.contains("movieId,title,genres"))
     );
     assert_eq!(import::code(&summary), import::NOTHING_READ);
 
@@ -143,7 +143,7 @@ async fn only_admins_may_import_and_one_at_a_time() {
         .run(
             &user,
             movielens_in(folder.path()),
-            Options::default(),
+            ImportOptions::default(),
             |_| {},
         )
         .await;
@@ -159,7 +159,7 @@ async fn only_admins_may_import_and_one_at_a_time() {
                 .run(
                     &Viewer::Command,
                     movielens_in(&path),
-                    Options::default(),
+                    ImportOptions::default(),
                     move |_| {
                         // Held here until the other has been refused.
                         let _ = told.send(());
@@ -187,9 +187,9 @@ async fn cancelled_in_the_middle_it_leaves_whole_chunks() {
         ("movies.csv", MOVIES.as_bytes()),
         ("ratings.csv", ratings.as_bytes()),
     ]);
-    let options = Options {
+    let options = ImportOptions {
         chunk_bytes: 100_000,
-        ..Options::default()
+        ..ImportOptions::default()
     };
     let cancel = options.cancel.clone();
     let mut chunks = 0;
@@ -201,7 +201,7 @@ async fn cancelled_in_the_middle_it_leaves_whole_chunks() {
             movielens_in(folder.path()),
             options,
             |news| {
-                if let News::Merged { file, .. } = news
+                if let ImportEvent::ChunkMerged { file, .. } = news
                     && file == "ratings.csv"
                 {
                     chunks += 1;
@@ -211,7 +211,7 @@ async fn cancelled_in_the_middle_it_leaves_whole_chunks() {
         )
         .await
         .unwrap();
-    assert_eq!(summary.ended, Ended::Cancelled);
+    assert_eq!(summary.outcome, ImportOutcome::Cancelled);
     assert_eq!(import::code(&summary), import::CANCELLED);
     let there = number(&app, "SELECT count(*) FROM interactions").await;
     assert_eq!(

@@ -21,7 +21,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use marquee::app::commands::import;
 use marquee::domain::auth::{Role, Viewer};
-use marquee::domain::imports::{Ended, Job, News, Options, Refused, Summary, Table};
+use marquee::domain::imports::{
+    ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, RefusedRow, Table,
+};
 use marquee::foundation::Result;
 use serde_json::json;
 use support::{TestApp, real_data};
@@ -60,25 +62,29 @@ fn gz(bytes: &[u8]) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
-fn movielens_in(folder: &Path) -> Job {
-    Job::Movielens {
+fn movielens_in(folder: &Path) -> ImportRequest {
+    ImportRequest::Movielens {
         folder: folder.to_owned(),
     }
 }
 
-fn tmdb_in(folder: &Path) -> Job {
-    Job::Tmdb {
+fn tmdb_in(folder: &Path) -> ImportRequest {
+    ImportRequest::Tmdb {
         folder: folder.to_owned(),
     }
 }
 
-async fn run_with(app: &TestApp, job: Job, options: Options) -> Result<(Summary, Vec<Refused>)> {
+async fn run_with(
+    app: &TestApp,
+    job: ImportRequest,
+    options: ImportOptions,
+) -> Result<(ImportSummary, Vec<RefusedRow>)> {
     let mut refused = Vec::new();
     let summary = app
         .services
         .imports
         .run(&Viewer::Command, job, options, |news| {
-            if let News::Refused(row) = news {
+            if let ImportEvent::RowRefused(row) = news {
                 refused.push(row);
             }
         })
@@ -86,12 +92,14 @@ async fn run_with(app: &TestApp, job: Job, options: Options) -> Result<(Summary,
     Ok((summary, refused))
 }
 
-async fn run(app: &TestApp, job: Job) -> (Summary, Vec<Refused>) {
-    run_with(app, job, Options::default()).await.unwrap()
+async fn run(app: &TestApp, job: ImportRequest) -> (ImportSummary, Vec<RefusedRow>) {
+    run_with(app, job, ImportOptions::default()).await.unwrap()
 }
 
-async fn fails(app: &TestApp, job: Job) -> String {
-    let error = run_with(app, job, Options::default()).await.unwrap_err();
+async fn fails(app: &TestApp, job: ImportRequest) -> String {
+    let error = run_with(app, job, ImportOptions::default())
+        .await
+        .unwrap_err();
     assert_ne!(error.code(), "INTERNAL_SERVER_ERROR", "{error:?}");
     error.to_string()
 }
@@ -103,11 +111,11 @@ async fn number(app: &TestApp, sql: &'static str) -> i64 {
         .unwrap()
 }
 
-fn added(summary: &Summary, table: Table) -> u64 {
+fn added(summary: &ImportSummary, table: Table) -> u64 {
     summary.of(table).added
 }
 
-fn lines(refused: &[Refused]) -> Vec<(u64, &str)> {
+fn lines(refused: &[RefusedRow]) -> Vec<(u64, &str)> {
     refused
         .iter()
         .map(|row| (row.line, row.reason.as_str()))
@@ -115,7 +123,7 @@ fn lines(refused: &[Refused]) -> Vec<(u64, &str)> {
 }
 
 /// Nothing was added or changed.
-fn nothing_new(summary: &Summary) -> bool {
+fn nothing_new(summary: &ImportSummary) -> bool {
     summary
         .tables
         .iter()

@@ -7,7 +7,7 @@ async fn a_movielens_folder_becomes_films_users_ratings_and_tags() {
     let app = TestApp::start().await;
     let (summary, refused) = run(&app, movielens_in(small().path())).await;
     assert_eq!(refused, []);
-    assert_eq!(summary.ended, Ended::Whole);
+    assert_eq!(summary.outcome, ImportOutcome::Completed);
     assert_eq!(import::code(&summary), 0);
     let counts = [
         Table::Films,

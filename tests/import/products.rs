@@ -15,10 +15,10 @@ category_path = { column = "tree", unwrap = ['["', '"]'], split = " >> ", withou
 url = { column = "url" }
 "#;
 
-fn products(folder: &TempDir, mapping: &str) -> Job {
+fn products(folder: &TempDir, mapping: &str) -> ImportRequest {
     let path = folder.path().join("mapping.toml");
     std::fs::write(&path, mapping).unwrap();
-    Job::Products {
+    ImportRequest::Products {
         file: folder.path().join("products"),
         mapping: path,
     }
@@ -115,7 +115,7 @@ async fn a_mapping_with_a_mistake_says_where() {
     }
     // A good mapping for another file: its columns are not there.
     let (summary, _) = run(&app, products(&folder, MAPPING)).await;
-    let Ended::Broken(broken) = &summary.ended else {
+    let ImportOutcome::Aborted(broken) = &summary.outcome else {
         panic!("{summary:?}");
     };
     assert!(
@@ -123,7 +123,7 @@ async fn a_mapping_with_a_mistake_says_where() {
         "{broken:?}"
     );
     assert_eq!(import::code(&summary), import::NOTHING_READ);
-    let gone = Job::Products {
+    let gone = ImportRequest::Products {
         file: folder.path().join("nowhere"),
         mapping: folder.path().join("mapping.toml"),
     };

@@ -59,7 +59,7 @@ async fn the_real_shoes_come_in_with_prices_and_three_out_of_stock() {
         return;
     };
     let app = TestApp::start().await;
-    let job = Job::Products {
+    let job = ImportRequest::Products {
         file: folder.join("adidas_usa.csv.gz"),
         mapping: example("adidas.toml"),
     };
@@ -90,7 +90,7 @@ async fn the_real_marketplace_comes_in_whole() {
         return;
     };
     let app = TestApp::start().await;
-    let job = Job::Products {
+    let job = ImportRequest::Products {
         file: folder.join("flipkart_com-ecommerce_sample.csv.gz"),
         mapping: example("flipkart.toml"),
     };

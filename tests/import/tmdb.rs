@@ -155,7 +155,7 @@ async fn a_quote_that_is_never_closed_breaks_the_file() {
     let films = format!("{}2,\"[,3\n{}", film(1, "One"), "more,\n".repeat(50));
     let folder = tmdb_folder(&films, "");
     let (summary, _) = run(&app, tmdb_in(folder.path())).await;
-    let Ended::Broken(broken) = &summary.ended else {
+    let ImportOutcome::Aborted(broken) = &summary.outcome else {
         panic!("{summary:?}");
     };
     assert_eq!(broken.line, 4);

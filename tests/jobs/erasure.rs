@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 use marquee::domain::auth::{Role, Scope, Viewer};
 use marquee::domain::content::ContentKind;
 use marquee::domain::generation::model::NewItem;
-use marquee::domain::generation::{Ask, Generated, GenerationParameters, ImageAsk, Target};
+use marquee::domain::generation::{
+    Generated, GenerationParameters, GeneratorInput, ImageInput, Target,
+};
 use marquee::domain::jobs::model::JobState;
 use marquee::domain::jobs::parameters::{Erasure, Parameters};
 use marquee::foundation::{Id, id};
@@ -265,19 +267,19 @@ async fn picture(app: &TestApp, viewer: &Viewer, words: &str) -> Generated {
     let generation = &app.services.generation;
     let parameters = GenerationParameters {
         generator: "builtin".to_owned(),
-        ask: Ask::Image(ImageAsk {
+        input: GeneratorInput::Image(ImageInput {
             width: 64,
             height: 96,
             seed: Some(7),
-            ..ImageAsk::new(words)
+            ..ImageInput::new(words)
         }),
         target: Target::NewItem(NewItem::new(ContentKind::Image)),
         about: None,
     };
-    let commission = generation.commission(viewer, parameters).await.unwrap();
+    let request = generation.prepare(viewer, parameters).await.unwrap();
     let mut observe = |_| ControlFlow::Continue(());
     let stop = CancellationToken::new();
-    let made = generation.generate(&commission, None, &mut observe, &stop);
+    let made = generation.generate(&request, None, &mut observe, &stop);
     made.await.unwrap().remove(0)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::content::ContentKind;
 use marquee::domain::generation::model::NewItem;
-use marquee::domain::generation::{Ask, GenerationParameters, ImageAsk, Target};
+use marquee::domain::generation::{GenerationParameters, GeneratorInput, ImageInput, Target};
 use marquee::domain::jobs::model::{JobState, NewJob};
 use marquee::domain::jobs::parameters::Parameters;
 use marquee::platform::bus::{Received, Topic};
@@ -51,22 +51,22 @@ async fn who_joins_a_job_that_was_put_off_brings_it_forward_and_makes_it_as_urge
     stop(worker, Duration::ZERO).await;
 }
 
-/// A picture without a seed, as `viewer` has it commissioned.
+/// A picture without a seed, prepared for `viewer`.
 async fn picture(app: &TestApp, viewer: &Viewer, seed: Option<i64>) -> Parameters {
-    let ask = ImageAsk {
+    let ask = ImageInput {
         width: 64,
         height: 96,
         seed,
-        ..ImageAsk::new("Rain")
+        ..ImageInput::new("Rain")
     };
     let parameters = GenerationParameters {
         generator: "builtin".to_owned(),
-        ask: Ask::Image(ask),
+        input: GeneratorInput::Image(ask),
         target: Target::NewItem(NewItem::new(ContentKind::Image)),
         about: None,
     };
-    let commission = app.services.generation.commission(viewer, parameters);
-    commission.await.unwrap().into()
+    let request = app.services.generation.prepare(viewer, parameters);
+    request.await.unwrap().into()
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::content::ContentKind;
 use marquee::domain::generation::model::NewItem;
-use marquee::domain::generation::{Ask, GenerationParameters, Target, TextAsk};
+use marquee::domain::generation::{GenerationParameters, GeneratorInput, Target, TextInput};
 use marquee::domain::jobs::model::{JobState, NewJob};
 use marquee::domain::jobs::parameters::{Erasure, Parameters, RefreshTarget};
 use marquee::foundation::{Error, Refusal};
@@ -84,23 +84,19 @@ async fn who_may_no_longer_ask_for_content_does_not_have_it_tried_again() {
     settings.generation.openai.url = "http://127.0.0.1:1/v1".to_owned();
     let app = TestApp::with(settings).await;
     let (jobs, generation) = (&app.services.jobs, &app.services.generation);
-    let commission = async |viewer: &Viewer, generator: &str| -> Parameters {
+    let request = async |viewer: &Viewer, generator: &str| -> Parameters {
         let parameters = GenerationParameters {
             generator: generator.to_owned(),
-            ask: Ask::Text(TextAsk::new("A blurb")),
+            input: GeneratorInput::Text(TextInput::new("A blurb")),
             target: Target::NewItem(NewItem::new(ContentKind::Text)),
             about: None,
         };
-        generation
-            .commission(viewer, parameters)
-            .await
-            .unwrap()
-            .into()
+        generation.prepare(viewer, parameters).await.unwrap().into()
     };
     // An admin may name what is not theirs, and a curator may have what costs money.
     for (role, generator) in [(Role::Admin, "builtin"), (Role::Curator, "openai")] {
         let before = app.viewer(role).await;
-        let asked = ask_as(&app, &before, commission(&before, generator).await).await;
+        let asked = ask_as(&app, &before, request(&before, generator).await).await;
         jobs.cancel(&before, asked.id).await.unwrap();
         let now = becomes(&before, Role::User);
         let refused = jobs.retry(&now, asked.id).await;
@@ -110,7 +106,7 @@ async fn who_may_no_longer_ask_for_content_does_not_have_it_tried_again() {
     }
     // Their own, of what is for everybody, they may.
     let user = app.viewer(Role::User).await;
-    let asked = ask_as(&app, &user, commission(&user, "builtin").await).await;
+    let asked = ask_as(&app, &user, request(&user, "builtin").await).await;
     jobs.cancel(&user, asked.id).await.unwrap();
     assert!(jobs.retry(&user, asked.id).await.is_ok());
 }

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::StreamExt;
 use marquee::domain::auth::{Role, Viewer};
-use marquee::domain::imports::{Job as Plan, Options};
+use marquee::domain::imports::{ImportOptions, ImportRequest};
 use marquee::domain::jobs::parameters::{Erasure, Import, ImportSource, Parameters};
 use marquee::domain::jobs::{Job, JobEvent, JobState, NewJob, Workers};
 use marquee::foundation::{Id, id};
@@ -343,18 +343,23 @@ async fn while_another_import_runs_the_job_waits_for_another_attempt() {
     let movies = world.upload("movies.csv", MOVIES).await;
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("movies.csv"), MOVIES).unwrap();
-    let plan = Plan::Movielens {
+    let plan = ImportRequest::Movielens {
         folder: folder.path().to_owned(),
     };
     let imports = world.app.services.imports.clone();
     let (told, mut opened) = mpsc::unbounded_channel();
     let (go_on, wait) = std::sync::mpsc::channel::<()>();
     let running = tokio::task::spawn_blocking(move || {
-        let run = imports.run(&Viewer::Command, plan, Options::default(), move |_| {
-            // Held here until the job has been tried.
-            let _ = told.send(());
-            let _ = wait.recv();
-        });
+        let run = imports.run(
+            &Viewer::Command,
+            plan,
+            ImportOptions::default(),
+            move |_| {
+                // Held here until the job has been tried.
+                let _ = told.send(());
+                let _ = wait.recv();
+            },
+        );
         tokio::runtime::Handle::current().block_on(run)
     });
     soon(opened.recv()).await.unwrap();

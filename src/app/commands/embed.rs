@@ -26,7 +26,7 @@ pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
     let (_, services) = app.schema(args.on.schema.as_ref())?;
     let trained = embed(services).await?;
     println!(
-        "Space {} is in service: {} items, {} dimensions, {:.1} s.",
+        "Embedding model {} is active: {} items, {} dimensions, {:.1} s.",
         trained.model.version, trained.items, trained.dimensions, trained.seconds
     );
     if let Some(figure) = learn_ranker(services).await? {

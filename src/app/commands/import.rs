@@ -11,7 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
-use crate::domain::imports::{Ended, ImportService, Job, Limits, News, Options, Refused, Summary};
+use crate::domain::imports::{
+    ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportService, ImportSummary, Limits,
+    RefusedRow,
+};
 use crate::foundation::Error;
 use crate::platform::config::SchemaName;
 
@@ -71,11 +74,11 @@ pub enum What {
 }
 
 impl Args {
-    fn job(&self) -> Job {
+    fn request(&self) -> ImportRequest {
         match self.what.clone() {
-            What::Movielens { folder } => Job::Movielens { folder },
-            What::Tmdb { folder } => Job::Tmdb { folder },
-            What::Products { file, mapping } => Job::Products { file, mapping },
+            What::Movielens { folder } => ImportRequest::Movielens { folder },
+            What::Tmdb { folder } => ImportRequest::Tmdb { folder },
+            What::Products { file, mapping } => ImportRequest::Products { file, mapping },
         }
     }
 }
@@ -86,12 +89,12 @@ impl Args {
 /// # Errors
 /// When the database fails, or `--refused` cannot be written.
 pub async fn run(args: Args, ctx: &SchemaContext) -> anyhow::Result<ExitCode> {
-    let options = Options {
+    let options = ImportOptions {
         limits: Limits {
             ratio: args.max_ratio,
             ..Limits::default()
         },
-        ..Options::default()
+        ..ImportOptions::default()
     };
     let cancel = options.cancel.clone();
     let interrupt = tokio::spawn(async move {
@@ -101,8 +104,8 @@ pub async fn run(args: Args, ctx: &SchemaContext) -> anyhow::Result<ExitCode> {
     });
     let mut report = Report::new(args.refused.as_ref(), args.show_refused)?;
     let outcome = ImportService::new(ctx)
-        .run(&Viewer::Command, args.job(), options, |news| {
-            report.tell(news);
+        .run(&Viewer::Command, args.request(), options, |event| {
+            report.record(event);
         })
         .await;
     interrupt.abort();
@@ -126,17 +129,17 @@ pub async fn run(args: Args, ctx: &SchemaContext) -> anyhow::Result<ExitCode> {
 }
 
 /// The exit code of an import that ended like this.
-pub fn code(summary: &Summary) -> u8 {
-    match &summary.ended {
-        Ended::Cancelled => CANCELLED,
+pub fn code(summary: &ImportSummary) -> u8 {
+    match &summary.outcome {
+        ImportOutcome::Cancelled => CANCELLED,
         _ if summary.is_empty() => NOTHING_READ,
-        Ended::Broken(_) => BROKEN,
-        Ended::Whole => 0,
+        ImportOutcome::Aborted(_) => BROKEN,
+        ImportOutcome::Completed => 0,
     }
 }
 
 /// The summary as it is printed.
-pub fn describe(summary: &Summary) -> String {
+pub fn describe(summary: &ImportSummary) -> String {
     use std::fmt::Write;
     let mut text = format!(
         "{:<9} {:>10} {:>10} {:>10} {:>10}\n",
@@ -155,17 +158,17 @@ pub fn describe(summary: &Summary) -> String {
         );
     }
     let seconds = summary.seconds;
-    let _ = match &summary.ended {
-        Ended::Whole if summary.is_empty() => {
+    let _ = match &summary.outcome {
+        ImportOutcome::Completed if summary.is_empty() => {
             writeln!(text, "No row could be read in {seconds:.1} seconds.")
         }
-        Ended::Whole => writeln!(text, "Done in {seconds:.1} seconds."),
-        Ended::Cancelled => writeln!(
+        ImportOutcome::Completed => writeln!(text, "Done in {seconds:.1} seconds."),
+        ImportOutcome::Cancelled => writeln!(
             text,
             "Cancelled after {seconds:.1} seconds. What is counted above is in; the same command \
              goes on from there."
         ),
-        Ended::Broken(broken) => writeln!(
+        ImportOutcome::Aborted(broken) => writeln!(
             text,
             "{}, line {}: {}.\nThe import stopped after {seconds:.1} seconds. What is counted \
              above is in. Mend or fetch the file again and repeat the same command: what is in \
@@ -208,9 +211,9 @@ impl Report {
         })
     }
 
-    fn tell(&mut self, news: News) {
-        match news {
-            News::Opened { file, bytes } => {
+    fn record(&mut self, event: ImportEvent) {
+        match event {
+            ImportEvent::FileOpened { file, bytes } => {
                 self.total = bytes;
                 self.last = None;
                 if let Some(bar) = &self.bar {
@@ -219,8 +222,8 @@ impl Report {
                     bar.set_message(file);
                 }
             }
-            News::Merged { file, bytes, rows } => self.merged(&file, bytes, rows),
-            News::Refused(refused) => self.refused(&refused),
+            ImportEvent::ChunkMerged { file, bytes, rows } => self.merged(&file, bytes, rows),
+            ImportEvent::RowRefused(refused) => self.refused(&refused),
         }
     }
 
@@ -244,7 +247,7 @@ impl Report {
         }
     }
 
-    fn refused(&mut self, refused: &Refused) {
+    fn refused(&mut self, refused: &RefusedRow) {
         if let Some(file) = &mut self.file
             && let Err(error) =
                 file.write_record([&refused.file, &refused.line.to_string(), &refused.reason])
@@ -256,7 +259,7 @@ impl Report {
             return;
         }
         self.left_to_show -= 1;
-        let Refused { file, line, reason } = refused;
+        let RefusedRow { file, line, reason } = refused;
         self.line(&format!("{file}, line {line}: refused: {reason}"));
     }
 

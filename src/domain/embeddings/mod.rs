@@ -1,15 +1,14 @@
-//! What items are about, as vectors: learning a space, placing items and texts in it, finding what
-//! is near.
+//! Embeddings: training embedding models, embedding items and texts, nearest neighbours.
 
+mod embedding_model;
+mod loading;
 pub mod model;
-mod opening;
 pub mod service;
-mod space;
 mod store;
 pub mod training;
 pub mod vectors;
 
-pub use model::{Near, Progress, Step, Trained, Vectors};
+pub use embedding_model::EmbeddingModel;
+pub use model::{Neighbour, Progress, Step, Trained, VectorTable};
 pub use service::EmbeddingService;
-pub use space::Space;
 pub use vectors::VectorStore;

@@ -1,4 +1,4 @@
-//! What is read of an item to know what it is about, and what a training tells.
+//! Items as input of embedding models, and the results of training and search.
 
 use chrono::{DateTime, Utc};
 
@@ -8,100 +8,100 @@ use crate::domain::models::ModelVersion;
 use crate::foundation::{Id, id};
 use ranking::Document;
 
-/// An item that lies near another one or a text.
+/// A nearest neighbour of an item or a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Near {
-    /// Which.
+pub struct Neighbour {
+    /// The item.
     pub content: Id<id::Content>,
-    /// The cosine of the angle between the two, in [-1, 1]; 1 is the same direction.
+    /// The cosine similarity, in [-1, 1].
     pub cosine: f32,
 }
 
-/// The vectors of some items, in one table: a request asks for a thousand of them.
+/// The vectors of some items in one allocation: a request needs about a thousand.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Vectors {
+pub struct VectorTable {
     dimensions: usize,
-    places: FxHashMap<Id<id::Content>, usize>,
+    offsets: FxHashMap<Id<id::Content>, usize>,
     numbers: Vec<f32>,
 }
 
-impl Vectors {
-    /// A table with room for `count` vectors of so many dimensions.
+impl VectorTable {
+    /// A table with capacity for `count` vectors of `dimensions` dimensions.
     pub fn with_capacity(dimensions: usize, count: usize) -> Self {
         Self {
             dimensions,
-            places: FxHashMap::with_capacity_and_hasher(count, <_>::default()),
+            offsets: FxHashMap::with_capacity_and_hasher(count, <_>::default()),
             numbers: Vec::with_capacity(dimensions * count),
         }
     }
 
-    /// Puts an item into the table, once; a vector of other dimensions is left out.
+    /// Inserts the vector of an item once; a vector of other dimensions is ignored.
     pub fn insert(&mut self, item: Id<id::Content>, vector: &[f32]) {
-        if vector.len() == self.dimensions && !self.places.contains_key(&item) {
-            self.places.insert(item, self.numbers.len());
+        if vector.len() == self.dimensions && !self.offsets.contains_key(&item) {
+            self.offsets.insert(item, self.numbers.len());
             self.numbers.extend_from_slice(vector);
         }
     }
 
-    /// The vector of an item, if it is here.
+    /// The vector of an item, if present.
     pub fn get(&self, item: &Id<id::Content>) -> Option<&[f32]> {
-        let from = *self.places.get(item)?;
+        let from = *self.offsets.get(item)?;
         Some(&self.numbers[from..from + self.dimensions])
     }
 
-    /// All of them, in no order.
+    /// All vectors, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (Id<id::Content>, &[f32])> {
-        let places = self.places.iter();
-        places.map(|(item, from)| (*item, &self.numbers[*from..from + self.dimensions]))
+        let offsets = self.offsets.iter();
+        offsets.map(|(item, from)| (*item, &self.numbers[*from..from + self.dimensions]))
     }
 
-    /// How many there are.
+    /// The number of vectors.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.offsets.len()
     }
 
-    /// Whether there are none.
+    /// Whether the table is empty.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.offsets.is_empty()
     }
 }
 
-/// How far a training has come.
+/// The progress of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
-    /// What is being done.
+    /// The current step.
     pub step: Step,
-    /// How much of the step is done.
+    /// The units of the step that are done.
     pub done: u64,
-    /// How much the step has in all; 0 where that is not known.
+    /// The total units of the step; 0 if unknown.
     pub of: u64,
 }
 
-/// What a training does, in this order.
+/// The steps of a training, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Reading the items to learn from.
     Read,
-    /// Learning the space.
+    /// Training the model.
     Train,
-    /// Placing every item in it and storing where.
+    /// Embedding all items and storing their vectors.
     Store,
 }
 
-/// What came of a training.
+/// The result of a training.
 #[derive(Clone, Debug)]
 pub struct Trained {
     /// The model, now active.
     pub model: ModelVersion,
-    /// How many numbers its vectors have.
+    /// The number of dimensions.
     pub dimensions: usize,
-    /// How many items have a vector.
+    /// The number of items with a vector.
     pub items: usize,
-    /// How long it took, in seconds.
+    /// The duration in seconds.
     pub seconds: f64,
 }
 
-/// An item, as far as it says what it is about.
+/// The text and metadata of an item.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Item {
     pub(super) id: uuid::Uuid,
@@ -201,11 +201,15 @@ mod tests {
             });
         }
         let documents: Vec<Document> = items.iter().map(Item::document).collect();
-        let space = ranking::Lsa::fit(&documents, &ranking::LsaSettings::default(), &mut |_| {
-            std::ops::ControlFlow::Continue(())
-        })
-        .unwrap();
-        let vectors: Vec<Vec<f32>> = documents.iter().flat_map(|it| space.embed(it)).collect();
+        let embedding =
+            ranking::Lsa::fit(&documents, &ranking::LsaSettings::default(), &mut |_| {
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
+        let vectors: Vec<Vec<f32>> = documents
+            .iter()
+            .flat_map(|it| embedding.embed(it))
+            .collect();
         let cosine =
             |other: &Vec<f32>| -> f32 { other.iter().zip(&vectors[0]).map(|(a, b)| a * b).sum() };
         let scored = (1_usize..).zip(vectors[1..].iter().map(cosine));

@@ -7,10 +7,10 @@ use rustc_hash::FxHashSet;
 use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 
-use super::model::{Item, Near, Vectors};
-use super::space::Space;
+use super::embedding_model::EmbeddingModel;
+use super::model::{Item, Neighbour, VectorTable};
 use super::store::{Changed, Store};
-use super::vectors::{Keep, Show};
+use super::vectors::{ItemFilter, VectorVisitor};
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::models::{ModelHandle, ModelKind, ModelService};
@@ -19,11 +19,11 @@ use crate::platform::cache::Tag;
 use crate::platform::config;
 use crate::platform::embeddings::Embedder;
 
-/// What was written so long before a space was learnt may have been committed while it was: the first
-/// look goes back so far. Later ones go by transactions.
+/// Changes from this long before a training may have been committed during it: the first catch-up goes back
+/// so far. Later ones go by transactions.
 const LONGEST_TRANSACTION: TimeDelta = TimeDelta::days(1);
 
-/// So many items are placed at a time.
+/// The number of items embedded at a time.
 const PAGE: i64 = 1000;
 
 /// The embeddings of one schema.
@@ -32,16 +32,16 @@ pub struct EmbeddingService {
     pub(super) store: Store,
     pub(super) ctx: SchemaContext,
     pub(super) models: ModelService,
-    pub(super) served: Arc<ModelHandle<Space>>,
+    pub(super) served: Arc<ModelHandle<EmbeddingModel>>,
     pub(super) state: Arc<State>,
 }
 
 #[derive(Default)]
 pub(super) struct State {
-    /// The oldest transaction whose items may not be placed yet, and in which space.
-    placed: Mutex<Option<(Id<id::Model>, u64)>>,
-    /// The model from outside, opened once.
-    pub(super) outside: OnceCell<Arc<dyn Embedder>>,
+    /// The oldest transaction whose items may not be embedded yet, and by which model.
+    embedded: Mutex<Option<(Id<id::Model>, u64)>>,
+    /// The transformer, loaded once.
+    pub(super) transformer_model: OnceCell<Arc<dyn Embedder>>,
 }
 
 impl EmbeddingService {
@@ -56,41 +56,40 @@ impl EmbeddingService {
         }
     }
 
-    /// The vector of a text in the space that is served, of length 1; `None` where there is no
-    /// space, where the text says nothing in it, and where callers bring the vectors.
+    /// The vector of a text by the active embedding model, of length 1; `None` without a model, for a text
+    /// without known words, and for external embeddings.
     ///
     /// # Errors
     /// Those of [`EmbeddingService::active`].
     pub async fn query(&self, text: &str) -> Result<Option<Vec<f32>>> {
         match self.active().await? {
-            Some(space) => space.query(text).await,
+            Some(embedding) => embedding.query(text).await,
             None => Ok(None),
         }
     }
 
-    /// The vectors of these items in the space that is served, of length 1, as far as they have
-    /// one.
+    /// The vectors of these items by the active model, of length 1, as far as they have one.
     ///
     /// # Errors
     /// Those of [`EmbeddingService::active`].
-    pub async fn vectors(&self, ids: &[Id<id::Content>]) -> Result<Vectors> {
-        let Some(space) = self.active().await? else {
-            return Ok(Vectors::default());
+    pub async fn vectors(&self, ids: &[Id<id::Content>]) -> Result<VectorTable> {
+        let Some(embedding) = self.active().await? else {
+            return Ok(VectorTable::default());
         };
-        let mut vectors = Vectors::with_capacity(space.dimensions, ids.len());
+        let mut vectors = VectorTable::with_capacity(embedding.dimensions, ids.len());
         let mut take = |id, vector: &[f32]| vectors.insert(id, vector);
-        space.vectors.show(ids, &mut take).await?;
+        embedding.vectors.visit(ids, &mut take).await?;
         Ok(vectors)
     }
 
-    /// Shows the vectors of these items in the space that is served, as far as they have one, in
-    /// no order: what is only looked at once need not be copied.
+    /// Visits the vectors of these items by the active model, as far as they have one, in no order and
+    /// without copying.
     ///
     /// # Errors
     /// Those of [`EmbeddingService::active`].
-    pub async fn show(&self, ids: &[Id<id::Content>], to: &mut Show<'_>) -> Result<()> {
+    pub async fn visit(&self, ids: &[Id<id::Content>], to: &mut VectorVisitor<'_>) -> Result<()> {
         match self.active().await? {
-            Some(space) => space.vectors.show(ids, to).await,
+            Some(embedding) => embedding.vectors.visit(ids, to).await,
             None => Ok(()),
         }
     }
@@ -103,13 +102,13 @@ impl EmbeddingService {
     pub async fn all(
         &self,
         mut each: impl FnMut(Id<id::Content>, Vec<f32>) + Send,
-    ) -> Result<Option<Arc<Space>>> {
-        let space = self.active().await?;
-        if let Some(space) = &space {
+    ) -> Result<Option<Arc<EmbeddingModel>>> {
+        let embedding = self.active().await?;
+        if let Some(embedding) = &embedding {
             let each = |(id, vector)| each(id, vector);
-            self.store.all(space.model.id, each).await?;
+            self.store.all(embedding.model.id, each).await?;
         }
-        Ok(space)
+        Ok(embedding)
     }
 
     /// The `count` items nearest to `query` for which `keep` holds, the nearest first; none where
@@ -118,7 +117,12 @@ impl EmbeddingService {
     ///
     /// # Errors
     /// Those of [`EmbeddingService::active`].
-    pub async fn nearest(&self, query: &[f32], count: usize, keep: &Keep<'_>) -> Result<Vec<Near>> {
+    pub async fn nearest(
+        &self,
+        query: &[f32],
+        count: usize,
+        keep: &ItemFilter<'_>,
+    ) -> Result<Vec<Neighbour>> {
         let mut near = self.nearest_each(&[query], count, keep).await?;
         // One query in, one answer out.
         Ok(near.swap_remove(0))
@@ -133,70 +137,72 @@ impl EmbeddingService {
         &self,
         queries: &[&[f32]],
         count: usize,
-        keep: &Keep<'_>,
-    ) -> Result<Vec<Vec<Near>>> {
+        keep: &ItemFilter<'_>,
+    ) -> Result<Vec<Vec<Neighbour>>> {
         match self.active().await? {
-            Some(space) => space.vectors.nearest(queries, count, keep).await,
+            Some(embedding) => embedding.vectors.nearest(queries, count, keep).await,
             None => Ok(vec![Vec::new(); queries.len()]),
         }
     }
 
-    /// Places these items in the space that is served, as they are now: after they were made or
-    /// changed. Brought vectors stay. Answers how many were placed.
+    /// Embeds these items in their current state, after they were created or changed. External embeddings
+    /// stay. Returns the number of embedded items.
     ///
     /// # Errors
     /// Those of [`EmbeddingService::active`].
     pub async fn embed_items(&self, ids: &[Id<id::Content>]) -> Result<usize> {
-        let Some(space) = self.active().await? else {
+        let Some(embedding) = self.active().await? else {
             return Ok(0);
         };
         let items = Arc::new(self.store.items(ids).await?);
-        let vectors = space.reader.embed(Arc::clone(&items)).await?;
+        let vectors = embedding.encoder.embed(Arc::clone(&items)).await?;
         let with = |(item, vector): (&Item, Option<Vec<f32>>)| {
             Some((item.id.into(), item.updated_at, vector?))
         };
-        let placed: Vec<_> = items.iter().zip(vectors).filter_map(with).collect();
-        let has: FxHashSet<_> = placed.iter().map(|(id, ..)| *id).collect();
+        let embedded: Vec<_> = items.iter().zip(vectors).filter_map(with).collect();
+        let has: FxHashSet<_> = embedded.iter().map(|(id, ..)| *id).collect();
         let without: Vec<_> = ids.iter().copied().filter(|id| !has.contains(id)).collect();
         let now = self.ctx.clock.now();
-        let (model, width) = (space.model.id, space.dimensions);
-        let written = self.store.place(model, width, &placed, &without, now);
+        let (model, width) = (embedding.model.id, embedding.dimensions);
+        let written = self
+            .store
+            .write_vectors(model, width, &embedded, &without, now);
         let written: FxHashSet<_> = written.await?.into_iter().collect();
-        let rows: Vec<_> = placed
+        let rows: Vec<_> = embedded
             .into_iter()
             .filter(|(id, ..)| written.contains(id))
             .map(|(id, _, vector)| (id, vector))
             .collect();
-        let before = space.version();
-        space.vectors.upsert(&rows);
-        let brought = self.store.vectors(model, width, &without).await?;
-        let gone = without.iter().filter(|id| brought.get(id).is_none());
-        space.vectors.remove(&gone.copied().collect::<Vec<_>>());
-        self.moved(&space, before);
+        let before = embedding.version();
+        embedding.vectors.upsert(&rows);
+        let external = self.store.vectors(model, width, &without).await?;
+        let gone = without.iter().filter(|id| external.get(id).is_none());
+        embedding.vectors.remove(&gone.copied().collect::<Vec<_>>());
+        self.invalidate_if_changed(&embedding, before);
         Ok(rows.len())
     }
 
-    /// Lets nobody have what was made of the vectors as they were at the version `before`.
-    pub(super) fn moved(&self, space: &Space, before: u64) {
-        if space.version() != before {
+    /// Invalidates cached results if the vectors are no longer at the version `before`.
+    pub(super) fn invalidate_if_changed(&self, embedding: &EmbeddingModel, before: u64) {
+        if embedding.version() != before {
             self.ctx.cache.invalidate(&[Tag::Vectors]);
         }
     }
 
-    /// Places every item that was made or changed since the space was learnt and is not placed as
-    /// it is now; answers how many. Cheap where nothing has changed.
+    /// Embeds all items that were created or changed since the model was trained. Returns their number. Cheap
+    /// when nothing has changed.
     ///
     /// # Errors
     /// Those of [`EmbeddingService::active`].
     pub async fn catch_up(&self) -> Result<usize> {
-        let Some(space) = self.active().await? else {
+        let Some(embedding) = self.active().await? else {
             return Ok(0);
         };
-        let model = space.model.id;
-        let mut upto = self.state.placed.lock().await;
+        let model = embedding.model.id;
+        let mut upto = self.state.embedded.lock().await;
         let changed = match *upto {
             Some((of, transaction)) if of == model => Changed::In(transaction),
-            _ => Changed::After(space.model.created_at - LONGEST_TRANSACTION),
+            _ => Changed::After(embedding.model.created_at - LONGEST_TRANSACTION),
         };
         // Before the items: what is written from here on is for the next time.
         let next = self.store.watermark().await?;
@@ -213,15 +219,14 @@ impl EmbeddingService {
         Ok(count)
     }
 
-    /// Sets the vector of an item, in place of the computed one and of any that was brought
-    /// before; training leaves it alone. `None` takes it back. It has as many numbers as the space
-    /// that is served, and any length; it is brought to length 1.
+    /// Sets the external embedding of an item, which replaces the computed one and survives training. `None`
+    /// removes it. It must have the dimensions of the active model, and is normalised to length 1.
     ///
     /// # Errors
     /// [`Error::Forbidden`] for all but admins and apps that may write the catalogue,
     /// [`Refusal::InvalidInput`] for a vector that does not fit, [`Refusal::NotFound`] for an item
     /// that is not there, [`Refusal::Conflict`] where there is no space yet.
-    pub async fn bring(
+    pub async fn set_external(
         &self,
         viewer: &Viewer,
         content: Id<id::Content>,
@@ -229,49 +234,53 @@ impl EmbeddingService {
     ) -> Result<()> {
         viewer.admin_or(Scope::CatalogueWrite)?;
         let Some(vector) = vector else {
-            // In a task of its own: a request that is given up must not leave the vector in the space
-            // when nobody has brought it any more.
+            // In a task of its own: a dropped request must not leave a vector in memory whose row is
+            // deleted.
             let this = self.clone();
-            let back = tokio::spawn(async move { this.take_back(content).await });
+            let back = tokio::spawn(async move { this.remove_external(content).await });
             return back.await.map_err(|fault| Error::Internal(fault.into()))?;
         };
-        // One that is still being read is waited for: a new one must not take its place.
-        let space = match self.active().await? {
-            Some(space) => Some(space),
+        // A model that is still loading is waited for: it must not be replaced by a new one.
+        let embedding = match self.active().await? {
+            Some(embedding) => Some(embedding),
             None => self.refresh().await?,
         };
-        let space = match space {
-            Some(space) => space,
-            None => self.brought_space().await?,
+        let embedding = match embedding {
+            Some(embedding) => embedding,
+            None => self.external_model().await?,
         };
-        let vector = checked(&vector, space.dimensions)?;
-        let (model, now) = (space.model.id, self.ctx.clock.now());
-        if !self.store.bring(content, &vector, model, now).await? {
+        let vector = checked(&vector, embedding.dimensions)?;
+        let (model, now) = (embedding.model.id, self.ctx.clock.now());
+        if !self
+            .store
+            .set_external(content, &vector, model, now)
+            .await?
+        {
             return Err(crate::domain::content::service::not_found());
         }
-        let before = space.version();
-        space.vectors.upsert(&[(content, vector)]);
-        self.moved(&space, before);
+        let before = embedding.version();
+        embedding.vectors.upsert(&[(content, vector)]);
+        self.invalidate_if_changed(&embedding, before);
         Ok(())
     }
 
-    async fn take_back(&self, content: Id<id::Content>) -> Result<()> {
-        if !self.store.forget_brought(content).await? {
+    async fn remove_external(&self, content: Id<id::Content>) -> Result<()> {
+        if !self.store.delete_external(content).await? {
             return Err(Refusal::NotFound {
-                thing: "brought vector",
+                thing: "external embedding",
             }
             .into());
         }
         self.embed_items(&[content]).await.map(|_| ())
     }
 
-    /// The empty space that the first vector goes into where callers bring them.
-    async fn brought_space(&self) -> Result<Arc<Space>> {
+    /// Creates the empty model for external embeddings.
+    async fn external_model(&self) -> Result<Arc<EmbeddingModel>> {
         let none = || -> Error {
-            let message = "there is no space yet: run `marquee embed` first".to_owned();
+            let message = "there is no embedding model yet: run `marquee embed` first".to_owned();
             Refusal::Conflict { message }.into()
         };
-        if self.ctx.settings.embeddings.source != config::EmbeddingSource::Brought {
+        if self.ctx.settings.embeddings.source != config::EmbeddingSource::External {
             return Err(none());
         }
         self.train(&Viewer::Command, |_| std::ops::ControlFlow::Continue(()))
@@ -280,12 +289,12 @@ impl EmbeddingService {
     }
 }
 
-/// A vector of length 1 in the direction of one that was brought.
+/// An external embedding, normalised to length 1.
 fn checked(vector: &[f32], dimensions: usize) -> Result<Vec<f32>> {
     let invalid = |message: String| Err(Refusal::invalid("vector", message).into());
     if vector.len() != dimensions {
         return invalid(format!(
-            "a vector of this space has {dimensions} numbers, and this one has {}",
+            "a vector of this model has {dimensions} numbers, and this one has {}",
             vector.len()
         ));
     }
@@ -306,7 +315,7 @@ mod tests {
     use super::checked;
 
     #[test]
-    fn a_brought_vector_is_brought_to_length_one() {
+    fn an_external_embedding_is_normalised_to_length_one() {
         assert_eq!(checked(&[3.0, -4.0], 2).unwrap(), [0.6, -0.8]);
         assert_eq!(checked(&[3e38, 0.0], 2).unwrap(), [1.0, 0.0]);
         assert_eq!(checked(&[1e-40, 0.0], 2).unwrap(), [1.0, 0.0]);

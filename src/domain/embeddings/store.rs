@@ -6,16 +6,16 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
-use super::model::{Item, Vectors};
+use super::model::{Item, VectorTable};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
 
-mod brought;
 mod changes;
+mod external;
 mod nearest;
 mod training;
 
-pub(super) use nearest::InDatabase;
+pub(super) use nearest::PgvectorStore;
 pub(super) use training::TrainingStore;
 
 /// What is read of items; a condition on `c` follows.
@@ -55,7 +55,7 @@ pub(super) enum Changed {
 }
 
 /// An item and its vector.
-pub(super) type Placed = (Id<id::Content>, Vec<f32>);
+pub(super) type EmbeddedItem = (Id<id::Content>, Vec<f32>);
 
 impl Store {
     pub(super) fn new(db: Db) -> Self {
@@ -105,11 +105,11 @@ impl Store {
 
     /// Writes the vectors of items, but for those whose vector somebody brought, and removes those
     /// of items that have none. Answers which were written.
-    pub(super) async fn place(
+    pub(super) async fn write_vectors(
         &self,
         model: Id<id::Model>,
         dimensions: usize,
-        placed: &[(Id<id::Content>, DateTime<Utc>, Vec<f32>)],
+        embedded: &[(Id<id::Content>, DateTime<Utc>, Vec<f32>)],
         without: &[Id<id::Content>],
         now: DateTime<Utc>,
     ) -> Result<Vec<Id<id::Content>>> {
@@ -118,7 +118,7 @@ impl Store {
             "WITH gone AS (
                  DELETE FROM content_embeddings e
                   WHERE model_version_id = $1 AND content_id = ANY($2)
-                    AND NOT EXISTS (SELECT FROM brought_embeddings b
+                    AND NOT EXISTS (SELECT FROM external_embeddings b
                                      WHERE b.content_id = e.content_id
                                        AND public.vector_dims(b.embedding) = $3)
                  RETURNING content_id)
@@ -140,7 +140,7 @@ impl Store {
                     AS n (id, embedding, updated_at)
                JOIN content_items c ON c.id = n.id
                JOIN model_versions m ON m.id = $1
-              WHERE NOT EXISTS (SELECT FROM brought_embeddings b
+              WHERE NOT EXISTS (SELECT FROM external_embeddings b
                                  WHERE b.content_id = n.id
                                    AND public.vector_dims(b.embedding) = $6)
              ON CONFLICT (model_version_id, content_id) DO UPDATE
@@ -151,9 +151,19 @@ impl Store {
              RETURNING content_id",
         )
         .bind(model.uuid())
-        .bind(placed.iter().map(|(id, ..)| id.uuid()).collect::<Vec<_>>())
-        .bind(placed.iter().map(|(.., v)| literal(v)).collect::<Vec<_>>())
-        .bind(placed.iter().map(|(_, at, _)| *at).collect::<Vec<_>>())
+        .bind(
+            embedded
+                .iter()
+                .map(|(id, ..)| id.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            embedded
+                .iter()
+                .map(|(.., v)| literal(v))
+                .collect::<Vec<_>>(),
+        )
+        .bind(embedded.iter().map(|(_, at, _)| *at).collect::<Vec<_>>())
         .bind(now)
         .bind(dimensions)
         .fetch_all(self.db.pool())
@@ -167,7 +177,7 @@ impl Store {
         model: Id<id::Model>,
         dimensions: usize,
         ids: &[Id<id::Content>],
-    ) -> Result<Vectors> {
+    ) -> Result<VectorTable> {
         let rows = sqlx::query(
             "SELECT content_id, embedding::real[] FROM content_embeddings
               WHERE model_version_id = $1 AND content_id = ANY($2)",
@@ -176,9 +186,9 @@ impl Store {
         .bind(uuids(ids))
         .fetch_all(self.db.pool())
         .await?;
-        let mut vectors = Vectors::with_capacity(dimensions, rows.len());
+        let mut vectors = VectorTable::with_capacity(dimensions, rows.len());
         for row in &rows {
-            let (id, vector) = placed(row)?;
+            let (id, vector) = embedded(row)?;
             vectors.insert(id, &vector);
         }
         Ok(vectors)
@@ -189,7 +199,7 @@ impl Store {
     pub(super) async fn all(
         &self,
         model: Id<id::Model>,
-        mut each: impl FnMut(Placed) + Send,
+        mut each: impl FnMut(EmbeddedItem) + Send,
     ) -> Result<()> {
         let mut session = self.db.bulk().await?;
         let mut rows = sqlx::query(
@@ -201,7 +211,7 @@ impl Store {
         .bind(model.uuid())
         .fetch(session.connection());
         while let Some(row) = rows.try_next().await? {
-            each(placed(&row)?);
+            each(embedded(&row)?);
         }
         drop(rows);
         session.close().await
@@ -226,7 +236,7 @@ fn item(row: &PgRow) -> Result<Item> {
     })
 }
 
-fn placed(row: &PgRow) -> Result<Placed> {
+fn embedded(row: &PgRow) -> Result<EmbeddedItem> {
     let id: Uuid = row.try_get(0)?;
     Ok((id.into(), row.try_get(1)?))
 }

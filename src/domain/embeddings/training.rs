@@ -7,9 +7,9 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::embedding_model::{TextEncoder, blocking};
 use super::model::{Item, Progress, Step, Trained};
 use super::service::EmbeddingService;
-use super::space::{Reader, blocking};
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, ModelVersion, another_training};
@@ -17,18 +17,18 @@ use crate::foundation::{Error, Refusal, Result};
 use crate::platform::config::{EmbeddingSource, VectorStore};
 use ranking::lsa::{Document, Lsa, LsaError, LsaSettings};
 
-/// So many items are placed and copied at a time.
+/// The number of items embedded and copied at a time.
 const CHUNK: usize = 2_000;
 
-/// A space with this seed is the same each time it is learnt from the same items.
+/// The seed of training, so that the same items give the same model.
 const SEED: u64 = 42;
 
-/// How a space came about, as `model_versions.algorithm` has it.
+/// The algorithm of an embedding model, as in `model_versions.algorithm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
     Lsa,
     Transformer,
-    Brought,
+    External,
 }
 
 impl Algorithm {
@@ -36,34 +36,34 @@ impl Algorithm {
         match self {
             Self::Lsa => "lsa",
             Self::Transformer => "transformer",
-            Self::Brought => "brought",
+            Self::External => "external",
         }
     }
 
-    /// That of a name; of an unknown one nothing but the vectors can be had.
+    /// The algorithm of a name; models of unknown ones serve their vectors only.
     pub(super) fn of(name: &str) -> Self {
         [Self::Lsa, Self::Transformer]
             .into_iter()
             .find(|algorithm| algorithm.as_str() == name)
-            .unwrap_or(Self::Brought)
+            .unwrap_or(Self::External)
     }
 }
 
-/// A space that items can be placed in.
-struct Learnt {
+/// A trained model that can embed items.
+struct TrainedEmbedding {
     algorithm: Algorithm,
-    reader: Reader,
+    encoder: TextEncoder,
     dimensions: usize,
     settings: Value,
 }
 
-/// Who hears how far a training is, and may stop it.
+/// Receives the progress of a training, and may stop it.
 type Observer = dyn FnMut(Progress) -> ControlFlow<()> + Send;
 
 impl EmbeddingService {
-    /// Learns a space from the catalogue, or takes the model that the settings name, places every
-    /// item in it, and takes it into service whole. `observe` hears of each step and may stop it;
-    /// what was served before then stays.
+    /// Trains a model on the catalogue, or loads the transformer that the settings name, embeds all items, and
+    /// activates the model. `observe` receives each step and may stop the training; the previous model then
+    /// stays active.
     ///
     /// # Errors
     /// [`Error::Forbidden`] for whoever is no admin; [`Error::Unavailable`] when another training of
@@ -85,21 +85,24 @@ impl EmbeddingService {
         let algorithm = match settings.source {
             EmbeddingSource::Lsa => Algorithm::Lsa,
             EmbeddingSource::Transformer => Algorithm::Transformer,
-            EmbeddingSource::Brought => Algorithm::Brought,
+            EmbeddingSource::External => Algorithm::External,
         };
         let began_at = self.ctx.clock.now();
-        let (learnt, returned) = self.learn(&mut store, algorithm, observe).await?;
+        let (trained, returned) = self.fit(&mut store, algorithm, observe).await?;
         observe = returned;
         let model = self
             .models
             .begin_at(
                 ModelKind::Embedding,
-                learnt.algorithm.as_str(),
-                learnt.settings.clone(),
+                trained.algorithm.as_str(),
+                trained.settings.clone(),
                 began_at,
             )
             .await?;
-        let items = match self.fill(&mut store, &model, &learnt, &mut observe).await {
+        let items = match self
+            .store_vectors(&mut store, &model, &trained, &mut observe)
+            .await
+        {
             Ok(items) => items,
             Err(error) => {
                 self.models.discard(model.id).await?;
@@ -107,58 +110,58 @@ impl EmbeddingService {
             }
         };
         let seconds = began.elapsed().as_secs_f64();
-        let terms = match &learnt.reader {
-            Reader::Lsa(space) => Some(space.terms()),
+        let terms = match &trained.encoder {
+            TextEncoder::Lsa(embedding) => Some(embedding.terms()),
             _ => None,
         };
         let metrics = json!({ "items": items, "terms": terms, "seconds": seconds });
         self.models.activate(model.id, metrics).await?;
-        // Those that were brought into the space before while the index of this one was made.
+        // External embeddings that were set while the index of this model was built.
         let now = self.ctx.clock.now();
-        let brought = store.keep_brought(model.id, learnt.dimensions, now);
-        if let Err(error) = brought.await {
+        let external = store.copy_external(model.id, trained.dimensions, now);
+        if let Err(error) = external.await {
             tracing::warn!(
                 ?error,
-                "Vectors brought during the training may be missing until the next"
+                "Embeddings that were set during the training may be missing until the next"
             );
         }
         store.close().await?;
         self.refresh().await?;
         Ok(Trained {
             model,
-            dimensions: learnt.dimensions,
+            dimensions: trained.dimensions,
             items,
             seconds,
         })
     }
 
-    async fn learn(
+    async fn fit(
         &self,
         store: &mut TrainingStore,
         algorithm: Algorithm,
         mut observe: Box<Observer>,
-    ) -> Result<(Learnt, Box<Observer>)> {
+    ) -> Result<(TrainedEmbedding, Box<Observer>)> {
         let dimensions = self.ctx.settings.embeddings.dimensions;
         match algorithm {
-            Algorithm::Brought => Ok((
-                Learnt {
+            Algorithm::External => Ok((
+                TrainedEmbedding {
                     algorithm,
-                    reader: Reader::Nobody,
+                    encoder: TextEncoder::Unavailable,
                     dimensions,
                     settings: json!({ "dimensions": dimensions }),
                 },
                 observe,
             )),
             Algorithm::Transformer => {
-                let embedder = self.outside().await;
+                let embedder = self.transformer_model().await;
                 let embedder = embedder.map_err(|error| conflict(&format!("{error:#}")))?;
                 let dimensions = embedder.dimensions();
                 let settings = json!({ "dimensions": dimensions, "model": embedder.name() });
-                let reader = Reader::Outside(embedder);
+                let encoder = TextEncoder::Transformer(embedder);
                 Ok((
-                    Learnt {
+                    TrainedEmbedding {
                         algorithm,
-                        reader,
+                        encoder,
                         dimensions,
                         settings,
                     },
@@ -173,17 +176,17 @@ impl EmbeddingService {
                     ..LsaSettings::default()
                 };
                 let learning = blocking(move || {
-                    let space = Lsa::fit(&documents, &settings, &mut |at| {
+                    let embedding = Lsa::fit(&documents, &settings, &mut |at| {
                         observe(Progress {
                             step: Step::Train,
                             done: at.done as u64,
                             of: at.of as u64,
                         })
                     });
-                    Ok((space.map_err(explain)?, settings, observe))
+                    Ok((embedding.map_err(explain)?, settings, observe))
                 });
-                let (space, settings, observe) = learning.await?;
-                let dimensions = space.dimensions();
+                let (embedding, settings, observe) = learning.await?;
+                let dimensions = embedding.dimensions();
                 let settings = json!({
                     "dimensions": dimensions,
                     "vocabulary": settings.vocabulary,
@@ -192,13 +195,13 @@ impl EmbeddingService {
                     "exponent": settings.exponent,
                     "iterations": settings.iterations,
                     "seed": settings.seed,
-                    "documents": space.documents(),
+                    "documents": embedding.documents(),
                 });
-                let reader = Reader::Lsa(Arc::new(space));
+                let encoder = TextEncoder::Lsa(Arc::new(embedding));
                 Ok((
-                    Learnt {
+                    TrainedEmbedding {
                         algorithm,
-                        reader,
+                        encoder,
                         dimensions,
                         settings,
                     },
@@ -234,17 +237,17 @@ impl EmbeddingService {
     }
 
     /// Places every item, keeps what the space is read again from, and makes its index.
-    async fn fill(
+    async fn store_vectors(
         &self,
         store: &mut TrainingStore,
         model: &ModelVersion,
-        learnt: &Learnt,
+        trained: &TrainedEmbedding,
         observe: &mut Box<Observer>,
     ) -> Result<usize> {
         let clock = &self.ctx.clock;
-        if let Reader::Lsa(space) = &learnt.reader {
-            let space = Arc::clone(space);
-            let bytes = blocking(move || Ok(space.to_bytes())).await?;
+        if let TextEncoder::Lsa(embedding) = &trained.encoder {
+            let embedding = Arc::clone(embedding);
+            let bytes = blocking(move || Ok(embedding.to_bytes())).await?;
             self.models.keep_artifact(model.id, bytes).await?;
         }
         let (of, _) = store.counts().await?;
@@ -256,25 +259,27 @@ impl EmbeddingService {
             };
             after = last.id;
             done += items.len();
-            let vectors = learnt.reader.embed(Arc::clone(&items)).await?;
-            let placed = items.iter().zip(vectors);
-            let mut placed: Vec<_> = placed
+            let vectors = trained.encoder.embed(Arc::clone(&items)).await?;
+            let embedded = items.iter().zip(vectors);
+            let mut embedded: Vec<_> = embedded
                 .filter_map(|(item, vector)| Some((item.id, item.updated_at, vector?)))
                 .collect();
-            while !store.keep(model.id, &placed, clock.now()).await? {
-                let ids: Vec<Uuid> = placed.iter().map(|(id, ..)| *id).collect();
-                let present = store.present(&ids).await?;
-                if present.len() == ids.len() {
+            while !store.keep(model.id, &embedded, clock.now()).await? {
+                let ids: Vec<Uuid> = embedded.iter().map(|(id, ..)| *id).collect();
+                let existing = store.existing(&ids).await?;
+                if existing.len() == ids.len() {
                     return Err(conflict("the space was removed while it was learnt"));
                 }
-                placed.retain(|(id, ..)| present.contains(id));
+                embedded.retain(|(id, ..)| existing.contains(id));
             }
             step(&mut **observe, Step::Store, done, of.max(done))?;
         }
         let now = clock.now();
-        let items = store.keep_brought(model.id, learnt.dimensions, now).await?;
+        let items = store
+            .copy_external(model.id, trained.dimensions, now)
+            .await?;
         if self.ctx.settings.embeddings.store == VectorStore::Pgvector
-            && let Err(error) = store.index(model.id, learnt.dimensions).await
+            && let Err(error) = store.index(model.id, trained.dimensions).await
         {
             tracing::warn!(
                 ?error,

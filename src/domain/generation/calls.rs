@@ -177,13 +177,13 @@ impl Caller {
         }
         let said = self.said(response).await;
         let what = format!("answered {}{said}", status.as_u16());
-        let again = status.is_server_error()
+        let retry_after_delay = status.is_server_error()
             || matches!(
                 status,
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY
             );
         match self.retry(&what) {
-            GenerationError::Retry { message, .. } if again => {
+            GenerationError::Retry { message, .. } if retry_after_delay => {
                 GenerationError::Retry { message, after }
             }
             _ => self.refused(&what),
@@ -200,7 +200,7 @@ impl Caller {
             }
         }
         let body: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
-        let said = body.as_ref().and_then(told);
+        let said = body.as_ref().and_then(error_message);
         said.map(|said| format!(": {said}")).unwrap_or_default()
     }
 
@@ -243,7 +243,10 @@ pub(super) struct Attempts<'a> {
 impl Attempts<'_> {
     /// Waits until the next attempt may begin, or gives the error back where there is none: it is
     /// no use, it was the last, or the wait is one for the queue of jobs.
-    pub(super) async fn again(&mut self, error: GenerationError) -> Result<(), GenerationError> {
+    pub(super) async fn retry_after_delay(
+        &mut self,
+        error: GenerationError,
+    ) -> Result<(), GenerationError> {
         let GenerationError::Retry { after, .. } = &error else {
             return Err(error);
         };
@@ -278,7 +281,7 @@ pub(super) fn media_type(response: &Response) -> String {
 
 /// The message of an error in the usual forms: `{"error": {"message": …}}`, `{"error": …}`,
 /// `{"message": …}`.
-pub(super) fn told(body: &serde_json::Value) -> Option<&str> {
+pub(super) fn error_message(body: &serde_json::Value) -> Option<&str> {
     let error = &body["error"];
     [&error["message"], error, &body["message"]]
         .into_iter()
@@ -346,8 +349,8 @@ mod tests {
         settings.backoff_ms = 1000;
         settings.longest_wait_ms = 60_000;
         let clock = Clock::stopped("2026-03-01T12:00:00Z".parse().unwrap());
-        let stand = (clock, Rng::seeded(1));
-        let caller = Caller::new(("It", "key"), settings, String::new().into(), stand);
+        let clock_and_rng = (clock, Rng::seeded(1));
+        let caller = Caller::new(("It", "key"), settings, String::new().into(), clock_and_rng);
         let waits = |failed: u32| -> Vec<u128> {
             let attempts = Attempts {
                 caller: &caller,
@@ -371,8 +374,13 @@ mod tests {
     fn a_key_is_never_repeated() {
         let settings = config::Settings::defaults().generation.openai.calls;
         let clock = Clock::stopped("2026-03-01T12:00:00Z".parse().unwrap());
-        let stand = (clock, Rng::seeded(1));
-        let caller = Caller::new(("It", "key"), settings, "sk-123".to_owned().into(), stand);
+        let clock_and_rng = (clock, Rng::seeded(1));
+        let caller = Caller::new(
+            ("It", "key"),
+            settings,
+            "sk-123".to_owned().into(),
+            clock_and_rng,
+        );
         let error = caller
             .refused("does not know sk-123\n\u{1b}[31m!")
             .to_string();

@@ -1,4 +1,4 @@
-//! What a generator is.
+//! The interface of generators.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -6,106 +6,106 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-use super::ask::Ask;
-use super::model::Medium;
+use super::input::GeneratorInput;
+use super::model::MediaKind;
 use crate::foundation::Error;
 use crate::platform::objects::MediaType;
 
-/// Makes texts or pictures.
+/// Generates texts or images.
 ///
-/// Whoever drops the future of [`Generator::generate`] stops the work: nothing goes on behind it for
-/// longer than a second, also not on a server outside that can be told to stop.
+/// Dropping the future of [`Generator::generate`] stops the work within a second, also on an external server
+/// that supports cancellation.
 pub trait Generator: Send + Sync {
-    /// Its name in parameters and settings.
+    /// The name in parameters and settings.
     fn name(&self) -> &'static str;
 
-    /// What it can make.
-    fn media(&self) -> &'static [Medium];
+    /// The supported kinds of output.
+    fn media(&self) -> &'static [MediaKind];
 
-    /// Makes what is asked for; as many things as [`Ask::count`] says, and never none.
+    /// Generates [`GeneratorInput::count`] outputs, at least one.
     fn generate<'a>(
         &'a self,
-        ask: &'a Ask,
-        subject: &'a Subject,
-        observe: Observe<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Made>, GenerationError>>;
+        input: &'a GeneratorInput,
+        summary: &'a ItemSummary,
+        observe: ProgressCallback<'a>,
+    ) -> BoxFuture<'a, Result<Vec<GeneratorOutput>, GenerationError>>;
 }
 
-/// Hears how far a generation is; [`ControlFlow::Break`] stops it.
-pub type Observe<'a> = &'a mut (dyn FnMut(Progress) -> ControlFlow<()> + Send);
+/// Receives the progress of a generation; [`ControlFlow::Break`] stops it.
+pub type ProgressCallback<'a> = &'a mut (dyn FnMut(Progress) -> ControlFlow<()> + Send);
 
-/// How far a generation is.
+/// The progress of a generation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
-    /// How much of it is done, 0 to 1; never less than before.
+    /// The fraction that is done, in [0, 1]; it never decreases.
     pub fraction: f64,
-    /// What is being done, in one word.
+    /// The current step, in one word.
     pub step: &'static str,
-    /// The same for people.
+    /// A message for people.
     pub message: String,
 }
 
-/// What a generation is about, as the catalogue knows it.
+/// A summary of the item that a generation is about.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Subject {
-    /// What it is called.
+pub struct ItemSummary {
+    /// The title.
     pub title: String,
     /// Year of release.
     pub year: Option<i32>,
     /// Genres, as the source names them.
     pub genres: Vec<String>,
-    /// Who directed it.
+    /// The directors.
     pub directors: Vec<String>,
-    /// Who plays in it, the first first.
+    /// The cast, in billing order.
     pub cast: Vec<String>,
-    /// What it is about; may be empty.
+    /// The description; may be empty.
     pub description: String,
-    /// What sort of thing it is, for people: `film`, `product`.
+    /// A noun for the kind of item: `film`, `product`.
     pub noun: &'static str,
 }
 
-/// One thing that was made.
+/// One output of a generator.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Made {
-    /// The file.
+pub struct GeneratorOutput {
+    /// The content of the file.
     pub bytes: Bytes,
-    /// What the file is.
+    /// The media type of the file.
     pub media_type: MediaType,
-    /// What it says, if it is a text.
+    /// The text, if it is one.
     pub text: Option<String>,
-    /// What it can be made again with, where the generator keeps to a seed.
+    /// The seed that reproduces it, if the generator supports seeds.
     pub seed: Option<i64>,
-    /// What the generator says of it: its model, the prompt as it revised it. A JSON object.
+    /// Details such as the model and the revised prompt: a JSON object.
     pub details: serde_json::Value,
 }
 
-/// Why nothing was made.
+/// Why a generation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerationError {
-    /// It may work another time.
+    /// A temporary failure.
     #[error("{message}")]
     Retry {
-        /// What happened, for people; without anything secret.
+        /// The reason, for people; contains no secret.
         message: String,
-        /// How long to wait at least, where the generator says so.
+        /// The minimum delay before a retry, if the generator says so.
         after: Option<Duration>,
     },
-    /// It will not work another time either.
+    /// A permanent failure.
     #[error("{message}")]
     Refused {
-        /// What happened and what to do; without anything secret.
+        /// The reason and what to do; contains no secret.
         message: String,
     },
-    /// Whoever observed it stopped it.
+    /// Stopped by the progress callback.
     #[error("stopped")]
     Stopped,
-    /// Not the generator but this server failed, or refuses.
+    /// This server failed or refuses, not the generator.
     #[error(transparent)]
     Server(#[from] Error),
 }
 
 impl GenerationError {
-    /// It may work another time.
+    /// A temporary failure without a minimum delay.
     pub fn retry(message: impl Into<String>) -> Self {
         Self::Retry {
             message: message.into(),
@@ -113,7 +113,7 @@ impl GenerationError {
         }
     }
 
-    /// It will not work another time either.
+    /// A permanent failure.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::Refused {
             message: message.into(),
@@ -121,8 +121,8 @@ impl GenerationError {
     }
 }
 
-/// Tells how far it is, and ends the work where the answer is to stop.
-pub(super) fn tell(
+/// Reports progress; an error when the callback stops the work.
+pub(super) fn report(
     observe: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
     fraction: f64,
     step: &'static str,

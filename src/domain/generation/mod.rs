@@ -1,22 +1,26 @@
-//! Making content: posters, pictures and texts, by generators that are told apart by name.
+//! Generated content: posters, images and texts, by named generators.
 
-pub mod ask;
 mod builtin;
 mod calls;
 mod comfyui;
+mod file_removal;
 pub mod generator;
+pub mod input;
+mod item_summary;
 pub mod model;
 mod openai;
 mod picture;
 pub mod service;
 mod store;
-mod subject;
-mod upkeep;
 
-pub use ask::{Ask, ImageAsk, TextAsk};
 pub use builtin::Builtin;
 pub use comfyui::ComfyUi;
-pub use generator::{GenerationError, Generator, Made, Observe, Progress, Subject};
-pub use model::{Commission, Generated, GenerationParameters, Medium, Offer, Target};
+pub use generator::{
+    GenerationError, Generator, GeneratorOutput, ItemSummary, Progress, ProgressCallback,
+};
+pub use input::{GeneratorInput, ImageInput, TextInput};
+pub use model::{
+    Generated, GenerationParameters, GenerationRequest, GeneratorInfo, MediaKind, Target,
+};
 pub use openai::OpenAi;
 pub use service::GenerationService;

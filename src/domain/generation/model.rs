@@ -1,62 +1,63 @@
-//! What a generation is asked with, and what is kept of it.
+//! Generation requests, and the provenance of generated content.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ask::Ask;
+use super::input::GeneratorInput;
 use crate::domain::content::{ContentKind, Visibility};
 use crate::foundation::{Id, Refusal, Result, id, text_enum};
 use crate::platform::objects::ObjectName;
 
-/// What a generator makes.
+/// The kind of output of a generator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Medium {
+pub enum MediaKind {
     /// Texts.
     Text,
     /// Pictures.
     Image,
 }
 
-text_enum!(Medium {
+text_enum!(MediaKind {
     Text = "TEXT",
     Image = "IMAGE",
 });
 
-/// A generation as it is asked for.
+/// The parameters of a generation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GenerationParameters {
-    /// Which generator: `builtin`, `openai`, `comfyui`.
+    /// The name of the generator: `builtin`, `openai` or `comfyui`.
     pub generator: String,
-    /// What it shall make.
-    pub ask: Ask,
-    /// What becomes of it.
+    /// The input of the generator.
+    #[serde(rename = "ask")]
+    pub input: GeneratorInput,
+    /// How the output is used.
     pub target: Target,
-    /// The item that it is about. The poster of an item is about that item.
+    /// The item that the content is about. The poster of an item is always about that item.
     pub about: Option<Id<id::Content>>,
 }
 
-/// What becomes of what is made.
+/// How the output of a generation is used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "target", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Target {
-    /// Each thing becomes an item of its own.
+    /// Each output becomes a new item.
     NewItem(NewItem),
-    /// The one picture becomes the poster of an item.
+    /// The single image becomes the poster of an item.
     Poster {
-        /// Of which.
+        /// The item.
         content: Id<id::Content>,
     },
 }
 
-/// An item that is made by generation.
+/// A new item for generated content.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewItem {
     /// TEXT for a text; for a picture IMAGE, or what it is the poster of: MOVIE, PRODUCT, VIDEO, AUDIO.
     pub kind: ContentKind,
-    /// Its title, 1 to 500 characters; made of the prompt where left out.
+    /// The title, 1 to 500 characters; derived from the prompt if absent.
     pub title: Option<String>,
     /// Its genres; those of the item that it is about where there are none.
     pub genres: Vec<String>,
@@ -67,7 +68,7 @@ pub struct NewItem {
 }
 
 impl NewItem {
-    /// Something of this kind that only its creator sees.
+    /// A private item of this kind.
     pub fn new(kind: ContentKind) -> Self {
         Self {
             kind,
@@ -80,23 +81,23 @@ impl NewItem {
 }
 
 impl GenerationParameters {
-    /// Checks what can be told without asking anybody.
+    /// Validates what can be validated without the database.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] with the field that is wrong.
     pub fn check(&self) -> Result<()> {
-        self.ask.check()?;
-        match (&self.target, &self.ask) {
-            (Target::Poster { .. }, Ask::Text(_)) => {
+        self.input.check()?;
+        match (&self.target, &self.input) {
+            (Target::Poster { .. }, GeneratorInput::Text(_)) => {
                 let message = "a poster is a picture; ask for one, or for a new item of kind TEXT";
                 Err(Refusal::invalid("target", message).into())
             }
-            (Target::Poster { .. }, Ask::Image(image)) if image.batch != 1 => {
+            (Target::Poster { .. }, GeneratorInput::Image(image)) if image.batch != 1 => {
                 let message = "an item has one poster: ask for one picture, or for new items";
                 Err(Refusal::invalid("batch", message).into())
             }
-            (Target::NewItem(item), ask)
-                if (item.kind == ContentKind::Text) != (ask.medium() == Medium::Text) =>
+            (Target::NewItem(item), input)
+                if (item.kind == ContentKind::Text) != (input.media_kind() == MediaKind::Text) =>
             {
                 let message =
                     "a text becomes an item of kind TEXT, a picture one of any other kind";
@@ -107,53 +108,53 @@ impl GenerationParameters {
     }
 }
 
-/// A generation that was asked for by somebody who may: what a job keeps, and what
-/// [`super::GenerationService::generate`] carries out. Made by
-/// [`super::GenerationService::commission`] alone.
+/// An authorised generation: stored by a job, and executed by
+/// [`super::GenerationService::generate`]. Created by
+/// [`super::GenerationService::prepare`] alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Commission {
-    /// What was asked for; without a seed where none was named.
+pub struct GenerationRequest {
+    /// The parameters; without a seed if none was given.
     pub parameters: GenerationParameters,
-    /// Whose items it makes; `None` for apps and the shell.
+    /// The creator of new items; `None` for API keys and commands.
     pub creator: Option<Id<id::User>>,
-    /// Whether whoever asked may see and change everybody's items.
+    /// Whether the requester may see and change the items of all users.
     pub everything: bool,
 }
 
-/// What is kept of a generation beside the item.
+/// The provenance of generated content.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generated {
-    /// The item that was made, or got its poster.
+    /// The item that was created, or whose poster was set.
     pub content: Id<id::Content>,
-    /// Which generator made it.
+    /// The name of the generator.
     pub generator: String,
-    /// What it was asked.
+    /// The prompt.
     pub prompt: String,
-    /// The whole question: [`GenerationParameters`] as a JSON object.
+    /// All [`GenerationParameters`], as a JSON object.
     pub parameters: serde_json::Value,
-    /// What the generator said of its answer: a JSON object.
+    /// Details that the generator returned: a JSON object.
     pub details: serde_json::Value,
-    /// The job it was made in.
+    /// The job that generated it.
     pub job: Option<Uuid>,
-    /// Which of the things the job made it is, from 1.
+    /// The number of the output within the job, from 1.
     pub number: i32,
-    /// What it can be made again with, where the generator keeps to a seed.
+    /// The seed that reproduces it, if the generator supports seeds.
     pub seed: Option<i64>,
-    /// Its file.
+    /// The file.
     pub file: ObjectName,
-    /// How large the file is, in bytes.
+    /// The size of the file in bytes.
     pub bytes: i64,
-    /// When it was made.
+    /// When it was generated.
     pub created_at: DateTime<Utc>,
 }
 
-/// A generator, as clients see it.
+/// A generator as shown to clients.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Offer {
-    /// Its name.
+pub struct GeneratorInfo {
+    /// The name.
     pub name: &'static str,
-    /// What it makes.
-    pub media: &'static [Medium],
-    /// Whether it is set up.
+    /// The kinds of output.
+    pub media: &'static [MediaKind],
+    /// Whether it is configured.
     pub available: bool,
 }

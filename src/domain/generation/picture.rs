@@ -13,7 +13,7 @@ pub(super) struct Picture {
 }
 
 /// Looks at the head and the end of a file: a PNG, JPEG or WebP that has a size and is not cut off.
-pub(super) fn look(bytes: &[u8]) -> Option<Picture> {
+pub(super) fn detect(bytes: &[u8]) -> Option<Picture> {
     let (media_type, (width, height)) = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         (MediaType::Png, png(bytes)?)
     } else if bytes.starts_with(b"\xff\xd8\xff") {
@@ -116,9 +116,9 @@ mod tests {
                 width: 3,
                 height: 2,
             };
-            assert_eq!(look(&bytes), Some(picture), "{media_type:?}");
+            assert_eq!(detect(&bytes), Some(picture), "{media_type:?}");
             for length in 0..bytes.len() {
-                let cut = look(&bytes[..length]);
+                let cut = detect(&bytes[..length]);
                 assert_eq!(cut, None, "{media_type:?} cut after {length} bytes");
             }
         }
@@ -133,7 +133,7 @@ mod tests {
             b"<html>busy</html>",
             &png(0, 5),
         ] {
-            assert_eq!(look(bytes), None);
+            assert_eq!(detect(bytes), None);
         }
     }
 
@@ -141,7 +141,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(start in 0_usize..4, rest: Vec<u8>) {
             let heads: [&[u8]; 4] = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBPVP8 ", b""];
-            let _ = look(&[heads[start], &rest].concat());
+            let _ = detect(&[heads[start], &rest].concat());
         }
     }
 }

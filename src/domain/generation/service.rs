@@ -8,14 +8,14 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::ask::SEED;
 use super::builtin::Builtin;
 use super::comfyui::ComfyUi;
-use super::generator::{GenerationError, Generator, Made, Observe, Progress};
-use super::model::{Commission, Generated, GenerationParameters, Offer, Target};
+use super::generator::{GenerationError, Generator, GeneratorOutput, Progress, ProgressCallback};
+use super::input::SEED;
+use super::item_summary;
+use super::model::{Generated, GenerationParameters, GenerationRequest, GeneratorInfo, Target};
 use super::openai::OpenAi;
-use super::store::{Becomes, Store};
-use super::subject;
+use super::store::{ContentChange, Store};
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::service::{may_change, not_found};
@@ -26,7 +26,7 @@ use crate::platform::config::SchemaName;
 use crate::platform::objects::{ObjectName, Objects};
 
 /// Every generator there is, and what it makes.
-const GENERATORS: [(&str, &[super::Medium]); 3] = [
+const GENERATORS: [(&str, &[super::MediaKind]); 3] = [
     (Builtin::NAME, Builtin::MEDIA),
     (OpenAi::NAME, OpenAi::MEDIA),
     (ComfyUi::NAME, ComfyUi::MEDIA),
@@ -73,14 +73,14 @@ impl GenerationService {
         }
     }
 
-    /// Every generator, also those that are not set up.
-    pub fn offers(&self) -> Vec<Offer> {
-        let offer = |(name, media): (&'static str, &'static [super::Medium])| Offer {
+    /// All generators, including those that are not configured.
+    pub fn list_generators(&self) -> Vec<GeneratorInfo> {
+        let info = |(name, media): (&'static str, &'static [super::MediaKind])| GeneratorInfo {
             name,
             media,
             available: self.find(name).is_some(),
         };
-        GENERATORS.map(offer).to_vec()
+        GENERATORS.map(info).to_vec()
     }
 
     fn find(&self, name: &str) -> Option<&dyn Generator> {
@@ -100,18 +100,17 @@ impl GenerationService {
             );
             Refusal::invalid("generator", message)
         })?;
-        if !found.media().contains(&parameters.ask.medium()) {
-            let medium = parameters.ask.medium().as_str();
-            let message = format!("`{name}` does not make {medium}");
+        if !found.media().contains(&parameters.input.media_kind()) {
+            let media_kind = parameters.input.media_kind().as_str();
+            let message = format!("`{name}` does not make {media_kind}");
             return Err(Refusal::invalid("generator", message).into());
         }
         Ok(found)
     }
 
-    /// Lets those pass who may ask for this: the built-in generator is for whoever may create
-    /// content; the others are for curators, admins and apps with CATALOGUE_WRITE, unless the
-    /// settings open them.
-    fn may_ask(&self, viewer: &Viewer, parameters: &GenerationParameters) -> Result<()> {
+    /// Checks that the viewer may use the generator: the built-in one is for all who may create content; the
+    /// others are for curators, admins and API keys with CATALOGUE_WRITE, unless the settings open them.
+    fn check_access(&self, viewer: &Viewer, parameters: &GenerationParameters) -> Result<()> {
         let open = self.open_to_users || parameters.generator == Builtin::NAME;
         if viewer.user().is_none() || !open {
             viewer.curator_or(Scope::CatalogueWrite)?;
@@ -119,62 +118,61 @@ impl GenerationService {
         Ok(())
     }
 
-    /// Lets those pass who may still have carried out what was commissioned, maybe long ago and by
-    /// somebody else.
+    /// Checks that the viewer may execute a request that was prepared earlier, maybe for another viewer.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for who may not.
-    pub fn may_have(&self, viewer: &Viewer, commission: &Commission) -> Result<()> {
-        self.may_ask(viewer, &commission.parameters)?;
-        if commission.everything {
+    pub fn check_access_to(&self, viewer: &Viewer, request: &GenerationRequest) -> Result<()> {
+        self.check_access(viewer, &request.parameters)?;
+        if request.everything {
             viewer.admin_or(Scope::CatalogueWrite)?;
         }
         Ok(())
     }
 
-    /// Checks a generation and whether `viewer` may ask for it; what comes back can be carried out,
-    /// now or later, and by others.
+    /// Validates a generation and the rights of `viewer`. The returned request can be executed now or later,
+    /// by anybody.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for who may not,
     /// [`Refusal::InvalidInput`] for what cannot be made, [`Refusal::NotFound`] for an item that is
     /// not there or not visible.
-    pub async fn commission(
+    pub async fn prepare(
         &self,
         viewer: &Viewer,
         parameters: GenerationParameters,
-    ) -> Result<Commission> {
-        self.may_ask(viewer, &parameters)?;
+    ) -> Result<GenerationRequest> {
+        self.check_access(viewer, &parameters)?;
         self.generator(&parameters)?;
         parameters.check()?;
-        let commission = Commission {
+        let request = GenerationRequest {
             parameters,
             creator: viewer.user(),
             everything: viewer.admin_or(Scope::CatalogueWrite).is_ok(),
         };
-        if let Target::Poster { content } = commission.parameters.target {
+        if let Target::Poster { content } = request.parameters.target {
             self.content.changeable(viewer, content).await?;
         }
         // Whatever could not be kept is refused before it is made.
-        let subject = self.subject(&commission).await?;
-        subject::new_item(&commission, &subject, 1)?;
-        Ok(commission)
+        let summary = self.summary(&request).await?;
+        item_summary::new_item(&request, &summary, 1)?;
+        Ok(request)
     }
 
-    /// Carries a commission out: makes the things, keeps their files and makes the items, or sets
-    /// the poster. A second run for the same job makes nothing and answers what the first one made.
-    /// What names no seed gets one by its job: another attempt of that makes the same.
+    /// Executes a request: generates the outputs, stores their files, and creates the items or sets the
+    /// poster. A second run for the same job generates nothing and returns the outputs of the first one.
+    /// Without a seed, the seed derives from the job, so that another attempt generates the same.
     ///
-    /// `observe` hears how far it is and may stop it, and `stop` stops it whatever it waits for.
-    /// Nothing of a stopped generation is kept.
+    /// `observe` receives the progress and may stop the work; `stop` stops it at once. Nothing of a stopped
+    /// generation is stored.
     ///
     /// # Errors
-    /// [`GenerationError`]: whether another try makes sense.
+    /// [`GenerationError`], which says whether a retry makes sense.
     pub async fn generate(
         &self,
-        commission: &Commission,
+        request: &GenerationRequest,
         job: Option<Uuid>,
-        observe: Observe<'_>,
+        observe: ProgressCallback<'_>,
         stop: &CancellationToken,
     ) -> Result<Vec<Generated>, GenerationError> {
         if let Some(job) = job {
@@ -183,10 +181,10 @@ impl GenerationService {
                 return Ok(known);
             }
         }
-        let commission = &self.seeded(commission, job);
-        let parameters = &commission.parameters;
+        let request = &self.seeded(request, job);
+        let parameters = &request.parameters;
         let generator = self.generator(parameters)?;
-        let subject = self.subject(commission).await?;
+        let summary = self.summary(request).await?;
         let mut furthest = 0.0_f64;
         let mut onwards = |progress: Progress| -> ControlFlow<()> {
             furthest = furthest.max(progress.fraction);
@@ -195,7 +193,7 @@ impl GenerationService {
                 ..progress
             })
         };
-        let work = generator.generate(&parameters.ask, &subject.subject, &mut onwards);
+        let work = generator.generate(&parameters.input, &summary.summary, &mut onwards);
         let made = tokio::select! {
             biased;
             () = stop.cancelled() => return Err(GenerationError::Stopped),
@@ -204,31 +202,31 @@ impl GenerationService {
         if stop.is_cancelled() {
             return Err(GenerationError::Stopped);
         }
-        self.keep(commission, job, &subject, made).await
+        self.keep(request, job, &summary, made).await
     }
 
-    /// The commission with its seed, or else with that of its job: the last 53 bits of the job's id,
+    /// The request with its seed, or else with that of its job: the last 53 bits of the job's id,
     /// which are random. Not drawn before the job is made, since two who ask for the same would ask
     /// for two things.
-    fn seeded(&self, commission: &Commission, job: Option<Uuid>) -> Commission {
+    fn seeded(&self, request: &GenerationRequest, job: Option<Uuid>) -> GenerationRequest {
         let random = job.map_or_else(|| self.rng.seed(), |job| job.as_u64_pair().1);
-        let mut commission = commission.clone();
-        let ask = &mut commission.parameters.ask;
-        *ask = ask
+        let mut request = request.clone();
+        let input = &mut request.parameters.input;
+        *input = input
             .clone()
             .seeded((random & SEED.end().cast_unsigned()).cast_signed());
-        commission
+        request
     }
 
     /// Keeps the files, then the items.
     async fn keep(
         &self,
-        commission: &Commission,
+        request: &GenerationRequest,
         job: Option<Uuid>,
-        subject: &subject::Known,
-        made: Vec<Made>,
+        summary: &item_summary::ResolvedItem,
+        made: Vec<GeneratorOutput>,
     ) -> Result<Vec<Generated>, GenerationError> {
-        let parameters = &commission.parameters;
+        let parameters = &request.parameters;
         let asked = serde_json::to_value(parameters).map_err(anyhow::Error::from);
         let asked = asked.map_err(Error::Internal)?;
         let now = self.clock.now();
@@ -238,32 +236,32 @@ impl GenerationService {
             let file = self.objects.put(&self.schema, made.bytes, made.media_type);
             let file = file.await?;
             let url = self.objects.address(&self.schema, &file);
-            let becomes = match &parameters.target {
-                Target::Poster { content } => Becomes::Poster(*content, url),
+            let change = match &parameters.target {
+                Target::Poster { content } => ContentChange::Poster(*content, url),
                 Target::NewItem(_) => {
-                    let mut fields = subject::new_item(commission, subject, number)?;
+                    let mut fields = item_summary::new_item(request, summary, number)?;
                     match made.text {
-                        Some(text) => fields.description = subject::described(&text),
+                        Some(text) => fields.description = item_summary::description_of(&text),
                         None => fields.poster_url = Some(url),
                     }
                     fields.check()?;
-                    Becomes::Item(Box::new(Content {
+                    ContentChange::Item(Box::new(Content {
                         id: Id::new(&self.clock, &self.rng),
                         fields,
-                        creator: commission.creator,
+                        creator: request.creator,
                         created_at: now,
                         updated_at: now,
                     }))
                 }
             };
-            let content = match &becomes {
-                Becomes::Item(content) => content.id,
-                Becomes::Poster(item, _) => *item,
+            let content = match &change {
+                ContentChange::Item(content) => content.id,
+                ContentChange::Poster(item, _) => *item,
             };
             let generated = Generated {
                 content,
                 generator: parameters.generator.clone(),
-                prompt: parameters.ask.prompt().to_owned(),
+                prompt: parameters.input.prompt().to_owned(),
                 parameters: asked.clone(),
                 details: storable(made.details),
                 job,
@@ -273,7 +271,7 @@ impl GenerationService {
                 bytes,
                 created_at: now,
             };
-            kept.push((becomes, generated));
+            kept.push((change, generated));
         }
         let all: Vec<Generated> = kept
             .iter()
@@ -287,37 +285,37 @@ impl GenerationService {
         }
     }
 
-    /// What is known of what a commission is about.
-    async fn subject(&self, commission: &Commission) -> Result<subject::Known> {
-        let parameters = &commission.parameters;
+    /// The summary of the item that a request is about.
+    async fn summary(&self, request: &GenerationRequest) -> Result<item_summary::ResolvedItem> {
+        let parameters = &request.parameters;
         let about = match parameters.target {
             Target::Poster { content } => Some(content),
             Target::NewItem(_) => parameters.about,
         };
         let Some(about) = about else {
-            return Ok(subject::of_prompt(commission));
+            return Ok(item_summary::of_prompt(request));
         };
-        let item = self.item(commission, about).await?;
+        let item = self.item(request, about).await?;
         let credits = self.content.credits(&[about]).await?;
         let credits = credits.into_values().next().unwrap_or_default();
         let ids: Vec<Id<id::Person>> = credits.iter().map(|credit| credit.person).collect();
         let people = self.people.find_many(&ids).await?;
-        Ok(subject::of_item(item, &credits, &people))
+        Ok(item_summary::of_item(item, &credits, &people))
     }
 
-    /// An item that the commission names, looked at again when it is carried out: it may have become
+    /// An item that the request names, read again when it is executed: it may have become
     /// private meanwhile, or be gone.
-    async fn item(&self, commission: &Commission, id: Id<id::Content>) -> Result<Content> {
+    async fn item(&self, request: &GenerationRequest, id: Id<id::Content>) -> Result<Content> {
         let mut found = self.content.find_many(&Viewer::Command, &[id]).await?;
         let item = found.remove(&id).ok_or_else(not_found)?;
-        if commission.may_name(&item) {
+        if request.may_use(&item) {
             Ok(item)
         } else {
             Err(not_found())
         }
     }
 
-    /// How these items were generated, of those that `viewer` may change.
+    /// The provenance of these items, of those that `viewer` may change.
     ///
     /// # Errors
     /// When the database fails.
@@ -343,7 +341,7 @@ impl GenerationService {
             .collect())
     }
 
-    /// Where clients find a file.
+    /// The URL of a file for clients.
     pub fn address(&self, file: &ObjectName) -> String {
         self.objects.address(&self.schema, file)
     }

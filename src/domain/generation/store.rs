@@ -24,7 +24,7 @@ pub(super) struct Store {
 }
 
 /// What becomes of a thing that was made.
-pub(super) enum Becomes {
+pub(super) enum ContentChange {
     /// An item of its own.
     Item(Box<Content>),
     /// The poster of an item, at this address.
@@ -93,7 +93,7 @@ impl Store {
     pub(super) async fn keep(
         &self,
         job: Option<Uuid>,
-        made: Vec<(Becomes, Generated)>,
+        made: Vec<(ContentChange, Generated)>,
         now: DateTime<Utc>,
     ) -> Result<bool> {
         self.db
@@ -104,15 +104,15 @@ impl Store {
                     {
                         return Ok(false);
                     }
-                    for (becomes, generated) in made {
-                        match becomes {
-                            Becomes::Item(content) => {
+                    for (change, generated) in made {
+                        match change {
+                            ContentChange::Item(content) => {
                                 let row = content_item::Model::from(*content);
                                 content_item::Entity::insert(row.into_active_model())
                                     .exec_without_returning(tx)
                                     .await?;
                             }
-                            Becomes::Poster(item, url) => poster(tx, item, url, now).await?,
+                            ContentChange::Poster(item, url) => poster(tx, item, url, now).await?,
                         }
                         note(tx, generated).await?;
                     }

@@ -14,7 +14,10 @@ pub mod source;
 mod store;
 mod tmdb;
 
-pub use model::{Break, Counts, Ended, Job, News, Options, Refused, Summary, Table};
+pub use model::{
+    FileError, ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, RefusedRow,
+    RowCounts, Table,
+};
 pub use service::ImportService;
 pub use source::Limits;
 
@@ -25,9 +28,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::mapping::{Format, Mapping};
-    use super::model::Fault;
-    use super::movielens::{Films, Form, Links, UserItemReader, Users};
-    use super::products::Products;
+    use super::model::ReadError;
+    use super::movielens::{FileFormat, FilmReader, LinkReader, UserItemReader, UserReader};
+    use super::products::ProductReader;
     use super::source::{Limits, Source};
     use super::tmdb;
 
@@ -43,9 +46,9 @@ mod tests {
     "#;
 
     /// Reads to the end, or to the break; a reader that goes on behind a break would never end.
-    fn drain<T>(rows: impl Iterator<Item = Result<T, Fault>>) {
+    fn drain<T>(rows: impl Iterator<Item = Result<T, ReadError>>) {
         for row in rows {
-            if matches!(row, Err(Fault::File { .. })) {
+            if matches!(row, Err(ReadError::File { .. })) {
                 break;
             }
         }
@@ -64,10 +67,10 @@ mod tests {
             return;
         }
         let source = || open().unwrap();
-        for form in [Form::Csv, Form::Colons] {
-            drain(Films::new(source().lines(), form, Default::default()));
-            drain(Links::new(source().lines(), form));
-            drain(Users::new(source().lines(), form));
+        for form in [FileFormat::Csv, FileFormat::Colons] {
+            drain(FilmReader::new(source().lines(), form, Default::default()));
+            drain(LinkReader::new(source().lines(), form));
+            drain(UserReader::new(source().lines(), form));
             drain(UserItemReader::ratings(
                 source().lines(),
                 form,
@@ -78,14 +81,14 @@ mod tests {
         for format in [Format::Csv, Format::Jsonl] {
             let mut mapping = Mapping::parse(MAPPING).unwrap();
             mapping.format = format;
-            if let Ok(rows) = Products::new(source(), mapping) {
+            if let Ok(rows) = ProductReader::new(source(), mapping) {
                 drain(rows);
             }
         }
-        if let Ok(rows) = tmdb::Films::new(source()) {
+        if let Ok(rows) = tmdb::FilmReader::new(source()) {
             drain(rows);
         }
-        if let Ok(rows) = tmdb::Credits::new(source(), std::iter::once(1).collect()) {
+        if let Ok(rows) = tmdb::CreditReader::new(source(), std::iter::once(1).collect()) {
             drain(rows);
         }
     }

@@ -1,4 +1,4 @@
-//! What an import is asked for, what it tells meanwhile, and what it answers.
+//! Import requests, their events, and their summary.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,9 @@ use super::source::Limits;
 use crate::domain::content::Fields;
 use crate::domain::content::model::CreditRole;
 
-/// What to import.
+/// The source of an import.
 #[derive(Clone, Debug)]
-pub enum Job {
+pub enum ImportRequest {
     /// A folder of MovieLens: `movies`, `links`, `users`, `ratings` and `tags`, as `.csv` or `.dat`.
     Movielens {
         /// The folder.
@@ -30,8 +30,8 @@ pub enum Job {
     },
 }
 
-impl Job {
-    /// What the audit log calls it.
+impl ImportRequest {
+    /// The action name in the audit log.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Movielens { .. } => "import.movielens",
@@ -41,19 +41,19 @@ impl Job {
     }
 }
 
-/// How an import is run.
+/// Options of an import.
 #[derive(Clone, Debug)]
-pub struct Options {
-    /// What a file may not exceed.
+pub struct ImportOptions {
+    /// The limits of files.
     pub limits: Limits,
-    /// How many bytes of staged rows make a chunk, which is merged in one transaction; up to an
-    /// eighth more, where that spares a user from being in two.
+    /// The size of a chunk of staged rows in bytes. A chunk is merged in one transaction; it may be up to an
+    /// eighth larger to keep the rows of a user together.
     pub chunk_bytes: usize,
-    /// Cancelled, the import ends after the chunks that are being merged.
+    /// When cancelled, the import ends after the chunks that are being merged.
     pub cancel: CancellationToken,
 }
 
-impl Default for Options {
+impl Default for ImportOptions {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
@@ -64,41 +64,41 @@ impl Default for Options {
     }
 }
 
-/// What an import tells while it runs.
+/// An event of a running import.
 #[derive(Clone, Debug, PartialEq)]
-pub enum News {
+pub enum ImportEvent {
     /// A file has been opened.
-    Opened {
-        /// Its name.
+    FileOpened {
+        /// The name of the file.
         file: String,
-        /// Its size on disk.
+        /// The size on disk, in bytes.
         bytes: u64,
     },
     /// A chunk has been merged.
-    Merged {
-        /// From which file.
+    ChunkMerged {
+        /// The name of the file.
         file: String,
-        /// How much of the file, as it lies on disk, has been read so far.
+        /// The bytes of the file on disk that were read so far.
         bytes: u64,
-        /// How many rows of it have been merged or refused so far.
+        /// The rows of the file that were merged or refused so far.
         rows: u64,
     },
     /// A row has been refused.
-    Refused(Refused),
+    RowRefused(RefusedRow),
 }
 
-/// A row that was not taken.
+/// A refused row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedRow {
     /// The name of the file.
     pub file: String,
-    /// The line it begins on, from 1.
+    /// The line on which the row begins, from 1.
     pub line: u64,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What rows become.
+/// The target of rows, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Table {
@@ -128,20 +128,20 @@ impl Table {
     }
 }
 
-/// What became of the rows for one table.
+/// The counts of rows for one table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Were not there before.
+pub struct RowCounts {
+    /// New rows.
     pub added: u64,
-    /// Were there with other values.
+    /// Existing rows with changed values.
     pub updated: u64,
-    /// Were there just so.
+    /// Existing rows without changes.
     pub unchanged: u64,
-    /// Rows of the file that were not taken.
+    /// Refused rows.
     pub refused: u64,
 }
 
-impl std::ops::AddAssign for Counts {
+impl std::ops::AddAssign for RowCounts {
     fn add_assign(&mut self, other: Self) {
         self.added += other.added;
         self.updated += other.updated;
@@ -150,52 +150,52 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
-/// How an import ended.
+/// The outcome of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Every file was read to its end.
-    Whole,
-    /// It was cancelled; whole chunks were merged.
+pub enum ImportOutcome {
+    /// All files were read to their end.
+    Completed,
+    /// Cancelled; whole chunks were merged.
     Cancelled,
-    /// A file could not be read on; what came before was merged.
-    Broken(Break),
+    /// A file could not be read to its end; the rows before were merged.
+    Aborted(FileError),
 }
 
-/// Where and why a file could not be read on.
+/// Where and why reading a file failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Break {
+pub struct FileError {
     /// The name of the file.
     pub file: String,
-    /// The last line that was begun.
+    /// The last line that was started.
     pub line: u64,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What an import did.
+/// The summary of an import.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
-    /// What became of the rows, by table, in the order of [`Table`].
-    pub tables: Vec<(Table, Counts)>,
-    /// How it ended.
-    pub ended: Ended,
-    /// How long it took.
+pub struct ImportSummary {
+    /// The counts of rows by table, in the order of [`Table`].
+    pub tables: Vec<(Table, RowCounts)>,
+    /// The outcome.
+    pub outcome: ImportOutcome,
+    /// The duration in seconds.
     pub seconds: f64,
 }
 
-impl Summary {
-    /// The counts of one table; zeros if nothing came for it.
-    pub fn of(&self, table: Table) -> Counts {
+impl ImportSummary {
+    /// The counts of one table; zeros if it had no rows.
+    pub fn of(&self, table: Table) -> RowCounts {
         let found = self.tables.iter().find(|(of, _)| *of == table);
-        found.map_or_else(Counts::default, |(_, counts)| *counts)
+        found.map_or_else(RowCounts::default, |(_, counts)| *counts)
     }
 
-    /// How many rows were refused in all.
+    /// The number of refused rows.
     pub fn refused(&self) -> u64 {
         self.tables.iter().map(|(_, counts)| counts.refused).sum()
     }
 
-    /// Whether no row was taken at all.
+    /// Whether no row was imported.
     pub fn is_empty(&self) -> bool {
         self.tables
             .iter()
@@ -203,26 +203,26 @@ impl Summary {
     }
 }
 
-/// Why a reader did not answer a row.
+/// Why a reader returned no row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// This row is not good; the next may be.
+pub(super) enum ReadError {
+    /// The row is invalid; reading continues.
     Row {
         /// The line it begins on.
         line: u64,
         /// Why.
         reason: String,
     },
-    /// The file cannot be read on.
+    /// The rest of the file cannot be read.
     File {
-        /// The last line that was begun.
+        /// The last line that was started.
         line: u64,
         /// Why.
         reason: String,
     },
 }
 
-impl Fault {
+impl ReadError {
     pub(super) fn row(line: u64, reason: impl Into<String>) -> Self {
         Self::Row {
             line,
@@ -233,7 +233,7 @@ impl Fault {
 
 /// A content item of a file.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Item {
+pub(super) struct ImportedItem {
     /// Its name in the catalogue that is imported.
     pub key: String,
     /// What is known of it.
@@ -265,16 +265,16 @@ pub(super) type TagRow = UserItemRow<String>;
 
 /// The credits of one film.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Cast {
+pub(super) struct FilmCredits {
     /// The film's name in the catalogue that is imported.
     pub key: u64,
     /// Who did what, the first of each role first.
-    pub credits: Vec<CastEntry>,
+    pub credits: Vec<CreditRow>,
 }
 
 /// One credit.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct CastEntry {
+pub(super) struct CreditRow {
     /// The person's number in the catalogue that is imported.
     pub person: u64,
     /// As credited.

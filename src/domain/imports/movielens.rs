@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
-use super::model::{Fault, Item, UserItemRow};
+use super::model::{ImportedItem, ReadError, UserItemRow};
 use super::source::Lines;
 use crate::domain::content::{ContentKind, Fields};
 
@@ -17,7 +17,7 @@ pub use title::Title;
 
 /// How the fields of a line are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum FileFormat {
     /// Commas and quotes, with a header line.
     Csv,
     /// `::`, without a header; in UTF-8 or Latin-1.
@@ -25,12 +25,12 @@ pub enum Form {
 }
 
 /// The file of a folder that is called `name`, in either form and packed or not.
-pub(super) fn find(folder: &Path, name: &str) -> Option<(PathBuf, Form)> {
+pub(super) fn find(folder: &Path, name: &str) -> Option<(PathBuf, FileFormat)> {
     [
-        ("csv", Form::Csv),
-        ("csv.gz", Form::Csv),
-        ("dat", Form::Colons),
-        ("dat.gz", Form::Colons),
+        ("csv", FileFormat::Csv),
+        ("csv.gz", FileFormat::Csv),
+        ("dat", FileFormat::Colons),
+        ("dat.gz", FileFormat::Colons),
     ]
     .into_iter()
     .map(|(ending, form)| (folder.join(format!("{name}.{ending}")), form))
@@ -60,16 +60,16 @@ pub(super) struct Link {
     pub tmdb: Option<u64>,
 }
 
-pub(super) struct Links(pub Rows<3>);
+pub(super) struct LinkReader(pub Rows<3>);
 
-impl Links {
-    pub(super) fn new(lines: Lines, form: Form) -> Self {
+impl LinkReader {
+    pub(super) fn new(lines: Lines, form: FileFormat) -> Self {
         Self(Rows::new(lines, form, ["movieId", "imdbId", "tmdbId"], 2))
     }
 }
 
-impl Iterator for Links {
-    type Item = Result<Link, Fault>;
+impl Iterator for LinkReader {
+    type Item = Result<Link, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next_with(|line, [film, imdb, tmdb]| {
@@ -88,14 +88,14 @@ impl Iterator for Links {
 }
 
 /// `movies`: the films, each with its names in other catalogues.
-pub(super) struct Films {
+pub(super) struct FilmReader {
     rows: Rows<3>,
     links: FxHashMap<u64, Link>,
     seen: rustc_hash::FxHashSet<u64>,
 }
 
-impl Films {
-    pub(super) fn new(lines: Lines, form: Form, links: FxHashMap<u64, Link>) -> Self {
+impl FilmReader {
+    pub(super) fn new(lines: Lines, form: FileFormat, links: FxHashMap<u64, Link>) -> Self {
         Self {
             rows: Rows::new(lines, form, ["movieId", "title", "genres"], 1),
             links,
@@ -104,8 +104,8 @@ impl Films {
     }
 }
 
-impl Iterator for Films {
-    type Item = Result<Item, Fault>;
+impl Iterator for FilmReader {
+    type Item = Result<ImportedItem, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (links, seen) = (&mut self.links, &mut self.seen);
@@ -121,7 +121,7 @@ impl Iterator for Films {
                 names.extend(link.imdb.map(|imdb| ("imdb", format!("tt{imdb:07}"))));
                 names.extend(link.tmdb.map(|tmdb| ("tmdb", tmdb.to_string())));
             }
-            Ok(Item {
+            Ok(ImportedItem {
                 key: film.to_string(),
                 fields,
                 names,
@@ -147,17 +147,17 @@ fn fields(title: &str, genres: &str) -> Fields {
 }
 
 /// `users`: of each only the number is taken.
-pub(super) struct Users(Rows<5>);
+pub(super) struct UserReader(Rows<5>);
 
-impl Users {
-    pub(super) fn new(lines: Lines, form: Form) -> Self {
+impl UserReader {
+    pub(super) fn new(lines: Lines, form: FileFormat) -> Self {
         let header = ["userId", "gender", "age", "occupation", "zip"];
         Self(Rows::new(lines, form, header, 4))
     }
 }
 
-impl Iterator for Users {
-    type Item = Result<u64, Fault>;
+impl Iterator for UserReader {
+    type Item = Result<u64, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next_with(|_, [user, ..]| number(&user, "userId"))
@@ -172,7 +172,7 @@ pub(super) struct UserItemReader<T> {
 }
 
 impl UserItemReader<f32> {
-    pub(super) fn ratings(lines: Lines, form: Form, until: i64) -> Self {
+    pub(super) fn ratings(lines: Lines, form: FileFormat, until: i64) -> Self {
         let header = ["userId", "movieId", "rating", "timestamp"];
         let read = |field: &str| match field.parse() {
             Ok(stars) if (0.5..=5.0).contains(&stars) => Ok(stars),
@@ -190,7 +190,7 @@ impl UserItemReader<f32> {
 }
 
 impl UserItemReader<String> {
-    pub(super) fn tags(lines: Lines, form: Form, until: i64) -> Self {
+    pub(super) fn tags(lines: Lines, form: FileFormat, until: i64) -> Self {
         let header = ["userId", "movieId", "tag", "timestamp"];
         let read = |field: &str| match field.trim() {
             tag if (1..=200).contains(&tag.chars().count()) => Ok(tag.to_owned()),
@@ -205,7 +205,7 @@ impl UserItemReader<String> {
 }
 
 impl<T> Iterator for UserItemReader<T> {
-    type Item = Result<UserItemRow<T>, Fault>;
+    type Item = Result<UserItemRow<T>, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (until, read) = (self.until, self.read);

@@ -8,13 +8,13 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::mapping::{Field, Format, Mapping, Rule};
-use super::model::{Fault, Item};
+use super::model::{ImportedItem, ReadError};
 use super::movielens::brief;
 use super::source::{Lines, Source, Table};
 use crate::domain::content::Fields;
 
 /// The products of a file.
-pub(super) struct Products {
+pub(super) struct ProductReader {
     rows: Rows,
     mapping: Mapping,
     /// Hashes of the ids that came up: eight bytes each, so that a million products take 16 MB.
@@ -27,15 +27,15 @@ enum Rows {
     Jsonl(Lines),
 }
 
-impl Products {
-    pub(super) fn new(source: Source, mapping: Mapping) -> Result<Self, Fault> {
+impl ProductReader {
+    pub(super) fn new(source: Source, mapping: Mapping) -> Result<Self, ReadError> {
         let rows = match mapping.format {
             Format::Jsonl => Rows::Jsonl(source.lines()),
             Format::Csv => {
                 let delimiter = u8::try_from(mapping.delimiter).unwrap_or(b',');
                 let table = source.table(delimiter)?;
                 if let Some(missing) = mapping.columns().find(|name| table.column(name).is_none()) {
-                    return Err(Fault::File {
+                    return Err(ReadError::File {
                         line: 1,
                         reason: format!(
                             "the mapping reads the column `{missing}`; the file has {}",
@@ -57,8 +57,8 @@ impl Products {
     }
 }
 
-impl Iterator for Products {
-    type Item = Result<Item, Fault>;
+impl Iterator for ProductReader {
+    type Item = Result<ImportedItem, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (line, item) = match &mut self.rows {
@@ -95,7 +95,7 @@ impl Iterator for Products {
                 Err(format!("the id `{key}` came up before in this file"))
             }
         });
-        Some(item.map_err(|reason| Fault::row(line, reason)))
+        Some(item.map_err(|reason| ReadError::row(line, reason)))
     }
 }
 
@@ -121,7 +121,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-fn item(mapping: &Mapping, cell: impl Fn(&str) -> Vec<String>) -> Result<Item, String> {
+fn item(mapping: &Mapping, cell: impl Fn(&str) -> Vec<String>) -> Result<ImportedItem, String> {
     let key = one(&mapping.id, &cell, None)
         .map_err(|reason| format!("id: {reason}"))?
         .ok_or("there is no id")?;
@@ -151,7 +151,7 @@ fn item(mapping: &Mapping, cell: impl Fn(&str) -> Vec<String>) -> Result<Item, S
     }
     fields.metadata = Value::Object(metadata);
     fields.check().map_err(|error| error.to_string())?;
-    Ok(Item {
+    Ok(ImportedItem {
         key,
         fields,
         names: Vec::new(),

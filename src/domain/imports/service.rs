@@ -9,12 +9,15 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::mapping::Mapping;
-use super::model::{Break, Counts, Ended, Fault, Job, News, Options, Refused, Summary, Table};
+use super::model::{
+    FileError, ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, ReadError,
+    RefusedRow, RowCounts, Table,
+};
 use super::movielens;
-use super::products::Products;
+use super::products::ProductReader;
 use super::source::Source;
 use super::store::{
-    CastStage, Ids, ItemStage, MOVIELENS, Policy, RatingStage, Session, Stage, Store, TMDB,
+    CreditStage, Ids, ItemStage, MOVIELENS, Policy, RatingStage, Session, Stage, Store, TMDB,
     TagStage, UserItemStage, UserStage,
 };
 use super::tmdb;
@@ -49,7 +52,7 @@ impl ImportService {
         }
     }
 
-    /// Runs an import and tells `news` of it. Only one runs in a schema at a time.
+    /// Runs an import and tells `on_event` of it. Only one runs in a schema at a time.
     ///
     /// Rows that cannot be taken are refused and told; a file that breaks in the middle ends the
     /// import with what was merged before, and the summary says where. The same import again adds
@@ -61,25 +64,25 @@ impl ImportService {
     pub async fn run(
         &self,
         viewer: &Viewer,
-        job: Job,
-        options: Options,
-        news: impl FnMut(News) + Send,
-    ) -> Result<Summary> {
+        request: ImportRequest,
+        options: ImportOptions,
+        on_event: impl FnMut(ImportEvent) + Send,
+    ) -> Result<ImportSummary> {
         viewer.admin()?;
         let now = self.clock.now();
         let start = std::time::Instant::now();
-        let mut run = Run {
+        let mut run = ImportRun {
             now,
             rng: self.rng.clone(),
             options,
-            news,
+            on_event,
             tables: BTreeMap::new(),
-            ended: Ended::Whole,
+            outcome: ImportOutcome::Completed,
             sessions: Vec::new(),
             store: self.store.clone(),
         };
         // What cannot be used is refused before the database is asked for anything.
-        let plan = Plan::of(&job)?;
+        let plan = Plan::of(&request)?;
         run.sessions.push(self.store.open_alone(now).await?);
         let _over = self.cache.invalidate_on_drop();
         match plan {
@@ -87,41 +90,41 @@ impl ImportService {
             Plan::Tmdb { films, credits } => run.tmdb(films, credits).await?,
             Plan::Products { file, mapping } => run.products(&file, mapping).await?,
         }
-        let summary = Summary {
+        let summary = ImportSummary {
             tables: run.tables.into_iter().collect(),
-            ended: run.ended,
+            outcome: run.outcome,
             seconds: start.elapsed().as_secs_f64(),
         };
         if let Some(session) = run.sessions.into_iter().next() {
             let entry: Id<id::Interaction> = Id::new(&self.clock, &self.rng);
             session
-                .finish(entry.uuid(), viewer.name(), job.name(), &summary)
+                .finish(entry.uuid(), viewer.name(), request.name(), &summary)
                 .await?;
         }
         Ok(summary)
     }
 }
 
-/// One import under way.
-struct Run<N> {
+/// A running import.
+struct ImportRun<N> {
     now: chrono::DateTime<chrono::Utc>,
     rng: Rng,
-    options: Options,
-    news: N,
-    tables: BTreeMap<Table, Counts>,
-    ended: Ended,
-    /// The first holds the lock.
+    options: ImportOptions,
+    on_event: N,
+    tables: BTreeMap<Table, RowCounts>,
+    outcome: ImportOutcome,
+    /// The first session holds the lock.
     sessions: Vec<Session>,
     store: Store,
 }
 
-impl<N: FnMut(News) + Send> Run<N> {
+impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
     fn ids(&self) -> Ids {
         Ids::new(self.now, self.rng.clone())
     }
 
-    fn going(&self) -> bool {
-        self.ended == Ended::Whole
+    fn is_running(&self) -> bool {
+        self.outcome == ImportOutcome::Completed
     }
 
     async fn movielens(&mut self, folder: &Path) -> Result<()> {
@@ -132,19 +135,19 @@ impl<N: FnMut(News) + Send> Run<N> {
             let ids = self.ids();
             let stage = move |ids| ItemStage::new(MOVIELENS, Table::Films, Policy::Movielens, ids);
             self.file(&path, Table::Films, 1, ids, stage, move |source| {
-                Ok(movielens::Films::new(source.lines(), form, links))
+                Ok(movielens::FilmReader::new(source.lines(), form, links))
             })
             .await?;
         }
-        if let Some((path, form)) = find("users").filter(|_| self.going()) {
+        if let Some((path, form)) = find("users").filter(|_| self.is_running()) {
             let ids = self.ids();
             self.file(&path, Table::Users, 1, ids, UserStage::new, move |source| {
-                Ok(movielens::Users::new(source.lines(), form))
+                Ok(movielens::UserReader::new(source.lines(), form))
             })
             .await?;
         }
         let films = Arc::new(self.sessions[0].numbered(MOVIELENS).await?);
-        if let Some((path, form)) = find("ratings").filter(|_| self.going()) {
+        if let Some((path, form)) = find("ratings").filter(|_| self.is_running()) {
             let (ids, known) = (self.ids(), Arc::clone(&films));
             let all = Arc::clone(&films);
             let stage = move |ids| RatingStage(UserItemStage::new(ids, Arc::clone(&all)));
@@ -154,7 +157,7 @@ impl<N: FnMut(News) + Send> Run<N> {
             })
             .await?;
         }
-        if let Some((path, form)) = find("tags").filter(|_| self.going()) {
+        if let Some((path, form)) = find("tags").filter(|_| self.is_running()) {
             let (ids, known) = (self.ids(), Arc::clone(&films));
             let stage = move |ids| TagStage(UserItemStage::new(ids, Arc::clone(&films)));
             self.file(&path, Table::Tags, 1, ids, stage, move |source| {
@@ -177,18 +180,18 @@ impl<N: FnMut(News) + Send> Run<N> {
         let read = tokio::task::spawn_blocking(move || {
             let mut links = FxHashMap::default();
             let mut refused = Vec::new();
-            for row in movielens::Links::new(source.lines(), form) {
+            for row in movielens::LinkReader::new(source.lines(), form) {
                 match row {
                     Ok(link) => {
                         links.insert(link.film, link);
                     }
-                    Err(Fault::Row { line, reason }) => refused.push(Refused {
+                    Err(ReadError::Row { line, reason }) => refused.push(RefusedRow {
                         file: file.clone(),
                         line,
                         reason,
                     }),
-                    Err(Fault::File { line, reason }) => {
-                        return (links, refused, Some(Break { file, line, reason }));
+                    Err(ReadError::File { line, reason }) => {
+                        return (links, refused, Some(FileError { file, line, reason }));
                     }
                 }
             }
@@ -197,7 +200,7 @@ impl<N: FnMut(News) + Send> Run<N> {
         let (links, refused, broken) = read.await.map_err(|e| Error::Internal(e.into()))?;
         self.refuse(Table::Links, refused);
         if let Some(broken) = broken {
-            self.ended = Ended::Broken(broken);
+            self.outcome = ImportOutcome::Aborted(broken);
         }
         Ok(links)
     }
@@ -206,10 +209,10 @@ impl<N: FnMut(News) + Send> Run<N> {
         if let Some(path) = films {
             let ids = self.ids();
             let stage = |ids| ItemStage::new(TMDB, Table::Films, Policy::Tmdb, ids);
-            self.file(&path, Table::Films, 1, ids, stage, tmdb::Films::new)
+            self.file(&path, Table::Films, 1, ids, stage, tmdb::FilmReader::new)
                 .await?;
         }
-        if let Some(path) = credits.filter(|_| self.going()) {
+        if let Some(path) = credits.filter(|_| self.is_running()) {
             let known = self.sessions[0].numbered(TMDB).await?.into_keys().collect();
             let ids = self.ids();
             self.file(
@@ -217,8 +220,8 @@ impl<N: FnMut(News) + Send> Run<N> {
                 Table::Credits,
                 1,
                 ids,
-                CastStage::new,
-                move |source| tmdb::Credits::new(source, known),
+                CreditStage::new,
+                move |source| tmdb::CreditReader::new(source, known),
             )
             .await?;
         }
@@ -236,24 +239,24 @@ impl<N: FnMut(News) + Send> Run<N> {
             ItemStage::new(&source, Table::Products, policy, ids)
         };
         self.file(path, Table::Products, 1, ids, stage, move |source| {
-            Products::new(source, *mapping)
+            ProductReader::new(source, *mapping)
         })
         .await
     }
 
     fn open(&mut self, path: &Path) -> Result<Source> {
         let source = Source::open(path, self.options.limits)?;
-        (self.news)(News::Opened {
+        (self.on_event)(ImportEvent::FileOpened {
             file: name(path),
             bytes: source.bytes(),
         });
         Ok(source)
     }
 
-    fn refuse(&mut self, table: Table, refused: Vec<Refused>) {
+    fn refuse(&mut self, table: Table, refused: Vec<RefusedRow>) {
         self.tables.entry(table).or_default().refused += refused.len() as u64;
         for refused in refused {
-            (self.news)(News::Refused(refused));
+            (self.on_event)(ImportEvent::RowRefused(refused));
         }
     }
 
@@ -265,13 +268,13 @@ impl<N: FnMut(News) + Send> Run<N> {
         at_once: usize,
         ids: Ids,
         stage: impl Fn(Ids) -> S + Send + 'static,
-        read: impl FnOnce(Source) -> Result<R, Fault> + Send + 'static,
+        read: impl FnOnce(Source) -> Result<R, ReadError> + Send + 'static,
     ) -> Result<()>
     where
         S: Stage,
-        R: Iterator<Item = Result<S::Row, Fault>>,
+        R: Iterator<Item = Result<S::Row, ReadError>>,
     {
-        if !self.going() {
+        if !self.is_running() {
             return Ok(());
         }
         let source = self.open(path)?;
@@ -282,7 +285,7 @@ impl<N: FnMut(News) + Send> Run<N> {
         // The session with the lock works first and is put back in its place at the end.
         let lock_last = free.split_off(at_once.min(free.len()));
         free.reverse();
-        let mut busy: Vec<(Merging, Told)> = Vec::new();
+        let mut busy: Vec<(MergeTask, ChunkProgress)> = Vec::new();
         let (sender, mut chunks) = mpsc::channel(1);
         let options = self.options.clone();
         let file = name(path);
@@ -290,8 +293,8 @@ impl<N: FnMut(News) + Send> Run<N> {
             let fresh = move || stage(ids.clone());
             read_chunks(&file, source, &options, fresh, read, &sender);
         });
-        let mut outcome = Ok(());
-        while outcome.is_ok() {
+        let mut result = Ok(());
+        while result.is_ok() {
             let Some(chunk) = chunks.recv().await else {
                 break;
             };
@@ -300,9 +303,9 @@ impl<N: FnMut(News) + Send> Run<N> {
             }
             self.refuse(table, chunk.refused);
             if let Some(broken) = chunk.fault {
-                self.ended = Ended::Broken(broken);
+                self.outcome = ImportOutcome::Aborted(broken);
             }
-            let told = Told {
+            let progress = ChunkProgress {
                 file: name(path),
                 bytes: chunk.bytes,
                 rows: chunk.rows,
@@ -312,7 +315,7 @@ impl<N: FnMut(News) + Send> Run<N> {
                 None => match self.next_merged(&mut busy).await {
                     Ok(session) => session,
                     Err(error) => {
-                        outcome = Err(error);
+                        result = Err(error);
                         break;
                     }
                 },
@@ -322,49 +325,49 @@ impl<N: FnMut(News) + Send> Run<N> {
                 let merged = chunk.stage.merge(&mut session).await;
                 (session, merged)
             });
-            busy.push((task, told));
+            busy.push((task, progress));
         }
         // The reader ends at its next chunk, since nobody receives it.
         drop(chunks);
         while !busy.is_empty() {
             match self.next_merged(&mut busy).await {
                 Ok(session) => free.push(session),
-                Err(error) => outcome = outcome.and(Err(error)),
+                Err(error) => result = result.and(Err(error)),
             }
         }
         reader
             .await
             .map_err(|error| Error::Internal(error.into()))?;
-        outcome?;
+        result?;
         free.extend(lock_last);
         free.sort_by_key(|session| !session.holds_lock());
         self.sessions = free;
-        if self.options.cancel.is_cancelled() && self.going() {
-            self.ended = Ended::Cancelled;
+        if self.options.cancel.is_cancelled() && self.is_running() {
+            self.outcome = ImportOutcome::Cancelled;
         }
         Ok(())
     }
 
     /// Waits for the chunk that has been merging longest, and answers its session.
-    async fn next_merged(&mut self, busy: &mut Vec<(Merging, Told)>) -> Result<Session> {
-        let (task, told) = busy.remove(0);
+    async fn next_merged(&mut self, busy: &mut Vec<(MergeTask, ChunkProgress)>) -> Result<Session> {
+        let (task, progress) = busy.remove(0);
         let (session, merged) = task.await.map_err(|error| Error::Internal(error.into()))?;
         for (table, counts) in merged? {
             *self.tables.entry(table).or_default() += counts;
         }
-        (self.news)(News::Merged {
-            file: told.file,
-            bytes: told.bytes,
-            rows: told.rows,
+        (self.on_event)(ImportEvent::ChunkMerged {
+            file: progress.file,
+            bytes: progress.bytes,
+            rows: progress.rows,
         });
         Ok(session)
     }
 }
 
-type Merging = JoinHandle<(Session, Result<Vec<(Table, Counts)>>)>;
+type MergeTask = JoinHandle<(Session, Result<Vec<(Table, RowCounts)>>)>;
 
-/// How far a chunk goes.
-struct Told {
+/// The progress after a chunk.
+struct ChunkProgress {
     file: String,
     bytes: u64,
     rows: u64,
@@ -380,11 +383,11 @@ fn name(path: &Path) -> String {
 fn of_known_film<T>(
     row: super::model::UserItemRow<T>,
     films: &FxHashMap<u64, uuid::Uuid>,
-) -> Result<super::model::UserItemRow<T>, Fault> {
+) -> Result<super::model::UserItemRow<T>, ReadError> {
     if films.contains_key(&row.item) {
         Ok(row)
     } else {
         let reason = format!("there is no film with the movieId {}", row.item);
-        Err(Fault::row(row.line, reason))
+        Err(ReadError::row(row.line, reason))
     }
 }

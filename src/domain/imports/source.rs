@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::read::MultiGzDecoder;
 
 use self::guard::{Guard, Packed};
-use super::model::Fault;
+use super::model::ReadError;
 use crate::foundation::{Refusal, Result};
 
 mod guard;
@@ -156,8 +156,8 @@ impl Source {
     /// Reads it as csv with a header row.
     ///
     /// # Errors
-    /// [`Fault::File`] when there is no header row.
-    pub(super) fn table(self, delimiter: u8) -> Result<Table, Fault> {
+    /// [`ReadError::File`] when there is no header row.
+    pub(super) fn table(self, delimiter: u8) -> Result<Table, ReadError> {
         Table::new(self.reader, self.meter, delimiter)
     }
 }

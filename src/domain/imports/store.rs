@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
-use super::model::{Counts, Summary, Table};
+use super::model::{ImportSummary, RowCounts, Table};
 use crate::foundation::id::Kind;
 use crate::foundation::{Id, Refusal, Result, Rng};
 use crate::platform::db::Db;
@@ -23,7 +23,7 @@ mod credits;
 mod items;
 mod user_items;
 
-pub(super) use credits::CastStage;
+pub(super) use credits::CreditStage;
 pub(super) use items::{ItemStage, Policy, column};
 pub(super) use user_items::{RatingStage, TagStage, UserItemStage, UserStage};
 
@@ -50,7 +50,7 @@ pub(super) trait Stage: Send + Sized + 'static {
     fn bytes(&self) -> usize;
 
     /// Merges the rows in one transaction.
-    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, Counts)>>>;
+    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, RowCounts)>>>;
 }
 
 /// The database of imports.
@@ -161,7 +161,7 @@ impl Session {
         id: Uuid,
         actor: String,
         action: &'static str,
-        summary: &Summary,
+        summary: &ImportSummary,
     ) -> Result<()> {
         let details = details(summary);
         let now = self.now;
@@ -188,7 +188,7 @@ impl Session {
     }
 }
 
-fn details(summary: &Summary) -> Value {
+fn details(summary: &ImportSummary) -> Value {
     let tables = summary.tables.iter().map(|(table, counts)| {
         let counts = json!({
             "added": counts.added, "updated": counts.updated,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::model::{Cast, CastEntry, Fault, Item};
+use super::model::{CreditRow, FilmCredits, ImportedItem, ReadError};
 use super::movielens::brief;
 use super::source::{Source, Table};
 use crate::domain::content::model::CreditRole;
@@ -35,10 +35,10 @@ pub(super) fn find(folder: &Path, word: &str) -> std::io::Result<Option<PathBuf>
 }
 
 /// The places of the columns `N` that must be there.
-fn columns<const N: usize>(table: &Table, names: [&str; N]) -> Result<[usize; N], Fault> {
+fn columns<const N: usize>(table: &Table, names: [&str; N]) -> Result<[usize; N], ReadError> {
     let mut places = [0; N];
     for (place, name) in places.iter_mut().zip(names) {
-        *place = table.column(name).ok_or_else(|| Fault::File {
+        *place = table.column(name).ok_or_else(|| ReadError::File {
             line: 1,
             reason: format!(
                 "there is no column `{name}`; there are {}",
@@ -72,14 +72,14 @@ const FILM_COLUMNS: [&str; 19] = [
 ];
 
 /// The films.
-pub(super) struct Films {
+pub(super) struct FilmReader {
     table: Table,
     columns: [usize; 19],
     seen: FxHashSet<u64>,
 }
 
-impl Films {
-    pub(super) fn new(source: Source) -> Result<Self, Fault> {
+impl FilmReader {
+    pub(super) fn new(source: Source) -> Result<Self, ReadError> {
         let table = source.table(b',')?;
         Ok(Self {
             columns: columns(&table, FILM_COLUMNS)?,
@@ -89,8 +89,8 @@ impl Films {
     }
 }
 
-impl Iterator for Films {
-    type Item = Result<Item, Fault>;
+impl Iterator for FilmReader {
+    type Item = Result<ImportedItem, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (line, record) = match self.table.next() {
@@ -104,7 +104,7 @@ impl Iterator for Films {
                 Err(format!("the id {id} came up before in this file"))
             }
         });
-        Some(row.map_err(|reason| Fault::row(line, reason)))
+        Some(row.map_err(|reason| ReadError::row(line, reason)))
     }
 }
 
@@ -164,7 +164,7 @@ fn clean(text: &str, most: usize) -> String {
     text.trim().to_owned()
 }
 
-fn film(row: &Row<'_>) -> Result<(u64, Item), String> {
+fn film(row: &Row<'_>) -> Result<(u64, ImportedItem), String> {
     let id = row.text("id").unwrap_or_default();
     let id: u64 = id
         .parse()
@@ -219,7 +219,7 @@ fn film(row: &Row<'_>) -> Result<(u64, Item), String> {
     fields.check().map_err(|error| error.to_string())?;
     Ok((
         id,
-        Item {
+        ImportedItem {
             key: id.to_string(),
             fields,
             names: Vec::new(),
@@ -260,16 +260,16 @@ fn metadata(row: &Row<'_>, released: Option<NaiveDate>) -> Result<Value, String>
 }
 
 /// The credits.
-pub(super) struct Credits {
+pub(super) struct CreditReader {
     table: Table,
     columns: [usize; 3],
     seen: FxHashSet<u64>,
     known: FxHashSet<u64>,
 }
 
-impl Credits {
+impl CreditReader {
     /// Reads the credits of the films `known`, by their TMDB ids.
-    pub(super) fn new(source: Source, known: FxHashSet<u64>) -> Result<Self, Fault> {
+    pub(super) fn new(source: Source, known: FxHashSet<u64>) -> Result<Self, ReadError> {
         let table = source.table(b',')?;
         Ok(Self {
             columns: columns(&table, ["movie_id", "cast", "crew"])?,
@@ -280,8 +280,8 @@ impl Credits {
     }
 }
 
-impl Iterator for Credits {
-    type Item = Result<Cast, Fault>;
+impl Iterator for CreditReader {
+    type Item = Result<FilmCredits, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (line, record) = match self.table.next() {
@@ -303,11 +303,11 @@ impl Iterator for Credits {
             }
             Ok(credits)
         });
-        Some(row.map_err(|reason| Fault::row(line, reason)))
+        Some(row.map_err(|reason| ReadError::row(line, reason)))
     }
 }
 
-fn credits(film: &str, cast: &str, crew: &str) -> Result<Cast, String> {
+fn credits(film: &str, cast: &str, crew: &str) -> Result<FilmCredits, String> {
     #[derive(Deserialize)]
     struct Player {
         id: u64,
@@ -331,7 +331,7 @@ fn credits(film: &str, cast: &str, crew: &str) -> Result<Cast, String> {
     let mut players: Vec<Player> = list(some(cast).as_deref(), "cast")?;
     players.sort_by_key(|player| player.order);
     let members: Vec<Member> = list(some(crew).as_deref(), "crew")?;
-    let mut credits: Vec<CastEntry> = Vec::with_capacity(players.len());
+    let mut credits: Vec<CreditRow> = Vec::with_capacity(players.len());
     let mut directed = FxHashSet::default();
     for member in members {
         let Some(role) = role(&member.job) else {
@@ -339,7 +339,7 @@ fn credits(film: &str, cast: &str, crew: &str) -> Result<Cast, String> {
         };
         // Whoever wrote both story and screenplay is one writer.
         if directed.insert((member.id, role)) {
-            credits.push(CastEntry {
+            credits.push(CreditRow {
                 person: member.id,
                 name: clean(&member.name, 200),
                 role,
@@ -347,7 +347,7 @@ fn credits(film: &str, cast: &str, crew: &str) -> Result<Cast, String> {
             });
         }
     }
-    credits.extend(players.into_iter().map(|player| CastEntry {
+    credits.extend(players.into_iter().map(|player| CreditRow {
         person: player.id,
         name: clean(&player.name, 200),
         role: CreditRole::Cast,
@@ -355,7 +355,7 @@ fn credits(film: &str, cast: &str, crew: &str) -> Result<Cast, String> {
     }));
     // A few entries are damaged at the source; the film's others are good.
     credits.retain(|credit| !credit.name.is_empty());
-    Ok(Cast { key, credits })
+    Ok(FilmCredits { key, credits })
 }
 
 /// What a job of TMDB's crew is to us; most are none.

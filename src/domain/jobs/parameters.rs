@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::model::JobKind;
-use crate::domain::generation::{Commission, Medium};
+use crate::domain::generation::{GenerationRequest, MediaKind};
 use crate::domain::imports::Limits;
 use crate::domain::imports::mapping::Mapping;
 use crate::foundation::{Id, Refusal, id};
@@ -14,9 +14,9 @@ use crate::foundation::{Id, Refusal, id};
 #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Parameters {
     /// Write texts.
-    ContentText(Commission),
+    ContentText(GenerationRequest),
     /// Make pictures.
-    ContentImage(Commission),
+    ContentImage(GenerationRequest),
     /// Compute lists anew with the model in service.
     Recommendations(RefreshTarget),
     /// Train the collaborative model.
@@ -153,11 +153,11 @@ pub struct Erasure {
     pub user: Id<id::User>,
 }
 
-impl From<Commission> for Parameters {
-    fn from(commission: Commission) -> Self {
-        match commission.parameters.ask.medium() {
-            Medium::Text => Self::ContentText(commission),
-            Medium::Image => Self::ContentImage(commission),
+impl From<GenerationRequest> for Parameters {
+    fn from(request: GenerationRequest) -> Self {
+        match request.parameters.input.media_kind() {
+            MediaKind::Text => Self::ContentText(request),
+            MediaKind::Image => Self::ContentImage(request),
         }
     }
 }
@@ -198,7 +198,7 @@ impl Parameters {
             Self::Recommendations(whom) => whom.check(),
             Self::Import(import) => import.check(),
             Self::CacheWarming(warming) => warming.check(),
-            // Checked when it was commissioned.
+            // Checked when it was prepared.
             Self::ContentText(_)
             | Self::ContentImage(_)
             | Self::Training(_)

@@ -309,8 +309,8 @@ impl JobService {
                 viewer.may_act_for(*user, Scope::RecommendationsRead)
             }
             Parameters::Erasure(erasure) => viewer.may_act_for(erasure.user, Scope::UsersWrite),
-            Parameters::ContentText(commission) | Parameters::ContentImage(commission) => {
-                self.generation.may_have(viewer, commission)
+            Parameters::ContentText(request) | Parameters::ContentImage(request) => {
+                self.generation.check_access_to(viewer, request)
             }
             Parameters::Recommendations(_)
             | Parameters::Training(_)

@@ -57,11 +57,11 @@ impl ProfileService {
     /// # Errors
     /// When the database fails.
     pub async fn profile(&self, history: &History, now: DateTime<Utc>) -> Result<Option<Profile>> {
-        let Some(space) = self.embeddings.active().await? else {
+        let Some(embedding) = self.embeddings.active().await? else {
             return Ok(None);
         };
         let vectors = self.embeddings.vectors(&history.profiled()).await?;
-        Ok(history.profile(now, space.dimensions, |item| vectors.get(&item)))
+        Ok(history.profile(now, embedding.dimensions, |item| vectors.get(&item)))
     }
 
     /// How near these items are to what the user has come to like and to what they do just now, of
@@ -82,7 +82,7 @@ impl ProfileService {
                 }
             }
         };
-        self.embeddings.show(items, &mut judge).await?;
+        self.embeddings.visit(items, &mut judge).await?;
         Ok(fits)
     }
 }

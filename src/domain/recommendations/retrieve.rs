@@ -11,7 +11,7 @@ use super::non_personalised::Common;
 use super::served_model::ServedModel;
 use super::served_ranker::ServedRanker;
 use super::service::RecommendationService;
-use crate::domain::embeddings::Vectors;
+use crate::domain::embeddings::VectorTable;
 use crate::domain::search;
 use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::{Catalogue, ContentKind};
@@ -56,7 +56,7 @@ pub(super) struct Retrieved {
     pub(super) model_at: Option<DateTime<Utc>>,
     pub(super) embedding: Option<Id<id::Model>>,
     /// Vectors of candidates, where the list is to be diverse.
-    pub(super) vectors: Vectors,
+    pub(super) vectors: VectorTable,
     pub(super) scored: Option<(Arc<ServedModel>, Scored)>,
     pub(super) liked: Vec<Positive>,
     /// Of these, what the user would call a liking: an item that was only looked at is no reason.
@@ -77,7 +77,7 @@ impl RecommendationService {
     /// nothing.
     pub(super) async fn retrieve(&self, context: &RequestContext<'_>) -> Result<Retrieved> {
         let (request, history) = (context.request, context.history);
-        let (profile, space) = tokio::try_join!(
+        let (profile, embedding) = tokio::try_join!(
             self.profiles.profile(history, context.now),
             self.embeddings.active(),
         )?;
@@ -118,7 +118,7 @@ impl RecommendationService {
             ) && !from.scored.is_empty()
         };
         if retrieved.candidates.iter().any(by_meaning) {
-            retrieved.embedding = space.map(|space| space.model.id);
+            retrieved.embedding = embedding.map(|embedding| embedding.model.id);
         }
         if request.diversity > 0.0 {
             retrieved.vectors = self.vectors_of_heads(&retrieved.candidates).await?;
@@ -345,7 +345,7 @@ impl RecommendationService {
         Ok(Some(Candidates::new(Source::Interests, weight, scored)))
     }
 
-    async fn vectors_of_heads(&self, candidates: &[Candidates]) -> Result<Vectors> {
+    async fn vectors_of_heads(&self, candidates: &[Candidates]) -> Result<VectorTable> {
         let heads = candidates.iter().flat_map(|from| {
             let mut scored = from.scored.clone();
             scored.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

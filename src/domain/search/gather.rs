@@ -10,7 +10,7 @@ use super::lexical::{Found, Wanted};
 use super::model::{Mode, Request, Taste};
 use super::service::SearchService;
 use crate::domain::content::catalogue::CatalogueIndex;
-use crate::domain::embeddings::Space;
+use crate::domain::embeddings::EmbeddingModel;
 use crate::engine::eligibility::Rules;
 use crate::engine::history::Profile;
 use crate::foundation::{Id, Result, id};
@@ -46,7 +46,7 @@ impl SearchService {
     pub(super) async fn by_meaning(
         &self,
         catalogue: &CatalogueIndex,
-        space: Option<&Space>,
+        embedding: Option<&EmbeddingModel>,
         request: &Request,
         found: Option<&Found>,
         day: NaiveDate,
@@ -54,11 +54,11 @@ impl SearchService {
         let Some(found) = found.filter(|_| request.mode != Mode::Words) else {
             return Ok(Vec::new());
         };
-        let Some(space) = space else {
+        let Some(embedding) = embedding else {
             return Ok(Vec::new());
         };
         let text = found.corrected.as_ref().unwrap_or(&request.query).clone();
-        let Some(vector) = space.query(&text).await? else {
+        let Some(vector) = embedding.query(&text).await? else {
             return Ok(Vec::new());
         };
         let fits = |content: Id<id::Content>| {
@@ -66,7 +66,7 @@ impl SearchService {
             let rules = Rules::on(day).matching(&request.filter);
             rules.within(&catalogue).admits_content(content)
         };
-        let nearest = space.nearest(&vector, MEANT, &fits).await?;
+        let nearest = embedding.nearest(&vector, MEANT, &fits).await?;
         let catalogue = catalogue.read();
         let similar = nearest.iter().filter(|near| near.cosine >= LEAST_SIMILAR);
         Ok(similar

@@ -316,13 +316,13 @@ impl SearchService {
         let profile = self.profile(user).await?;
         let found = self.embeddings.find().await?;
         let meaning_is_opening = matches!(found, HandleState::Loading);
-        let space = found.model();
+        let embedding = found.model();
         let versions = Versions {
             words,
             catalogue: catalogue.read().change(),
-            meaning: space
+            meaning: embedding
                 .as_ref()
-                .map(|space| (space.model.id, space.version())),
+                .map(|embedding| (embedding.model.id, embedding.version())),
             meaning_is_opening,
             day,
         };
@@ -340,7 +340,13 @@ impl SearchService {
         }
         let mut found = self.by_words(&following, request).await?;
         let meant = self
-            .by_meaning(catalogue, space.as_deref(), request, found.as_ref(), day)
+            .by_meaning(
+                catalogue,
+                embedding.as_deref(),
+                request,
+                found.as_ref(),
+                day,
+            )
             .await?;
         let taste = match &profile {
             Some(profile) => {

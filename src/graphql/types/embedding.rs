@@ -53,7 +53,7 @@ impl EmbeddingMutation {
         let done = async {
             let id = input.content_id;
             let vector = input.vector.map(|it| it.into_iter().map(single).collect());
-            services.embeddings.bring(viewer, id, vector).await?;
+            services.embeddings.set_external(viewer, id, vector).await?;
             let found = services.content.find_many(viewer, &[id]).await?;
             let gone = crate::domain::content::service::not_found;
             found.into_values().next().ok_or_else(gone)

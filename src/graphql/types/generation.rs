@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::content::ContentKind;
 use crate::domain::generation as domain;
-use crate::domain::generation::ask;
+use crate::domain::generation::input;
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 
@@ -112,29 +112,29 @@ impl GenerationLimits {
     /// The limits, which all generators share.
     fn all() -> Self {
         Self {
-            max_prompt_characters: int(*ask::PROMPT.end()),
-            min_side: *ask::SIDE.start(),
-            max_side: *ask::SIDE.end(),
-            side_step: ask::SIDE_STEP,
-            max_batch: *ask::BATCH.end(),
-            max_steps: *ask::STEPS.end(),
-            max_guidance: *ask::GUIDANCE.end(),
-            max_tokens: *ask::MAX_TOKENS.end(),
-            max_temperature: *ask::TEMPERATURE.end(),
+            max_prompt_characters: int(*input::PROMPT.end()),
+            min_side: *input::SIDE.start(),
+            max_side: *input::SIDE.end(),
+            side_step: input::SIDE_STEP,
+            max_batch: *input::BATCH.end(),
+            max_steps: *input::STEPS.end(),
+            max_guidance: *input::GUIDANCE.end(),
+            max_tokens: *input::MAX_TOKENS.end(),
+            max_temperature: *input::TEMPERATURE.end(),
         }
     }
 }
 
-impl From<domain::Offer> for Generator {
-    fn from(offer: domain::Offer) -> Self {
-        let kind = |medium: &domain::Medium| match medium {
-            domain::Medium::Text => ContentKind::Text,
-            domain::Medium::Image => ContentKind::Image,
+impl From<domain::GeneratorInfo> for Generator {
+    fn from(info: domain::GeneratorInfo) -> Self {
+        let kind = |media_kind: &domain::MediaKind| match media_kind {
+            domain::MediaKind::Text => ContentKind::Text,
+            domain::MediaKind::Image => ContentKind::Image,
         };
         Self {
-            name: offer.name.to_owned(),
-            kinds: offer.media.iter().map(kind).collect(),
-            available: offer.available,
+            name: info.name.to_owned(),
+            kinds: info.media.iter().map(kind).collect(),
+            available: info.available,
             limits: GenerationLimits::all(),
         }
     }
@@ -150,7 +150,7 @@ impl GenerationQuery {
     /// Lists all supported generators, including those that are not configured on this server. No
     /// authentication required.
     async fn generators(&self, ctx: &Context<'_>) -> Result<Vec<Generator>> {
-        let offers = ctx.services().generation.offers();
-        Ok(offers.into_iter().map(Into::into).collect())
+        let list_generators = ctx.services().generation.list_generators();
+        Ok(list_generators.into_iter().map(Into::into).collect())
     }
 }

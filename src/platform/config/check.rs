@@ -211,7 +211,7 @@ impl Embeddings {
         let most = match self.source {
             EmbeddingSource::Lsa => 512,
             // The most that an HNSW index of pgvector takes.
-            EmbeddingSource::Brought | EmbeddingSource::Transformer => 2000,
+            EmbeddingSource::External | EmbeddingSource::Transformer => 2000,
         };
         anyhow::ensure!(
             (1..=most).contains(&self.dimensions),

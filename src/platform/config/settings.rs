@@ -225,7 +225,7 @@ pub enum EmbeddingSource {
     /// A transformer from a local folder.
     Transformer,
     /// Callers only.
-    Brought,
+    External,
 }
 
 /// Where neighbours are looked for.

@@ -58,7 +58,7 @@ impl World {
     pub async fn start() -> Self {
         // Vectors of one number that callers bring: the first makes the space.
         let mut settings = crate::support::settings();
-        settings.embeddings.source = EmbeddingSource::Brought;
+        settings.embeddings.source = EmbeddingSource::External;
         settings.embeddings.dimensions = 1;
         let app = TestApp::with(settings).await;
         let vera = register(&app, MARK).await;

@@ -6,8 +6,8 @@
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Placed, Store};
-use crate::domain::embeddings::vectors::Marks;
+use super::{EmbeddedItem, Store};
+use crate::domain::embeddings::vectors::ChangeMarks;
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::stored;
 
@@ -15,7 +15,7 @@ use crate::platform::db::stored;
 #[derive(Debug, Default)]
 pub(in crate::domain::embeddings) struct VectorChanges {
     /// The vectors that were written, as they are now.
-    pub written: Vec<Placed>,
+    pub written: Vec<EmbeddedItem>,
     /// The items that have no vector any more.
     pub removed: Vec<Id<id::Content>>,
     /// From which transaction on to ask the next time.
@@ -90,7 +90,7 @@ impl Store {
         &self,
         model: Id<id::Model>,
         since: u64,
-    ) -> Result<(Marks, u64)> {
+    ) -> Result<(ChangeMarks, u64)> {
         let row = sqlx::query(MARKS)
             .bind(model.uuid())
             .bind(since.to_string())

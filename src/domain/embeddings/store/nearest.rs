@@ -10,8 +10,10 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::Store;
-use crate::domain::embeddings::model::Near;
-use crate::domain::embeddings::vectors::{Keep, Marks, Show, VectorStore, best};
+use crate::domain::embeddings::model::Neighbour;
+use crate::domain::embeddings::vectors::{
+    ChangeMarks, ItemFilter, VectorStore, VectorVisitor, best,
+};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
 
@@ -23,14 +25,14 @@ const ENOUGH: usize = 1_000;
 /// Up to so many items that may be answered are compared one by one.
 const COMPARED: usize = 40_000;
 /// The items that may be answered, found out at most once a request; `None` if they are too many.
-type Passing = OnceCell<Option<Vec<Uuid>>>;
+type EligibleItems = OnceCell<Option<Vec<Uuid>>>;
 
 /// The vectors of one space in the database.
-pub(in crate::domain::embeddings) struct InDatabase {
+pub(in crate::domain::embeddings) struct PgvectorStore {
     db: Db,
     model: Uuid,
     dimensions: usize,
-    marks: Mutex<Marks>,
+    marks: Mutex<ChangeMarks>,
     version: AtomicU64,
 }
 
@@ -40,7 +42,7 @@ struct Row {
     cosine: f32,
 }
 
-impl InDatabase {
+impl PgvectorStore {
     pub(in crate::domain::embeddings) fn new(
         db: Db,
         model: Id<id::Model>,
@@ -65,9 +67,9 @@ impl InDatabase {
         &self,
         query: &[f32],
         count: usize,
-        keep: &Keep<'_>,
-        passing: &Passing,
-    ) -> Result<Vec<Near>> {
+        keep: &ItemFilter<'_>,
+        eligible: &EligibleItems,
+    ) -> Result<Vec<Neighbour>> {
         let points = query.iter().any(|number| *number != 0.0);
         if count == 0 || query.len() != self.dimensions || !points {
             return Ok(Vec::new());
@@ -78,9 +80,9 @@ impl InDatabase {
             let met = rows.len();
             // A scan may also end at what it may remember, but not as early as that.
             let all = met < wide.min(ENOUGH);
-            let mut found: Vec<Near> = rows
+            let mut found: Vec<Neighbour> = rows
                 .into_iter()
-                .map(|row| Near {
+                .map(|row| Neighbour {
                     content: row.content_id.into(),
                     cosine: row.cosine,
                 })
@@ -94,9 +96,9 @@ impl InDatabase {
             let last = wide >= FURTHEST || met < wide;
             let narrow = met >= ENOUGH && found.len() * NARROW < met;
             if last || narrow {
-                let passing = passing.get_or_try_init(|| self.passing(keep)).await?;
-                if let Some(passing) = passing {
-                    return self.compared(query, count, passing).await;
+                let eligible = eligible.get_or_try_init(|| self.eligible(keep)).await?;
+                if let Some(eligible) = eligible {
+                    return self.exact_nearest(query, count, eligible).await;
                 }
             }
             if last {
@@ -109,26 +111,31 @@ impl InDatabase {
     }
 
     /// The items for which `keep` holds, if they are few enough to be compared.
-    async fn passing(&self, keep: &Keep<'_>) -> Result<Option<Vec<Uuid>>> {
+    async fn eligible(&self, keep: &ItemFilter<'_>) -> Result<Option<Vec<Uuid>>> {
         let ids = sqlx::query_scalar::<_, Uuid>(
             "SELECT content_id FROM content_embeddings WHERE model_version_id = $1",
         )
         .bind(self.model);
         let mut ids = ids.fetch(self.db.pool());
-        let mut passing = Vec::new();
+        let mut eligible = Vec::new();
         while let Some(id) = ids.try_next().await? {
             if keep(id.into()) {
-                if passing.len() == COMPARED {
+                if eligible.len() == COMPARED {
                     return Ok(None);
                 }
-                passing.push(id);
+                eligible.push(id);
             }
         }
-        Ok(Some(passing))
+        Ok(Some(eligible))
     }
 
     /// The `count` nearest of these items.
-    async fn compared(&self, query: &[f32], count: usize, items: &[Uuid]) -> Result<Vec<Near>> {
+    async fn exact_nearest(
+        &self,
+        query: &[f32],
+        count: usize,
+        items: &[Uuid],
+    ) -> Result<Vec<Neighbour>> {
         let rows: Vec<(Uuid, f32)> = sqlx::query_as(
             "WITH compared AS MATERIALIZED (
                  SELECT content_id, (1 - (embedding <=> $2::real[]::vector))::real AS cosine
@@ -142,7 +149,7 @@ impl InDatabase {
         .bind(i64::try_from(count).unwrap_or(i64::MAX))
         .fetch_all(self.db.pool())
         .await?;
-        let near = |(id, cosine): (Uuid, f32)| Near {
+        let near = |(id, cosine): (Uuid, f32)| Neighbour {
             content: id.into(),
             cosine,
         };
@@ -189,27 +196,27 @@ impl InDatabase {
     }
 }
 
-impl VectorStore for InDatabase {
+impl VectorStore for PgvectorStore {
     fn nearest<'a>(
         &'a self,
         queries: &'a [&'a [f32]],
         count: usize,
-        keep: &'a Keep<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Vec<Near>>>> {
+        keep: &'a ItemFilter<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Vec<Neighbour>>>> {
         Box::pin(async move {
-            let (passing, mut answers) = (Passing::new(), Vec::with_capacity(queries.len()));
+            let (eligible, mut answers) = (EligibleItems::new(), Vec::with_capacity(queries.len()));
             for query in queries {
-                let near = self.nearest_to(query, count, keep, &passing).await?;
+                let near = self.nearest_to(query, count, keep, &eligible).await?;
                 answers.push(near);
             }
             Ok(answers)
         })
     }
 
-    fn show<'a>(
+    fn visit<'a>(
         &'a self,
         ids: &'a [Id<id::Content>],
-        to: &'a mut Show<'a>,
+        to: &'a mut VectorVisitor<'a>,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let store = Store::new(self.db.clone());
@@ -230,7 +237,7 @@ impl VectorStore for InDatabase {
         self.changed(!items.is_empty());
     }
 
-    fn noticed(&self, marks: Marks) {
+    fn observe_changes(&self, marks: ChangeMarks) {
         let mut last = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         // Where nothing was changed since, the marks tell of nothing new.
         let changed = marks.1 > 0 && *last != marks;

@@ -83,11 +83,11 @@ impl TrainingStore {
     pub(in crate::domain::embeddings) async fn keep(
         &mut self,
         model: Id<id::Model>,
-        placed: &[(Uuid, DateTime<Utc>, Vec<f32>)],
+        embedded: &[(Uuid, DateTime<Utc>, Vec<f32>)],
         now: DateTime<Utc>,
     ) -> Result<bool> {
         let mut rows = Rows::new();
-        for (id, updated_at, vector) in placed {
+        for (id, updated_at, vector) in embedded {
             rows.plain(model.uuid())
                 .plain(*id)
                 .plain(literal(vector))
@@ -101,20 +101,20 @@ impl TrainingStore {
     }
 
     /// Which of these items are there.
-    pub(in crate::domain::embeddings) async fn present(
+    pub(in crate::domain::embeddings) async fn existing(
         &mut self,
         items: &[Uuid],
     ) -> Result<FxHashSet<Uuid>> {
-        let present = sqlx::query_scalar("SELECT id FROM content_items WHERE id = ANY ($1)")
+        let existing = sqlx::query_scalar("SELECT id FROM content_items WHERE id = ANY ($1)")
             .bind(items)
             .fetch_all(self.0.connection())
             .await?;
-        Ok(present.into_iter().collect())
+        Ok(existing.into_iter().collect())
     }
 
     /// Puts the vectors that were brought in place of those computed; answers how many vectors
     /// the space then has.
-    pub(in crate::domain::embeddings) async fn keep_brought(
+    pub(in crate::domain::embeddings) async fn copy_external(
         &mut self,
         model: Id<id::Model>,
         dimensions: usize,
@@ -124,7 +124,7 @@ impl TrainingStore {
             "INSERT INTO content_embeddings AS e
                     (model_version_id, content_id, embedding, item_updated_at, written_at)
              SELECT $1, c.id, b.embedding, c.updated_at, $3
-               FROM brought_embeddings b JOIN content_items c ON c.id = b.content_id
+               FROM external_embeddings b JOIN content_items c ON c.id = b.content_id
               WHERE public.vector_dims(b.embedding) = $2 AND c.deleted_at IS NULL
              ON CONFLICT (model_version_id, content_id) DO UPDATE
                 SET embedding = excluded.embedding, written_at = excluded.written_at

@@ -7,8 +7,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use futures::future::BoxFuture;
 use rustc_hash::FxHashMap;
 
-use super::{Keep, Show, VectorStore};
-use crate::domain::embeddings::model::Near;
+use super::{ItemFilter, VectorStore, VectorVisitor};
+use crate::domain::embeddings::model::Neighbour;
 use crate::foundation::{Error, Id, Result, id};
 use ranking::neighbours::{Index, Metric};
 
@@ -18,7 +18,7 @@ const SEED: u64 = 1;
 const BREADTH: usize = 64;
 
 /// All vectors of a space. Each item has a key of the index for as long as the process lives.
-pub(in crate::domain::embeddings) struct Memory {
+pub(in crate::domain::embeddings) struct InMemoryStore {
     table: RwLock<Table>,
     /// How often a vector was changed or removed.
     version: AtomicU64,
@@ -30,7 +30,7 @@ struct Table {
     keys: FxHashMap<Id<id::Content>, u32>,
 }
 
-impl Memory {
+impl InMemoryStore {
     /// An index of these vectors of so many dimensions, at least 1. It takes all cores for a while.
     ///
     /// # Errors
@@ -72,21 +72,26 @@ impl Memory {
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    fn look(&self, queries: &[&[f32]], count: usize, keep: &Keep<'_>) -> Vec<Vec<Near>> {
+    fn search(
+        &self,
+        queries: &[&[f32]],
+        count: usize,
+        keep: &ItemFilter<'_>,
+    ) -> Vec<Vec<Neighbour>> {
         let table = self.read();
         let mut answers = vec![Vec::new(); queries.len()];
         let usable = |at: &usize| count > 0 && usable(queries[*at], table.index.length());
-        let places: Vec<usize> = (0..queries.len()).filter(usable).collect();
-        let queries: Vec<&[f32]> = places.iter().map(|at| queries[*at]).collect();
+        let offsets: Vec<usize> = (0..queries.len()).filter(usable).collect();
+        let queries: Vec<&[f32]> = offsets.iter().map(|at| queries[*at]).collect();
         let passes = |key: u32| table.ids.get(key as usize).is_some_and(|id| keep(*id));
         let found = table
             .index
             .nearest_each(&queries, count, count + BREADTH, passes);
         // What is no vector of this space was left out above.
-        for (at, found) in places.into_iter().zip(found.unwrap_or_default()) {
+        for (at, found) in offsets.into_iter().zip(found.unwrap_or_default()) {
             let near = found.into_iter().filter_map(|(key, cosine)| {
                 let content = *table.ids.get(key as usize)?;
-                Some(Near { content, cosine })
+                Some(Neighbour { content, cosine })
             });
             answers[at].extend(near);
             best(&mut answers[at], count);
@@ -102,7 +107,7 @@ fn usable(vector: &[f32], dimensions: usize) -> bool {
 }
 
 /// Leaves the `count` nearest, in order.
-pub(in crate::domain::embeddings) fn best(found: &mut Vec<Near>, count: usize) {
+pub(in crate::domain::embeddings) fn best(found: &mut Vec<Neighbour>, count: usize) {
     found.sort_unstable_by(|a, b| {
         b.cosine
             .total_cmp(&a.cosine)
@@ -111,20 +116,20 @@ pub(in crate::domain::embeddings) fn best(found: &mut Vec<Near>, count: usize) {
     found.truncate(count);
 }
 
-impl VectorStore for Memory {
+impl VectorStore for InMemoryStore {
     fn nearest<'a>(
         &'a self,
         queries: &'a [&'a [f32]],
         count: usize,
-        keep: &'a Keep<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Vec<Near>>>> {
-        Box::pin(async move { Ok(self.look(queries, count, keep)) })
+        keep: &'a ItemFilter<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Vec<Neighbour>>>> {
+        Box::pin(async move { Ok(self.search(queries, count, keep)) })
     }
 
-    fn show<'a>(
+    fn visit<'a>(
         &'a self,
         ids: &'a [Id<id::Content>],
-        to: &'a mut Show<'a>,
+        to: &'a mut VectorVisitor<'a>,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let table = self.read();
@@ -194,13 +199,13 @@ mod tests {
         uuid::Uuid::from_u128(number).into()
     }
 
-    fn ids(near: &[Near]) -> Vec<Id<id::Content>> {
+    fn ids(near: &[Neighbour]) -> Vec<Id<id::Content>> {
         near.iter().map(|near| near.content).collect()
     }
 
     #[test]
     fn the_nearest_come_first_and_equal_ones_by_id() {
-        let memory = Memory::build(2, Vec::new()).unwrap();
+        let memory = InMemoryStore::build(2, Vec::new()).unwrap();
         memory.upsert(&[
             (content(3), vec![1.0, 0.0]),
             (content(1), vec![0.0, 1.0]),
@@ -208,17 +213,17 @@ mod tests {
         ]);
         let all = |_| true;
         let queries: [&[f32]; 4] = [&[1.0, 0.0], &[1.0], &[0.0, 0.0], &[0.0, 1.0]];
-        let near = memory.look(&queries, 9, &all);
+        let near = memory.search(&queries, 9, &all);
         assert_eq!(ids(&near[0]), [2, 3, 1].map(content));
         assert_eq!((near[1].len(), near[2].len()), (0, 0));
         assert_eq!(ids(&near[3]), [1, 2, 3].map(content));
         let odd = |id| id != content(2);
-        assert_eq!(ids(&memory.look(&queries[..1], 1, &odd)[0]), [content(3)]);
+        assert_eq!(ids(&memory.search(&queries[..1], 1, &odd)[0]), [content(3)]);
     }
 
     #[test]
     fn what_is_changed_and_removed_is_so_at_once() {
-        let memory = Memory::build(2, Vec::new()).unwrap();
+        let memory = InMemoryStore::build(2, Vec::new()).unwrap();
         memory.upsert(&[
             (content(1), vec![1.0, 0.0]),
             (content(2), vec![1.0, 0.0]),
@@ -226,7 +231,7 @@ mod tests {
         ]);
         memory.remove(&[content(1), content(9)]);
         memory.upsert(&[(content(2), vec![-1.0, 0.0])]);
-        let near = memory.look(&[&[1.0, 0.0]], 9, &|_| true).remove(0);
+        let near = memory.search(&[&[1.0, 0.0]], 9, &|_| true).remove(0);
         assert_eq!(ids(&near), [3, 2].map(content));
         assert_eq!(near[1].cosine, -1.0);
     }

@@ -4,54 +4,53 @@
 
 use futures::future::BoxFuture;
 
-use super::model::Near;
+use super::model::Neighbour;
 use crate::foundation::{Id, Result, id};
 
 mod memory;
 
-pub(super) use memory::{Memory, best};
+pub(super) use memory::{InMemoryStore, best};
 
-/// Which items may be answered.
-pub type Keep<'k> = dyn Fn(Id<id::Content>) -> bool + Send + Sync + 'k;
+/// A filter of items.
+pub type ItemFilter<'k> = dyn Fn(Id<id::Content>) -> bool + Send + Sync + 'k;
 
-/// Who looks at the vectors of items.
-pub type Show<'s> = dyn FnMut(Id<id::Content>, &[f32]) + Send + 's;
+/// A visitor of the vectors of items.
+pub type VectorVisitor<'s> = dyn FnMut(Id<id::Content>, &[f32]) + Send + 's;
 
-/// What tells that rows of a space were changed: the first transaction that was looked for, how many
-/// rows were changed from it on, and the last transaction that changed one.
-pub type Marks = (u64, i64, u64);
+/// Marks of changed rows of a model: the first transaction that was queried, the number of rows changed since,
+/// and the last transaction that changed one.
+pub type ChangeMarks = (u64, i64, u64);
 
-/// The vectors of one space, and what is near in it. In the process, or in the database.
+/// A store of the vectors of one model with nearest-neighbour search, in memory or in the database.
 pub trait VectorStore: Send + Sync {
-    /// For each query the `count` items nearest to it for which `keep` holds, the nearest first;
-    /// equal ones by id. Fewer where there are fewer, and none for a query that has not the
-    /// dimensions of the space, or no direction.
+    /// For each query the `count` nearest items that pass `keep`, nearest first, ties by id. Fewer if there are
+    /// fewer, and none for a query of other dimensions or of length 0.
     ///
-    /// Where the store answers from an index, some 1 in 100 of the true nearest may be missing.
+    /// With an approximate index, about 1 in 100 of the true nearest may be missing.
     fn nearest<'a>(
         &'a self,
         queries: &'a [&'a [f32]],
         count: usize,
-        keep: &'a Keep<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Vec<Near>>>>;
+        keep: &'a ItemFilter<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Vec<Neighbour>>>>;
 
-    /// Shows the vectors of these items, as far as they have one, in no order.
-    fn show<'a>(
+    /// Visits the vectors of these items, as far as they have one, in no order.
+    fn visit<'a>(
         &'a self,
         ids: &'a [Id<id::Content>],
-        to: &'a mut Show<'a>,
+        to: &'a mut VectorVisitor<'a>,
     ) -> BoxFuture<'a, Result<()>>;
 
-    /// Takes notice of rows that have just been written to the database.
+    /// Applies rows that were just written to the database.
     fn upsert(&self, rows: &[(Id<id::Content>, Vec<f32>)]);
 
-    /// Takes notice of rows that have just been removed from the database.
+    /// Applies the removal of rows from the database.
     fn remove(&self, items: &[Id<id::Content>]);
 
-    /// Takes notice that the rows in the database have these marks now: others than the last time
-    /// mean that something was written. For stores that hold no rows themselves.
-    fn noticed(&self, _: Marks) {}
+    /// Compares the marks of the database with the last ones: a difference means that rows were changed. For
+    /// stores that hold no rows themselves.
+    fn observe_changes(&self, _: ChangeMarks) {}
 
-    /// Grows with every change that the store has taken notice of.
+    /// Increases with every change that the store has applied.
     fn version(&self) -> u64;
 }

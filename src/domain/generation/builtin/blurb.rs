@@ -1,7 +1,7 @@
 //! A few sentences about something, composed of what the catalogue knows and of nothing else.
 
-use super::super::generator::Subject;
-use super::dice::Dice;
+use super::super::generator::ItemSummary;
+use super::seeded_rng::SeededRng;
 
 /// How every blurb ends.
 pub(super) const ORIGIN: &str = "Composed from the catalogue's data.";
@@ -11,12 +11,12 @@ const NAMES: usize = 3;
 /// At most so many genres are told.
 const GENRES: usize = 3;
 
-/// Composes the blurb of `subject` in about `most` words at most; its origin is always told.
-pub(super) fn compose(subject: &Subject, most: usize, seed: i64) -> String {
-    let dice = Dice::new(seed, &subject.title);
-    let mut sentences = vec![opening(subject, &dice)];
-    sentences.extend(people(subject, &dice));
-    sentences.extend(described(&subject.description));
+/// Composes the blurb of `summary` in about `most` words at most; its origin is always told.
+pub(super) fn compose(summary: &ItemSummary, most: usize, seed: i64) -> String {
+    let rng = SeededRng::new(seed, &summary.title);
+    let mut sentences = vec![opening(summary, &rng)];
+    sentences.extend(people(summary, &rng));
+    sentences.extend(described(&summary.description));
     let mut words = count(ORIGIN);
     let mut kept = Vec::new();
     for sentence in sentences {
@@ -36,29 +36,29 @@ fn count(text: &str) -> usize {
 }
 
 /// What it is called, what it is and when it came.
-fn opening(subject: &Subject, dice: &Dice) -> String {
-    let title = format!("“{}”", subject.title.trim());
-    let noun = match subject.noun {
+fn opening(summary: &ItemSummary, rng: &SeededRng) -> String {
+    let title = format!("“{}”", summary.title.trim());
+    let noun = match summary.noun {
         "" => "title",
         noun => noun,
     };
-    let genres: Vec<String> = subject
+    let genres: Vec<String> = summary
         .genres
         .iter()
         .take(GENRES)
         .map(|genre| genre.to_lowercase())
         .collect();
-    match (list(&genres), subject.year) {
-        (Some(genres), Some(year)) => match dice.below(3) {
+    match (list(&genres), summary.year) {
+        (Some(genres), Some(year)) => match rng.below(3) {
             0 => format!("{title} is a {noun} of {year}: {genres}."),
             1 => format!("{title}, from {year}, is a {noun} of these genres: {genres}."),
             _ => format!("From {year} comes {title}, a {noun} filed under {genres}."),
         },
-        (Some(genres), None) => match dice.below(2) {
+        (Some(genres), None) => match rng.below(2) {
             0 => format!("{title} is a {noun} filed under {genres}."),
             _ => format!("{title}: a {noun} of these genres, {genres}."),
         },
-        (None, Some(year)) => match dice.below(2) {
+        (None, Some(year)) => match rng.below(2) {
             0 => format!("{title} is a {noun} of {year}."),
             _ => format!("From {year} comes {title}, a {noun}."),
         },
@@ -67,17 +67,17 @@ fn opening(subject: &Subject, dice: &Dice) -> String {
 }
 
 /// Who made it and who plays in it.
-fn people(subject: &Subject, dice: &Dice) -> Option<String> {
-    let directors = names(&subject.directors);
-    let cast = names(&subject.cast);
+fn people(summary: &ItemSummary, rng: &SeededRng) -> Option<String> {
+    let directors = names(&summary.directors);
+    let cast = names(&summary.cast);
     Some(match (directors, cast) {
-        (Some(directors), Some(cast)) => match dice.below(3) {
+        (Some(directors), Some(cast)) => match rng.below(3) {
             0 => format!("Directed by {directors}, with {cast}."),
             1 => format!("{directors} directed; {cast} can be seen in it."),
             _ => format!("With {cast}; directed by {directors}."),
         },
         (Some(directors), None) => format!("Directed by {directors}."),
-        (None, Some(cast)) => match dice.below(2) {
+        (None, Some(cast)) => match rng.below(2) {
             0 => format!("With {cast}."),
             _ => format!("In it: {cast}."),
         },
@@ -126,8 +126,8 @@ fn described(description: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn subject() -> Subject {
-        Subject {
+    fn summary() -> ItemSummary {
+        ItemSummary {
             title: "Night Train".to_owned(),
             year: Some(1959),
             genres: vec!["Drama".to_owned(), "Mystery".to_owned()],
@@ -153,18 +153,18 @@ mod tests {
 
     #[test]
     fn a_blurb_says_nothing_that_the_catalogue_does_not() {
-        let subject = subject();
+        let summary = summary();
         let mut known = words(OWN);
         known.extend(words(&format!(
             "{} 1959 {} {} {} {}",
-            subject.title,
-            subject.genres.join(" "),
-            subject.directors.join(" "),
-            subject.cast.join(" "),
-            subject.description
+            summary.title,
+            summary.genres.join(" "),
+            summary.directors.join(" "),
+            summary.cast.join(" "),
+            summary.description
         )));
         for seed in 0..60 {
-            let blurb = compose(&subject, 500, seed);
+            let blurb = compose(&summary, 500, seed);
             for word in words(&blurb) {
                 assert!(known.contains(&word), "{word} in {blurb}");
             }
@@ -184,9 +184,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_mentioned() {
-        let bare = Subject {
+        let bare = ItemSummary {
             title: "Untitled".to_owned(),
-            ..Subject::default()
+            ..ItemSummary::default()
         };
         for seed in 0..20 {
             let blurb = compose(&bare, 500, seed);
@@ -196,19 +196,19 @@ mod tests {
 
     #[test]
     fn a_seed_composes_the_same_and_others_vary() {
-        let subject = subject();
+        let summary = summary();
         let blurbs: std::collections::BTreeSet<String> =
-            (0..60).map(|seed| compose(&subject, 500, seed)).collect();
+            (0..60).map(|seed| compose(&summary, 500, seed)).collect();
         assert!(blurbs.len() >= 6, "{blurbs:#?}");
-        assert_eq!(compose(&subject, 500, 7), compose(&subject, 500, 7));
+        assert_eq!(compose(&summary, 500, 7), compose(&summary, 500, 7));
     }
 
     #[test]
     fn a_blurb_keeps_to_its_length_by_whole_sentences() {
-        let mut subject = subject();
-        subject.description = "One two three four five. ".repeat(100);
-        let blurb = compose(&subject, 40, 1);
+        let mut summary = summary();
+        summary.description = "One two three four five. ".repeat(100);
+        let blurb = compose(&summary, 40, 1);
         assert!(count(&blurb) <= 40 && blurb.ends_with(ORIGIN), "{blurb}");
-        assert!(compose(&subject, 1, 1).contains("Night Train"));
+        assert!(compose(&summary, 1, 1).contains("Night Train"));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::dice::Dice;
 use super::palette::Palette;
+use super::seeded_rng::SeededRng;
 
 /// The sheet, with what scenes need at hand. All lengths are pixels.
 pub(super) struct Canvas<'a> {
@@ -15,7 +15,7 @@ pub(super) struct Canvas<'a> {
     /// The shorter side of the scene: what sizes are measured by.
     pub(super) size: f64,
     pub(super) palette: Palette,
-    pub(super) dice: &'a Dice,
+    pub(super) rng: &'a SeededRng,
     svg: String,
 }
 
@@ -24,7 +24,7 @@ impl<'a> Canvas<'a> {
         (width, height): (f64, f64),
         horizon: f64,
         palette: Palette,
-        dice: &'a Dice,
+        rng: &'a SeededRng,
     ) -> Self {
         Self {
             width,
@@ -32,7 +32,7 @@ impl<'a> Canvas<'a> {
             horizon,
             size: width.min(horizon),
             palette,
-            dice,
+            rng,
             svg: String::new(),
         }
     }

@@ -26,7 +26,7 @@ pub(super) struct Pen<'a> {
 
 /// Lines that fit.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Setting {
+pub(super) struct TypesetTitle {
     /// From the top.
     pub(super) lines: Vec<String>,
     /// The height of a letter, in pixels.
@@ -35,7 +35,7 @@ pub(super) struct Setting {
 
 /// Room for lines, in pixels.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
+pub(super) struct TextBox {
     pub(super) width: f64,
     pub(super) height: f64,
     /// The smallest and the largest letters.
@@ -92,15 +92,15 @@ fn broken(words: &[&str], most: f64) -> Option<Vec<String>> {
     Some(lines)
 }
 
-impl Setting {
+impl TypesetTitle {
     /// The text in the largest letters that fit, in lines of like length. What does not fit in the
     /// smallest ones ends in an ellipsis.
-    pub(super) fn fit(text: &str, room: Room) -> Self {
-        let (least, most) = room.letters;
+    pub(super) fn fit(text: &str, text_box: TextBox) -> Self {
+        let (least, most) = text_box.letters;
         let words: Vec<&str> = text.split(' ').collect();
         let mut height = most;
         while height > least {
-            if let Some(setting) = Self::at(&words, room, height) {
+            if let Some(setting) = Self::at(&words, text_box, height) {
                 return setting;
             }
             height *= 0.94;
@@ -114,7 +114,7 @@ impl Setting {
                 shorter + "…"
             };
             let words: Vec<&str> = shorter.split(' ').collect();
-            if let Some(setting) = Self::at(&words, room, least) {
+            if let Some(setting) = Self::at(&words, text_box, least) {
                 return setting;
             }
         }
@@ -122,7 +122,7 @@ impl Setting {
         loop {
             letters.pop();
             let word: String = letters.iter().chain(&['…']).collect();
-            match Self::at(&[word.as_str()], room, least) {
+            match Self::at(&[word.as_str()], text_box, least) {
                 None if !letters.is_empty() => {}
                 found => {
                     return found.unwrap_or(Self {
@@ -134,11 +134,11 @@ impl Setting {
         }
     }
 
-    fn at(words: &[&str], room: Room, height: f64) -> Option<Self> {
-        let tenths = room.width / height * 10.0;
+    fn at(words: &[&str], text_box: TextBox, height: f64) -> Option<Self> {
+        let tenths = text_box.width / height * 10.0;
         let lines = broken(words, tenths)?;
         let setting = Self { lines, height };
-        if setting.depth() > room.height {
+        if setting.depth() > text_box.height {
             return None;
         }
         // Narrower as long as it takes no more lines.
@@ -220,7 +220,7 @@ pub(super) fn accented(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    const ROOM: Room = Room {
+    const ROOM: TextBox = TextBox {
         width: 400.0,
         height: 160.0,
         letters: (12.0, 60.0),
@@ -243,7 +243,7 @@ mod tests {
         ] {
             let found = drawable(text);
             assert_eq!(found.as_deref(), drawn, "{text}");
-            assert!(found.is_none_or(|text| Setting::all_drawn(&text)));
+            assert!(found.is_none_or(|text| TypesetTitle::all_drawn(&text)));
         }
     }
 
@@ -268,7 +268,7 @@ mod tests {
             &long,
         ] {
             let text = drawable(text).unwrap();
-            let setting = Setting::fit(&text, ROOM);
+            let setting = TypesetTitle::fit(&text, ROOM);
             assert!(!setting.lines.is_empty(), "{text}");
             assert!(setting.depth() <= ROOM.height + 1e-9);
             for line in &setting.lines {
@@ -278,14 +278,14 @@ mod tests {
                 );
             }
         }
-        let short = Setting::fit("ALIEN", ROOM);
+        let short = TypesetTitle::fit("ALIEN", ROOM);
         assert_eq!(short.lines, ["ALIEN"]);
         assert!(short.height > 50.0, "{short:?}");
     }
 
     #[test]
     fn lines_are_of_like_length() {
-        let setting = Setting::fit("ONCE UPON A TIME IN THE WEST", ROOM);
+        let setting = TypesetTitle::fit("ONCE UPON A TIME IN THE WEST", ROOM);
         let widths: Vec<f64> = setting.lines.iter().map(|line| width(line)).collect();
         let (least, most) = widths
             .iter()

@@ -5,20 +5,22 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
 
-use super::ask::{Ask, ImageAsk, SEED, TextAsk};
-use super::generator::{GenerationError, Generator, Made, Observe, Subject, tell};
-use super::model::Medium;
+use super::generator::{
+    GenerationError, Generator, GeneratorOutput, ItemSummary, ProgressCallback, report,
+};
+use super::input::{GeneratorInput, ImageInput, SEED, TextInput};
+use super::model::MediaKind;
 use crate::foundation::Error;
 use crate::platform::objects::MediaType;
 
 mod blurb;
 mod canvas;
-mod dice;
 mod glyphs;
 mod lettering;
 mod palette;
 mod poster;
 mod scenes;
+mod seeded_rng;
 
 /// Draws posters and composes blurbs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,14 +30,14 @@ impl Builtin {
     /// The generator's name.
     pub const NAME: &'static str = "builtin";
     /// What it makes.
-    pub const MEDIA: &'static [Medium] = &[Medium::Text, Medium::Image];
+    pub const MEDIA: &'static [MediaKind] = &[MediaKind::Text, MediaKind::Image];
 
-    fn compose(ask: &TextAsk, subject: &Subject) -> Made {
-        let seed = ask.seed.unwrap_or_default();
+    fn compose(input: &TextInput, summary: &ItemSummary) -> GeneratorOutput {
+        let seed = input.seed.unwrap_or_default();
         // A token is about three quarters of a word.
-        let words = usize::try_from(ask.max_tokens).unwrap_or(1) * 3 / 4;
-        let text = blurb::compose(subject, words, seed);
-        Made {
+        let words = usize::try_from(input.max_tokens).unwrap_or(1) * 3 / 4;
+        let text = blurb::compose(summary, words, seed);
+        GeneratorOutput {
             bytes: Bytes::from(text.clone()),
             media_type: MediaType::Text,
             text: Some(text),
@@ -45,34 +47,34 @@ impl Builtin {
     }
 
     async fn draw(
-        ask: &ImageAsk,
-        subject: &Subject,
-        observe: Observe<'_>,
-    ) -> Result<Vec<Made>, GenerationError> {
+        input: &ImageInput,
+        summary: &ItemSummary,
+        observe: ProgressCallback<'_>,
+    ) -> Result<Vec<GeneratorOutput>, GenerationError> {
         let mut made = Vec::new();
-        for number in 0..ask.batch {
-            let message = format!("Drawing picture {} of {}", number + 1, ask.batch);
-            tell(
+        for number in 0..input.batch {
+            let message = format!("Drawing picture {} of {}", number + 1, input.batch);
+            report(
                 observe,
-                f64::from(number) / f64::from(ask.batch),
+                f64::from(number) / f64::from(input.batch),
                 "draw",
                 message,
             )?;
-            let seed = ask.seed.unwrap_or_default();
+            let seed = input.seed.unwrap_or_default();
             let seed = (seed + i64::from(number)).min(*SEED.end());
-            let size = (ask.width.unsigned_abs(), ask.height.unsigned_abs());
-            let (subject, prompt) = (subject.clone(), ask.prompt.clone());
+            let size = (input.width.unsigned_abs(), input.height.unsigned_abs());
+            let (summary, prompt) = (summary.clone(), input.prompt.clone());
             // A large one takes a second: not on a thread that others wait for.
             let drawn =
-                tokio::task::spawn_blocking(move || poster::png(&subject, &prompt, size, seed));
+                tokio::task::spawn_blocking(move || poster::png(&summary, &prompt, size, seed));
             let drawn = drawn.await.map_err(|error| Error::Internal(error.into()))?;
             let bytes = drawn.ok_or_else(|| Error::Internal(anyhow::anyhow!("no poster")))?;
-            made.push(Made {
+            made.push(GeneratorOutput {
                 bytes: bytes.into(),
                 media_type: MediaType::Png,
                 text: None,
                 seed: Some(seed),
-                details: json!({ "width": ask.width, "height": ask.height }),
+                details: json!({ "width": input.width, "height": input.height }),
             });
         }
         Ok(made)
@@ -84,23 +86,23 @@ impl Generator for Builtin {
         Self::NAME
     }
 
-    fn media(&self) -> &'static [Medium] {
+    fn media(&self) -> &'static [MediaKind] {
         Self::MEDIA
     }
 
     fn generate<'a>(
         &'a self,
-        ask: &'a Ask,
-        subject: &'a Subject,
-        observe: Observe<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Made>, GenerationError>> {
+        input: &'a GeneratorInput,
+        summary: &'a ItemSummary,
+        observe: ProgressCallback<'a>,
+    ) -> BoxFuture<'a, Result<Vec<GeneratorOutput>, GenerationError>> {
         async move {
-            match ask {
-                Ask::Text(text) => {
-                    tell(observe, 0.0, "compose", "Composing the text")?;
-                    Ok(vec![Self::compose(text, subject)])
+            match input {
+                GeneratorInput::Text(text) => {
+                    report(observe, 0.0, "compose", "Composing the text")?;
+                    Ok(vec![Self::compose(text, summary)])
                 }
-                Ask::Image(image) => Self::draw(image, subject, observe).await,
+                GeneratorInput::Image(image) => Self::draw(image, summary, observe).await,
             }
         }
         .boxed()

@@ -1,6 +1,6 @@
 //! Moods and their colours.
 
-use super::dice::Dice;
+use super::seeded_rng::SeededRng;
 
 /// What a poster feels like; each has a scene and palettes of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,8 +224,8 @@ impl Mood {
     }
 
     /// One of its palettes.
-    pub(super) fn palette(self, dice: &Dice) -> Palette {
-        Palette::of(dice.pick(self.colours()))
+    pub(super) fn palette(self, rng: &SeededRng) -> Palette {
+        Palette::of(rng.pick(self.colours()))
     }
 }
 
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_same_throw_takes_the_same_palette_and_others_take_others() {
-        let taken = |seed| Mood::Western.palette(&Dice::new(seed, "x"));
+        let taken = |seed| Mood::Western.palette(&SeededRng::new(seed, "x"));
         assert_eq!(taken(5), taken(5));
         assert!((0..20).any(|seed| taken(seed) != taken(0)));
     }

@@ -3,33 +3,33 @@
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
-use super::super::generator::Subject;
+use super::super::generator::ItemSummary;
 use super::canvas::Canvas;
-use super::dice::Dice;
-use super::lettering::{Pen, Room, Setting, accented, drawable};
+use super::lettering::{Pen, TextBox, TypesetTitle, accented, drawable};
 use super::palette::Mood;
 use super::scenes;
+use super::seeded_rng::SeededRng;
 
 /// Where the ground begins, as a share of the height.
 const HORIZON: f64 = 0.68;
 /// At most so many genres stand on a poster.
 const GENRES: usize = 3;
 
-/// Draws the poster of `subject` as SVG, the same for the same seed.
+/// Draws the poster of `summary` as SVG, the same for the same seed.
 pub(super) fn svg(
-    subject: &Subject,
+    summary: &ItemSummary,
     prompt: &str,
     (width, height): (u32, u32),
     seed: i64,
 ) -> String {
-    let dice = Dice::new(seed, &subject.title);
-    let mood = Mood::of(&subject.genres, prompt);
-    let palette = mood.palette(&dice);
+    let rng = SeededRng::new(seed, &summary.title);
+    let mood = Mood::of(&summary.genres, prompt);
+    let palette = mood.palette(&rng);
     let (w, h) = (f64::from(width), f64::from(height));
-    let title = drawable(&subject.title);
+    let title = drawable(&summary.title);
     // Where no letters can be drawn, the picture has their room.
     let horizon = h * if title.is_some() { HORIZON } else { 0.84 };
-    let mut canvas = Canvas::new((w, h), horizon, palette, &dice);
+    let mut canvas = Canvas::new((w, h), horizon, palette, &rng);
     canvas.raw(&format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"><defs><linearGradient id="sky" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="{}"/><stop offset="1" stop-color="{}"/></linearGradient></defs>"#,
         palette.high, palette.low,
@@ -38,7 +38,7 @@ pub(super) fn svg(
     scenes::draw(mood, &mut canvas);
     canvas.rect((0.0, horizon), (w, h - horizon), palette.ground, 1.0);
     grain(&mut canvas);
-    letters(&mut canvas, subject, title.as_deref(), mood);
+    letters(&mut canvas, summary, title.as_deref(), mood);
     canvas.raw("</svg>");
     canvas.into_svg()
 }
@@ -48,17 +48,17 @@ fn grain(canvas: &mut Canvas<'_>) {
     let size = canvas.width.min(canvas.height);
     for _ in 0..420 {
         let at = (
-            canvas.width * canvas.dice.unit(),
-            canvas.height * canvas.dice.unit(),
+            canvas.width * canvas.rng.fraction(),
+            canvas.height * canvas.rng.fraction(),
         );
-        let r = size * canvas.dice.between(0.0008, 0.0026);
-        let fill = canvas.dice.pick(&["#ffffff", "#000000"]);
+        let r = size * canvas.rng.between(0.0008, 0.0026);
+        let fill = canvas.rng.pick(&["#ffffff", "#000000"]);
         canvas.circle(at, r, fill, 0.07);
     }
 }
 
 /// The title, who directed it, and a line of year and genres, all below the horizon.
-fn letters(canvas: &mut Canvas<'_>, subject: &Subject, title: Option<&str>, mood: Mood) {
+fn letters(canvas: &mut Canvas<'_>, summary: &ItemSummary, title: Option<&str>, mood: Mood) {
     let (w, h, ink) = (canvas.width, canvas.height, canvas.palette.ink);
     let band = h - canvas.horizon;
     let round = matches!(
@@ -72,15 +72,15 @@ fn letters(canvas: &mut Canvas<'_>, subject: &Subject, title: Option<&str>, mood
     };
     let small = band.min(w * 0.4) * 0.07;
     let line = |text: &str, most: f64| {
-        let room = Room {
+        let text_box = TextBox {
             width: w * 0.84,
             height: most * 1.1,
             letters: (most * 0.55, most),
         };
-        drawable(text).map(|text| Setting::fit(&text, room))
+        drawable(text).map(|text| TypesetTitle::fit(&text, text_box))
     };
-    let mut facts: Vec<String> = subject.year.iter().map(ToString::to_string).collect();
-    facts.extend(subject.genres.iter().take(GENRES).cloned());
+    let mut facts: Vec<String> = summary.year.iter().map(ToString::to_string).collect();
+    facts.extend(summary.genres.iter().take(GENRES).cloned());
     let foot = line(&facts.join("  ·  "), small);
     let Some(title) = title else {
         if let Some(foot) = foot {
@@ -91,10 +91,10 @@ fn letters(canvas: &mut Canvas<'_>, subject: &Subject, title: Option<&str>, mood
         return;
     };
     let makers = line(
-        &format!("A film by {}", subject.directors.join(", ")),
+        &format!("A film by {}", summary.directors.join(", ")),
         small * 0.9,
     )
-    .filter(|_| !subject.directors.is_empty() && subject.noun == "film");
+    .filter(|_| !summary.directors.is_empty() && summary.noun == "film");
     let top = canvas.horizon + band * if makers.is_some() { 0.24 } else { 0.16 };
     let bottom = h - band * if foot.is_some() { 0.27 } else { 0.16 };
     let weight = match mood {
@@ -105,12 +105,12 @@ fn letters(canvas: &mut Canvas<'_>, subject: &Subject, title: Option<&str>, mood
     };
     // Accents stand above the letters and ends of strokes stick out.
     let air = if accented(title) { 0.34 } else { 0.1 };
-    let room = Room {
+    let text_box = TextBox {
         width: w * 0.82,
         height: (bottom - top) * (1.0 - air * 0.5),
         letters: (small * 0.62, (bottom - top).min(w * 0.17)),
     };
-    let setting = Setting::fit(title, room);
+    let setting = TypesetTitle::fit(title, text_box);
     let left = (bottom - top) - setting.depth();
     let y = top + left / 2.0 + setting.height * air * 0.4;
     let drawn = setting.draw((w / 2.0, y), pen(weight));
@@ -127,12 +127,12 @@ fn letters(canvas: &mut Canvas<'_>, subject: &Subject, title: Option<&str>, mood
 
 /// The poster as PNG; `None` where it cannot be drawn, which no size within the limits brings about.
 pub(super) fn png(
-    subject: &Subject,
+    summary: &ItemSummary,
     prompt: &str,
     (width, height): (u32, u32),
     seed: i64,
 ) -> Option<Vec<u8>> {
-    let svg = svg(subject, prompt, (width, height), seed);
+    let svg = svg(summary, prompt, (width, height), seed);
     let tree = Tree::from_str(&svg, &Options::default()).ok()?;
     let mut pixels = Pixmap::new(width, height)?;
     resvg::render(&tree, Transform::identity(), &mut pixels.as_mut());
@@ -143,20 +143,20 @@ pub(super) fn png(
 mod tests {
     use super::*;
 
-    fn film(title: &str, genres: &[&str]) -> Subject {
-        Subject {
+    fn film(title: &str, genres: &[&str]) -> ItemSummary {
+        ItemSummary {
             title: title.to_owned(),
             year: Some(1968),
             genres: genres.iter().map(ToString::to_string).collect(),
             noun: "film",
-            ..Subject::default()
+            ..ItemSummary::default()
         }
     }
 
     #[test]
     fn a_seed_and_a_title_make_a_poster_and_others_another() {
         let west = film("The Long Ride", &["Western"]);
-        let draw = |subject: &Subject, seed| svg(subject, "", (256, 384), seed);
+        let draw = |summary: &ItemSummary, seed| svg(summary, "", (256, 384), seed);
         assert_eq!(draw(&west, 3), draw(&west, 3));
         assert_ne!(draw(&west, 3), draw(&west, 4));
         assert_ne!(
@@ -174,8 +174,8 @@ mod tests {
         let shapes = [(64, 64), (64, 1024), (1024, 64), (120, 184)];
         for mood in moods {
             for shape in shapes {
-                let subject = film("A Title of <Some> & \"More\" Words", &[mood]);
-                let png = png(&subject, "", shape, 1);
+                let summary = film("A Title of <Some> & \"More\" Words", &[mood]);
+                let png = png(&summary, "", shape, 1);
                 let png = png.unwrap_or_else(|| panic!("{mood} {shape:?}"));
                 let pixels = Pixmap::decode_png(&png).unwrap();
                 assert_eq!((pixels.width(), pixels.height()), shape);

@@ -1,8 +1,7 @@
-//! Pictures by a `ComfyUI` server.
+//! Images by a `ComfyUI` server.
 //!
-//! The workflow goes into its queue; what it tells on its WebSocket is the progress. Where the
-//! socket is silent or gone, the server is asked instead. A generation that is stopped takes its
-//! question back.
+//! The workflow goes into the queue of the server; messages on its WebSocket are the progress. Where the
+//! socket is silent or closed, the server is polled. A generation that is stopped cancels its run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,59 +11,61 @@ use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::ask::{Ask, ImageAsk};
 use super::calls::Caller;
-use super::generator::{GenerationError, Generator, Made, Observe, Subject, tell};
-use super::model::Medium;
+use super::generator::{
+    GenerationError, Generator, GeneratorOutput, ItemSummary, ProgressCallback, report,
+};
+use super::input::{GeneratorInput, ImageInput};
+use super::model::MediaKind;
 use super::picture;
 use crate::foundation::{Clock, Rng};
 use crate::platform::config;
 
-mod news;
+mod message;
 mod server;
 mod workflow;
 
-use news::{Failure, News};
-use server::{Ended, Place, Server, Socket};
+use message::{Failure, ServerMessage};
+use server::{ImageRef, RunOutcome, Server, Socket};
 
-/// Asks a `ComfyUI` server.
+/// A generator that uses a `ComfyUI` server.
 pub struct ComfyUi {
     settings: config::ComfyUi,
     server: Arc<Server>,
     rng: Rng,
 }
 
-/// A question that the server has. Dropped before it is answered, it is taken back.
-struct Question {
+/// A run in the queue of the server. Dropping it before it is finished cancels it.
+struct QueuedRun {
     server: Arc<Server>,
     id: String,
-    answered: bool,
+    finished: bool,
 }
 
-impl Drop for Question {
+impl Drop for QueuedRun {
     fn drop(&mut self) {
-        if self.answered {
+        if self.finished {
             return;
         }
         // Without a runtime the program is at its end, and nobody is left to ask.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (server, id) = (Arc::clone(&self.server), std::mem::take(&mut self.id));
-            runtime.spawn(async move { server.take_back(&id).await });
+            runtime.spawn(async move { server.cancel(&id).await });
         }
     }
 }
 
 impl ComfyUi {
-    /// The generator's name.
+    /// The name of the generator.
     pub const NAME: &'static str = "comfyui";
-    /// What it makes.
-    pub const MEDIA: &'static [Medium] = &[Medium::Image];
+    /// The supported kinds of output.
+    pub const MEDIA: &'static [MediaKind] = &[MediaKind::Image];
 
-    /// A generator that asks the server of the settings.
+    /// A generator for the configured server.
     pub fn new(settings: &config::ComfyUi, clock: Clock, rng: Rng) -> Self {
         let names = ("the ComfyUI server", "generation.comfyui.key");
-        let stand = (clock, rng.clone());
-        let caller = Caller::new(names, settings.calls, settings.key.clone(), stand);
+        let clock_and_rng = (clock, rng.clone());
+        let caller = Caller::new(names, settings.calls, settings.key.clone(), clock_and_rng);
         Self {
             settings: settings.clone(),
             server: Arc::new(Server::new(caller, &settings.url)),
@@ -76,67 +77,69 @@ impl ComfyUi {
         &self.server.caller
     }
 
-    async fn whole(
+    async fn generate_with_retries(
         &self,
-        ask: &ImageAsk,
-        observe: Observe<'_>,
-    ) -> Result<Vec<Made>, GenerationError> {
-        let workflow = workflow::workflow(&self.settings, ask).await;
+        input: &ImageInput,
+        observe: ProgressCallback<'_>,
+    ) -> Result<Vec<GeneratorOutput>, GenerationError> {
+        let workflow = workflow::workflow(&self.settings, input).await;
         let workflow = workflow.map_err(|what| {
             GenerationError::refused(format!("the file of `generation.comfyui.workflow` {what}"))
         })?;
         let mut attempts = self.caller().attempts();
         loop {
-            match self.once(&workflow, ask, observe).await {
+            match self.attempt(&workflow, input, observe).await {
                 Ok(made) => return Ok(made),
-                Err(error) => attempts.again(error).await?,
+                Err(error) => attempts.retry_after_delay(error).await?,
             }
         }
     }
 
-    async fn once(
+    async fn attempt(
         &self,
         workflow: &Value,
-        ask: &ImageAsk,
-        observe: Observe<'_>,
-    ) -> Result<Vec<Made>, GenerationError> {
-        tell(observe, 0.0, "ask", "Asking for the picture")?;
+        input: &ImageInput,
+        observe: ProgressCallback<'_>,
+    ) -> Result<Vec<GeneratorOutput>, GenerationError> {
+        report(observe, 0.0, "ask", "Asking for the picture")?;
         let client = format!("{:032x}", u128::from_le_bytes(self.rng.bytes()));
-        // Before the question, so that no news of it is missed.
+        // Before enqueueing, so that no message is missed.
         let socket = self.server.listen(&client).await;
-        let id = self.server.ask(workflow, &client).await?;
-        let mut question = Question {
+        let id = self.server.enqueue(workflow, &client).await?;
+        let mut run = QueuedRun {
             server: Arc::clone(&self.server),
             id,
-            answered: false,
+            finished: false,
         };
-        let ended = self.follow(&question.id, socket, workflow, observe).await?;
-        question.answered = true;
-        match ended {
-            Ended::Well(places) => self.read(&places, ask, observe).await,
-            Ended::Failed(failure) => Err(self.failed(&failure)),
+        let outcome = self.follow(&run.id, socket, workflow, observe).await?;
+        run.finished = true;
+        match outcome {
+            RunOutcome::Completed(images) => self.read(&images, input, observe).await,
+            RunOutcome::Failed(failure) => Err(self.failed(&failure)),
         }
     }
 
-    /// Waits for the end of a question, by the news and by asking.
+    /// Waits for the outcome of a run, by messages and by polling.
     async fn follow(
         &self,
-        question: &str,
+        run: &str,
         mut socket: Option<Socket>,
         workflow: &Value,
-        observe: Observe<'_>,
-    ) -> Result<Ended, GenerationError> {
+        observe: ProgressCallback<'_>,
+    ) -> Result<RunOutcome, GenerationError> {
         let mut failures = self.caller().attempts();
         loop {
             if let Some(listening) = &mut socket {
                 let limit = self.caller().settings().pause_timeout();
                 match tokio::time::timeout(limit, listening.next()).await {
                     Ok(Some(Ok(Message::Text(text)))) => {
-                        match self.hear(&text, question, workflow, observe)? {
-                            Heard::GoOn => continue,
-                            // The answer may be a moment behind the news of it.
-                            Heard::Done => socket = None,
-                            Heard::Failed(failure) => return Ok(Ended::Failed(failure)),
+                        match self.handle(&text, run, workflow, observe)? {
+                            MessageEffect::Continue => continue,
+                            // The result may be available a moment after the message.
+                            MessageEffect::Done => socket = None,
+                            MessageEffect::Failed(failure) => {
+                                return Ok(RunOutcome::Failed(failure));
+                            }
                         }
                     }
                     Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => socket = None,
@@ -146,65 +149,65 @@ impl ComfyUi {
             } else {
                 tokio::time::sleep(Duration::from_millis(self.settings.poll_ms)).await;
             }
-            match self.look(question).await {
-                Ok(Some(ended)) => return Ok(ended),
+            match self.poll(run).await {
+                Ok(Some(outcome)) => return Ok(outcome),
                 Ok(None) => {
                     failures = self.caller().attempts();
-                    tell(observe, 0.0, "wait", "Waiting for the picture")?;
+                    report(observe, 0.0, "wait", "Waiting for the picture")?;
                 }
-                Err(Looked::Lost) => {
+                Err(PollError::Lost) => {
                     let what = "no longer knows the question; it may have been restarted";
                     return Err(self.caller().retry(what));
                 }
-                Err(Looked::Failed(error)) => failures.again(error).await?,
+                Err(PollError::Failed(error)) => failures.retry_after_delay(error).await?,
             }
         }
     }
 
-    /// Asks how a question stands; `None` where it is still in the queue.
-    async fn look(&self, question: &str) -> Result<Option<Ended>, Looked> {
-        if let Some(ended) = self.server.ended(question).await? {
-            return Ok(Some(ended));
+    /// Polls the outcome of a run; `None` while it is in the queue.
+    async fn poll(&self, run: &str) -> Result<Option<RunOutcome>, PollError> {
+        if let Some(outcome) = self.server.outcome(run).await? {
+            return Ok(Some(outcome));
         }
-        if self.server.has(question).await? {
+        if self.server.has(run).await? {
             return Ok(None);
         }
         // It may have ended between the two.
-        match self.server.ended(question).await? {
-            Some(ended) => Ok(Some(ended)),
-            None => Err(Looked::Lost),
+        match self.server.outcome(run).await? {
+            Some(outcome) => Ok(Some(outcome)),
+            None => Err(PollError::Lost),
         }
     }
 
-    fn hear(
+    fn handle(
         &self,
         message: &str,
-        question: &str,
+        run: &str,
         workflow: &Value,
-        observe: Observe<'_>,
-    ) -> Result<Heard, GenerationError> {
-        match news::read(message, question) {
-            News::Queue(waiting) => {
-                tell(observe, 0.0, "queue", format!("{waiting} in the queue"))?;
+        observe: ProgressCallback<'_>,
+    ) -> Result<MessageEffect, GenerationError> {
+        match message::read(message, run) {
+            ServerMessage::Queue(waiting) => {
+                report(observe, 0.0, "queue", format!("{waiting} in the queue"))?;
             }
-            News::Begun => tell(observe, 0.05, "begin", "The workflow has begun")?,
-            News::Node(node) => {
+            ServerMessage::Begun => report(observe, 0.05, "begin", "The workflow has begun")?,
+            ServerMessage::Node(node) => {
                 let class = workflow::class_of(workflow, &node);
-                tell(observe, 0.05, "node", format!("{class} is at work"))?;
+                report(observe, 0.05, "node", format!("{class} is at work"))?;
             }
-            News::Steps { done, of } => {
+            ServerMessage::Steps { done, of } => {
                 let message = format!("Step {done} of {of}");
-                tell(observe, 0.05 + 0.85 * done / of, "sample", message)?;
+                report(observe, 0.05 + 0.85 * done / of, "sample", message)?;
             }
-            News::Done => return Ok(Heard::Done),
-            News::Failed(failure) => return Ok(Heard::Failed(failure)),
-            News::Interrupted => {
+            ServerMessage::Done => return Ok(MessageEffect::Done),
+            ServerMessage::Failed(failure) => return Ok(MessageEffect::Failed(failure)),
+            ServerMessage::Interrupted => {
                 let message = "was told by somebody else to stop this";
                 return Err(self.caller().refused(message));
             }
-            News::Other => {}
+            ServerMessage::Other => {}
         }
-        Ok(Heard::GoOn)
+        Ok(MessageEffect::Continue)
     }
 
     fn failed(&self, failure: &Failure) -> GenerationError {
@@ -223,37 +226,37 @@ impl ComfyUi {
 
     async fn read(
         &self,
-        places: &[Place],
-        ask: &ImageAsk,
-        observe: Observe<'_>,
-    ) -> Result<Vec<Made>, GenerationError> {
-        let wanted = usize::try_from(ask.batch).unwrap_or(1);
-        if places.len() < wanted {
+        images: &[ImageRef],
+        input: &ImageInput,
+        observe: ProgressCallback<'_>,
+    ) -> Result<Vec<GeneratorOutput>, GenerationError> {
+        let wanted = usize::try_from(input.batch).unwrap_or(1);
+        if images.len() < wanted {
             let what = format!(
                 "made {} of {wanted} pictures; the workflow's place for their number is {{{{batch}}}}",
-                places.len()
+                images.len()
             );
             return Err(self.caller().refused(&what));
         }
         let mut made = Vec::with_capacity(wanted);
-        for (number, place) in places.iter().take(wanted).enumerate() {
+        for (number, image) in images.iter().take(wanted).enumerate() {
             let share = 0.9 + 0.1 * number as f64 / wanted as f64;
             let message = format!("Reading picture {} of {wanted}", number + 1);
-            tell(observe, share, "read", message)?;
-            let bytes = self.server.view(place).await?;
-            let picture = picture::look(&bytes).ok_or_else(|| {
-                let what = "answered with what is no picture";
+            report(observe, share, "read", message)?;
+            let bytes = self.server.view(image).await?;
+            let picture = picture::detect(&bytes).ok_or_else(|| {
+                let what = "finished with what is no picture";
                 self.caller().retry(what)
             })?;
-            made.push(Made {
+            made.push(GeneratorOutput {
                 bytes,
                 media_type: picture.media_type,
                 text: None,
-                seed: ask.seed,
+                seed: input.seed,
                 details: json!({
                     "checkpoint": self.settings.checkpoint,
-                    "steps": ask.steps.unwrap_or(self.settings.steps),
-                    "guidance": ask.guidance.unwrap_or(self.settings.guidance),
+                    "steps": input.steps.unwrap_or(self.settings.steps),
+                    "guidance": input.guidance.unwrap_or(self.settings.guidance),
                     "width": picture.width,
                     "height": picture.height,
                 }),
@@ -263,21 +266,21 @@ impl ComfyUi {
     }
 }
 
-/// What a message of the socket comes to.
-enum Heard {
-    GoOn,
+/// The effect of a message from the socket.
+enum MessageEffect {
+    Continue,
     Done,
     Failed(Failure),
 }
 
-/// Why a question cannot be looked at.
-enum Looked {
-    /// The server does not have it.
+/// Why polling failed.
+enum PollError {
+    /// The server does not know the run.
     Lost,
     Failed(GenerationError),
 }
 
-impl From<GenerationError> for Looked {
+impl From<GenerationError> for PollError {
     fn from(error: GenerationError) -> Self {
         Self::Failed(error)
     }
@@ -288,23 +291,25 @@ impl Generator for ComfyUi {
         Self::NAME
     }
 
-    fn media(&self) -> &'static [Medium] {
+    fn media(&self) -> &'static [MediaKind] {
         Self::MEDIA
     }
 
     fn generate<'a>(
         &'a self,
-        ask: &'a Ask,
-        _subject: &'a Subject,
-        observe: Observe<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Made>, GenerationError>> {
+        input: &'a GeneratorInput,
+        _subject: &'a ItemSummary,
+        observe: ProgressCallback<'a>,
+    ) -> BoxFuture<'a, Result<Vec<GeneratorOutput>, GenerationError>> {
         let work = async move {
-            match ask {
-                Ask::Image(image) => {
-                    let whole = self.whole(image, observe);
-                    self.caller().within_total(whole).await
+            match input {
+                GeneratorInput::Image(image) => {
+                    let generate_with_retries = self.generate_with_retries(image, observe);
+                    self.caller().within_total(generate_with_retries).await
                 }
-                Ask::Text(_) => Err(GenerationError::refused("ComfyUI makes pictures alone")),
+                GeneratorInput::Text(_) => {
+                    Err(GenerationError::refused("ComfyUI makes pictures alone"))
+                }
             }
         };
         work.boxed()

@@ -1,4 +1,4 @@
-//! The addresses of a `ComfyUI` server.
+//! The HTTP and WebSocket interface of a `ComfyUI` server.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 
 use super::super::calls::Caller;
 use super::super::generator::GenerationError;
-use super::news::Failure;
+use super::message::Failure;
 
 /// The socket on which it tells how far it is.
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The largest message that is taken from the socket: previews of pictures come with the news.
 const LARGEST_MESSAGE: usize = 16 << 20;
-/// How long a server has to hear that a question is taken back.
+/// The time limit for cancelling a run.
 const TAKING_BACK: Duration = Duration::from_secs(5);
 
 /// A `ComfyUI` server.
@@ -30,9 +30,9 @@ pub(super) struct Server {
     url: String,
 }
 
-/// Where a picture that was made lies.
+/// A reference to a generated image.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Place {
+pub(super) struct ImageRef {
     filename: String,
     #[serde(default)]
     subfolder: String,
@@ -40,10 +40,10 @@ pub(super) struct Place {
     folder: String,
 }
 
-/// How a question ended.
-pub(super) enum Ended {
+/// The outcome of a run.
+pub(super) enum RunOutcome {
     /// With these pictures.
-    Well(Vec<Place>),
+    Completed(Vec<ImageRef>),
     /// A node failed.
     Failed(Failure),
 }
@@ -73,7 +73,7 @@ impl Server {
         self.caller.json(response).await
     }
 
-    /// Opens the socket; `None` where that does not work: the news are then asked for.
+    /// Opens the socket; `None` where that fails: the run is then polled.
     pub(super) async fn listen(&self, client: &str) -> Option<Socket> {
         // `http` becomes `ws` and `https` becomes `wss`.
         let address = format!("ws{}/ws?clientId={client}", self.url.strip_prefix("http")?);
@@ -91,8 +91,8 @@ impl Server {
         connected.ok()?.ok().map(|(socket, _)| socket)
     }
 
-    /// Puts a workflow into the queue and answers its id there.
-    pub(super) async fn ask(
+    /// Puts a workflow into the queue and returns the id of the run.
+    pub(super) async fn enqueue(
         &self,
         workflow: &Value,
         client: &str,
@@ -104,10 +104,10 @@ impl Server {
         Ok(queued.prompt_id)
     }
 
-    /// How a question ended; `None` where it has not.
-    pub(super) async fn ended(&self, question: &str) -> Result<Option<Ended>, GenerationError> {
-        let history = self.get(&format!("history/{question}")).await?;
-        let entry = &history[question];
+    /// The outcome of a run; `None` while it has none.
+    pub(super) async fn outcome(&self, run: &str) -> Result<Option<RunOutcome>, GenerationError> {
+        let history = self.get(&format!("history/{run}")).await?;
+        let entry = &history[run];
         if entry.is_null() {
             return Ok(None);
         }
@@ -118,50 +118,50 @@ impl Server {
                 .flatten()
                 .find(|message| message[0] == "execution_error")
                 .map_or(&Value::Null, |message| &message[1]);
-            return Ok(Some(Ended::Failed(Failure::read(failure))));
+            return Ok(Some(RunOutcome::Failed(Failure::read(failure))));
         }
-        let mut places = Vec::new();
+        let mut images = Vec::new();
         for output in entry["outputs"].as_object().into_iter().flatten() {
             for picture in output.1["images"].as_array().into_iter().flatten() {
-                let place: Result<Place, _> = serde_json::from_value(picture.clone());
-                places.push(place.map_err(|_| self.caller.garbage())?);
+                let image: Result<ImageRef, _> = serde_json::from_value(picture.clone());
+                images.push(image.map_err(|_| self.caller.garbage())?);
             }
         }
         // What was only looked at on the way counts where nothing was kept.
-        if places.iter().any(|place| place.folder == "output") {
-            places.retain(|place| place.folder == "output");
+        if images.iter().any(|image| image.folder == "output") {
+            images.retain(|image| image.folder == "output");
         }
-        Ok(Some(Ended::Well(places)))
+        Ok(Some(RunOutcome::Completed(images)))
     }
 
-    /// Whether a question waits or is worked on.
-    pub(super) async fn has(&self, question: &str) -> Result<bool, GenerationError> {
+    /// Whether a run waits or is being executed.
+    pub(super) async fn has(&self, run: &str) -> Result<bool, GenerationError> {
         let queue = self.get("queue").await?;
-        Ok(is_in(&queue["queue_running"], question) || is_in(&queue["queue_pending"], question))
+        Ok(is_in(&queue["queue_running"], run) || is_in(&queue["queue_pending"], run))
     }
 
     /// A picture.
-    pub(super) async fn view(&self, place: &Place) -> Result<Bytes, GenerationError> {
+    pub(super) async fn view(&self, image: &ImageRef) -> Result<Bytes, GenerationError> {
         let query = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("filename", &place.filename)
-            .append_pair("subfolder", &place.subfolder)
-            .append_pair("type", &place.folder)
+            .append_pair("filename", &image.filename)
+            .append_pair("subfolder", &image.subfolder)
+            .append_pair("type", &image.folder)
             .finish();
         let request = self.request(Method::GET, &format!("view?{query}"))?;
         let response = self.caller.send(request).await?;
         self.caller.bytes(response).await
     }
 
-    /// Takes a question back: out of the queue, or in the middle of the work.
-    pub(super) async fn take_back(&self, question: &str) {
+    /// Cancels a run, in the queue or while it is executed.
+    pub(super) async fn cancel(&self, run: &str) {
         let work = async {
-            let body = json!({ "delete": [question] });
+            let body = json!({ "delete": [run] });
             let request = self.request(Method::POST, "queue")?.json(&body);
             self.caller.send(request).await?;
             let queue = self.get("queue").await?;
             // Older versions stop whatever is worked on: ask only while that is ours.
-            if is_in(&queue["queue_running"], question) {
-                let body = json!({ "prompt_id": question });
+            if is_in(&queue["queue_running"], run) {
+                let body = json!({ "prompt_id": run });
                 let request = self.request(Method::POST, "interrupt")?.json(&body);
                 self.caller.send(request).await?;
             }
@@ -177,8 +177,8 @@ impl Server {
     }
 }
 
-/// Whether a list of the queue has this question; each entry is `[number, id, …]`.
-fn is_in(entries: &Value, question: &str) -> bool {
+/// Whether a list of the queue contains this run; each entry is `[number, id, …]`.
+fn is_in(entries: &Value, run: &str) -> bool {
     let entries = entries.as_array().into_iter().flatten();
-    entries.into_iter().any(|entry| entry[1] == question)
+    entries.into_iter().any(|entry| entry[1] == run)
 }

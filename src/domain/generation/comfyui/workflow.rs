@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::ask::ImageAsk;
+use super::super::input::ImageInput;
 use crate::platform::config;
 
 /// Text to image with one checkpoint.
@@ -12,7 +12,10 @@ const BUILT_IN: &str = include_str!("workflow.json");
 ///
 /// # Errors
 /// A sentence that says what is wrong with the template.
-pub(super) async fn workflow(settings: &config::ComfyUi, ask: &ImageAsk) -> Result<Value, String> {
+pub(super) async fn workflow(
+    settings: &config::ComfyUi,
+    input: &ImageInput,
+) -> Result<Value, String> {
     let path = &settings.workflow;
     let template = if path.as_os_str().is_empty() {
         BUILT_IN.to_owned()
@@ -22,7 +25,7 @@ pub(super) async fn workflow(settings: &config::ComfyUi, ask: &ImageAsk) -> Resu
     };
     let mut workflow: Value =
         serde_json::from_str(&template).map_err(|error| format!("is no JSON: {error}"))?;
-    let values = values(settings, ask);
+    let values = values(settings, input);
     let mut prompted = false;
     fill(&mut workflow, &values, &mut prompted)?;
     if !workflow.is_object() || !prompted {
@@ -36,16 +39,16 @@ pub(super) fn class_of<'a>(workflow: &'a Value, node: &str) -> &'a str {
     workflow[node]["class_type"].as_str().unwrap_or("a node")
 }
 
-fn values(settings: &config::ComfyUi, ask: &ImageAsk) -> Map<String, Value> {
+fn values(settings: &config::ComfyUi, input: &ImageInput) -> Map<String, Value> {
     let values = json!({
-        "prompt": ask.prompt,
-        "negative_prompt": ask.negative.as_deref().unwrap_or_default(),
-        "width": ask.width,
-        "height": ask.height,
-        "seed": ask.seed.unwrap_or_default(),
-        "steps": ask.steps.unwrap_or(settings.steps),
-        "cfg": ask.guidance.unwrap_or(settings.guidance),
-        "batch": ask.batch,
+        "prompt": input.prompt,
+        "negative_prompt": input.negative.as_deref().unwrap_or_default(),
+        "width": input.width,
+        "height": input.height,
+        "seed": input.seed.unwrap_or_default(),
+        "steps": input.steps.unwrap_or(settings.steps),
+        "cfg": input.guidance.unwrap_or(settings.guidance),
+        "batch": input.batch,
         "checkpoint": settings.checkpoint,
     });
     match values {
@@ -79,7 +82,7 @@ fn fill(
 /// A text that is one placeholder becomes its value, a number where that is one; placeholders
 /// within a text become text.
 fn filled(text: &str, values: &Map<String, Value>, prompted: &mut bool) -> Result<Value, String> {
-    let mut whole = String::new();
+    let mut generate_with_retries = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
         let Some((name, behind)) = after.split_once("}}") else {
@@ -92,18 +95,18 @@ fn filled(text: &str, values: &Map<String, Value>, prompted: &mut bool) -> Resul
             format!("has the placeholder {{{{{name}}}}}; there are {known}")
         })?;
         *prompted |= name == "prompt";
-        if before.is_empty() && behind.is_empty() && whole.is_empty() {
+        if before.is_empty() && behind.is_empty() && generate_with_retries.is_empty() {
             return Ok(value.clone());
         }
-        whole.push_str(before);
+        generate_with_retries.push_str(before);
         match value {
-            Value::String(text) => whole.push_str(text),
-            other => whole.push_str(&other.to_string()),
+            Value::String(text) => generate_with_retries.push_str(text),
+            other => generate_with_retries.push_str(&other.to_string()),
         }
         rest = behind;
     }
-    whole.push_str(rest);
-    Ok(whole.into())
+    generate_with_retries.push_str(rest);
+    Ok(generate_with_retries.into())
 }
 
 #[cfg(test)]
@@ -115,12 +118,12 @@ mod tests {
         Settings::defaults().generation.comfyui
     }
 
-    fn ask() -> ImageAsk {
-        ImageAsk {
+    fn input() -> ImageInput {
+        ImageInput {
             negative: Some("blur".to_owned()),
             seed: Some(9_007_199_254_740_991),
             batch: 2,
-            ..ImageAsk::new("a \"quoted\" {{seed}}\nfox")
+            ..ImageInput::new("a \"quoted\" {{seed}}\nfox")
         }
     }
 
@@ -134,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_built_in_workflow_gets_numbers_as_numbers_and_the_prompt_as_it_is() {
-        let filled = workflow(&settings(), &ask()).await.unwrap();
+        let filled = workflow(&settings(), &input()).await.unwrap();
         assert_eq!(filled["6"]["inputs"]["text"], "a \"quoted\" {{seed}}\nfox");
         assert_eq!(filled["7"]["inputs"]["text"], "blur");
         let sampler = &filled["3"]["inputs"];
@@ -150,7 +153,7 @@ mod tests {
     async fn placeholders_within_a_text_are_filled_in_too() {
         let (_file, settings) =
             file(r#"{ "1": { "inputs": { "text": "poster, {{prompt}}, {{width}} wide {{" } } }"#);
-        let filled = workflow(&settings, &ImageAsk::new("fox")).await.unwrap();
+        let filled = workflow(&settings, &ImageInput::new("fox")).await.unwrap();
         assert_eq!(filled["1"]["inputs"]["text"], "poster, fox, 512 wide {{");
     }
 
@@ -166,12 +169,12 @@ mod tests {
             ),
         ] {
             let (_file, settings) = file(text);
-            let error = workflow(&settings, &ask()).await.unwrap_err();
+            let error = workflow(&settings, &input()).await.unwrap_err();
             assert!(error.contains(words), "{text}: {error}");
         }
         let mut gone = settings();
         gone.workflow = "/nowhere/at/all.json".into();
-        let error = workflow(&gone, &ask()).await.unwrap_err();
+        let error = workflow(&gone, &input()).await.unwrap_err();
         assert!(error.contains("cannot be read"), "{error}");
     }
 }

@@ -13,10 +13,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::ask::{Ask, ImageAsk, TextAsk};
-use super::calls::{Caller, media_type, told};
-use super::generator::{GenerationError, Generator, Made, Observe, Subject, tell};
-use super::model::Medium;
+use super::calls::{Caller, error_message, media_type};
+use super::generator::{
+    GenerationError, Generator, GeneratorOutput, ItemSummary, ProgressCallback, report,
+};
+use super::input::{GeneratorInput, ImageInput, TextInput};
+use super::model::MediaKind;
 use super::picture;
 use crate::foundation::{Clock, Rng};
 use crate::platform::config;
@@ -36,7 +38,7 @@ impl OpenAi {
     /// The generator's name.
     pub const NAME: &'static str = "openai";
     /// What it makes.
-    pub const MEDIA: &'static [Medium] = &[Medium::Text, Medium::Image];
+    pub const MEDIA: &'static [MediaKind] = &[MediaKind::Text, MediaKind::Image];
 
     /// A generator that asks the server of the settings.
     pub fn new(settings: &config::OpenAi, clock: Clock, rng: Rng) -> Self {
@@ -58,44 +60,51 @@ impl OpenAi {
         self.caller.send(request).await
     }
 
-    async fn write(&self, ask: &TextAsk, observe: Observe<'_>) -> Result<Made, GenerationError> {
-        tell(observe, 0.0, "ask", "Asking for the text")?;
+    async fn generate_text(
+        &self,
+        input: &TextInput,
+        observe: ProgressCallback<'_>,
+    ) -> Result<GeneratorOutput, GenerationError> {
+        report(observe, 0.0, "ask", "Asking for the text")?;
         let mut messages = Vec::new();
-        if let Some(system) = &ask.system {
+        if let Some(system) = &input.system {
             messages.push(json!({ "role": "system", "content": system }));
         }
-        messages.push(json!({ "role": "user", "content": ask.prompt }));
+        messages.push(json!({ "role": "user", "content": input.prompt }));
         let mut body = json!({
             "model": self.settings.text_model,
             "messages": messages,
-            "max_tokens": ask.max_tokens,
-            "temperature": ask.temperature,
+            "max_tokens": input.max_tokens,
+            "temperature": input.temperature,
             "stream": true,
         });
-        if let Some(seed) = ask.seed {
+        if let Some(seed) = input.seed {
             body["seed"] = seed.into();
         }
         let response = self.post("chat/completions", &body).await?;
-        let written = match media_type(&response).as_str() {
-            "text/event-stream" => self.read_stream(response, ask.max_tokens, observe).await?,
-            "application/json" => self.read_whole(response).await?,
+        let completion = match media_type(&response).as_str() {
+            "text/event-stream" => {
+                self.read_stream(response, input.max_tokens, observe)
+                    .await?
+            }
+            "application/json" => self.read_response(response).await?,
             other => return Err(self.caller.wrong_type(other)),
         };
-        if written.ended.as_deref() == Some("content_filter") {
+        if completion.ended.as_deref() == Some("content_filter") {
             return Err(self.caller.refused("does not want to write this"));
         }
-        if written.text.trim().is_empty() {
+        if completion.text.trim().is_empty() {
             return Err(self.caller.retry("answered with an empty text"));
         }
-        let model = written.model.as_ref();
-        Ok(Made {
-            bytes: Bytes::from(written.text.clone()),
+        let model = completion.model.as_ref();
+        Ok(GeneratorOutput {
+            bytes: Bytes::from(completion.text.clone()),
             media_type: MediaType::Text,
-            text: Some(written.text),
-            seed: ask.seed,
+            text: Some(completion.text),
+            seed: input.seed,
             details: json!({
                 "model": model.unwrap_or(&self.settings.text_model),
-                "finishReason": written.ended,
+                "finishReason": completion.ended,
             }),
         })
     }
@@ -105,10 +114,10 @@ impl OpenAi {
         &self,
         mut response: Response,
         max_tokens: i32,
-        observe: Observe<'_>,
-    ) -> Result<Written, GenerationError> {
-        let (mut events, mut written) = (Events::default(), Written::default());
-        let (mut pieces, mut read) = (0, 0);
+        observe: ProgressCallback<'_>,
+    ) -> Result<PartialCompletion, GenerationError> {
+        let (mut events, mut completion) = (Events::default(), PartialCompletion::default());
+        let (mut chunks, mut read) = (0, 0);
         while let Some(chunk) = self.caller.chunk(&mut response).await? {
             read += chunk.len();
             self.caller.bounded(read)?;
@@ -118,93 +127,101 @@ impl OpenAi {
                     done = true;
                     break;
                 }
-                pieces += i32::from(self.take(&data, &mut written)?);
+                chunks += i32::from(self.apply(&data, &mut completion)?);
             }
             // About a token a piece; the text may end long before the most that it may have.
-            let share = f64::from(pieces) / f64::from(max_tokens.max(1));
-            let letters = written.text.chars().count();
+            let share = f64::from(chunks) / f64::from(max_tokens.max(1));
+            let letters = completion.text.chars().count();
             let message = format!("{letters} characters written");
-            tell(observe, (0.95 * share).min(0.95), "write", message)?;
+            report(observe, (0.95 * share).min(0.95), "write", message)?;
             if done {
-                return Ok(written);
+                return Ok(completion);
             }
         }
-        match written.ended {
-            Some(_) => Ok(written),
+        match completion.ended {
+            Some(_) => Ok(completion),
             None => Err(self.caller.retry("broke off in the middle of the text")),
         }
     }
 
     /// Takes one event of a stream; whether it had text.
-    fn take(&self, data: &str, written: &mut Written) -> Result<bool, GenerationError> {
+    fn apply(
+        &self,
+        data: &str,
+        completion: &mut PartialCompletion,
+    ) -> Result<bool, GenerationError> {
         let event: Value = serde_json::from_str(data).map_err(|_| self.caller.garbage())?;
         if !event["error"].is_null() {
-            let said = told(&event).unwrap_or("an error without a message");
+            let said = error_message(&event).unwrap_or("an error without a message");
             return Err(self.caller.retry(&format!("failed: {said}")));
         }
-        let event: Piece = serde_json::from_value(event).map_err(|_| self.caller.garbage())?;
-        written.model = event.model.or(written.model.take());
+        let event: CompletionChunk =
+            serde_json::from_value(event).map_err(|_| self.caller.garbage())?;
+        completion.model = event.model.or(completion.model.take());
         let Some(choice) = event.choices.into_iter().next() else {
             return Ok(false); // figures about usage
         };
-        written.ended = choice.finish_reason.or(written.ended.take());
+        completion.ended = choice.finish_reason.or(completion.ended.take());
         let text = choice.delta.content.unwrap_or_default();
-        written.text.push_str(&text);
+        completion.text.push_str(&text);
         Ok(!text.is_empty())
     }
 
     /// Reads an answer of a server that does not stream.
-    async fn read_whole(&self, response: Response) -> Result<Written, GenerationError> {
-        let answer: Whole = self.caller.json(response).await?;
+    async fn read_response(
+        &self,
+        response: Response,
+    ) -> Result<PartialCompletion, GenerationError> {
+        let answer: CompletionResponse = self.caller.json(response).await?;
         let choice = answer.choices.into_iter().next();
         let choice = choice.ok_or_else(|| self.caller.garbage())?;
-        Ok(Written {
+        Ok(PartialCompletion {
             text: choice.message.content.unwrap_or_default(),
             model: answer.model,
             ended: choice.finish_reason,
         })
     }
 
-    async fn paint(
+    async fn generate_images(
         &self,
-        ask: &ImageAsk,
-        observe: Observe<'_>,
-    ) -> Result<Vec<Made>, GenerationError> {
-        tell(observe, 0.05, "ask", "Waiting for the picture")?;
+        input: &ImageInput,
+        observe: ProgressCallback<'_>,
+    ) -> Result<Vec<GeneratorOutput>, GenerationError> {
+        report(observe, 0.05, "ask", "Waiting for the picture")?;
         // The interface has no place for what shall not be seen.
-        let negative = ask.negative.as_deref().unwrap_or_default().trim();
+        let negative = input.negative.as_deref().unwrap_or_default().trim();
         let prompt = match negative {
-            "" => ask.prompt.clone(),
-            negative => format!("{}\n\nDo not show: {negative}", ask.prompt),
+            "" => input.prompt.clone(),
+            negative => format!("{}\n\nDo not show: {negative}", input.prompt),
         };
         let mut body = json!({
             "model": self.settings.image_model,
             "prompt": prompt,
-            "n": ask.batch,
-            "size": format!("{}x{}", ask.width, ask.height),
+            "n": input.batch,
+            "size": format!("{}x{}", input.width, input.height),
         });
         if !self.settings.image_format.is_empty() {
             body["response_format"] = self.settings.image_format.as_str().into();
         }
         let response = self.post("images/generations", &body).await?;
-        let answer: Pictures = self.caller.json(response).await?;
-        let wanted = usize::try_from(ask.batch).unwrap_or(1);
+        let answer: ImagesResponse = self.caller.json(response).await?;
+        let wanted = usize::try_from(input.batch).unwrap_or(1);
         if answer.data.len() < wanted {
             let what = format!("made {} of {wanted} pictures", answer.data.len());
             return Err(self.caller.retry(&what));
         }
         let mut made = Vec::with_capacity(wanted);
-        for (place, picture) in answer.data.into_iter().take(wanted).enumerate() {
-            let share = 0.8 + 0.2 * place as f64 / wanted as f64;
-            let message = format!("Reading picture {} of {wanted}", place + 1);
-            tell(observe, share, "read", message)?;
+        for (index, picture) in answer.data.into_iter().take(wanted).enumerate() {
+            let share = 0.8 + 0.2 * index as f64 / wanted as f64;
+            let message = format!("Reading picture {} of {wanted}", index + 1);
+            report(observe, share, "read", message)?;
             made.push(self.read_picture(picture).await?);
         }
         Ok(made)
     }
 
-    async fn read_picture(&self, painted: Painted) -> Result<Made, GenerationError> {
-        let bytes = match (painted.b64_json, painted.url) {
+    async fn read_picture(&self, data: ImageData) -> Result<GeneratorOutput, GenerationError> {
+        let bytes = match (data.b64_json, data.url) {
             (Some(text), _) => BASE64_STANDARD
                 .decode(text.trim())
                 .map(Bytes::from)
@@ -212,10 +229,10 @@ impl OpenAi {
             (None, Some(url)) => self.fetch(&url).await?,
             (None, None) => return Err(self.caller.garbage()),
         };
-        let picture = picture::look(&bytes);
+        let picture = picture::detect(&bytes);
         let picture =
             picture.ok_or_else(|| self.caller.retry("answered with what is no picture"))?;
-        Ok(Made {
+        Ok(GeneratorOutput {
             bytes,
             media_type: picture.media_type,
             text: None,
@@ -223,7 +240,7 @@ impl OpenAi {
             seed: None,
             details: json!({
                 "model": self.settings.image_model,
-                "revisedPrompt": painted.revised_prompt,
+                "revisedPrompt": data.revised_prompt,
                 "width": picture.width,
                 "height": picture.height,
             }),
@@ -248,16 +265,23 @@ impl OpenAi {
         self.caller.bytes(response).await
     }
 
-    async fn whole(&self, ask: &Ask, observe: Observe<'_>) -> Result<Vec<Made>, GenerationError> {
+    async fn generate_with_retries(
+        &self,
+        input: &GeneratorInput,
+        observe: ProgressCallback<'_>,
+    ) -> Result<Vec<GeneratorOutput>, GenerationError> {
         let mut attempts = self.caller.attempts();
         loop {
-            let done = match ask {
-                Ask::Text(text) => self.write(text, observe).await.map(|made| vec![made]),
-                Ask::Image(image) => self.paint(image, observe).await,
+            let done = match input {
+                GeneratorInput::Text(text) => self
+                    .generate_text(text, observe)
+                    .await
+                    .map(|made| vec![made]),
+                GeneratorInput::Image(image) => self.generate_images(image, observe).await,
             };
             match done {
                 Ok(made) => return Ok(made),
-                Err(error) => attempts.again(error).await?,
+                Err(error) => attempts.retry_after_delay(error).await?,
             }
         }
     }
@@ -268,37 +292,39 @@ impl Generator for OpenAi {
         Self::NAME
     }
 
-    fn media(&self) -> &'static [Medium] {
+    fn media(&self) -> &'static [MediaKind] {
         Self::MEDIA
     }
 
     fn generate<'a>(
         &'a self,
-        ask: &'a Ask,
-        _subject: &'a Subject,
-        observe: Observe<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Made>, GenerationError>> {
-        self.caller.within_total(self.whole(ask, observe)).boxed()
+        input: &'a GeneratorInput,
+        _subject: &'a ItemSummary,
+        observe: ProgressCallback<'a>,
+    ) -> BoxFuture<'a, Result<Vec<GeneratorOutput>, GenerationError>> {
+        self.caller
+            .within_total(self.generate_with_retries(input, observe))
+            .boxed()
     }
 }
 
 /// What was written so far.
 #[derive(Default)]
-struct Written {
+struct PartialCompletion {
     text: String,
     model: Option<String>,
     ended: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Piece {
+struct CompletionChunk {
     model: Option<String>,
     #[serde(default)]
-    choices: Vec<PieceChoice>,
+    choices: Vec<ChunkChoice>,
 }
 
 #[derive(Deserialize)]
-struct PieceChoice {
+struct ChunkChoice {
     #[serde(default)]
     delta: Message,
     finish_reason: Option<String>,
@@ -310,24 +336,24 @@ struct Message {
 }
 
 #[derive(Deserialize)]
-struct Whole {
+struct CompletionResponse {
     model: Option<String>,
-    choices: Vec<WholeChoice>,
+    choices: Vec<ResponseChoice>,
 }
 
 #[derive(Deserialize)]
-struct WholeChoice {
+struct ResponseChoice {
     message: Message,
     finish_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Pictures {
-    data: Vec<Painted>,
+struct ImagesResponse {
+    data: Vec<ImageData>,
 }
 
 #[derive(Deserialize)]
-struct Painted {
+struct ImageData {
     b64_json: Option<String>,
     url: Option<String>,
     revised_prompt: Option<String>,

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::super::model::Fault;
+use super::super::model::ReadError;
 use super::super::source::Lines;
-use super::Form;
+use super::FileFormat;
 
 /// The rows of one file, `N` fields each.
 pub struct Rows<const N: usize> {
     lines: Lines,
-    form: Form,
+    form: FileFormat,
     header: Option<[&'static str; N]>,
     /// The field that may hold `::` itself.
     open: usize,
@@ -17,11 +17,11 @@ pub struct Rows<const N: usize> {
 
 impl<const N: usize> Rows<N> {
     /// Reads `lines`, whose fields are those of `header`; the one at `open` may hold any text.
-    pub fn new(lines: Lines, form: Form, header: [&'static str; N], open: usize) -> Self {
+    pub fn new(lines: Lines, form: FileFormat, header: [&'static str; N], open: usize) -> Self {
         Self {
             lines,
             form,
-            header: (form == Form::Csv).then_some(header),
+            header: (form == FileFormat::Csv).then_some(header),
             open,
         }
     }
@@ -30,7 +30,7 @@ impl<const N: usize> Rows<N> {
     pub(super) fn next_with<T>(
         &mut self,
         read: impl FnOnce(u64, [Cow<'_, str>; N]) -> Result<T, String>,
-    ) -> Option<Result<T, Fault>> {
+    ) -> Option<Result<T, ReadError>> {
         if let Some(header) = self.header.take()
             && let Err(fault) = self.check(header)
         {
@@ -44,14 +44,16 @@ impl<const N: usize> Rows<N> {
         let text = match (std::str::from_utf8(line), self.form) {
             (Ok(text), _) => Cow::Borrowed(text),
             // Each byte of Latin-1 is the character of that number.
-            (Err(_), Form::Colons) => Cow::Owned(line.iter().copied().map(char::from).collect()),
-            (Err(_), Form::Csv) => {
-                return Some(Err(Fault::row(number, "not UTF-8")));
+            (Err(_), FileFormat::Colons) => {
+                Cow::Owned(line.iter().copied().map(char::from).collect())
+            }
+            (Err(_), FileFormat::Csv) => {
+                return Some(Err(ReadError::row(number, "not UTF-8")));
             }
         };
         let fields = match self.form {
-            Form::Csv => csv_fields(&text),
-            Form::Colons => colon_fields(&text, self.open),
+            FileFormat::Csv => csv_fields(&text),
+            FileFormat::Colons => colon_fields(&text, self.open),
         };
         let row = fields.and_then(|fields| {
             if fields.iter().any(|field| field.contains('\0')) {
@@ -59,11 +61,11 @@ impl<const N: usize> Rows<N> {
             }
             read(number, fields)
         });
-        Some(row.map_err(|reason| Fault::row(number, reason)))
+        Some(row.map_err(|reason| ReadError::row(number, reason)))
     }
 
-    fn check(&mut self, header: [&'static str; N]) -> Result<(), Fault> {
-        let wrong = |line: u64| Fault::File {
+    fn check(&mut self, header: [&'static str; N]) -> Result<(), ReadError> {
+        let wrong = |line: u64| ReadError::File {
             line,
             reason: format!("the first line must be `{}`", header.join(",")),
         };

@@ -2,31 +2,31 @@
 
 use tokio::sync::mpsc;
 
-use super::super::model::{Break, Fault, Options, Refused};
+use super::super::model::{FileError, ImportOptions, ReadError, RefusedRow};
 use super::super::source::Source;
 use super::super::store::Stage;
 
 /// How many refused rows are held before they are told.
-const REFUSED_AT_ONCE: usize = 1000;
+const MAX_REFUSED: usize = 1000;
 /// After how many rows the reader looks whether it was cancelled.
-const ROWS_BETWEEN_LOOKS: u64 = 1024;
+const ROWS_BETWEEN_CHECKS: u64 = 1024;
 
 /// What the reading thread sends.
 pub(super) struct Chunk<S> {
     pub stage: S,
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedRow>,
     pub rows: u64,
     pub bytes: u64,
-    pub fault: Option<Break>,
+    pub fault: Option<FileError>,
 }
 
 /// Reads a file to its end, its break, or until nobody listens, and sends chunk after chunk.
-pub(super) fn read_chunks<S: Stage, R: Iterator<Item = Result<S::Row, Fault>>>(
+pub(super) fn read_chunks<S: Stage, R: Iterator<Item = Result<S::Row, ReadError>>>(
     file: &str,
     source: Source,
-    options: &Options,
+    options: &ImportOptions,
     fresh: impl Fn() -> S,
-    read: impl FnOnce(Source) -> Result<R, Fault>,
+    read: impl FnOnce(Source) -> Result<R, ReadError>,
     sender: &mpsc::Sender<Chunk<S>>,
 ) {
     let meter = source.meter();
@@ -50,7 +50,7 @@ pub(super) fn read_chunks<S: Stage, R: Iterator<Item = Result<S::Row, Fault>>>(
                 }
                 Err(_) => false,
             };
-        if full || refused.len() >= REFUSED_AT_ONCE {
+        if full || refused.len() >= MAX_REFUSED {
             let chunk = Chunk {
                 stage: std::mem::replace(&mut stage, fresh()),
                 refused: std::mem::take(&mut refused),
@@ -65,22 +65,22 @@ pub(super) fn read_chunks<S: Stage, R: Iterator<Item = Result<S::Row, Fault>>>(
         rows += 1;
         match row {
             Ok(row) => stage.push(row),
-            Err(Fault::Row { line, reason }) => refused.push(Refused {
+            Err(ReadError::Row { line, reason }) => refused.push(RefusedRow {
                 file: file.to_owned(),
                 line,
                 reason,
             }),
-            Err(stop @ Fault::File { .. }) => {
+            Err(stop @ ReadError::File { .. }) => {
                 fault = Some(stop);
                 break;
             }
         }
-        if rows % ROWS_BETWEEN_LOOKS == 0 && options.cancel.is_cancelled() {
+        if rows % ROWS_BETWEEN_CHECKS == 0 && options.cancel.is_cancelled() {
             return;
         }
     }
     let fault = fault.map(
-        |(Fault::Row { line, reason } | Fault::File { line, reason })| Break {
+        |(ReadError::Row { line, reason } | ReadError::File { line, reason })| FileError {
             file: file.to_owned(),
             line,
             reason,

@@ -1,13 +1,13 @@
-//! What a job reads, found before anything is begun.
+//! The files of an import, found before it starts.
 
 use std::path::{Path, PathBuf};
 
 use super::super::mapping::Mapping;
-use super::super::model::Job;
+use super::super::model::ImportRequest;
 use super::super::{movielens, tmdb};
 use crate::foundation::{Refusal, Result};
 
-/// A job whose files are there.
+/// An import request with existing files.
 pub(super) enum Plan {
     Movielens(PathBuf),
     Tmdb {
@@ -21,15 +21,17 @@ pub(super) enum Plan {
 }
 
 impl Plan {
-    pub(super) fn of(job: &Job) -> Result<Self> {
+    pub(super) fn of(request: &ImportRequest) -> Result<Self> {
         let refuse = |path: &Path, why: &str| {
             Err(Refusal::invalid("folder", format!("{}: {why}", path.display())).into())
         };
-        match job {
-            Job::Movielens { folder } | Job::Tmdb { folder } if !folder.is_dir() => {
+        match request {
+            ImportRequest::Movielens { folder } | ImportRequest::Tmdb { folder }
+                if !folder.is_dir() =>
+            {
                 refuse(folder, "there is no such folder")
             }
-            Job::Movielens { folder } => {
+            ImportRequest::Movielens { folder } => {
                 let any = ["movies", "users", "ratings", "tags"]
                     .iter()
                     .any(|name| movielens::find(folder, name).is_some());
@@ -43,7 +45,7 @@ impl Plan {
                     )
                 }
             }
-            Job::Tmdb { folder } => {
+            ImportRequest::Tmdb { folder } => {
                 let find = |word| {
                     tmdb::find(folder, word).map_err(|error| {
                         Refusal::invalid("folder", format!("{}: {error}", folder.display()))
@@ -58,7 +60,7 @@ impl Plan {
                 }
                 Ok(Self::Tmdb { films, credits })
             }
-            Job::Products { file, mapping } => Ok(Self::Products {
+            ImportRequest::Products { file, mapping } => Ok(Self::Products {
                 file: file.clone(),
                 mapping: Box::new(Mapping::read(mapping)?),
             }),

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::super::model::Fault;
+use super::super::model::ReadError;
 use super::{Meter, explain};
 
 /// A file read line by line.
@@ -31,8 +31,8 @@ impl Lines {
     /// end. `None` behind the last.
     ///
     /// # Errors
-    /// [`Fault::Row`] for a line that is too long; [`Fault::File`] when the file cannot be read on.
-    pub(in super::super) fn next(&mut self) -> Result<Option<(u64, &[u8])>, Fault> {
+    /// [`ReadError::Row`] for a line that is too long; [`ReadError::File`] when the file cannot be read on.
+    pub(in super::super) fn next(&mut self) -> Result<Option<(u64, &[u8])>, ReadError> {
         loop {
             self.line.clear();
             self.number += 1;
@@ -44,7 +44,7 @@ impl Lines {
                     Ok(piece) => piece,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) => {
-                        return Err(Fault::File {
+                        return Err(ReadError::File {
                             line: self.number,
                             reason: explain(&error),
                         });
@@ -70,7 +70,7 @@ impl Lines {
             }
             if too_long {
                 let reason = format!("longer than {} bytes", self.limit);
-                return Err(Fault::row(self.number, reason));
+                return Err(ReadError::row(self.number, reason));
             }
             if over {
                 return Ok(None);

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::super::model::Fault;
+use super::super::model::ReadError;
 use super::{Meter, explain};
 
 /// A file read as csv.
@@ -24,7 +24,7 @@ impl Table {
         reader: Box<dyn Read + Send>,
         meter: Arc<Meter>,
         delimiter: u8,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, ReadError> {
         let mut table = Self {
             reader: csv::ReaderBuilder::new()
                 .delimiter(delimiter)
@@ -43,12 +43,12 @@ impl Table {
                 table.header = names.map(|name| name.trim().to_owned()).collect();
                 Ok(table)
             }
-            Ok(None) => Err(Fault::File {
+            Ok(None) => Err(ReadError::File {
                 line: 1,
                 reason: "the file is empty".to_owned(),
             }),
-            Err(Fault::Row { line, reason } | Fault::File { line, reason }) => {
-                Err(Fault::File { line, reason })
+            Err(ReadError::Row { line, reason } | ReadError::File { line, reason }) => {
+                Err(ReadError::File { line, reason })
             }
         }
     }
@@ -64,7 +64,9 @@ impl Table {
     }
 
     /// The next row with the line it begins on, or `None` behind the last.
-    pub(in super::super) fn next(&mut self) -> Result<Option<(u64, &csv::StringRecord)>, Fault> {
+    pub(in super::super) fn next(
+        &mut self,
+    ) -> Result<Option<(u64, &csv::StringRecord)>, ReadError> {
         self.meter.row.store(0, Ordering::Relaxed);
         let before = self.reader.position().line();
         let suspect = self.suspect.take();
@@ -73,7 +75,7 @@ impl Table {
                 let odd = self.meter.quotes.load(Ordering::Relaxed) % 2 == 1;
                 return match suspect {
                     // What swallowed the rest of the file is no single bad row.
-                    Some((line, bad)) if bad || odd => Err(Fault::File {
+                    Some((line, bad)) if bad || odd => Err(ReadError::File {
                         line,
                         reason: "a quote is not closed up to the end of the file".to_owned(),
                     }),
@@ -86,7 +88,7 @@ impl Table {
                     csv::ErrorKind::Io(error) => explain(&error),
                     other => format!("{other:?}"),
                 };
-                return Err(Fault::File {
+                return Err(ReadError::File {
                     line: before,
                     reason,
                 });
@@ -100,17 +102,17 @@ impl Table {
         }
         if bad {
             let reason = format!("{found} columns instead of {wanted}");
-            return Err(Fault::row(line, reason));
+            return Err(ReadError::row(line, reason));
         }
         if self.raw.as_slice().contains(&0) {
-            return Err(Fault::row(line, "it holds the character U+0000"));
+            return Err(ReadError::row(line, "it holds the character U+0000"));
         }
         let raw = std::mem::take(&mut self.raw);
         match csv::StringRecord::from_byte_record(raw) {
             Ok(record) => self.record = record,
             Err(error) => {
                 self.raw = error.into_byte_record();
-                return Err(Fault::row(line, "not UTF-8"));
+                return Err(ReadError::row(line, "not UTF-8"));
             }
         }
         Ok(Some((line, &self.record)))

@@ -7,13 +7,13 @@ use futures::future::BoxFuture;
 use rustc_hash::FxHashSet;
 use sqlx::PgConnection;
 
-use super::super::model::{Cast, Counts, Table};
+use super::super::model::{FilmCredits, RowCounts, Table};
 use super::{Ids, Session, Stage, TMDB, analyze};
 use crate::foundation::{Result, id};
 use crate::platform::db::copy::Rows;
 
 /// The credits of films to be merged; those that a film had are replaced.
-pub(in super::super) struct CastStage {
+pub(in super::super) struct CreditStage {
     ids: Ids,
     films: Rows,
     people: Rows,
@@ -21,7 +21,7 @@ pub(in super::super) struct CastStage {
     credits: Rows,
 }
 
-impl CastStage {
+impl CreditStage {
     pub(in super::super) fn new(ids: Ids) -> Self {
         Self {
             ids,
@@ -33,10 +33,10 @@ impl CastStage {
     }
 }
 
-impl Stage for CastStage {
-    type Row = Cast;
+impl Stage for CreditStage {
+    type Row = FilmCredits;
 
-    fn push(&mut self, cast: Cast) {
+    fn push(&mut self, cast: FilmCredits) {
         self.films.plain(cast.key);
         self.films.end();
         let mut places: HashMap<_, i32> = HashMap::new();
@@ -65,7 +65,7 @@ impl Stage for CastStage {
         self.films.bytes() + self.people.bytes() + self.credits.bytes()
     }
 
-    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, Counts)>>> {
+    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, RowCounts)>>> {
         let now = session.now;
         session
             .bulk
@@ -75,10 +75,10 @@ impl Stage for CastStage {
 }
 
 async fn merge(
-    stage: CastStage,
+    stage: CreditStage,
     connection: &mut PgConnection,
     now: chrono::DateTime<chrono::Utc>,
-) -> Result<Vec<(Table, Counts)>> {
+) -> Result<Vec<(Table, RowCounts)>> {
     stage.films.copy_into(connection, "staged_cast").await?;
     stage.people.copy_into(connection, "staged_people").await?;
     stage
@@ -100,10 +100,10 @@ async fn merge(
     .execute(&mut *connection)
     .await?
     .rows_affected();
-    let people = Counts {
+    let people = RowCounts {
         added,
         unchanged: stage.people.len() as u64 - added,
-        ..Counts::default()
+        ..RowCounts::default()
     };
     let all = sqlx::query(
         "INSERT INTO resolved_credits \
@@ -141,7 +141,7 @@ async fn merge(
     .fetch_one(connection)
     .await?;
     let (added, updated) = (added.unsigned_abs(), updated.unsigned_abs());
-    let credits = Counts {
+    let credits = RowCounts {
         added,
         updated: updated + removed,
         unchanged: all.saturating_sub(added + updated),

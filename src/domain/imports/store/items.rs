@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::super::mapping::Field;
-use super::super::model::{Counts, Item, Table};
+use super::super::model::{ImportedItem, RowCounts, Table};
 use super::{Ids, Session, Stage, TMDB, analyze};
 use crate::foundation::{Result, id};
 use crate::platform::db::copy::Rows;
@@ -152,9 +152,9 @@ impl ItemStage {
 }
 
 impl Stage for ItemStage {
-    type Row = Item;
+    type Row = ImportedItem;
 
-    fn push(&mut self, item: Item) {
+    fn push(&mut self, item: ImportedItem) {
         let id = self.ids.next::<id::Content>();
         let also = item.names.iter().find(|(source, _)| *source == TMDB);
         let fields = &item.fields;
@@ -203,7 +203,7 @@ impl Stage for ItemStage {
         self.items.bytes() + self.names.bytes()
     }
 
-    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, Counts)>>> {
+    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, RowCounts)>>> {
         let now = session.now;
         session
             .bulk
@@ -216,7 +216,7 @@ async fn merge(
     stage: ItemStage,
     connection: &mut PgConnection,
     now: chrono::DateTime<chrono::Utc>,
-) -> Result<Vec<(Table, Counts)>> {
+) -> Result<Vec<(Table, RowCounts)>> {
     stage.items.copy_into(connection, "staged_items").await?;
     stage.names.copy_into(connection, "staged_names").await?;
     analyze(connection, "ANALYZE staged_items, staged_names").await?;
@@ -236,7 +236,7 @@ async fn merge(
         .execute(&mut *connection)
         .await?
         .rows_affected();
-    let items = Counts {
+    let items = RowCounts {
         added,
         updated,
         unchanged: known.saturating_sub(updated),
@@ -259,7 +259,7 @@ async fn merge(
     let mut counts = vec![(stage.table, items)];
     if stage.links > 0 {
         let (added, updated) = (added.unsigned_abs(), updated.unsigned_abs());
-        let links = Counts {
+        let links = RowCounts {
             added,
             updated,
             unchanged: stage.links.saturating_sub(added + updated),

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::super::model::{Counts, RatingRow, Table, TagRow, UserItemRow};
+use super::super::model::{RatingRow, RowCounts, Table, TagRow, UserItemRow};
 use super::{Ids, MOVIELENS, Session, Stage, analyze};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::copy::Rows;
@@ -46,17 +46,17 @@ impl Stage for UserStage {
         self.users.bytes()
     }
 
-    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, Counts)>>> {
+    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, RowCounts)>>> {
         let now = session.now;
         session
             .bulk
             .transaction(move |connection| {
                 async move {
                     let added = users(&self.users, connection, now).await?;
-                    let users = Counts {
+                    let users = RowCounts {
                         added,
                         unchanged: self.users.len() as u64 - added,
-                        ..Counts::default()
+                        ..RowCounts::default()
                     };
                     Ok(vec![(Table::Users, users)])
                 }
@@ -131,15 +131,15 @@ impl UserItemStage {
         self.users.bytes() + self.rows.bytes()
     }
 
-    fn counts(&self, table: Table, users: u64, added: u64) -> Vec<(Table, Counts)> {
-        let users = Counts {
+    fn counts(&self, table: Table, users: u64, added: u64) -> Vec<(Table, RowCounts)> {
+        let users = RowCounts {
             added: users,
-            ..Counts::default()
+            ..RowCounts::default()
         };
-        let rows = Counts {
+        let rows = RowCounts {
             added,
             unchanged: self.rows.len() as u64 - added,
-            ..Counts::default()
+            ..RowCounts::default()
         };
         vec![(Table::Users, users), (table, rows)]
     }
@@ -183,7 +183,7 @@ impl Stage for RatingStage {
         self.0.bytes()
     }
 
-    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, Counts)>>> {
+    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, RowCounts)>>> {
         let now = session.now;
         session
             .bulk
@@ -242,7 +242,7 @@ impl Stage for TagStage {
         self.0.bytes()
     }
 
-    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, Counts)>>> {
+    fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, RowCounts)>>> {
         let now = session.now;
         session
             .bulk

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::{Failure, report};
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
-use crate::domain::imports::{Ended, Job as Plan, Limits, News, Options, Refused, Summary};
+use crate::domain::imports::{
+    ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, Limits, RefusedRow,
+};
 use crate::domain::jobs::attempt::ProgressReporter;
 use crate::domain::jobs::model::Job;
 use crate::domain::jobs::parameters::{Import, ImportSource};
@@ -29,13 +31,13 @@ pub(super) async fn run(
     let staged = services.uploads.stage(&shell, &what.uploads, job.id);
     let staged = staged.await?;
     let plan = plan(what, &staged).await?;
-    let options = Options {
+    let options = ImportOptions {
         limits: Limits {
             ratio: what.max_ratio,
             ..Limits::default()
         },
         cancel: reporter.token().clone(),
-        ..Options::default()
+        ..ImportOptions::default()
     };
     let mut seen = Seen::default();
     let of: u64 = staged
@@ -43,24 +45,24 @@ pub(super) async fn run(
         .iter()
         .map(|upload| upload.bytes as u64)
         .sum();
-    let news = |news| {
-        if let Some(message) = seen.take(news) {
+    let on_event = |on_event| {
+        if let Some(message) = seen.take(on_event) {
             let fraction = seen.done() as f32 / of as f32;
             // The import itself looks whether it is to end.
             let _ = reporter.report(Some(fraction), "importing", Some(message));
         }
     };
-    let outcome = services.imports.run(&shell, plan, options, news).await;
+    let outcome = services.imports.run(&shell, plan, options, on_event).await;
     let summary = outcome.map_err(|error| without_folder(error, &staged))?;
     settle(&summary, seen.refused)
 }
 
 /// What is to be imported, as the command would be told.
-async fn plan(what: &Import, staged: &StagedUploads) -> Result<Plan, Failure> {
+async fn plan(what: &Import, staged: &StagedUploads) -> Result<ImportRequest, Failure> {
     let folder = staged.folder();
     match (what.source, &what.mapping, staged.uploads.first()) {
-        (ImportSource::Movielens, ..) => Ok(Plan::Movielens { folder }),
-        (ImportSource::Tmdb, ..) => Ok(Plan::Tmdb { folder }),
+        (ImportSource::Movielens, ..) => Ok(ImportRequest::Movielens { folder }),
+        (ImportSource::Tmdb, ..) => Ok(ImportRequest::Tmdb { folder }),
         (ImportSource::Products, Some(text), Some(upload)) => {
             let mapping = staged.sibling("mapping.toml");
             tokio::fs::write(&mapping, text).await.map_err(|error| {
@@ -68,7 +70,7 @@ async fn plan(what: &Import, staged: &StagedUploads) -> Result<Plan, Failure> {
                 Failure::retry("the data directory cannot be written")
             })?;
             let file = folder.join(&upload.name);
-            Ok(Plan::Products { file, mapping })
+            Ok(ImportRequest::Products { file, mapping })
         }
         (ImportSource::Products, ..) => {
             Err(Failure::Permanent("products need a mapping".to_owned()))
@@ -84,24 +86,24 @@ struct Seen {
     /// The bytes of this one, and how many of them are in.
     bytes: u64,
     within: u64,
-    refused: Vec<Refused>,
+    refused: Vec<RefusedRow>,
 }
 
 impl Seen {
     /// Takes note, and answers what there is to tell.
-    fn take(&mut self, news: News) -> Option<String> {
-        match news {
-            News::Opened { file, bytes } => {
+    fn take(&mut self, on_event: ImportEvent) -> Option<String> {
+        match on_event {
+            ImportEvent::FileOpened { file, bytes } => {
                 self.before += self.bytes;
                 self.bytes = bytes;
                 self.within = 0;
                 Some(file)
             }
-            News::Merged { file, bytes, rows } => {
+            ImportEvent::ChunkMerged { file, bytes, rows } => {
                 self.within = bytes.min(self.bytes);
                 Some(format!("{file}: {rows} rows"))
             }
-            News::Refused(refused) => {
+            ImportEvent::RowRefused(refused) => {
                 if self.refused.len() < REFUSED_TOLD {
                     self.refused.push(refused);
                 }
@@ -116,14 +118,14 @@ impl Seen {
 }
 
 /// The result of an import that came to its end, or why it is none.
-fn settle(summary: &Summary, refused: Vec<Refused>) -> Result<Value, Failure> {
+fn settle(summary: &ImportSummary, refused: Vec<RefusedRow>) -> Result<Value, Failure> {
     let first = refused.first().map_or_else(String::new, |first| {
-        let Refused { file, line, reason } = first;
+        let RefusedRow { file, line, reason } = first;
         format!("; the first one: {file}, line {line}: {reason}")
     });
-    match &summary.ended {
-        Ended::Cancelled => Err(Failure::retry("it was stopped")),
-        Ended::Broken(broken) => Err(Failure::Permanent(format!(
+    match &summary.outcome {
+        ImportOutcome::Cancelled => Err(Failure::retry("it was stopped")),
+        ImportOutcome::Aborted(broken) => Err(Failure::Permanent(format!(
             "{}, line {}: {}. What came before is in: {}. Mend the file and import it again; what is \
              in already is left as it is",
             broken.file,
@@ -131,11 +133,11 @@ fn settle(summary: &Summary, refused: Vec<Refused>) -> Result<Value, Failure> {
             broken.reason,
             taken(summary)
         ))),
-        Ended::Whole if summary.is_empty() => Err(Failure::Permanent(format!(
+        ImportOutcome::Completed if summary.is_empty() => Err(Failure::Permanent(format!(
             "no row could be taken, and {} were refused{first}",
             summary.refused()
         ))),
-        Ended::Whole => {
+        ImportOutcome::Completed => {
             let tables = summary.tables.iter().map(|(table, counts)| {
                 let counts = json!({
                     "added": counts.added, "updated": counts.updated,
@@ -145,7 +147,7 @@ fn settle(summary: &Summary, refused: Vec<Refused>) -> Result<Value, Failure> {
             });
             let rows = refused
                 .into_iter()
-                .map(|Refused { file, line, reason }| {
+                .map(|RefusedRow { file, line, reason }| {
                     json!({ "file": file, "line": line, "reason": reason })
                 })
                 .collect::<Vec<_>>();
@@ -159,7 +161,7 @@ fn settle(summary: &Summary, refused: Vec<Refused>) -> Result<Value, Failure> {
 }
 
 /// How many rows of each kind were taken, for people.
-fn taken(summary: &Summary) -> String {
+fn taken(summary: &ImportSummary) -> String {
     let tables = summary.tables.iter().map(|(table, counts)| {
         let taken = counts.added + counts.updated + counts.unchanged;
         format!("{taken} {}", table.as_str())
@@ -189,23 +191,23 @@ fn without_folder(error: Error, staged: &StagedUploads) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::imports::{Break, Counts, Table};
+    use crate::domain::imports::{FileError, RowCounts, Table};
 
-    fn summary(added: u64, ended: Ended) -> Summary {
-        let counts = Counts {
+    fn summary(added: u64, outcome: ImportOutcome) -> ImportSummary {
+        let counts = RowCounts {
             added,
             refused: 2,
-            ..Counts::default()
+            ..RowCounts::default()
         };
-        Summary {
+        ImportSummary {
             tables: vec![(Table::Ratings, counts)],
-            ended,
+            outcome,
             seconds: 0.5,
         }
     }
 
-    fn refused() -> Vec<Refused> {
-        vec![Refused {
+    fn refused() -> Vec<RefusedRow> {
+        vec![RefusedRow {
             file: "ratings.csv".to_owned(),
             line: 3,
             reason: "no stars".to_owned(),
@@ -214,17 +216,17 @@ mod tests {
 
     #[test]
     fn each_ending_of_an_import_is_an_ending_of_its_job() {
-        let whole = settle(&summary(7, Ended::Whole), refused()).unwrap();
+        let whole = settle(&summary(7, ImportOutcome::Completed), refused()).unwrap();
         let rows = json!([{ "file": "ratings.csv", "line": 3, "reason": "no stars" }]);
         assert_eq!(whole["tables"]["ratings"]["added"], 7);
         assert_eq!(whole["refused"], 2);
         assert_eq!(whole["refusedRows"], rows);
-        let empty = settle(&summary(0, Ended::Whole), refused());
+        let empty = settle(&summary(0, ImportOutcome::Completed), refused());
         let Err(Failure::Permanent(why)) = empty else {
             panic!("{empty:?}");
         };
         assert!(why.contains("ratings.csv, line 3: no stars"), "{why}");
-        let broken = Ended::Broken(Break {
+        let broken = ImportOutcome::Aborted(FileError {
             file: "ratings.csv".to_owned(),
             line: 9,
             reason: "it ends too soon".to_owned(),
@@ -235,18 +237,18 @@ mod tests {
         };
         assert!(why.starts_with("ratings.csv, line 9: it ends too soon"));
         assert!(why.contains("7 ratings"), "{why}");
-        let stopped = settle(&summary(7, Ended::Cancelled), Vec::new());
+        let stopped = settle(&summary(7, ImportOutcome::Cancelled), Vec::new());
         assert_eq!(stopped, Err(Failure::retry("it was stopped")));
     }
 
     #[test]
     fn progress_counts_the_bytes_of_all_files() {
         let mut seen = Seen::default();
-        let opened = |file: &str, bytes| News::Opened {
+        let opened = |file: &str, bytes| ImportEvent::FileOpened {
             file: file.to_owned(),
             bytes,
         };
-        let merged = |bytes| News::Merged {
+        let merged = |bytes| ImportEvent::ChunkMerged {
             file: "b".to_owned(),
             bytes,
             rows: 5,

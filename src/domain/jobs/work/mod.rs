@@ -11,7 +11,7 @@ use super::attempt::ProgressReporter;
 use super::model::Job;
 use super::parameters::{CacheWarming, Parameters, RefreshTarget};
 use crate::domain::auth::Viewer;
-use crate::domain::generation::{self, Commission, GenerationError};
+use crate::domain::generation::{self, GenerationError, GenerationRequest};
 use crate::domain::recommendations::refresh::Users;
 use crate::domain::recommendations::training::{self, How};
 use crate::domain::{Services, embeddings, recommendations, search};
@@ -78,8 +78,8 @@ pub(super) async fn run(
     reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     match &job.parameters {
-        Parameters::ContentText(commission) | Parameters::ContentImage(commission) => {
-            generate(services, commission, job, reporter).await
+        Parameters::ContentText(request) | Parameters::ContentImage(request) => {
+            generate(services, request, job, reporter).await
         }
         Parameters::Training(how) => {
             let how = How {
@@ -218,7 +218,7 @@ async fn embed(services: &Services, reporter: &ProgressReporter) -> Result<Value
 
 async fn generate(
     services: &Services,
-    commission: &Commission,
+    request: &GenerationRequest,
     job: &Job,
     reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
@@ -228,7 +228,7 @@ async fn generate(
     let service = &services.generation;
     let id = Some(job.id.uuid());
     let made = service
-        .generate(commission, id, &mut observe, reporter.token())
+        .generate(request, id, &mut observe, reporter.token())
         .await?;
     let made = made.iter().map(|made| {
         json!({ "content": made.content, "file": made.file.to_string(), "bytes": made.bytes, "seed": made.seed })

@@ -5,7 +5,7 @@ use async_graphql::InputObject;
 use crate::domain::content as catalogue;
 use crate::domain::generation::model::NewItem;
 use crate::domain::generation::{
-    Ask, GenerationParameters, ImageAsk as Image, Target, TextAsk as Text,
+    GenerationParameters, GeneratorInput, ImageInput as Image, Target, TextInput as Text,
 };
 use crate::foundation::{Id, Refusal, id};
 use crate::graphql::types::content::{ContentKind, Visibility};
@@ -113,7 +113,7 @@ impl TextJobInput {
     pub fn read(self) -> Result<GenerationParameters, Refusal> {
         Ok(GenerationParameters {
             generator: self.generator,
-            ask: Ask::Text(Text {
+            input: GeneratorInput::Text(Text {
                 prompt: self.prompt,
                 system: self.system,
                 max_tokens: self.max_tokens,
@@ -139,7 +139,7 @@ impl ImageJobInput {
         };
         Ok(GenerationParameters {
             generator: self.generator,
-            ask: Ask::Image(Image {
+            input: GeneratorInput::Image(Image {
                 prompt: self.prompt,
                 negative: self.negative_prompt,
                 width: self.width,

@@ -138,10 +138,10 @@ impl RecommendationTarget {
 
 impl JobParametersInput {
     /// The parameters in the words of the service. Who may have content generated is asked here:
-    /// only a commission becomes a job. Whether the files of an import are there is asked here too.
+    /// only a prepared request becomes a job. Whether the files of an import are there is asked here too.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`], and those of [`GenerationService::commission`] and
+    /// [`Refusal::InvalidInput`], and those of [`GenerationService::prepare`] and
     /// [`UploadService::together`].
     pub async fn read(
         self,
@@ -151,8 +151,8 @@ impl JobParametersInput {
     ) -> crate::foundation::Result<domain::Parameters> {
         use domain::Parameters;
         let parameters = match self {
-            Self::Text(input) => generation.commission(viewer, input.read()?).await?.into(),
-            Self::Image(input) => generation.commission(viewer, input.read()?).await?.into(),
+            Self::Text(input) => generation.prepare(viewer, input.read()?).await?.into(),
+            Self::Image(input) => generation.prepare(viewer, input.read()?).await?.into(),
             Self::Training(input) => Parameters::Training(domain::Training {
                 force: input.force,
                 choose: input.choose,

@@ -5,8 +5,8 @@ use super::super::canvas::Canvas;
 /// A lit doorway in a dark wall, somebody in it, and their shadow.
 pub(super) fn doorway(c: &mut Canvas<'_>) {
     let p = c.palette;
-    let side = if c.dice.chance(0.5) { 1.0 } else { -1.0 };
-    let middle = c.width * 0.5 + side * c.size * c.dice.between(0.05, 0.14);
+    let side = if c.rng.happens(0.5) { 1.0 } else { -1.0 };
+    let middle = c.width * 0.5 + side * c.size * c.rng.between(0.05, 0.14);
     let floor = c.horizon * 0.82;
     let (half, top) = (c.size * 0.13, c.horizon * 0.2);
     c.rect(
@@ -51,7 +51,7 @@ pub(super) fn doorway(c: &mut Canvas<'_>) {
         (x, floor + c.size * 0.008),
         tall,
         p.ground,
-        c.dice.chance(0.3),
+        c.rng.happens(0.3),
     );
     // The door, open into the dark.
     let leaf = middle - side * half;
@@ -87,15 +87,15 @@ pub(super) fn clown(c: &mut Canvas<'_>) {
         c.polygon(&[middle, end(-0.13), end(0.13)], p.light, 0.28);
     }
     for _ in 0..46 {
-        let at = (c.width * c.dice.unit(), c.horizon * c.dice.unit());
-        let side = c.size * c.dice.between(0.012, 0.026);
-        let fill = c.dice.pick(&[p.far, p.near, p.light, p.ground]);
-        let turn = c.dice.between(0.0, 90.0);
+        let at = (c.width * c.rng.fraction(), c.horizon * c.rng.fraction());
+        let side = c.size * c.rng.between(0.012, 0.026);
+        let fill = c.rng.pick(&[p.far, p.near, p.light, p.ground]);
+        let turn = c.rng.between(0.0, 90.0);
         c.raw(&format!(
             r#"<g transform="rotate({turn:.1} {:.2} {:.2})">"#,
             at.0, at.1
         ));
-        match c.dice.below(3) {
+        match c.rng.below(3) {
             0 => c.circle(at, side * 0.55, fill, 1.0),
             1 => c.rect(at, (side, side), fill, 1.0),
             _ => c.rect(at, (side * 1.7, side * 0.5), fill, 1.0),
@@ -103,7 +103,7 @@ pub(super) fn clown(c: &mut Canvas<'_>) {
         c.raw("</g>");
     }
     let r = c.size * 0.25;
-    let tilt = if c.dice.chance(0.5) { 7.0 } else { -7.0 };
+    let tilt = if c.rng.happens(0.5) { 7.0 } else { -7.0 };
     c.raw(&format!(
         r#"<g transform="translate({:.2} {:.2}) rotate({tilt}) scale({:.4})">"#,
         middle.0,
@@ -129,7 +129,7 @@ pub(super) fn clown(c: &mut Canvas<'_>) {
     }
     c.circle((7.6, -20.2), 1.0, p.light, 1.0);
     // Eyes, one of them winking; nose, mouth, cheeks.
-    let wink = if c.dice.chance(0.5) { 1.0 } else { -1.0 };
+    let wink = if c.rng.happens(0.5) { 1.0 } else { -1.0 };
     c.ellipse((-3.6 * wink, -2.4), (1.15, 1.75), p.near, 1.0);
     c.circle((-3.2 * wink, -3.0), 0.42, p.light, 1.0);
     let lid = format!(
@@ -191,7 +191,7 @@ pub(super) fn record(c: &mut Canvas<'_>) {
         c.ring(middle, reach, (p.ink, c.size * 0.0016), 0.32);
     }
     // Light on the grooves.
-    let turn = c.dice.between(0.2, 0.6);
+    let turn = c.rng.between(0.2, 0.6);
     for (place, opacity) in [(0.0, 0.22), (std::f64::consts::PI, 0.16)] {
         let edge = |angle: f64| {
             let angle = turn + place + angle;
@@ -210,7 +210,7 @@ pub(super) fn record(c: &mut Canvas<'_>) {
     let step = c.width / f64::from(bars);
     for bar in 0..bars {
         let away = (f64::from(bar) - f64::from(bars / 2)).abs() / f64::from(bars);
-        let tall = c.horizon * (0.03 + 0.16 * c.dice.unit() * (0.35 + away));
+        let tall = c.horizon * (0.03 + 0.16 * c.rng.fraction() * (0.35 + away));
         let at = (step * (f64::from(bar) + 0.18), c.horizon - tall);
         let fill = if bar % 3 == 0 { p.far } else { p.near };
         c.rect(at, (step * 0.64, tall + 1.0), fill, 1.0);

@@ -5,7 +5,7 @@ use super::super::canvas::Canvas;
 /// A low sun behind table mountains, with cactuses in front.
 pub(super) fn desert(c: &mut Canvas<'_>) {
     let p = c.palette;
-    let sun = (c.width * c.dice.between(0.36, 0.64), c.horizon * 0.5);
+    let sun = (c.width * c.rng.between(0.36, 0.64), c.horizon * 0.5);
     let r = c.size * 0.27;
     for (grow, opacity) in [(1.75, 0.12), (1.4, 0.16), (1.16, 0.22)] {
         c.circle(sun, r * grow, p.light, opacity);
@@ -20,13 +20,13 @@ pub(super) fn desert(c: &mut Canvas<'_>) {
     }
     for _ in 0..4 {
         let at = (
-            sun.0 + c.size * c.dice.between(-0.36, 0.36),
-            c.horizon * c.dice.between(0.1, 0.3),
+            sun.0 + c.size * c.rng.between(-0.36, 0.36),
+            c.horizon * c.rng.between(0.1, 0.3),
         );
-        let span = c.size * c.dice.between(0.03, 0.055);
+        let span = c.size * c.rng.between(0.03, 0.055);
         c.bird(at, span, p.ground);
     }
-    let side = if c.dice.chance(0.5) { 0.2 } else { 0.8 };
+    let side = if c.rng.happens(0.5) { 0.2 } else { 0.8 };
     let foot = c.horizon + c.size * 0.02;
     cactus(c, (c.width * side, foot), c.size * 0.42);
     cactus(c, (c.width * (1.0 - side) * 1.02, foot), c.size * 0.2);
@@ -35,11 +35,11 @@ pub(super) fn desert(c: &mut Canvas<'_>) {
 /// A row of table mountains from side to side.
 fn mesas(c: &mut Canvas<'_>, floor: f64, rise: f64, fill: &str, opacity: f64) {
     let mut points = vec![(0.0, c.horizon + 1.0), (0.0, floor)];
-    let mut x = -c.width * c.dice.between(0.0, 0.2);
+    let mut x = -c.width * c.rng.between(0.0, 0.2);
     while x < c.width {
-        let gap = c.width * c.dice.between(0.05, 0.2);
-        let table = c.width * c.dice.between(0.1, 0.26);
-        let top = floor - rise * c.dice.between(0.45, 1.0);
+        let gap = c.width * c.rng.between(0.05, 0.2);
+        let table = c.width * c.rng.between(0.1, 0.26);
+        let top = floor - rise * c.rng.between(0.45, 1.0);
         let slope = table * 0.12;
         let shoulder = floor - (floor - top) * 0.35;
         points.extend([
@@ -80,11 +80,11 @@ fn cactus(c: &mut Canvas<'_>, (x, y): (f64, f64), height: f64) {
 /// Mountains behind mountains, a sun, pines in front.
 pub(super) fn peaks(c: &mut Canvas<'_>) {
     let p = c.palette;
-    let sun = (c.width * c.dice.between(0.3, 0.7), c.horizon * 0.34);
+    let sun = (c.width * c.rng.between(0.3, 0.7), c.horizon * 0.34);
     for (grow, opacity) in [(1.9, 0.18), (1.4, 0.28), (1.0, 1.0)] {
         c.circle(sun, c.size * 0.15 * grow, p.light, opacity);
     }
-    let far = c.dice.between(0.35, 0.65);
+    let far = c.rng.between(0.35, 0.65);
     range(c, 0.36, far, p.far, 0.55);
     range(c, 0.5, 1.0 - far, p.far, 1.0);
     range(c, 0.68, far * 0.7 + 0.1, p.near, 0.72);
@@ -92,14 +92,14 @@ pub(super) fn peaks(c: &mut Canvas<'_>) {
     let mut x = -0.02 * c.width;
     while x < c.width * 1.02 {
         let middle = (x / c.width - 0.5).abs() * 2.0;
-        let tall = c.size * (0.07 + 0.2 * middle * middle) * c.dice.between(0.75, 1.25);
+        let tall = c.size * (0.07 + 0.2 * middle * middle) * c.rng.between(0.75, 1.25);
         pine(c, (x, c.horizon + c.size * 0.015), tall);
-        x += tall * c.dice.between(0.3, 0.5);
+        x += tall * c.rng.between(0.3, 0.5);
     }
     for place in 0..3 {
         let at = (
             sun.0 + c.size * (0.2 + 0.07 * f64::from(place)),
-            sun.1 - c.size * c.dice.between(-0.02, 0.08),
+            sun.1 - c.size * c.rng.between(-0.02, 0.08),
         );
         c.bird(at, c.size * 0.035, p.near);
     }
@@ -113,7 +113,7 @@ fn range(c: &mut Canvas<'_>, top: f64, peak: f64, fill: &str, opacity: f64) {
         let share = f64::from(step) / f64::from(steps);
         let away = (share - peak).abs();
         let high = (1.0 - away * 1.15).max(0.25) * (1.0 - top);
-        let jag = if step % 2 == 0 { 0.0 } else { 0.05 } + c.dice.between(0.0, 0.035);
+        let jag = if step % 2 == 0 { 0.0 } else { 0.05 } + c.rng.between(0.0, 0.035);
         points.push((c.width * share, c.horizon * (1.0 - high + jag)));
     }
     points.push((c.width, c.horizon + 1.0));
@@ -136,7 +136,7 @@ fn pine(c: &mut Canvas<'_>, (x, y): (f64, f64), height: f64) {
 pub(super) fn sea(c: &mut Canvas<'_>) {
     let p = c.palette;
     let water = c.horizon * 0.7;
-    let x = c.width * c.dice.between(0.44, 0.56);
+    let x = c.width * c.rng.between(0.44, 0.56);
     let half = c.size * 0.27;
     for (grow, opacity) in [(1.5, 0.12), (1.22, 0.2), (1.0, 1.0)] {
         heart(c, (x, water - half * 0.62), half * grow, opacity);
@@ -150,12 +150,12 @@ pub(super) fn sea(c: &mut Canvas<'_>) {
     let deep = c.horizon - water;
     for line in 0..9 {
         let depth = (f64::from(line) + 0.5) / 9.0;
-        let wide = half * (1.25 - 0.75 * depth) * c.dice.between(0.75, 1.1);
-        let sway = half * c.dice.between(-0.14, 0.14);
+        let wide = half * (1.25 - 0.75 * depth) * c.rng.between(0.75, 1.1);
+        let sway = half * c.rng.between(-0.14, 0.14);
         let at = (x - wide + sway, water + deep * depth);
         c.rect(at, (wide * 2.0, deep * 0.035), p.light, 0.85 - 0.5 * depth);
     }
-    let side = if c.dice.chance(0.5) { 1.0 } else { -1.0 };
+    let side = if c.rng.happens(0.5) { 1.0 } else { -1.0 };
     boat(
         c,
         (x - side * c.size * 0.24, water + deep * 0.3),

@@ -6,9 +6,12 @@ use super::super::canvas::Canvas;
 fn stars(c: &mut Canvas<'_>, count: usize, down_to: f64) {
     let fill = c.palette.ink;
     for _ in 0..count {
-        let at = (c.width * c.dice.unit(), c.horizon * down_to * c.dice.unit());
-        let r = c.size * (0.0012 + 0.0032 * c.dice.unit().powi(3));
-        let opacity = c.dice.between(0.3, 1.0);
+        let at = (
+            c.width * c.rng.fraction(),
+            c.horizon * down_to * c.rng.fraction(),
+        );
+        let r = c.size * (0.0012 + 0.0032 * c.rng.fraction().powi(3));
+        let opacity = c.rng.between(0.3, 1.0);
         c.circle(at, r, fill, opacity);
     }
 }
@@ -16,7 +19,7 @@ fn stars(c: &mut Canvas<'_>, count: usize, down_to: f64) {
 /// A house on a hill before the moon, one window lit, a bare tree.
 pub(super) fn house(c: &mut Canvas<'_>) {
     let p = c.palette;
-    let side = if c.dice.chance(0.5) { 1.0 } else { -1.0 };
+    let side = if c.rng.happens(0.5) { 1.0 } else { -1.0 };
     let middle = c.width * 0.5;
     let moon = (middle + side * c.size * 0.08, c.horizon * 0.42);
     let r = c.size * 0.32;
@@ -28,10 +31,10 @@ pub(super) fn house(c: &mut Canvas<'_>) {
     }
     for _ in 0..5 {
         let at = (
-            moon.0 + r * c.dice.between(-1.3, 1.3),
-            moon.1 - r * c.dice.between(0.2, 0.95),
+            moon.0 + r * c.rng.between(-1.3, 1.3),
+            moon.1 - r * c.rng.between(0.2, 0.95),
         );
-        let span = c.size * c.dice.between(0.035, 0.075);
+        let span = c.size * c.rng.between(0.035, 0.075);
         c.bird(at, span, p.ground);
     }
     hill(c, 0.8, p.far);
@@ -46,7 +49,7 @@ pub(super) fn house(c: &mut Canvas<'_>) {
     );
     for grave in 0..4 {
         let x = middle + side * c.size * (0.12 + 0.11 * f64::from(grave));
-        let tall = c.size * c.dice.between(0.05, 0.08);
+        let tall = c.size * c.rng.between(0.05, 0.08);
         let foot = c.horizon + 1.0;
         let half = tall * 0.33;
         let stone = format!(
@@ -94,7 +97,7 @@ fn mansion(c: &mut Canvas<'_>, (x, y): (f64, f64), height: f64) {
         c.polygon(&points, wall, 1.0);
     }
     c.rect((x + 1.9 * h, y - 7.4 * h), (0.7 * h, 3.0 * h), wall, 1.0);
-    let lit = c.dice.below(5);
+    let lit = c.rng.below(5);
     let windows = [
         (-0.5, 5.0),
         (-3.1, 2.9),
@@ -118,7 +121,7 @@ fn tree(c: &mut Canvas<'_>, foot: (f64, f64), height: f64, side: f64) {
 
 fn branch(c: &mut Canvas<'_>, (x, y): (f64, f64), length: f64, angle: f64, thick: f64, more: u32) {
     let end = (x + length * angle.cos(), y - length * angle.sin());
-    let bend = c.dice.between(-0.12, 0.12) * length;
+    let bend = c.rng.between(-0.12, 0.12) * length;
     let path = format!(
         "M{x:.2} {y:.2}Q{:.2} {:.2} {:.2} {:.2}",
         f64::midpoint(x, end.0) + bend,
@@ -131,11 +134,11 @@ fn branch(c: &mut Canvas<'_>, (x, y): (f64, f64), length: f64, angle: f64, thick
     if more == 0 {
         return;
     }
-    let forks = if c.dice.chance(0.25) { 3 } else { 2 };
+    let forks = if c.rng.happens(0.25) { 3 } else { 2 };
     for fork in 0..forks {
         let spread = f64::from(fork) - f64::from(forks - 1) / 2.0;
-        let turned = angle + spread * c.dice.between(0.55, 0.95) + c.dice.between(-0.16, 0.16);
-        let shorter = length * c.dice.between(0.62, 0.82);
+        let turned = angle + spread * c.rng.between(0.55, 0.95) + c.rng.between(-0.16, 0.16);
+        let shorter = length * c.rng.between(0.62, 0.82);
         branch(c, end, shorter, turned, thick * 0.62, more - 1);
     }
 }
@@ -144,7 +147,7 @@ fn branch(c: &mut Canvas<'_>, (x, y): (f64, f64), length: f64, angle: f64, thick
 pub(super) fn planet(c: &mut Canvas<'_>) {
     let p = c.palette;
     stars(c, 150, 1.0);
-    let side = if c.dice.chance(0.5) { 1.0 } else { -1.0 };
+    let side = if c.rng.happens(0.5) { 1.0 } else { -1.0 };
     let middle = (c.width * 0.5 + side * c.size * 0.06, c.horizon * 0.46);
     let r = c.size * 0.27;
     for orbit in 0..4 {
@@ -154,7 +157,7 @@ pub(super) fn planet(c: &mut Canvas<'_>) {
     for (grow, opacity) in [(1.35, 0.07), (1.18, 0.1)] {
         c.circle(middle, r * grow, p.light, opacity);
     }
-    let tilt = -side * c.dice.between(14.0, 26.0);
+    let tilt = -side * c.rng.between(14.0, 26.0);
     let ring = |c: &mut Canvas<'_>, front: bool| {
         let sweep = if front { 0 } else { 1 };
         for (reach, width, colour) in [(1.86, 0.15, p.ink), (1.6, 0.1, p.far)] {
@@ -185,7 +188,7 @@ pub(super) fn planet(c: &mut Canvas<'_>) {
     c.circle(middle, r, p.light, 1.0);
     for band in 0..5 {
         let y = middle.1 - r * 0.82 + r * 0.38 * f64::from(band);
-        let deep = r * c.dice.between(0.06, 0.2);
+        let deep = r * c.rng.between(0.06, 0.2);
         let half = (middle.0 - r, y);
         c.rect(half, (2.0 * r, deep), p.far, 0.28);
     }
@@ -248,7 +251,7 @@ fn rocket(c: &mut Canvas<'_>, (x, y): (f64, f64), height: f64, side: f64) {
 /// Houses with lit windows, a lamp, somebody under it, rain.
 pub(super) fn street(c: &mut Canvas<'_>) {
     let p = c.palette;
-    let side = if c.dice.chance(0.5) { 1.0 } else { -1.0 };
+    let side = if c.rng.happens(0.5) { 1.0 } else { -1.0 };
     let moon = (c.width * 0.5 - side * c.size * 0.2, c.horizon * 0.22);
     c.circle(moon, c.size * 0.13, p.light, 0.12);
     c.circle(moon, c.size * 0.095, p.light, 0.95);
@@ -283,8 +286,8 @@ pub(super) fn street(c: &mut Canvas<'_>) {
         true,
     );
     for _ in 0..90 {
-        let (x, y) = (c.width * c.dice.unit(), c.horizon * c.dice.unit());
-        let long = c.size * c.dice.between(0.03, 0.08);
+        let (x, y) = (c.width * c.rng.fraction(), c.horizon * c.rng.fraction());
+        let long = c.size * c.rng.between(0.03, 0.08);
         let drop = format!("M{x:.2} {y:.2}l{:.2} {long:.2}", -side * long * 0.22);
         c.stroke(&drop, (p.ink, c.size * 0.0018), 0.28);
     }
@@ -295,15 +298,15 @@ fn houses(c: &mut Canvas<'_>, top: f64, fill: &str, opacity: f64, lit: f64) {
     let lamp = c.palette.light;
     let mut x = -c.size * 0.04;
     while x < c.width {
-        let wide = c.size * c.dice.between(0.1, 0.2);
-        let roof = c.horizon * (top + c.dice.between(-0.1, 0.12));
+        let wide = c.size * c.rng.between(0.1, 0.2);
+        let roof = c.horizon * (top + c.rng.between(-0.1, 0.12));
         c.rect(
             (x, roof),
             (wide + 0.6, c.horizon - roof + 1.0),
             fill,
             opacity,
         );
-        if c.dice.chance(0.3) {
+        if c.rng.happens(0.3) {
             let mast = (x + wide * 0.48, roof - c.size * 0.06);
             c.rect(mast, (c.size * 0.006, c.size * 0.06), fill, opacity);
         }
@@ -311,7 +314,7 @@ fn houses(c: &mut Canvas<'_>, top: f64, fill: &str, opacity: f64, lit: f64) {
         let mut y = roof + step;
         while lit > 0.0 && y < c.horizon - step {
             for column in 0..4 {
-                if c.dice.chance(lit * 0.5) {
+                if c.rng.happens(lit * 0.5) {
                     let at = (x + step * (0.72 + f64::from(column)), y);
                     c.rect(at, (pane, pane * 1.4), lamp, 0.8 * lit + 0.3);
                 }

@@ -6,12 +6,12 @@ use super::super::canvas::Canvas;
 pub(super) fn burst(c: &mut Canvas<'_>) {
     let p = c.palette;
     let middle = (
-        c.width * c.dice.between(0.4, 0.6),
-        c.horizon * c.dice.between(0.42, 0.54),
+        c.width * c.rng.between(0.4, 0.6),
+        c.horizon * c.rng.between(0.42, 0.54),
     );
     let reach = c.width.hypot(c.height);
     let rays = 18;
-    let turn = c.dice.between(0.0, 0.3);
+    let turn = c.rng.between(0.0, 0.3);
     for ray in 0..rays {
         let angle = std::f64::consts::TAU * f64::from(ray) / f64::from(rays) + turn;
         let half = std::f64::consts::PI / f64::from(rays) / 1.9;
@@ -34,10 +34,10 @@ pub(super) fn burst(c: &mut Canvas<'_>) {
         c.circle(middle, r * part, fill, 1.0);
     }
     for _ in 0..26 {
-        let angle = c.dice.between(0.0, std::f64::consts::TAU);
-        let away = r * c.dice.between(0.75, 2.1);
-        let long = c.size * c.dice.between(0.03, 0.11);
-        let wide = long * c.dice.between(0.12, 0.3);
+        let angle = c.rng.between(0.0, std::f64::consts::TAU);
+        let away = r * c.rng.between(0.75, 2.1);
+        let long = c.size * c.rng.between(0.03, 0.11);
+        let wide = long * c.rng.between(0.12, 0.3);
         let (cos, sin) = (angle.cos(), angle.sin());
         let at = (middle.0 + away * cos, middle.1 + away * sin);
         let points = [
@@ -45,7 +45,7 @@ pub(super) fn burst(c: &mut Canvas<'_>) {
             (at.0 - wide * sin, at.1 + wide * cos),
             (at.0 + wide * sin, at.1 - wide * cos),
         ];
-        let fill = c.dice.pick(&[p.near, p.near, p.light, p.far]);
+        let fill = c.rng.pick(&[p.near, p.near, p.light, p.far]);
         c.polygon(&points, fill, 1.0);
     }
     let ridge = c.horizon * 0.95;
@@ -62,7 +62,7 @@ pub(super) fn burst(c: &mut Canvas<'_>) {
         c.horizon + 2.0,
     );
     c.shape(&ground, p.ground, 1.0);
-    let side = if c.dice.chance(0.5) { 1.0 } else { -1.0 };
+    let side = if c.rng.happens(0.5) { 1.0 } else { -1.0 };
     runner(c, (middle.0, c.horizon * 0.965), c.size * 0.42, side);
 }
 
@@ -137,25 +137,25 @@ pub(super) fn mosaic(c: &mut Canvas<'_>) {
 fn tile(c: &mut Canvas<'_>, (x, y): (f64, f64), s: f64) {
     let p = c.palette;
     let colours = [p.light, p.far, p.near, p.ink, p.high];
-    let back = c.dice.pick(&[p.high, p.low, p.far, p.near, p.light]);
+    let back = c.rng.pick(&[p.high, p.low, p.far, p.near, p.light]);
     let others: Vec<&str> = colours
         .into_iter()
         .filter(|colour| *colour != back)
         .collect();
-    let fore = c.dice.pick(&others);
+    let fore = c.rng.pick(&others);
     let third: Vec<&str> = others
         .into_iter()
         .filter(|colour| *colour != fore)
         .collect();
-    let third = c.dice.pick(&third);
+    let third = c.rng.pick(&third);
     // A hair larger, so that no line shows between two tiles.
     c.rect((x, y), (s + 0.5, s + 0.5), back, 1.0);
-    let quarter = 90 * c.dice.below(4);
+    let quarter = 90 * c.rng.below(4);
     c.raw(&format!(
         r#"<g transform="translate({x:.2} {y:.2}) scale({:.4}) rotate({quarter} 5 5)">"#,
         s / 10.0
     ));
-    match c.dice.below(7) {
+    match c.rng.below(7) {
         0 => c.shape("M0 0H10A10 10 0 0 1 0 10Z", fore, 1.0),
         1 => {
             c.circle((5.0, 5.0), 5.0, fore, 1.0);

@@ -1,9 +1,9 @@
-//! What a generation is about, and what of it goes into a new item.
+//! The summary of the item that a generation is about, and the fields of a new item.
 
 use std::collections::HashMap;
 
-use super::generator::Subject;
-use super::model::{Commission, Medium, NewItem, Target};
+use super::generator::ItemSummary;
+use super::model::{GenerationRequest, MediaKind, NewItem, Target};
 use crate::domain::content::model::{Credit, CreditRole};
 use crate::domain::content::{Content, ContentKind, Fields, Visibility};
 use crate::domain::people::Person;
@@ -15,16 +15,16 @@ const DESCRIPTION: usize = 20_000;
 /// At most so many of a cast are told to a generator.
 const CAST: usize = 8;
 
-/// What is known of a subject.
-pub(super) struct Known {
-    pub(super) subject: Subject,
-    /// The item that it is, if it is one.
+/// The summary for a generator, with the item if there is one.
+pub(super) struct ResolvedItem {
+    pub(super) summary: ItemSummary,
+    /// The item, if the generation is about one.
     item: Option<Content>,
 }
 
-impl Commission {
+impl GenerationRequest {
     /// Whether whoever asked for it may change this item where it gets a poster, and else see it.
-    pub(super) fn may_name(&self, item: &Content) -> bool {
+    pub(super) fn may_use(&self, item: &Content) -> bool {
         let theirs = item.creator.is_some() && item.creator == self.creator;
         let seen = match self.parameters.target {
             Target::Poster { .. } => false,
@@ -34,31 +34,31 @@ impl Commission {
     }
 }
 
-/// What the parameters themselves say.
-pub(super) fn of_prompt(commission: &Commission) -> Known {
-    let prompt = commission.parameters.ask.prompt();
-    let subject = match &commission.parameters.target {
-        Target::NewItem(item) => Subject {
+/// A summary from the parameters of the request.
+pub(super) fn of_prompt(request: &GenerationRequest) -> ResolvedItem {
+    let prompt = request.parameters.input.prompt();
+    let summary = match &request.parameters.target {
+        Target::NewItem(item) => ItemSummary {
             title: item.title.clone().unwrap_or_else(|| clipped(prompt)),
             year: item.year,
             genres: item.genres.clone(),
             noun: noun(item.kind),
-            ..Subject::default()
+            ..ItemSummary::default()
         },
-        Target::Poster { .. } => Subject::default(),
+        Target::Poster { .. } => ItemSummary::default(),
     };
-    Known {
-        subject,
+    ResolvedItem {
+        summary,
         item: None,
     }
 }
 
-/// What the catalogue says of an item.
+/// A summary from the catalogue.
 pub(super) fn of_item(
     item: Content,
     credits: &[Credit],
     people: &HashMap<Id<id::Person>, Person>,
-) -> Known {
+) -> ResolvedItem {
     let named = |role: CreditRole, most: usize| -> Vec<String> {
         credits
             .iter()
@@ -68,7 +68,7 @@ pub(super) fn of_item(
             .collect()
     };
     let fields = &item.fields;
-    let subject = Subject {
+    let summary = ItemSummary {
         title: fields.title.clone(),
         year: fields.year,
         genres: fields.genres.clone(),
@@ -77,8 +77,8 @@ pub(super) fn of_item(
         description: fields.description.clone(),
         noun: noun(fields.kind),
     };
-    Known {
-        subject,
+    ResolvedItem {
+        summary,
         item: Some(item),
     }
 }
@@ -99,19 +99,26 @@ fn noun(kind: ContentKind) -> &'static str {
 ///
 /// # Errors
 /// [`crate::foundation::Refusal::InvalidInput`] for fields that no item may have.
-pub(super) fn new_item(commission: &Commission, known: &Known, number: i32) -> Result<Fields> {
-    let parameters = &commission.parameters;
+pub(super) fn new_item(
+    request: &GenerationRequest,
+    resolved: &ResolvedItem,
+    number: i32,
+) -> Result<Fields> {
+    let parameters = &request.parameters;
     let Target::NewItem(new) = &parameters.target else {
         return Ok(Fields::new(ContentKind::Image, "a poster"));
     };
-    let mut title = title(new, known, parameters.ask.medium());
-    if parameters.ask.count() > 1 {
+    let mut title = title(new, resolved, parameters.input.media_kind());
+    if parameters.input.count() > 1 {
         title = format!("{title} ({number})");
     }
     let mut fields = Fields::new(new.kind, title);
-    let (genres, year) = known.item.as_ref().map_or_else(Default::default, |item| {
-        (item.fields.genres.clone(), item.fields.year)
-    });
+    let (genres, year) = resolved
+        .item
+        .as_ref()
+        .map_or_else(Default::default, |item| {
+            (item.fields.genres.clone(), item.fields.year)
+        });
     fields.genres = if new.genres.is_empty() {
         genres
     } else {
@@ -126,13 +133,13 @@ pub(super) fn new_item(commission: &Commission, known: &Known, number: i32) -> R
     Ok(fields)
 }
 
-fn title(new: &NewItem, known: &Known, medium: Medium) -> String {
-    match (&new.title, &known.item) {
+fn title(new: &NewItem, resolved: &ResolvedItem, media_kind: MediaKind) -> String {
+    match (&new.title, &resolved.item) {
         (Some(title), _) => title.clone(),
-        (None, Some(item)) if medium == Medium::Text => {
+        (None, Some(item)) if media_kind == MediaKind::Text => {
             clipped(&format!("About “{}”", item.fields.title))
         }
-        (None, _) => clipped(&known.subject.title),
+        (None, _) => clipped(&resolved.summary.title),
     }
 }
 
@@ -150,8 +157,8 @@ fn clipped(text: &str) -> String {
     format!("{words}…")
 }
 
-/// A text as the description of its item; the whole of it is its file.
-pub(super) fn described(text: &str) -> String {
+/// A text as the description of its item; the file contains the whole text.
+pub(super) fn description_of(text: &str) -> String {
     text.replace('\0', "").chars().take(DESCRIPTION).collect()
 }
 

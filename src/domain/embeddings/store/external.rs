@@ -10,7 +10,7 @@ use crate::foundation::{Id, Result, id};
 impl Store {
     /// Keeps the vector of an item, and puts it into the space of `model` and into the one that is
     /// active by now, if it has its dimensions. Answers `false` for an item that is not there.
-    pub(in crate::domain::embeddings) async fn bring(
+    pub(in crate::domain::embeddings) async fn set_external(
         &self,
         content: Id<id::Content>,
         vector: &[f32],
@@ -23,17 +23,17 @@ impl Store {
             .transaction(move |tx| {
                 async move {
                     let kept = sql(
-                        "INSERT INTO brought_embeddings (content_id, embedding, brought_at)
+                        "INSERT INTO external_embeddings (content_id, embedding, set_at)
                          SELECT id, $2::public.vector, $3 FROM content_items
                           WHERE id = $1 AND deleted_at IS NULL
                          ON CONFLICT (content_id) DO UPDATE
-                            SET embedding = excluded.embedding, brought_at = excluded.brought_at",
+                            SET embedding = excluded.embedding, set_at = excluded.set_at",
                         [content.uuid().into(), vector.clone().into(), now.into()],
                     );
                     if tx.execute_raw(kept).await?.rows_affected() == 0 {
                         return Ok(false);
                     }
-                    let placed = sql(
+                    let embedded = sql(
                         "INSERT INTO content_embeddings
                                 (model_version_id, content_id, embedding, item_updated_at, written_at)
                          SELECT m.id, c.id, $3::public.vector, c.updated_at, $4
@@ -51,7 +51,7 @@ impl Store {
                             dimensions.into(),
                         ],
                     );
-                    tx.execute_raw(placed).await?;
+                    tx.execute_raw(embedded).await?;
                     Ok(true)
                 }
                 .boxed()
@@ -60,12 +60,12 @@ impl Store {
     }
 
     /// Forgets the vector that was brought for an item; answers whether there was one.
-    pub(in crate::domain::embeddings) async fn forget_brought(
+    pub(in crate::domain::embeddings) async fn delete_external(
         &self,
         content: Id<id::Content>,
     ) -> Result<bool> {
         let gone = sql(
-            "DELETE FROM brought_embeddings WHERE content_id = $1",
+            "DELETE FROM external_embeddings WHERE content_id = $1",
             [content.uuid().into()],
         );
         let gone = self.db.write().execute_raw(gone).await?;

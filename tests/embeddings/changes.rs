@@ -25,7 +25,7 @@ async fn connection(app: &TestApp) -> PgConnection {
 async fn a_vector_that_is_taken_back_on_one_server_is_gone_on_all() {
     for store in [VectorStore::Memory, VectorStore::Pgvector] {
         let app = TestApp::with(settings(|settings| {
-            settings.embeddings.source = EmbeddingSource::Brought;
+            settings.embeddings.source = EmbeddingSource::External;
             settings.embeddings.dimensions = 2;
             settings.embeddings.store = store;
         }))
@@ -33,7 +33,7 @@ async fn a_vector_that_is_taken_back_on_one_server_is_gone_on_all() {
         let item = app.film("Yojimbo").await;
         let bring = async |vector| {
             let embeddings = &app.services.embeddings;
-            let brought = embeddings.bring(&Viewer::Command, item, vector);
+            let brought = embeddings.set_external(&Viewer::Command, item, vector);
             brought.await.unwrap();
         };
         let other = app.twin().await;
@@ -54,13 +54,13 @@ async fn a_vector_that_is_taken_back_on_one_server_is_gone_on_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vector_that_is_committed_long_after_it_was_written_is_seen() {
     let app = TestApp::with(settings(|settings| {
-        settings.embeddings.source = EmbeddingSource::Brought;
+        settings.embeddings.source = EmbeddingSource::External;
         settings.embeddings.dimensions = 2;
     }))
     .await;
     let (early, late) = (app.film("Sanjuro").await, app.film("Yojimbo").await);
     let embeddings = &app.services.embeddings;
-    let brought = embeddings.bring(&Viewer::Command, early, Some(vec![0.0, 1.0]));
+    let brought = embeddings.set_external(&Viewer::Command, early, Some(vec![0.0, 1.0]));
     brought.await.unwrap();
     let model = embeddings.active().await.unwrap().unwrap().model.id;
     let mut other = connection(&app).await;
@@ -78,7 +78,7 @@ async fn a_vector_that_is_committed_long_after_it_was_written_is_seen() {
     .unwrap();
     // Everybody looks meanwhile, for longer than any clock may be wrong.
     app.ctx.clock.advance(chrono::TimeDelta::minutes(10));
-    let brought = embeddings.bring(&Viewer::Command, early, Some(vec![0.6, 0.8]));
+    let brought = embeddings.set_external(&Viewer::Command, early, Some(vec![0.6, 0.8]));
     brought.await.unwrap();
     app.services.embeddings.refresh().await.unwrap();
     assert_eq!(near(&app, [1.0, 0.0]).await, [early]);

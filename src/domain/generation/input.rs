@@ -1,81 +1,81 @@
-//! What a generator is asked for, and what that must hold to.
+//! The input of a generator, and its validation.
 
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::Medium;
+use super::model::MediaKind;
 use crate::foundation::{Refusal, Result};
 
-/// How many characters a prompt has.
+/// The length of a prompt, in characters.
 pub const PROMPT: RangeInclusive<usize> = 1..=20_000;
-/// Width and height of a picture, in pixels.
+/// Width and height of an image, in pixels.
 pub const SIDE: RangeInclusive<i32> = 64..=2048;
 /// Width and height are a multiple of this.
 pub const SIDE_STEP: i32 = 8;
-/// How many pictures are made at once.
+/// The number of images of one request.
 pub const BATCH: RangeInclusive<i32> = 1..=8;
-/// The length of a text, in tokens: about three quarters of a word each.
+/// The length of a text, in tokens (about three quarters of a word each).
 pub const MAX_TOKENS: RangeInclusive<i32> = 1..=16_384;
-/// How freely a text is written.
+/// The sampling temperature of a text.
 pub const TEMPERATURE: RangeInclusive<f64> = 0.0..=2.0;
-/// How many steps of sampling a picture takes.
+/// The number of sampling steps of an image.
 pub const STEPS: RangeInclusive<i32> = 1..=150;
-/// How closely a picture follows its prompt.
+/// The guidance scale of an image: how closely it follows its prompt.
 pub const GUIDANCE: RangeInclusive<f64> = 0.0..=30.0;
 /// Seeds: whole numbers that JSON and JavaScript hold exactly.
 pub const SEED: RangeInclusive<i64> = 0..=9_007_199_254_740_991;
 
-/// What a generator is asked for.
+/// The input of a generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "medium", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Ask {
+pub enum GeneratorInput {
     /// A text.
-    Text(TextAsk),
+    Text(TextInput),
     /// Pictures.
-    Image(ImageAsk),
+    Image(ImageInput),
 }
 
-/// A text to be written.
+/// The input for a text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TextAsk {
-    /// What to write; see [`PROMPT`].
+pub struct TextInput {
+    /// The prompt; see [`PROMPT`].
     pub prompt: String,
-    /// Who the writer is and how they write, for generators that know such a thing.
+    /// The system prompt, for generators that support one.
     pub system: Option<String>,
     /// See [`MAX_TOKENS`].
     pub max_tokens: i32,
     /// See [`TEMPERATURE`].
     pub temperature: f64,
-    /// See [`SEED`]; that of the job where it is left out.
+    /// See [`SEED`]; that of the job if absent.
     pub seed: Option<i64>,
 }
 
-/// Pictures to be made.
+/// The input for images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ImageAsk {
-    /// What to show; see [`PROMPT`].
+pub struct ImageInput {
+    /// The prompt; see [`PROMPT`].
     pub prompt: String,
-    /// What not to show.
+    /// The negative prompt.
     pub negative: Option<String>,
     /// In pixels; see [`SIDE`].
     pub width: i32,
     /// In pixels; see [`SIDE`].
     pub height: i32,
-    /// How many; see [`BATCH`].
+    /// The number of images; see [`BATCH`].
     pub batch: i32,
-    /// See [`STEPS`]; the generator's own where it is left out.
+    /// See [`STEPS`]; the default of the generator if absent.
     pub steps: Option<i32>,
-    /// See [`GUIDANCE`]; the generator's own where it is left out.
+    /// See [`GUIDANCE`]; the default of the generator if absent.
     pub guidance: Option<f64>,
-    /// See [`SEED`]; that of the job where it is left out.
+    /// See [`SEED`]; that of the job if absent.
     pub seed: Option<i64>,
 }
 
-impl TextAsk {
-    /// A text of about 400 words, written neither dryly nor wildly.
+impl TextInput {
+    /// The input for a text of about 400 words with a medium temperature.
     pub fn new(prompt: impl Into<String>) -> Self {
         Self {
             prompt: prompt.into(),
@@ -87,8 +87,8 @@ impl TextAsk {
     }
 }
 
-impl ImageAsk {
-    /// One picture of a poster's shape.
+impl ImageInput {
+    /// The input for one image with the proportions of a poster.
     pub fn new(prompt: impl Into<String>) -> Self {
         Self {
             prompt: prompt.into(),
@@ -103,16 +103,16 @@ impl ImageAsk {
     }
 }
 
-impl Ask {
-    /// What it asks for.
-    pub fn medium(&self) -> Medium {
+impl GeneratorInput {
+    /// The kind of output.
+    pub fn media_kind(&self) -> MediaKind {
         match self {
-            Self::Text(_) => Medium::Text,
-            Self::Image(_) => Medium::Image,
+            Self::Text(_) => MediaKind::Text,
+            Self::Image(_) => MediaKind::Image,
         }
     }
 
-    /// What to write or show.
+    /// The prompt.
     pub fn prompt(&self) -> &str {
         match self {
             Self::Text(text) => &text.prompt,
@@ -120,7 +120,7 @@ impl Ask {
         }
     }
 
-    /// The seed, where one is given.
+    /// The seed, if given.
     pub fn seed(&self) -> Option<i64> {
         match self {
             Self::Text(text) => text.seed,
@@ -128,7 +128,7 @@ impl Ask {
         }
     }
 
-    /// The same with a seed: its own, or else this one.
+    /// The same input with its own seed, or else with `seed`.
     #[must_use]
     pub fn seeded(mut self, seed: i64) -> Self {
         let own = match &mut self {
@@ -139,7 +139,7 @@ impl Ask {
         self
     }
 
-    /// How many things it asks for.
+    /// The number of outputs.
     pub fn count(&self) -> i32 {
         match self {
             Self::Text(_) => 1,
@@ -147,7 +147,7 @@ impl Ask {
         }
     }
 
-    /// Checks everything, and names the field that is wrong.
+    /// Validates all fields; the refusal names the invalid one.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`].
@@ -228,31 +228,31 @@ mod tests {
     use super::*;
     use crate::foundation::Error;
 
-    fn text(change: impl FnOnce(&mut TextAsk)) -> Ask {
-        let mut ask = TextAsk::new("A poem about rain");
-        change(&mut ask);
-        Ask::Text(ask)
+    fn text(change: impl FnOnce(&mut TextInput)) -> GeneratorInput {
+        let mut input = TextInput::new("A poem about rain");
+        change(&mut input);
+        GeneratorInput::Text(input)
     }
 
-    fn image(change: impl FnOnce(&mut ImageAsk)) -> Ask {
-        let mut ask = ImageAsk::new("Rain");
-        change(&mut ask);
-        Ask::Image(ask)
+    fn image(change: impl FnOnce(&mut ImageInput)) -> GeneratorInput {
+        let mut input = ImageInput::new("Rain");
+        change(&mut input);
+        GeneratorInput::Image(input)
     }
 
     #[test]
     fn the_ends_of_every_range_are_good() {
         for good in [
             text(|_| {}),
-            text(|ask| ask.prompt = "é".repeat(20_000)),
-            text(|ask| ask.prompt = "x".to_owned()),
-            text(|ask| (ask.max_tokens, ask.temperature) = (1, 0.0)),
-            text(|ask| (ask.max_tokens, ask.temperature) = (16_384, 2.0)),
-            text(|ask| ask.seed = Some(9_007_199_254_740_991)),
-            image(|ask| (ask.width, ask.height) = (64, 2048)),
-            image(|ask| ask.batch = 8),
-            image(|ask| (ask.steps, ask.guidance) = (Some(150), Some(0.0))),
-            image(|ask| ask.negative = Some(String::new())),
+            text(|input| input.prompt = "é".repeat(20_000)),
+            text(|input| input.prompt = "x".to_owned()),
+            text(|input| (input.max_tokens, input.temperature) = (1, 0.0)),
+            text(|input| (input.max_tokens, input.temperature) = (16_384, 2.0)),
+            text(|input| input.seed = Some(9_007_199_254_740_991)),
+            image(|input| (input.width, input.height) = (64, 2048)),
+            image(|input| input.batch = 8),
+            image(|input| (input.steps, input.guidance) = (Some(150), Some(0.0))),
+            image(|input| input.negative = Some(String::new())),
         ] {
             good.check().unwrap();
         }
@@ -261,24 +261,30 @@ mod tests {
     #[test]
     fn what_lies_outside_is_refused_by_the_name_of_its_field() {
         for (bad, field) in [
-            (text(|ask| ask.prompt = "x".repeat(20_001)), "prompt"),
-            (text(|ask| ask.prompt = " \n".to_owned()), "prompt"),
-            (text(|ask| ask.prompt = "a\0b".to_owned()), "prompt"),
-            (text(|ask| ask.system = Some("x".repeat(20_001))), "system"),
-            (text(|ask| ask.max_tokens = 0), "maxTokens"),
-            (text(|ask| ask.max_tokens = 16_385), "maxTokens"),
-            (text(|ask| ask.temperature = 2.01), "temperature"),
-            (text(|ask| ask.temperature = f64::NAN), "temperature"),
-            (text(|ask| ask.seed = Some(-1)), "seed"),
-            (image(|ask| ask.width = 63), "width"),
-            (image(|ask| ask.width = 100), "width"),
-            (image(|ask| ask.height = 4096), "height"),
-            (image(|ask| ask.height = -8), "height"),
-            (image(|ask| ask.batch = 9), "batch"),
-            (image(|ask| ask.batch = 0), "batch"),
-            (image(|ask| ask.steps = Some(0)), "steps"),
-            (image(|ask| ask.guidance = Some(31.0)), "guidance"),
-            (image(|ask| ask.negative = Some("\0".into())), "negative"),
+            (text(|input| input.prompt = "x".repeat(20_001)), "prompt"),
+            (text(|input| input.prompt = " \n".to_owned()), "prompt"),
+            (text(|input| input.prompt = "a\0b".to_owned()), "prompt"),
+            (
+                text(|input| input.system = Some("x".repeat(20_001))),
+                "system",
+            ),
+            (text(|input| input.max_tokens = 0), "maxTokens"),
+            (text(|input| input.max_tokens = 16_385), "maxTokens"),
+            (text(|input| input.temperature = 2.01), "temperature"),
+            (text(|input| input.temperature = f64::NAN), "temperature"),
+            (text(|input| input.seed = Some(-1)), "seed"),
+            (image(|input| input.width = 63), "width"),
+            (image(|input| input.width = 100), "width"),
+            (image(|input| input.height = 4096), "height"),
+            (image(|input| input.height = -8), "height"),
+            (image(|input| input.batch = 9), "batch"),
+            (image(|input| input.batch = 0), "batch"),
+            (image(|input| input.steps = Some(0)), "steps"),
+            (image(|input| input.guidance = Some(31.0)), "guidance"),
+            (
+                image(|input| input.negative = Some("\0".into())),
+                "negative",
+            ),
         ] {
             match bad.check() {
                 Err(Error::Refused(refusal)) => assert_eq!(refusal.path(), [field], "{refusal}"),
@@ -289,7 +295,10 @@ mod tests {
 
     #[test]
     fn a_seed_of_its_own_is_kept() {
-        assert_eq!(image(|ask| ask.seed = Some(5)).seeded(7).seed(), Some(5));
+        assert_eq!(
+            image(|input| input.seed = Some(5)).seeded(7).seed(),
+            Some(5)
+        );
         assert_eq!(image(|_| {}).seeded(7).seed(), Some(7));
     }
 }

@@ -1,36 +1,36 @@
-//! What `ComfyUI` says on its WebSocket.
+//! Messages of `ComfyUI` on its WebSocket.
 
 use serde_json::Value;
 
-/// One message, as far as it concerns one question.
+/// A message, as far as it concerns one run.
 #[derive(Debug, PartialEq)]
-pub(super) enum News {
-    /// So many questions are in the queue, all clients' together.
+pub(super) enum ServerMessage {
+    /// The number of runs in the queue, of all clients.
     Queue(u64),
-    /// Its workflow has begun.
+    /// The workflow has started.
     Begun,
-    /// This node works now.
+    /// The node that runs now.
     Node(String),
-    /// The present node has done so many steps of so many.
+    /// The steps of the current node.
     Steps { done: f64, of: f64 },
-    /// Nothing more is coming.
+    /// The run is done.
     Done,
     /// A node failed.
     Failed(Failure),
-    /// Somebody stopped it.
+    /// The run was interrupted by another client.
     Interrupted,
-    /// Something that does not matter, or concerns another question.
+    /// An irrelevant message, or one of another run.
     Other,
 }
 
 /// Why a workflow failed.
 #[derive(Debug, PartialEq)]
 pub(super) struct Failure {
-    /// Which kind of node.
+    /// The class of the node.
     pub(super) node: String,
-    /// What it says.
+    /// The message of the exception.
     pub(super) message: String,
-    /// Whether it lacked memory, which it may have another time.
+    /// Whether it ran out of memory, which may be temporary.
     pub(super) memory: bool,
 }
 
@@ -45,35 +45,35 @@ impl Failure {
     }
 }
 
-/// Reads a message; `question` is the id of the one that matters.
-pub(super) fn read(message: &str, question: &str) -> News {
+/// Parses a message about the run with the id `run`.
+pub(super) fn read(message: &str, run: &str) -> ServerMessage {
     let Ok(message) = serde_json::from_str::<Value>(message) else {
-        return News::Other;
+        return ServerMessage::Other;
     };
     let data = &message["data"];
     let kind = message["type"].as_str().unwrap_or_default();
     if kind == "status" {
         let waiting = data["status"]["exec_info"]["queue_remaining"].as_u64();
-        return waiting.map_or(News::Other, News::Queue);
+        return waiting.map_or(ServerMessage::Other, ServerMessage::Queue);
     }
     // Older versions leave the id out of `progress`; its client gets only its own.
     let whose = data["prompt_id"].as_str();
-    if whose != Some(question) && (kind != "progress" || whose.is_some()) {
-        return News::Other;
+    if whose != Some(run) && (kind != "progress" || whose.is_some()) {
+        return ServerMessage::Other;
     }
     match kind {
-        "execution_start" => News::Begun,
+        "execution_start" => ServerMessage::Begun,
         "executing" => match data["node"].as_str() {
-            Some(node) => News::Node(node.to_owned()),
-            None => News::Done,
+            Some(node) => ServerMessage::Node(node.to_owned()),
+            None => ServerMessage::Done,
         },
         "progress" => match (data["value"].as_f64(), data["max"].as_f64()) {
-            (Some(done), Some(of)) if of > 0.0 => News::Steps { done, of },
-            _ => News::Other,
+            (Some(done), Some(of)) if of > 0.0 => ServerMessage::Steps { done, of },
+            _ => ServerMessage::Other,
         },
-        "execution_error" => News::Failed(Failure::read(data)),
-        "execution_interrupted" => News::Interrupted,
-        _ => News::Other,
+        "execution_error" => ServerMessage::Failed(Failure::read(data)),
+        "execution_interrupted" => ServerMessage::Interrupted,
+        _ => ServerMessage::Other,
     }
 }
 
@@ -83,58 +83,61 @@ mod tests {
 
     #[test]
     fn each_message_is_understood_and_those_of_others_are_left_alone() {
-        for (message, news) in [
+        for (message, expected) in [
             (
                 r#"{"type":"status","data":{"status":{"exec_info":{"queue_remaining":3}},"sid":"x"}}"#,
-                News::Queue(3),
+                ServerMessage::Queue(3),
             ),
             (
                 r#"{"type":"execution_start","data":{"prompt_id":"me","timestamp":1}}"#,
-                News::Begun,
+                ServerMessage::Begun,
             ),
             (
                 r#"{"type":"executing","data":{"node":"3","display_node":"3","prompt_id":"me"}}"#,
-                News::Node("3".into()),
+                ServerMessage::Node("3".into()),
             ),
             (
                 r#"{"type":"executing","data":{"node":null,"prompt_id":"me"}}"#,
-                News::Done,
+                ServerMessage::Done,
             ),
             (
                 r#"{"type":"executing","data":{"node":null,"prompt_id":"you"}}"#,
-                News::Other,
+                ServerMessage::Other,
             ),
-            (r#"{"type":"executing","data":{"node":null}}"#, News::Other),
+            (
+                r#"{"type":"executing","data":{"node":null}}"#,
+                ServerMessage::Other,
+            ),
             (
                 r#"{"type":"progress","data":{"value":5,"max":20,"prompt_id":"me","node":"3"}}"#,
-                News::Steps {
+                ServerMessage::Steps {
                     done: 5.0,
                     of: 20.0,
                 },
             ),
             (
                 r#"{"type":"progress","data":{"value":5,"max":20}}"#,
-                News::Steps {
+                ServerMessage::Steps {
                     done: 5.0,
                     of: 20.0,
                 },
             ),
             (
                 r#"{"type":"progress","data":{"value":5,"max":0,"prompt_id":"me"}}"#,
-                News::Other,
+                ServerMessage::Other,
             ),
             (
                 r#"{"type":"progress","data":{"value":5,"max":20,"prompt_id":"you"}}"#,
-                News::Other,
+                ServerMessage::Other,
             ),
             (
                 r#"{"type":"execution_interrupted","data":{"prompt_id":"me","node_id":"3"}}"#,
-                News::Interrupted,
+                ServerMessage::Interrupted,
             ),
-            ("nonsense", News::Other),
-            ("[]", News::Other),
+            ("nonsense", ServerMessage::Other),
+            ("[]", ServerMessage::Other),
         ] {
-            assert_eq!(read(message, "me"), news, "{message}");
+            assert_eq!(read(message, "me"), expected, "{message}");
         }
         let failed = r#"{"type":"execution_error","data":{"prompt_id":"me","node_type":"KSampler",
             "exception_type":"torch.OutOfMemoryError","exception_message":"Allocation failed\n"}}"#;
@@ -143,6 +146,6 @@ mod tests {
             message: "Allocation failed".into(),
             memory: true,
         };
-        assert_eq!(read(failed, "me"), News::Failed(failure));
+        assert_eq!(read(failed, "me"), ServerMessage::Failed(failure));
     }
 }
