@@ -15,6 +15,12 @@ const SHORTEST: usize = 15;
 /// `cursor`, `first` or `errors` mean the same wherever they are.
 const SHARED_BY: usize = 5;
 
+/// Types of these endings are one generic type each: what is before the ending names the items.
+const GENERIC_ENDINGS: &[&str] = &["Connection", "Edge"];
+
+/// Scalars that a dependency declares without a description.
+const FOREIGN_SCALARS: &[&str] = &["Decimal"];
+
 /// Words and phrases that no reader of an API expects: names that this project once gave to its
 /// parts, and turns of phrase that say less than the plain word. Whole words, in any case; names of
 /// the contract in backticks are not looked at.
@@ -76,7 +82,7 @@ pub enum Rule {
 /// A thing of a schema that may have a description.
 #[derive(Clone, Debug)]
 pub struct Described {
-    /// The last part of its path: `first`.
+    /// The last part of its path: `first`. Things of one name are alike.
     name: String,
     /// Where it stands: `Query.users(first:)`.
     path: String,
@@ -99,11 +105,15 @@ pub fn read(sdl: &str) -> Vec<Described> {
 
 fn read_type(definition: &TypeDefinition, found: &mut Vec<Described>) {
     let owner = definition.name.node.as_str();
-    found.push(described(
-        &definition.name,
-        owner.to_owned(),
-        definition.description.as_ref(),
-    ));
+    if FOREIGN_SCALARS.contains(&owner) && matches!(definition.kind, TypeKind::Scalar) {
+        return;
+    }
+    let description = definition.description.as_ref();
+    let mut of_type = described(&definition.name, owner.to_owned(), description);
+    if let Some(ending) = GENERIC_ENDINGS.iter().find(|it| owner.ends_with(**it)) {
+        of_type.name = (*ending).to_owned();
+    }
+    found.push(of_type);
     match &definition.kind {
         TypeKind::Object(object) => read_fields(owner, &object.fields, found),
         TypeKind::Interface(interface) => read_fields(owner, &interface.fields, found),
@@ -291,6 +301,11 @@ fn a_description_of_more_than_five_unlike_things_is_caught() {
         .map(|owner| format!("type {owner} {{ {} }}", fields(&["cursor"])));
     let found = Rule::OfItsOwn.offences(&read(&alike.join(" ")));
     assert!(found.is_empty(), "things of one name are alike: {found:?}");
+
+    let pages = ["A", "B", "C", "D", "E", "F"]
+        .map(|item| format!("\"A page of a paginated list.\" scalar {item}Connection"));
+    let found = Rule::OfItsOwn.offences(&read(&pages.join(" ")));
+    assert!(found.is_empty(), "a generic type is one: {found:?}");
 }
 
 #[test]

@@ -133,7 +133,7 @@ pub enum PersonOrderField {
 }
 
 order_input! {
-    /// Order of people.
+    /// Order of a list of people.
     PersonOrder(PersonOrderField => domain::PersonOrder)
 }
 

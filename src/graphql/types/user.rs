@@ -223,7 +223,7 @@ pub enum UserOrderField {
 }
 
 order_input! {
-    /// Order of users.
+    /// Order of a list of users.
     UserOrder(UserOrderField => domain::UserOrder)
 }
 

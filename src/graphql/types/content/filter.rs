@@ -137,6 +137,6 @@ pub enum ContentOrderField {
 }
 
 order_input! {
-    /// Order of content items.
+    /// Order of a list of content items.
     ContentOrder(ContentOrderField => domain::ContentOrder)
 }

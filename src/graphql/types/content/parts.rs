@@ -20,7 +20,7 @@ pub enum ContentKind {
     Product,
     /// A text such as an article or a story.
     Text,
-    /// A still image.
+    /// A still image, such as a photo or a drawing.
     Image,
     /// A video that is not a film.
     Video,

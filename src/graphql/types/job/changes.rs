@@ -38,7 +38,7 @@ pub struct GenerateRecommendationsInput {
 /// The job that a mutation applies to.
 #[derive(Clone, Debug, InputObject)]
 pub struct JobIdInput {
-    /// ID of the job.
+    /// ID of the job to cancel, retry or delete.
     id: Id<id::Job>,
 }
 

@@ -23,7 +23,7 @@ impl JobSubscription {
     async fn job_progress(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "ID of the job.")] id: Id<id::Job>,
+        #[graphql(desc = "ID of the job to follow.")] id: Id<id::Job>,
         #[graphql(
             desc = "Number of the last event received, 0 or more; 0 for all events.",
             default

@@ -67,7 +67,7 @@ pub enum JobOrderField {
 }
 
 order_input! {
-    /// Order of jobs.
+    /// Order of a list of jobs.
     JobOrder(JobOrderField => domain::JobOrder)
 }
 
@@ -175,7 +175,7 @@ impl JobQuery {
     async fn job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "ID of the job.")] id: Id<id::Job>,
+        #[graphql(desc = "ID of the job to fetch.")] id: Id<id::Job>,
     ) -> Result<Option<Job>> {
         Ok(ctx.loaders().jobs.load_one(id).await?.map(Into::into))
     }
