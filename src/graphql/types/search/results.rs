@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 
 use super::facets::SearchFacets;
 use crate::domain::search::highlight::Fragment;
-use crate::domain::search::model::{self as domain, Hit, SearchPage};
+use crate::domain::search::model::{self as domain, SearchHit, SearchPage};
 use crate::domain::search::results;
 use crate::graphql::ContextExt;
 use crate::graphql::connection::PageInfo;
@@ -15,7 +15,7 @@ use crate::graphql::types::content::Content;
 
 /// What found an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Source")]
+#[graphql(remote = "domain::SearchSource")]
 pub enum SearchSource {
     /// It says the words of the query.
     Words,
@@ -86,7 +86,7 @@ impl SearchHighlight {
 #[derive(Clone)]
 pub struct SearchEdge {
     cursor: String,
-    hit: Hit,
+    hit: SearchHit,
     results: Arc<results::SearchResults>,
     content: Content,
 }
@@ -198,7 +198,7 @@ impl SearchResults {
 
     /// Where this page stands in what was found.
     async fn page_info(&self) -> PageInfo {
-        let place = |hit: &Hit| self.0.cursor(hit);
+        let place = |hit: &SearchHit| self.0.cursor(hit);
         PageInfo {
             has_previous_page: self.0.has_previous,
             has_next_page: self.0.has_next,
