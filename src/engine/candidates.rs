@@ -4,6 +4,16 @@ use rustc_hash::FxHashMap;
 
 use super::source::Source;
 
+/// What the scores of a signal mean, and so what is done to them before they are blended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Only their order means something: they are put on the common scale by their rank among the
+    /// eligible candidates ([`ranking::blend::calibrate`]).
+    Rank,
+    /// Their values mean something to the scorer that reads them, which gets them unchanged.
+    Given,
+}
+
 /// The candidates of one source, with the scores of one of its signals.
 #[derive(Clone, Debug)]
 pub struct Candidates {
@@ -14,6 +24,8 @@ pub struct Candidates {
     /// The weight of the source in the blend, not negative, before the weights of sources without
     /// candidates are shared out among the others.
     pub weight: f32,
+    /// What its scores mean.
+    pub scale: Scale,
     /// Slots of the catalogue, each once, with scores on the source's own scale; in no order.
     pub scored: Vec<(u32, f32)>,
     /// For some of them, the slot of the item that speaks most for it: something from the user's
@@ -22,14 +34,24 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// Candidates without evidence.
+    /// Candidates without evidence, whose scores count by their rank.
     pub fn new(source: Source, weight: f32, scored: Vec<(u32, f32)>) -> Self {
         Self {
             source,
             part: 0,
             weight,
+            scale: Scale::Rank,
             scored,
             because: FxHashMap::default(),
+        }
+    }
+
+    /// Candidates of a source that is asked alone or read by a scorer of its own, whose scores count
+    /// as they are.
+    pub fn given(source: Source, scored: Vec<(u32, f32)>) -> Self {
+        Self {
+            scale: Scale::Given,
+            ..Self::new(source, 1.0, scored)
         }
     }
 }

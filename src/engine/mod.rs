@@ -7,6 +7,7 @@ pub mod candidates;
 pub mod catalogue;
 pub mod eligibility;
 pub mod explanation;
+pub mod fusion;
 pub mod history;
 pub mod popularity;
 pub mod provenance;

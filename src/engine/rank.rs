@@ -3,6 +3,10 @@
 //! Eligibility, calibration, scores, boosts, least score, diversity, fallbacks, length, pins, ranks;
 //! in this order. The result depends on the input alone, and not on the order in which candidates
 //! come: the same input gives the same list on every machine.
+//!
+//! Every list goes this way. One that its caller controls goes through [`rank()`]; one without
+//! controls (search, groups of similar items, rows, trends) through [`best`], which is the same
+//! pipeline with a request that asks for nothing.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::smallvec;
@@ -13,6 +17,7 @@ use super::eligibility::{Eligibility, Ineligible};
 use super::request::RecommendationRequest;
 use super::score::{Pool, Scored, Scorer, Scores};
 use super::source::{Source, Sources};
+use crate::foundation::{Id, id};
 use ranking::blend::Parts;
 use ranking::diversity;
 use ranking::top::best_passing;
@@ -36,6 +41,31 @@ pub struct RankingInput<'a> {
     pub length: usize,
 }
 
+/// Nothing that could fill a list.
+static NO_FALLBACK: NonPersonalised = NonPersonalised {
+    popular: Vec::new(),
+    newest: Vec::new(),
+};
+
+impl<'a> RankingInput<'a> {
+    /// A list that nothing fills and nothing diversifies.
+    pub fn plain(
+        rules: &'a Eligibility<'a>,
+        candidates: &'a [Candidates],
+        scorer: &'a dyn Scorer,
+        length: usize,
+    ) -> Self {
+        Self {
+            rules,
+            candidates,
+            scorer,
+            fallback: &NO_FALLBACK,
+            similarity: &|_, _| 0.0,
+            length,
+        }
+    }
+}
+
 /// A ranked list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RankedList {
@@ -45,6 +75,15 @@ pub struct RankedList {
     pub blend: Vec<(Source, f32)>,
     /// Candidates that have no place in it, and why; ascending by slot.
     pub dropped: Vec<(u32, DropReason)>,
+}
+
+impl RankedList {
+    /// The items with their scores, best first.
+    pub fn contents(&self, catalogue: &Catalogue) -> Vec<(Id<id::Content>, f32)> {
+        let items = self.items.iter();
+        let content = |item: &RankedItem| Some((catalogue.entry(item.slot)?.id, item.score));
+        items.filter_map(content).collect()
+    }
 }
 
 /// An item at its rank.
@@ -82,7 +121,22 @@ impl From<Ineligible> for DropReason {
 
 /// Ranks the candidates for a request.
 pub fn rank(request: &RecommendationRequest, input: &RankingInput<'_>) -> RankedList {
-    let pool = Pool::new(input.candidates, input.rules);
+    rank_pool(request, input, Pool::new(input.candidates, input.rules))
+}
+
+/// Ranks candidates where nobody controls anything: what may be shown, by its score, as much of it as
+/// the list is long.
+pub fn best(input: &RankingInput<'_>) -> RankedList {
+    rank(&RecommendationRequest::uncontrolled(), input)
+}
+
+/// The same as [`rank()`] from the second step on, for scorers that have to read the pool before:
+/// `pool` has been made of the candidates and rules of `input`.
+pub fn rank_pool(
+    request: &RecommendationRequest,
+    input: &RankingInput<'_>,
+    pool: Pool,
+) -> RankedList {
     let Scores { blend, items } = input.scorer.score(&pool);
     let mut list = Assembly::new(request, input, &blend);
     list.place(items);
@@ -151,7 +205,8 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Takes the scored items, boosted, the best first; ties by id.
+    /// Takes the scored items, boosted, the best first, equal ones as the scorer says. What no later
+    /// step can bring into the list is dropped unsorted.
     fn place(&mut self, items: Vec<Scored>) {
         let placed = items.into_iter().map(|item| RankedItem {
             slot: item.slot,
@@ -160,26 +215,42 @@ impl<'a> Assembly<'a> {
             sources: item.sources,
             parts: item.parts,
         });
-        self.placed = placed.collect();
-        let id = |slot: u32| self.catalogue.entry(slot).map(|item| item.id);
-        self.placed.sort_unstable_by(|a, b| {
+        let mut placed: Vec<RankedItem> = placed.collect();
+        let (catalogue, ties) = (self.catalogue, self.input.scorer.ties());
+        let order = |a: &RankedItem, b: &RankedItem| {
             let better = b.score.total_cmp(&a.score);
-            better.then_with(|| id(a.slot).cmp(&id(b.slot)))
-        });
-        // Boosts may have led beyond 1.
-        let most = self.placed.first().map_or(1.0, |item| item.score.max(1.0));
-        if most > 1.0 {
-            self.placed.iter_mut().for_each(|item| item.score /= most);
+            better.then_with(|| ties.order(catalogue, a.slot, b.slot))
+        };
+        let needed = self.input.length.max(DIVERSE);
+        let mut rest = Vec::new();
+        if placed.len() > needed {
+            placed.select_nth_unstable_by(needed, order);
+            rest = placed.split_off(needed);
         }
+        // Scorers give what one source ranked in its order: long runs, which a stable sort merges.
+        placed.sort_by(order);
+        // Boosts may have led beyond 1.
+        let most = placed.first().map_or(1.0, |item| item.score.max(1.0));
+        if most > 1.0 {
+            placed.iter_mut().for_each(|item| item.score /= most);
+        }
+        self.placed = placed;
+        let least = self.request.min_score;
+        let dropped = rest
+            .into_iter()
+            .map(|item| match item.score / most >= least {
+                true => (item.slot, DropReason::BeyondLength),
+                false => (item.slot, DropReason::BelowMinimum),
+            });
+        self.dropped.extend(dropped);
     }
 
     /// The score times the factors of all boosts that match; it may leave [0, 1].
     fn boosted(&self, item: &Scored) -> f32 {
-        let Some(entry) = self
-            .catalogue
-            .entry(item.slot)
-            .filter(|_| !self.boosts.is_empty())
-        else {
+        if self.boosts.is_empty() {
+            return item.score;
+        }
+        let Some(entry) = self.catalogue.entry(item.slot) else {
             return item.score;
         };
         let matching = self.boosts.iter().filter(|(boost, _)| boost.matches(entry));
@@ -232,7 +303,7 @@ impl<'a> Assembly<'a> {
     /// Fills the list up with what can be recommended to everybody, in the order of the fallbacks.
     fn fall_back(&mut self) {
         let (input, length) = (self.input, self.input.length);
-        if self.placed.len() >= length {
+        if self.placed.len() >= length || self.request.fallback.is_empty() {
             return;
         }
         // Whatever was decided already: nothing comes twice.
@@ -358,4 +429,4 @@ impl<'a> Assembly<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -168,17 +168,18 @@ fn spread(request: &Replayed, names: &[SignalName]) -> Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::score::Calibrated;
+    use crate::engine::score::PooledSignal;
 
     /// The second signal knows what users take, the first does not; both are configured.
     fn pool() -> Pool {
-        let signal = |source, weight, scores: &[(u32, f32)]| Calibrated {
+        let signal = |source, weight, scores: &[(u32, f32)]| PooledSignal {
             source,
             part: 0,
             weight,
             scores: scores.to_vec(),
         };
         Pool {
+            eligible: Vec::new(),
             signals: vec![
                 signal(Source::Collaborative, 0.7, &[(1, 1.0), (2, 0.9), (3, 0.8)]),
                 signal(Source::Interests, 0.3, &[(3, 1.0), (2, 0.9), (4, 0.8)]),

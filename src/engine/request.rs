@@ -80,6 +80,14 @@ impl Default for RecommendationRequest {
 }
 
 impl RecommendationRequest {
+    /// A request without any control, whose list nothing fills.
+    pub fn uncontrolled() -> Self {
+        Self {
+            fallback: Vec::new(),
+            ..Self::default()
+        }
+    }
+
     /// Refuses what contradicts itself or asks too much.
     ///
     /// # Errors

@@ -1,62 +1,72 @@
 //! From what the sources say of the candidates to one score for each.
 
-use rustc_hash::FxHashMap;
+use std::cmp::Ordering;
+
 use smallvec::smallvec;
 
-use super::candidates::Candidates;
+use super::candidates::{Candidates, Scale};
+use super::catalogue::Catalogue;
 use super::eligibility::{Eligibility, Ineligible};
 use super::source::{Source, Sources};
 use ranking::blend::{Parts, Weighted, blend, calibrate};
 
-/// The candidates of all sources, each once, after eligibility.
+/// The candidates of all sources after eligibility: the first step of the pipeline.
 #[derive(Debug, Default)]
 pub struct Pool {
-    /// The signals that have eligible candidates, with their scores on one scale by rank, in
-    /// (0, 1]; in the order in which they were given.
-    pub signals: Vec<Calibrated>,
+    /// The slots of all eligible candidates, each once, in the order in which they were offered.
+    pub eligible: Vec<u32>,
+    /// The signals that have eligible candidates, in the order in which they were given.
+    pub signals: Vec<PooledSignal>,
     /// Candidates that may not be shown, and why; ascending by slot.
     pub refused: Vec<(u32, Ineligible)>,
 }
 
 /// The eligible candidates of one signal.
 #[derive(Clone, Debug)]
-pub struct Calibrated {
+pub struct PooledSignal {
     /// The source that the signal belongs to.
     pub source: Source,
     /// Which of its signals it is.
     pub part: u8,
     /// The weight that was given for the source.
     pub weight: f32,
-    /// Slots with calibrated scores.
+    /// Slots with scores: of [`Scale::Rank`] on the common scale, in (0, 1]; of [`Scale::Given`] as
+    /// the source gave them. None is NaN.
     pub scores: Vec<(u32, f32)>,
 }
 
+/// What is known of a slot while a pool is made.
+#[derive(Clone, Copy, PartialEq)]
+enum Verdict {
+    Open,
+    Admitted,
+    Refused,
+}
+
 impl Pool {
-    /// Holds every candidate against the rules, once, and puts the scores of each source on one
-    /// scale among those that passed.
+    /// Holds every candidate against the rules, once, and puts the scores of each signal that count
+    /// by their rank on one scale, among those that passed.
     pub fn new(candidates: &[Candidates], rules: &Eligibility<'_>) -> Self {
-        let mut verdicts: FxHashMap<u32, bool> = FxHashMap::default();
+        // A byte for each slot is read faster than a map, and thousands of candidates are asked for.
+        let mut verdicts = vec![Verdict::Open; rules.catalogue().len()];
         let mut pool = Self::default();
         for from in candidates {
             let mut passed = Vec::with_capacity(from.scored.len());
             for (slot, score) in &from.scored {
-                let admitted = *verdicts.entry(*slot).or_insert_with(|| {
-                    let verdict = rules.check(*slot);
-                    pool.refused.extend(verdict.err().map(|why| (*slot, why)));
-                    verdict.is_ok()
-                });
-                if admitted && !score.is_nan() {
+                if pool.admits(*slot, &mut verdicts, rules) && !score.is_nan() {
                     passed.push((*slot, *score));
                 }
             }
             if passed.is_empty() {
                 continue;
             }
-            let raw: Vec<f32> = passed.iter().map(|(_, score)| *score).collect();
-            for ((_, score), calibrated) in passed.iter_mut().zip(calibrate(&raw)) {
-                *score = calibrated;
+            if from.scale == Scale::Rank {
+                let raw: Vec<f32> = passed.iter().map(|(_, score)| *score).collect();
+                for ((_, score), calibrated) in passed.iter_mut().zip(calibrate(&raw)) {
+                    *score = calibrated;
+                }
             }
-            pool.signals.push(Calibrated {
+            pool.signals.push(PooledSignal {
                 source: from.source,
                 part: from.part,
                 weight: from.weight,
@@ -64,7 +74,37 @@ impl Pool {
             });
         }
         pool.refused.sort_unstable_by_key(|(slot, _)| *slot);
+        // Slots that the catalogue does not have are judged each time.
+        pool.refused.dedup_by_key(|(slot, _)| *slot);
         pool
+    }
+
+    fn admits(&mut self, slot: u32, verdicts: &mut [Verdict], rules: &Eligibility<'_>) -> bool {
+        let known = verdicts.get_mut(slot as usize);
+        match known.as_deref() {
+            Some(Verdict::Admitted) => return true,
+            Some(Verdict::Refused) => return false,
+            Some(Verdict::Open) | None => {}
+        }
+        let checked = rules.check(slot);
+        let verdict = match checked {
+            Ok(_) => Verdict::Admitted,
+            Err(_) => Verdict::Refused,
+        };
+        if let Some(known) = known {
+            *known = verdict;
+        }
+        match checked {
+            Ok(_) => self.eligible.push(slot),
+            Err(why) => self.refused.push((slot, why)),
+        }
+        verdict == Verdict::Admitted
+    }
+
+    /// The signal of this source and part, if it has eligible candidates.
+    pub fn signal(&self, source: Source, part: u8) -> Option<&PooledSignal> {
+        let mut signals = self.signals.iter();
+        signals.find(|signal| signal.source == source && signal.part == part)
     }
 }
 
@@ -95,6 +135,61 @@ pub struct Scored {
 pub trait Scorer {
     /// Scores every candidate of the pool.
     fn score(&self, pool: &Pool) -> Scores;
+
+    /// Which of two candidates with the same score comes first.
+    fn ties(&self) -> Ties {
+        Ties::Id
+    }
+}
+
+/// Which of two items with the same score comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ties {
+    /// The one with the smaller id.
+    #[default]
+    Id,
+    /// The more popular one by its own popularity; of equally popular ones the smaller id.
+    Popularity,
+}
+
+impl Ties {
+    /// The order of two slots whose scores are the same.
+    pub fn order(self, catalogue: &Catalogue, a: u32, b: u32) -> Ordering {
+        let (Some(one), Some(other)) = (catalogue.entry(a), catalogue.entry(b)) else {
+            return a.cmp(&b);
+        };
+        let popular_first = match self {
+            Self::Id => Ordering::Equal,
+            Self::Popularity => other.popularity.total_cmp(&one.popularity),
+        };
+        popular_first.then_with(|| one.id.cmp(&other.id))
+    }
+}
+
+/// The score that the only source gives, in [0, 1], as it is; what is outside is moved to the nearer
+/// end. Several signals are blended by their weights.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GivenScores;
+
+impl Scorer for GivenScores {
+    fn score(&self, pool: &Pool) -> Scores {
+        let [signal] = &pool.signals[..] else {
+            return WeightedBlend.score(pool);
+        };
+        let item = |(slot, score): &(u32, f32)| {
+            let score = score.clamp(0.0, 1.0);
+            Scored {
+                slot: *slot,
+                score,
+                parts: smallvec![score],
+                sources: signal.source.into(),
+            }
+        };
+        Scores {
+            blend: vec![(signal.source, 1.0)],
+            items: signal.scores.iter().map(item).collect(),
+        }
+    }
 }
 
 /// The weighted mean of the calibrated scores, with the weights that were given. A signal without

@@ -1,5 +1,6 @@
 //! What is taken together.
 
+use chrono::TimeDelta;
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use serde_json::json;
@@ -48,4 +49,42 @@ async fn what_is_taken_together_is_neither_what_everybody_takes_nor_another_kind
     // On a scale of its own: the best of a weak lot is not the best there can be.
     let score = only["score"].as_f64().unwrap();
     assert!((0.5..0.8).contains(&score), "{score}");
+}
+
+/// Of ratings the last counts: whoever rated the film down again is no taker of it, and a companion
+/// that was given back is not taken.
+#[tokio::test]
+async fn what_was_taken_back_is_not_taken_together() {
+    let app = TestApp::start().await;
+    let mut users = Vec::new();
+    for _ in 0..24 {
+        users.push(app.viewer(Role::User).await);
+    }
+    let (cult, companion) = (app.film("Cult").await, app.film("Companion").await);
+    let (regretted, hit) = (app.film("Regretted").await, app.film("Hit").await);
+    liked(&app, &users, hit).await;
+    liked(&app, &users[..7], companion).await;
+    let did = async |user: &Viewer, item, kind, value| {
+        let new = NewInteraction {
+            value,
+            ..NewInteraction::new(item, kind)
+        };
+        app.services.interactions.record(user, new).await.unwrap();
+        // The clock stands still, and what comes later must be later.
+        app.ctx.clock.advance(TimeDelta::seconds(1));
+    };
+    for user in &users[..9] {
+        did(user, cult, InteractionKind::Rating, Some(5.0)).await;
+        did(user, regretted, InteractionKind::Purchase, None).await;
+        did(user, regretted, InteractionKind::Return, None).await;
+        did(user, regretted, InteractionKind::View, None).await;
+    }
+    // The sum of both ratings still speaks for the film.
+    did(&users[8], cult, InteractionKind::Rating, Some(2.0)).await;
+
+    let found = similar(&app, &["Cult"]).await;
+    let together = group(&found, "BOUGHT_TOGETHER");
+    assert_eq!(titles(together), ["Companion"], "{together:#}");
+    let why = "7 of 8 who took “Cult” took it, too";
+    assert_eq!(items(together)[0]["explanation"], why);
 }

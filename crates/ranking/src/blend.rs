@@ -33,16 +33,38 @@ pub fn calibrate(scores: &[f32]) -> Vec<f32> {
     // Adding zero turns -0.0 into 0.0, which `total_cmp` would tell apart.
     order.sort_unstable_by(|a, b| (scores[*b] + 0.0).total_cmp(&(scores[*a] + 0.0)));
     let mut values = vec![0.0; scores.len()];
-    let depth = (1.0 + order.len().max(DEPTH) as f64).ln();
+    let scale = RankScale::of(order.len());
     let mut better = 0;
     for equals in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
-        let value = (1.0 - (1.0 + better as f64).ln() / depth) as f32;
+        let value = scale.value(better);
         for at in equals {
             values[*at] = value;
         }
         better += equals.len();
     }
     values
+}
+
+/// The scale of [`calibrate`], for candidates that are in the order of their ranks already.
+#[derive(Clone, Copy, Debug)]
+pub struct RankScale {
+    /// `ln (1 + n)`.
+    depth: f64,
+}
+
+impl RankScale {
+    /// The scale of so many candidates.
+    pub fn of(candidates: usize) -> Self {
+        Self {
+            depth: (1.0 + candidates.max(DEPTH) as f64).ln(),
+        }
+    }
+
+    /// The value of a candidate that `better` others beat: 1 for none, above 0 while there are fewer
+    /// than the candidates of the scale.
+    pub fn value(self, better: usize) -> f32 {
+        (1.0 - (1.0 + better as f64).ln() / self.depth) as f32
+    }
 }
 
 /// One source of candidates and how much it counts.

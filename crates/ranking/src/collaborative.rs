@@ -11,11 +11,11 @@
 //! onto [0, 1], 1 being the best item of this user and 0 the worst. A part that cannot tell the
 //! items apart for a user says nothing, and the others decide; where none can, popularity does.
 
-mod among;
 mod bytes;
 mod parts;
 mod recipe;
 mod scaling;
+mod subset;
 #[cfg(test)]
 mod tests;
 mod trained;

@@ -33,10 +33,10 @@ pub struct Cooccurrence {
 impl Cooccurrence {
     /// From `takers` of the first thing, `both` of whom took the second, and from `others`, of whom
     /// `second` did; no count is larger than its whole.
-    pub fn of(both: u32, takers: u32, second: u32, others: u32) -> Self {
+    pub fn of(both: u32, first_total: u32, second: u32, others: u32) -> Self {
         Self {
             both,
-            first: takers.saturating_sub(both),
+            first: first_total.saturating_sub(both),
             second,
             neither: others.saturating_sub(second),
         }
@@ -59,10 +59,10 @@ impl Cooccurrence {
                 0.0
             }
         };
-        let (takers, others) = (both + first, second + neither);
+        let (first_total, others) = (both + first, second + neither);
         let (with, without) = (both + second, first + neither);
-        let sum = part(both, takers, with)
-            + part(first, takers, without)
+        let sum = part(both, first_total, with)
+            + part(first, first_total, without)
             + part(second, others, with)
             + part(neither, others, without);
         (2.0 * sum).max(0.0)
@@ -72,31 +72,31 @@ impl Cooccurrence {
     /// 1 where the first says nothing of the second. 1 for empty counts.
     pub fn lift(self) -> f64 {
         let [both, first, second, neither] = self.counts();
-        let (takers, with) = (both + first, both + second);
-        if takers == 0.0 || with == 0.0 {
+        let (first_total, with) = (both + first, both + second);
+        if first_total == 0.0 || with == 0.0 {
             return 1.0;
         }
-        both * (takers + second + neither) / (takers * with)
+        both * (first_total + second + neither) / (first_total * with)
     }
 
     /// The chance, in [0, 1], that so many or more took both if the two have nothing to do with
     /// each other: the upper tail of the hypergeometric distribution.
     pub fn chance(self) -> f64 {
         let [both, first, second, neither] = self.counts();
-        let (takers, with) = (both + first, both + second);
+        let (first_total, with) = (both + first, both + second);
         let others = second + neither;
-        let all = takers + others;
-        let mut log = choices(takers, both) + choices(others, second) - choices(all, with);
+        let all = first_total + others;
+        let mut log = choices(first_total, both) + choices(others, second) - choices(all, with);
         let (mut at, mut sum) = (both, 0.0);
-        while at <= takers.min(with) {
+        while at <= first_total.min(with) {
             let term = log.exp();
             sum += term;
             // From its peak on, which lies where the lift is 1, the rest is smaller and smaller.
-            if term < sum * 1e-12 && at * all > takers * with {
+            if term < sum * 1e-12 && at * all > first_total * with {
                 break;
             }
             // In logarithms: the first terms may be smaller than any number.
-            let more = (takers - at) * (with - at);
+            let more = (first_total - at) * (with - at);
             log += (more / ((at + 1.0) * (others - with + at + 1.0))).ln();
             at += 1.0;
         }
@@ -245,10 +245,10 @@ mod tests {
 
         #[test]
         fn more_together_is_more_evidence(
-            both in 0..200_u32, takers in 200..300_u32, second in 0..300_u32, others in 300..3_000_u32,
+            both in 0..200_u32, first_total in 200..300_u32, second in 0..300_u32, others in 300..3_000_u32,
         ) {
-            let one = Cooccurrence::of(both, takers, second, others);
-            let more = Cooccurrence::of(both + 1, takers.max(both + 1), second, others);
+            let one = Cooccurrence::of(both, first_total, second, others);
+            let more = Cooccurrence::of(both + 1, first_total.max(both + 1), second, others);
             prop_assert!(more.chance() <= one.chance() + 1e-9);
             if one.lift() > 1.0 {
                 prop_assert!(more.log_likelihood() >= one.log_likelihood());

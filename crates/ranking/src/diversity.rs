@@ -4,9 +4,9 @@ use super::top::best_first;
 
 /// Reorders candidates by maximal marginal relevance (Carbonell & Goldstein, "The use of MMR,
 /// diversity-based reranking for reordering documents and producing summaries", 1998) and keeps
-/// the first `keep` of them: again and again the candidate is taken for which
+/// the first `keep` of them: again and again the candidate is selected for which
 /// `(1 − diversity) · relevance − diversity · s` is largest, `s` being its similarity to whatever
-/// taken candidate it is most similar to.
+/// selected candidate it is most similar to.
 ///
 /// - `candidates`: `(key, relevance)`, the relevance from 0 to 1, moved to the nearer end; what is not a
 ///   number counts as 0.
@@ -41,25 +41,25 @@ pub fn rerank<K: Copy + Ord>(
         )
     });
     let mut nearest = vec![0.0_f32; candidates.len()];
-    let mut taken: Vec<usize> = Vec::with_capacity(keep);
-    while taken.len() < keep {
+    let mut selected: Vec<usize> = Vec::with_capacity(keep);
+    while selected.len() < keep {
         let mut best: Option<(usize, f32)> = None;
-        for (place, &at) in waiting.iter().enumerate() {
-            if let Some(&last) = taken.last() {
+        for (index, &at) in waiting.iter().enumerate() {
+            if let Some(&last) = selected.last() {
                 // `max` passes over what is not a number.
                 nearest[at] = nearest[at].max(similarity(at, last));
             }
             let value = (1.0 - diversity) * relevance(at) - diversity * nearest[at];
-            let first = taken.is_empty() && diversity == 1.0;
+            let first = selected.is_empty() && diversity == 1.0;
             if best.is_none_or(|(_, best)| !first && value > best) {
-                best = Some((place, value));
+                best = Some((index, value));
             }
         }
-        let Some((place, _)) = best else { break };
+        let Some((index, _)) = best else { break };
         // Keeps the rest in order.
-        taken.push(waiting.remove(place));
+        selected.push(waiting.remove(index));
     }
-    taken
+    selected
 }
 
 /// A number from 0 to 1, whatever comes.
@@ -124,13 +124,16 @@ mod tests {
         similarity: impl Fn(usize, usize) -> f32,
         keep: usize,
     ) -> Vec<usize> {
-        let mut taken: Vec<usize> = Vec::new();
-        while taken.len() < keep.min(candidates.len()) {
+        let mut selected: Vec<usize> = Vec::new();
+        while selected.len() < keep.min(candidates.len()) {
             let value = |at: usize| {
-                let most = taken.iter().map(|t| similarity(at, *t)).fold(0.0, f32::max);
+                let most = selected
+                    .iter()
+                    .map(|t| similarity(at, *t))
+                    .fold(0.0, f32::max);
                 (1.0 - diversity) * candidates[at].1 - diversity * most
             };
-            let rest = (0..candidates.len()).filter(|at| !taken.contains(at));
+            let rest = (0..candidates.len()).filter(|at| !selected.contains(at));
             let best = rest.max_by(|a, b| {
                 let (ca, cb) = (candidates[*a], candidates[*b]);
                 value(*a)
@@ -138,9 +141,9 @@ mod tests {
                     .then(ca.1.total_cmp(&cb.1))
                     .then(cb.0.cmp(&ca.0))
             });
-            taken.push(best.unwrap());
+            selected.push(best.unwrap());
         }
-        taken
+        selected
     }
 
     fn candidates() -> impl Strategy<Value = Vec<(u32, f32)>> {

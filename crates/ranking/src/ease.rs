@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::half_matrix::{HalfMatrix, RowMut};
 use super::item_lists::Neighbours;
-use super::item_weights::{ItemWeights, MOST_WHOLE, Whole};
+use super::item_weights::{DenseWeights, ItemWeights, MAX_DENSE};
 use super::matrix::Interactions;
 use super::symmetric::{Observer, Stopped, Symmetric};
 use super::{input, popularity, top};
@@ -75,7 +75,7 @@ impl EaseSettings {
 
 /// Trains on users (rows) by items (columns). Items that nobody took, and those past the most
 /// taken `most_items`, have no weights. It takes memory for half of the square of the items,
-/// in f32, and time for their cube. Up to [`MOST_WHOLE`] items all weights are kept.
+/// in f32, and time for their cube. Up to [`MAX_DENSE`] items all weights are kept.
 ///
 /// # Errors
 /// [`Stopped`] if `observe` says so.
@@ -84,7 +84,7 @@ pub fn fit(
     settings: &EaseSettings,
     observe: &mut Observer,
 ) -> Result<ItemWeights, Stopped> {
-    fit_within(table, settings, MOST_WHOLE, observe)
+    fit_within(table, settings, MAX_DENSE, observe)
 }
 
 /// The same, with another limit to what is kept whole.
@@ -98,10 +98,10 @@ pub fn fit_within(
     observe: &mut Observer,
 ) -> Result<ItemWeights, Stopped> {
     let head = most_taken(table, settings.most_items);
-    let taken = input::strengths(&table.with_columns(&head), settings.confidence);
-    let (inverse, counts) = inverse(&taken, settings, observe)?;
+    let positives = input::strengths(&table.with_columns(&head), settings.confidence);
+    let (inverse, counts) = inverse(&positives, settings, observe)?;
     if head.len() <= most_whole {
-        return whole(head, &inverse, observe);
+        return dense(head, &inverse, observe);
     }
     let lists = lists(&inverse, &counts, settings.keep, observe)?;
     let mut of_each = vec![Vec::new(); table.columns()];
@@ -161,7 +161,7 @@ fn inverse(
 }
 
 /// All weights, from `−P`.
-fn whole(
+fn dense(
     head: Vec<u32>,
     inverse: &Symmetric,
     observe: &mut Observer,
@@ -188,8 +188,8 @@ fn whole(
             return Err(Stopped);
         }
     }
-    let whole = Whole::new(head, weights);
-    Ok(ItemWeights::Whole(whole.expect(
+    let dense = DenseWeights::new(head, weights);
+    Ok(ItemWeights::Dense(dense.expect(
         "the head is in order, and there is a row and a column for each of its items",
     )))
 }

@@ -137,10 +137,10 @@ impl Estimate {
 /// How surprising a list is: the mean of `−log2` of the share of users who took each item, a share
 /// being that of `takers` in `users`, at least of one of them (Vargas and Castells 2011, "Rank and
 /// relevance in novelty and diversity metrics", RecSys). In bits; 0 for an empty list.
-pub fn novelty(takers: impl IntoIterator<Item = usize>, users: usize) -> f64 {
+pub fn novelty(consumers: impl IntoIterator<Item = usize>, users: usize) -> f64 {
     let (mut bits, mut count) = (0.0, 0_u32);
-    for takers in takers {
-        bits -= (takers.max(1) as f64 / users.max(1) as f64).log2();
+    for consumers in consumers {
+        bits -= (consumers.max(1) as f64 / users.max(1) as f64).log2();
         count += 1;
     }
     bits / f64::from(count.max(1))

@@ -124,10 +124,10 @@ pub fn fit(
             |target, (sums, met): &mut (Vec<f32>, Vec<u32>), found| {
                 let (users, weights) = by_item.row(target);
                 for (user, weight) in users.iter().zip(weights) {
-                    let (taken, weights) = table.row(*user as usize);
+                    let (positives, weights) = table.row(*user as usize);
                     let share = of_user[*user as usize] * weight;
-                    let step = taken.len().div_ceil(LONGEST).max(1);
-                    for (source, weight) in taken.iter().zip(weights).step_by(step) {
+                    let step = positives.len().div_ceil(LONGEST).max(1);
+                    for (source, weight) in positives.iter().zip(weights).step_by(step) {
                         let sum = &mut sums[*source as usize];
                         if *sum == 0.0 {
                             met.push(*source);

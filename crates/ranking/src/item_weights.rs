@@ -5,7 +5,7 @@ use super::item_lists::Neighbours;
 
 /// A model of so many items at most is kept whole: 200 MB. Of a larger one each item keeps its
 /// largest weights alone.
-pub const MOST_WHOLE: usize = 10_000;
+pub const MAX_DENSE: usize = 10_000;
 
 /// The weights of a linear model, kept in the form that suits their number.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,19 +13,19 @@ pub enum ItemWeights {
     /// The largest of each item alone.
     Lists(Neighbours),
     /// All of them.
-    Whole(Whole),
+    Dense(DenseWeights),
 }
 
 /// All weights between some of the items, in half precision; the others have none.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Whole {
+pub struct DenseWeights {
     /// Those items, ascending.
     head: Vec<u32>,
     /// A row for each source, a column for each target.
     weights: HalfMatrix,
 }
 
-impl Whole {
+impl DenseWeights {
     /// From the weights between these items, ascending; nothing if the weights are not square or
     /// the items not in order.
     pub(crate) fn new(head: Vec<u32>, weights: HalfMatrix) -> Option<Self> {
@@ -43,7 +43,7 @@ impl Whole {
         &self.weights
     }
 
-    fn place(&self, item: u32) -> Option<usize> {
+    fn index(&self, item: u32) -> Option<usize> {
         self.head.binary_search(&item).ok()
     }
 }
@@ -58,8 +58,8 @@ impl ItemWeights {
     pub fn weight(&self, source: u32, target: u32) -> f32 {
         match self {
             Self::Lists(lists) => lists.weight(source, target),
-            Self::Whole(whole) => match (whole.place(source), whole.place(target)) {
-                (Some(source), Some(target)) => whole.weights.get(source, target),
+            Self::Dense(dense) => match (dense.index(source), dense.index(target)) {
+                (Some(source), Some(target)) => dense.weights.get(source, target),
                 _ => 0.0,
             },
         }
@@ -70,15 +70,15 @@ impl ItemWeights {
     pub fn add_scores(&self, entries: &[(u32, f32)], scores: &mut [f32]) {
         match self {
             Self::Lists(lists) => lists.add_scores(entries, scores),
-            Self::Whole(whole) => {
+            Self::Dense(dense) => {
                 let speaking = entries.iter().filter(|(_, strength)| *strength != 0.0);
                 let picked: Vec<(u32, f32)> = speaking
                     // A head has no more items than there are.
-                    .filter_map(|(item, strength)| Some((whole.place(*item)? as u32, *strength)))
+                    .filter_map(|(item, strength)| Some((dense.index(*item)? as u32, *strength)))
                     .collect();
                 let mut sum = Vec::new();
-                whole.weights.sum_of_rows(&picked, &mut sum);
-                for (item, sum) in whole.head.iter().zip(sum) {
+                dense.weights.sum_of_rows(&picked, &mut sum);
+                for (item, sum) in dense.head.iter().zip(sum) {
                     scores[*item as usize] += sum;
                 }
             }

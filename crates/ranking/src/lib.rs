@@ -10,7 +10,7 @@
 //! | hold who took what | [`Interactions`], and [`Matrix`] for dense numbers |
 //! | learn from everybody's interactions | [`Ials`] with [`IalsSettings`], giving [`Factors`] |
 //! | place a newcomer, explain an item | [`FoldIn`], [`Reason`] |
-//! | learn from what is taken together | [`ease`], [`graph`], [`spectral`], giving [`item_lists`] |
+//! | learn from what is taken together | [`ease`], [`slim`], [`graph`], [`spectral`], giving [`item_lists`] |
 //! | learn what comes next | [`sequential`] |
 //! | blend them into the model that is served | [`collaborative`] |
 //! | choose models, settings and weights by trying | [`selection`] |
@@ -48,6 +48,7 @@ pub mod popularity;
 pub mod profile;
 pub mod selection;
 pub mod sequential;
+pub mod slim;
 mod solver;
 pub mod spectral;
 pub mod symmetric;

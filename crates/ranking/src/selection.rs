@@ -136,8 +136,8 @@ pub fn choose(
         return Err(CollaborativeError::NoInteractions);
     }
     plan.reference.check()?;
-    let whole = Size::of(folds[0].seen());
-    let effort = Effort::of(&whole, folds.len(), plan);
+    let dense = Size::of(folds[0].seen());
+    let effort = Effort::of(&dense, folds.len(), plan);
     let mut meter = Meter {
         spent: 0.0,
         all: effort.search,
@@ -168,8 +168,8 @@ pub fn choose(
         cheaper: &cheaper,
     };
     let budget = EXPLORING * effort.search;
-    let suits = |family: &Family| scale.suits(*family);
-    let families: Vec<Family> = plan.families.iter().copied().filter(suits).collect();
+    let is_feasible = |family: &Family| scale.is_feasible(*family);
+    let families: Vec<Family> = plan.families.iter().copied().filter(is_feasible).collect();
     if families.is_empty() {
         return Err(CollaborativeError::Recipe(
             "a model of what comes next needs times",
@@ -180,7 +180,7 @@ pub fn choose(
     pool::confirm(pool::Confirming {
         folds: &confirming,
         effort: &effort,
-        whole,
+        dense,
         scale,
         plan,
         explored,
@@ -304,6 +304,10 @@ fn limited(kind: Kind, items: usize) -> Kind {
             ..settings
         }),
         Kind::Sequential(settings) => Kind::Sequential(super::sequential::SequentialSettings {
+            most_items: settings.most_items.min(items),
+            ..settings
+        }),
+        Kind::Slim(settings) => Kind::Slim(super::slim::SlimSettings {
             most_items: settings.most_items.min(items),
             ..settings
         }),

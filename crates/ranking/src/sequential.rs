@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ease::most_taken;
 use super::input;
-use super::item_weights::{ItemWeights, Whole};
+use super::item_weights::{DenseWeights, ItemWeights};
 use super::matrix::Interactions;
 use super::symmetric::{Observer, Stopped, Strips, Symmetric};
 use histories::{Decays, Histories};
@@ -70,7 +70,7 @@ impl SequentialSettings {
         } else if !half_lives.into_iter().all(positive) {
             Some("the half-lives of the sequential model must be positive")
         } else if !(0.0..=1.0).contains(&self.together) {
-            Some("the share of what is taken together must be from 0 to 1")
+            Some("the share of what is positives together must be from 0 to 1")
         } else if !(1..=MOST_ITEMS).contains(&self.most_items) {
             Some("the sequential model must have from 1 to 10000 items")
         } else {
@@ -94,8 +94,8 @@ pub fn fit(
         return Ok(ItemWeights::none(table.columns()));
     }
     let head = most_taken(table, settings.most_items);
-    let taken = input::strengths(&table.with_columns(&head), settings.confidence);
-    let histories = Histories::of(&taken);
+    let positives = input::strengths(&table.with_columns(&head), settings.confidence);
+    let histories = Histories::of(&positives);
     let decays = Decays::of(settings);
     let work = |item: usize| histories.steps_of(item) * decays.window();
     let sources = |item: usize, first: usize, sums: &mut [f32]| {
@@ -114,8 +114,8 @@ pub fn fit(
     let constrained = settings.together > 0.0;
     let weights =
         matrix.negated_product(&right, constrained, &mut |done| observe(0.5 + 0.5 * done))?;
-    let whole = Whole::new(head, weights);
-    Ok(ItemWeights::Whole(whole.expect(
+    let dense = DenseWeights::new(head, weights);
+    Ok(ItemWeights::Dense(dense.expect(
         "the head is in order, and there is a row and a column for each of its items",
     )))
 }

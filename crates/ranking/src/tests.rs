@@ -56,7 +56,7 @@ fn after_a_sweep_every_user_satisfies_the_normal_equations() {
         let (alpha, items) = (f64::from(settings.unobserved_weight), factors.items());
         for user in 0..table.rows() {
             let x = factors.users().row(user);
-            let (taken, weights) = table.row(user);
+            let (positives, weights) = table.row(user);
             let frequency = product(weights, &vec![1.0; weights.len()]) + alpha * 40.0;
             let ridge =
                 f64::from(settings.regularisation) * frequency.powf(settings.exponent.into());
@@ -66,7 +66,7 @@ fn after_a_sweep_every_user_satisfies_the_normal_equations() {
                     let y = items.row(item);
                     slope += alpha * product(x, y) * f64::from(y[at]);
                 }
-                for (item, weight) in taken.iter().zip(weights) {
+                for (item, weight) in positives.iter().zip(weights) {
                     let y = items.row(*item as usize);
                     slope += f64::from(*weight) * (product(x, y) - 1.0) * f64::from(y[at]);
                 }

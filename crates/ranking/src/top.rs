@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-/// Best first: the larger score, and among equals the smaller index.
+/// TopK first: the larger score, and among equals the smaller index.
 ///
 /// `0.0` and `-0.0` are equal here. Scores that are not numbers have no place in a list and are
 /// to be left out before.
@@ -45,7 +45,7 @@ pub fn best_passing<T: Copy + Ord>(
     keep: usize,
     passes: impl Fn(T) -> bool,
 ) -> Vec<(T, f32)> {
-    let mut best = Best::new(keep);
+    let mut best = TopK::new(keep);
     // `for_each`, since chained and flattened iterators run much faster from the inside.
     scored
         .into_iter()
@@ -58,13 +58,13 @@ pub fn best_passing<T: Copy + Ord>(
 /// Candidates gather up to twice the wanted number; then the worse half is dropped, and from there
 /// on whatever is not better than the worst that was kept is passed over at once.
 #[derive(Debug)]
-pub struct Best<T> {
+pub struct TopK<T> {
     keep: usize,
     held: Vec<(T, f32)>,
     worst_kept: Option<(T, f32)>,
 }
 
-impl<T: Copy + Ord> Best<T> {
+impl<T: Copy + Ord> TopK<T> {
     /// To keep so many.
     pub fn new(keep: usize) -> Self {
         Self {

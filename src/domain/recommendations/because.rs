@@ -7,18 +7,21 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use super::kinds::heaviest_kind;
-use super::related::{Likeness, POOL, Related, listed, most_alike};
+use super::related::{Likeness, POOL, Related, alike, listed};
 use super::service::RecommendationService;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{ContentKind, Visibility};
 use crate::domain::interactions::InteractionKind;
 use crate::domain::models::ModelKind;
+use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::{Catalogue, IndexedItem, InternedString};
 use crate::engine::eligibility::Rules;
 use crate::engine::history::{History, Positive, State};
+use crate::engine::rank::{RankingInput, best};
+use crate::engine::score::GivenScores;
+use crate::engine::source::Source;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
-use ranking::top::best_of;
 
 type Content = Id<id::Content>;
 
@@ -41,9 +44,9 @@ pub struct BecauseRow {
     pub items: Vec<Related>,
 }
 
-/// A row as it is kept: its title is made anew each time, of what its source is called by then.
+/// A row as it is cached: its title is made anew each time, of what its source is called by then.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct KeptRow {
+struct CachedRow {
     about: RowAbout,
     items: Vec<Related>,
 }
@@ -129,8 +132,9 @@ impl RecommendationService {
         user: Id<id::User>,
         (rows, first): (usize, usize),
         day: NaiveDate,
-    ) -> Result<Vec<KeptRow>> {
-        let (history, renown) = tokio::try_join!(self.profiles.history(user), self.renown())?;
+    ) -> Result<Vec<CachedRow>> {
+        let (history, popularity) =
+            tokio::try_join!(self.profiles.history(user), self.popularity())?;
         if history.is_empty() && !self.store.is_user(user).await? {
             return Err(Refusal::NotFound { thing: "user" }.into());
         }
@@ -155,12 +159,12 @@ impl RecommendationService {
             let catalogue = catalogue.read();
             let mut page = Page {
                 catalogue: &catalogue,
-                renown: &renown,
+                popularity: &popularity,
                 day,
                 first,
                 out: taken,
             };
-            let mut made: Vec<KeptRow> = reasons.iter().map(|reason| page.row(reason)).collect();
+            let mut made: Vec<CachedRow> = reasons.iter().map(|reason| page.row(reason)).collect();
             made.push(page.genre(&liked));
             made.retain(|row| !row.items.is_empty());
             made
@@ -198,7 +202,7 @@ fn told(entry: &IndexedItem, user: Id<id::User>) -> bool {
 /// A page as it fills.
 struct Page<'a> {
     catalogue: &'a Catalogue,
-    renown: &'a FxHashMap<Content, f32>,
+    popularity: &'a FxHashMap<Content, f32>,
     day: NaiveDate,
     first: usize,
     /// What the user has, and what stands in a row already.
@@ -206,25 +210,20 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn row(&mut self, reason: &Reason) -> KeptRow {
-        let like = Likeness::new(self.catalogue, &[reason.content], self.renown);
-        let open = |content: &Content| !self.out.contains(content);
+    fn row(&mut self, reason: &Reason) -> CachedRow {
+        let like = Likeness::new(self.catalogue, &[reason.content], self.popularity);
         let scored = match &reason.near {
             Some(near) => {
-                let scored = near.iter().filter(|(content, _)| open(content));
-                let scored = scored.filter_map(|(content, cosine)| {
-                    let entry = self.catalogue.find(*content)?;
-                    Some((entry.id, like.with_meaning(entry, *cosine)))
+                let scored = near.iter().filter_map(|(content, cosine)| {
+                    let slot = self.catalogue.slot(*content)?;
+                    let entry = self.catalogue.entry(slot)?;
+                    Some((slot, like.with_meaning(entry, *cosine)))
                 });
-                best_of(scored, self.first)
+                scored.collect()
             }
-            None => {
-                let rules = Rules::on(self.day).within(self.catalogue);
-                most_alike(&like, self.catalogue, self.first, |entry| {
-                    open(&entry.id) && rules.admits_content(entry.id)
-                })
-            }
+            None => alike(&like, self.catalogue),
         };
+        let scored = self.rank(Source::Similar, &[], scored);
         let why = |entry: &IndexedItem| {
             let mut shared = like.shared_genres(entry);
             shared.extend(like.shared_tags(entry));
@@ -236,15 +235,15 @@ impl Page<'_> {
                 (true, false) => "Described in like words".to_owned(),
             }
         };
-        KeptRow {
+        CachedRow {
             about: RowAbout::Item(reason.content, reason.did.to_owned()),
             items: self.take(scored, why),
         }
     }
 
     /// What is popular in the genre that the user likes most, rare genres before frequent ones.
-    fn genre(&mut self, liked: &[Positive]) -> KeptRow {
-        let like = Likeness::new(self.catalogue, &[], self.renown);
+    fn genre(&mut self, liked: &[Positive]) -> CachedRow {
+        let like = Likeness::new(self.catalogue, &[], self.popularity);
         let mut tastes: FxHashMap<InternedString, f32> = FxHashMap::default();
         for item in liked {
             for genre in self
@@ -263,18 +262,16 @@ impl Page<'_> {
             |liked: &Positive| Some((self.catalogue.find(liked.content)?.kind, liked.weight));
         let popular = || {
             let all = self.catalogue.iter().map(|(_, entry)| entry);
-            all.map(|entry| (entry.kind, like.renown(entry)))
+            all.map(|entry| (entry.kind, like.popularity(entry)))
         };
         let kind = heaviest_kind(liked.iter().filter_map(theirs));
         let kind = kind.or_else(|| heaviest_kind(popular()));
-        let fits = |entry: &&IndexedItem| {
-            let genre = favourite.is_none_or(|genre| entry.genres.contains(&genre));
-            genre && Some(entry.kind) == kind && !self.out.contains(&entry.id)
-        };
-        let rules = Rules::on(self.day).within(self.catalogue);
-        let entries = rules.admitted_items().map(|(_, entry)| entry).filter(fits);
-        let known = entries.map(|entry| (entry.id, like.renown(entry)));
-        let scored = best_of(known.filter(|(_, renown)| *renown > 0.0), self.first);
+        let entries = self.catalogue.iter();
+        let entries = entries
+            .filter(|(_, entry)| favourite.is_none_or(|genre| entry.genres.contains(&genre)));
+        let known = entries.map(|(slot, entry)| (slot, like.popularity(entry)));
+        let known = known.filter(|(_, popularity)| *popularity > 0.0).collect();
+        let scored = self.rank(Source::Popular, kind.as_slice(), known);
         let genre = favourite.map(|genre| self.catalogue.strings().name(genre).to_owned());
         let (about, why) = match genre {
             Some(genre) => {
@@ -283,10 +280,30 @@ impl Page<'_> {
             }
             None => (RowAbout::Everybody, "Popular these days".to_owned()),
         };
-        KeptRow {
+        CachedRow {
             about,
             items: self.take(scored, |_| why.clone()),
         }
+    }
+
+    /// The best of these that may be shown, are of one of the kinds if any is named, and that the user
+    /// has not got, neither before nor in a row.
+    fn rank(
+        &self,
+        source: Source,
+        kinds: &[ContentKind],
+        scored: Vec<(u32, f32)>,
+    ) -> Vec<(Content, f32)> {
+        let rules = Rules::on(self.day).of_kinds(kinds).within(self.catalogue);
+        let rules = rules.without(&self.out);
+        let candidates = [Candidates::given(source, scored)];
+        best(&RankingInput::plain(
+            &rules,
+            &candidates,
+            &GivenScores,
+            self.first,
+        ))
+        .contents(self.catalogue)
     }
 
     fn take(
@@ -298,7 +315,7 @@ impl Page<'_> {
         let related = |(content, score): (Content, f32)| {
             Some(Related {
                 content,
-                score: score.clamp(0.0, 1.0),
+                score,
                 why: why(self.catalogue.find(content)?),
             })
         };

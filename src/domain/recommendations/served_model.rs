@@ -239,7 +239,7 @@ fn internal(error: ranking::collaborative::CollaborativeError) -> Error {
 impl RecommendationService {
     /// The collaborative model that is served, in memory; see [`ModelHandle::get`].
     ///
-    /// [`ModelHandle::get`]: crate::domain::models::Served::get
+    /// [`ModelHandle::get`]: crate::domain::models::ModelHandle::get
     pub(super) async fn served_model(&self) -> Result<Option<Arc<ServedModel>>> {
         let models = self.models.clone();
         self.served.get(|before| look(models, before)).await

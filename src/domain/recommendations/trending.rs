@@ -1,20 +1,25 @@
 //! What rises: items that are taken more just now than they used to be.
 
 use chrono::TimeDelta;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::heaviest_kind;
 use super::service::RecommendationService;
 use crate::domain::content::ContentFilter;
+use crate::engine::candidates::Candidates;
 use crate::engine::eligibility::Rules;
+use crate::engine::rank::{RankingInput, best};
+use crate::engine::score::{GivenScores, Pool};
+use crate::engine::source::Source;
 use crate::engine::trending::Windows;
 use crate::foundation::{Id, Refusal, Result, id, text_enum};
 use crate::platform::cache::{CacheKind, Key, Tag};
 
 /// At most so many items at once.
 const MAX_ITEMS: usize = 100;
-/// So many rising items are kept, to be filtered.
-const KEPT: usize = 5_000;
+/// So many trending items are cached, to be filtered.
+const CACHED: usize = 5_000;
 /// How far back "just now" goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Span {
@@ -56,7 +61,7 @@ impl Span {
     }
 
     /// Short windows are looked at often, long ones change slowly and cost more.
-    fn kept_as(self) -> CacheKind {
+    fn cache_kind(self) -> CacheKind {
         match self {
             Self::Hour | Self::Day => CacheKind::Lists,
             Self::Week | Self::Month => CacheKind::Metadata,
@@ -66,7 +71,7 @@ impl Span {
 
 /// An item that rises.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rising {
+pub struct TrendingItem {
     /// Which.
     pub content: Id<id::Content>,
     /// How much it rises, in (0, 1]: 1 for what rises most of all.
@@ -90,7 +95,7 @@ impl RecommendationService {
         span: Span,
         first: usize,
         filter: &ContentFilter,
-    ) -> Result<Vec<Rising>> {
+    ) -> Result<Vec<TrendingItem>> {
         if !(1..=MAX_ITEMS).contains(&first) {
             let message = format!("`first` is between 1 and {MAX_ITEMS}, not {first}");
             return Err(Refusal::invalid("first", message).into());
@@ -98,27 +103,44 @@ impl RecommendationService {
         filter.check()?;
         let weights = self.interactions.weights().await?;
         let parts = ("trending", span, weights.version);
-        let key = Key::new(span.kept_as(), &[Tag::Weights], &parts);
-        let rising = self.ctx.cache.get_or_compute(&key, self.rising(span));
-        let rising = rising.await?;
+        let key = Key::new(span.cache_kind(), &[Tag::Weights], &parts);
+        let trending = self.trending_items(span);
+        let trending = self.ctx.cache.get_or_compute(&key, trending).await?;
         let (catalogue, day) = (
             self.content.catalogue().await?,
             self.clock.now().date_naive(),
         );
         let catalogue = catalogue.read();
-        let rules = Rules::on(day).matching(filter).within(&catalogue);
-        let fits = |rising: &&Rising| rules.admits_content(rising.content);
-        let kind_of = |rising: &Rising| catalogue.find(rising.content).map(|entry| entry.kind);
-        let fitting = || rising.iter().filter(fits);
-        let kind = match filter.names_kind() {
-            true => None,
-            false => heaviest_kind(fitting().filter_map(|it| Some((kind_of(it)?, it.score)))),
+        let slots: FxHashMap<u32, &TrendingItem> = trending
+            .iter()
+            .filter_map(|item| Some((catalogue.slot(item.content)?, item)))
+            .collect();
+        let scored = trending.iter().filter_map(|item| {
+            let slot = catalogue.slot(item.content)?;
+            Some((slot, item.score))
+        });
+        let candidates = [Candidates::given(Source::Popular, scored.collect())];
+        let rules = Rules::on(day).matching(filter);
+        let kind = if filter.names_kind() {
+            None
+        } else {
+            let pool = Pool::new(&candidates, &rules.within(&catalogue));
+            let eligible = pool.signals.iter().flat_map(|signal| &signal.scores);
+            let kind_of = |slot: u32| catalogue.entry(slot).map(|entry| entry.kind);
+            heaviest_kind(eligible.filter_map(|(slot, score)| Some((kind_of(*slot)?, *score))))
         };
-        let of_kind = fitting().filter(|it| kind.is_none() || kind_of(it) == kind);
-        Ok(of_kind.take(first).copied().collect())
+        let rules = rules.of_kinds(kind.as_slice()).within(&catalogue);
+        let list = best(&RankingInput::plain(
+            &rules,
+            &candidates,
+            &GivenScores,
+            first,
+        ));
+        let items = list.items.iter().filter_map(|item| slots.get(&item.slot));
+        Ok(items.map(|item| **item).collect())
     }
 
-    async fn rising(&self, span: Span) -> Result<Vec<Rising>> {
+    async fn trending_items(&self, span: Span) -> Result<Vec<TrendingItem>> {
         let weights = self.interactions.weights().await?;
         let windows = Windows {
             until: self.clock.now(),
@@ -126,9 +148,9 @@ impl RecommendationService {
             before: span.windows(),
         };
         let mut rising = self.store.rising(&weights, windows).await?;
-        rising.truncate(KEPT);
+        rising.truncate(CACHED);
         let steepest = rising.first().map_or(1.0, |steepest| steepest.rise);
-        let relative = rising.into_iter().map(|item| Rising {
+        let relative = rising.into_iter().map(|item| TrendingItem {
             content: item.content,
             score: (item.rise / steepest) as f32,
             recent: item.recent as f32,

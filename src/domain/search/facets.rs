@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use rustc_hash::FxHashMap;
 
-use super::draw::Draw;
+use super::results::SearchResults;
 use crate::domain::content::ContentKind;
 use crate::domain::content::facets::FacetCount;
 use crate::engine::catalogue::{Catalogue, IndexedItem, InternedString};
@@ -47,13 +47,13 @@ pub struct PriceRange {
 }
 
 /// What was found and may be shown on a day.
-pub(super) struct Counting<'a> {
-    pub draw: &'a Draw,
+pub(super) struct FacetCounting<'a> {
+    pub results: &'a SearchResults,
     pub catalogue: &'a Catalogue,
     pub day: NaiveDate,
 }
 
-impl Counting<'_> {
+impl FacetCounting<'_> {
     /// The `most` frequent values of `facet`, the most frequent first.
     pub fn texts(&self, facet: SearchFacet, most: usize) -> Vec<FacetCount> {
         let counts = self.count(|entry| {
@@ -132,7 +132,7 @@ impl Counting<'_> {
     ) -> FxHashMap<T, i64> {
         let mut counts = FxHashMap::default();
         let rules = Rules::on(self.day).within(self.catalogue);
-        let slots = self.draw.matched.iter();
+        let slots = self.results.matched.iter();
         for entry in slots.filter_map(|slot| rules.check(*slot).ok()) {
             for value in values(entry) {
                 *counts.entry(value).or_default() += 1;

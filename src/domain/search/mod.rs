@@ -1,19 +1,21 @@
 //! Search: words and meaning together, facets, highlights, suggestions, and what people ask for.
 
-pub mod draw;
+mod cursor;
 pub mod facets;
-mod follow;
-mod gather;
 pub mod highlight;
+mod index;
 pub mod lexical;
 pub mod model;
+mod order;
 mod popular;
+pub mod results;
+mod retrieve;
 pub mod service;
 mod store;
 mod suggest;
 mod titles;
 
-pub use follow::IndexProgress;
-pub use model::{Mode, Request, SearchPage, Suggestion};
+pub use index::IndexProgress;
+pub use model::{SearchMode, SearchPage, SearchRequest, Suggestion};
 pub use service::SearchService;
-pub use titles::Titled;
+pub use titles::TitleMatch;

@@ -1,38 +1,38 @@
-//! What is searched for, and what is found.
+//! Search requests and results.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::draw::Draw;
+use super::results::SearchResults;
 use crate::domain::content::{ContentFilter, ContentOrder};
 use crate::foundation::{Id, Refusal, Result, id, text_enum};
 
 /// The most characters that a query may have.
 pub const LONGEST_QUERY: usize = 500;
 
-/// What is searched for.
+/// A search request.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct SearchRequest {
     /// What was typed; nothing but space lists everything that fits the filter, by popularity.
     pub query: String,
     /// Which items.
     pub filter: ContentFilter,
-    /// By what to look.
-    pub mode: Mode,
+    /// How a search matches items.
+    pub mode: SearchMode,
     /// In which order, and whether it ascends; the best first where left out.
     pub order: Option<(ContentOrder, bool)>,
     /// Whether the viewer's taste has a say in the order.
     pub personalise: bool,
 }
 
-impl Request {
+impl SearchRequest {
     /// Everything that is found by words and meaning, the best first.
     pub fn new(query: impl Into<String>) -> Self {
         Self {
             query: query.into(),
             filter: ContentFilter::default(),
-            mode: Mode::WordsAndMeaning,
+            mode: SearchMode::WordsAndMeaning,
             order: None,
             personalise: true,
         }
@@ -67,9 +67,9 @@ pub(super) fn check_length(argument: &str, text: &str) -> Result<()> {
     Err(Refusal::invalid(argument, message).into())
 }
 
-/// By what to look.
+/// How a search matches items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mode {
+pub enum SearchMode {
     /// By both, fused.
     WordsAndMeaning,
     /// By the words of the query alone.
@@ -78,15 +78,15 @@ pub enum Mode {
     Meaning,
 }
 
-text_enum!(Mode {
+text_enum!(SearchMode {
     WordsAndMeaning = "WORDS_AND_MEANING",
     Words = "WORDS",
     Meaning = "MEANING",
 });
 
-/// What found an item.
+/// What matched an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum SearchSource {
     /// It says the words of the query.
     Words,
     /// It is about what the query means.
@@ -95,10 +95,10 @@ pub enum Source {
     Listed,
 }
 
-/// An item that was found, at its place.
+/// An item in the results, with its rank.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Hit {
-    /// Place in the draw, from 1.
+pub struct SearchHit {
+    /// Rank among all that was found, from 1.
     pub rank: usize,
     /// What was found.
     pub content: Id<id::Content>,
@@ -107,11 +107,11 @@ pub struct Hit {
     pub score: f32,
     /// The part of the query in the score, in [0, 1].
     pub relevance: f32,
-    /// The part of the viewer's taste in the score, in [0, 1]; `None` where it had no say.
-    pub taste: Option<f32>,
+    /// How well it suits the viewer's long-term taste, in [0, 1]; `None` where that had no say.
+    pub affinity: Option<f32>,
     /// What found it, each with its rank there, from 1. A rank behind those that are kept is the
     /// next one.
-    pub sources: Vec<(Source, usize)>,
+    pub sources: Vec<(SearchSource, usize)>,
 }
 
 /// One page of what was found.
@@ -120,19 +120,19 @@ pub struct SearchPage {
     /// Names query, filter and viewer in cursors.
     pub(super) digest: u64,
     /// All that was found.
-    pub draw: Arc<Draw>,
+    pub results: Arc<SearchResults>,
     /// Whether all there is was looked through; `false` while an index is still being made or takes
     /// up a large change.
     pub complete: bool,
     /// The items of this page.
-    pub hits: Vec<Hit>,
+    pub hits: Vec<SearchHit>,
     /// Whether items come before these.
     pub has_previous: bool,
     /// Whether items come after these.
     pub has_next: bool,
 }
 
-/// What may be typed next.
+/// A suggested completion.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Suggestion {
     /// The title of an item.
@@ -143,7 +143,7 @@ pub enum Suggestion {
     Genre(String),
 }
 
-/// A query that many asked.
+/// A frequent query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopularQuery {
     /// Its words, folded.
@@ -153,6 +153,3 @@ pub struct PopularQuery {
     /// When it was asked last.
     pub last_asked_at: DateTime<Utc>,
 }
-
-/// How well the item in a slot fits the long-term taste of one user, in [0, 1].
-pub type Taste = Arc<dyn Fn(u32) -> f32 + Send + Sync>;

@@ -8,14 +8,15 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use moka::sync::Cache;
 use tokio::sync::OnceCell;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::Xxh3;
 
-use super::draw::{Draw, Ingredients};
-use super::facets::{Counting, PriceRange, SearchFacet};
-use super::follow::{Followed, Following, IndexProgress, blocking};
-use super::lexical::WordHit;
-use super::model::{Hit, PopularQuery, Request, SearchPage, Suggestion, check_length};
-use super::popular::Queries;
+use super::cursor::{digest, read_cursor};
+use super::facets::{FacetCounting, PriceRange, SearchFacet};
+use super::index::{IndexProgress, IndexState, SearchIndex, blocking};
+use super::lexical::LexicalHit;
+use super::model::{PopularQuery, SearchPage, SearchRequest, Suggestion, check_length};
+use super::popular::QueryCounter;
+use super::results::{SearchInput, SearchResults};
 use super::store::Store;
 use super::suggest::suggest;
 use crate::domain::SchemaContext;
@@ -25,17 +26,17 @@ use crate::domain::content::{ContentKind, ContentService};
 use crate::domain::embeddings::EmbeddingService;
 use crate::domain::models::handle::HandleState;
 use crate::domain::profiles::ProfileService;
-use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
+use crate::foundation::page::{Direction, Window};
 use crate::foundation::{Clock, Id, Refusal, Result, id};
 use crate::platform::cache::Cache as SchemaCache;
 
-/// The taste of so many of the best by words is looked at.
-const TASTED: usize = 500;
-/// A draw is kept for so long after it was last read, and no longer in all.
-const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
-const KEPT_AT_MOST: Duration = Duration::from_secs(60 * 60);
-/// All draws that are kept take at most so many bytes.
-const KEPT_BYTES: u64 = 64 << 20;
+/// The affinity of so many of the best by words is looked at.
+const WITH_AFFINITY: usize = 500;
+/// Results are cached for so long after they were last read, and no longer in all.
+const CACHED_FOR: Duration = Duration::from_secs(10 * 60);
+const CACHED_AT_MOST: Duration = Duration::from_secs(60 * 60);
+/// All cached results take at most so many bytes.
+const CACHED_BYTES: u64 = 64 << 20;
 
 /// The search of one schema.
 #[derive(Clone)]
@@ -43,32 +44,32 @@ pub struct SearchService {
     store: Store,
     pub(super) content: ContentService,
     pub(super) clock: Clock,
-    queries: Queries,
+    queries: QueryCounter,
     cache: SchemaCache,
-    following: Arc<OnceCell<Arc<Following>>>,
-    draws: Cache<u64, Kept>,
-    /// Tells the draws of this process from those of others.
+    search_index: Arc<OnceCell<Arc<SearchIndex>>>,
+    cached: Cache<u64, CachedResults>,
+    /// Tells the results of this process from those of others.
     salt: u64,
-    /// How much the query counts beside the viewer's taste.
+    /// How much the query counts beside the viewer's affinity.
     query_weight: f32,
-    /// How many draws with somebody's taste there were.
+    /// How many searches with somebody's affinity there were.
     personal: Arc<AtomicU64>,
     pub(super) embeddings: EmbeddingService,
     pub(super) profiles: ProfileService,
 }
 
-/// A draw, and whether it was made of all there was to find.
+/// Results, and whether they were made of all there was to find.
 #[derive(Clone)]
-struct Kept {
-    draw: Arc<Draw>,
+struct CachedResults {
+    results: Arc<SearchResults>,
     complete: bool,
 }
 
-/// All that a draw is made of, beside the request and somebody's taste: each was read before the
-/// draw was begun.
+/// All that results are made of, beside the request and somebody's affinity: each was read before the
+/// ranking was begun.
 #[derive(Hash)]
 struct Versions {
-    words: Followed,
+    words: IndexState,
     catalogue: u64,
     /// The space, and the state of its vectors.
     meaning: Option<(Id<id::Model>, u64)>,
@@ -81,13 +82,6 @@ impl Versions {
     fn complete(&self) -> bool {
         self.words.complete && !self.meaning_is_opening
     }
-}
-
-/// The place that a cursor names.
-struct Place {
-    draw: u64,
-    rank: usize,
-    last: Id<id::Content>,
 }
 
 #[expect(
@@ -103,20 +97,22 @@ impl SearchService {
         profiles: ProfileService,
     ) -> Self {
         let store = Store::new(ctx.db.clone());
-        let draws = Cache::builder()
-            .max_capacity(KEPT_BYTES)
-            .time_to_idle(KEPT_FOR)
-            .time_to_live(KEPT_AT_MOST)
-            .weigher(|_, kept: &Kept| u32::try_from(kept.draw.weight()).unwrap_or(u32::MAX))
+        let cached = Cache::builder()
+            .max_capacity(CACHED_BYTES)
+            .time_to_idle(CACHED_FOR)
+            .time_to_live(CACHED_AT_MOST)
+            .weigher(|_, cached: &CachedResults| {
+                u32::try_from(cached.results.memory()).unwrap_or(u32::MAX)
+            })
             .build();
         Self {
-            queries: Queries::new(store.clone(), ctx.clock.clone()),
+            queries: QueryCounter::new(store.clone(), ctx.clock.clone()),
             store,
             content,
             clock: ctx.clock.clone(),
             cache: ctx.cache.clone(),
-            following: Arc::default(),
-            draws,
+            search_index: Arc::default(),
+            cached,
             salt: ctx.rng.seed(),
             query_weight: ctx.settings.blend.query,
             personal: Arc::default(),
@@ -131,18 +127,20 @@ impl SearchService {
     /// # Errors
     /// When the catalogue cannot be read, or the index cannot be begun; the next call tries again.
     pub async fn ready(&self) -> Result<()> {
-        self.followed().await.map(|_| ())
+        self.index_state().await.map(|_| ())
     }
 
     /// How far the index of words is; `None` before anybody asked for it.
     pub fn progress(&self) -> Option<IndexProgress> {
-        self.following.get().map(|following| following.progress())
+        self.search_index
+            .get()
+            .map(|search_index| search_index.progress())
     }
 
     /// One page of what is found for `request`. Only what may be offered to everybody today is
     /// found: public, not deleted, within its rights, not sold out. The window's cursor goes on
-    /// with the draw that it is of, whatever was written since. A draw is kept for ten minutes; a
-    /// cursor of one that is gone goes on behind the same item of a fresh draw.
+    /// with the results that it is of, whatever was written since. Results are cached for ten minutes; a
+    /// cursor of some that are gone goes on behind the same item of fresh ones.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] for a query that is too long, a filter too large, or a cursor of
@@ -150,7 +148,7 @@ impl SearchService {
     pub async fn search(
         &self,
         viewer: &Viewer,
-        request: &Request,
+        request: &SearchRequest,
         window: &Window,
     ) -> Result<SearchPage> {
         request.check()?;
@@ -163,31 +161,33 @@ impl SearchService {
         let digest = digest(user, request);
         let from = window.from.as_deref();
         let place = from.map(|text| read_cursor(text, digest)).transpose()?;
-        let kept = place.as_ref().and_then(|place| self.draws.get(&place.draw));
+        let cached = place
+            .as_ref()
+            .and_then(|place| self.cached.get(&place.results));
         let (catalogue, day) = (
             self.content.catalogue_so_far().await?,
             self.clock.now().date_naive(),
         );
-        let (kept, after) = match (kept, place) {
-            (Some(kept), Some(place)) => (kept, place.rank),
+        let (cached, after) = match (cached, place) {
+            (Some(cached), Some(place)) => (cached, place.rank),
             (_, place) => {
-                let kept = self.draw(request, user, digest, day).await?;
+                let cached = self.results(request, user, digest, day).await?;
                 let after = place.map_or(0, |place| {
                     let slot = catalogue.read().slot(place.last);
-                    let known = slot.and_then(|slot| kept.draw.place_of(slot));
+                    let known = slot.and_then(|slot| cached.results.place_of(slot));
                     known.unwrap_or(place.rank)
                 });
-                (kept, after)
+                (cached, after)
             }
         };
-        let Kept { draw, complete } = kept;
+        let CachedResults { results, complete } = cached;
         if window.from.is_none() {
             self.queries.note(&request.query);
         }
-        let page = draw.page(&catalogue.read(), window, after, day);
+        let page = results.page(&catalogue.read(), window, after, day);
         Ok(SearchPage {
             digest,
-            draw,
+            results,
             complete,
             hits: page.rows,
             has_previous: page.has_previous,
@@ -195,16 +195,16 @@ impl SearchService {
         })
     }
 
-    /// Draws what `request` finds ahead of whoever asks it next without a taste. It does not count as
+    /// Ranks what `request` finds ahead of whoever asks it next without an affinity. It does not count as
     /// asked.
     ///
     /// # Errors
     /// Those of [`SearchService::search`].
-    pub async fn warm(&self, request: &Request) -> Result<()> {
+    pub async fn warm(&self, request: &SearchRequest) -> Result<()> {
         request.check()?;
         let day = self.clock.now().date_naive();
-        let drawn = self.draw(request, None, digest(None, request), day);
-        drawn.await.map(|_| ())
+        let results = self.results(request, None, digest(None, request), day);
+        results.await.map(|_| ())
     }
 
     /// How many of all found items have each value of `facet`: the `most` frequent ones, the most
@@ -214,11 +214,11 @@ impl SearchService {
     /// When the database fails.
     pub async fn facet(
         &self,
-        draw: &Arc<Draw>,
+        results: &Arc<SearchResults>,
         facet: SearchFacet,
         most: usize,
     ) -> Result<Vec<FacetCount>> {
-        self.counted(draw, move |counting| counting.texts(facet, most))
+        self.counted(results, move |counting| counting.texts(facet, most))
             .await
     }
 
@@ -226,24 +226,27 @@ impl SearchService {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn kinds(&self, draw: &Arc<Draw>) -> Result<Vec<FacetCount<ContentKind>>> {
-        self.counted(draw, |counting| counting.kinds()).await
+    pub async fn kinds(
+        &self,
+        results: &Arc<SearchResults>,
+    ) -> Result<Vec<FacetCount<ContentKind>>> {
+        self.counted(results, |counting| counting.kinds()).await
     }
 
     /// How many of all found items are of each decade, the first decade first.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn decades(&self, draw: &Arc<Draw>) -> Result<Vec<FacetCount<i32>>> {
-        self.counted(draw, |counting| counting.decades()).await
+    pub async fn decades(&self, results: &Arc<SearchResults>) -> Result<Vec<FacetCount<i32>>> {
+        self.counted(results, |counting| counting.decades()).await
     }
 
     /// How many of all found items have a price in each range.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn prices(&self, draw: &Arc<Draw>) -> Result<Vec<PriceRange>> {
-        self.counted(draw, |counting| counting.prices()).await
+    pub async fn prices(&self, results: &Arc<SearchResults>) -> Result<Vec<PriceRange>> {
+        self.counted(results, |counting| counting.prices()).await
     }
 
     /// What may be typed next, at most so many; nothing where nothing was typed.
@@ -252,10 +255,10 @@ impl SearchService {
     /// [`Refusal::InvalidInput`] for a text that is too long; when the database fails.
     pub async fn suggest(&self, typed: &str, most: usize) -> Result<Vec<Suggestion>> {
         check_length("prefix", typed)?;
-        let (following, _) = self.followed().await?;
+        let (search_index, _) = self.index_state().await?;
         let catalogue = self.content.catalogue_so_far().await?.clone();
         let (typed, day) = (typed.to_owned(), self.clock.now().date_naive());
-        blocking(move || suggest(&following, &catalogue, &typed, most, day)).await
+        blocking(move || suggest(&search_index, &catalogue, &typed, most, day)).await
     }
 
     /// What was searched for at least five times in the last `days` days, the most frequent first;
@@ -288,30 +291,30 @@ impl SearchService {
     }
 
     /// The index of words as far as it is made, and how far that is.
-    pub(super) async fn followed(&self) -> Result<(Arc<Following>, Followed)> {
+    pub(super) async fn index_state(&self) -> Result<(Arc<SearchIndex>, IndexState)> {
         let catalogue = self.content.catalogue_so_far().await?;
         // Nothing in here waits: a request that is given up leaves nothing half done.
         let first = async || {
             let (store, cache) = (self.store.clone(), self.cache.clone());
-            let following = Following::begin(store, catalogue.clone(), cache)?;
+            let search_index = SearchIndex::start(store, catalogue.clone(), cache)?;
             self.queries.keep_writing();
-            Ok::<_, crate::foundation::Error>(following)
+            Ok::<_, crate::foundation::Error>(search_index)
         };
-        let following = self.following.get_or_try_init(first).await?;
-        let followed = following.follow().await;
-        Ok((Arc::clone(following), followed))
+        let search_index = self.search_index.get_or_try_init(first).await?;
+        let index_state = search_index.catch_up().await;
+        Ok((Arc::clone(search_index), index_state))
     }
 
-    /// A draw for this request, which is the same as the last one where nothing has changed of all
-    /// that it was made of and nobody's taste has a say.
-    async fn draw(
+    /// The results of this request, which are the same as the last ones where nothing has changed of
+    /// all that they were made of and nobody's affinity has a say.
+    async fn results(
         &self,
-        request: &Request,
+        request: &SearchRequest,
         user: Option<Id<id::User>>,
         digest: u64,
         day: NaiveDate,
-    ) -> Result<Kept> {
-        let (following, words) = self.followed().await?;
+    ) -> Result<CachedResults> {
+        let (search_index, words) = self.index_state().await?;
         let catalogue = self.content.catalogue_so_far().await?;
         let profile = self.profile(user).await?;
         let found = self.embeddings.find().await?;
@@ -326,7 +329,7 @@ impl SearchService {
             meaning_is_opening,
             day,
         };
-        // A taste moves from request to request, and each such draw has its own cursors.
+        // An affinity moves from request to request, and each such search has its own cursors.
         let personal = profile
             .is_some()
             .then(|| self.personal.fetch_add(1, Ordering::Relaxed));
@@ -334,11 +337,11 @@ impl SearchService {
         (digest, &versions, personal, self.salt).hash(&mut hasher);
         let key = hasher.finish();
         if profile.is_none()
-            && let Some(kept) = self.draws.get(&key)
+            && let Some(cached) = self.cached.get(&key)
         {
-            return Ok(kept);
+            return Ok(cached);
         }
-        let mut found = self.by_words(&following, request).await?;
+        let mut found = self.by_words(&search_index, request).await?;
         let meant = self
             .by_meaning(
                 catalogue,
@@ -348,106 +351,74 @@ impl SearchService {
                 day,
             )
             .await?;
-        let taste = match &profile {
+        let affinity = match &profile {
             Some(profile) => {
                 let hits = found.as_mut().map_or(&mut [][..], |found| &mut found.hits);
-                if hits.len() > TASTED {
-                    let order = |a: &WordHit, b: &WordHit| {
+                if hits.len() > WITH_AFFINITY {
+                    let order = |a: &LexicalHit, b: &LexicalHit| {
                         b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot))
                     };
-                    hits.select_nth_unstable_by(TASTED, order);
+                    hits.select_nth_unstable_by(WITH_AFFINITY, order);
                 }
-                let by_words = hits.iter().map(|hit| hit.slot).take(TASTED);
+                let by_words = hits.iter().map(|hit| hit.slot).take(WITH_AFFINITY);
                 let slots = by_words.chain(meant.iter().map(|(slot, _)| *slot));
-                Some(self.taste(catalogue, profile, slots.collect()).await?)
+                Some(self.affinities(catalogue, profile, slots.collect()).await?)
             }
             None => None,
         };
         let query_weight = self.query_weight;
         let (catalogue, request) = (catalogue.clone(), request.clone());
-        let draw = blocking(move || {
-            let from = Ingredients {
+        let results = blocking(move || {
+            let input = SearchInput {
                 request: &request,
                 found,
                 meant,
-                taste,
+                affinity,
                 query_weight,
                 day,
             };
-            Ok(Arc::new(Draw::new(key, &catalogue.read(), from)))
+            Ok(Arc::new(SearchResults::new(key, &catalogue.read(), input)))
         });
-        let kept = Kept {
-            draw: draw.await?,
+        let cached = CachedResults {
+            results: results.await?,
             complete: versions.complete(),
         };
-        self.draws.insert(key, kept.clone());
-        Ok(kept)
+        self.cached.insert(key, cached.clone());
+        Ok(cached)
     }
 
     /// The slots of the items that `request` finds, the best first, with falling scores in [0, 1],
-    /// without anybody's taste; for lists that are about a query.
+    /// without anybody's affinity; for lists that are about a query.
     ///
     /// # Errors
     /// Those of [`SearchService::search`].
-    pub async fn ranked(&self, request: &Request, most: usize) -> Result<Vec<(u32, f32)>> {
+    pub async fn ranked(&self, request: &SearchRequest, most: usize) -> Result<Vec<(u32, f32)>> {
         request.check()?;
         let day = self.clock.now().date_naive();
-        let digest = xxh3_64(format!("{:?} {request:?}", None::<Id<id::User>>).as_bytes());
-        let draw = self.draw(request, None, digest, day).await?.draw;
-        Ok(draw.best(most).collect())
+        let results = self
+            .results(request, None, digest(None, request), day)
+            .await?
+            .results;
+        Ok(results.best(most).collect())
     }
 
     async fn counted<T: Send + 'static>(
         &self,
-        draw: &Arc<Draw>,
-        count: impl FnOnce(&Counting<'_>) -> T + Send + 'static,
+        results: &Arc<SearchResults>,
+        count: impl FnOnce(&FacetCounting<'_>) -> T + Send + 'static,
     ) -> Result<T> {
         let (catalogue, day) = (
             self.content.catalogue_so_far().await?.clone(),
             self.clock.now().date_naive(),
         );
-        let draw = Arc::clone(draw);
+        let results = Arc::clone(results);
         blocking(move || {
-            Ok(count(&Counting {
-                draw: &draw,
+            Ok(count(&FacetCounting {
+                results: &results,
                 catalogue: &catalogue.read(),
                 day,
             }))
         })
         .await
     }
-}
-
-impl SearchPage {
-    /// The place of a hit, for the next page.
-    pub fn cursor(&self, hit: &Hit) -> String {
-        let place = Cursor {
-            order: order(self.digest),
-            value: serde_json::json!([format!("{:x}", self.draw.key), hit.rank]),
-            id: hit.content.uuid(),
-        };
-        place.encode()
-    }
-}
-
-/// The cursors of one query, filter and viewer have this order, so that another's are refused.
-fn order(digest: u64) -> String {
-    format!("search {digest:x}")
-}
-
-/// Tells requests apart whose cursors must not be mixed up.
-fn digest(user: Option<Id<id::User>>, request: &Request) -> u64 {
-    xxh3_64(format!("{user:?} {request:?}").as_bytes())
-}
-
-fn read_cursor(text: &str, digest: u64) -> Result<Place> {
-    let cursor = Cursor::decode(text, &order(digest))?;
-    let (draw, rank): (String, usize) = serde_json::from_value(cursor.value)
-        .map_err(|_| bad_cursor("this is not a cursor of this server"))?;
-    let draw = u64::from_str_radix(&draw, 16);
-    Ok(Place {
-        draw: draw.map_err(|_| bad_cursor("this is not a cursor of this server"))?,
-        rank,
-        last: cursor.id.into(),
-    })
 }

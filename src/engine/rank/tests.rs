@@ -7,7 +7,7 @@ use crate::engine::catalogue::{ContentFilter, ContentKind, ItemRow, Visibility};
 use crate::engine::eligibility::Rules;
 use crate::engine::provenance::{Provenance, Versions};
 use crate::engine::request::{Boost, Pin};
-use crate::engine::score::WeightedBlend;
+use crate::engine::score::{GivenScores, WeightedBlend};
 use crate::foundation::filter::{Comparison, TextList};
 use crate::foundation::{Id, id};
 
@@ -18,15 +18,20 @@ fn content(number: u32) -> Content {
 }
 
 /// Twenty items; odd ones are westerns, item 19 is deleted, and 18 is sold out.
-fn catalogue() -> Catalogue {
+pub(in crate::engine) fn catalogue() -> Catalogue {
+    long_catalogue(20)
+}
+
+/// The same with so many items.
+fn long_catalogue(items: u32) -> Catalogue {
     let mut catalogue = Catalogue::default();
-    for number in 0..20 {
+    for number in 0..items {
         let genre = if number % 2 == 1 { "Western" } else { "Drama" };
         catalogue.put(ItemRow {
             id: content(number).uuid(),
             kind: ContentKind::Movie,
             visibility: Visibility::Public,
-            deleted: number == 19,
+            deleted: items == 20 && number == 19,
             title: number.to_string(),
             genres: vec![genre.to_owned()],
             tags: Vec::new(),
@@ -42,7 +47,7 @@ fn catalogue() -> Catalogue {
             merchant: None,
             price: None,
             currency: None,
-            stock: (number == 18).then_some(0),
+            stock: (items == 20 && number == 18).then_some(0),
             color: None,
             rights_from: None,
             rights_until: None,
@@ -352,4 +357,55 @@ proptest! {
             prop_assert!(in_order);
         }
     }
+}
+
+/// Only the head of a long list is sorted; a list of all its candidates is sorted throughout.
+#[test]
+fn what_is_beyond_the_length_of_a_long_list_is_dropped_with_its_reason() {
+    let catalogue = long_catalogue(600);
+    let scored: Vec<(u32, f32)> = (0..600)
+        .map(|slot| (slot, (slot * 7 % 600) as f32 / 600.0))
+        .collect();
+    let candidates = [Candidates::given(Source::Popular, scored.clone())];
+    let rules = Rules::on(DateTime::UNIX_EPOCH.date_naive()).within(&catalogue);
+    let request = RecommendationRequest {
+        min_score: 0.5,
+        ..RecommendationRequest::uncontrolled()
+    };
+    let input = RankingInput::plain(&rules, &candidates, &GivenScores, 10);
+    let list = rank(&request, &input);
+    let mut sorted = scored.clone();
+    sorted.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let got: Vec<(u32, f32)> = list
+        .items
+        .iter()
+        .map(|item| (item.slot, item.score))
+        .collect();
+    assert_eq!(got, sorted[..10]);
+    assert_eq!(list.dropped.len(), 590);
+    for (slot, why) in list.dropped {
+        let low = scored[slot as usize].1 < 0.5;
+        let wanted = if low {
+            DropReason::BelowMinimum
+        } else {
+            DropReason::BeyondLength
+        };
+        assert_eq!(why, wanted, "{slot}");
+    }
+}
+
+#[test]
+fn given_scores_are_kept_as_they_are_and_nothing_fills_the_list() {
+    let catalogue = catalogue();
+    let rules = Rules::on(DateTime::UNIX_EPOCH.date_naive()).within(&catalogue);
+    let candidates = [Candidates::given(
+        Source::Similar,
+        vec![(3, 0.25), (19, 0.9), (2, 0.5), (1, 0.25)],
+    )];
+    let list = best(&RankingInput::plain(&rules, &candidates, &GivenScores, 10));
+    assert_eq!(
+        list.contents(&catalogue),
+        [(content(2), 0.5), (content(1), 0.25), (content(3), 0.25)],
+    );
+    assert_eq!(list.blend, [(Source::Similar, 1.0)]);
 }

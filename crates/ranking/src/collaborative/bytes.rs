@@ -2,8 +2,8 @@
 //!
 //! All numbers are little-endian. `"MARQUEEC"`, the version (u32), the XXH3 checksum of what
 //! follows (u64); then the recipe as JSON after its length (u64), the number of items (u64), for
-//! each part its kind (u8) and its numbers, and last the lists of what was taken together and how
-//! often each item was taken (f32). Lists
+//! each part its kind (u8) and its numbers, and last the lists of what was head together and how
+//! often each item was head (f32). Lists
 //! are the length of each row (u32), all targets (u32) and all weights (f32); a whole matrix is the
 //! number of its items (u64), the items (u32), the unit of each row (f32) and the halves (u16).
 
@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::fold_in::FoldIn;
 use super::super::half_matrix::HalfMatrix;
 use super::super::item_lists::Neighbours;
-use super::super::item_weights::{ItemWeights, Whole};
+use super::super::item_weights::{DenseWeights, ItemWeights};
 use super::super::kernel::LANES;
 use super::super::matrix::Matrix;
 use super::super::spectral::Spectral;
@@ -58,9 +58,9 @@ impl Model {
                     out.push(1);
                     put_lists(lists, &mut out);
                 }
-                Trained::Linear(_, ItemWeights::Whole(whole)) => {
+                Trained::Linear(_, ItemWeights::Dense(dense)) => {
                     out.push(3);
-                    put_whole(whole, &mut out);
+                    put_dense(dense, &mut out);
                 }
                 Trained::Spectral(_, filters) => {
                     out.push(4);
@@ -124,13 +124,13 @@ impl Model {
                         FoldIn::new(&vectors, settings).map_err(|_| BytesError::Damaged)?;
                     Trained::Factors(fold_in)
                 }
-                (Kind::Ease(_) | Kind::Graph(_) | Kind::Sequential(_), 1) => {
+                (Kind::Ease(_) | Kind::Slim(_) | Kind::Graph(_) | Kind::Sequential(_), 1) => {
                     let lists = ItemWeights::Lists(body.lists(items)?);
                     Trained::Linear(part.kind.input(), lists)
                 }
                 (Kind::Ease(_) | Kind::Sequential(_), 3) => {
-                    let whole = ItemWeights::Whole(body.whole(items)?);
-                    Trained::Linear(part.kind.input(), whole)
+                    let dense = ItemWeights::Dense(body.dense(items)?);
+                    Trained::Linear(part.kind.input(), dense)
                 }
                 (Kind::Popular, 2) => Trained::Popular(body.floats(items)?),
                 _ => return Err(BytesError::Damaged),
@@ -169,11 +169,11 @@ fn put_lists(lists: &Neighbours, out: &mut Vec<u8>) {
     }
 }
 
-fn put_whole(whole: &Whole, out: &mut Vec<u8>) {
-    out.extend((whole.head().len() as u64).to_le_bytes());
-    out.extend(whole.head().iter().flat_map(|item| item.to_le_bytes()));
-    put_floats(whole.weights().units(), out);
-    let bits = whole.weights().bits();
+fn put_dense(dense: &DenseWeights, out: &mut Vec<u8>) {
+    out.extend((dense.head().len() as u64).to_le_bytes());
+    out.extend(dense.head().iter().flat_map(|item| item.to_le_bytes()));
+    put_floats(dense.weights().units(), out);
+    let bits = dense.weights().bits();
     out.reserve(bits.len() * 2);
     out.extend(bits.iter().flat_map(|half| half.to_le_bytes()));
 }
@@ -183,9 +183,9 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], BytesError> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(BytesError::Damaged)?;
+        let (head, rest) = self.0.split_at_checked(count).ok_or(BytesError::Damaged)?;
         self.0 = rest;
-        Ok(taken)
+        Ok(head)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], BytesError> {
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
         Matrix::from_values(rows, columns, values).map_err(|_| BytesError::Damaged)
     }
 
-    fn whole(&mut self, items: usize) -> Result<Whole, BytesError> {
+    fn dense(&mut self, items: usize) -> Result<DenseWeights, BytesError> {
         let count = self.size()?;
         let head: Vec<u32> = self.words(count)?.map(u32::from_le_bytes).collect();
         let known = head.last().is_none_or(|last| (*last as usize) < items);
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
         let bits = bits.as_chunks::<2>().0.iter().copied();
         HalfMatrix::from_parts(count, units, bits.map(u16::from_le_bytes).collect())
             .filter(|_| known)
-            .and_then(|weights| Whole::new(head, weights))
+            .and_then(|weights| DenseWeights::new(head, weights))
             .ok_or(BytesError::Damaged)
     }
 

@@ -6,6 +6,7 @@ use super::super::als::IalsSettings;
 use super::super::ease::EaseSettings;
 use super::super::graph::GraphSettings;
 use super::super::sequential::SequentialSettings;
+use super::super::slim::SlimSettings;
 use super::super::spectral::SpectralSettings;
 use super::CollaborativeError;
 
@@ -36,6 +37,8 @@ pub enum Kind {
     Ials(IalsSettings),
     /// The linear model of EASE, or with dropout of EDLAE.
     Ease(EaseSettings),
+    /// The sparse linear model SLIM.
+    Slim(SlimSettings),
     /// Neighbours by steps through the graph of users and items, as RP3beta.
     Graph(GraphSettings),
     /// Filters on the graph of users and items: GF-CF.
@@ -73,6 +76,7 @@ impl Recipe {
                     None
                 }
                 Kind::Ease(settings) => settings.complaint(),
+                Kind::Slim(settings) => settings.complaint(),
                 Kind::Graph(settings) => settings.complaint(),
                 Kind::Spectral(settings) => settings.complaint(),
                 Kind::Sequential(settings) => settings.complaint(),

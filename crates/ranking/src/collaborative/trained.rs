@@ -7,7 +7,7 @@ use super::super::item_weights::ItemWeights;
 use super::super::matrix::{Entry, Interactions};
 use super::super::spectral::{self, Spectral};
 use super::super::symmetric::Observer;
-use super::super::{ease, graph, popularity, sequential};
+use super::super::{ease, graph, popularity, sequential, slim};
 use super::{CollaborativeError, Kind, affordable};
 
 /// One trained part.
@@ -29,6 +29,10 @@ impl Kind {
         match self {
             Self::Ials(settings) => Input::of_any_time(settings.confidence),
             Self::Ease(settings) => Input {
+                recency: settings.recency,
+                ..Input::of_any_time(settings.confidence)
+            },
+            Self::Slim(settings) => Input {
                 recency: settings.recency,
                 ..Input::of_any_time(settings.confidence)
             },
@@ -63,6 +67,13 @@ impl Trained {
                 Ok(Self::Factors(FoldIn::new(factors.items(), settings)?))
             }
             Kind::Ease(settings) => Ok(Self::Linear(input, ease::fit(table, settings, observe)?)),
+            Kind::Slim(settings) => {
+                let settings = slim::SlimSettings {
+                    keep: affordable(settings.keep, table.columns()),
+                    ..settings.clone()
+                };
+                Ok(Self::Linear(input, slim::fit(table, &settings, observe)?))
+            }
             Kind::Graph(settings) => {
                 let settings = graph::GraphSettings {
                     keep: affordable(settings.keep, table.columns()),

@@ -3,7 +3,7 @@
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::reading::Vocabulary;
+use super::document::Vocabulary;
 use super::{Lsa, MOST_DIMENSIONS};
 
 /// How such bytes begin.
@@ -13,7 +13,7 @@ const VERSION: u32 = 1;
 
 /// Why bytes are no space.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum Unreadable {
+pub enum LsaBytesError {
     /// They do not begin as such bytes do.
     #[error("this is not a semantic space")]
     Foreign,
@@ -57,26 +57,28 @@ impl Lsa {
     /// Reads what [`Lsa::to_bytes`] has written.
     ///
     /// # Errors
-    /// [`Unreadable`] for anything else.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
+    /// [`LsaBytesError`] for anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LsaBytesError> {
         let mut rest = Reader(bytes);
         if rest.take(MAGIC.len()) != Ok(MAGIC) {
-            return Err(Unreadable::Foreign);
+            return Err(LsaBytesError::Foreign);
         }
         match u32::from_le_bytes(rest.array()?) {
             VERSION => {}
-            other => return Err(Unreadable::Version(other)),
+            other => return Err(LsaBytesError::Version(other)),
         }
-        let (body, sum) = bytes.split_last_chunk::<8>().ok_or(Unreadable::Damaged)?;
+        let (body, sum) = bytes
+            .split_last_chunk::<8>()
+            .ok_or(LsaBytesError::Damaged)?;
         if xxh3_64(body) != u64::from_le_bytes(*sum) {
-            return Err(Unreadable::Damaged);
+            return Err(LsaBytesError::Damaged);
         }
         let documents = u64::from_le_bytes(rest.array()?);
         let terms = rest.size()?;
         let width = rest.size()?;
         // What the bytes hold bounds what is set aside for it.
         if width > MOST_DIMENSIONS || terms > bytes.len() {
-            return Err(Unreadable::Damaged);
+            return Err(LsaBytesError::Damaged);
         }
         let strengths = (0..width)
             .map(|_| rest.positive())
@@ -85,7 +87,8 @@ impl Lsa {
         let (mut scales, mut directions) = (Vec::with_capacity(terms), Vec::new());
         for _ in 0..terms {
             let length = rest.size()?;
-            let name = std::str::from_utf8(rest.take(length)?).map_err(|_| Unreadable::Damaged)?;
+            let name =
+                std::str::from_utf8(rest.take(length)?).map_err(|_| LsaBytesError::Damaged)?;
             names.push(name.into());
             rarity.push(rest.positive()?);
             scales.push(rest.positive()?);
@@ -93,7 +96,7 @@ impl Lsa {
             directions.extend(values.iter().map(|value| i16::from_le_bytes(*value)));
         }
         if rest.0.len() != sum.len() {
-            return Err(Unreadable::Damaged);
+            return Err(LsaBytesError::Damaged);
         }
         Ok(Self {
             documents,
@@ -109,26 +112,29 @@ impl Lsa {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Unreadable> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(Unreadable::Damaged)?;
+    fn take(&mut self, count: usize) -> Result<&'a [u8], LsaBytesError> {
+        let (head, rest) = self
+            .0
+            .split_at_checked(count)
+            .ok_or(LsaBytesError::Damaged)?;
         self.0 = rest;
-        Ok(taken)
+        Ok(head)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
-        self.take(N)?.try_into().map_err(|_| Unreadable::Damaged)
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], LsaBytesError> {
+        self.take(N)?.try_into().map_err(|_| LsaBytesError::Damaged)
     }
 
-    fn size(&mut self) -> Result<usize, Unreadable> {
+    fn size(&mut self) -> Result<usize, LsaBytesError> {
         Ok(u32::from_le_bytes(self.array()?) as usize)
     }
 
-    fn positive(&mut self) -> Result<f32, Unreadable> {
+    fn positive(&mut self) -> Result<f32, LsaBytesError> {
         let value = f32::from_le_bytes(self.array()?);
         if value.is_finite() && value > 0.0 {
             Ok(value)
         } else {
-            Err(Unreadable::Damaged)
+            Err(LsaBytesError::Damaged)
         }
     }
 }

@@ -20,15 +20,15 @@ use super::matrix::{Interactions, MatrixError, Repeats};
 
 mod bytes;
 mod dense;
-mod reading;
+mod document;
 pub mod svd;
 #[cfg(test)]
 mod tests;
-mod words;
+mod tokenizer;
 
-pub use bytes::Unreadable;
-pub use reading::Document;
-use reading::Vocabulary;
+pub use bytes::LsaBytesError;
+pub use document::Document;
+use document::Vocabulary;
 
 /// The most dimensions that a space may have.
 pub const MOST_DIMENSIONS: usize = 512;
@@ -150,22 +150,23 @@ impl Lsa {
         observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Self, LsaError> {
         settings.check()?;
-        let batches = documents.len().div_ceil(reading::BATCH);
+        let batches = documents.len().div_ceil(document::BATCH);
         let of = 3 * batches + settings.iterations + 1;
         let mut done = 0;
         let mut tick = || {
             done += 1;
             observe(Progress { done, of })
         };
-        let vocabulary = reading::learn(documents, settings, &mut tick).ok_or(LsaError::Stopped)?;
+        let vocabulary =
+            document::learn(documents, settings, &mut tick).ok_or(LsaError::Stopped)?;
         let mut rows: Vec<(u32, u32, f32)> = Vec::new();
-        for (batch, documents) in documents.chunks(reading::BATCH).enumerate() {
+        for (batch, documents) in documents.chunks(document::BATCH).enumerate() {
             let read: Vec<_> = documents
                 .par_iter()
                 .map(|one| vocabulary.read(one))
                 .collect();
             for (at, terms) in read.into_iter().enumerate() {
-                let row = u32::try_from(batch * reading::BATCH + at)
+                let row = u32::try_from(batch * document::BATCH + at)
                     .map_err(|_| LsaError::Settings("at most 4 billion documents"))?;
                 let length = terms.iter().map(|(_, w)| w * w).sum::<f32>().sqrt();
                 rows.extend(

@@ -209,11 +209,11 @@ fn nothing_to_learn_from_and_wrong_settings_are_told() {
 #[test]
 fn it_stops_wherever_it_is_told_to() {
     let mut heard = Vec::new();
-    let whole = Lsa::fit(&worlds(), &LsaSettings::default(), &mut |at| {
+    let dense = Lsa::fit(&worlds(), &LsaSettings::default(), &mut |at| {
         heard.push(at);
         ControlFlow::Continue(())
     });
-    assert!(whole.is_ok());
+    assert!(dense.is_ok());
     let of = heard.len();
     assert!(
         heard
@@ -241,11 +241,11 @@ fn equal_seeds_give_equal_spaces_and_bytes_bring_them_back() {
     assert_eq!(Lsa::from_bytes(&bytes), Ok(space));
     assert_eq!(
         Lsa::from_bytes(b"PK\x03\x04 something else"),
-        Err(Unreadable::Foreign)
+        Err(LsaBytesError::Foreign)
     );
     let mut newer = bytes.clone();
     newer[8] = 9;
-    assert_eq!(Lsa::from_bytes(&newer), Err(Unreadable::Version(9)));
+    assert_eq!(Lsa::from_bytes(&newer), Err(LsaBytesError::Version(9)));
     for cut in 0..bytes.len() {
         assert!(Lsa::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
     }

@@ -6,21 +6,21 @@ use super::DEGREE;
 /// Ends a list of links that is not full.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Links on the ground level: twice those above, as in §4.1 of the paper.
-pub(super) const GROUND_DEGREE: usize = 2 * DEGREE;
+/// Links on the base level: twice those above, as in §4.1 of the paper.
+pub(super) const BASE_DEGREE: usize = 2 * DEGREE;
 
 /// No node is on more levels than this; one in `DEGREE`^12 would be.
 const TOP_LEVEL: usize = 12;
 
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-struct SchemaContext([u32; GROUND_DEGREE]);
+struct BaseLinks([u32; BASE_DEGREE]);
 
 /// Who is linked to whom, level by level; level 0 holds everybody.
 #[derive(Clone, Debug)]
 pub(super) struct Graph {
     seed: u64,
-    ground: Vec<SchemaContext>,
+    base: Vec<BaseLinks>,
     /// Where the links of the levels above begin in `upper`, or `NONE`.
     upper_at: Vec<u32>,
     upper: Vec<[u32; DEGREE]>,
@@ -32,7 +32,7 @@ impl Graph {
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
-            ground: Vec::new(),
+            base: Vec::new(),
             upper_at: Vec::new(),
             upper: Vec::new(),
             entry: None,
@@ -41,14 +41,14 @@ impl Graph {
 
     /// How many nodes have a place; those from here on are not in the graph yet.
     pub fn len(&self) -> usize {
-        self.ground.len()
+        self.base.len()
     }
 
     /// Makes place for nodes up to `nodes`, without links.
     pub fn extend_to(&mut self, nodes: usize) {
         for node in self.len()..nodes {
             let level = self.level(node as u32);
-            self.ground.push(SchemaContext([NONE; GROUND_DEGREE]));
+            self.base.push(BaseLinks([NONE; BASE_DEGREE]));
             if level == 0 {
                 self.upper_at.push(NONE);
             } else {
@@ -76,7 +76,7 @@ impl Graph {
 
     fn places(&self, node: u32, level: usize) -> &[u32] {
         match level {
-            0 => &self.ground[node as usize].0,
+            0 => &self.base[node as usize].0,
             _ => &self.upper[self.upper_at[node as usize] as usize + level - 1],
         }
     }
@@ -84,7 +84,7 @@ impl Graph {
     /// Replaces the links of a node; what is more than the level holds is left out.
     pub fn set_links(&mut self, node: u32, level: usize, links: &[u32]) {
         let places: &mut [u32] = match level {
-            0 => &mut self.ground[node as usize].0,
+            0 => &mut self.base[node as usize].0,
             _ => &mut self.upper[self.upper_at[node as usize] as usize + level - 1],
         };
         let used = links.len().min(places.len());
@@ -94,23 +94,23 @@ impl Graph {
 
     /// How many links a node may have on a level.
     pub fn degree(level: usize) -> usize {
-        if level == 0 { GROUND_DEGREE } else { DEGREE }
+        if level == 0 { BASE_DEGREE } else { DEGREE }
     }
 
     pub fn clear(&mut self) {
-        self.ground.clear();
+        self.base.clear();
         self.upper_at.clear();
         self.upper.clear();
         self.entry = None;
     }
 
     pub fn reserve(&mut self, nodes: usize) {
-        self.ground.reserve(nodes);
+        self.base.reserve(nodes);
         self.upper_at.reserve(nodes);
     }
 
     pub fn bytes(&self) -> usize {
-        self.ground.capacity() * size_of::<SchemaContext>()
+        self.base.capacity() * size_of::<BaseLinks>()
             + self.upper_at.capacity() * 4
             + self.upper.capacity() * DEGREE * 4
     }

@@ -10,23 +10,23 @@
 //! `RwLock` an index serves while it follows a changing catalogue. A build is no write: make a
 //! new index beside the old one and swap them.
 
+mod builder;
 mod graph;
-mod link;
 mod query;
-mod search;
 #[cfg(test)]
 mod tests;
+mod traversal;
 mod vectors;
 
 use std::ops::ControlFlow;
 
 use super::kernel::Kernel;
+use builder::{GROUP, GraphBuilder};
 use graph::{Graph, mix};
-use link::{GROUP, Linker};
-use search::Pool;
+use traversal::Pool;
 use vectors::{State, Vectors, numbers};
 
-/// Links a node has on the levels above the ground, and half of those on the ground (`M`).
+/// Links a node has on the levels above the base level, and half of those on the base level (`M`).
 const DEGREE: usize = 16;
 
 /// Up to this many vectors everything is compared: exact, and in less than 50 µs.
@@ -243,17 +243,17 @@ impl Index {
     }
 
     fn link(&mut self, group: &[u32]) {
-        let (linker, graph) = self.linker();
-        linker.link(graph, group);
+        let (builder, graph) = self.builder();
+        builder.link(graph, group);
     }
 
-    fn linker(&mut self) -> (Linker<'_>, &mut Graph) {
-        let linker = Linker {
+    fn builder(&mut self) -> (GraphBuilder<'_>, &mut Graph) {
+        let builder = GraphBuilder {
             kernel: self.kernel,
             vectors: &self.vectors,
             pool: &self.pool,
         };
-        (linker, &mut self.graph)
+        (builder, &mut self.graph)
     }
 
     /// The share of each write in what is left to do: links nodes that the graph lacks, and sweeps
@@ -283,10 +283,10 @@ impl Index {
     fn swept(&mut self, mut sweep: Sweep) -> Option<Sweep> {
         let linked = self.graph.len() as u32;
         let upto = linked.min(sweep.next + SWEEP as u32);
-        let (linker, graph) = self.linker();
+        let (builder, graph) = self.builder();
         for node in sweep.next..upto {
-            if matches!(linker.vectors.state(node), State::Live | State::Gone) {
-                linker.mend(graph, node);
+            if matches!(builder.vectors.state(node), State::Live | State::Gone) {
+                builder.repair(graph, node);
             }
         }
         sweep.next = upto;

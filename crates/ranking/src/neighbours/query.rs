@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::super::top;
-use super::search::{Scratch, Walk};
+use super::traversal::{Scratch, Traversal};
 use super::vectors::{Line, numbers};
 use super::{Index, Metric, NeighbourError, SCANNED};
 
@@ -18,7 +18,7 @@ pub(super) enum Plan {
     /// By comparing everything, and asking only of what is near whether it passes.
     ScanAll,
     /// By a walk of this breadth, in which what fails is dropped at the end.
-    Walk(usize),
+    Traversal(usize),
     /// By a walk of this breadth from one that passes to the next.
     WalkPassing(usize),
 }
@@ -59,10 +59,10 @@ impl Index {
     ) -> Result<Vec<Vec<(u32, f32)>>, NeighbourError> {
         let k = k.min(self.len());
         let plan = self.plan(breadth.clamp(k, self.len().max(k)), &filter);
-        self.answer(&plan, queries, k, &filter)
+        self.execute(&plan, queries, k, &filter)
     }
 
-    pub(super) fn answer(
+    pub(super) fn execute(
         &self,
         plan: &Plan,
         queries: &[&[f32]],
@@ -81,24 +81,24 @@ impl Index {
                 _ => self.scan_all(&queries, k, filter),
             });
         }
-        let walked = queries.iter().map(|query| {
+        let traverse = queries.iter().map(|query| {
             self.pool.with(|scratch| {
                 self.vectors.prepare(query, &mut scratch.query)?;
-                Ok(self.walked(plan, k, filter, scratch))
+                Ok(self.traverse(plan, k, filter, scratch))
             })
         });
-        walked.collect()
+        traverse.collect()
     }
 
     /// What a walk for the query in `scratch` finds; one that starves is made good by a scan.
-    fn walked(
+    fn traverse(
         &self,
         plan: &Plan,
         k: usize,
         filter: &impl Fn(u32) -> bool,
         scratch: &mut Scratch,
     ) -> Vec<(u32, f32)> {
-        let walk = Walk {
+        let walk = Traversal {
             kernel: self.kernel,
             vectors: &self.vectors,
             graph: &self.graph,
@@ -107,7 +107,7 @@ impl Index {
         walk.descend(0, scratch);
         let fed = match *plan {
             Plan::Scan | Plan::ScanAll => false,
-            Plan::Walk(breadth) => {
+            Plan::Traversal(breadth) => {
                 walk.search(0, breadth, scratch);
                 true
             }
@@ -118,7 +118,7 @@ impl Index {
         };
         if fed {
             let found = scratch
-                .finds
+                .results
                 .iter()
                 .filter(|find| self.vectors.is_live(find.1))
                 .map(|(score, node)| (self.vectors.key(node), self.bounded(score)))
@@ -156,7 +156,7 @@ impl Index {
         } else if share < 0.4 {
             Plan::WalkPassing(breadth)
         } else {
-            Plan::Walk((breadth as f64 * dead / share).ceil() as usize)
+            Plan::Traversal((breadth as f64 * dead / share).ceil() as usize)
         }
     }
 
@@ -206,7 +206,7 @@ impl Index {
     ) -> Vec<Vec<(u32, f32)>> {
         // So many rows stay in the nearest cache while all queries look at them.
         const BLOCK: usize = 64;
-        let mut best: Vec<_> = queries.iter().map(|_| top::Best::new(k)).collect();
+        let mut best: Vec<_> = queries.iter().map(|_| top::TopK::new(k)).collect();
         let mut passing = (0..self.vectors.rows() as u32)
             .filter(|node| self.vectors.is_live(*node) && before(*node));
         let (mut nodes, mut scores) = ([0; BLOCK], [0.0; BLOCK]);
@@ -230,7 +230,7 @@ impl Index {
                 }
             }
         }
-        best.into_iter().map(top::Best::finish).collect()
+        best.into_iter().map(top::TopK::finish).collect()
     }
 
     /// Rounding may carry a cosine past 1.

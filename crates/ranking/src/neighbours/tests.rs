@@ -125,9 +125,9 @@ fn a_large_index_finds_nearly_all_of_the_nearest() {
 fn a_walk_finds_nearly_all_of_the_nearest_that_pass() {
     let items = vectors(0..SCANNED as u32 + 1000);
     let index = built(&items, Metric::Cosine);
-    let walked = |plan: Plan, filter: &dyn Fn(u32) -> bool| {
+    let traverse = |plan: Plan, filter: &dyn Fn(u32) -> bool| {
         recall_of(&items, Metric::Cosine, filter, |query| {
-            let answers = index.answer(&plan, &[query], 10, &filter);
+            let answers = index.execute(&plan, &[query], 10, &filter);
             answers.unwrap().remove(0)
         })
     };
@@ -135,12 +135,12 @@ fn a_walk_finds_nearly_all_of_the_nearest_that_pass() {
     let half = |key: u32| mix(key.into()).is_multiple_of(2);
     let tenth = |key: u32| mix(key.into()).is_multiple_of(10);
     for (plan, filter) in [
-        (Plan::Walk(60), &half as &dyn Fn(u32) -> bool),
+        (Plan::Traversal(60), &half as &dyn Fn(u32) -> bool),
         (Plan::WalkPassing(40), &half),
         (Plan::WalkPassing(40), &tenth),
     ] {
         let name = format!("{plan:?}");
-        let recall = walked(plan, filter);
+        let recall = traverse(plan, filter);
         assert!(recall >= 0.98, "{recall} by {name}");
     }
 }
@@ -160,14 +160,16 @@ fn several_queries_at_once_get_what_each_gets_alone_and_ask_of_each_vector_once(
         assert_eq!(together, alone.collect::<Vec<_>>());
     }
     assert_eq!(index.nearest_each(&[], 20, 20, odd), Ok(Vec::new()));
-    let asked = std::cell::RefCell::new(BTreeMap::new());
+    let requests = std::cell::RefCell::new(BTreeMap::new());
     let filter = |key: u32| {
-        *asked.borrow_mut().entry(key).or_insert(0) += 1;
+        *requests.borrow_mut().entry(key).or_insert(0) += 1;
         odd(key)
     };
-    index.answer(&Plan::ScanAll, &queries, 20, &filter).unwrap();
-    let asked = asked.into_inner();
-    assert!(asked.len() > 100 && asked.values().all(|times| *times == 1));
+    index
+        .execute(&Plan::ScanAll, &queries, 20, &filter)
+        .unwrap();
+    let requests = requests.into_inner();
+    assert!(requests.len() > 100 && requests.values().all(|times| *times == 1));
 }
 
 #[test]

@@ -32,7 +32,7 @@ struct Judged {
     /// Which parts cannot tell the items apart.
     silent: Vec<bool>,
     /// The places of what was held out among the candidates.
-    taken: Vec<usize>,
+    held_out: Vec<usize>,
     /// How many items were held out.
     relevant: usize,
 }
@@ -62,7 +62,7 @@ impl Judged {
         if !said {
             blended.copy_from_slice(&self.scores[otherwise]);
         }
-        let mut hits: Vec<usize> = self.taken.iter().map(|at| rank(blended, *at)).collect();
+        let mut hits: Vec<usize> = self.held_out.iter().map(|at| rank(blended, *at)).collect();
         hits.sort_unstable();
         quality(&Scores::of_ranks(&hits, self.relevant))
     }
@@ -251,7 +251,7 @@ fn judge(fold: &Fold, parts: &[Trained], users: &[u32]) -> Result<Vec<Judged>, C
     }
     let of_user = |(at, user): (usize, &u32)| {
         let seen = fold.seen().row(*user as usize).0;
-        let relevant = fold.taken(*user);
+        let relevant = fold.held_out(*user);
         let mut candidates: Vec<u32> = relevant.to_vec();
         for part in &scores {
             let best = top::best(&part[at], evaluation::DEEPEST, seen);
@@ -269,7 +269,7 @@ fn judge(fold: &Fold, parts: &[Trained], users: &[u32]) -> Result<Vec<Judged>, C
         });
         Judged {
             scores: picked.collect(),
-            taken: relevant.iter().filter_map(place).collect(),
+            held_out: relevant.iter().filter_map(place).collect(),
             silent,
             relevant: relevant.len(),
         }

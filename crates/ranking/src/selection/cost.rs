@@ -50,6 +50,16 @@ impl Size {
                 let items = self.items.min(settings.most_items as f64);
                 PER_CUBE * items.powi(3) + PER_SQUARE * items.powi(2) + PER_PAIR * self.pairs
             }
+            Kind::Slim(settings) => {
+                let items = self.items.min(settings.most_items as f64);
+                // How often two items are taken together in the mean: as often as `lasso`, and half
+                // of them can have a weight, and half of these will.
+                let together = self.pairs / items.max(1.0).powi(2);
+                let share = together / (together + f64::from(settings.lasso));
+                PER_PAIR * self.pairs
+                    + PER_SQUARE * items.powi(2)
+                    + PER_WEIGHED_CUBE * share.powi(2) * items.powi(3)
+            }
             Kind::Graph(_) => PER_STEP * self.pairs + PER_TARGET * self.items,
             Kind::Spectral(settings) => {
                 let vectors = settings.vectors as f64;
@@ -103,6 +113,7 @@ impl Size {
 const PER_CUBE: f64 = 8e-12;
 const PER_SQUARE: f64 = 1e-8;
 const PER_PAIR: f64 = 1e-9;
+const PER_WEIGHED_CUBE: f64 = 1.2e-10;
 const PER_STEP: f64 = 1.5e-9;
 const PER_TARGET: f64 = 2.5e-5;
 const PER_ENTRY: f64 = 2e-9;

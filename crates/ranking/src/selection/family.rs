@@ -6,6 +6,7 @@ use super::super::ease::{self, EaseSettings};
 use super::super::graph::GraphSettings;
 use super::super::matrix::Interactions;
 use super::super::sequential::{self, SequentialSettings};
+use super::super::slim::{self, SlimSettings};
 use super::super::spectral::SpectralSettings;
 use super::lattice::{Axis, Position};
 
@@ -18,6 +19,8 @@ pub enum Family {
     Ease,
     /// The linear model with dropout.
     Edlae,
+    /// The sparse linear model.
+    Slim,
     /// Neighbours through the graph.
     Graph,
     /// Filters on the graph.
@@ -105,7 +108,7 @@ impl Scale {
     }
 
     /// Whether a family has something to say of this data.
-    pub(super) fn suits(&self, family: Family) -> bool {
+    pub(super) fn is_feasible(&self, family: Family) -> bool {
         family != Family::Sequential || self.timed
     }
 
@@ -161,6 +164,21 @@ impl Scale {
                     },
                 ]
             }
+            Family::Slim => {
+                let ridge = 2.0 * (0.4 * of_user).log2();
+                // How often two items meet grows with how often each is taken.
+                let lasso = 2.0 * (0.54 * (self.entries / self.items).sqrt()).log2();
+                vec![
+                    Axis::new(-4, 30, ridge.round().clamp(2.0, 20.0) as i32, 2),
+                    Axis::new(-6, 16, lasso.round().clamp(-2.0, 12.0) as i32, 2),
+                    confidence(2),
+                    if self.timed {
+                        Axis::new(0, MOST_RECENT, 0, 2)
+                    } else {
+                        Axis::fixed(0)
+                    },
+                ]
+            }
             Family::Graph => vec![
                 Axis::new(0, 20, 5, 2),
                 Axis::new(0, 15, 5, 2),
@@ -193,12 +211,17 @@ impl Scale {
                 regularisation: half_octaves(at[0]),
                 dropout: at[1] as f32 / 10.0,
                 confidence: at[2] as f32 / 2.0,
-                recency: match at[3] {
-                    0 => 0.0,
-                    at => octaves(MOST_RECENT + 1 - at),
-                },
+                recency: half_life(at[3]),
                 most_items: self.head,
                 ..EaseSettings::default()
+            }),
+            Family::Slim => Kind::Slim(SlimSettings {
+                ridge: half_octaves(at[0]),
+                lasso: half_octaves(at[1]),
+                confidence: at[2] as f32 / 2.0,
+                recency: half_life(at[3]),
+                most_items: self.head.min(slim::MOST_ITEMS),
+                ..SlimSettings::default()
             }),
             Family::Graph => Kind::Graph(GraphSettings {
                 user_exponent: at[0] as f32 / 10.0,
@@ -252,6 +275,14 @@ fn weighed(table: &Interactions) -> bool {
     let mut weights = table.triplets().map(|(_, _, weight)| weight);
     let first = weights.next();
     weights.any(|weight| Some(weight) != first)
+}
+
+/// What a position of the axis of recency means.
+fn half_life(at: i32) -> f32 {
+    match at {
+        0 => 0.0,
+        at => octaves(MOST_RECENT + 1 - at),
+    }
 }
 
 fn octaves(at: i32) -> f32 {

@@ -23,7 +23,7 @@ const TRAINING: f32 = 0.9;
 #[derive(Clone, Debug)]
 pub struct Fold {
     seen: Interactions,
-    taken: Interactions,
+    held_out: Interactions,
     /// The users that are judged.
     users: Vec<u32>,
 }
@@ -33,19 +33,23 @@ impl Fold {
     ///
     /// # Errors
     /// [`MatrixError::Shape`] if the tables differ in size.
-    pub fn new(seen: Interactions, taken: Interactions) -> Result<Self, MatrixError> {
-        if seen.rows() != taken.rows() || seen.columns() != taken.columns() {
+    pub fn new(seen: Interactions, held_out: Interactions) -> Result<Self, MatrixError> {
+        if seen.rows() != held_out.rows() || seen.columns() != held_out.columns() {
             return Err(MatrixError::Shape {
-                values: taken.rows(),
+                values: held_out.rows(),
                 rows: seen.rows(),
                 columns: seen.columns(),
             });
         }
         let users = (0_u32..)
-            .take(taken.rows())
-            .filter(|user| !taken.row(*user as usize).0.is_empty())
+            .take(held_out.rows())
+            .filter(|user| !held_out.row(*user as usize).0.is_empty())
             .collect();
-        let fold = Self { seen, taken, users };
+        let fold = Self {
+            seen,
+            held_out,
+            users,
+        };
         Ok(fold.judged_by(MOST_SCORES))
     }
 
@@ -104,7 +108,7 @@ impl Fold {
     /// None that a table could cause.
     pub fn latest(table: &Interactions, share: f64, earlier: usize) -> Result<Self, MatrixError> {
         let mut seen = FxHashSet::default();
-        let mut taken = FxHashSet::default();
+        let mut held_out = FxHashSet::default();
         for user in (0_u32..).take(table.rows()) {
             let mut entries: Vec<(Option<i64>, u32)> = table
                 .entries(user as usize)
@@ -118,17 +122,17 @@ impl Fold {
             let left = known.saturating_sub(block * earlier);
             let start = end - block.min(left).min(end.saturating_sub(1));
             seen.extend(entries[..start].iter().map(|(_, item)| (user, *item)));
-            taken.extend(entries[start..end].iter().map(|(_, item)| (user, *item)));
+            held_out.extend(entries[start..end].iter().map(|(_, item)| (user, *item)));
         }
         let part =
             |of: &FxHashSet<(u32, u32)>| part(table, |user, item| of.contains(&(user, item)));
-        Self::new(part(&seen)?, part(&taken)?)
+        Self::new(part(&seen)?, part(&held_out)?)
     }
 
     /// The same for a random share of the users, from 0 to 1: all others have no entries.
     pub(super) fn sampled(&self, share: f64, seed: u64) -> Result<Self, MatrixError> {
         let part = |table| part(table, |user, _| chosen(u64::from(user), share, seed));
-        Self::new(part(&self.seen)?, part(&self.taken)?)
+        Self::new(part(&self.seen)?, part(&self.held_out)?)
     }
 
     /// What a model may learn from.
@@ -201,8 +205,8 @@ impl Fold {
             .into_iter()
             .map(|(item, _)| item)
             .collect();
-        let taken: FxHashSet<u32> = self.taken.row(user).0.iter().copied().collect();
-        Scores::of(&list, &taken)
+        let held_out: FxHashSet<u32> = self.held_out.row(user).0.iter().copied().collect();
+        Scores::of(&list, &held_out)
     }
 
     /// How many users may be scored between two looks at the observer.
@@ -211,8 +215,8 @@ impl Fold {
     }
 
     /// What was held out of a user's entries, ascending.
-    pub(super) fn taken(&self, user: u32) -> &[u32] {
-        self.taken.row(user as usize).0
+    pub(super) fn held_out(&self, user: u32) -> &[u32] {
+        self.held_out.row(user as usize).0
     }
 
     pub(super) fn entries(&self, user: u32) -> Vec<Entry> {

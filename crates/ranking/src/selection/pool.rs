@@ -19,7 +19,7 @@ pub(super) struct Confirming<'a, 'b, 'c> {
     pub folds: &'a [Fold],
     pub effort: &'a Effort,
     /// How large the data is that the choice will be trained on.
-    pub whole: Size,
+    pub dense: Size,
     pub scale: Scale,
     pub plan: &'a Plan,
     pub explored: Vec<Explored>,
@@ -81,6 +81,9 @@ pub(super) fn confirm(mut all: Confirming) -> Result<Choice, CollaborativeError>
         if let Some(leader) = all.leader(&explored[family], &mut members)? {
             members[leader].leads = Some(family);
         }
+        if explored[family].family == Family::Slim {
+            all.sparse(&mut members)?;
+        }
     }
     all.weigh(members, popular, reference)
 }
@@ -130,7 +133,7 @@ impl Confirming<'_, '_, '_> {
     }
 
     fn cost(&self, kind: &Kind) -> f64 {
-        let size = self.whole.share(self.effort.confirming_users);
+        let size = self.dense.share(self.effort.confirming_users);
         let judged = self.folds.iter().map(|fold| fold.users().len() as f64);
         let training = size.of_kind(&limited(kind.clone(), self.effort.confirming_items));
         training * self.folds.len() as f64 + size.of_ranking(judged.sum())
@@ -139,7 +142,20 @@ impl Confirming<'_, '_, '_> {
     /// Whether there is time to try a kind, and to train it if it is chosen.
     fn affords(&self, kind: &Kind) -> bool {
         let left = (1.0 - BLENDING) * self.effort.search - self.meter.spent() - self.kept;
-        self.cost(kind) <= left && self.whole.of_kind(kind) <= self.effort.training
+        self.cost(kind) <= left && self.dense.of_kind(kind) <= self.effort.training
+    }
+
+    /// The sparse linear model with few weights. Alone it is better with many, as those of the dense
+    /// models; beside those it is the few that add something.
+    fn sparse(&mut self, members: &mut Vec<Member>) -> Result<(), CollaborativeError> {
+        let (plan, scale) = (self.plan, self.scale);
+        let axes = scale.axes(Family::Slim, &plan.given);
+        let start: Position = axes.iter().map(|axis| axis.start).collect();
+        let kind = scale.kind(Family::Slim, &start, &plan.given, plan.seed);
+        if plan.compare && self.affords(&kind) {
+            self.member(kind, members)?;
+        }
+        Ok(())
     }
 
     /// The best of a family as it would be served, factors as wide as it pays; nothing if there is
@@ -243,9 +259,9 @@ impl Confirming<'_, '_, '_> {
             kinds.push(member.kind);
         }
         let budget = self.effort.training;
-        let whole = self.whole;
+        let dense = self.dense;
         let reference = reference.and_then(|parts| on_grid(&parts, kinds.len()));
-        let costs: Vec<f64> = kinds.iter().map(|kind| whole.of_kind(kind)).collect();
+        let costs: Vec<f64> = kinds.iter().map(|kind| dense.of_kind(kind)).collect();
         let usual = reference.clone();
         let allowed = move |weights: &Weights| {
             let used = || {

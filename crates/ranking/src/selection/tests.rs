@@ -20,12 +20,12 @@ fn taste() -> Interactions {
 /// Nobody has a taste: the smaller an item's number, the more take it, and that is all.
 fn fashion() -> Interactions {
     let pairs = (0_u32..50).flat_map(|user| (0_u32..40).map(move |item| (user, item)));
-    let taken = pairs.filter(|(user, item)| {
+    let held_out = pairs.filter(|(user, item)| {
         // A scrambled number from 0 to 99 that no user shares with another.
         let luck = (user * 40 + item).wrapping_mul(2_654_435_761) >> 16;
         luck % 100 < 60 / (1 + item)
     });
-    let triplets: Vec<_> = taken.map(|(user, item)| (user, item, 1.0)).collect();
+    let triplets: Vec<_> = held_out.map(|(user, item)| (user, item, 1.0)).collect();
     Interactions::from_triplets(50, 40, triplets, Repeats::Max).unwrap()
 }
 
@@ -233,11 +233,11 @@ fn a_search_stops_wherever_it_is_asked_to_and_asks_no_more() {
         ..plan(ALL.to_vec())
     };
     let mut told = Vec::new();
-    let whole = choose(&folds, &plan, &mut |done| {
+    let dense = choose(&folds, &plan, &mut |done| {
         told.push(done);
         ControlFlow::Continue(())
     });
-    assert!(whole.is_ok());
+    assert!(dense.is_ok());
     assert!(told.is_sorted(), "{told:?}");
     assert!((told.last().unwrap() - 1.0).abs() < 1e-5, "{told:?}");
 

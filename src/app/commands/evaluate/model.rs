@@ -9,6 +9,7 @@ use ranking::ease::EaseSettings;
 use ranking::graph::GraphSettings;
 use ranking::selection::{Family, Given};
 use ranking::sequential::SequentialSettings;
+use ranking::slim::SlimSettings;
 use ranking::spectral::SpectralSettings;
 
 /// The models that can be evaluated.
@@ -25,6 +26,8 @@ pub enum Model {
     Ease,
     /// EASE with dropout (EDLAE).
     Edlae,
+    /// The sparse linear model SLIM.
+    Slim,
     /// Neighbourhood model on the graph of users and items; RP3beta is a special case.
     #[value(alias = "rp3beta")]
     Graph,
@@ -45,6 +48,7 @@ impl Model {
             Self::Auto => vec![
                 Family::Ials,
                 Family::Edlae,
+                Family::Slim,
                 Family::Graph,
                 Family::Spectral,
                 Family::Sequential,
@@ -52,6 +56,7 @@ impl Model {
             Self::Als => vec![Family::Ials],
             Self::Ease => vec![Family::Ease],
             Self::Edlae => vec![Family::Edlae],
+            Self::Slim => vec![Family::Slim],
             Self::Graph => vec![Family::Graph],
             Self::Spectral => vec![Family::Spectral],
             Self::Sequential => vec![Family::Sequential],
@@ -73,6 +78,7 @@ impl Model {
                 ..EaseSettings::default()
             })),
             Self::Edlae => Recipe::of(Kind::Ease(EaseSettings::default())),
+            Self::Slim => Recipe::of(Kind::Slim(SlimSettings::default())),
             Self::Graph => Recipe::of(Kind::Graph(GraphSettings::default())),
             Self::Spectral => Recipe::of(Kind::Spectral(SpectralSettings::default())),
             Self::Sequential => Recipe::of(Kind::Sequential(SequentialSettings::default())),

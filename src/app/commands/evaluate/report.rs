@@ -97,6 +97,10 @@ fn words(recipe: &Recipe) -> String {
             "EASE (regularisation {:.1}, dropout {:.2}, {} items, {} neighbours)",
             settings.regularisation, settings.dropout, settings.most_items, settings.keep
         ),
+        Kind::Slim(settings) => format!(
+            "SLIM (ridge {:.1}, lasso {:.2}, {} items, {} neighbours)",
+            settings.ridge, settings.lasso, settings.most_items, settings.keep
+        ),
         Kind::Graph(settings) => format!(
             "graph (exponents {:.2} {:.2} {:.2}, shrinkage {:.1}, {} neighbours)",
             settings.user_exponent,

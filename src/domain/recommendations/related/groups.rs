@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
 use rustc_hash::FxHashMap;
 
+use super::cooccurrence::CooccurringItems;
 use super::likeness::Likeness;
-use super::together::Together;
 use super::{Group, GroupKind, Related};
 use crate::domain::recommendations::store::SharedCredit;
+use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
-use crate::engine::eligibility::Rules;
+use crate::engine::eligibility::Eligibility;
+use crate::engine::rank::{RankingInput, best};
+use crate::engine::score::GivenScores;
+use crate::engine::source::Source;
 use crate::foundation::{Id, id};
-use ranking::top::best_of;
 
 type Content = Id<id::Content>;
 
@@ -29,14 +31,16 @@ pub(super) struct Found {
     /// Whatever else was made by those who directed the items or play in them.
     pub(super) credits: Vec<SharedCredit>,
     /// What the takers of the items took besides.
-    pub(super) together: Together,
+    pub(super) cooccurring: CooccurringItems,
 }
 
-/// Makes groups of items that may be offered on `day`.
+/// Makes groups: each is ranked by the pipeline, from the candidates of one source, with scores in
+/// [0, 1] that have their meaning without the others.
 pub(super) struct Grouping<'a> {
     pub(super) like: &'a Likeness<'a>,
     pub(super) catalogue: &'a Catalogue,
-    pub(super) day: NaiveDate,
+    /// Who may come in.
+    pub(super) rules: &'a Eligibility<'a>,
     pub(super) first: usize,
     pub(super) found: &'a Found,
 }
@@ -50,18 +54,21 @@ impl Grouping<'_> {
             GroupKind::SameDirector => self.director(),
             GroupKind::SameCast => self.cast(),
             GroupKind::PopularThatYear => self.year(),
-            GroupKind::BoughtTogether => self.together(),
+            GroupKind::BoughtTogether => self.cooccurring(),
         };
         (!items.is_empty()).then_some(Group { kind, title, items })
     }
 
     fn content(&self) -> (String, Vec<Related>) {
         let scored = match &self.found.near {
-            Some(near) => self.best(near.iter().filter_map(|(content, score)| {
-                let entry = self.catalogue.find(*content)?;
-                Some((entry, self.like.with_meaning(entry, *score)))
-            })),
-            None => self.best_on_shelf(|entry| self.like.labels(entry)),
+            Some(near) => self.rank(
+                Source::Similar,
+                near.iter().filter_map(|(content, score)| {
+                    let entry = self.catalogue.find(*content)?;
+                    Some((entry, self.like.with_meaning(entry, *score)))
+                }),
+            ),
+            None => self.rank_catalogue(Source::Similar, |entry| self.like.labels(entry)),
         };
         let people = self.people(None);
         let why = |entry: &IndexedItem| {
@@ -85,12 +92,12 @@ impl Grouping<'_> {
     }
 
     fn genre(&self) -> (String, Vec<Related>) {
-        let scored = self.best_on_shelf(|entry| {
+        let scored = self.rank_catalogue(Source::Similar, |entry| {
             let alike = self.like.genres(entry);
             if alike < LEAST_ALIKE {
                 return 0.0;
             }
-            0.8 * alike + 0.1 * self.like.era(entry) + 0.1 * self.like.renown(entry)
+            0.8 * alike + 0.1 * self.like.era(entry) + 0.1 * self.like.popularity(entry)
         });
         let why = |entry: &IndexedItem| {
             let mut shared = self.like.shared_genres(entry);
@@ -115,15 +122,18 @@ impl Grouping<'_> {
         let mut all: Vec<&str> = people.values().flatten().map(|(_, name)| *name).collect();
         all.sort_unstable();
         all.dedup();
-        let scored = self.best(people.iter().filter_map(|(content, names)| {
-            let entry = self.catalogue.find(*content)?;
-            let share = names.len() as f32 / all.len() as f32;
-            let alike = self.like.genres(entry);
-            Some((
-                entry,
-                0.6 * share + 0.2 * alike + 0.2 * self.like.renown(entry),
-            ))
-        }));
+        let scored = self.rank(
+            Source::Similar,
+            people.iter().filter_map(|(content, names)| {
+                let entry = self.catalogue.find(*content)?;
+                let share = names.len() as f32 / all.len() as f32;
+                let alike = self.like.genres(entry);
+                Some((
+                    entry,
+                    0.6 * share + 0.2 * alike + 0.2 * self.like.popularity(entry),
+                ))
+            }),
+        );
         let why = |entry: &IndexedItem| format!("Directed by {}", names(&people, entry));
         (
             format!("More by {}", listed(&all)),
@@ -148,15 +158,18 @@ impl Grouping<'_> {
             *shared.entry(credit.content).or_default() += own * part(credit.position);
         }
         let whole: f32 = leads.values().sum();
-        let scored = self.best(shared.iter().filter_map(|(content, sum)| {
-            let entry = self.catalogue.find(*content)?;
-            let share = (sum / whole).min(1.0);
-            let alike = self.like.genres(entry);
-            Some((
-                entry,
-                0.8 * share + 0.1 * alike + 0.1 * self.like.renown(entry),
-            ))
-        }));
+        let scored = self.rank(
+            Source::Similar,
+            shared.iter().filter_map(|(content, sum)| {
+                let entry = self.catalogue.find(*content)?;
+                let share = (sum / whole).min(1.0);
+                let alike = self.like.genres(entry);
+                Some((
+                    entry,
+                    0.8 * share + 0.1 * alike + 0.1 * self.like.popularity(entry),
+                ))
+            }),
+        );
         let why = |entry: &IndexedItem| format!("With {}", names(&people, entry));
         let names: Vec<&str> = leads.keys().take(NAMED).map(|(_, name)| *name).collect();
         (
@@ -174,8 +187,8 @@ impl Grouping<'_> {
             .collect();
         years.sort_unstable();
         years.dedup();
-        let scored = self.best_on_shelf(|entry| match entry.year {
-            Some(year) if years.contains(&year) => self.like.renown(entry),
+        let scored = self.rank_catalogue(Source::Popular, |entry| match entry.year {
+            Some(year) if years.contains(&year) => self.like.popularity(entry),
             _ => 0.0,
         });
         let texts: Vec<String> = years.iter().map(ToString::to_string).collect();
@@ -188,41 +201,67 @@ impl Grouping<'_> {
     }
 
     /// By how surely the takers took it more than others do.
-    fn together(&self) -> (String, Vec<Related>) {
-        let (seeds, together) = (self.seeds(), &self.found.together);
-        let items = together.items.iter();
-        let scored = self.best(items.filter_map(|item| {
-            let entry = self.catalogue.find(item.content)?;
-            Some((entry, item.score))
-        }));
-        let items = together.items.iter();
+    fn cooccurring(&self) -> (String, Vec<Related>) {
+        let (seeds, cooccurring) = (self.seeds(), &self.found.cooccurring);
+        let items = cooccurring.items.iter();
+        let scored = self.rank(
+            Source::Together,
+            items.filter_map(|item| {
+                let entry = self.catalogue.find(item.content)?;
+                Some((entry, item.score))
+            }),
+        );
+        let items = cooccurring.items.iter();
         let counts: FxHashMap<Content, u32> =
             items.map(|item| (item.content, item.count)).collect();
         let why = |entry: &IndexedItem| {
             let count = counts.get(&entry.id).copied().unwrap_or(0);
-            let takers = together.takers;
+            let takers = cooccurring.takers;
             format!("{count} of {takers} who took {seeds} took it, too")
         };
         let title = format!("Taken together with {seeds}");
         (title, self.related(scored, why))
     }
 
-    fn best_on_shelf(&self, score: impl Fn(&IndexedItem) -> f32) -> Vec<(Content, f32)> {
-        let entries = self.catalogue.iter().map(|(_, entry)| entry);
-        let comparable = entries.filter(|entry| self.like.comparable(entry));
-        self.best(comparable.map(|entry| (entry, score(entry))))
+    /// Ranks all items of the catalogue that are of the seeds' kinds.
+    fn rank_catalogue(
+        &self,
+        source: Source,
+        score: impl Fn(&IndexedItem) -> f32,
+    ) -> Vec<(Content, f32)> {
+        let entries = self.catalogue.iter();
+        let comparable = entries.filter(|(_, entry)| self.like.comparable(entry));
+        self.rank_slots(source, comparable.map(|(slot, entry)| (slot, score(entry))))
     }
 
-    fn best<'e>(
+    fn rank<'e>(
         &self,
+        source: Source,
         scored: impl Iterator<Item = (&'e IndexedItem, f32)>,
     ) -> Vec<(Content, f32)> {
         // Films are like films: a director's memoirs and a poster of the film are another matter.
-        let rules = Rules::on(self.day).within(self.catalogue);
-        let may = scored.filter(|(entry, score)| {
-            *score > 0.0 && self.like.comparable(entry) && rules.admits_content(entry.id)
+        let comparable = scored.filter(|(entry, _)| self.like.comparable(entry));
+        let slots = comparable.filter_map(|(entry, score)| {
+            let slot = self.catalogue.slot(entry.id)?;
+            Some((slot, score))
         });
-        best_of(may.map(|(entry, score)| (entry.id, score)), self.first)
+        self.rank_slots(source, slots)
+    }
+
+    fn rank_slots(
+        &self,
+        source: Source,
+        scored: impl Iterator<Item = (u32, f32)>,
+    ) -> Vec<(Content, f32)> {
+        let scored = scored.filter(|(_, score)| *score > 0.0).collect();
+        let candidates = [Candidates::given(source, scored)];
+        best(&RankingInput::plain(
+            self.rules,
+            &candidates,
+            &GivenScores,
+            self.first,
+        ))
+        .contents(self.catalogue)
     }
 
     fn related(
@@ -233,7 +272,7 @@ impl Grouping<'_> {
         let related = |(content, score): (Content, f32)| {
             Some(Related {
                 content,
-                score: score.clamp(0.0, 1.0),
+                score,
                 why: why(self.catalogue.find(content)?),
             })
         };

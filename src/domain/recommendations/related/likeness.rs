@@ -131,9 +131,9 @@ impl<'a> Likeness<'a> {
         })
     }
 
-    /// How well known an item is, in [0, 1]: how much users take it, and where they do not, half of
+    /// How popular an item is, in [0, 1]: how much users take it, and where they do not, half of
     /// the popularity that the catalogue gives it.
-    pub(in super::super) fn renown(&self, entry: &IndexedItem) -> f32 {
+    pub(in super::super) fn popularity(&self, entry: &IndexedItem) -> f32 {
         let taken = self.taken.get(&entry.id).copied().unwrap_or(0.0);
         let named = if self.most_popular > 0.0 {
             (entry.popularity / self.most_popular) as f32 * BY_NAME_ONLY

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::foundation::{Id, Refusal, Result, id, text_enum};
 
+mod cooccurrence;
 mod groups;
 mod likeness;
 mod service;
-mod together;
 
+pub(super) use cooccurrence::{FEWEST, Sample};
 pub(super) use groups::listed;
 pub(super) use likeness::Likeness;
-pub(super) use service::{POOL, most_alike};
-pub(super) use together::{FEWEST, Sample};
+pub(super) use service::{POOL, alike};
 
 /// At most so many titles at once, and so many items in a group.
 const MAX_TITLES: usize = 10;
@@ -57,7 +57,7 @@ pub enum About {
 
 /// What a caller asks of [`super::RecommendationService::similar`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct SimilarAsk {
+pub struct SimilarRequest {
     /// What to be like.
     pub about: About,
     /// At most so many items in each group, 1 to 50.
@@ -66,7 +66,7 @@ pub struct SimilarAsk {
     pub kinds: Vec<GroupKind>,
 }
 
-impl SimilarAsk {
+impl SimilarRequest {
     fn check(&self) -> Result<()> {
         let mut wrong = None;
         if let About::Titles(titles) = &self.about {

@@ -5,21 +5,20 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use rustc_hash::FxHashMap;
 
+use super::cooccurrence::CooccurringItems;
 use super::groups::{Found, Grouping};
 use super::likeness::Likeness;
-use super::together::Together;
-use super::{About, Group, GroupKind, Similar, SimilarAsk, UnknownTitle};
+use super::{About, Group, GroupKind, Similar, SimilarRequest, UnknownTitle};
 use crate::domain::auth::Viewer;
 use crate::domain::content;
 use crate::domain::models::ModelKind;
 use crate::domain::recommendations::RecommendationService;
-use crate::domain::search::{SearchService, Titled};
-use crate::engine::catalogue::{Catalogue, IndexedItem};
+use crate::domain::search::{SearchService, TitleMatch};
+use crate::engine::catalogue::Catalogue;
 use crate::engine::eligibility::Rules;
 use crate::engine::history::dot;
 use crate::foundation::{Id, Result, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
-use ranking::top::best_of;
 
 type Content = Id<id::Content>;
 
@@ -34,7 +33,7 @@ impl RecommendationService {
     /// [`crate::foundation::Refusal::InvalidInput`] for an ask out of range,
     /// [`crate::foundation::Refusal::NotFound`] for an item that is not there, or not for this
     /// viewer; titles that are not there are named in the answer instead.
-    pub async fn similar(&self, viewer: &Viewer, ask: &SimilarAsk) -> Result<Similar> {
+    pub async fn similar(&self, viewer: &Viewer, ask: &SimilarRequest) -> Result<Similar> {
         ask.check()?;
         let (about, not_found) = match &ask.about {
             About::Item(item) => {
@@ -99,10 +98,10 @@ impl RecommendationService {
                 false => Ok(Vec::new()),
             }
         };
-        let together = async {
+        let cooccurring = async {
             match wants(&[GroupKind::BoughtTogether]) {
-                true => self.together(about).await,
-                false => Ok(Together::default()),
+                true => self.cooccurring(about).await,
+                false => Ok(CooccurringItems::default()),
             }
         };
         let near = async {
@@ -114,12 +113,12 @@ impl RecommendationService {
                 false => Ok(None),
             }
         };
-        let (near, credits, together, taken) =
-            tokio::try_join!(near, credits, together, self.renown())?;
+        let (near, credits, cooccurring, taken) =
+            tokio::try_join!(near, credits, cooccurring, self.popularity())?;
         let found = Found {
             near,
             credits,
-            together,
+            cooccurring,
         };
         let (catalogue, about) = (self.content.catalogue().await?.clone(), about.to_vec());
         // A large catalogue takes some milliseconds to walk through.
@@ -128,7 +127,7 @@ impl RecommendationService {
             let grouping = Grouping {
                 like: &Likeness::new(&catalogue, &about, &taken),
                 catalogue: &catalogue,
-                day,
+                rules: &Rules::on(day).within(&catalogue),
                 first,
                 found: &found,
             };
@@ -156,7 +155,7 @@ impl RecommendationService {
     }
 
     /// How much users take each item, in [0, 1], of the most taken.
-    pub(in crate::domain::recommendations) async fn renown(
+    pub(in crate::domain::recommendations) async fn popularity(
         &self,
     ) -> Result<FxHashMap<Content, f32>> {
         let common = self.common().await?;
@@ -174,21 +173,21 @@ impl RecommendationService {
     ) -> Result<Option<Vec<(Content, f32)>>> {
         let vectors = self.embeddings.vectors(about).await?;
         // In the order given, so that the sum is the same to the last bit.
-        let mut together: Vec<f32> = Vec::new();
+        let mut mean: Vec<f32> = Vec::new();
         for vector in about.iter().filter_map(|item| vectors.get(item)) {
-            together.resize(vector.len(), 0.0);
-            for (sum, part) in together.iter_mut().zip(vector) {
+            mean.resize(vector.len(), 0.0);
+            for (sum, part) in mean.iter_mut().zip(vector) {
                 *sum += part;
             }
         }
-        let length = dot(&together, &together).sqrt();
+        let length = dot(&mean, &mean).sqrt();
         if length <= f32::EPSILON {
             return Ok(None);
         }
-        for part in &mut together {
+        for part in &mut mean {
             *part /= length;
         }
-        let near = self.embeddings.nearest(&together, count, &keep).await?;
+        let near = self.embeddings.nearest(&mean, count, &keep).await?;
         let near = near
             .into_iter()
             .map(|near| (near.content, near.cosine.clamp(0.0, 1.0)));
@@ -196,18 +195,16 @@ impl RecommendationService {
     }
 }
 
-/// The items most alike by labels and era, for catalogues without a space: those for which `keep`
-/// holds, best first.
-pub(in crate::domain::recommendations) fn most_alike(
+/// How alike the items of the catalogue are by their labels, by slots, for catalogues without a space:
+/// those that share a label, of the seeds' kinds.
+pub(in crate::domain::recommendations) fn alike(
     like: &Likeness<'_>,
     catalogue: &Catalogue,
-    first: usize,
-    keep: impl Fn(&IndexedItem) -> bool,
-) -> Vec<(Content, f32)> {
-    let entries = catalogue.iter().map(|(_, entry)| entry);
-    let entries = entries.filter(|entry| like.comparable(entry) && keep(entry));
-    let scored = entries.map(|entry| (entry.id, like.labels(entry)));
-    best_of(scored.filter(|(_, score)| *score > 0.0), first)
+) -> Vec<(u32, f32)> {
+    let entries = catalogue.iter();
+    let entries = entries.filter(|(_, entry)| like.comparable(entry));
+    let scored = entries.map(|(slot, entry)| (slot, like.labels(entry)));
+    scored.filter(|(_, score)| *score > 0.0).collect()
 }
 
 async fn titled(
@@ -217,9 +214,9 @@ async fn titled(
     let (mut about, mut not_found) = (Vec::new(), Vec::new());
     for (title, found) in titles.iter().zip(search.titled(titles).await?) {
         match found {
-            Titled::Item(item) if about.contains(&item) => {}
-            Titled::Item(item) => about.push(item),
-            Titled::Like(suggestions) => not_found.push(UnknownTitle {
+            TitleMatch::Item(item) if about.contains(&item) => {}
+            TitleMatch::Item(item) => about.push(item),
+            TitleMatch::Like(suggestions) => not_found.push(UnknownTitle {
                 title: title.clone(),
                 suggestions,
             }),

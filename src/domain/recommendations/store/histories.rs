@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
@@ -41,10 +42,6 @@ pub(super) async fn each(
     stretch: Stretch,
     mut each: impl FnMut(UserHistory) -> Result<()> + Send,
 ) -> Result<()> {
-    let kinds: Vec<&str> = InteractionKind::ALL
-        .iter()
-        .map(|kind| kind.as_str())
-        .collect();
     let mut rows = sqlx::query(
         "SELECT did.*, users.anonymous, users.disabled_at IS NOT NULL AS disabled, users.created_at
            FROM (SELECT user_id, array_agg(id) AS ids, array_agg(content_id) AS contents,
@@ -53,30 +50,11 @@ pub(super) async fn each(
                    FROM interactions WHERE id BETWEEN $2 AND $3 GROUP BY user_id) AS did
            JOIN users ON users.id = did.user_id",
     )
-    .bind(kinds)
+    .bind(kinds())
     .bind(stretch.0)
     .bind(stretch.1)
     .fetch(connection);
     while let Some(row) = rows.try_next().await? {
-        let ids: Vec<Uuid> = row.try_get("ids")?;
-        let contents: Vec<Uuid> = row.try_get("contents")?;
-        let kinds: Vec<i16> = row.try_get("kinds")?;
-        let stars: Vec<f32> = row.try_get("stars")?;
-        let mut order: Vec<usize> = (0..ids.len()).collect();
-        order.sort_unstable_by(|a, b| ids[*b].cmp(&ids[*a]));
-        let events = order.into_iter().map(|at| {
-            // Postgres counts from 1.
-            let kind = usize::try_from(kinds[at])
-                .ok()
-                .and_then(|kind| kind.checked_sub(1));
-            let kind = kind.and_then(|kind| InteractionKind::ALL.get(kind));
-            Ok(Event {
-                content: contents[at].into(),
-                kind: *kind.ok_or_else(|| anyhow::anyhow!("an unknown kind of interaction"))?,
-                value: (stars[at] > 0.0).then_some(stars[at]),
-                at: Id::<id::Interaction>::from(ids[at]).time(),
-            })
-        });
         each(UserHistory {
             user: row.try_get("user_id")?,
             standing: Standing {
@@ -84,8 +62,39 @@ pub(super) async fn each(
                 disabled: row.try_get("disabled")?,
                 created_at: row.try_get("created_at")?,
             },
-            events: events.collect::<Result<_>>()?,
+            events: events(&row)?,
         })?;
     }
     Ok(())
+}
+
+/// The names of all kinds, in their order: the database tells kinds by their places among these, from 1.
+pub(super) fn kinds() -> Vec<&'static str> {
+    let kinds = InteractionKind::ALL.iter();
+    kinds.map(|kind| kind.as_str()).collect()
+}
+
+/// The events of a row, the latest first: arrays named `ids`, `contents`, `kinds` (places among
+/// [`kinds`]) and `stars` (0 for none), in any order that they share.
+pub(super) fn events(row: &PgRow) -> Result<Vec<Event>> {
+    let ids: Vec<Uuid> = row.try_get("ids")?;
+    let contents: Vec<Uuid> = row.try_get("contents")?;
+    let kinds: Vec<i16> = row.try_get("kinds")?;
+    let stars: Vec<f32> = row.try_get("stars")?;
+    let mut order: Vec<usize> = (0..ids.len()).collect();
+    order.sort_unstable_by(|a, b| ids[*b].cmp(&ids[*a]));
+    let events = order.into_iter().map(|at| {
+        // Postgres counts from 1.
+        let kind = usize::try_from(kinds[at])
+            .ok()
+            .and_then(|kind| kind.checked_sub(1));
+        let kind = kind.and_then(|kind| InteractionKind::ALL.get(kind));
+        Ok(Event {
+            content: contents[at].into(),
+            kind: *kind.ok_or_else(|| anyhow::anyhow!("an unknown kind of interaction"))?,
+            value: (stars[at] > 0.0).then_some(stars[at]),
+            at: Id::<id::Interaction>::from(ids[at]).time(),
+        })
+    });
+    events.collect()
 }

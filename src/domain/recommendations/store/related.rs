@@ -1,14 +1,19 @@
 //! What items share with others, in the database.
 
+use futures::TryStreamExt;
 use rustc_hash::FxHashMap;
 use sea_orm::{ConnectionTrait, FromQueryResult};
+use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Store, sql};
+use super::{Store, histories, sql};
 use crate::domain::interactions::{InteractionKind, WeightTable};
 use crate::domain::recommendations::related::{FEWEST, Sample};
+use crate::engine::history::{Event, StateBuilder};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::filter;
+
+type Content = Id<id::Content>;
 
 /// At most so many credits of one person are looked at.
 const CREDITS: i64 = 500;
@@ -17,8 +22,6 @@ const SAMPLE: i64 = 4_000;
 /// So many takers of an item speak for all of them, and so many of the latest things each did.
 const TAKERS: i64 = 500;
 const TAKEN: i64 = 200;
-/// At most so many items that were taken together, the most taken.
-const TOGETHER: i64 = 5_000;
 
 /// A credit of somebody who has one of the same role for an item that was asked about.
 #[derive(Clone, Debug)]
@@ -84,112 +87,119 @@ impl Store {
     }
 
     /// What some users took lately, all in all: those whose ids are first by a hash, which has
-    /// nothing to do with what they took.
+    /// nothing to do with what they took. What a user took is what the state of their latest events
+    /// speaks for.
     pub(in crate::domain::recommendations) async fn sample(
         &self,
         weights: &WeightTable,
     ) -> Result<Sample> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            drawn: i64,
-            items: Vec<Uuid>,
-        }
-        let statement = sql(
+        let pool = self.db.read().get_postgres_connection_pool();
+        let mut rows = sqlx::query(
             "WITH drawn AS MATERIALIZED (
-                SELECT id FROM users ORDER BY uuid_hash_extended(id, 0), id LIMIT $1)
-             SELECT (SELECT count(*) FROM drawn) AS drawn, array_agg(content_id ORDER BY content_id) AS items
-               FROM (SELECT drawn.id, other.content_id
-                       FROM drawn CROSS JOIN LATERAL (
-                            SELECT content_id, kind, value FROM interactions
-                             WHERE user_id = drawn.id ORDER BY id DESC LIMIT $2) AS other
-                       JOIN interaction_weights w ON w.kind = other.kind AND w.version = $3
-                      GROUP BY drawn.id, other.content_id
-                     HAVING sum(w.weight * coalesce((other.value - 2.5) / 2.5, 1)) > 0) AS taken
-              GROUP BY id ORDER BY id",
-            [SAMPLE.into(), TAKEN.into(), weights.version.into()],
-        );
-        let rows = Row::find_by_statement(statement)
-            .all(self.db.read())
-            .await?;
+                SELECT id FROM users ORDER BY uuid_hash_extended(id, 0), id LIMIT $2)
+             SELECT (SELECT count(*) FROM drawn) AS drawn, did.*
+               FROM drawn CROSS JOIN LATERAL (
+                    SELECT array_agg(id) AS ids, array_agg(content_id) AS contents,
+                           array_agg(array_position($1::text[], kind)::smallint) AS kinds,
+                           array_agg(coalesce(value, 0)) AS stars
+                      FROM (SELECT id, content_id, kind, value FROM interactions
+                             WHERE user_id = drawn.id ORDER BY id DESC LIMIT $3) AS latest) AS did
+              WHERE did.ids IS NOT NULL ORDER BY drawn.id",
+        )
+        .bind(histories::kinds())
+        .bind(SAMPLE)
+        .bind(TAKEN)
+        .fetch(pool);
         let mut sample = Sample {
-            everybody: rows.first().is_none_or(|row| row.drawn < SAMPLE),
+            everybody: true,
             ..Sample::default()
         };
-        let mut places: FxHashMap<Uuid, u32> = FxHashMap::default();
-        for row in rows {
-            let mut place = |item: Uuid| {
+        let mut places: FxHashMap<Content, u32> = FxHashMap::default();
+        while let Some(row) = rows.try_next().await? {
+            sample.everybody = row.try_get::<i64, _>("drawn")? < SAMPLE;
+            let states = states(&histories::events(&row)?, weights);
+            let mut items: Vec<Content> = states
+                .into_iter()
+                .filter_map(|(content, positive)| positive.then_some(content))
+                .collect();
+            items.sort_unstable();
+            let place = |item: Content| {
                 *places.entry(item).or_insert_with(|| {
-                    sample.items.push(item.into());
+                    sample.items.push(item);
                     // At most 4,000 users with 200 items each.
                     sample.items.len() as u32 - 1
                 })
             };
-            let mut taken: Vec<u32> = row.items.into_iter().map(&mut place).collect();
+            let mut taken: Vec<u32> = items.into_iter().map(place).collect();
             taken.sort_unstable();
-            sample.users.push(taken);
+            if !taken.is_empty() {
+                sample.users.push(taken);
+            }
         }
         Ok(sample)
     }
 
     /// What the takers of these items took besides. Some hundred takers are enough to tell, so
     /// that it costs little more for an item that everybody knows: those who are met first in the
-    /// partitions, which are read in the order of time.
+    /// partitions, which are read in the order of time. Whose latest events take back what they took
+    /// is no taker.
     pub(in crate::domain::recommendations) async fn takers(
         &self,
-        items: &[Id<id::Content>],
+        items: &[Content],
         weights: &WeightTable,
     ) -> Result<Takers> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            content_id: Uuid,
-            count: i64,
-            takers: i64,
-        }
-        let good: Vec<String> = InteractionKind::ALL
+        let good: Vec<&str> = InteractionKind::ALL
             .iter()
             .filter(|kind| weights.row(**kind).weight > 0.0)
-            .map(|kind| kind.as_str().to_owned())
+            .map(|kind| kind.as_str())
             .collect();
-        let statement = sql(
+        let pool = self.db.read().get_postgres_connection_pool();
+        let mut rows = sqlx::query(
             "WITH takers AS MATERIALIZED (
-                SELECT DISTINCT taker.user_id
-                  FROM unnest($1::uuid[]) AS seed (id)
+                SELECT taker.user_id, array_agg(DISTINCT seed.id) AS seeds
+                  FROM unnest($2::uuid[]) AS seed (id)
                  CROSS JOIN LATERAL (
                        SELECT user_id FROM interactions
-                        WHERE content_id = seed.id AND kind = ANY ($2) AND coalesce(value, 5) > 2.5
-                        LIMIT $3) AS taker
-                 LIMIT $3)
-             SELECT content_id, count(*) AS count, (SELECT count(*) FROM takers) AS takers
-               FROM (SELECT takers.user_id, other.content_id
-                       FROM takers CROSS JOIN LATERAL (
-                            SELECT content_id, kind, value FROM interactions
-                             WHERE user_id = takers.user_id ORDER BY id DESC LIMIT $4) AS other
-                       JOIN interaction_weights w ON w.kind = other.kind AND w.version = $7
-                      WHERE other.content_id <> ALL ($1)
-                      GROUP BY takers.user_id, other.content_id
-                     HAVING sum(w.weight * coalesce((other.value - 2.5) / 2.5, 1)) > 0) AS taken
-              GROUP BY content_id HAVING count(*) >= $5
-              ORDER BY count DESC, content_id LIMIT $6",
-            [
-                filter::uuids(items.iter().copied()),
-                good.into(),
-                TAKERS.into(),
-                TAKEN.into(),
-                i64::from(FEWEST).into(),
-                TOGETHER.into(),
-                weights.version.into(),
-            ],
-        );
-        let rows = Row::find_by_statement(statement)
-            .all(self.db.read())
-            .await?;
-        let number = |count: i64| u32::try_from(count).unwrap_or(0);
+                        WHERE content_id = seed.id AND kind = ANY ($3) AND coalesce(value, 5) > 2.5
+                        LIMIT $4) AS taker
+                 GROUP BY taker.user_id LIMIT $4)
+             SELECT takers.seeds, did.*
+               FROM takers CROSS JOIN LATERAL (
+                    SELECT array_agg(id) AS ids, array_agg(content_id) AS contents,
+                           array_agg(array_position($1::text[], kind)::smallint) AS kinds,
+                           array_agg(coalesce(value, 0)) AS stars
+                      FROM (SELECT id, content_id, kind, value FROM interactions
+                             WHERE user_id = takers.user_id
+                             ORDER BY id DESC LIMIT $5) AS latest) AS did
+              WHERE did.ids IS NOT NULL",
+        )
+        .bind(histories::kinds())
+        .bind(items.iter().map(|item| item.uuid()).collect::<Vec<_>>())
+        .bind(good)
+        .bind(TAKERS)
+        .bind(TAKEN)
+        .fetch(pool);
+        let mut takers = 0;
+        let mut counts: FxHashMap<Content, u32> = FxHashMap::default();
+        while let Some(row) = rows.try_next().await? {
+            let seeds: Vec<Uuid> = row.try_get("seeds")?;
+            let states = states(&histories::events(&row)?, weights);
+            // What was done before the latest events stands.
+            let took = |seed: &Uuid| states.get(&(*seed).into()).copied().unwrap_or(true);
+            if !seeds.iter().any(took) {
+                continue;
+            }
+            takers += 1;
+            for (content, positive) in &states {
+                if *positive && !items.contains(content) {
+                    *counts.entry(*content).or_default() += 1;
+                }
+            }
+        }
+        let items = counts.into_iter().filter(|(_, count)| *count >= FEWEST);
         Ok(Takers {
-            takers: rows.first().map_or(0, |row| number(row.takers)),
-            items: rows
-                .into_iter()
-                .map(|row| (row.content_id.into(), number(row.count)))
-                .collect(),
+            takers,
+            items: items.collect(),
         })
     }
 
@@ -201,4 +211,21 @@ impl Store {
         let statement = sql("SELECT 1 FROM users WHERE id = $1", [user.uuid().into()]);
         Ok(self.db.write().query_one_raw(statement).await?.is_some())
     }
+}
+
+/// Whether the state of each item speaks for it, by a user's events, the latest first.
+fn states(events: &[Event], weights: &WeightTable) -> FxHashMap<Content, bool> {
+    let mut builders: FxHashMap<Content, StateBuilder> = FxHashMap::default();
+    for event in events {
+        let builder = builders.entry(event.content).or_default();
+        builder.push(weights, event.kind, event.value, event.at);
+    }
+    let positive = |builder: StateBuilder| {
+        let state = builder.state(weights);
+        state.is_some_and(|state| state.is_positive())
+    };
+    let states = builders.into_iter();
+    states
+        .map(|(content, builder)| (content, positive(builder)))
+        .collect()
 }

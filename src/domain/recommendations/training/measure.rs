@@ -38,6 +38,7 @@ where
             families: vec![
                 Family::Ials,
                 Family::Edlae,
+                Family::Slim,
                 Family::Graph,
                 Family::Spectral,
                 Family::Sequential,

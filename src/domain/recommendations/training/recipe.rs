@@ -43,6 +43,7 @@ pub(super) fn named(recipe: &Recipe) -> String {
     let name = |part: &Part| match part.kind {
         Kind::Ials(_) => "ials",
         Kind::Ease(_) => "ease",
+        Kind::Slim(_) => "slim",
         Kind::Graph(_) => "graph",
         Kind::Spectral(_) => "spectral",
         Kind::Sequential(_) => "sequential",

@@ -20,8 +20,8 @@ pub enum RecommendationSource {
     Session,
     /// Similarity of the item's embedding to the item that the list is about.
     Similar,
-    /// Co-occurrence: users who interacted with the item that the list is about also interacted
-    /// with this one.
+    /// Co-occurrence: users with positive interactions with the item that the list is about have
+    /// them with this item, too.
     Together,
     /// Relevance to the search query, by words and by meaning.
     Query,

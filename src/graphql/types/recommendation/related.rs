@@ -4,8 +4,8 @@ use async_graphql::{ComplexObject, Context, Enum, Object, Result, SimpleObject};
 
 use crate::domain::content::ContentFilter;
 use crate::domain::recommendations::because;
-use crate::domain::recommendations::related::{self as domain, About, SimilarAsk};
-use crate::domain::recommendations::trending::{Rising, Span};
+use crate::domain::recommendations::related::{self as domain, About, SimilarRequest};
+use crate::domain::recommendations::trending::{self, Span};
 use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::filter::or_none;
@@ -26,8 +26,8 @@ pub enum SimilarKind {
     SameCast,
     /// Popular items of the same year.
     PopularThatYear,
-    /// Co-occurrence: users who interacted with the given items also interacted with these,
-    /// significantly more often than other users did.
+    /// Co-occurrence: users with positive interactions with the given items have them with these,
+    /// too, significantly more often than other users.
     BoughtTogether,
 }
 
@@ -209,13 +209,13 @@ impl TrendingItem {
     }
 }
 
-impl From<Rising> for TrendingItem {
-    fn from(rising: Rising) -> Self {
+impl From<trending::TrendingItem> for TrendingItem {
+    fn from(item: trending::TrendingItem) -> Self {
         Self {
-            score: double(rising.score),
-            recent: double(rising.recent),
-            expected: double(rising.expected),
-            item: rising.content,
+            score: double(item.score),
+            recent: double(item.recent),
+            expected: double(item.expected),
+            item: item.content,
         }
     }
 }
@@ -260,7 +260,7 @@ impl RelatedQuery {
             Some(kinds) => kinds.into_iter().map(Into::into).collect(),
             None => domain::GroupKind::ALL.to_vec(),
         };
-        let ask = SimilarAsk {
+        let ask = SimilarRequest {
             about,
             first: count(first, 10),
             kinds,
@@ -325,8 +325,8 @@ impl RelatedQuery {
     ) -> Result<Vec<TrendingItem>> {
         let filter: ContentFilter = or_none(filter);
         let service = &ctx.services().recommendations;
-        let rising = service.trending(window.into(), count(first, 20), &filter);
-        Ok(rising.await?.into_iter().map(Into::into).collect())
+        let trending = service.trending(window.into(), count(first, 20), &filter);
+        Ok(trending.await?.into_iter().map(Into::into).collect())
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, Object, Result, SimpleObject};
 use rust_decimal::Decimal;
 
-use crate::domain::search::draw::Draw;
 use crate::domain::search::facets::{PriceRange, SearchFacet};
+use crate::domain::search::results::SearchResults;
 use crate::foundation::page;
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
@@ -39,7 +39,7 @@ impl From<PriceRange> for PriceRangeCount {
 /// Numbers of all items that match the query and the filter, on all pages, grouped by one property
 /// each. Each field is computed only if requested. Items without a value are not counted.
 #[derive(Clone)]
-pub struct SearchFacets(pub(super) Arc<Draw>);
+pub struct SearchFacets(pub(super) Arc<SearchResults>);
 
 /// Numbers of all items that match the query and the filter, on all pages, grouped by one property
 /// each. Each field is computed only if requested. Items without a value are not counted.

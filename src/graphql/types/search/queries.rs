@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::results::SearchResults;
-use crate::domain::search::Request;
+use crate::domain::search::SearchRequest;
 use crate::domain::search::model::{self as domain, Suggestion};
 use crate::foundation::page::{self, Window};
 use crate::graphql::ContextExt;
@@ -15,7 +15,7 @@ use crate::graphql::types::person::Person;
 
 /// How a search matches items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Mode")]
+#[graphql(remote = "domain::SearchMode")]
 pub enum SearchMode {
     /// By the words of the query and by the similarity of embeddings, combined by rank.
     #[default]
@@ -128,7 +128,7 @@ impl SearchQuery {
         after: Option<String>,
     ) -> Result<SearchResults> {
         let window = Window::read(first, after, None, None)?;
-        let request = Request {
+        let request = SearchRequest {
             query,
             filter: or_none(filter),
             mode: mode.into(),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 
 use super::facets::SearchFacets;
-use crate::domain::search::draw::Draw;
 use crate::domain::search::highlight::Fragment;
-use crate::domain::search::model::{self as domain, Hit, SearchPage};
+use crate::domain::search::model::{self as domain, SearchHit, SearchPage};
+use crate::domain::search::results;
 use crate::graphql::ContextExt;
 use crate::graphql::connection::PageInfo;
 use crate::graphql::number::{double, int};
@@ -15,7 +15,7 @@ use crate::graphql::types::content::Content;
 
 /// How a search found an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Source")]
+#[graphql(remote = "domain::SearchSource")]
 pub enum SearchSource {
     /// The item contains words of the query.
     Words,
@@ -86,8 +86,8 @@ impl SearchHighlight {
 #[derive(Clone)]
 pub struct SearchEdge {
     cursor: String,
-    hit: Hit,
-    draw: Arc<Draw>,
+    hit: SearchHit,
+    results: Arc<results::SearchResults>,
     content: Content,
 }
 
@@ -125,7 +125,7 @@ impl SearchEdge {
     /// Similarity of the item to the viewer's long-term interests, in [0, 1]; null if they did not
     /// influence the score.
     async fn taste(&self) -> Option<f64> {
-        self.hit.taste.map(double)
+        self.hit.affinity.map(double)
     }
 
     /// How the item was found, with its rank in each case.
@@ -147,7 +147,7 @@ impl SearchEdge {
             (SearchField::Description, Some(&fields.description)),
         ];
         let marked = texts.into_iter().filter_map(|(field, text)| {
-            let fragment = self.draw.marks.fragment(text?)?;
+            let fragment = self.results.marks.fragment(text?)?;
             Some(SearchHighlight::new(field, fragment))
         });
         marked.collect()
@@ -182,7 +182,7 @@ impl SearchResults {
             Some(SearchEdge {
                 cursor: self.0.cursor(hit),
                 hit: hit.clone(),
-                draw: Arc::clone(&self.0.draw),
+                results: Arc::clone(&self.0.results),
                 content: content.into(),
             })
         });
@@ -200,7 +200,7 @@ impl SearchResults {
 
     /// Cursors of this page, and whether there are other pages.
     async fn page_info(&self) -> PageInfo {
-        let place = |hit: &Hit| self.0.cursor(hit);
+        let place = |hit: &SearchHit| self.0.cursor(hit);
         PageInfo {
             has_previous_page: self.0.has_previous,
             has_next_page: self.0.has_next,
@@ -212,7 +212,7 @@ impl SearchResults {
     /// Number of items that matched when the search was executed. Only the first 10,000 can be
     /// fetched.
     async fn total_count(&self) -> i32 {
-        int(self.0.draw.total())
+        int(self.0.results.total())
     }
 
     /// Whether the index was up to date. If false, because the server has just started or an import
@@ -223,21 +223,21 @@ impl SearchResults {
 
     /// Numbers of all matching items by genre, year and other properties.
     async fn facets(&self) -> SearchFacets {
-        SearchFacets(Arc::clone(&self.0.draw))
+        SearchFacets(Arc::clone(&self.0.results))
     }
 
     /// The query with unknown words replaced by similar known ones; null if all words are known or
     /// no similar ones exist. The results are those of the corrected query.
     async fn did_you_mean(&self) -> Option<&str> {
-        self.0.draw.corrected.as_deref()
+        self.0.results.corrected.as_deref()
     }
 
     /// Weights of relevance and of the viewer's interests in the scores.
     async fn weights(&self) -> SearchWeights {
-        if self.0.draw.personalised {
+        if self.0.results.personalised {
             SearchWeights {
-                query: double(self.0.draw.query_weight),
-                long_term: 1.0 - double(self.0.draw.query_weight),
+                query: double(self.0.results.query_weight),
+                long_term: 1.0 - double(self.0.results.query_weight),
             }
         } else {
             SearchWeights {

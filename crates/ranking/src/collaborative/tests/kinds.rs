@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sequential::SequentialSettings;
+use crate::slim::SlimSettings;
 use crate::spectral::SpectralSettings;
 
 /// The interactions of [`taste`], each user taking the items in ascending order.
@@ -26,6 +27,10 @@ fn kinds() -> Vec<Kind> {
         Kind::Ease(EaseSettings {
             recency: 4.0,
             ..EaseSettings::default()
+        }),
+        Kind::Slim(SlimSettings {
+            recency: 4.0,
+            ..SlimSettings::default()
         }),
         Kind::Graph(GraphSettings {
             confidence: 1.0,
@@ -126,6 +131,14 @@ fn settings_of_the_new_kinds_out_of_range_are_refused() {
         refused(Kind::Ease(EaseSettings {
             recency: wrong,
             ..EaseSettings::default()
+        }));
+        refused(Kind::Slim(SlimSettings {
+            ridge: wrong,
+            ..SlimSettings::default()
+        }));
+        refused(Kind::Slim(SlimSettings {
+            lasso: wrong,
+            ..SlimSettings::default()
         }));
         refused(Kind::Graph(GraphSettings {
             confidence: wrong,
@@ -230,12 +243,12 @@ fn weights_that_are_kept_whole_are_those_of_the_lists_in_half_precision() {
         ..EaseSettings::default()
     };
     let within = |most| ease::fit_within(&taste(), &settings, most, &mut { GOES_ON }).unwrap();
-    let (lists, whole) = (within(28), within(29));
+    let (lists, dense) = (within(28), within(29));
 
-    assert!(matches!(lists, ItemWeights::Lists(_)) && matches!(whole, ItemWeights::Whole(_)));
+    assert!(matches!(lists, ItemWeights::Lists(_)) && matches!(dense, ItemWeights::Dense(_)));
     for source in 0..31 {
         for target in 0..31 {
-            let (wanted, got) = (lists.weight(source, target), whole.weight(source, target));
+            let (wanted, got) = (lists.weight(source, target), dense.weight(source, target));
             assert!((got - wanted).abs() <= wanted.abs() / 2000.0 + 1e-8);
         }
     }

@@ -24,13 +24,13 @@ fn the_latest_entries_of_each_user_are_held_out() {
     let table = timed(&entries);
 
     let fold = Fold::latest(&table, 0.2, 0).unwrap();
-    assert_eq!(fold.taken(0), [0, 1]);
+    assert_eq!(fold.held_out(0), [0, 1]);
     assert_eq!(fold.seen().row(0).0, [2, 3, 4, 5, 6, 7, 8, 9]);
-    assert!(fold.taken(1).is_empty());
-    assert_eq!(fold.taken(2), [2]);
+    assert!(fold.held_out(1).is_empty());
+    assert_eq!(fold.held_out(2), [2]);
     assert!(fold.seen().has_times());
 
     let earlier = Fold::latest(&table, 0.2, 1).unwrap();
-    assert_eq!(earlier.taken(0), [2, 3]);
+    assert_eq!(earlier.held_out(0), [2, 3]);
     assert_eq!(earlier.seen().row(0).0, [4, 5, 6, 7, 8, 9]);
 }

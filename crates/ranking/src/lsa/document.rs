@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::LsaSettings;
-use super::words::{Word, words};
+use super::tokenizer::{Word, words};
 
 /// So many documents are read at a time.
 pub(super) const BATCH: usize = 4096;

@@ -1,13 +1,13 @@
-//! What a draw is made from: what words find, what meaning finds, and what the user likes.
+//! What a search is ranked from: what words find, what meaning finds, and what the user likes.
 
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use rustc_hash::FxHashMap;
 
-use super::follow::{Following, blocking};
-use super::lexical::{Found, Wanted};
-use super::model::{Mode, Request, Taste};
+use super::index::{SearchIndex, blocking};
+use super::lexical::{LexicalMatches, LexicalQuery};
+use super::model::{SearchMode, SearchRequest};
 use super::service::SearchService;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::domain::embeddings::EmbeddingModel;
@@ -23,19 +23,19 @@ const LEAST_SIMILAR: f32 = 0.4;
 impl SearchService {
     pub(super) async fn by_words(
         &self,
-        following: &Arc<Following>,
-        request: &Request,
-    ) -> Result<Option<Found>> {
+        search_index: &Arc<SearchIndex>,
+        request: &SearchRequest,
+    ) -> Result<Option<LexicalMatches>> {
         if request.is_empty() {
             return Ok(None);
         }
-        let wanted = Wanted {
+        let wanted = LexicalQuery {
             text: request.query.clone(),
             open: true,
         };
-        let following = Arc::clone(following);
-        let mut found = blocking(move || following.lexical().find(&wanted)).await?;
-        if request.mode == Mode::Meaning {
+        let search_index = Arc::clone(search_index);
+        let mut found = blocking(move || search_index.lexical().find(&wanted)).await?;
+        if request.mode == SearchMode::Meaning {
             // The words are still good for putting the query right and for marking.
             found.hits.clear();
         }
@@ -47,11 +47,11 @@ impl SearchService {
         &self,
         catalogue: &CatalogueIndex,
         embedding: Option<&EmbeddingModel>,
-        request: &Request,
-        found: Option<&Found>,
+        request: &SearchRequest,
+        found: Option<&LexicalMatches>,
         day: NaiveDate,
     ) -> Result<Vec<(u32, f32)>> {
-        let Some(found) = found.filter(|_| request.mode != Mode::Words) else {
+        let Some(found) = found.filter(|_| request.mode != SearchMode::Words) else {
             return Ok(Vec::new());
         };
         let Some(embedding) = embedding else {
@@ -86,13 +86,13 @@ impl SearchService {
         }
     }
 
-    /// How well the items in these slots suit the user, in [0, 1]; 0 where it is not known.
-    pub(super) async fn taste(
+    /// How well the items in these slots suit the user, in [0, 1]; those that it is not known of are left out.
+    pub(super) async fn affinities(
         &self,
         catalogue: &CatalogueIndex,
         profile: &Profile,
         slots: Vec<u32>,
-    ) -> Result<Taste> {
+    ) -> Result<Vec<(u32, f32)>> {
         let places: FxHashMap<Id<id::Content>, u32> = {
             let catalogue = catalogue.read();
             let entries = slots
@@ -102,15 +102,10 @@ impl SearchService {
         };
         let ids: Vec<_> = places.keys().copied().collect();
         let suit = self.profiles.fits(profile, &ids).await?.long_term;
-        let fits: FxHashMap<u32, f32> = suit
-            .into_iter()
-            .filter_map(|(content, suit)| {
-                let fit = (1.0 + suit) / 2.0;
-                Some((*places.get(&content)?, fit.clamp(0.0, 1.0)))
-            })
-            .collect();
-        Ok(Arc::new(move |slot| {
-            fits.get(&slot).copied().unwrap_or(0.0)
-        }))
+        let affinity = |(content, suit): (Id<id::Content>, f32)| {
+            let fit = (1.0 + suit) / 2.0;
+            Some((*places.get(&content)?, fit.clamp(0.0, 1.0)))
+        };
+        Ok(suit.into_iter().filter_map(affinity).collect())
     }
 }

@@ -36,15 +36,15 @@ struct Counts {
 
 /// What the takers of some items took as well, where that is no chance.
 #[derive(Debug, Default)]
-pub(super) struct Together {
+pub(super) struct CooccurringItems {
     /// How many takers were looked at.
     pub(super) takers: u32,
-    pub(super) items: Vec<TakenToo>,
+    pub(super) items: Vec<CooccurringItem>,
 }
 
 /// An item that takers of others took, too.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct TakenToo {
+pub(super) struct CooccurringItem {
     pub(super) content: Content,
     /// How many of the takers.
     pub(super) count: u32,
@@ -83,20 +83,20 @@ impl Sample {
     }
 }
 
-impl Together {
+impl CooccurringItems {
     /// What the takers took more than the others did.
     fn of(about: &[Content], takers: &Counts, others: &Counts) -> Self {
         let judged = |(content, count): (&Content, &u32)| {
             let besides = others.items.get(content).copied().unwrap_or(0);
             let table = Cooccurrence::of(*count, takers.users, besides, others.users);
             let sure = *count >= FEWEST && !about.contains(content) && table.is_significant();
-            sure.then(|| TakenToo {
+            sure.then(|| CooccurringItem {
                 content: *content,
                 count: *count,
                 score: table.strength(),
             })
         };
-        let mut items: Vec<TakenToo> = takers.items.iter().filter_map(judged).collect();
+        let mut items: Vec<CooccurringItem> = takers.items.iter().filter_map(judged).collect();
         items.sort_by_key(|item| item.content);
         Self {
             takers: takers.users,
@@ -109,7 +109,7 @@ impl RecommendationService {
     /// What is taken together with these items. The takers are compared with everybody else in the
     /// sample, so that what everybody takes is not found; where the sample knows few takers, some
     /// hundred are read. It costs the same for an item that everybody knows.
-    pub(super) async fn together(&self, about: &[Content]) -> Result<Together> {
+    pub(super) async fn cooccurring(&self, about: &[Content]) -> Result<CooccurringItems> {
         let weights = self.interactions.weights().await?;
         let parts = ("taken", weights.version);
         let key = Key::new(CacheKind::Lists, &[Tag::Weights], &parts);
@@ -117,7 +117,7 @@ impl RecommendationService {
         let sample = self.ctx.cache.get_or_compute(&key, sample).await?;
         let (known, others) = sample.split(about);
         if sample.everybody || known.users as usize >= ENOUGH {
-            return Ok(Together::of(about, &known, &others));
+            return Ok(CooccurringItems::of(about, &known, &others));
         }
         let Takers { takers, items } = self.store.takers(about, &weights).await?;
         let more = Counts {
@@ -130,7 +130,7 @@ impl RecommendationService {
         } else {
             known
         };
-        Ok(Together::of(about, &takers, &others))
+        Ok(CooccurringItems::of(about, &takers, &others))
     }
 }
 
@@ -166,9 +166,9 @@ mod tests {
         });
         let (takers, others) = sample.split(&[item(1)]);
         assert_eq!((takers.users, others.users), (40, 160));
-        let together = Together::of(&[item(1)], &takers, &others);
-        let [companion] = together.items[..] else {
-            panic!("{together:?}")
+        let found = CooccurringItems::of(&[item(1)], &takers, &others);
+        let [companion] = found.items[..] else {
+            panic!("{found:?}")
         };
         assert_eq!((companion.content, companion.count), (item(3), 18));
         assert!(companion.score > 0.8 && companion.score < 1.0);
@@ -178,6 +178,6 @@ mod tests {
     fn two_users_are_no_crowd() {
         let sample = sample(|user| if user < 2 { vec![2] } else { vec![] });
         let (takers, others) = sample.split(&[item(1)]);
-        assert_eq!(Together::of(&[item(1)], &takers, &others).items, []);
+        assert_eq!(CooccurringItems::of(&[item(1)], &takers, &others).items, []);
     }
 }

@@ -14,7 +14,7 @@ const FOLLOWED: u32 = 1 << 31;
 pub(super) struct Scratch {
     /// The vector that is looked for, padded.
     pub query: Vec<Line>,
-    pub finds: Finds,
+    pub results: ResultQueue,
     visited: Visited,
     /// Nodes to be compared with the query, and how near they are.
     batch: Vec<u32>,
@@ -76,14 +76,14 @@ impl Visited {
 
 /// The nearest nodes found so far, best first, no more than a set number of them.
 #[derive(Debug, Default)]
-pub(super) struct Finds {
+pub(super) struct ResultQueue {
     held: Vec<(f32, u32)>,
     breadth: usize,
     /// Everything before this place was followed.
     next: usize,
 }
 
-impl Finds {
+impl ResultQueue {
     fn start(&mut self, breadth: usize) {
         self.held.clear();
         self.breadth = breadth;
@@ -130,7 +130,7 @@ impl Finds {
 
 /// Everything a walk reads.
 #[derive(Clone, Copy)]
-pub(super) struct Walk<'a> {
+pub(super) struct Traversal<'a> {
     pub kernel: Kernel,
     pub vectors: &'a Vectors,
     pub graph: &'a Graph,
@@ -138,7 +138,7 @@ pub(super) struct Walk<'a> {
     pub lift: f32,
 }
 
-impl Walk<'_> {
+impl Traversal<'_> {
     /// Goes down from the entry to `level`, on every level above to the nearest node
     /// (algorithm 5, lines 4 to 6). False if there is no graph.
     pub fn descend(&self, level: usize, scratch: &mut Scratch) -> bool {
@@ -146,12 +146,12 @@ impl Walk<'_> {
             return false;
         };
         scratch.visited.start(self.graph.len());
-        scratch.finds.start(1);
+        scratch.results.start(1);
         scratch.batch.clear();
         scratch.batch.push(entry);
         self.compare(scratch);
         for level in (level + 1..=top).rev() {
-            scratch.finds.restart(1);
+            scratch.results.restart(1);
             self.spread(level, scratch);
         }
         true
@@ -165,15 +165,15 @@ impl Walk<'_> {
     }
 
     fn begin(&self, breadth: usize, scratch: &mut Scratch) {
-        scratch.finds.restart(breadth.max(1));
+        scratch.results.restart(breadth.max(1));
         scratch.visited.start(self.graph.len());
-        for find in &scratch.finds.held {
+        for find in &scratch.results.held {
             scratch.visited.insert(find.1);
         }
     }
 
     fn spread(&self, level: usize, scratch: &mut Scratch) {
-        while let Some(node) = scratch.finds.follow() {
+        while let Some(node) = scratch.results.follow() {
             scratch.batch.clear();
             for &link in self.graph.links(node, level) {
                 if scratch.visited.insert(link) {
@@ -184,7 +184,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Finds the nearest nodes of the ground level that pass, never comparing any other: where a
+    /// Finds the nearest nodes of the base level that pass, never comparing any other: where a
     /// neighbour fails, its neighbours stand in for it (Patel et al. 2024, ACORN, §5). The
     /// search starts around the nearest nodes of all, whether they pass or not.
     ///
@@ -200,12 +200,12 @@ impl Walk<'_> {
         self.search(0, SEEDS, scratch);
         let mut seeds = [0; SEEDS];
         let mut count = 0;
-        for (seed, find) in seeds.iter_mut().zip(scratch.finds.iter()) {
+        for (seed, find) in seeds.iter_mut().zip(scratch.results.iter()) {
             *seed = find.1;
             count += 1;
         }
         scratch.visited.start(self.graph.len());
-        scratch.finds.start(breadth.max(1));
+        scratch.results.start(breadth.max(1));
         scratch.batch.clear();
         for &seed in &seeds[..count] {
             if scratch.visited.insert(seed) && passes(seed) {
@@ -217,15 +217,15 @@ impl Walk<'_> {
         }
         self.compare(scratch);
         for &seed in seeds[..count].iter().filter(|seed| !passes(**seed)) {
-            self.look_around(seed, &passes, scratch);
+            self.expand(seed, &passes, scratch);
         }
-        while let Some(node) = scratch.finds.follow() {
-            self.look_around(node, &passes, scratch);
+        while let Some(node) = scratch.results.follow() {
+            self.expand(node, &passes, scratch);
         }
         true
     }
 
-    fn look_around(&self, node: u32, passes: &impl Fn(u32) -> bool, scratch: &mut Scratch) {
+    fn expand(&self, node: u32, passes: &impl Fn(u32) -> bool, scratch: &mut Scratch) {
         scratch.batch.clear();
         scratch.failing.clear();
         for &link in self.graph.links(node, 0) {
@@ -261,7 +261,7 @@ impl Walk<'_> {
     fn compare(&self, scratch: &mut Scratch) {
         let Scratch {
             query,
-            finds,
+            results,
             batch,
             scores,
             ..
@@ -277,7 +277,7 @@ impl Walk<'_> {
             } else {
                 score + self.lift * self.vectors.lift(node)
             };
-            finds.insert(lifted, node);
+            results.insert(lifted, node);
         }
     }
 }

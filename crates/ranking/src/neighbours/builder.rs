@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::super::kernel::Kernel;
 use super::graph::Graph;
-use super::search::{Pool, Scratch, Walk};
+use super::traversal::{Pool, Scratch, Traversal};
 use super::vectors::Vectors;
 use super::{CATCH_UP, DEGREE};
 
@@ -18,11 +18,11 @@ pub(super) const BUILD_BREADTH: usize = 128;
 pub(super) const GROUP: usize = 512;
 
 /// A node as seen from another: how near, and which.
-type Near = (f32, u32);
+type ScoredNode = (f32, u32);
 
 /// A link that a new node asks an older one for.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct LinkRequest {
     level: usize,
     of: u32,
     by: u32,
@@ -30,13 +30,13 @@ struct Asked {
 }
 
 /// What putting nodes into the graph needs to read.
-pub(super) struct Linker<'a> {
+pub(super) struct GraphBuilder<'a> {
     pub kernel: Kernel,
     pub vectors: &'a Vectors,
     pub pool: &'a Pool,
 }
 
-impl Linker<'_> {
+impl GraphBuilder<'_> {
     /// Links live nodes, which have a place in the graph but no links yet.
     pub fn link(&self, graph: &mut Graph, group: &[u32]) {
         // A write waits for nobody: all threads may be busy with a training for long.
@@ -45,17 +45,17 @@ impl Linker<'_> {
             self.pool
                 .with(|scratch| self.plan(graph, node, &group[..at], scratch))
         };
-        let plans: Vec<Vec<Vec<Near>>> = if alone {
+        let plans: Vec<Vec<Vec<ScoredNode>>> = if alone {
             group.iter().enumerate().map(plan).collect()
         } else {
             group.par_iter().enumerate().map(plan).collect()
         };
-        let mut asked = Vec::new();
+        let mut requests = Vec::new();
         for (&node, plan) in group.iter().zip(&plans) {
             for (level, near) in plan.iter().enumerate() {
                 let links: Vec<u32> = near.iter().map(|near| near.1).collect();
                 graph.set_links(node, level, &links);
-                asked.extend(near.iter().map(|&(score, of)| Asked {
+                requests.extend(near.iter().map(|&(score, of)| LinkRequest {
                     level,
                     of,
                     by: node,
@@ -68,16 +68,16 @@ impl Linker<'_> {
             }
         }
         // The sort is stable: a node hears those who ask in the order of the group.
-        asked.sort_by_key(|asked| (asked.of, asked.level));
-        let same = |a: &Asked, b: &Asked| (a.of, a.level) == (b.of, b.level);
-        let answer = |asked: &[Asked]| self.answer(graph, asked);
+        requests.sort_by_key(|requests| (requests.of, requests.level));
+        let same = |a: &LinkRequest, b: &LinkRequest| (a.of, a.level) == (b.of, b.level);
+        let answer = |requests: &[LinkRequest]| self.relink(graph, requests);
         let answers: Vec<Vec<u32>> = if alone {
-            asked.chunk_by(same).map(answer).collect()
+            requests.chunk_by(same).map(answer).collect()
         } else {
-            asked.par_chunk_by(same).map(answer).collect()
+            requests.par_chunk_by(same).map(answer).collect()
         };
-        for (asked, links) in asked.chunk_by(same).zip(&answers) {
-            graph.set_links(asked[0].of, asked[0].level, links);
+        for (requests, links) in requests.chunk_by(same).zip(&answers) {
+            graph.set_links(requests[0].of, requests[0].level, links);
         }
     }
 
@@ -88,10 +88,10 @@ impl Linker<'_> {
         node: u32,
         mates: &[u32],
         scratch: &mut Scratch,
-    ) -> Vec<Vec<Near>> {
+    ) -> Vec<Vec<ScoredNode>> {
         let own = graph.level(node);
         let mut plan = vec![Vec::new(); own + 1];
-        let walk = Walk {
+        let walk = Traversal {
             kernel: self.kernel,
             vectors: self.vectors,
             graph,
@@ -101,16 +101,16 @@ impl Linker<'_> {
         scratch.query.extend_from_slice(self.vectors.lines(node));
         let mates = self.near(node, mates);
         let top = graph.entry.map_or(0, |(_, top)| top);
-        let walked = walk.descend(own.min(top), scratch);
+        let traverse = walk.descend(own.min(top), scratch);
         for level in (0..=own).rev() {
-            let mut near: Vec<Near> = Vec::with_capacity(BUILD_BREADTH + mates.len());
-            if walked && level <= top {
+            let mut near: Vec<ScoredNode> = Vec::with_capacity(BUILD_BREADTH + mates.len());
+            if traverse && level <= top {
                 walk.search(level, BUILD_BREADTH, scratch);
-                let live = |near: &Near| near.1 != node && self.vectors.is_live(near.1);
-                near.extend(scratch.finds.iter().filter(live));
+                let live = |near: &ScoredNode| near.1 != node && self.vectors.is_live(near.1);
+                near.extend(scratch.results.iter().filter(live));
                 if near.len() < DEGREE {
                     // Where nearly everybody around was removed, look at everybody.
-                    near = self.everybody(graph, node, level);
+                    near = self.all_linked(graph, node, level);
                 }
             }
             near.extend(mates.iter().filter(|mate| graph.level(mate.1) >= level));
@@ -122,7 +122,7 @@ impl Linker<'_> {
     }
 
     /// All live nodes that were linked on a level, those near `node` first.
-    fn everybody(&self, graph: &Graph, node: u32, level: usize) -> Vec<Near> {
+    fn all_linked(&self, graph: &Graph, node: u32, level: usize) -> Vec<ScoredNode> {
         let others: Vec<u32> = (0..graph.len() as u32)
             .filter(|&other| other != node && self.vectors.is_live(other))
             .filter(|&other| graph.level(other) >= level && !graph.links(other, 0).is_empty())
@@ -134,22 +134,22 @@ impl Linker<'_> {
     }
 
     /// The links of a node that is asked for more.
-    fn answer(&self, graph: &Graph, asked: &[Asked]) -> Vec<u32> {
-        let Asked { of, level, .. } = asked[0];
+    fn relink(&self, graph: &Graph, requests: &[LinkRequest]) -> Vec<u32> {
+        let LinkRequest { of, level, .. } = requests[0];
         let links = graph.links(of, level);
-        let new = asked
+        let new = requests
             .iter()
-            .map(|asked| asked.by)
+            .map(|requests| requests.by)
             .filter(|by| !links.contains(by));
-        if links.len() + asked.len() <= Graph::degree(level) {
+        if links.len() + requests.len() <= Graph::degree(level) {
             return links.iter().copied().chain(new).collect();
         }
         let mut near = self.near(of, links);
         near.extend(
-            asked
+            requests
                 .iter()
-                .filter(|asked| !links.contains(&asked.by))
-                .map(|asked| (asked.score, asked.by)),
+                .filter(|requests| !links.contains(&requests.by))
+                .map(|requests| (requests.score, requests.by)),
         );
         sort(&mut near);
         let chosen = self.choose(&near, Graph::degree(level));
@@ -157,7 +157,7 @@ impl Linker<'_> {
     }
 
     /// Takes the links to condemned nodes away from a node; the neighbours of those stand in.
-    pub fn mend(&self, graph: &mut Graph, node: u32) {
+    pub fn repair(&self, graph: &mut Graph, node: u32) {
         for level in 0..=graph.level(node) {
             let links = graph.links(node, level);
             if !links.iter().any(|link| self.vectors.is_condemned(*link)) {
@@ -184,7 +184,7 @@ impl Linker<'_> {
     }
 
     /// How near others are to a node, in their order.
-    fn near(&self, node: u32, others: &[u32]) -> Vec<Near> {
+    fn near(&self, node: u32, others: &[u32]) -> Vec<ScoredNode> {
         let mut scores = vec![0.0; others.len()];
         let row = self.vectors.row(node);
         self.kernel
@@ -197,9 +197,9 @@ impl Linker<'_> {
 
     /// Of candidates, best first, up to `most` that are nearer to the node than to anybody chosen
     /// before them (algorithm 4, without extending and without keeping the pruned).
-    fn choose(&self, candidates: &[Near], most: usize) -> Vec<Near> {
+    fn choose(&self, candidates: &[ScoredNode], most: usize) -> Vec<ScoredNode> {
         const AT_ONCE: usize = 8;
-        let mut chosen: Vec<Near> = Vec::with_capacity(most);
+        let mut chosen: Vec<ScoredNode> = Vec::with_capacity(most);
         let mut nodes: Vec<u32> = Vec::with_capacity(most);
         for &(score, node) in candidates {
             if chosen.len() == most {
@@ -225,6 +225,6 @@ impl Linker<'_> {
 }
 
 /// Nearest first, and of equals the smaller node.
-fn sort(near: &mut [Near]) {
+fn sort(near: &mut [ScoredNode]) {
     near.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
 }

@@ -1,0 +1,215 @@
+//! Scoring of searches: what words and meaning find, fused by rank, and the viewer's affinity.
+//!
+//! Both sides rank the items by their own scores, of equal ones the more popular first, and only the
+//! ranks count: BM25 and cosines have nothing in common. An item that a side does not know gets nothing
+//! from it. So an item that both sides find beats one that a single side puts first.
+
+use smallvec::smallvec;
+
+use super::catalogue::Catalogue;
+use super::score::{Pool, PooledSignal, Scored, Scorer, Scores, Ties};
+use super::source::{Source, Sources};
+use ranking::blend::RankScale;
+
+/// The signal of [`Source::Query`] that words give.
+pub const WORDS: u8 = 0;
+/// The signal of [`Source::Query`] that meaning gives.
+pub const MEANING: u8 = 1;
+
+/// How words and meaning are fused.
+#[derive(Clone, Copy, Debug)]
+pub struct FusionSettings {
+    /// The weight of words where that of meaning is 1; not negative.
+    pub words_weight: f32,
+    /// The best so many of each side count, at least 1.
+    pub depth: usize,
+    /// Whether what words find behind these is in the result as well, with a score of 0: it may be put
+    /// in another order.
+    pub keep_rest: bool,
+}
+
+/// What a query found, fused.
+#[derive(Debug, Default)]
+pub struct Fusion {
+    items: Vec<FusedItem>,
+    /// For each slot of the catalogue 1 + the place among the items, or 0.
+    places: Vec<u32>,
+}
+
+/// An item that a query found.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FusedItem {
+    /// Its slot in the catalogue.
+    pub slot: u32,
+    /// How well it answers the query, from 0 to 1: the weighted mean of both sides.
+    pub relevance: f32,
+    /// How well it suits the viewer, from 0 to 1; 0 where it is not known.
+    pub affinity: f32,
+    /// Its rank by words, from 1; 0 where they did not find it. All ranks behind the depth are the
+    /// next one.
+    pub words: u32,
+    /// Its rank by meaning, in the same way.
+    pub meaning: u32,
+}
+
+impl Fusion {
+    /// Fuses the signals of [`Source::Query`] in a pool; the scores of [`Source::Interests`] are taken
+    /// as affinities.
+    pub fn new(pool: &Pool, catalogue: &Catalogue, settings: FusionSettings) -> Self {
+        let side = |part| pool.signal(Source::Query, part);
+        let words = ranked(side(WORDS), catalogue, settings.depth);
+        let meaning = ranked(side(MEANING), catalogue, settings.depth);
+        let mut fusion = Self {
+            items: Vec::with_capacity(words.len() + meaning.len()),
+            places: vec![0; catalogue.len()],
+        };
+        for (slot, rank) in words.iter().zip(1..) {
+            if let Some(item) = fusion.entry(*slot) {
+                item.words = rank;
+            }
+        }
+        for (slot, rank) in meaning.iter().zip(1..) {
+            if let Some(item) = fusion.entry(*slot) {
+                item.meaning = rank;
+            }
+        }
+        fusion.weigh(settings.words_weight, (words.len(), meaning.len()));
+        if settings.keep_rest {
+            let beyond = u32::try_from(settings.depth + 1).unwrap_or(u32::MAX);
+            for (slot, _) in side(WORDS).map_or(&[][..], |words| &words.scores) {
+                if fusion.item(*slot).is_none()
+                    && let Some(item) = fusion.entry(*slot)
+                {
+                    item.words = beyond;
+                }
+            }
+        }
+        let affinities = pool.signal(Source::Interests, 0);
+        for (slot, affinity) in affinities.map_or(&[][..], |signal| &signal.scores) {
+            if let Some(item) = fusion.known(*slot) {
+                item.affinity = affinity.clamp(0.0, 1.0);
+            }
+        }
+        fusion
+    }
+
+    /// The item in a slot, if the query found it.
+    pub fn item(&self, slot: u32) -> Option<&FusedItem> {
+        let place = self.places.get(slot as usize)?.checked_sub(1)?;
+        self.items.get(place as usize)
+    }
+
+    fn known(&mut self, slot: u32) -> Option<&mut FusedItem> {
+        let place = self.places.get(slot as usize)?.checked_sub(1)?;
+        self.items.get_mut(place as usize)
+    }
+
+    /// The item in a slot, new where it is not there yet; `None` for a slot that no catalogue has.
+    fn entry(&mut self, slot: u32) -> Option<&mut FusedItem> {
+        let place = self.places.get_mut(slot as usize)?;
+        if *place == 0 {
+            self.items.push(FusedItem {
+                slot,
+                ..FusedItem::default()
+            });
+            // No more items than slots, which are numbered by `u32`.
+            *place = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        }
+        let place = *place as usize - 1;
+        self.items.get_mut(place)
+    }
+
+    /// The relevance of each item. A side that found nothing leaves the other all the weight.
+    fn weigh(&mut self, words_weight: f32, (words, meaning): (usize, usize)) {
+        let speaks = |found: usize| f64::from(u8::from(found > 0));
+        let (mut by_words, mut by_meaning) = (
+            f64::from(words_weight.max(0.0)) * speaks(words),
+            speaks(meaning),
+        );
+        if by_words + by_meaning == 0.0 {
+            by_words = speaks(words);
+        }
+        let sum = (by_words + by_meaning).max(f64::MIN_POSITIVE);
+        by_words /= sum;
+        by_meaning /= sum;
+        let value = |scale: RankScale, rank: u32| match rank {
+            0 => 0.0,
+            rank => f64::from(scale.value(rank as usize - 1)),
+        };
+        let (words, meaning) = (RankScale::of(words), RankScale::of(meaning));
+        for item in &mut self.items {
+            let sum =
+                value(words, item.words) * by_words + value(meaning, item.meaning) * by_meaning;
+            item.relevance = (sum as f32).min(1.0);
+        }
+    }
+}
+
+/// The best `depth` slots of a side, the best first, of equal ones the more popular.
+fn ranked(side: Option<&PooledSignal>, catalogue: &Catalogue, depth: usize) -> Vec<u32> {
+    let mut found = side.map_or_else(Vec::new, |side| side.scores.clone());
+    let order = |a: &(u32, f32), b: &(u32, f32)| {
+        let better = b.1.total_cmp(&a.1);
+        better.then_with(|| Ties::Popularity.order(catalogue, a.0, b.0))
+    };
+    if found.len() > depth {
+        found.select_nth_unstable_by(depth, order);
+        found.truncate(depth);
+    }
+    found.sort_unstable_by(order);
+    found.into_iter().map(|(slot, _)| slot).collect()
+}
+
+/// Scores a fused query: `weight · relevance + (1 − weight) · affinity`; of equal items the more popular
+/// one comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryScorer<'a> {
+    /// What the query found.
+    pub fusion: &'a Fusion,
+    /// How much the query counts, from 0 to 1; `None` where the viewer's affinity has no say.
+    pub query_weight: Option<f32>,
+}
+
+impl Scorer for QueryScorer<'_> {
+    fn score(&self, _: &Pool) -> Scores {
+        let items = self.fusion.items.iter();
+        match self.query_weight {
+            None => Scores {
+                blend: vec![(Source::Query, 1.0)],
+                items: items
+                    .map(|item| Scored {
+                        slot: item.slot,
+                        score: item.relevance,
+                        parts: smallvec![item.relevance],
+                        sources: Source::Query.into(),
+                    })
+                    .collect(),
+            },
+            Some(query) => Scores {
+                blend: vec![(Source::Query, query), (Source::Interests, 1.0 - query)],
+                items: items.map(|item| personal(item, query)).collect(),
+            },
+        }
+    }
+
+    fn ties(&self) -> Ties {
+        Ties::Popularity
+    }
+}
+
+fn personal(item: &FusedItem, query: f32) -> Scored {
+    let (relevance, affinity) = (query * item.relevance, (1.0 - query) * item.affinity);
+    let mut sources = Sources::from(Source::Query);
+    if affinity > 0.0 {
+        sources = sources.with(Source::Interests);
+    }
+    Scored {
+        slot: item.slot,
+        score: (relevance + affinity).min(1.0),
+        parts: smallvec![relevance, affinity],
+        sources,
+    }
+}
+
+#[cfg(test)]
+mod tests;
