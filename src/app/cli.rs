@@ -7,42 +7,44 @@ use clap::{Args, Parser, Subcommand};
 use super::commands;
 use crate::platform::config::SchemaName;
 
-/// Marquee: a self-hosted recommendation server with a GraphQL face.
+/// Marquee: a self-hosted recommendation server with a GraphQL API.
 ///
 /// Settings come from marquee.default.toml (built in), then a file, then MARQUEE_* variables.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 pub struct Cli {
-    /// A settings file; `marquee.toml` in the working folder if it is there.
+    /// Settings file [default: `marquee.toml` in the working directory, if it exists].
     #[arg(long, global = true, env = "MARQUEE_CONFIG")]
     pub config: Option<PathBuf>,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What the program can do.
+/// The commands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve GraphQL and GraphiQL.
+    /// Start the server: GraphQL API and GraphiQL.
     Serve(commands::serve::Args),
-    /// Run background jobs and serve nothing; any number of these beside any number of servers.
+    /// Run background jobs without serving requests; any number of these may run beside any number
+    /// of servers.
     Work(commands::work::Args),
-    /// Bring the database to the present: roles, schemas, tables.
+    /// Create or update roles, schemas and tables of the database.
     Migrate,
-    /// Run the private database alone and print its address, until it is told to stop.
+    /// Run the private database alone and print its address, until standard input closes or a
+    /// signal arrives.
     Database(commands::database::Args),
-    /// Load the demo into an empty schema.
+    /// Load the demo data into an empty schema and train on it.
     Demo(commands::demo::Args),
-    /// Import films, products, users and what they did, from files.
+    /// Import films, products, users and interactions from files.
     Import(commands::import::Args),
-    /// Learn from all interactions and store every user's best items.
+    /// Train the collaborative model on all interactions and store the best items of every user.
     Train(commands::train::Args),
-    /// Learn what the items of a schema are about, and store the vector of each.
+    /// Train the embedding model of a schema and store the embeddings of its items.
     Embed(commands::embed::Args),
-    /// Judge a model on held-out data, in files of `user,item`.
+    /// Evaluate a model on held-out interactions, from files or as served.
     Evaluate(commands::evaluate::EvaluateArgs),
-    /// Make, list and export accounts.
+    /// Create, list and export user accounts.
     User {
         #[command(flatten)]
         #[expect(missing_docs, reason = "OnSchema says what it is")]
@@ -51,7 +53,7 @@ pub enum Command {
         #[expect(missing_docs, reason = "UserArgs says what it is")]
         args: commands::user::UserArgs,
     },
-    /// Make, list and revoke the keys of apps.
+    /// Create, list and revoke API keys.
     ApiKey {
         #[command(flatten)]
         #[expect(missing_docs, reason = "OnSchema says what it is")]
@@ -60,18 +62,19 @@ pub enum Command {
         #[expect(missing_docs, reason = "ApiKeyArgs says what it is")]
         args: commands::api_key::ApiKeyArgs,
     },
-    /// Change the keys that sign access tokens.
+    /// Manage the keys that sign access tokens.
     Secret(commands::secret::SecretArgs),
-    /// Print the GraphQL contract.
+    /// Print the GraphQL schema.
     Schema,
-    /// Tell what is there and what is missing.
+    /// Check the settings, the database and the other services that the server uses, and report
+    /// problems.
     Doctor,
 }
 
-/// On which schema a command works.
+/// The database schema that a command works on.
 #[derive(Clone, Debug, Args)]
 pub struct OnSchema {
-    /// The database schema; the first of the setting `schemas` if left out.
+    /// Database schema [default: the first one in the setting `schemas`].
     #[arg(long, global = true, value_name = "NAME")]
     pub schema: Option<SchemaName>,
 }

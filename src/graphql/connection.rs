@@ -11,23 +11,23 @@ use crate::foundation::Result;
 use crate::foundation::page::{Cursor, Page};
 use crate::graphql::number::int;
 
-/// Where a page stands in its list.
+/// Position of a page in a paginated list.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct PageInfo {
-    /// Whether items come before this page.
+    /// Whether there are items before this page.
     pub has_previous_page: bool,
-    /// Whether items come after this page.
+    /// Whether there are items after this page.
     pub has_next_page: bool,
-    /// The cursor of the first item; null on an empty page.
+    /// Cursor of the first item; null if the page is empty.
     pub start_cursor: Option<String>,
-    /// The cursor of the last item; null on an empty page.
+    /// Cursor of the last item; null if the page is empty.
     pub end_cursor: Option<String>,
 }
 
-/// Counts the whole list, when somebody asks.
+/// Counts the whole list on request.
 type Total = Arc<dyn Fn() -> BoxFuture<'static, Result<u64>> + Send + Sync>;
 
-/// One page of a list, and the ways on.
+/// A page of a paginated list.
 pub struct Connection<T> {
     edges: Vec<Edge<T>>,
     has_previous: bool,
@@ -35,7 +35,7 @@ pub struct Connection<T> {
     total: Total,
 }
 
-/// An item at its place in the list.
+/// An item of a paginated list and its cursor.
 #[derive(Clone)]
 pub struct Edge<T> {
     cursor: String,
@@ -43,7 +43,7 @@ pub struct Edge<T> {
 }
 
 impl<T> Connection<T> {
-    /// The connection of `page`; `place` gives an item's place, `total` counts the list.
+    /// The connection of `page`; `place` gives the cursor of an item, `total` counts the list.
     pub fn new<F>(
         page: Page<impl Into<T>>,
         place: impl Fn(&T) -> Cursor,
@@ -77,20 +77,21 @@ impl<T: OutputType> TypeName for Edge<T> {
     }
 }
 
-/// One page of a list, and the ways on.
+/// A page of a paginated list. Pages can be requested forwards (`first`, `after`) or backwards
+/// (`last`, `before`).
 #[Object(name_type)]
 impl<T: OutputType> Connection<T> {
-    /// The items of this page with their cursors.
+    /// The items on this page, each with its cursor.
     async fn edges(&self) -> &[Edge<T>] {
         &self.edges
     }
 
-    /// The items of this page.
+    /// The items on this page, without their cursors.
     async fn nodes(&self) -> Vec<&T> {
         self.edges.iter().map(|edge| &edge.node).collect()
     }
 
-    /// Where this page stands in the list.
+    /// Cursors of this page, and whether there are other pages.
     async fn page_info(&self) -> PageInfo {
         PageInfo {
             has_previous_page: self.has_previous,
@@ -100,28 +101,29 @@ impl<T: OutputType> Connection<T> {
         }
     }
 
-    /// How many items the whole list has; counted only when asked for.
+    /// Number of items in the whole list, across all pages. Computed only if requested.
     async fn total_count(&self) -> async_graphql::Result<i32> {
         Ok(int((self.total)().await?))
     }
 }
 
-/// An item at its place in a list.
+/// An item of a paginated list and its cursor.
 #[Object(name_type)]
 impl<T: OutputType> Edge<T> {
-    /// The place: pass it as `after` or `before` to go on from here.
+    /// Opaque position of the item in the list. Pass it as `after` or `before` to fetch the items
+    /// that follow or precede it.
     async fn cursor(&self) -> &str {
         &self.cursor
     }
 
-    /// The item.
+    /// The item at this position.
     async fn node(&self) -> &T {
         &self.node
     }
 }
 
-/// Declares the order input of a list: by which field, and which way round. The order is read as
-/// the field of the domain and whether it ascends.
+/// Declares the input for the order of a list: a field and a direction. It converts to the field of
+/// the domain and whether the order is ascending.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __order_input {
@@ -129,9 +131,9 @@ macro_rules! __order_input {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, async_graphql::InputObject)]
         pub struct $name {
-            /// By which field.
+            /// The field to order by.
             pub field: $field,
-            /// Which way round; items without a value come last either way.
+            /// Direction of the order. Items without a value come last in both directions.
             #[graphql(default)]
             pub direction: $crate::graphql::filter::OrderDirection,
         }

@@ -13,20 +13,20 @@ macro_rules! comparisons {
             $(#[$doc])*
             #[derive(Clone, Debug, Default, InputObject)]
             pub struct $name {
-                /// Equal to this.
+                /// Equal to this value.
                 pub eq: Option<$type>,
-                /// One of these; an empty list matches nothing.
+                /// Equal to one of these values; an empty list matches nothing.
                 #[graphql(name = "in")]
                 pub one_of: Option<Vec<$type>>,
-                /// Less than this.
+                /// Less than this value.
                 pub lt: Option<$type>,
-                /// At most this.
+                /// Less than or equal to this value.
                 pub lte: Option<$type>,
-                /// More than this.
+                /// Greater than this value.
                 pub gt: Option<$type>,
-                /// At least this.
+                /// Greater than or equal to this value.
                 pub gte: Option<$type>,
-                /// Whether the value is missing.
+                /// If true, the value must be missing; if false, it must be present.
                 pub is_null: Option<bool>,
             }
 
@@ -48,31 +48,31 @@ macro_rules! comparisons {
 }
 
 comparisons! {
-    /// Conditions on a whole number.
+    /// Conditions on an integer. All given conditions must hold.
     IntFilter(i32);
-    /// Conditions on a number.
+    /// Conditions on a number. All given conditions must hold.
     FloatFilter(f64);
-    /// Conditions on an amount of money.
+    /// Conditions on a decimal number. All given conditions must hold.
     DecimalFilter(Decimal);
-    /// Conditions on a moment.
+    /// Conditions on a time. All given conditions must hold.
     DateTimeFilter(DateTime<Utc>);
-    /// Conditions on a day.
+    /// Conditions on a date. All given conditions must hold.
     DateFilter(NaiveDate);
 }
 
-/// Conditions on a text.
+/// Conditions on a text. All given conditions must hold.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct StringFilter {
-    /// Equal to this, letter by letter.
+    /// Equal to this text; case-sensitive.
     pub eq: Option<String>,
-    /// One of these; an empty list matches nothing.
+    /// Equal to one of these texts, case-sensitive; an empty list matches nothing.
     #[graphql(name = "in")]
     pub one_of: Option<Vec<String>>,
-    /// Contains this, whatever the case.
+    /// Contains this text; case-insensitive.
     pub contains: Option<String>,
-    /// Starts with this, whatever the case.
+    /// Starts with this text; case-insensitive.
     pub starts_with: Option<String>,
-    /// Whether the text is missing.
+    /// If true, the text must be missing; if false, it must be present.
     pub is_null: Option<bool>,
 }
 
@@ -88,16 +88,17 @@ impl From<StringFilter> for Text {
     }
 }
 
-/// Conditions on a list of texts.
+/// Conditions on a list of texts. All given conditions must hold; texts are compared
+/// case-sensitively.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct StringListFilter {
-    /// Has this among its members.
+    /// The list contains this text.
     pub has: Option<String>,
-    /// Has at least one of these.
+    /// The list contains at least one of these texts.
     pub has_any: Option<Vec<String>>,
-    /// Has all of these.
+    /// The list contains all of these texts.
     pub has_all: Option<Vec<String>>,
-    /// Whether the list has no member.
+    /// If true, the list must be empty; if false, it must not be empty.
     pub is_empty: Option<bool>,
 }
 
@@ -112,15 +113,15 @@ impl From<StringListFilter> for TextList {
     }
 }
 
-/// Conditions on a user.
+/// Conditions on a user. All given conditions must hold.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct UserIdFilter {
-    /// This user.
+    /// ID that the user must have.
     pub eq: Option<Id<id::User>>,
-    /// One of these; an empty list matches nothing.
+    /// IDs of which the user must have one; an empty list matches nothing.
     #[graphql(name = "in")]
     pub one_of: Option<Vec<Id<id::User>>>,
-    /// Whether there is no user.
+    /// If true, there must be no user; if false, there must be one.
     pub is_null: Option<bool>,
 }
 
@@ -135,12 +136,12 @@ impl From<UserIdFilter> for Comparison<Id<id::User>> {
     }
 }
 
-/// Conditions on a content item.
+/// Conditions on a content item. All given conditions must hold.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct ContentIdFilter {
-    /// This item.
+    /// ID that the item must have.
     pub eq: Option<Id<id::Content>>,
-    /// One of these; an empty list matches nothing.
+    /// IDs of which the item must have one; an empty list matches nothing.
     #[graphql(name = "in")]
     pub one_of: Option<Vec<Id<id::Content>>>,
 }
@@ -163,9 +164,9 @@ macro_rules! __enum_filter {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, async_graphql::InputObject)]
         pub struct $name {
-            /// Equal to this.
+            /// Equal to this value.
             pub eq: Option<$type>,
-            /// One of these; an empty list matches nothing.
+            /// Equal to one of these values; an empty list matches nothing.
             #[graphql(name = "in")]
             pub one_of: Option<Vec<$type>>,
         }
@@ -202,13 +203,13 @@ pub fn part<I: Into<F>, F>(input: Option<Box<I>>) -> Option<Box<F>> {
     input.map(|input| Box::new((*input).into()))
 }
 
-/// Which way round an order goes.
+/// Direction of an order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
 pub enum OrderDirection {
-    /// The smallest, earliest or first in the alphabet first.
+    /// Ascending: smallest, earliest or alphabetically first value first.
     #[default]
     Asc,
-    /// The largest, latest or last in the alphabet first.
+    /// Descending: largest, latest or alphabetically last value first.
     Desc,
 }
 

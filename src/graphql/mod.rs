@@ -46,7 +46,7 @@ use types::upload::{UploadMutation, UploadQuery};
 use types::user::UserQuery;
 use types::user_changes::UserMutation;
 
-/// Everything that can be asked.
+/// The root of all queries.
 #[derive(Clone, Copy, Default, MergedObject)]
 pub struct Query(
     NodeQuery,
@@ -69,7 +69,8 @@ pub struct Query(
     UploadQuery,
 );
 
-/// Everything that can be changed.
+/// The root of all mutations. Expected failures are returned in `errors` of the payload, all others
+/// in `errors` of the response.
 #[derive(Clone, Copy, Default, MergedObject)]
 pub struct Mutation(
     AuthMutation,
@@ -86,7 +87,7 @@ pub struct Mutation(
     UploadMutation,
 );
 
-/// Everything that can be heard of as it happens.
+/// The root of all subscriptions.
 #[derive(Clone, Copy, Default, MergedSubscription)]
 pub struct Subscription(
     InteractionSubscription,

@@ -12,22 +12,24 @@ macro_rules! user_error_types {
             $(#[$doc])*
             #[derive(Clone, Debug, SimpleObject)]
             pub struct $name {
-                /// What is wrong and what to do, for people.
+                /// Description of the error and of how to correct it, in English. For people, not
+                /// for programs.
                 pub message: String,
-                /// Where in the input: names of fields and places in lists.
+                /// Path of the invalid value in the input: names of fields and indices in lists.
+                /// Empty if the error does not concern a single value.
                 pub path: Vec<String>,
-                /// What is wrong, for programs: the same codes as in `errors[].extensions.code`.
+                /// Code of the error for programs; the same codes as in `errors[].extensions.code`.
                 pub code: String,
                 $($($(#[$field_doc])* pub $field: $type,)*)?
             }
         )*
 
-        /// What all errors in payloads share, so that a client may read them without knowing each.
+        /// The fields that all errors of mutations share.
         #[derive(Clone, Debug, Interface)]
         #[graphql(
-            field(name = "message", ty = "&String", desc = "What is wrong and what to do, for people."),
-            field(name = "path", ty = "&Vec<String>", desc = "Where in the input: names of fields and places in lists."),
-            field(name = "code", ty = "&String", desc = "What is wrong, for programs: the same codes as in `errors[].extensions.code`.")
+            field(name = "message", ty = "&String", desc = "Description of the error and of how to correct it, in English. For people, not for programs."),
+            field(name = "path", ty = "&Vec<String>", desc = "Path of the invalid value in the input: names of fields and indices in lists. Empty if the error does not concern a single value."),
+            field(name = "code", ty = "&String", desc = "Code of the error for programs; the same codes as in `errors[].extensions.code`.")
         )]
         #[expect(missing_docs, reason = "each variant is the type of its name")]
         pub enum UserError {
@@ -37,26 +39,26 @@ macro_rules! user_error_types {
 }
 
 user_error_types! {
-    /// A value that cannot be accepted.
+    /// A value of the input is invalid.
     InvalidInput,
-    /// A thing that is not there, or not for this viewer.
+    /// An object does not exist, or the viewer may not see it.
     NotFound {
-        /// Which thing, in the singular.
+        /// Kind of the missing object, for example `content item`.
         thing: String
     },
-    /// The present state does not allow it.
+    /// The mutation conflicts with the current state of the object.
     Conflict,
-    /// An account with this e-mail address exists.
+    /// Another account already uses this e-mail address.
     EmailTaken,
-    /// A password that is too easy to guess.
+    /// The password is too short, too long or too easy to guess.
     WeakPassword,
-    /// An unknown account or a wrong password; which of them is not told.
+    /// The e-mail address or the password is wrong. Which of them is not disclosed.
     InvalidCredentials,
-    /// A refresh token that is unknown, expired, revoked or already used.
+    /// The refresh token is unknown, expired, revoked or already used.
     InvalidToken,
-    /// Too many attempts from this account or address.
+    /// Too many failed attempts for this account or from this network address.
     TooManyAttempts {
-        /// How long to wait, in seconds.
+        /// Time to wait before the next attempt, in seconds.
         retry_after_seconds: i32
     },
 }
@@ -87,7 +89,7 @@ impl From<Refusal> for UserError {
     }
 }
 
-/// Declares the union of the errors that one mutation may answer with.
+/// Declares the union of the errors that a mutation may return.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __payload_errors {
@@ -115,9 +117,9 @@ macro_rules! __payload_errors {
 
 pub use crate::__payload_errors as payload_errors;
 
-/// Declares the payload of one mutation: what it made or changed, its errors and the way on. The
-/// error's name may have a sentence of its own before it. A payload of one thing that may be null
-/// also gets `settle`, which makes it of an outcome.
+/// Declares the payload of a mutation: its results, its errors and the root query. The error's name
+/// may have its own description before it. A payload with one nullable result also gets `settle`,
+/// which builds it from an outcome.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __payload {
@@ -130,7 +132,7 @@ macro_rules! __payload {
             $($(#[$field_doc])* $field: $type,)*
             $(#[$why])*
             errors: Vec<$error>,
-            /// The way on.
+            /// The root query, for reading more data in the same request.
             query: $crate::graphql::Query,
         }
     };
@@ -138,7 +140,7 @@ macro_rules! __payload {
         $crate::graphql::payload::payload! {
             $(#[$doc])*
             $name(
-                /// Why it was not done.
+                /// Why the mutation failed; empty if it succeeded.
                 $error
             ) $fields
         }
@@ -153,7 +155,7 @@ macro_rules! __payload {
         }
 
         impl $name {
-            /// What became of it, out of the service's answer.
+            /// Builds the payload from the outcome of the service.
             fn settle<T: Into<$type>>(
                 outcome: $crate::foundation::Result<T>,
             ) -> async_graphql::Result<Self> {

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
-use marquee::domain::search::model::{Hit, Source};
-use marquee::domain::search::{Mode, Request, SearchPage};
+use marquee::domain::search::model::{SearchHit, SearchSource};
+use marquee::domain::search::{SearchMode, SearchPage, SearchRequest};
 use marquee::foundation::page::Window;
 use serde_json::json;
 
@@ -27,14 +27,14 @@ async fn learn(app: &TestApp) {
     app.services.embeddings.refresh().await.unwrap();
 }
 
-async fn page(app: &TestApp, viewer: &Viewer, request: &Request) -> SearchPage {
+async fn page(app: &TestApp, viewer: &Viewer, request: &SearchRequest) -> SearchPage {
     let search = &app.services.search;
     let found = search.search(viewer, request, &Window::first(100)).await;
     found.unwrap()
 }
 
 /// The rank that `source` gave, if it found the item.
-fn rank(hit: &Hit, source: Source) -> Option<usize> {
+fn rank(hit: &SearchHit, source: SearchSource) -> Option<usize> {
     let found = hit.sources.iter().find(|(by, _)| *by == source);
     found.map(|(_, rank)| *rank)
 }
@@ -42,10 +42,10 @@ fn rank(hit: &Hit, source: Source) -> Option<usize> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_space_shows_in_the_next_search() {
     let app = demo().await;
-    let request = Request::new("films about robots in space");
+    let request = SearchRequest::new("films about robots in space");
     let by_meaning = |found: SearchPage| {
         let mut hits = found.hits.into_iter();
-        hits.any(|hit| rank(&hit, Source::Meaning).is_some())
+        hits.any(|hit| rank(&hit, SearchSource::Meaning).is_some())
     };
     assert!(!by_meaning(page(&app, &Viewer::Nobody, &request).await));
     learn(&app).await;
@@ -55,39 +55,39 @@ async fn a_new_space_shows_in_the_next_search() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_words_and_meaning_find_is_fused_by_rank() {
     let app = learnt().await;
-    let mut request = Request::new("films about robots in space");
+    let mut request = SearchRequest::new("films about robots in space");
     let both = page(&app, &Viewer::Nobody, &request).await;
     for hit in &both.hits {
         let by_rank = |rank: usize| 1.0 - (rank as f32).ln() / 1001_f32.ln();
         let part = |source| rank(hit, source).map_or(0.0, by_rank);
-        let expected = (part(Source::Words) + part(Source::Meaning)) / 2.0;
+        let expected = (part(SearchSource::Words) + part(SearchSource::Meaning)) / 2.0;
         assert!((hit.score - expected).abs() < 1e-5, "{hit:?} {expected}");
         assert!(hit.score <= 1.0);
     }
     assert!(both.hits.is_sorted_by(|a, b| a.score >= b.score));
     // Each side finds what the other does not.
     let alone = |one, other| {
-        let only = |hit: &&Hit| rank(hit, one).is_some() && rank(hit, other).is_none();
+        let only = |hit: &&SearchHit| rank(hit, one).is_some() && rank(hit, other).is_none();
         both.hits.iter().filter(only).count()
     };
-    assert!(alone(Source::Words, Source::Meaning) > 0);
-    assert!(alone(Source::Meaning, Source::Words) > 0);
-    request.mode = Mode::Words;
+    assert!(alone(SearchSource::Words, SearchSource::Meaning) > 0);
+    assert!(alone(SearchSource::Meaning, SearchSource::Words) > 0);
+    request.mode = SearchMode::Words;
     let words = page(&app, &Viewer::Nobody, &request).await;
     assert!(
         words
             .hits
             .iter()
-            .all(|hit| rank(hit, Source::Meaning).is_none())
+            .all(|hit| rank(hit, SearchSource::Meaning).is_none())
     );
-    request.mode = Mode::Meaning;
+    request.mode = SearchMode::Meaning;
     let meaning = page(&app, &Viewer::Nobody, &request).await;
     assert!(!meaning.hits.is_empty());
     assert!(
         meaning
             .hits
             .iter()
-            .all(|hit| rank(hit, Source::Words).is_none())
+            .all(|hit| rank(hit, SearchSource::Words).is_none())
     );
     assert!(both.results.total() <= words.results.total() + meaning.results.total());
 }
@@ -127,7 +127,7 @@ async fn the_pages_of_somebody_with_a_taste_go_on_though_it_moves_in_between() {
     let app = learnt().await;
     let user = app.viewer(Role::User).await;
     let like = async |title: &str| {
-        let found = page(&app, &Viewer::Nobody, &Request::new(title)).await;
+        let found = page(&app, &Viewer::Nobody, &SearchRequest::new(title)).await;
         let like = NewInteraction::new(found.hits[0].content, InteractionKind::Like);
         app.services.interactions.record(&user, like).await.unwrap();
     };
@@ -155,11 +155,11 @@ async fn the_pages_of_somebody_with_a_taste_go_on_though_it_moves_in_between() {
 async fn the_taste_of_the_viewer_makes_three_tenths_of_the_score() {
     let app = learnt().await;
     let user = app.viewer(Role::User).await;
-    let mut request = Request::new("love");
+    let mut request = SearchRequest::new("love");
     let before = page(&app, &user, &request).await;
     assert!(!before.results.personalised, "nothing is known of them");
     for title in ["Rio Bravo", "Stagecoach", "The Searchers", "High Noon"] {
-        let found = page(&app, &Viewer::Nobody, &Request::new(title)).await;
+        let found = page(&app, &Viewer::Nobody, &SearchRequest::new(title)).await;
         let like = NewInteraction::new(found.hits[0].content, InteractionKind::Like);
         app.services.interactions.record(&user, like).await.unwrap();
     }
@@ -187,7 +187,7 @@ async fn one_setting_says_how_much_the_query_counts_in_searches_and_in_lists() {
     app.services.demo.load(&Viewer::Command).await.unwrap();
     learn(&app).await;
     let user = app.viewer(Role::User).await;
-    let found = page(&app, &Viewer::Nobody, &Request::new("Seven Samurai")).await;
+    let found = page(&app, &Viewer::Nobody, &SearchRequest::new("Seven Samurai")).await;
     let like = NewInteraction::new(found.hits[0].content, InteractionKind::Like);
     app.services.interactions.record(&user, like).await.unwrap();
 

@@ -82,12 +82,12 @@ async fn what_is_deleted_between_two_pages_is_gone_from_the_second() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_outlives_the_draw_that_it_is_of() {
     use marquee::domain::Services;
-    use marquee::domain::search::Request;
+    use marquee::domain::search::SearchRequest;
     use marquee::foundation::page::{Direction, Window};
 
     let app = demo().await;
     let service = || Services::new(&app.ctx).search;
-    let request = Request::new("love");
+    let request = SearchRequest::new("love");
     let first = service()
         .search(&Viewer::Nobody, &request, &Window::first(5))
         .await
@@ -105,7 +105,7 @@ async fn a_cursor_outlives_the_draw_that_it_is_of() {
         .search(&Viewer::Nobody, &request, &Window::first(10))
         .await
         .unwrap();
-    let ids = |hits: &[marquee::domain::search::model::Hit]| -> Vec<_> {
+    let ids = |hits: &[marquee::domain::search::model::SearchHit]| -> Vec<_> {
         hits.iter().map(|hit| hit.content).collect()
     };
     assert_eq!(

@@ -13,7 +13,7 @@ use crate::domain::auth::{ApiKey, Scope, Viewer};
 use crate::foundation::page::{Direction, MAX_SIZE, Window};
 use crate::foundation::{Id, id};
 
-/// Keys for apps.
+/// Manage API keys.
 #[derive(Debug, Args)]
 pub struct ApiKeyArgs {
     #[command(subcommand)]
@@ -22,31 +22,31 @@ pub struct ApiKeyArgs {
 
 #[derive(Debug, Subcommand)]
 enum ApiKeyCommand {
-    /// Make a key and print it, once.
+    /// Create an API key and print its secret, once.
     Create(CreateArgs),
-    /// List all keys, the newest first.
+    /// List all API keys, newest first.
     List,
-    /// End a key for good. A running server notices within seconds.
+    /// Revoke an API key permanently. Running servers notice within seconds.
     Revoke(RevokeArgs),
 }
 
 #[derive(Debug, Args)]
 struct CreateArgs {
-    /// What the key is for.
+    /// Name that says what the key is used for, 1-100 characters.
     #[arg(long)]
     name: String,
-    /// What the key may do; give it again for more. One of CATALOGUE_WRITE, USERS_READ,
+    /// Permission of the key; may be given several times. One of CATALOGUE_WRITE, USERS_READ,
     /// USERS_WRITE, INTERACTIONS_WRITE, RECOMMENDATIONS_READ.
     #[arg(long = "scope", required = true)]
     scopes: Vec<String>,
-    /// After how many days the key is refused; never if left out.
+    /// Number of days until the key expires [default: never].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3650))]
     expires_days: Option<u16>,
 }
 
 #[derive(Debug, Args)]
 struct RevokeArgs {
-    /// Which: an id such as key_01h2xcejqtf2nbrexx3vqjhp41.
+    /// ID of the API key, for example key_01h2xcejqtf2nbrexx3vqjhp41.
     id: String,
 }
 

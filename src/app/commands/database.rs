@@ -8,13 +8,13 @@ use crate::platform::cluster::{Cluster, Options};
 use crate::platform::config::Settings;
 
 /// Run the private database alone and print its address, until standard input closes or a signal
-/// comes.
+/// arrives.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The data directory; the setting `data_dir` if left out.
+    /// Data directory [default: the setting `data_dir`].
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// A folder of Postgres binaries to use.
+    /// Directory of the Postgres binaries to use.
     #[arg(long)]
     postgres_bin: Option<PathBuf>,
 }

@@ -7,7 +7,7 @@ use crate::domain::auth::Viewer;
 use crate::domain::demo::LOGINS;
 use crate::domain::recommendations::training::How;
 
-/// Load the demo into an empty schema, and train on it.
+/// Load the demo data into an empty schema and train on it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

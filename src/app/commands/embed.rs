@@ -11,7 +11,7 @@ use crate::domain::auth::Viewer;
 use crate::domain::embeddings::{Step, Trained};
 use crate::domain::recommendations::served_figure::ServedFigure;
 
-/// Learn what the items of a schema are about, and store the vector of each.
+/// Train the embedding model of a schema and store the embeddings of its items.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -32,72 +32,74 @@ use report::Report;
 use rows::{Row, read_rows};
 use table::Table;
 
-/// Judge a model on held-out interactions: of files, or with `--served` the lists that this server gives.
+/// Evaluate a model on held-out interactions: from files, or with `--served` the lists of a schema
+/// as they are served.
 ///
-/// The files hold `user,item[,value[,time]]` rows, plain or gzipped: users and items are whole
-/// numbers, a value is a rating or a count, a time is in seconds. A header that names the columns
-/// may put them in any order. Values and times are read of the training file alone.
+/// The files have rows of `user,item[,value[,time]]`, plain or gzipped: users and items are
+/// integers, a value is a rating or a count, a time is in seconds. With a header that names the
+/// columns, they may be in any order. Values and times are read from the training file only.
 #[derive(Args, Clone, Debug)]
 pub struct EvaluateArgs {
-    /// Judge the lists of a schema as they are served, and no files: the latest likes of each user are
-    /// held out, and their lists made again by the pipeline that serves, as they would have been.
+    /// Evaluate the recommendations of a schema as they are served, instead of files: the latest
+    /// likes of each user are held out, and their lists are computed by the serving pipeline as of
+    /// that time.
     #[arg(long, conflicts_with_all = ["train", "test", "valid", "out"])]
     pub served: bool,
     #[command(flatten)]
     on: OnSchema,
-    /// What the model learns from.
+    /// Training file.
     #[arg(long, value_name = "FILE", required_unless_present = "served")]
     train: Option<PathBuf>,
-    /// What the users took afterwards; their lists are judged by it.
+    /// Test file: interactions after those of the training file, by which the lists are evaluated.
     #[arg(long, value_name = "FILE", required_unless_present = "served")]
     test: Option<PathBuf>,
-    /// A part of the training file to choose models, settings and weights by. They are tried on
-    /// the rest; the best then learns from the whole training file. Small files are split several
-    /// times more, so that no single split decides. Without it, `auto` splits the training file
-    /// and the other models are not searched.
+    /// Validation file, a part of the training file by which models, hyperparameters and blend
+    /// weights are chosen. They are trained on the rest; the best are then trained on the whole
+    /// training file. Small files are also split several times, so that no single split decides.
+    /// Without it, `auto` splits the training file and the other models are not searched.
     #[arg(long, value_name = "FILE")]
     valid: Option<PathBuf>,
-    /// How `auto` holds rows out of the training file to judge by; by time if the validation file
-    /// has each user's latest rows, else at random.
+    /// How `auto` splits the training file [default: by time if the validation file has the latest
+    /// rows of each user, otherwise at random].
     #[arg(long, value_enum)]
     split: Option<Split>,
-    /// The model; `auto` chooses and blends.
+    /// Model to evaluate; `auto` chooses models and blends them.
     #[arg(long, value_enum, default_value_t = Model::Auto)]
     model: Model,
-    /// How many items a list has.
+    /// Number of items in each list.
     #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
     top: u32,
-    /// Where the lists go, as `user,item,rank`.
+    /// Output file for the lists, with rows of `user,item,rank`.
     #[arg(long, value_name = "FILE", required_unless_present = "served")]
     out: Option<PathBuf>,
-    /// Decides the start of the training; equal seeds give equal lists.
+    /// Seed of the training; equal seeds give equal lists.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// How many settings of each kind of model are tried at most.
+    /// Maximum number of hyperparameter settings to try for each kind of model.
     #[arg(long, value_parser = value_parser!(u32).range(1..))]
     trials: Option<u32>,
-    /// About how many seconds the search and the training of what it finds may take on two cores
-    /// of a server; 45 seconds and 1.7 times the usual training if it is not given.
-    /// It is counted by the work to do and not by a clock, so that lists do not depend on how busy
-    /// a machine is.
+    /// Approximate budget of the search and the training of its result, in seconds on two cores of
+    /// a server [default: 45 seconds and 1.7 times the default training]. It is measured in
+    /// operations, not by a clock, so that the lists do not depend on the load of the machine.
     #[arg(long, value_name = "SECONDS")]
     budget: Option<f64>,
-    /// Length of the vectors of ALS; not searched if given. The same holds for the next four.
+    /// Number of factors of ALS; not searched if given. The same holds for the next four options.
     #[arg(long)]
     factors: Option<usize>,
-    /// How often both sides are solved.
+    /// Number of sweeps of ALS, each of which solves for users and items.
     #[arg(long)]
     sweeps: Option<usize>,
-    /// Weight of the pairs that were not observed.
+    /// Weight of unobserved pairs in ALS.
     #[arg(long)]
     unobserved_weight: Option<f32>,
-    /// Strength of the regularisation.
+    /// Strength of the regularisation of ALS.
     #[arg(long)]
     regularisation: Option<f32>,
-    /// How far regularisation follows frequency: 0 not at all, 1 in proportion.
+    /// Exponent by which regularisation depends on frequency: 0 for not at all, 1 for
+    /// proportionally.
     #[arg(long)]
     exponent: Option<f32>,
-    /// Print one JSON object instead of lines.
+    /// Print the result as one JSON object.
     #[arg(long)]
     json: bool,
 }

@@ -26,47 +26,48 @@ pub const BROKEN: u8 = 4;
 /// The exit code when the import was cancelled, as a shell gives it for an interrupt.
 pub const CANCELLED: u8 = 130;
 
-/// Import films, products, users and what they did, from files, gz or plain.
+/// Import films, products, users and interactions from files, plain or gzipped.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
-    /// What to import.
+    /// Source of the import.
     #[command(subcommand)]
     pub what: What,
-    /// The schema to import into; the first of the settings if not given.
+    /// Schema to import into [default: the first one in the setting `schemas`].
     #[arg(long, value_name = "NAME", global = true)]
     pub schema: Option<SchemaName>,
-    /// Write every refused row into this file as csv: file, line, reason.
+    /// File for all rejected rows, as CSV with file, line and reason.
     #[arg(long, value_name = "FILE", global = true)]
     pub refused: Option<PathBuf>,
-    /// How many refused rows are shown; the others are only counted.
+    /// Number of rejected rows to print; the others are only counted.
     #[arg(long, value_name = "ROWS", default_value_t = 20, global = true)]
     pub show_refused: usize,
-    /// How many times its size a packed file may unpack to, past 1 GiB.
+    /// Maximum ratio of the decompressed to the compressed size of a file, for files of more than 1
+    /// GiB when decompressed.
     #[arg(long, value_name = "TIMES", default_value_t = 200, global = true,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub max_ratio: u64,
 }
 
-/// What can be imported.
+/// Sources of an import.
 #[derive(Clone, Debug, Subcommand)]
 pub enum What {
-    /// A folder of MovieLens: films, users, ratings and tags (csv, or .dat with `::`).
+    /// MovieLens: films, users, ratings and tags (CSV, or .dat with `::`).
     Movielens {
-        /// The folder.
+        /// Directory with the files.
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
-    /// A folder with TMDB's films and credits (csv).
+    /// TMDB: films and credits (CSV).
     Tmdb {
-        /// The folder.
+        /// Directory with the files.
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
-    /// A catalogue of products (csv or jsonl).
+    /// Product catalogue (CSV or JSONL).
     Products {
-        /// The file.
+        /// File with the products.
         file: PathBuf,
-        /// Says which column is which field; see docs/import.md and examples/mappings.
+        /// Mapping of columns to fields; see docs/import.md and examples/mappings.
         #[arg(long, value_name = "FILE")]
         mapping: PathBuf,
     },

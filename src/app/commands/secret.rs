@@ -6,7 +6,7 @@ use crate::foundation::{Clock, Rng};
 use crate::platform::config::Settings;
 use crate::platform::secrets;
 
-/// The keys that sign access tokens.
+/// Manage the keys that sign access tokens.
 #[derive(Debug, Args)]
 pub struct SecretArgs {
     #[command(subcommand)]
@@ -15,7 +15,8 @@ pub struct SecretArgs {
 
 #[derive(Debug, Subcommand)]
 enum SecretCommand {
-    /// Put a new key first, and drop those that no living token needs.
+    /// Add a new key, which signs from the next start on, and remove keys that no valid token
+    /// needs.
     Rotate,
 }
 

@@ -20,10 +20,10 @@ const PLACED_EVERY: Duration = Duration::from_secs(1);
 /// How often the partitions of the coming months are looked after.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Serve GraphQL and GraphiQL.
+/// Start the server: GraphQL API and GraphiQL.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Load the demo into the schema `demo` if that is empty, and print how to look around.
+    /// Load the demo data into the schema `demo` if it is empty, and print example requests.
     #[arg(long)]
     demo: bool,
 }

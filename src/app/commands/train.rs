@@ -10,16 +10,17 @@ use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::recommendations::training::{self, How, Step, Trained};
 
-/// Learn from all interactions of a schema and store every user's best items.
+/// Train the collaborative model of a schema on all interactions and store the best items of every
+/// user.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     on: OnSchema,
-    /// Take the new model into service even if it is worse than the one that serves.
+    /// Activate the new model even if it is worse than the active one.
     #[arg(long)]
     force: bool,
-    /// First choose models, their settings and how they are blended, on held-out interactions; some
-    /// fifty trainings. Later trainings keep to the choice.
+    /// First choose models, hyperparameters and blend weights on held-out interactions, which takes
+    /// about fifty trainings. Later trainings use the same choice.
     #[arg(long)]
     choose: bool,
 }

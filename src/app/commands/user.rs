@@ -15,7 +15,7 @@ use crate::foundation::{Id, id};
 /// A password from standard input is read no further than this, in bytes.
 const MAX_PASSWORD: u64 = 4096;
 
-/// Accounts.
+/// Manage user accounts.
 #[derive(Debug, Args)]
 pub struct UserArgs {
     #[command(subcommand)]
@@ -24,26 +24,26 @@ pub struct UserArgs {
 
 #[derive(Debug, Subcommand)]
 enum UserCommand {
-    /// Make an account; its password is generated and printed unless --password-stdin is given.
+    /// Create an account. Its password is generated and printed, unless --password-stdin is given.
     Create(CreateArgs),
-    /// List accounts, the newest first.
+    /// List accounts, newest first.
     List(ListArgs),
-    /// Write everything that is stored about a user to standard output, one JSON object a line.
+    /// Write all stored data about a user to standard output, as one JSON object per line.
     Export(ExportArgs),
 }
 
 #[derive(Debug, Args)]
 struct CreateArgs {
-    /// The e-mail address to sign in with.
+    /// E-mail address to sign in with.
     #[arg(long)]
     email: String,
-    /// What the user is called.
+    /// Name of the user for display, 1-100 characters.
     #[arg(long)]
     name: String,
-    /// Make an admin: short for --role ADMIN.
+    /// Create an admin; the same as --role ADMIN.
     #[arg(long, conflicts_with = "role")]
     admin: bool,
-    /// What the user may do: USER, CURATOR or ADMIN.
+    /// Role of the user: USER, CURATOR or ADMIN.
     #[arg(long, default_value = "USER")]
     role: String,
     /// Read the password from the first line of standard input.
@@ -53,17 +53,17 @@ struct CreateArgs {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// Only those of this role: USER, CURATOR or ADMIN.
+    /// List only accounts with this role: USER, CURATOR or ADMIN.
     #[arg(long)]
     role: Option<String>,
-    /// At most so many.
+    /// Number of accounts to list at most.
     #[arg(long, default_value_t = 100)]
     limit: usize,
 }
 
 #[derive(Debug, Args)]
 struct ExportArgs {
-    /// Whose data: an id such as user_01h2xcejqtf2nbrexx3vqjhp41.
+    /// ID of the user, for example user_01h2xcejqtf2nbrexx3vqjhp41.
     id: String,
 }
 

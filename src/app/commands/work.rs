@@ -8,10 +8,11 @@ use crate::app::startup::{App, Use};
 use crate::domain::jobs::Workers;
 use crate::platform::config::Settings;
 
-/// Run background jobs and serve nothing. Any number of these may run beside any number of servers.
+/// Run background jobs without serving requests. Any number of these may run beside any number of
+/// servers.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How many jobs at a time; `jobs.work_slots` of the settings if left out.
+    /// Number of jobs to run at the same time [default: the setting `jobs.work_slots`].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
     slots: Option<u16>,
 }

@@ -206,7 +206,7 @@ impl Worker {
                         // Restarted while the statement ran.
                         Some(lease) if lease.attempt != running.attempt => {}
                         Some(lease) if lease.cancel_asked => {
-                            running.control.end(StopReason::Cancelled)
+                            running.control.end(StopReason::Cancelled);
                         }
                         Some(_) => {}
                         None => running.control.end(StopReason::Lost),

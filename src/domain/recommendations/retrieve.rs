@@ -319,10 +319,10 @@ impl RecommendationService {
         request: &RecommendationRequest,
         most: usize,
     ) -> Result<Vec<(u32, f32)>> {
-        let request = search::Request {
+        let request = search::SearchRequest {
             filter: request.filter.clone(),
             personalise: false,
-            ..search::Request::new(request.query.clone().unwrap_or_default())
+            ..search::SearchRequest::new(request.query.clone().unwrap_or_default())
         };
         self.search.ranked(&request, most).await
     }

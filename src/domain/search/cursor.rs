@@ -1,13 +1,13 @@
-//! Cursors: places in the results of a search.
+//! Cursors: positions in the results of a search.
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::model::{Hit, Request, SearchPage};
+use super::model::{SearchHit, SearchPage, SearchRequest};
 use crate::foundation::page::{Cursor, bad_cursor};
 use crate::foundation::{Id, Result, id};
 
-/// The place that a cursor names.
-pub(super) struct Place {
+/// The position of a cursor.
+pub(super) struct CursorPosition {
     /// The key of the results.
     pub results: u64,
     /// The rank of the last item that was read.
@@ -17,14 +17,14 @@ pub(super) struct Place {
 }
 
 impl SearchPage {
-    /// The place of a hit, for the next page.
-    pub fn cursor(&self, hit: &Hit) -> String {
-        let place = Cursor {
+    /// The cursor of a hit, for the next page.
+    pub fn cursor(&self, hit: &SearchHit) -> String {
+        let position = Cursor {
             order: order(self.digest),
             value: serde_json::json!([format!("{:x}", self.results.key), hit.rank]),
             id: hit.content.uuid(),
         };
-        place.encode()
+        position.encode()
     }
 }
 
@@ -34,7 +34,7 @@ fn order(digest: u64) -> String {
 }
 
 /// Tells requests apart whose cursors must not be mixed up.
-pub(super) fn digest(user: Option<Id<id::User>>, request: &Request) -> u64 {
+pub(super) fn digest(user: Option<Id<id::User>>, request: &SearchRequest) -> u64 {
     xxh3_64(format!("{user:?} {request:?}").as_bytes())
 }
 
@@ -42,12 +42,12 @@ pub(super) fn digest(user: Option<Id<id::User>>, request: &Request) -> u64 {
 ///
 /// # Errors
 /// [`crate::foundation::Refusal::InvalidInput`] for what is no such cursor.
-pub(super) fn read_cursor(text: &str, digest: u64) -> Result<Place> {
+pub(super) fn read_cursor(text: &str, digest: u64) -> Result<CursorPosition> {
     let cursor = Cursor::decode(text, &order(digest))?;
     let (results, rank): (String, usize) = serde_json::from_value(cursor.value)
         .map_err(|_| bad_cursor("this is not a cursor of this server"))?;
     let results = u64::from_str_radix(&results, 16);
-    Ok(Place {
+    Ok(CursorPosition {
         results: results.map_err(|_| bad_cursor("this is not a cursor of this server"))?,
         rank,
         last: cursor.id.into(),

@@ -47,13 +47,13 @@ pub struct PriceRange {
 }
 
 /// What was found and may be shown on a day.
-pub(super) struct Counting<'a> {
+pub(super) struct FacetCounting<'a> {
     pub results: &'a SearchResults,
     pub catalogue: &'a Catalogue,
     pub day: NaiveDate,
 }
 
-impl Counting<'_> {
+impl FacetCounting<'_> {
     /// The `most` frequent values of `facet`, the most frequent first.
     pub fn texts(&self, facet: SearchFacet, most: usize) -> Vec<FacetCount> {
         let counts = self.count(|entry| {

@@ -4,7 +4,7 @@
 //! `>` and both quotation marks are written as entities, and `<em>` around the marked ones is the
 //! only markup there can be.
 
-use super::results::Marks;
+use super::results::HighlightTerms;
 use ranking::text::{is_function_word, joined, stem, words};
 
 /// About how many characters of a long text are shown.
@@ -63,7 +63,7 @@ impl Fragment {
     }
 }
 
-impl Marks {
+impl HighlightTerms {
     /// The whole of `text` if it is short, else the piece with most of the query's words; `None`
     /// if it has none of them.
     pub fn fragment(&self, text: &str) -> Option<Fragment> {
@@ -150,8 +150,8 @@ impl Marks {
 mod tests {
     use super::*;
 
-    fn marks(of: &[&str]) -> Marks {
-        Marks {
+    fn marks(of: &[&str]) -> HighlightTerms {
+        HighlightTerms {
             words: of.iter().map(|word| (*word).to_owned()).collect(),
             stems: of.iter().map(|word| stem(word)).collect(),
         }

@@ -2,8 +2,8 @@
 
 mod cursor;
 pub mod facets;
-mod follow;
 pub mod highlight;
+mod index;
 pub mod lexical;
 pub mod model;
 mod order;
@@ -15,7 +15,7 @@ mod store;
 mod suggest;
 mod titles;
 
-pub use follow::IndexProgress;
-pub use model::{Mode, Request, SearchPage, Suggestion};
+pub use index::IndexProgress;
+pub use model::{SearchMode, SearchPage, SearchRequest, Suggestion};
 pub use service::SearchService;
-pub use titles::Titled;
+pub use titles::TitleMatch;

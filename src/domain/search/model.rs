@@ -1,4 +1,4 @@
-//! What is searched for, and what is found.
+//! Search requests and results.
 
 use std::sync::Arc;
 
@@ -11,28 +11,28 @@ use crate::foundation::{Id, Refusal, Result, id, text_enum};
 /// The most characters that a query may have.
 pub const LONGEST_QUERY: usize = 500;
 
-/// What is searched for.
+/// A search request.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct SearchRequest {
     /// What was typed; nothing but space lists everything that fits the filter, by popularity.
     pub query: String,
     /// Which items.
     pub filter: ContentFilter,
-    /// By what to look.
-    pub mode: Mode,
+    /// How a search matches items.
+    pub mode: SearchMode,
     /// In which order, and whether it ascends; the best first where left out.
     pub order: Option<(ContentOrder, bool)>,
     /// Whether the viewer's taste has a say in the order.
     pub personalise: bool,
 }
 
-impl Request {
+impl SearchRequest {
     /// Everything that is found by words and meaning, the best first.
     pub fn new(query: impl Into<String>) -> Self {
         Self {
             query: query.into(),
             filter: ContentFilter::default(),
-            mode: Mode::WordsAndMeaning,
+            mode: SearchMode::WordsAndMeaning,
             order: None,
             personalise: true,
         }
@@ -67,9 +67,9 @@ pub(super) fn check_length(argument: &str, text: &str) -> Result<()> {
     Err(Refusal::invalid(argument, message).into())
 }
 
-/// By what to look.
+/// How a search matches items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mode {
+pub enum SearchMode {
     /// By both, fused.
     WordsAndMeaning,
     /// By the words of the query alone.
@@ -78,15 +78,15 @@ pub enum Mode {
     Meaning,
 }
 
-text_enum!(Mode {
+text_enum!(SearchMode {
     WordsAndMeaning = "WORDS_AND_MEANING",
     Words = "WORDS",
     Meaning = "MEANING",
 });
 
-/// What found an item.
+/// What matched an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum SearchSource {
     /// It says the words of the query.
     Words,
     /// It is about what the query means.
@@ -95,9 +95,9 @@ pub enum Source {
     Listed,
 }
 
-/// An item that was found, at its place.
+/// An item in the results, with its rank.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Hit {
+pub struct SearchHit {
     /// Rank among all that was found, from 1.
     pub rank: usize,
     /// What was found.
@@ -111,7 +111,7 @@ pub struct Hit {
     pub affinity: Option<f32>,
     /// What found it, each with its rank there, from 1. A rank behind those that are kept is the
     /// next one.
-    pub sources: Vec<(Source, usize)>,
+    pub sources: Vec<(SearchSource, usize)>,
 }
 
 /// One page of what was found.
@@ -125,14 +125,14 @@ pub struct SearchPage {
     /// up a large change.
     pub complete: bool,
     /// The items of this page.
-    pub hits: Vec<Hit>,
+    pub hits: Vec<SearchHit>,
     /// Whether items come before these.
     pub has_previous: bool,
     /// Whether items come after these.
     pub has_next: bool,
 }
 
-/// What may be typed next.
+/// A suggested completion.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Suggestion {
     /// The title of an item.
@@ -143,7 +143,7 @@ pub enum Suggestion {
     Genre(String),
 }
 
-/// A query that many asked.
+/// A frequent query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopularQuery {
     /// Its words, folded.

@@ -25,7 +25,7 @@ const KEPT_FOR: TimeDelta = TimeDelta::days(90);
 
 /// The counts of queries of one schema: words only, and no user.
 #[derive(Clone)]
-pub(super) struct Queries {
+pub(super) struct QueryCounter {
     inner: Arc<Inner>,
 }
 
@@ -37,7 +37,7 @@ struct Inner {
     forgot_on: Mutex<Option<NaiveDate>>,
 }
 
-impl Queries {
+impl QueryCounter {
     pub fn new(store: Store, clock: Clock) -> Self {
         let inner = Inner {
             store,

@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 use rustc_hash::FxHashSet;
 
-use super::lexical::{Effort, Found};
-use super::model::{Hit, Request, Source};
+use super::lexical::{LexicalMatches, MatchMode};
+use super::model::{SearchHit, SearchRequest, SearchSource};
 use super::order::{by_field, exact_titles_first};
 use crate::domain::content::ContentOrder;
 use crate::engine::candidates::Candidates;
@@ -33,7 +33,7 @@ pub struct SearchResults {
     /// The query with its unknown words put right.
     pub corrected: Option<String>,
     /// What to mark in the texts.
-    pub marks: Marks,
+    pub marks: HighlightTerms,
     /// Whether the viewer's affinity had a say.
     pub personalised: bool,
     /// How much the query counts where it had, 0 to 1; the rest is the affinity's.
@@ -42,7 +42,7 @@ pub struct SearchResults {
 
 /// The words that count as those of the query.
 #[derive(Clone, Debug, Default)]
-pub struct Marks {
+pub struct HighlightTerms {
     /// Folded words.
     pub words: FxHashSet<String>,
     /// Stems.
@@ -64,8 +64,8 @@ pub(super) struct RankedHit {
 
 /// What a search is ranked from.
 pub(super) struct SearchInput<'a> {
-    pub request: &'a Request,
-    pub found: Option<Found>,
+    pub request: &'a SearchRequest,
+    pub found: Option<LexicalMatches>,
     /// What meaning finds, with cosines.
     pub meant: Vec<(u32, f32)>,
     /// How well found items suit the viewer, from 0 to 1; `None` where that has no say.
@@ -86,7 +86,7 @@ impl SearchResults {
             hits: Vec::new(),
             matched: Vec::new(),
             corrected: None,
-            marks: Marks::default(),
+            marks: HighlightTerms::default(),
             personalised: input.affinity.is_some(),
             query_weight: input.query_weight,
         };
@@ -138,8 +138,8 @@ impl SearchResults {
         }
         let mut pool = Pool::new(&candidates, rules);
         let settings = FusionSettings {
-            words_weight: match found.effort {
-                Effort::AnyWord => ANY_WORD,
+            words_weight: match found.match_mode {
+                MatchMode::AnyWord => ANY_WORD,
                 _ => 1.0,
             },
             depth: MOST_RANKED,
@@ -179,7 +179,7 @@ impl SearchResults {
             }
         }
         self.corrected = found.corrected;
-        self.marks = Marks {
+        self.marks = HighlightTerms {
             words: found.words,
             stems: found.stems,
         };
@@ -203,7 +203,7 @@ impl SearchResults {
         window: &Window,
         after: usize,
         day: NaiveDate,
-    ) -> Page<Hit> {
+    ) -> Page<SearchHit> {
         let rules = Rules::on(day).within(catalogue);
         let rest = self.hits.iter().zip(1..).skip(after);
         let hits = rest.filter_map(|(hit, rank)| {
@@ -220,16 +220,16 @@ impl SearchResults {
         place.map(|place| place + 1)
     }
 
-    fn hit(&self, hit: &RankedHit, rank: usize, entry: &IndexedItem) -> Hit {
+    fn hit(&self, hit: &RankedHit, rank: usize, entry: &IndexedItem) -> SearchHit {
         let ranks = [
-            (Source::Words, hit.words as usize),
-            (Source::Meaning, hit.meaning as usize),
+            (SearchSource::Words, hit.words as usize),
+            (SearchSource::Meaning, hit.meaning as usize),
         ];
         let mut sources: Vec<_> = ranks.into_iter().filter(|(_, rank)| *rank > 0).collect();
         if sources.is_empty() {
-            sources.push((Source::Listed, rank));
+            sources.push((SearchSource::Listed, rank));
         }
-        Hit {
+        SearchHit {
             rank,
             content: entry.id,
             score: hit.score,

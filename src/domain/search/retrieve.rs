@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use rustc_hash::FxHashMap;
 
-use super::follow::{Following, blocking};
-use super::lexical::{Found, Wanted};
-use super::model::{Mode, Request};
+use super::index::{SearchIndex, blocking};
+use super::lexical::{LexicalMatches, LexicalQuery};
+use super::model::{SearchMode, SearchRequest};
 use super::service::SearchService;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::domain::embeddings::EmbeddingModel;
@@ -23,19 +23,19 @@ const LEAST_SIMILAR: f32 = 0.4;
 impl SearchService {
     pub(super) async fn by_words(
         &self,
-        following: &Arc<Following>,
-        request: &Request,
-    ) -> Result<Option<Found>> {
+        search_index: &Arc<SearchIndex>,
+        request: &SearchRequest,
+    ) -> Result<Option<LexicalMatches>> {
         if request.is_empty() {
             return Ok(None);
         }
-        let wanted = Wanted {
+        let wanted = LexicalQuery {
             text: request.query.clone(),
             open: true,
         };
-        let following = Arc::clone(following);
-        let mut found = blocking(move || following.lexical().find(&wanted)).await?;
-        if request.mode == Mode::Meaning {
+        let search_index = Arc::clone(search_index);
+        let mut found = blocking(move || search_index.lexical().find(&wanted)).await?;
+        if request.mode == SearchMode::Meaning {
             // The words are still good for putting the query right and for marking.
             found.hits.clear();
         }
@@ -47,11 +47,11 @@ impl SearchService {
         &self,
         catalogue: &CatalogueIndex,
         embedding: Option<&EmbeddingModel>,
-        request: &Request,
-        found: Option<&Found>,
+        request: &SearchRequest,
+        found: Option<&LexicalMatches>,
         day: NaiveDate,
     ) -> Result<Vec<(u32, f32)>> {
-        let Some(found) = found.filter(|_| request.mode != Mode::Words) else {
+        let Some(found) = found.filter(|_| request.mode != SearchMode::Words) else {
             return Ok(Vec::new());
         };
         let Some(embedding) = embedding else {

@@ -11,11 +11,11 @@ use tokio::sync::OnceCell;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::cursor::{digest, read_cursor};
-use super::facets::{Counting, PriceRange, SearchFacet};
-use super::follow::{Followed, Following, IndexProgress, blocking};
-use super::lexical::WordHit;
-use super::model::{PopularQuery, Request, SearchPage, Suggestion, check_length};
-use super::popular::Queries;
+use super::facets::{FacetCounting, PriceRange, SearchFacet};
+use super::index::{IndexProgress, IndexState, SearchIndex, blocking};
+use super::lexical::LexicalHit;
+use super::model::{PopularQuery, SearchPage, SearchRequest, Suggestion, check_length};
+use super::popular::QueryCounter;
 use super::results::{SearchInput, SearchResults};
 use super::store::Store;
 use super::suggest::suggest;
@@ -44,9 +44,9 @@ pub struct SearchService {
     store: Store,
     pub(super) content: ContentService,
     pub(super) clock: Clock,
-    queries: Queries,
+    queries: QueryCounter,
     cache: SchemaCache,
-    following: Arc<OnceCell<Arc<Following>>>,
+    search_index: Arc<OnceCell<Arc<SearchIndex>>>,
     cached: Cache<u64, CachedResults>,
     /// Tells the results of this process from those of others.
     salt: u64,
@@ -69,7 +69,7 @@ struct CachedResults {
 /// ranking was begun.
 #[derive(Hash)]
 struct Versions {
-    words: Followed,
+    words: IndexState,
     catalogue: u64,
     /// The space, and the state of its vectors.
     meaning: Option<(Id<id::Model>, u64)>,
@@ -106,12 +106,12 @@ impl SearchService {
             })
             .build();
         Self {
-            queries: Queries::new(store.clone(), ctx.clock.clone()),
+            queries: QueryCounter::new(store.clone(), ctx.clock.clone()),
             store,
             content,
             clock: ctx.clock.clone(),
             cache: ctx.cache.clone(),
-            following: Arc::default(),
+            search_index: Arc::default(),
             cached,
             salt: ctx.rng.seed(),
             query_weight: ctx.settings.blend.query,
@@ -127,12 +127,14 @@ impl SearchService {
     /// # Errors
     /// When the catalogue cannot be read, or the index cannot be begun; the next call tries again.
     pub async fn ready(&self) -> Result<()> {
-        self.followed().await.map(|_| ())
+        self.index_state().await.map(|_| ())
     }
 
     /// How far the index of words is; `None` before anybody asked for it.
     pub fn progress(&self) -> Option<IndexProgress> {
-        self.following.get().map(|following| following.progress())
+        self.search_index
+            .get()
+            .map(|search_index| search_index.progress())
     }
 
     /// One page of what is found for `request`. Only what may be offered to everybody today is
@@ -146,7 +148,7 @@ impl SearchService {
     pub async fn search(
         &self,
         viewer: &Viewer,
-        request: &Request,
+        request: &SearchRequest,
         window: &Window,
     ) -> Result<SearchPage> {
         request.check()?;
@@ -198,7 +200,7 @@ impl SearchService {
     ///
     /// # Errors
     /// Those of [`SearchService::search`].
-    pub async fn warm(&self, request: &Request) -> Result<()> {
+    pub async fn warm(&self, request: &SearchRequest) -> Result<()> {
         request.check()?;
         let day = self.clock.now().date_naive();
         let results = self.results(request, None, digest(None, request), day);
@@ -253,10 +255,10 @@ impl SearchService {
     /// [`Refusal::InvalidInput`] for a text that is too long; when the database fails.
     pub async fn suggest(&self, typed: &str, most: usize) -> Result<Vec<Suggestion>> {
         check_length("prefix", typed)?;
-        let (following, _) = self.followed().await?;
+        let (search_index, _) = self.index_state().await?;
         let catalogue = self.content.catalogue_so_far().await?.clone();
         let (typed, day) = (typed.to_owned(), self.clock.now().date_naive());
-        blocking(move || suggest(&following, &catalogue, &typed, most, day)).await
+        blocking(move || suggest(&search_index, &catalogue, &typed, most, day)).await
     }
 
     /// What was searched for at least five times in the last `days` days, the most frequent first;
@@ -289,30 +291,30 @@ impl SearchService {
     }
 
     /// The index of words as far as it is made, and how far that is.
-    pub(super) async fn followed(&self) -> Result<(Arc<Following>, Followed)> {
+    pub(super) async fn index_state(&self) -> Result<(Arc<SearchIndex>, IndexState)> {
         let catalogue = self.content.catalogue_so_far().await?;
         // Nothing in here waits: a request that is given up leaves nothing half done.
         let first = async || {
             let (store, cache) = (self.store.clone(), self.cache.clone());
-            let following = Following::begin(store, catalogue.clone(), cache)?;
+            let search_index = SearchIndex::start(store, catalogue.clone(), cache)?;
             self.queries.keep_writing();
-            Ok::<_, crate::foundation::Error>(following)
+            Ok::<_, crate::foundation::Error>(search_index)
         };
-        let following = self.following.get_or_try_init(first).await?;
-        let followed = following.follow().await;
-        Ok((Arc::clone(following), followed))
+        let search_index = self.search_index.get_or_try_init(first).await?;
+        let index_state = search_index.catch_up().await;
+        Ok((Arc::clone(search_index), index_state))
     }
 
     /// The results of this request, which are the same as the last ones where nothing has changed of
     /// all that they were made of and nobody's affinity has a say.
     async fn results(
         &self,
-        request: &Request,
+        request: &SearchRequest,
         user: Option<Id<id::User>>,
         digest: u64,
         day: NaiveDate,
     ) -> Result<CachedResults> {
-        let (following, words) = self.followed().await?;
+        let (search_index, words) = self.index_state().await?;
         let catalogue = self.content.catalogue_so_far().await?;
         let profile = self.profile(user).await?;
         let found = self.embeddings.find().await?;
@@ -339,7 +341,7 @@ impl SearchService {
         {
             return Ok(cached);
         }
-        let mut found = self.by_words(&following, request).await?;
+        let mut found = self.by_words(&search_index, request).await?;
         let meant = self
             .by_meaning(
                 catalogue,
@@ -353,7 +355,7 @@ impl SearchService {
             Some(profile) => {
                 let hits = found.as_mut().map_or(&mut [][..], |found| &mut found.hits);
                 if hits.len() > WITH_AFFINITY {
-                    let order = |a: &WordHit, b: &WordHit| {
+                    let order = |a: &LexicalHit, b: &LexicalHit| {
                         b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot))
                     };
                     hits.select_nth_unstable_by(WITH_AFFINITY, order);
@@ -390,7 +392,7 @@ impl SearchService {
     ///
     /// # Errors
     /// Those of [`SearchService::search`].
-    pub async fn ranked(&self, request: &Request, most: usize) -> Result<Vec<(u32, f32)>> {
+    pub async fn ranked(&self, request: &SearchRequest, most: usize) -> Result<Vec<(u32, f32)>> {
         request.check()?;
         let day = self.clock.now().date_naive();
         let results = self
@@ -403,7 +405,7 @@ impl SearchService {
     async fn counted<T: Send + 'static>(
         &self,
         results: &Arc<SearchResults>,
-        count: impl FnOnce(&Counting<'_>) -> T + Send + 'static,
+        count: impl FnOnce(&FacetCounting<'_>) -> T + Send + 'static,
     ) -> Result<T> {
         let (catalogue, day) = (
             self.content.catalogue_so_far().await?.clone(),
@@ -411,7 +413,7 @@ impl SearchService {
         );
         let results = Arc::clone(results);
         blocking(move || {
-            Ok(count(&Counting {
+            Ok(count(&FacetCounting {
                 results: &results,
                 catalogue: &catalogue.read(),
                 day,

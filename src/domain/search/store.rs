@@ -12,7 +12,7 @@ use crate::platform::db::Db;
 
 /// What of an item is not on the catalogue.
 #[derive(Clone, Debug, Default)]
-pub(super) struct MoreTexts {
+pub(super) struct StoredTexts {
     pub original_title: Option<String>,
     pub description: String,
     pub people: Vec<(Id<id::Person>, String)>,
@@ -33,7 +33,7 @@ impl Store {
     pub async fn texts(
         &self,
         ids: &[Id<id::Content>],
-    ) -> Result<HashMap<Id<id::Content>, MoreTexts>> {
+    ) -> Result<HashMap<Id<id::Content>, StoredTexts>> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
         let rows = sqlx::query(
             "SELECT c.id, c.original_title, c.description, credited.people, credited.names
@@ -54,7 +54,7 @@ impl Store {
             let people: Option<Vec<Uuid>> = row.try_get("people")?;
             let names: Option<Vec<String>> = row.try_get("names")?;
             let people = people.unwrap_or_default().into_iter().map(Into::into);
-            let texts = MoreTexts {
+            let texts = StoredTexts {
                 original_title: row.try_get("original_title")?,
                 description: row.try_get("description")?,
                 people: people.zip(names.unwrap_or_default()).collect(),

@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::follow::{Following, Name};
-use super::lexical::{Found, Wanted};
+use super::index::{PersonName, SearchIndex};
+use super::lexical::{LexicalMatches, LexicalQuery};
 use super::model::Suggestion;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
@@ -33,17 +33,17 @@ struct Ranked {
 /// # Errors
 /// When the index cannot be read.
 pub(super) fn suggest(
-    following: &Following,
+    search_index: &SearchIndex,
     catalogue: &CatalogueIndex,
     typed: &str,
     most: usize,
     day: NaiveDate,
 ) -> Result<Vec<Suggestion>> {
-    let wanted = Wanted {
+    let wanted = LexicalQuery {
         text: typed.to_owned(),
         open: true,
     };
-    let lexical = following.lexical();
+    let lexical = search_index.lexical();
     let (titles, people, genres) = (
         lexical.titles(&wanted)?,
         lexical.people(&wanted)?,
@@ -61,7 +61,7 @@ pub(super) fn suggest(
         });
     }
     let mut met = FxHashSet::default();
-    let names = following.names();
+    let names = search_index.names();
     for entry in popular(&catalogue, &people, day, LOOKED_THROUGH) {
         for person in &entry.people {
             // The strings of people are those of their ids.
@@ -72,7 +72,7 @@ pub(super) fn suggest(
             let person: Id<id::Person> = id.into();
             let name = names.get(&person);
             // Names are found by their words as they are written: no stem stands for one.
-            let said = |name: &&Name| {
+            let said = |name: &&PersonName| {
                 let said = name.words().filter(|word| people.words.contains(*word));
                 said.count() >= many.max(1)
             };
@@ -101,7 +101,7 @@ pub(super) fn suggest(
 /// The most popular items that were found and may be shown, the most popular first.
 fn popular<'a>(
     catalogue: &'a Catalogue,
-    found: &Found,
+    found: &LexicalMatches,
     day: NaiveDate,
     most: usize,
 ) -> impl Iterator<Item = &'a IndexedItem> {
@@ -125,7 +125,7 @@ fn popular<'a>(
 /// The genres that say what was typed, the most frequent among the popular items first.
 fn genres_among(
     catalogue: &Catalogue,
-    found: &Found,
+    found: &LexicalMatches,
     many: usize,
     day: NaiveDate,
 ) -> Vec<Suggestion> {
@@ -148,7 +148,7 @@ fn genres_among(
 }
 
 /// Whether a name has as many of the words that were found as were typed.
-fn says(name: &str, found: &Found, many: usize) -> bool {
+fn says(name: &str, found: &LexicalMatches, many: usize) -> bool {
     let said = words(name).into_iter().filter(|word| {
         found.words.contains(&word.folded) || found.stems.contains(&stem(&word.folded))
     });

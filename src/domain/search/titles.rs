@@ -1,7 +1,7 @@
 //! Items by their titles, as people type them.
 
-use super::follow::blocking;
-use super::lexical::{Lexical, Wanted};
+use super::index::blocking;
+use super::lexical::{LexicalIndex, LexicalQuery};
 use super::service::SearchService;
 use crate::domain::content::Visibility;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
@@ -13,7 +13,7 @@ const SUGGESTED: usize = 3;
 
 /// What a title stands for.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Titled {
+pub enum TitleMatch {
     /// The item of this title.
     Item(Id<id::Content>),
     /// No item has it; these have the most alike, the nearest first, if any are.
@@ -27,21 +27,21 @@ impl SearchService {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn titled(&self, titles: &[String]) -> Result<Vec<Titled>> {
-        let (following, _) = self.followed().await?;
+    pub async fn titled(&self, titles: &[String]) -> Result<Vec<TitleMatch>> {
+        let (search_index, _) = self.index_state().await?;
         let catalogue = self.content.catalogue_so_far().await?.clone();
         let titles = titles.to_vec();
         blocking(move || {
-            let find = |title: &String| titled(following.lexical(), &catalogue.read(), title);
+            let find = |title: &String| titled(search_index.lexical(), &catalogue.read(), title);
             titles.iter().map(find).collect()
         })
         .await
     }
 }
 
-fn titled(lexical: &Lexical, catalogue: &Catalogue, typed: &str) -> Result<Titled> {
+fn titled(lexical: &LexicalIndex, catalogue: &Catalogue, typed: &str) -> Result<TitleMatch> {
     let (title, year) = with_year(typed);
-    let found = lexical.titles(&Wanted {
+    let found = lexical.titles(&LexicalQuery {
         text: title.to_owned(),
         open: false,
     })?;
@@ -64,11 +64,11 @@ fn titled(lexical: &Lexical, catalogue: &Catalogue, typed: &str) -> Result<Title
     }
     exact.sort_by(|a, b| known_first(a, b));
     if let Some(entry) = exact.first() {
-        return Ok(Titled::Item(entry.id));
+        return Ok(TitleMatch::Item(entry.id));
     }
     near.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| known_first(a.1, b.1)));
     let near = near.into_iter().take(SUGGESTED);
-    Ok(Titled::Like(near.map(|(_, entry)| entry.id).collect()))
+    Ok(TitleMatch::Like(near.map(|(_, entry)| entry.id).collect()))
 }
 
 fn known_first(a: &IndexedItem, b: &IndexedItem) -> std::cmp::Ordering {

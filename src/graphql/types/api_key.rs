@@ -14,23 +14,25 @@ use crate::graphql::connection::Connection;
 use crate::graphql::payload::{payload, payload_errors, settle};
 use crate::graphql::{ContextExt, Query};
 
-/// What an app's key may do, for any user.
+/// Permission of an API key. Permissions apply to all users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Scope")]
 pub enum Scope {
-    /// Create, change and delete content and people.
+    /// Create, change and delete content items and people, read private items, and generate
+    /// content.
     CatalogueWrite,
-    /// Read users and what they did.
+    /// Read users and their interactions.
     UsersRead,
-    /// Create and change users, and merge anonymous ones into known ones.
+    /// Create, change, merge and erase users.
     UsersWrite,
-    /// Record what users do.
+    /// Record and delete interactions of users, and record feedback on recommendations.
     InteractionsWrite,
-    /// Read the recommendations of users.
+    /// Read and recompute the recommendations of users, and read popular searches.
     RecommendationsRead,
 }
 
-/// A key for an app. The key itself is told once, by `createApiKey`.
+/// An API key, with which an app authenticates. Its secret is returned only by `createApiKey`.
+/// Visible to admins and to the app itself.
 #[derive(Clone, Debug)]
 pub struct ApiKey(Arc<domain::ApiKey>);
 
@@ -40,30 +42,32 @@ impl From<domain::ApiKey> for ApiKey {
     }
 }
 
-/// A key for an app. The key itself is told once, by `createApiKey`.
+/// An API key, with which an app authenticates. Its secret is returned only by `createApiKey`.
+/// Visible to admins and to the app itself.
 #[Object]
 impl ApiKey {
-    /// Opaque and unique; not the key.
+    /// Opaque, globally unique ID. It is not the secret of the key.
     pub async fn id(&self) -> async_graphql::ID {
         self.0.id.into()
     }
 
-    /// What it is for.
+    /// Name of the key, given when it was created.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// How the key begins.
+    /// First characters of the secret, by which the key can be recognised.
     async fn prefix(&self) -> &str {
         &self.0.prefix
     }
 
-    /// What it may do.
+    /// Permissions of the key.
     async fn scopes(&self) -> Vec<Scope> {
         self.0.scopes.iter().copied().map(Into::into).collect()
     }
 
-    /// Which admin made it; null for the shell, and for viewers who may not see the admin.
+    /// The admin who created the key. Null if it was created on the command line, if the admin was
+    /// erased, and if the viewer may not see them.
     async fn created_by(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(user) = self.0.created_by else {
             return Ok(None);
@@ -72,47 +76,57 @@ impl ApiKey {
         Ok(user.map(Into::into))
     }
 
-    /// When it was made.
+    /// Time when the key was created.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// From when on it is refused; null for never.
+    /// Time when the key expires; null if it does not expire.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.0.expires_at
     }
 
-    /// When it was last used, to the minute; null for never.
+    /// Time of the last request with this key, accurate to one minute; null if it was never used.
     async fn last_used_at(&self) -> Option<DateTime<Utc>> {
         self.0.last_used_at
     }
 
-    /// Since when it is revoked; null if it is not.
+    /// Time when the key was revoked; null if it is not revoked.
     async fn revoked_at(&self) -> Option<DateTime<Utc>> {
         self.0.revoked_at
     }
 }
 
-/// Queries about API keys.
+/// Queries of API keys.
 #[derive(Clone, Copy, Default)]
 pub struct ApiKeyQuery;
 
-/// Queries about API keys.
+/// Queries of API keys.
 #[Object]
 impl ApiKeyQuery {
-    /// All API keys, the newest first. For admins.
+    /// Lists all API keys, newest first. Requires the role ADMIN.
     #[graphql(
         complexity = "first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity"
     )]
     async fn api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start, 1 to 100; 20 where left out.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(
+            desc = "Number of keys to return from the start of the list, 1–100 (default 20). Not allowed together with `last` or `before`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Return the keys after this cursor, from `edges.cursor` or `pageInfo.endCursor`."
+        )]
+        after: Option<String>,
+        #[graphql(
+            desc = "Number of keys to return from the end of the list, 1–100 (default 20 if `before` is given)."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Return the keys before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
+        )]
+        before: Option<String>,
     ) -> Result<Connection<ApiKey>> {
         let window = Window::read(first, after, last, before)?;
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());
@@ -126,47 +140,47 @@ impl ApiKeyQuery {
     }
 }
 
-/// A key to be made.
+/// Properties of a new API key.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateApiKeyInput {
-    /// What it is for, 1 to 100 characters.
+    /// Name that says what the key is used for, 1–100 characters.
     name: String,
-    /// What it may do; at least one.
+    /// Permissions of the key; at least one.
     scopes: Vec<Scope>,
-    /// From when on it is refused; never where left out.
+    /// Time when the key expires; it must be in the future (default: never).
     expires_at: Option<DateTime<Utc>>,
 }
 
-/// Which key to revoke.
+/// The API key to revoke.
 #[derive(Clone, Debug, InputObject)]
 pub struct RevokeApiKeyInput {
-    /// Which.
+    /// ID of the API key.
     id: Id<id::ApiKey>,
 }
 
 payload_errors! {
-    /// Why `createApiKey` did not do it.
+    /// Errors that `createApiKey` may return.
     CreateApiKeyError: InvalidInput
 }
 
 payload_errors! {
-    /// Why `revokeApiKey` did not do it.
+    /// Errors that `revokeApiKey` may return.
     RevokeApiKeyError: NotFound
 }
 
 payload! {
-    /// What became of `createApiKey`.
+    /// Result of `createApiKey`.
     CreateApiKeyPayload(CreateApiKeyError) {
         /// The new key; null if there are errors.
         api_key: Option<ApiKey>,
-        /// The key itself, to be sent as `Authorization: Bearer …`. It is told here and never
-        /// again; null if there are errors.
+        /// Secret of the key, to be sent as `Authorization: Bearer <secret>`. It cannot be
+        /// retrieved again; null if there are errors.
         secret: Option<String>,
     }
 }
 
 payload! {
-    /// What became of `revokeApiKey`.
+    /// Result of `revokeApiKey`.
     RevokeApiKeyPayload(RevokeApiKeyError) {
         /// The revoked key; null if there are errors.
         api_key: Option<ApiKey>,
@@ -180,11 +194,11 @@ pub struct ApiKeyMutation;
 /// Mutations of API keys.
 #[Object]
 impl ApiKeyMutation {
-    /// Makes a key for an app and tells it, once. For admins.
+    /// Creates an API key and returns its secret, once. Requires the role ADMIN.
     async fn create_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The key.")] input: CreateApiKeyInput,
+        #[graphql(desc = "Properties of the new key.")] input: CreateApiKeyInput,
     ) -> Result<CreateApiKeyPayload> {
         let new = NewApiKey {
             name: input.name,
@@ -202,11 +216,11 @@ impl ApiKeyMutation {
         })
     }
 
-    /// Ends a key for good, at once. For admins.
+    /// Revokes an API key permanently and immediately. Requires the role ADMIN.
     async fn revoke_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: RevokeApiKeyInput,
+        #[graphql(desc = "The API key to revoke.")] input: RevokeApiKeyInput,
     ) -> Result<RevokeApiKeyPayload> {
         let auth = &ctx.services().auth;
         let done = auth.revoke_api_key(ctx.viewer(), input.id).await;

@@ -11,20 +11,20 @@ use crate::graphql::number::int;
 use crate::graphql::payload::{payload, payload_errors, settle};
 use crate::graphql::{ContextExt, Query};
 
-/// The tokens of a session.
+/// Tokens of a session.
 #[derive(Clone, SimpleObject)]
 pub struct AuthTokens {
-    /// Goes with each request as `Authorization: Bearer …`.
+    /// Access token. Send it as `Authorization: Bearer <token>` with each request.
     access_token: String,
-    /// How the access token is sent: `Bearer`.
+    /// Type of the access token: always `Bearer`.
     token_type: &'static str,
-    /// For how long the access token is good, in seconds.
+    /// Lifetime of the access token, in seconds.
     expires_in_seconds: i32,
-    /// When the access token ends.
+    /// Time when the access token expires.
     expires_at: DateTime<Utc>,
-    /// Buys the next pair of tokens, once: a second use ends the session.
+    /// Refresh token, for one call of `refreshToken`. A second use ends the session.
     refresh_token: String,
-    /// When the refresh token ends.
+    /// Time when the refresh token expires.
     refresh_expires_at: DateTime<Utc>,
 }
 
@@ -41,111 +41,111 @@ impl From<domain::Tokens> for AuthTokens {
     }
 }
 
-/// An account to be made.
+/// Properties of a new account.
 #[derive(Clone, InputObject)]
 pub struct RegisterInput {
-    /// What the user signs in with.
+    /// E-mail address to sign in with.
     email: EmailAddress,
-    /// At least 10 characters unless the server is set otherwise, at most 128, not the e-mail
-    /// address or the name, and not among those that everybody tries first.
+    /// Password of 10 (unless configured otherwise) to 128 characters. It may be neither the e-mail
+    /// address, nor its part before the `@`, nor the display name, nor a common password.
     password: String,
-    /// What the user is called, 1 to 100 characters.
+    /// Name of the user for display, 1–100 characters.
     display_name: String,
 }
 
-/// What a user signs in with.
+/// Credentials of an account.
 #[derive(Clone, InputObject)]
 pub struct LoginInput {
-    /// The e-mail address of the account.
+    /// E-mail address of the account; case-insensitive.
     email: EmailAddress,
-    /// Its password.
+    /// Password of the account.
     password: String,
 }
 
-/// The token of a session.
+/// The refresh token of a session.
 #[derive(Clone, InputObject)]
 pub struct RefreshTokenInput {
-    /// The refresh token that came with the last access token.
+    /// The latest refresh token of the session.
     refresh_token: String,
 }
 
-/// A new password.
+/// The current and the new password of the signed-in user.
 #[derive(Clone, InputObject)]
 pub struct ChangePasswordInput {
-    /// The password as it is.
+    /// Current password of the user.
     old_password: String,
-    /// The password as it shall be; the rules are those of `register`.
+    /// New password, with the same rules as in `RegisterInput`.
     new_password: String,
 }
 
 payload_errors! {
-    /// Why `register` did not do it.
+    /// Errors that `register` may return.
     RegisterError: InvalidInput, WeakPassword, EmailTaken
 }
 
 payload_errors! {
-    /// Why `login` did not do it.
+    /// Errors that `login` may return.
     LoginError: InvalidCredentials, TooManyAttempts
 }
 
 payload_errors! {
-    /// Why `refreshToken` did not do it.
+    /// Errors that `refreshToken` may return.
     RefreshTokenError: InvalidToken
 }
 
 payload_errors! {
-    /// Why `logout` did not do it.
+    /// Errors that `logout` may return.
     LogoutError: Conflict
 }
 
 payload_errors! {
-    /// Why `logoutEverywhere` did not do it.
+    /// Errors that `logoutEverywhere` may return.
     LogoutEverywhereError: Conflict
 }
 
 payload_errors! {
-    /// Why `changePassword` did not do it.
+    /// Errors that `changePassword` may return.
     ChangePasswordError: InvalidCredentials, WeakPassword, TooManyAttempts, Conflict
 }
 
 payload_errors! {
-    /// Why `startAnonymousSession` did not do it.
+    /// Errors that `startAnonymousSession` may return.
     StartAnonymousSessionError: Conflict
 }
 
 payload! {
-    /// What became of `register`.
+    /// Result of `register`.
     RegisterPayload(RegisterError) {
         /// The new user; null if there are errors.
         user: Option<User>,
-        /// The tokens of their first session; null if there are errors.
+        /// Tokens of the user's first session; null if there are errors.
         tokens: Option<AuthTokens>,
     }
 }
 
 payload! {
-    /// What became of `login`.
+    /// Result of `login`.
     LoginPayload(LoginError) {
-        /// Who signed in; null if there are errors.
+        /// The user who signed in; null if there are errors.
         user: Option<User>,
-        /// The tokens of the session; null if there are errors. `query` does not see them yet:
-        /// it answers for whoever sent this request.
+        /// Tokens of the new session; null if there are errors. They do not apply to `query`, which
+        /// is resolved with the credentials of the request.
         tokens: Option<AuthTokens>,
     }
 }
 
 payload! {
-    /// What became of `refreshToken`.
+    /// Result of `refreshToken`.
     RefreshTokenPayload(RefreshTokenError) {
-        /// Whose session it is; null if there are errors.
+        /// The user of the session; null if there are errors.
         user: Option<User>,
-        /// The next tokens of the session; null if there are errors.
+        /// New tokens of the session; null if there are errors.
         tokens: Option<AuthTokens>,
     }
 }
 
 payload! {
-    /// What became of `logout`.
+    /// Result of `logout`.
     LogoutPayload(LogoutError) {
         /// Whether the session has ended.
         done: bool,
@@ -153,27 +153,27 @@ payload! {
 }
 
 payload! {
-    /// What became of `logoutEverywhere`.
+    /// Result of `logoutEverywhere`.
     LogoutEverywherePayload(LogoutEverywhereError) {
-        /// Whether all sessions have ended.
+        /// Whether all sessions of the user have ended.
         done: bool,
     }
 }
 
 payload! {
-    /// What became of `changePassword`.
+    /// Result of `changePassword`.
     ChangePasswordPayload(ChangePasswordError) {
-        /// Whose password changed; null if there are errors.
+        /// The user whose password changed; null if there are errors.
         user: Option<User>,
     }
 }
 
 payload! {
-    /// What became of `startAnonymousSession`.
+    /// Result of `startAnonymousSession`.
     StartAnonymousSessionPayload(StartAnonymousSessionError) {
         /// The new anonymous user; null if there are errors.
         user: Option<User>,
-        /// The tokens of the session, which are all that the user has; null if there are errors.
+        /// Tokens of the session; null if there are errors. They are the user's only credentials.
         tokens: Option<AuthTokens>,
     }
 }
@@ -191,12 +191,14 @@ pub struct AuthMutation;
 /// Mutations of sessions.
 #[Object]
 impl AuthMutation {
-    /// Makes an account and signs it in. Where registration is closed, for admins only.
+    /// Creates an account and signs it in. No authentication required, unless registration is
+    /// closed on this server: then it requires the role ADMIN or an API key with the scope
+    /// USERS_WRITE.
     #[graphql(complexity = "100 + child_complexity")]
     async fn register(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The account.")] input: RegisterInput,
+        #[graphql(desc = "Properties of the new account.")] input: RegisterInput,
     ) -> Result<RegisterPayload> {
         let auth = &ctx.services().auth;
         let (name, email, password) = (input.display_name, input.email.0, input.password.into());
@@ -211,12 +213,14 @@ impl AuthMutation {
         })
     }
 
-    /// Signs in. An unknown account and a wrong password get the same answer.
+    /// Signs in with e-mail address and password. Unknown accounts and wrong passwords cause the
+    /// same error; after several failed attempts, further ones are delayed. Disabled users get the
+    /// error code FORBIDDEN. No authentication required.
     #[graphql(complexity = "100 + child_complexity")]
     async fn login(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What the user signs in with.")] input: LoginInput,
+        #[graphql(desc = "Credentials of the account.")] input: LoginInput,
     ) -> Result<LoginPayload> {
         let credentials = Credentials {
             email: input.email.0.to_string(),
@@ -233,13 +237,13 @@ impl AuthMutation {
         })
     }
 
-    /// Exchanges a refresh token for the next pair of tokens. Each is good once: a second use ends
-    /// the session, so a client exchanges one at a time. Needs no access token.
+    /// Exchanges a refresh token for a new access token and a new refresh token. Each refresh token
+    /// can be used once; a second use ends the session. Requires no access token.
     #[graphql(complexity = "20 + child_complexity")]
     async fn refresh_token(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The token.")] input: RefreshTokenInput,
+        #[graphql(desc = "The refresh token to exchange.")] input: RefreshTokenInput,
     ) -> Result<RefreshTokenPayload> {
         let token = input.refresh_token.into();
         let (done, errors) = settle(ctx.services().auth.refresh(&token).await)?;
@@ -252,7 +256,8 @@ impl AuthMutation {
         })
     }
 
-    /// Ends the session of the access token that came with this request, with all its tokens.
+    /// Ends the session that the request's access token belongs to. All its tokens become invalid.
+    /// Requires a signed-in user.
     async fn logout(&self, ctx: &Context<'_>) -> Result<LogoutPayload> {
         let done = ctx.services().auth.logout(ctx.viewer()).await;
         let (done, errors) = settle(done)?;
@@ -263,7 +268,8 @@ impl AuthMutation {
         })
     }
 
-    /// Ends all sessions of the viewer, this one too.
+    /// Ends all sessions of the signed-in user, including the current one. Requires a signed-in
+    /// user.
     async fn logout_everywhere(&self, ctx: &Context<'_>) -> Result<LogoutEverywherePayload> {
         let done = ctx.services().auth.logout_everywhere(ctx.viewer()).await;
         let (done, errors) = settle(done)?;
@@ -274,12 +280,13 @@ impl AuthMutation {
         })
     }
 
-    /// Changes the viewer's password and ends all their other sessions.
+    /// Changes the password of the signed-in user and ends all their other sessions. Requires a
+    /// signed-in user.
     #[graphql(complexity = "100 + child_complexity")]
     async fn change_password(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The old and the new password.")] input: ChangePasswordInput,
+        #[graphql(desc = "The current and the new password.")] input: ChangePasswordInput,
     ) -> Result<ChangePasswordPayload> {
         let auth = &ctx.services().auth;
         let (old, new) = (input.old_password.into(), input.new_password.into());
@@ -289,8 +296,10 @@ impl AuthMutation {
         ChangePasswordPayload::settle(done)
     }
 
-    /// Makes a user whom nobody knows and signs them in: for visitors who may become known later
-    /// (`mergeUsers`). Where registration is closed, for admins and apps with `USERS_WRITE`.
+    /// Creates an anonymous user and a session for them. If the visitor later signs in to an
+    /// account, `mergeUsers` moves their data there. No authentication required, unless
+    /// registration is closed on this server: then it requires the role ADMIN or an API key with
+    /// the scope USERS_WRITE.
     #[graphql(complexity = "20 + child_complexity")]
     async fn start_anonymous_session(
         &self,

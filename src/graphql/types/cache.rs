@@ -7,39 +7,40 @@ use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 use crate::graphql::payload::{payload, payload_errors, settle};
 
-/// What a cached value is for.
+/// Kind of cached values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::CacheKind")]
 pub enum CacheKind {
-    /// Lists of recommendations; 2 minutes.
+    /// Recommendation lists, trends and similar items; cached for at most 2 minutes.
     Lists,
-    /// What changes with the catalogue alone; 1 hour.
+    /// Values that rarely change, such as long-term trends; cached for at most 1 hour.
     Metadata,
-    /// Whole answers to queries; 2 minutes. They go with every other kind that is cleared.
+    /// Complete responses to queries; cached for at most 2 minutes. Clearing another kind clears
+    /// these as well.
     Answers,
 }
 
-/// What the cache of this schema did with values of one kind, since the start of the server that
-/// answers.
+/// Statistics of the cache of this database schema for one kind of values, since the start of the
+/// server that responds.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct CacheStatistics {
-    /// Which kind.
+    /// Kind of the cached values.
     kind: CacheKind,
-    /// How often a value was found in the memory of this server.
+    /// Number of lookups that found a value in the memory of this server.
     process_hits: i32,
-    /// How often one was found in Redis.
+    /// Number of lookups that found a value in Redis.
     redis_hits: i32,
-    /// How often one had to be computed.
+    /// Number of lookups that found no value, so that it was computed.
     misses: i32,
-    /// The share of all look-ups that found a value, in [0, 1]; 0 where there was none.
+    /// Fraction of all lookups that found a value, in [0, 1]; 0 if there were no lookups.
     hit_rate: f64,
-    /// How long a computation took on average, in milliseconds; 0 where there was none.
+    /// Mean time to compute a value, in milliseconds; 0 if none was computed.
     mean_computing_milliseconds: f64,
-    /// How long the longest computation took, in milliseconds.
+    /// Longest time to compute a value, in milliseconds; 0 if none was computed.
     max_computing_milliseconds: f64,
-    /// How many values are in the memory of this server now.
+    /// Number of values that are currently in the memory of this server.
     entries: i32,
-    /// About how many bytes they take.
+    /// Approximate size of these values, in bytes.
     bytes: f64,
 }
 
@@ -60,34 +61,34 @@ impl From<domain::Statistics> for CacheStatistics {
     }
 }
 
-/// Which part of the cache to drop.
+/// The part of the cache to clear.
 #[derive(Clone, Debug, InputObject)]
 pub struct ClearCacheInput {
-    /// Only values of this kind; all where left out.
+    /// Kind of the values to remove (default: all kinds).
     kind: Option<CacheKind>,
 }
 
 payload_errors! {
-    /// Why `clearCache` did not do it.
+    /// Errors that `clearCache` may return.
     ClearCacheError: InvalidInput
 }
 
 payload! {
-    /// What became of `clearCache`.
+    /// Result of `clearCache`.
     ClearCachePayload(ClearCacheError) {
-        /// Whether the values are gone.
+        /// Whether the values were removed.
         cleared: bool,
     }
 }
 
-/// Queries about the cache.
+/// Queries of the cache.
 #[derive(Clone, Copy, Default)]
 pub struct CacheQuery;
 
-/// Queries about the cache.
+/// Queries of the cache.
 #[Object]
 impl CacheQuery {
-    /// What the cache did, kind by kind. For admins.
+    /// Statistics of the cache by kind of values. Requires the role ADMIN.
     async fn cache_statistics(&self, ctx: &Context<'_>) -> Result<Vec<CacheStatistics>> {
         let statistics = ctx.services().caching.statistics(ctx.viewer()).await?;
         Ok(statistics.into_iter().map(Into::into).collect())
@@ -101,12 +102,12 @@ pub struct CacheMutation;
 /// Mutations of the cache.
 #[Object]
 impl CacheMutation {
-    /// Drops cached values of this schema on every server; they are computed anew when they are
-    /// asked for. For admins.
+    /// Removes cached values of this database schema on all servers. They are computed again on
+    /// request. Requires the role ADMIN.
     async fn clear_cache(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: ClearCacheInput,
+        #[graphql(desc = "The part of the cache to clear.")] input: ClearCacheInput,
     ) -> Result<ClearCachePayload> {
         let kind = input.kind.map(Into::into);
         let (cleared, errors) = settle(ctx.services().caching.clear(ctx.viewer(), kind).await)?;

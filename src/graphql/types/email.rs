@@ -4,12 +4,12 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 
 use crate::domain::users::Email;
 
-/// An e-mail address, in lower case on its way out: `ana@example.org`.
+/// An e-mail address, in lower case when written: `ana@example.org`.
 #[derive(Clone, Debug)]
 pub struct EmailAddress(pub Email);
 
-/// An e-mail address of the form that web browsers accept: `ana@example.org`. Capitals are read as
-/// small letters.
+/// An e-mail address as accepted by web browsers, for example `ana@example.org`. Case is ignored:
+/// addresses are stored and returned in lower case.
 #[Scalar(
     name = "EmailAddress",
     specified_by_url = "https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address"

@@ -8,45 +8,46 @@ use crate::graphql::ContextExt;
 use crate::graphql::number::single;
 use crate::graphql::payload::{payload, payload_errors};
 
-/// The vector of a content item.
+/// An external embedding of a content item.
 #[derive(Clone, Debug, InputObject)]
 pub struct SetContentEmbeddingInput {
-    /// Of which item.
+    /// ID of the content item.
     content_id: Id<id::Content>,
-    /// As many numbers as a vector of the space that is served has, of any length but 0; it is
-    /// brought to length 1. Null takes back what was set, and the computed vector comes again.
+    /// The embedding, with as many numbers as the dimension of the active embedding model; not all
+    /// may be 0. It is normalised to length 1. Null removes an external embedding and restores the
+    /// computed one.
     vector: Option<Vec<f64>>,
 }
 
 payload_errors! {
-    /// Why `setContentEmbedding` did not do it.
+    /// Errors that `setContentEmbedding` may return.
     SetContentEmbeddingError: InvalidInput, NotFound, Conflict
 }
 
 payload! {
-    /// What became of `setContentEmbedding`.
+    /// Result of `setContentEmbedding`.
     SetContentEmbeddingPayload(
-        /// Why it was not set.
+        /// Why the embedding was not set; empty if it was.
         SetContentEmbeddingError
     ) {
-        /// The item; null if there are errors.
+        /// The content item; null if there are errors.
         content: Option<Content>,
     }
 }
 
-/// Mutations of vectors.
+/// Mutations of embeddings.
 #[derive(Clone, Copy, Default)]
 pub struct EmbeddingMutation;
 
-/// Mutations of vectors.
+/// Mutations of embeddings.
 #[Object]
 impl EmbeddingMutation {
-    /// Sets what a content item is about, as a vector of the caller's own in place of the computed
-    /// one. Training leaves it alone. For admins, and apps with the scope CATALOGUE_WRITE.
+    /// Sets the embedding of a content item, in place of the computed one. Training does not change
+    /// it. Requires the role ADMIN or an API key with the scope CATALOGUE_WRITE.
     async fn set_content_embedding(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The vector, and of which item.")] input: SetContentEmbeddingInput,
+        #[graphql(desc = "The content item and its embedding.")] input: SetContentEmbeddingInput,
     ) -> Result<SetContentEmbeddingPayload> {
         let (viewer, services) = (ctx.viewer(), ctx.services());
         let done = async {

@@ -10,43 +10,43 @@ use crate::graphql::ContextExt;
 use crate::graphql::filter::or_none;
 use crate::graphql::number::int;
 
-/// How many items have a value.
+/// Number of items with a certain value.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct FacetCount {
-    /// The value.
+    /// The value that the items share.
     pub(super) value: String,
-    /// How many items.
+    /// Number of items with this value.
     pub(super) count: i32,
 }
 
-/// How many items are of a kind.
+/// Number of items of a certain kind.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ContentKindCount {
-    /// The kind.
+    /// The kind that the items share.
     pub(super) kind: ContentKind,
-    /// How many items.
+    /// Number of items of this kind.
     pub(super) count: i32,
 }
 
-/// How many items are of a decade.
+/// Number of items of a certain decade.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct DecadeCount {
-    /// The first year of the decade: 1980.
+    /// First year of the decade, for example 1980.
     pub(super) decade: i32,
-    /// How many items.
+    /// Number of items of this decade.
     pub(super) count: i32,
 }
 
-/// Counts of the items that a filter finds and that the viewer may list. Each is computed only when
-/// it is asked for; items without a value are in no group.
+/// Numbers of the items that match the filter and that the viewer may list, grouped by one property
+/// each. Each field is computed only if requested. Items without a value are not counted.
 #[derive(Clone, Debug)]
 pub struct ContentFacets(Filter);
 
-/// Counts of the items that a filter finds and that the viewer may list. Each is computed only when
-/// it is asked for; items without a value are in no group.
+/// Numbers of the items that match the filter and that the viewer may list, grouped by one property
+/// each. Each field is computed only if requested. Items without a value are not counted.
 #[Object]
 impl ContentFacets {
-    /// How many items there are in all.
+    /// Number of all matching items.
     #[graphql(complexity = 10)]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let service = &ctx.services().content;
@@ -54,7 +54,7 @@ impl ContentFacets {
         Ok(int(count))
     }
 
-    /// By kind, the most frequent first.
+    /// Number of matching items of each kind, most frequent first.
     #[graphql(complexity = "20 + 6 * child_complexity")]
     async fn kinds(&self, ctx: &Context<'_>) -> Result<Vec<ContentKindCount>> {
         let kinds = ctx.services().content.kinds(ctx.viewer(), &self.0).await?;
@@ -65,7 +65,7 @@ impl ContentFacets {
         Ok(kinds.collect())
     }
 
-    /// By decade of release, the first decade first.
+    /// Number of matching items of each decade of release, in chronological order.
     #[graphql(complexity = "20 + 20 * child_complexity")]
     async fn decades(&self, ctx: &Context<'_>) -> Result<Vec<DecadeCount>> {
         let service = &ctx.services().content;
@@ -77,52 +77,54 @@ impl ContentFacets {
         Ok(decades.collect())
     }
 
-    /// By genre, the most frequent first; an item counts under each of its genres.
+    /// Number of matching items of each genre, most frequent first. An item is counted in each of
+    /// its genres.
     #[graphql(complexity = "20 + first.clamp(1, 100) as usize * child_complexity")]
     async fn genres(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of genres to return at most, 1–100.", default = 20)] first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, Facet::Genre, first).await
     }
 
-    /// By key word of the catalogue, the most frequent first; an item counts under each of its own.
+    /// Number of matching items with each keyword, most frequent first. An item is counted for each
+    /// of its keywords.
     #[graphql(complexity = "20 + first.clamp(1, 100) as usize * child_complexity")]
     async fn tags(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of keywords to return at most, 1–100.", default = 20)] first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, Facet::Tag, first).await
     }
 
-    /// By original language, the most frequent first.
+    /// Number of matching items in each original language, most frequent first.
     #[graphql(complexity = "20 + first.clamp(1, 100) as usize * child_complexity")]
     async fn languages(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of languages to return at most, 1–100.", default = 20)] first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, Facet::Language, first).await
     }
 
-    /// By brand, the most frequent first.
+    /// Number of matching items of each brand, most frequent first.
     #[graphql(complexity = "20 + first.clamp(1, 100) as usize * child_complexity")]
     async fn brands(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of brands to return at most, 1–100.", default = 20)] first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, Facet::Brand, first).await
     }
 
-    /// By merchant, the most frequent first.
+    /// Number of matching items of each merchant, most frequent first.
     #[graphql(complexity = "20 + first.clamp(1, 100) as usize * child_complexity")]
     async fn merchants(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of merchants to return at most, 1–100.", default = 20)] first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, Facet::Merchant, first).await
     }
@@ -141,20 +143,19 @@ impl ContentFacets {
     }
 }
 
-/// Queries about what the catalogue is made of.
+/// Queries of facets.
 #[derive(Clone, Copy, Default)]
 pub struct FacetsQuery;
 
-/// Queries about what the catalogue is made of.
+/// Queries of facets.
 #[Object]
 impl FacetsQuery {
-    /// What the content items that the viewer may list are made of, in counts: by kind, genre,
-    /// decade, language, brand and so on.
+    /// Counts the content items that the viewer may list, by kind, genre, decade, language and
+    /// other properties.
     async fn content_facets(
         &self,
-        #[graphql(desc = "Of which items; of all where left out.")] filter: Option<
-            ContentFilterInput,
-        >,
+        #[graphql(desc = "Count only items that match this filter (default: all items).")]
+        filter: Option<ContentFilterInput>,
     ) -> ContentFacets {
         ContentFacets(or_none(filter))
     }

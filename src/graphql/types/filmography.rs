@@ -15,22 +15,22 @@ use crate::graphql::connection::Connection;
 use crate::graphql::filter::OrderDirection;
 use crate::graphql::number::int;
 
-/// A content item that a person took part in.
+/// A content item that a person is credited for.
 #[derive(Clone, Debug)]
 pub struct FilmographyItem {
     person: Id<id::Person>,
     content: Content,
 }
 
-/// A content item that a person took part in.
+/// A content item that a person is credited for.
 #[Object]
 impl FilmographyItem {
-    /// The item.
+    /// The content item that the person is credited for.
     async fn content(&self) -> &Content {
         &self.content
     }
 
-    /// What they did for it.
+    /// Roles of the person in this item, each once.
     #[graphql(complexity = 2)]
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<CreditRole>> {
         let mut roles: Vec<CreditRole> = Vec::new();
@@ -42,7 +42,7 @@ impl FilmographyItem {
         Ok(roles)
     }
 
-    /// Whom they play in it.
+    /// Names of the characters that the person plays in this item.
     #[graphql(complexity = 2)]
     async fn characters(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
         let credits = self.credits(ctx).await?.into_iter();
@@ -60,7 +60,7 @@ impl FilmographyItem {
     }
 }
 
-/// One page of what `person` made.
+/// One page of the items that `person` is credited for.
 pub(super) async fn filmography(
     ctx: &Context<'_>,
     person: Id<id::Person>,
@@ -98,26 +98,26 @@ pub(super) async fn filmography(
     Ok(Connection::new(page, cursor, total))
 }
 
-/// What a person made, in figures. Only what the viewer may list counts.
+/// Statistics of the items that a person is credited for and that the viewer may list.
 #[derive(Clone, Copy, Debug)]
 pub struct PersonStatistics(pub(super) Id<id::Person>);
 
-/// How many of a person's films are of a genre.
+/// Number of a person's items of one genre.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct GenreCount {
-    /// The genre.
+    /// Name of the genre.
     genre: String,
-    /// How many films.
+    /// Number of items of this genre.
     films: i32,
 }
 
-/// Somebody with credits for the same films.
+/// A person who is credited for the same items as another person.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct Collaborator {
-    /// How many films they share.
+    /// Number of items that both are credited for.
     films: i32,
-    /// What the other one did for these films.
+    /// Roles of the collaborator in these items.
     roles: Vec<CreditRole>,
     #[graphql(skip)]
     person: Id<id::Person>,
@@ -125,7 +125,7 @@ pub struct Collaborator {
 
 #[ComplexObject]
 impl Collaborator {
-    /// Who.
+    /// The collaborator; null if the person was deleted.
     async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
         let person = ctx.loaders().people.load_one(self.person).await?;
         Ok(person.map(Into::into))
@@ -142,38 +142,39 @@ impl From<domain::Collaborator> for Collaborator {
     }
 }
 
-/// What a person made, in figures. "Film" stands for a content item of any kind.
+/// Statistics of the items that a person is credited for and that the viewer may list. "Films" are
+/// content items of any kind.
 #[Object]
 impl PersonStatistics {
-    /// How many films there are credits for.
+    /// Number of films that the person is credited for.
     async fn films(&self, ctx: &Context<'_>) -> Result<i32> {
         let figures = self.figures(ctx).await?;
         Ok(figures.map_or(0, |figures| int(figures.films)))
     }
 
-    /// The year of the first film.
+    /// Year of the earliest film; null if no year is known.
     async fn first_year(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
         Ok(self.figures(ctx).await?.and_then(|f| f.first_year))
     }
 
-    /// The year of the last film.
+    /// Year of the latest film; null if no year is known.
     async fn last_year(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
         Ok(self.figures(ctx).await?.and_then(|f| f.last_year))
     }
 
-    /// The mean of the films' mean votes at their sources, 0 to 10.
+    /// Mean of the films' ratings at their data sources, 0–10; null if there are none.
     async fn rating_average(&self, ctx: &Context<'_>) -> Result<Option<f64>> {
         Ok(self.figures(ctx).await?.and_then(|f| f.mean_rating))
     }
 
-    /// The stars that users of this server gave the films.
+    /// Summary of the ratings of the films by users of this server.
     #[graphql(complexity = "5 + child_complexity")]
     async fn ratings(&self, ctx: &Context<'_>) -> Result<Ratings> {
         let ratings = ctx.loaders().film_ratings.load_one(self.0).await?;
         Ok(ratings.into())
     }
 
-    /// The genres of the films, the most frequent first.
+    /// Number of films of each genre, most frequent first.
     #[graphql(complexity = "5 + child_complexity")]
     async fn genres(&self, ctx: &Context<'_>) -> Result<Vec<GenreCount>> {
         let genres = ctx.loaders().film_genres.load_one(self.0).await?;
@@ -186,12 +187,12 @@ impl PersonStatistics {
             .collect())
     }
 
-    /// Those with credits for the same films, the most frequent first.
+    /// People who are credited for the same films, most films in common first.
     #[graphql(complexity = "5 + first.clamp(1, 100) as usize * child_complexity")]
     async fn collaborators(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 10)] first: i32,
+        #[graphql(desc = "Number of people to return at most, 1–100.", default = 10)] first: i32,
     ) -> Result<Vec<Collaborator>> {
         let most = page::size("first", Some(first))?;
         let others = ctx.loaders().collaborators.load_one((self.0, most)).await?;

@@ -11,45 +11,46 @@ use crate::domain::generation::input;
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 
-/// How a content item, or its poster, was generated.
+/// How a content item or its poster was generated. Visible to those who may change the item.
 #[derive(Clone, Debug)]
 pub struct Generated(pub Arc<domain::Generated>);
 
-/// How a content item, or its poster, was generated.
+/// How a content item or its poster was generated. Visible to those who may change the item.
 #[Object]
 impl Generated {
-    /// What the generator was asked.
+    /// The prompt that the generator was given.
     async fn prompt(&self) -> &str {
         &self.0.prompt
     }
 
-    /// The generator's name.
+    /// Name of the generator.
     async fn generator(&self) -> &str {
         &self.0.generator
     }
 
-    /// The whole question, as it was asked.
+    /// All parameters of the generation, as a JSON object.
     async fn parameters(&self) -> Json<&serde_json::Value> {
         Json(&self.0.parameters)
     }
 
-    /// What the generator said of its answer: its model, the prompt as it revised it.
+    /// Details reported by the generator, as a JSON object, such as its model or a revised prompt.
     async fn details(&self) -> Json<&serde_json::Value> {
         Json(&self.0.details)
     }
 
-    /// With what it can be made again, a whole number below 2^53; null where the generator keeps to none.
+    /// Seed of the random number generator, an integer below 2^53; null if the generator does not
+    /// use seeds.
     async fn seed(&self) -> Option<f64> {
         // Seeds have at most 53 bits, which a double holds exactly.
         self.0.seed.map(|seed| seed as f64)
     }
 
-    /// When it was made.
+    /// Time when the content was generated.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// The file.
+    /// The generated file.
     async fn file(&self, ctx: &Context<'_>) -> StoredFile {
         StoredFile {
             url: ctx.services().generation.address(&self.0.file),
@@ -59,50 +60,51 @@ impl Generated {
     }
 }
 
-/// A file of this server. It never changes; whoever knows its address can read it.
+/// A file stored by this server. Files never change and can be downloaded by everyone who knows the
+/// URL.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct StoredFile {
-    /// Where it is: a path of this server, or a whole address.
+    /// URL of the file: absolute, or a path on this server.
     pub url: String,
-    /// What it is: `image/png`, `text/plain`.
+    /// Media type of the file, for example `image/png` or `text/plain`.
     pub media_type: String,
-    /// How large it is, in bytes.
+    /// Size of the file, in bytes.
     pub bytes: i32,
 }
 
-/// A content generator.
+/// A generator of texts or images.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Generator {
-    /// Its name in parameters.
+    /// Name of the generator, for use in job parameters.
     pub name: String,
-    /// What it makes.
+    /// Kinds of content that the generator creates.
     pub kinds: Vec<ContentKind>,
-    /// Whether it is set up on this server.
+    /// Whether the generator is configured on this server.
     pub available: bool,
-    /// What it can be asked for.
+    /// Limits of the parameters of the generator.
     pub limits: GenerationLimits,
 }
 
-/// What a generator can be asked for; all ends are included.
+/// Limits of the parameters of a generator, all inclusive.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct GenerationLimits {
-    /// How long a prompt may be, in characters.
+    /// Maximum length of a prompt, in characters.
     pub max_prompt_characters: i32,
-    /// The shortest side of a picture, in pixels.
+    /// Minimum width and height of an image, in pixels.
     pub min_side: i32,
-    /// The longest side of a picture, in pixels.
+    /// Maximum width and height of an image, in pixels.
     pub max_side: i32,
-    /// Sides are a multiple of so many pixels.
+    /// Width and height of an image must be a multiple of this number of pixels.
     pub side_step: i32,
-    /// How many pictures can be made at once.
+    /// Maximum number of images in one job.
     pub max_batch: i32,
-    /// How many steps of sampling a picture may take.
+    /// Maximum number of sampling steps of an image.
     pub max_steps: i32,
-    /// How closely a picture may follow its prompt, from 0.
+    /// Maximum guidance scale of an image; the minimum is 0.
     pub max_guidance: f64,
-    /// How long a text may be, in tokens.
+    /// Maximum length of a text, in tokens.
     pub max_tokens: i32,
-    /// How freely a text may be written, from 0.
+    /// Maximum sampling temperature of a text; the minimum is 0.
     pub max_temperature: f64,
 }
 
@@ -138,14 +140,15 @@ impl From<domain::GeneratorInfo> for Generator {
     }
 }
 
-/// Queries about generators.
+/// Queries of generators.
 #[derive(Clone, Copy, Default)]
 pub struct GenerationQuery;
 
-/// Queries about generators.
+/// Queries of generators.
 #[Object]
 impl GenerationQuery {
-    /// The content generators, also those that are not set up on this server.
+    /// Lists all supported generators, including those that are not configured on this server. No
+    /// authentication required.
     async fn generators(&self, ctx: &Context<'_>) -> Result<Vec<Generator>> {
         let list_generators = ctx.services().generation.list_generators();
         Ok(list_generators.into_iter().map(Into::into).collect())

@@ -9,29 +9,31 @@ use crate::graphql::ContextExt;
 use crate::graphql::number::{double, single};
 use crate::graphql::payload::{payload, payload_errors};
 
-/// What each kind of interaction says of taste. A change writes a new version.
+/// A version of the interaction weights, which define how each kind of interaction influences
+/// recommendations.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct InteractionWeights {
-    /// Which version, from 1.
+    /// Version number, starting at 1.
     version: i32,
-    /// When this version was written.
+    /// Time when this version was created.
     created_at: DateTime<Utc>,
-    /// One row a kind.
+    /// Weights of all kinds of interactions, one row for each kind.
     rows: Vec<InteractionWeight>,
 }
 
-/// What one kind of interaction says.
+/// Influence of one kind of interaction on recommendations.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct InteractionWeight {
-    /// Which kind.
+    /// Kind of the interaction.
     kind: InteractionKind,
-    /// How much it says when it is fresh, from -1 (against) to 1 (for). That of a RATING counts
-    /// times `(stars - 2.5) / 2.5`.
+    /// Initial weight, -1 (negative signal) to 1 (positive signal). For RATING it is multiplied by
+    /// `(stars - 2.5) / 2.5`.
     weight: f64,
-    /// After how many seconds it says half as much.
+    /// Time after which the weight has halved, in seconds.
     half_life_seconds: i32,
-    /// For how many seconds the item stays out of the user's lists: 0 is not at all, null for good. An
-    /// opposite that comes later (RETURN after PURCHASE) ends it.
+    /// Time for which the item is excluded from the user's recommendations after the interaction,
+    /// in seconds; 0 for not at all, null for ever. A later opposite interaction, such as RETURN
+    /// after PURCHASE, ends the exclusion.
     exclude_for_seconds: Option<i32>,
 }
 
@@ -57,20 +59,20 @@ impl From<&domain::WeightRow> for InteractionWeight {
     }
 }
 
-/// Queries about the table of weights.
+/// Queries of interaction weights.
 #[derive(Clone, Copy, Default)]
 pub struct InteractionWeightsQuery;
 
-/// Queries about the table of weights.
+/// Queries of interaction weights.
 #[Object]
 impl InteractionWeightsQuery {
-    /// What each kind of interaction says of taste; null if there is no such version. For whoever
-    /// is signed in.
+    /// Fetches a version of the interaction weights. Null if the version does not exist. Requires
+    /// authentication.
     #[graphql(complexity = "11 + 11 * child_complexity")]
     async fn interaction_weights(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which version; the one in force where left out.")] version: Option<i32>,
+        #[graphql(desc = "Version number (default: the current version).")] version: Option<i32>,
     ) -> Result<Option<InteractionWeights>> {
         let service = &ctx.services().interactions;
         let table = service.weights_for(ctx.viewer(), version).await?;
@@ -78,17 +80,18 @@ impl InteractionWeightsQuery {
     }
 }
 
-/// A change of what one kind says: what is left out stays.
+/// Changes to the weights of one kind of interaction. Fields that are omitted remain unchanged.
 #[derive(Clone, Debug, InputObject)]
 pub struct InteractionWeightInput {
-    /// Which kind.
+    /// Kind of the interaction.
     kind: InteractionKind,
-    /// How much it says, from -1 (against) to 1 (for).
+    /// Initial weight, -1 (negative signal) to 1 (positive signal).
     weight: Option<f64>,
-    /// After how many seconds it says half as much, at least 1.
+    /// Time after which the weight has halved, in seconds, at least 1.
     half_life_seconds: Option<i32>,
-    /// For how many seconds the item stays out of the user's lists: 0 is not at all, null for good. An
-    /// opposite that comes later (RETURN after PURCHASE) ends it.
+    /// Time for which the item is excluded from the user's recommendations after the interaction,
+    /// in seconds, 0 or more; 0 for not at all, null for ever. A later opposite interaction, such
+    /// as RETURN after PURCHASE, ends the exclusion.
     exclude_for_seconds: MaybeUndefined<i32>,
 }
 
@@ -106,25 +109,25 @@ impl From<InteractionWeightInput> for WeightChange {
     }
 }
 
-/// A change of the table of weights.
+/// Changes to the interaction weights.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateInteractionWeightsInput {
-    /// The version that you read: another one in force by now is a conflict. Unchecked where left
-    /// out.
+    /// Version that the changes are based on. If another version has become current, the mutation
+    /// fails with a conflict (default: not checked).
     expected_version: Option<i32>,
-    /// The kinds that change, each once; the others stay.
+    /// The kinds of interactions to change, each at most once. Others remain unchanged.
     weights: Vec<InteractionWeightInput>,
 }
 
 payload_errors! {
-    /// Why `updateInteractionWeights` did not do it.
+    /// Errors that `updateInteractionWeights` may return.
     UpdateInteractionWeightsError: InvalidInput, Conflict
 }
 
 payload! {
-    /// What became of `updateInteractionWeights`.
+    /// Result of `updateInteractionWeights`.
     UpdateInteractionWeightsPayload(
-        /// Why it was not written.
+        /// Why no new version was created; empty if it was.
         UpdateInteractionWeightsError
     ) {
         /// The new version; null if there are errors.
@@ -132,18 +135,19 @@ payload! {
     }
 }
 
-/// Mutations of the table of weights.
+/// Mutations of interaction weights.
 #[derive(Clone, Copy, Default)]
 pub struct InteractionWeightsMutation;
 
-/// Mutations of the table of weights.
+/// Mutations of interaction weights.
 #[Object]
 impl InteractionWeightsMutation {
-    /// Writes a new version of the table of weights, in force at once. For admins.
+    /// Creates a new version of the interaction weights, with immediate effect. Requires the role
+    /// ADMIN.
     async fn update_interaction_weights(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The change.")] input: UpdateInteractionWeightsInput,
+        #[graphql(desc = "The changes to make.")] input: UpdateInteractionWeightsInput,
     ) -> Result<UpdateInteractionWeightsPayload> {
         let changes = input.weights.into_iter().map(Into::into).collect();
         let service = &ctx.services().interactions;

@@ -10,37 +10,37 @@ use crate::foundation::page::Window;
 use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 
-/// What a model is for.
+/// Kind of a trained model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::ModelKind")]
 pub enum ModelKind {
-    /// Weighs the signals of slates.
+    /// Bandit that weights the signals of slates.
     Bandit,
-    /// Knows what users with like taste took.
+    /// Collaborative filtering model, trained on the interactions of all users.
     Collaborative,
-    /// Knows what content is about.
+    /// Embedding model, which represents the meaning of content items as vectors.
     Embedding,
-    /// Predicts how many will watch.
+    /// Model that predicts the audience of a broadcast.
     Audience,
-    /// Knows what curators picked.
+    /// Model of the choices of curators.
     Curator,
-    /// Weighs the signals of lists: learned from what users took out of them.
+    /// Learned ranking model, which weights the sources of recommendation lists.
     Ranker,
 }
 
-/// Whether a model is served.
+/// State of a model version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::ModelState")]
 pub enum ModelState {
-    /// In training, or trained and not yet served.
+    /// In training, or trained but not active.
     Candidate,
-    /// The one of its kind that is served.
+    /// The active version of its kind, used for recommendations.
     Active,
-    /// Was served.
+    /// Active in the past, but replaced by another version.
     Retired,
 }
 
-/// One trained model.
+/// A version of a trained model.
 #[derive(Clone, Debug)]
 pub struct Model(pub Arc<domain::ModelVersion>);
 
@@ -50,51 +50,51 @@ impl From<domain::ModelVersion> for Model {
     }
 }
 
-/// One trained model.
+/// A version of a trained model.
 #[Object]
 impl Model {
-    /// Opaque and unique.
+    /// Opaque, globally unique ID.
     pub async fn id(&self) -> async_graphql::ID {
         self.0.id.into()
     }
 
-    /// What it is for.
+    /// Kind of the model.
     async fn kind(&self) -> ModelKind {
         self.0.kind.into()
     }
 
-    /// `major.minor.patch`; each training of a kind counts the minor number up.
+    /// Version number `major.minor.patch`. Each training of a kind increases the minor number.
     async fn version(&self) -> &str {
         &self.0.version
     }
 
-    /// Whether it is served.
+    /// State of the model version.
     async fn state(&self) -> ModelState {
         self.0.state.into()
     }
 
-    /// How it was trained: `ials` and so on.
+    /// Name of the training algorithm, for example `ials`.
     async fn algorithm(&self) -> &str {
         &self.0.algorithm
     }
 
-    /// What it was trained with; null for those who are no admins.
+    /// Settings of the training, as a JSON object. Visible to admins; null for everyone else.
     async fn settings(&self) -> Option<Json<&serde_json::Value>> {
         told(&self.0.settings)
     }
 
-    /// What was measured at training: counts of users, items and pairs, and seconds; null for
-    /// those who are no admins.
+    /// Metrics measured during training, as a JSON object, such as quality, data size and duration.
+    /// Visible to admins; null for everyone else.
     async fn metrics(&self) -> Option<Json<&serde_json::Value>> {
         told(&self.0.metrics)
     }
 
-    /// When its training began.
+    /// Time when the training started.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When it was last taken into service.
+    /// Time when the version was last activated; null if it never was.
     async fn activated_at(&self) -> Option<DateTime<Utc>> {
         self.0.activated_at
     }
@@ -104,27 +104,39 @@ fn told(object: &serde_json::Value) -> Option<Json<&serde_json::Value>> {
     (!object.is_null()).then_some(Json(object))
 }
 
-/// Queries about models.
+/// Queries of models.
 #[derive(Clone, Copy, Default)]
 pub struct ModelQuery;
 
-/// Queries about models.
+/// Queries of models.
 #[Object]
 impl ModelQuery {
-    /// The trained models, the newest first. For admins.
+    /// Lists all model versions, newest first. Requires the role ADMIN.
     #[graphql(
         complexity = "first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity"
     )]
     async fn models(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only of this kind.")] kind: Option<ModelKind>,
-        #[graphql(desc = "So many from the start, 1 to 100; 20 where left out.")] first: Option<
-            i32,
+        #[graphql(desc = "Kind of the models to return (default: all kinds).")] kind: Option<
+            ModelKind,
         >,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(
+            desc = "Number of models to return from the start of the list, 1–100 (default 20). Not allowed together with `last` or `before`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Return the models after this cursor, from `edges.cursor` or `pageInfo.endCursor`."
+        )]
+        after: Option<String>,
+        #[graphql(
+            desc = "Number of models to return from the end of the list, 1–100 (default 20 if `before` is given)."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Return the models before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
+        )]
+        before: Option<String>,
     ) -> Result<Connection<Model>> {
         let window = Window::read(first, after, last, before)?;
         let kind = kind.map(Into::into);

@@ -8,28 +8,28 @@ use crate::domain::monitoring::Sample;
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 
-/// What one server is doing for one schema, at one moment. Counts are since its start.
+/// Metrics of one server for one database schema. Counters start at 0 when the server starts.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ServerMetrics {
-    /// When this was so.
+    /// Time of the measurement.
     at: DateTime<Utc>,
-    /// For how many seconds the server has been running.
+    /// Time since the server started, in seconds.
     uptime_seconds: f64,
-    /// How much memory the process has, in bytes; null where the system does not tell.
+    /// Resident memory of the process, in bytes; null if the operating system does not report it.
     resident_bytes: Option<f64>,
-    /// How many statements were sent to the database.
+    /// Number of statements sent to the database of this schema, without bulk operations.
     statements: f64,
-    /// The same a second, since the sample before; null in the first.
+    /// Number of statements per second since the previous measurement; null in the first one.
     statements_per_second: Option<f64>,
-    /// How many look-ups of the cache found a value.
+    /// Number of cache lookups that found a value.
     cache_hits: f64,
-    /// How many did not.
+    /// Number of cache lookups that found no value.
     cache_misses: f64,
-    /// How many jobs wait.
+    /// Number of jobs that are pending.
     jobs_pending: i32,
-    /// How many jobs run, on any server.
+    /// Number of jobs that are running, on all servers.
     jobs_running: i32,
-    /// How many processes run jobs.
+    /// Number of processes that execute jobs.
     workers: i32,
 }
 
@@ -50,18 +50,23 @@ impl From<Sample> for ServerMetrics {
     }
 }
 
-/// Subscriptions to what the server is doing.
+/// Subscriptions to metrics.
 #[derive(Clone, Copy, Default)]
 pub struct MonitoringSubscription;
 
-/// Subscriptions to what the server is doing.
+/// Subscriptions to metrics.
 #[Subscription]
 impl MonitoringSubscription {
-    /// What the server that answers is doing, now and then each so many seconds. For admins.
+    /// Sends metrics of the responding server, immediately and then at regular intervals. Requires
+    /// the role ADMIN.
     async fn metrics(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Every so many seconds, 1 to 3,600.", default = 5)] interval_seconds: i32,
+        #[graphql(
+            desc = "Time between two measurements, in seconds, 1–3,600.",
+            default = 5
+        )]
+        interval_seconds: i32,
     ) -> Result<impl Stream<Item = ServerMetrics>> {
         let service = &ctx.services().monitoring;
         let samples = service.samples(ctx.viewer(), interval_seconds)?;

@@ -15,13 +15,9 @@ use crate::foundation::page::MAX_SIZE;
 use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 
-/// Whatever has an id of its own and can be fetched by it.
+/// An object with a globally unique ID, by which it can be fetched.
 #[derive(Clone, Interface)]
-#[graphql(field(
-    name = "id",
-    ty = "ID",
-    desc = "The id, opaque and unique across all kinds."
-))]
+#[graphql(field(name = "id", ty = "ID", desc = "Opaque, globally unique ID."))]
 #[expect(missing_docs, reason = "each variant is the type of its name")]
 pub enum Node {
     Content(Content),
@@ -35,7 +31,7 @@ pub enum Node {
 
 macro_rules! fetched_by_id {
     ($($kind:ident => $loader:ident,)*) => {
-        /// The thing of this id, through the same loader, and so the same access check, as
+        /// The object of this id, through the same loader, and so the same access check, as
         /// everywhere else.
         async fn fetch(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
             let prefix = text.split_once('_').map_or("", |(prefix, _)| prefix);
@@ -68,29 +64,29 @@ fetched_by_id! {
     Job => jobs,
 }
 
-/// Queries by id alone.
+/// Queries by ID.
 #[derive(Clone, Copy, Default)]
 pub struct NodeQuery;
 
-/// Queries by id alone.
+/// Queries by ID.
 #[Object]
 impl NodeQuery {
-    /// The thing of this id; null if there is none that the viewer may see.
+    /// Fetches an object by its ID. Null if it does not exist or the viewer may not see it.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: ID,
+        #[graphql(desc = "ID of the object.")] id: ID,
     ) -> Result<Option<Node>> {
         fetch(ctx, &id).await
     }
 
-    /// The things of these ids, each at its place; null for those that are not there or not for
-    /// the viewer.
+    /// Fetches several objects by their IDs, in the same order. Null for those that do not exist or
+    /// that the viewer may not see.
     #[graphql(complexity = "ids.len().clamp(1, 100) * child_complexity")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which, at most 100.")] ids: Vec<ID>,
+        #[graphql(desc = "IDs of the objects, at most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
         if ids.len() > MAX_SIZE {
             let message = format!("at most {MAX_SIZE} ids at once, not {}", ids.len());

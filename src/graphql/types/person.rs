@@ -15,7 +15,7 @@ use crate::graphql::connection::{Connection, order_input};
 use crate::graphql::filter::{OrderDirection, StringFilter, or_none};
 use crate::graphql::payload::{payload, payload_errors};
 
-/// Somebody who made or plays in a content item.
+/// A person who is credited for content items.
 #[derive(Clone, Debug)]
 pub struct Person(pub Arc<domain::Person>);
 
@@ -25,41 +25,41 @@ impl From<domain::Person> for Person {
     }
 }
 
-/// Somebody who made or plays in a content item.
+/// A person who is credited for content items.
 #[Object]
 impl Person {
-    /// Opaque and unique.
+    /// Opaque, globally unique ID.
     pub async fn id(&self) -> async_graphql::ID {
         self.0.id.into()
     }
 
-    /// As credited.
+    /// Name of the person, as in the credits.
     async fn name(&self) -> &str {
         &self.0.fields.name
     }
 
-    /// Where their picture is.
+    /// URL of a photo; null if there is none.
     async fn photo_url(&self) -> Option<&str> {
         self.0.fields.photo_url.as_deref()
     }
 
-    /// Who they are, in a few sentences.
+    /// Short biography; null if there is none.
     async fn biography(&self) -> Option<&str> {
         self.0.fields.biography.as_deref()
     }
 
-    /// When they came into the catalogue.
+    /// Time when the person was created in this catalogue.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When their entry last changed.
+    /// Time when the person was last changed.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.0.updated_at
     }
 
-    /// What they made, of any kind, by year: the newest first unless asked otherwise. Only what the
-    /// viewer may list.
+    /// Lists the content items of any kind that the person is credited for and that the viewer may
+    /// list, ordered by year.
     #[graphql(
         complexity = "first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity"
     )]
@@ -67,34 +67,46 @@ impl Person {
     async fn filmography(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only that for which they did one of these.")] roles: Option<
-            Vec<CreditRole>,
-        >,
         #[graphql(
-            desc = "Which way round the years go; what has none comes last either way.",
+            desc = "Return only items in which the person has one of these roles (default: all roles)."
+        )]
+        roles: Option<Vec<CreditRole>>,
+        #[graphql(
+            desc = "Direction of the order by year. Items without a year come last in both directions.",
             default_with = "OrderDirection::Desc"
         )]
         direction: OrderDirection,
-        #[graphql(desc = "So many from the start, 1 to 100; 20 where left out.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(
+            desc = "Number of items to return from the start of the list, 1–100 (default 20). Not allowed together with `last` or `before`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Return the items after this cursor, from `edges.cursor` or `pageInfo.endCursor`."
+        )]
+        after: Option<String>,
+        #[graphql(
+            desc = "Number of items to return from the end of the list, 1–100 (default 20 if `before` is given)."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Return the items before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
+        )]
+        before: Option<String>,
     ) -> Result<Connection<FilmographyItem>> {
         let window = Window::read(first, after, last, before)?;
         let roles = roles.map(|roles| roles.into_iter().map(Into::into).collect());
         filmography(ctx, self.0.id, roles, direction, window).await
     }
 
-    /// What they made, in figures. Only what the viewer may list counts.
+    /// Statistics of the content items that the person is credited for and that the viewer may
+    /// list.
     #[graphql(complexity = "5 + child_complexity")]
     async fn statistics(&self) -> PersonStatistics {
         PersonStatistics(self.0.id)
     }
 }
 
-/// Which people to list. All that is given must hold; what is left out does not filter.
+/// A filter for people. All given conditions must hold; omitted ones do not restrict the result.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "PersonFilter")]
 pub struct PersonFilterInput {
@@ -110,35 +122,38 @@ impl From<PersonFilterInput> for Filter {
     }
 }
 
-/// By what people are ordered.
+/// Fields by which people can be ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::PersonOrder")]
 pub enum PersonOrderField {
-    /// The name, by the letters' code points.
+    /// Name, compared by Unicode code points.
     Name,
-    /// When they came into the catalogue.
+    /// Time when the person was created.
     CreatedAt,
 }
 
 order_input! {
-    /// An order of people.
+    /// Order of a list of people.
     PersonOrder(PersonOrderField => domain::PersonOrder)
 }
 
-/// Queries about people.
+/// Queries of people.
 #[derive(Clone, Copy, Default)]
 pub struct PersonQuery;
 
-/// Queries about people.
+/// Queries of people.
 #[Object]
 impl PersonQuery {
-    /// One person, by `id` or by `name`; null if there is none. Of several of the same name it is
-    /// the one with the most credits.
+    /// Fetches a person either by ID or by name. Null if the person does not exist. If several
+    /// people have the same name, the one with the most credits is returned. No authentication
+    /// required.
     async fn person(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: Option<Id<id::Person>>,
-        #[graphql(desc = "As credited, whatever the case.")] name: Option<String>,
+        #[graphql(desc = "ID of the person. Either `id` or `name` is required.")] id: Option<
+            Id<id::Person>,
+        >,
+        #[graphql(desc = "Full name of the person; case-insensitive.")] name: Option<String>,
     ) -> Result<Option<Person>> {
         let person = match (id, name) {
             (Some(id), None) => ctx.loaders().people.load_one(id).await?,
@@ -151,7 +166,7 @@ impl PersonQuery {
         Ok(person.map(Into::into))
     }
 
-    /// The people of the catalogue, by name unless ordered otherwise.
+    /// Lists the people of the catalogue. No authentication required.
     #[graphql(
         complexity = "first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity"
     )]
@@ -159,14 +174,27 @@ impl PersonQuery {
     async fn people(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] filter: Option<PersonFilterInput>,
-        #[graphql(desc = "In which order.")] order_by: Option<PersonOrder>,
-        #[graphql(desc = "So many from the start, 1 to 100; 20 where left out.")] first: Option<
-            i32,
+        #[graphql(desc = "Return only people that match this filter (default: all people).")]
+        filter: Option<PersonFilterInput>,
+        #[graphql(desc = "Order of the people (default: by `NAME`, ascending).")] order_by: Option<
+            PersonOrder,
         >,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(
+            desc = "Number of people to return from the start of the list, 1–100 (default 20). Not allowed together with `last` or `before`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Return the people after this cursor, from `edges.cursor` or `pageInfo.endCursor`."
+        )]
+        after: Option<String>,
+        #[graphql(
+            desc = "Number of people to return from the end of the list, 1–100 (default 20 if `before` is given)."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Return the people before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
+        )]
+        before: Option<String>,
     ) -> Result<Connection<Person>> {
         let window = Window::read(first, after, last, before)?;
         let filter: Filter = or_none(filter);
@@ -186,27 +214,27 @@ impl PersonQuery {
     }
 }
 
-/// A person to be made.
+/// Properties of a new person.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreatePersonInput {
-    /// As credited, 1 to 200 characters.
+    /// Name of the person, 1–200 characters.
     name: String,
-    /// Where their picture is.
+    /// URL of a photo, at most 2,000 characters.
     photo_url: Option<String>,
-    /// Who they are, at most 20,000 characters.
+    /// Short biography, at most 20,000 characters.
     biography: Option<String>,
 }
 
-/// A change of a person: what is left out stays, what is null is emptied.
+/// Changes to a person. Fields that are omitted remain unchanged; null removes the value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdatePersonInput {
-    /// Who.
+    /// ID of the person to change.
     id: Id<id::Person>,
-    /// As credited, 1 to 200 characters; a name cannot be emptied, so that null leaves it.
+    /// Name of the person, 1–200 characters. It cannot be removed: null leaves it unchanged.
     name: MaybeUndefined<String>,
-    /// Where their picture is.
+    /// URL of a photo, at most 2,000 characters; null removes it.
     photo_url: MaybeUndefined<String>,
-    /// Who they are, at most 20,000 characters.
+    /// Short biography, at most 20,000 characters; null removes it.
     biography: MaybeUndefined<String>,
 }
 
@@ -220,32 +248,32 @@ impl UpdatePersonInput {
     }
 }
 
-/// Which person to delete.
+/// The person to delete.
 #[derive(Clone, Debug, InputObject)]
 pub struct DeletePersonInput {
-    /// Who.
+    /// ID of the person to delete.
     id: Id<id::Person>,
 }
 
 payload_errors! {
-    /// Why `createPerson` did not do it.
+    /// Errors that `createPerson` may return.
     CreatePersonError: InvalidInput, Conflict
 }
 
 payload_errors! {
-    /// Why `updatePerson` did not do it.
+    /// Errors that `updatePerson` may return.
     UpdatePersonError: InvalidInput, NotFound, Conflict
 }
 
 payload_errors! {
-    /// Why `deletePerson` did not do it.
+    /// Errors that `deletePerson` may return.
     DeletePersonError: NotFound, Conflict
 }
 
 payload! {
-    /// What became of `createPerson`.
+    /// Result of `createPerson`.
     CreatePersonPayload(
-        /// Why they were not added.
+        /// Why the person was not created; empty if they were.
         CreatePersonError
     ) {
         /// The new person; null if there are errors.
@@ -254,9 +282,9 @@ payload! {
 }
 
 payload! {
-    /// What became of `updatePerson`.
+    /// Result of `updatePerson`.
     UpdatePersonPayload(
-        /// Why nothing was changed.
+        /// Why the person was not changed; empty if they were.
         UpdatePersonError
     ) {
         /// The changed person; null if there are errors.
@@ -265,12 +293,12 @@ payload! {
 }
 
 payload! {
-    /// What became of `deletePerson`.
+    /// Result of `deletePerson`.
     DeletePersonPayload(
-        /// Why they were not deleted.
+        /// Why the person was not deleted; empty if they were.
         DeletePersonError
     ) {
-        /// The id of the person who is gone; null if there are errors.
+        /// ID of the deleted person; null if there are errors.
         deleted_id: Option<Id<id::Person>>,
     }
 }
@@ -279,14 +307,15 @@ payload! {
 #[derive(Clone, Copy, Default)]
 pub struct PersonMutation;
 
-/// Mutations of people. For admins and apps with the scope CATALOGUE_WRITE.
+/// Mutations of people.
 #[Object]
 impl PersonMutation {
-    /// Adds a person to the catalogue. For admins and apps with the scope CATALOGUE_WRITE.
+    /// Creates a person in the catalogue. Requires the role ADMIN or an API key with the scope
+    /// CATALOGUE_WRITE.
     async fn create_person(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The person.")] input: CreatePersonInput,
+        #[graphql(desc = "Properties of the new person.")] input: CreatePersonInput,
     ) -> Result<CreatePersonPayload> {
         let fields = Fields {
             name: input.name,
@@ -298,12 +327,12 @@ impl PersonMutation {
         CreatePersonPayload::settle(made)
     }
 
-    /// Changes a person: what is left out of the input stays as it is. For admins and apps with the
-    /// scope CATALOGUE_WRITE.
+    /// Changes a person. Fields that are omitted from the input remain unchanged. Requires the role
+    /// ADMIN or an API key with the scope CATALOGUE_WRITE.
     async fn update_person(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The change.")] input: UpdatePersonInput,
+        #[graphql(desc = "The changes to make.")] input: UpdatePersonInput,
     ) -> Result<UpdatePersonPayload> {
         let (viewer, service, id) = (ctx.viewer(), &ctx.services().people, input.id);
         let changed = service.update(viewer, id, move |fields| input.apply(fields));
@@ -312,12 +341,12 @@ impl PersonMutation {
         UpdatePersonPayload::settle(changed)
     }
 
-    /// Deletes a person; refused while there are credits of theirs. For admins and apps with the
-    /// scope CATALOGUE_WRITE.
+    /// Deletes a person who has no credits. Requires the role ADMIN or an API key with the scope
+    /// CATALOGUE_WRITE.
     async fn delete_person(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who.")] input: DeletePersonInput,
+        #[graphql(desc = "The person to delete.")] input: DeletePersonInput,
     ) -> Result<DeletePersonPayload> {
         let done = ctx.services().people.delete(ctx.viewer(), input.id).await;
         ctx.loaders().forget();

@@ -9,23 +9,24 @@ use crate::domain::schemas::{self, Schemas};
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 
-/// A database schema that this server serves: a world of its own, whose data never meets that
-/// of another.
+/// A database schema served by this server. Schemas are independent of each other and share no
+/// data.
 pub struct DatabaseSchema {
     services: Arc<Services>,
     is_default: bool,
 }
 
-/// A database schema that this server serves: a world of its own, whose data never meets that
-/// of another.
+/// A database schema served by this server. Schemas are independent of each other and share no
+/// data.
 #[Object]
 impl DatabaseSchema {
-    /// Its name.
+    /// Name of the database schema.
     async fn name(&self) -> &str {
         self.services.schema.name().as_str()
     }
 
-    /// Where it is served: `/graphql` or `/graphql/{name}`.
+    /// Path of its GraphQL endpoint: `/graphql` for the default schema, otherwise
+    /// `/graphql/{name}`.
     async fn path(&self) -> String {
         if self.is_default {
             "/graphql".to_owned()
@@ -34,12 +35,13 @@ impl DatabaseSchema {
         }
     }
 
-    /// Whether it is the one that `/graphql` serves.
+    /// Whether this is the default schema, served at `/graphql`.
     async fn is_default(&self) -> bool {
         self.is_default
     }
 
-    /// How many rows it has, at most a few seconds ago; null if its database does not answer.
+    /// Numbers of rows of the schema, at most five seconds old; null, with an error, if its
+    /// database is not available.
     #[graphql(complexity = "20 + child_complexity")]
     async fn counts(&self) -> Option<Result<SchemaCounts>> {
         let counts = self.services.schema.counts().await;
@@ -47,41 +49,41 @@ impl DatabaseSchema {
     }
 }
 
-/// How many rows a schema has.
+/// Numbers of rows of a database schema.
 pub struct SchemaCounts(schemas::Counts);
 
-/// How many rows a schema has.
+/// Numbers of rows of a database schema.
 #[Object]
 impl SchemaCounts {
-    /// Users, imported and anonymous ones too.
+    /// Number of users, including imported and anonymous ones.
     async fn users(&self) -> i32 {
         int(self.0.users)
     }
 
-    /// Content items that are not deleted.
+    /// Number of content items that are not deleted.
     async fn contents(&self) -> i32 {
         int(self.0.contents)
     }
 
-    /// People with an entry of their own.
+    /// Number of people in the catalogue.
     async fn people(&self) -> i32 {
         int(self.0.people)
     }
 
-    /// Interactions.
+    /// Number of interactions of all users.
     async fn interactions(&self) -> i32 {
         int(self.0.interactions)
     }
 }
 
-/// Queries about the server itself.
+/// Queries of the server.
 #[derive(Clone, Copy, Default)]
 pub struct SchemaQuery;
 
-/// Queries about the server itself.
+/// Queries of the server.
 #[Object]
 impl SchemaQuery {
-    /// The database schemas that this server serves, by name.
+    /// Lists the database schemas served by this server. No authentication required.
     async fn schemas(&self, ctx: &Context<'_>) -> Vec<DatabaseSchema> {
         let schemas: &Schemas = ctx.schemas();
         let all = schemas.iter().map(|(name, services)| DatabaseSchema {

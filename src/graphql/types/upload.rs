@@ -13,7 +13,7 @@ use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::payload::{payload, payload_errors};
 
-/// A file that was uploaded, to be imported. Its owner and admins see it.
+/// An uploaded file, for use in import jobs. Visible to its owner and admins.
 #[derive(Clone, Debug)]
 pub struct UploadedFile(Arc<domain::Upload>);
 
@@ -23,30 +23,31 @@ impl From<domain::Upload> for UploadedFile {
     }
 }
 
-/// A file that was uploaded, to be imported. Its owner and admins see it.
+/// An uploaded file, for use in import jobs. Visible to its owner and admins.
 #[Object]
 impl UploadedFile {
-    /// Opaque and unique.
+    /// Opaque, globally unique ID.
     pub async fn id(&self) -> async_graphql::ID {
         self.0.id.into()
     }
 
-    /// What it is called.
+    /// Name of the file.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// How large it is, in bytes.
+    /// Size of the file, in bytes.
     async fn bytes(&self) -> f64 {
         self.0.bytes as f64
     }
 
-    /// The SHA-256 of its bytes, as `sha256sum` writes it.
+    /// SHA-256 digest of the file, as 64 hexadecimal digits.
     async fn sha256(&self) -> String {
         self.0.digest()
     }
 
-    /// Who uploaded it; null for the shell of the server.
+    /// The user who uploaded the file. Null if it was uploaded on the command line, if the user was
+    /// erased, and if the viewer may not see them.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(owner) = self.0.owner else {
             return Ok(None);
@@ -54,33 +55,43 @@ impl UploadedFile {
         Ok(ctx.loaders().users.load_one(owner).await?.map(Into::into))
     }
 
-    /// When it was uploaded.
+    /// Time when the file was uploaded.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 }
 
-/// Queries about uploaded files.
+/// Queries of uploaded files.
 #[derive(Clone, Copy, Default)]
 pub struct UploadQuery;
 
-/// Queries about uploaded files.
+/// Queries of uploaded files.
 #[Object]
 impl UploadQuery {
-    /// The viewer's uploaded files, the newest first; all for admins. Files come by
-    /// `POST /uploads/{schema}`.
+    /// Lists the viewer's uploaded files, or all for admins, newest first. Files are uploaded by
+    /// `POST /uploads/{schema}`. Requires authentication.
     #[graphql(
         complexity = "first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity"
     )]
     async fn uploads(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start, 1 to 100; 20 where left out.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(
+            desc = "Number of files to return from the start of the list, 1–100 (default 20). Not allowed together with `last` or `before`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Return the files after this cursor, from `edges.cursor` or `pageInfo.endCursor`."
+        )]
+        after: Option<String>,
+        #[graphql(
+            desc = "Number of files to return from the end of the list, 1–100 (default 20 if `before` is given)."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Return the files before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
+        )]
+        before: Option<String>,
     ) -> Result<Connection<UploadedFile>> {
         let window = Window::read(first, after, last, before)?;
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());
@@ -94,22 +105,22 @@ impl UploadQuery {
     }
 }
 
-/// Which file to remove.
+/// The uploaded file to delete.
 #[derive(Clone, Debug, InputObject)]
 pub struct DeleteUploadInput {
-    /// Which.
+    /// ID of the uploaded file.
     id: Id<id::Upload>,
 }
 
 payload_errors! {
-    /// Why `deleteUpload` did not do it.
+    /// Errors that `deleteUpload` may return.
     DeleteUploadError: NotFound
 }
 
 payload! {
-    /// What became of `deleteUpload`.
+    /// Result of `deleteUpload`.
     DeleteUploadPayload(DeleteUploadError) {
-        /// The id of the file that is gone; null if there are errors.
+        /// ID of the deleted file; null if there are errors.
         deleted_id: Option<Id<id::Upload>>,
     }
 }
@@ -121,11 +132,12 @@ pub struct UploadMutation;
 /// Mutations of uploaded files.
 #[Object]
 impl UploadMutation {
-    /// Removes an uploaded file; what was imported of it stays. For its owner and admins.
+    /// Deletes an uploaded file. Data imported from it remains. Requires the file's owner or the
+    /// role ADMIN.
     async fn delete_upload(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: DeleteUploadInput,
+        #[graphql(desc = "The uploaded file to delete.")] input: DeleteUploadInput,
     ) -> Result<DeleteUploadPayload> {
         let outcome = ctx.services().uploads.delete(ctx.viewer(), input.id).await;
         DeleteUploadPayload::settle(outcome)

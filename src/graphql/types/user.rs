@@ -19,23 +19,23 @@ use crate::graphql::filter::{
     DateTimeFilter, StringFilter, StringListFilter, enum_filter, or_none, part, parts,
 };
 
-/// What a user may do; each role may do all that the ones before it may.
+/// Role of a user. Each role includes the permissions of those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "auth::Role")]
 pub enum Role {
-    /// Reads the catalogue and everything of their own.
+    /// May read the public catalogue, and read and change their own data.
     User,
-    /// Runs slates as well.
+    /// May also use generators that are not open to all users.
     Curator,
-    /// Sees and changes everything.
+    /// May read and change all data.
     Admin,
 }
 
-/// A person with an account, or an imported or anonymous one.
+/// A user: somebody with an account, an imported user or an anonymous visitor.
 #[derive(Clone, Debug)]
 pub struct User {
     user: Arc<domain::User>,
-    /// Whether the caller has just proved to be this user, as by signing in.
+    /// Whether the client has just proved to be this user, for example by signing in.
     proven: bool,
 }
 
@@ -69,47 +69,49 @@ impl From<domain::User> for User {
     }
 }
 
-/// What a user says they like.
+/// Preferences that a user has stated.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Preferences {
-    /// Genres, as the catalogue names them.
+    /// Favourite genres, as named in the catalogue.
     favourite_genres: Vec<String>,
-    /// Languages, ISO 639.
+    /// Preferred languages, as ISO 639 codes.
     languages: Vec<String>,
-    /// Whatever else a client keeps here: a JSON object.
+    /// Additional preferences stored by clients, as a JSON object.
     extra: Json<Value>,
 }
 
-/// A person with an account, or an imported or anonymous one.
+/// A user: somebody with an account, an imported user or an anonymous visitor.
 #[Object]
 impl User {
-    /// Opaque and unique.
+    /// Opaque, globally unique ID.
     pub async fn id(&self) -> async_graphql::ID {
         self.user.id.into()
     }
 
-    /// What they are called.
+    /// Name of the user for display.
     async fn display_name(&self) -> &str {
         &self.user.display_name
     }
 
-    /// Where they get mail; null where there is none, and for viewers who may not see it.
+    /// E-mail address. Null if the user has none. Visible to the user, admins and API keys with the
+    /// scope USERS_READ; null for everyone else.
     async fn email(&self, ctx: &Context<'_>) -> Option<EmailAddress> {
         self.personal(ctx, |user| user.email.clone().map(EmailAddress))
             .flatten()
     }
 
-    /// What they may do.
+    /// Role of the user, which determines their permissions.
     async fn role(&self) -> Role {
         self.user.role.into()
     }
 
-    /// Whether nobody knows who they are.
+    /// Whether the user is an anonymous visitor, created by `startAnonymousSession`.
     async fn anonymous(&self) -> bool {
         self.user.anonymous
     }
 
-    /// What they say they like; null for viewers who may not see it.
+    /// Preferences of the user. Visible to the user, admins and API keys with the scope USERS_READ;
+    /// null for everyone else.
     async fn preferences(&self, ctx: &Context<'_>) -> Option<Preferences> {
         self.personal(ctx, |user| {
             let preferences = user.preferences.clone();
@@ -121,31 +123,33 @@ impl User {
         })
     }
 
-    /// Where they were imported from, and their name there; null for those who were not, and for
-    /// viewers who may not see it.
+    /// Source that the user was imported from, with their ID there. Null if the user was not
+    /// imported. Visible to the user, admins and API keys with the scope USERS_READ; null for
+    /// everyone else.
     async fn imported_from(&self, ctx: &Context<'_>) -> Option<ExternalId> {
         self.personal(ctx, |user| user.source.clone())
             .flatten()
             .map(|(source, id)| ExternalId { source, id })
     }
 
-    /// Since when they may not sign in; null while they may, and for viewers who may not see it.
+    /// Time when the user was disabled. Null if the user is not disabled. Visible to the user,
+    /// admins and API keys with the scope USERS_READ; null for everyone else.
     async fn disabled_at(&self, ctx: &Context<'_>) -> Option<DateTime<Utc>> {
         self.personal(ctx, |user| user.disabled_at).flatten()
     }
 
-    /// When they came.
+    /// Time when the user was created or imported.
     async fn created_at(&self) -> DateTime<Utc> {
         self.user.created_at
     }
 
-    /// When something of the above last changed.
+    /// Time when the user was last changed.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.user.updated_at
     }
 }
 
-/// Who asks: a signed-in user, or an app by its key.
+/// The authenticated client of a request: a user or an API key.
 #[derive(Union)]
 pub enum Viewer {
     /// A user with an access token.
@@ -159,31 +163,32 @@ enum_filter! {
     RoleFilter(Role)
 }
 
-/// Which users to list. All that is given must hold; what is left out does not filter.
+/// A filter for users. All given conditions must hold; omitted ones do not restrict the result. At
+/// most 100 filters may be nested by `and`, `or` and `not`, with at most 2,000 list values in all.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "UserFilter")]
 pub struct UserFilterInput {
-    /// Conditions on the role.
+    /// Conditions on the role of the user.
     role: Option<RoleFilter>,
-    /// Conditions on the name.
+    /// Conditions on the display name.
     display_name: Option<StringFilter>,
-    /// Conditions on the e-mail address, which is kept in lower case.
+    /// Conditions on the e-mail address, which is stored in lower case.
     email: Option<StringFilter>,
-    /// Whether nobody knows who they are.
+    /// If true, only anonymous visitors; if false, only other users.
     anonymous: Option<bool>,
-    /// Whether they may not sign in.
+    /// If true, only disabled users; if false, only users who are not disabled.
     disabled: Option<bool>,
-    /// Conditions on the favourite genres.
+    /// Conditions on the favourite genres in the user's preferences.
     favourite_genres: Option<StringListFilter>,
-    /// Conditions on the languages, ISO 639.
+    /// Conditions on the languages in the user's preferences, ISO 639 codes.
     languages: Option<StringListFilter>,
-    /// Conditions on when they came.
+    /// Conditions on the time when the user was created.
     created_at: Option<DateTimeFilter>,
-    /// All of these hold.
+    /// All of these filters must match.
     and: Option<Vec<UserFilterInput>>,
-    /// At least one of these holds; an empty list does not filter.
+    /// At least one of these filters must match; an empty list does not restrict the result.
     or: Option<Vec<UserFilterInput>>,
-    /// This does not hold.
+    /// This filter must not match.
     not: Option<Box<UserFilterInput>>,
 }
 
@@ -205,31 +210,32 @@ impl From<UserFilterInput> for domain::UserFilter {
     }
 }
 
-/// By what users are ordered.
+/// Fields by which users can be ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::UserOrder")]
 pub enum UserOrderField {
-    /// When they came.
+    /// Time when the user was created.
     CreatedAt,
-    /// The name, by the letters' code points.
+    /// Display name, compared by Unicode code points.
     DisplayName,
-    /// The e-mail address.
+    /// E-mail address; users without one come last.
     Email,
 }
 
 order_input! {
-    /// An order of users.
+    /// Order of a list of users.
     UserOrder(UserOrderField => domain::UserOrder)
 }
 
-/// Queries about users.
+/// Queries of users.
 #[derive(Clone, Copy, Default)]
 pub struct UserQuery;
 
-/// Queries about users.
+/// Queries of users.
 #[Object]
 impl UserQuery {
-    /// Who asks; null when nobody is signed in.
+    /// The user or API key that the request is authenticated as. Null if the request has no
+    /// credentials.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>> {
         Ok(match ctx.viewer() {
             auth::Viewer::User { id, .. } => {
@@ -244,17 +250,19 @@ impl UserQuery {
         })
     }
 
-    /// One user: the viewer, and for admins and apps with `USERS_READ` anybody; else null.
+    /// Fetches a user by ID. Null if the user does not exist or the viewer may not see them. Users
+    /// may fetch themselves; other users require the role ADMIN or an API key with the scope
+    /// USERS_READ.
     async fn user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: Id<id::User>,
+        #[graphql(desc = "ID of the user.")] id: Id<id::User>,
     ) -> Result<Option<User>> {
         let user = ctx.loaders().users.load_one(id).await?;
         Ok(user.map(Into::into))
     }
 
-    /// All users, for admins and apps with `USERS_READ`. The newest first unless ordered otherwise.
+    /// Lists all users. Requires the role ADMIN or an API key with the scope USERS_READ.
     #[graphql(
         complexity = "first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity"
     )]
@@ -262,14 +270,24 @@ impl UserQuery {
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] filter: Option<UserFilterInput>,
-        #[graphql(desc = "In which order.")] order_by: Option<UserOrder>,
-        #[graphql(desc = "So many from the start, 1 to 100; 20 where left out.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Return only users that match this filter (default: all users).")] filter: Option<UserFilterInput>,
+        #[graphql(desc = "Order of the users (default: by `CREATED_AT`, newest first).")] order_by: Option<UserOrder>,
+        #[graphql(
+            desc = "Number of users to return from the start of the list, 1–100 (default 20). Not allowed together with `last` or `before`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Return the users after this cursor, from `edges.cursor` or `pageInfo.endCursor`."
+        )]
+        after: Option<String>,
+        #[graphql(
+            desc = "Number of users to return from the end of the list, 1–100 (default 20 if `before` is given)."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Return the users before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
+        )]
+        before: Option<String>,
     ) -> Result<Connection<User>> {
         let window = Window::read(first, after, last, before)?;
         let filter: domain::UserFilter = or_none(filter);

@@ -11,18 +11,20 @@ use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::payload::{payload, payload_errors};
 
-/// A change of what a user likes: what is left out stays, what is null is emptied.
+/// Changes to the preferences of a user. Fields that are omitted remain unchanged; null empties a
+/// field.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct PreferencesInput {
-    /// Genres, as the catalogue names them; at most 50.
+    /// Favourite genres, as named in the catalogue; at most 50 of 1–200 characters each.
     favourite_genres: MaybeUndefined<Vec<String>>,
-    /// Languages, ISO 639; at most 50.
+    /// Preferred languages, as ISO 639 codes; at most 50.
     languages: MaybeUndefined<Vec<String>>,
-    /// Whatever else a client wants to keep: a JSON object of at most 64 KiB, replaced whole.
+    /// Additional preferences, as a JSON object of at most 64 KiB. Replaces the stored object as a
+    /// whole.
     extra: MaybeUndefined<Value>,
 }
 
-/// The same, with what is open known to be an object.
+/// The same, with `extra` known to be an object.
 struct PreferencesChange {
     favourite_genres: MaybeUndefined<Vec<String>>,
     languages: MaybeUndefined<Vec<String>>,
@@ -56,7 +58,8 @@ impl PreferencesChange {
     }
 }
 
-/// Writes what is given, empties what is null, and leaves the rest.
+/// Applies a change to a field: sets a given value, empties it for null, and leaves it if nothing
+/// is given.
 fn patch<T: Default>(given: MaybeUndefined<T>, field: &mut T) {
     match given {
         MaybeUndefined::Value(value) => *field = value,
@@ -65,111 +68,114 @@ fn patch<T: Default>(given: MaybeUndefined<T>, field: &mut T) {
     }
 }
 
-/// A change of a user's profile: what is left out stays.
+/// Changes to the profile of a user. Fields that are omitted remain unchanged.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateProfileInput {
-    /// Whose, for admins and apps with `USERS_WRITE`; the viewer's where left out.
+    /// ID of the user to change (default: the signed-in user). Other users require the role ADMIN
+    /// or an API key with the scope USERS_WRITE.
     user_id: Option<Id<id::User>>,
-    /// What they are called, 1 to 100 characters.
+    /// New display name, 1–100 characters.
     display_name: Option<String>,
-    /// What they like; null empties all of it.
+    /// Changes to the preferences; null removes all preferences.
     preferences: MaybeUndefined<PreferencesInput>,
 }
 
-/// A user to be made.
+/// Properties of a new user.
 #[derive(Clone, InputObject)]
 pub struct CreateUserInput {
-    /// What they are called, 1 to 100 characters.
+    /// Name of the user for display, 1–100 characters.
     display_name: String,
-    /// Where they get mail.
+    /// E-mail address of the user. Required with `password`.
     email: Option<EmailAddress>,
-    /// What they sign in with; without one they cannot sign in.
+    /// Password of the user, with the same rules as in `RegisterInput`. A user without a password
+    /// cannot sign in.
     password: Option<String>,
-    /// What they may do; only admins give another than `USER`.
+    /// Role of the user (default USER). Other roles require the role ADMIN.
     role: Option<Role>,
-    /// What they like.
+    /// Preferences of the user (default: none).
     preferences: Option<PreferencesInput>,
 }
 
-/// Which user gets which role.
+/// A user and their new role.
 #[derive(Clone, Debug, InputObject)]
 pub struct SetUserRoleInput {
-    /// Whom.
+    /// ID of the user whose role is set.
     id: Id<id::User>,
-    /// What they may do from now on.
+    /// New role of the user.
     role: Role,
 }
 
-/// Which user to keep out.
+/// The user to disable.
 #[derive(Clone, Debug, InputObject)]
 pub struct DisableUserInput {
-    /// Whom.
+    /// ID of the user to disable.
     id: Id<id::User>,
 }
 
-/// Which user to let in again.
+/// The user to enable again.
 #[derive(Clone, Debug, InputObject)]
 pub struct EnableUserInput {
-    /// Whom.
+    /// ID of the user to enable.
     id: Id<id::User>,
 }
 
-/// Which anonymous user becomes part of which known one: either `anonymousToken`, and the viewer
-/// is the known one; or both ids, for admins and apps with `USERS_WRITE`.
+/// An anonymous user and the user to merge them into: either `anonymousToken`, to merge into the
+/// signed-in user, or both IDs, which requires the role ADMIN or an API key with the scope
+/// USERS_WRITE.
 #[derive(Clone, InputObject)]
 pub struct MergeUsersInput {
-    /// An access token of the anonymous user.
+    /// A valid access token of the anonymous user.
     anonymous_token: Option<String>,
-    /// The anonymous user.
+    /// ID of the anonymous user.
     anonymous_id: Option<Id<id::User>>,
-    /// The known user.
+    /// ID of the user who receives the data.
     known_id: Option<Id<id::User>>,
 }
 
-/// Whose data to export.
+/// The user whose data is exported.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct ExportUserInput {
-    /// Whose, for admins; the viewer's where left out.
+    /// ID of the user (default: the signed-in user). Other users require the role ADMIN.
     id: Option<Id<id::User>>,
 }
 
 payload_errors! {
-    /// Why `updateProfile` did not do it.
+    /// Errors that `updateProfile` may return.
     UpdateProfileError: InvalidInput, NotFound
 }
 
 payload_errors! {
-    /// Why `createUser` did not do it.
+    /// Errors that `createUser` may return.
     CreateUserError: InvalidInput, WeakPassword, EmailTaken
 }
 
 payload_errors! {
-    /// Why `setUserRole` did not do it.
+    /// Errors that `setUserRole` may return.
     SetUserRoleError: NotFound, Conflict
 }
 
 payload_errors! {
-    /// Why `disableUser` did not do it.
+    /// Errors that `disableUser` may return.
     DisableUserError: NotFound, Conflict
 }
 
 payload_errors! {
-    /// Why `enableUser` did not do it.
+    /// Errors that `enableUser` may return.
     EnableUserError: NotFound, Conflict
 }
 
 payload_errors! {
-    /// Why `mergeUsers` did not do it.
+    /// Errors that `mergeUsers` may return.
     MergeUsersError: InvalidInput, NotFound, Conflict
 }
 
 payload_errors! {
-    /// Why `exportUser` did not do it.
+    /// Errors that `exportUser` may return.
     ExportUserError: NotFound, Conflict
 }
 
 payload! {
-    /// What became of `updateProfile`.
+    /// Result of `updateProfile`.
     UpdateProfilePayload(UpdateProfileError) {
         /// The changed user; null if there are errors.
         user: Option<User>,
@@ -177,7 +183,7 @@ payload! {
 }
 
 payload! {
-    /// What became of `createUser`.
+    /// Result of `createUser`.
     CreateUserPayload(CreateUserError) {
         /// The new user; null if there are errors.
         user: Option<User>,
@@ -185,7 +191,7 @@ payload! {
 }
 
 payload! {
-    /// What became of `setUserRole`.
+    /// Result of `setUserRole`.
     SetUserRolePayload(SetUserRoleError) {
         /// The changed user; null if there are errors.
         user: Option<User>,
@@ -193,33 +199,33 @@ payload! {
 }
 
 payload! {
-    /// What became of `disableUser`.
+    /// Result of `disableUser`.
     DisableUserPayload(DisableUserError) {
-        /// The changed user; null if there are errors.
+        /// The disabled user; null if there are errors.
         user: Option<User>,
     }
 }
 
 payload! {
-    /// What became of `enableUser`.
+    /// Result of `enableUser`.
     EnableUserPayload(EnableUserError) {
-        /// The changed user; null if there are errors.
+        /// The enabled user; null if there are errors.
         user: Option<User>,
     }
 }
 
 payload! {
-    /// What became of `mergeUsers`.
+    /// Result of `mergeUsers`.
     MergeUsersPayload(MergeUsersError) {
-        /// The known user; null if there are errors.
+        /// The user who received the data; null if there are errors.
         user: Option<User>,
     }
 }
 
 payload! {
-    /// What became of `exportUser`.
+    /// Result of `exportUser`.
     ExportUserPayload(ExportUserError) {
-        /// Everything that is stored about the user; null if there are errors.
+        /// All stored data about the user, as a JSON object; null if there are errors.
         export: Option<Json<Value>>,
     }
 }
@@ -231,11 +237,12 @@ pub struct UserMutation;
 /// Mutations of users.
 #[Object]
 impl UserMutation {
-    /// Changes the viewer's own profile. Admins and apps with `USERS_WRITE` may name another's.
+    /// Changes the display name and preferences of a user. Requires the user's own session, the
+    /// role ADMIN or an API key with the scope USERS_WRITE.
     async fn update_profile(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The change.")] input: UpdateProfileInput,
+        #[graphql(desc = "The changes to make.")] input: UpdateProfileInput,
     ) -> Result<UpdateProfilePayload> {
         let changed = async {
             let viewer = ctx.viewer();
@@ -267,11 +274,12 @@ impl UserMutation {
         UpdateProfilePayload::settle(done)
     }
 
-    /// Makes a user, with or without a password. For admins and apps with `USERS_WRITE`.
+    /// Creates a user, with or without a password. Requires the role ADMIN or an API key with the
+    /// scope USERS_WRITE.
     async fn create_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user.")] input: CreateUserInput,
+        #[graphql(desc = "Properties of the new user.")] input: CreateUserInput,
     ) -> Result<CreateUserPayload> {
         let made = async {
             let mut new = NewUser::named(input.display_name);
@@ -289,12 +297,12 @@ impl UserMutation {
         CreateUserPayload::settle(made.await)
     }
 
-    /// Gives a user a role, which holds from their next request on. For admins; the last admin
-    /// stays one.
+    /// Sets the role of a user, with effect from their next request. The last admin cannot lose the
+    /// role ADMIN, and anonymous users cannot have another role than USER. Requires the role ADMIN.
     async fn set_user_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whom, and which role.")] input: SetUserRoleInput,
+        #[graphql(desc = "The user and their new role.")] input: SetUserRoleInput,
     ) -> Result<SetUserRolePayload> {
         let users = &ctx.services().users;
         let done = users.set_role(ctx.viewer(), input.id, input.role.into());
@@ -303,11 +311,12 @@ impl UserMutation {
         SetUserRolePayload::settle(done)
     }
 
-    /// Keeps a user out and ends their sessions. For admins; the last admin stays.
+    /// Disables a user: ends all their sessions and prevents them from signing in. The last admin
+    /// cannot be disabled. Requires the role ADMIN.
     async fn disable_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whom.")] input: DisableUserInput,
+        #[graphql(desc = "The user to disable.")] input: DisableUserInput,
     ) -> Result<DisableUserPayload> {
         let done = ctx.services().users.disable(ctx.viewer(), input.id);
         let done = done.await;
@@ -315,11 +324,11 @@ impl UserMutation {
         DisableUserPayload::settle(done)
     }
 
-    /// Lets a user in again, who then signs in anew. For admins.
+    /// Enables a disabled user, who may then sign in again. Requires the role ADMIN.
     async fn enable_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whom.")] input: EnableUserInput,
+        #[graphql(desc = "The user to enable.")] input: EnableUserInput,
     ) -> Result<EnableUserPayload> {
         let done = ctx.services().users.enable(ctx.viewer(), input.id);
         let done = done.await;
@@ -327,13 +336,13 @@ impl UserMutation {
         EnableUserPayload::settle(done)
     }
 
-    /// Makes an anonymous user part of a known one, with all they did: interactions, tags, lists
-    /// and content. Where both have the same, that of the known user stays. The anonymous
-    /// user's sessions end.
+    /// Merges an anonymous user into another user, with all their interactions, tags,
+    /// recommendation lists and content items. Where both have conflicting data, that of the other
+    /// user is retained. The sessions of the anonymous user end.
     async fn merge_users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whom, and into whom.")] input: MergeUsersInput,
+        #[graphql(desc = "The users to merge.")] input: MergeUsersInput,
     ) -> Result<MergeUsersPayload> {
         let merged = async {
             let (viewer, users) = (ctx.viewer(), &ctx.services().users);
@@ -351,13 +360,13 @@ impl UserMutation {
         MergeUsersPayload::settle(done)
     }
 
-    /// Everything that is stored about the viewer as one JSON document of at most 16 MiB; for
-    /// admins, about anybody.
+    /// Exports all stored data about a user as one JSON document of at most 16 MiB. Requires the
+    /// user's own session or the role ADMIN.
     #[graphql(complexity = 500)]
     async fn export_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose data.")] input: ExportUserInput,
+        #[graphql(desc = "The user whose data is exported.")] input: ExportUserInput,
     ) -> Result<ExportUserPayload> {
         let exported = async {
             let viewer = ctx.viewer();

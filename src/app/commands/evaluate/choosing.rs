@@ -13,10 +13,10 @@ use super::table::{Table, Weights};
 use ranking::selection::{self, Choice, Fold, Plan};
 use ranking::{Interactions, Repeats};
 
-/// How what the search is judged by is held out of the training file.
+/// How rows of the training file are held out for validation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Split {
-    /// At random.
+    /// Rows chosen at random.
     Random,
     /// The latest rows of each user.
     Time,

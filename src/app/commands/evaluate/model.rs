@@ -12,32 +12,32 @@ use ranking::sequential::SequentialSettings;
 use ranking::slim::SlimSettings;
 use ranking::spectral::SpectralSettings;
 
-/// The models that can be judged.
+/// The models that can be evaluated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Model {
-    /// The best blend of all below.
+    /// The best blend of all models below.
     Auto,
-    /// The blend that is used where nothing is searched.
+    /// The blend that is used without a search.
     Default,
     /// Implicit alternating least squares.
     Als,
     /// The linear model EASE.
     Ease,
-    /// EASE with dropout.
+    /// EASE with dropout (EDLAE).
     Edlae,
     /// The sparse linear model SLIM.
     Slim,
-    /// Neighbours through the graph of users and items, of which RP3beta is one point.
+    /// Neighbourhood model on the graph of users and items; RP3beta is a special case.
     #[value(alias = "rp3beta")]
     Graph,
-    /// Filters on the graph of users and items: GF-CF.
+    /// Spectral filters on the graph of users and items (GF-CF).
     #[value(alias = "gf-cf")]
     Spectral,
-    /// What comes next, from rows with times: SLIST.
+    /// Sequential model for rows with times (SLIST).
     #[value(alias = "slist")]
     Sequential,
-    /// What most users took.
+    /// Popularity: the items with most interactions.
     Popular,
 }
 

@@ -300,7 +300,7 @@ async fn warm(
         )
     };
     for query in queries {
-        let request = search::Request::new(query.query);
+        let request = search::SearchRequest::new(query.query);
         if told(services.search.warm(&request).await).is_break() {
             return Err(Failure::retry("it was stopped"));
         }

@@ -13,7 +13,7 @@ use crate::domain::auth::Viewer;
 use crate::domain::content;
 use crate::domain::models::ModelKind;
 use crate::domain::recommendations::RecommendationService;
-use crate::domain::search::{SearchService, Titled};
+use crate::domain::search::{SearchService, TitleMatch};
 use crate::engine::catalogue::Catalogue;
 use crate::engine::eligibility::Rules;
 use crate::engine::history::dot;
@@ -214,9 +214,9 @@ async fn titled(
     let (mut about, mut not_found) = (Vec::new(), Vec::new());
     for (title, found) in titles.iter().zip(search.titled(titles).await?) {
         match found {
-            Titled::Item(item) if about.contains(&item) => {}
-            Titled::Item(item) => about.push(item),
-            Titled::Like(suggestions) => not_found.push(UnknownTitle {
+            TitleMatch::Item(item) if about.contains(&item) => {}
+            TitleMatch::Item(item) => about.push(item),
+            TitleMatch::Like(suggestions) => not_found.push(UnknownTitle {
                 title: title.clone(),
                 suggestions,
             }),

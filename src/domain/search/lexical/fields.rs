@@ -42,7 +42,7 @@ pub mod boosts {
 /// The texts of an item that search looks into.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each is the field of that name")]
-pub struct Texts {
+pub struct ItemTexts {
     pub kind: Option<ContentKind>,
     pub title: String,
     pub original_title: Option<String>,
@@ -126,7 +126,7 @@ impl Fields {
         Term::from_field_u64(self.slot, u64::from(slot))
     }
 
-    pub fn document(&self, slot: u32, texts: &Texts) -> TantivyDocument {
+    pub fn document(&self, slot: u32, texts: &ItemTexts) -> TantivyDocument {
         let mut document = TantivyDocument::default();
         document.add_u64(self.slot, u64::from(slot));
         let mut vocabulary = FxHashSet::default();

@@ -1,4 +1,4 @@
-//! From the words of a query to the items that say them.
+//! Query expansion and matching: from the words of a query to the items that contain them.
 //!
 //! Each word is an alternative of terms: itself, its stem, the longer words it begins if it is the
 //! last one, and, if no item says it, the nearest words by typing errors. The best field counts for
@@ -16,8 +16,8 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
 use super::fields::{Fields, boosts};
-use super::vocabulary::{Beginnings, corrections, is_known};
-use super::{WordHit, frequency, hits};
+use super::vocabulary::{PrefixCache, corrections, is_known};
+use super::{LexicalHit, frequency, hits};
 use ranking::text::{fold, is_function_word, normalised, stem, words};
 
 /// Words behind these are not looked at.
@@ -27,19 +27,19 @@ const TIE: f32 = 0.1;
 /// A word that begins others without being one itself has at least so many letters.
 const LEAST_PREFIX: usize = 3;
 
-/// What is looked for.
+/// A lexical query.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct LexicalQuery {
     /// The query as it was typed.
     pub text: String,
-    /// Whether the last word may go on behind what was typed.
+    /// Whether the last word may be a prefix.
     pub open: bool,
 }
 
-/// How much was allowed for, until something was found.
+/// How leniently words were matched until something was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Effort {
-    /// Known words as they are, unknown ones with typing errors.
+pub enum MatchMode {
+    /// Known words exactly, unknown ones with typing errors.
     #[default]
     Plain,
     /// Typing errors in every word.
@@ -48,23 +48,23 @@ pub enum Effort {
     AnyWord,
 }
 
-/// What was found.
+/// The result of a lexical query.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct LexicalMatches {
     /// The items, in no order.
-    pub hits: Vec<WordHit>,
+    pub hits: Vec<LexicalHit>,
     /// The folded words that count as those of the query.
     pub words: FxHashSet<String>,
     /// The stems that count as those of the query.
     pub stems: FxHashSet<String>,
-    /// The query with its unknown words put right, if any could be.
+    /// The query with corrected spelling, if an unknown word could be corrected.
     pub corrected: Option<String>,
-    /// What it took.
-    pub effort: Effort,
+    /// How leniently words were matched.
+    pub match_mode: MatchMode,
 }
 
-/// One word of the query and the terms that stand for it.
-struct Alternatives {
+/// The terms that one word of the query matches.
+struct TermAlternatives {
     terms: FxHashMap<Term, f32>,
     function: bool,
 }
@@ -72,20 +72,20 @@ struct Alternatives {
 pub(super) fn find(
     searcher: &Searcher,
     fields: &Fields,
-    beginnings: &Beginnings,
-    wanted: &Wanted,
-) -> tantivy::Result<Found> {
+    prefixes: &PrefixCache,
+    wanted: &LexicalQuery,
+) -> tantivy::Result<LexicalMatches> {
     let all = [&fields.exact()[..], &fields.stems()[..]].concat();
     Matching {
         searcher,
         fields,
-        beginnings,
+        prefixes,
         among: all,
         dictionary: vec![fields.vocabulary],
         least_prefix: LEAST_PREFIX,
         scored: true,
         wanted,
-        found: Found::default(),
+        found: LexicalMatches::default(),
     }
     .find()
 }
@@ -95,20 +95,20 @@ pub(super) fn find(
 pub(super) fn find_in(
     searcher: &Searcher,
     fields: &Fields,
-    beginnings: &Beginnings,
+    prefixes: &PrefixCache,
     only: &[Field],
-    wanted: &Wanted,
-) -> tantivy::Result<Found> {
+    wanted: &LexicalQuery,
+) -> tantivy::Result<LexicalMatches> {
     Matching {
         searcher,
         fields,
-        beginnings,
+        prefixes,
         among: only.iter().map(|field| (*field, 1.0)).collect(),
         dictionary: only.to_vec(),
         least_prefix: 1,
         scored: false,
         wanted,
-        found: Found::default(),
+        found: LexicalMatches::default(),
     }
     .find()
 }
@@ -116,7 +116,7 @@ pub(super) fn find_in(
 struct Matching<'a> {
     searcher: &'a Searcher,
     fields: &'a Fields,
-    beginnings: &'a Beginnings,
+    prefixes: &'a PrefixCache,
     /// Where words are looked for, and what each field counts.
     among: Vec<(Field, f32)>,
     /// Whose words can be typed wrong or in part.
@@ -125,12 +125,12 @@ struct Matching<'a> {
     least_prefix: usize,
     /// Whether it matters how well an item says the words.
     scored: bool,
-    wanted: &'a Wanted,
-    found: Found,
+    wanted: &'a LexicalQuery,
+    found: LexicalMatches,
 }
 
 impl Matching<'_> {
-    fn find(mut self) -> tantivy::Result<Found> {
+    fn find(mut self) -> tantivy::Result<LexicalMatches> {
         let plain = self.alternatives(false)?;
         if plain.is_empty() {
             return Ok(self.found);
@@ -141,17 +141,17 @@ impl Matching<'_> {
             return Ok(self.found);
         }
         let typos = self.alternatives(true)?;
-        self.found.effort = Effort::Typos;
+        self.found.match_mode = MatchMode::Typos;
         self.found.hits = self.hits(&typos, needed)?;
         if self.found.hits.is_empty() && content > 1 {
-            self.found.effort = Effort::AnyWord;
+            self.found.match_mode = MatchMode::AnyWord;
             self.found.hits = self.hits(&typos, 1)?;
         }
         Ok(self.found)
     }
 
     /// What stands for each word of the query that the index can say anything of.
-    fn alternatives(&mut self, typos: bool) -> tantivy::Result<Vec<Alternatives>> {
+    fn alternatives(&mut self, typos: bool) -> tantivy::Result<Vec<TermAlternatives>> {
         let text = &self.wanted.text;
         let mut typed = words(text);
         typed.truncate(MOST_WORDS);
@@ -170,7 +170,7 @@ impl Matching<'_> {
                 read = word.at.end;
             }
             if !terms.is_empty() {
-                all.push(Alternatives { terms, function });
+                all.push(TermAlternatives { terms, function });
             }
         }
         if read > 0 && !typos {
@@ -192,7 +192,7 @@ impl Matching<'_> {
         let (searcher, dictionary) = (self.searcher, self.dictionary.clone());
         let known = !terms.is_empty() || is_known(searcher, &dictionary, word)?;
         if open && (!known || word.chars().count() >= self.least_prefix) {
-            for longer in self.beginnings.of(searcher, &dictionary, word)?.iter() {
+            for longer in self.prefixes.of(searcher, &dictionary, word)?.iter() {
                 self.stand_for(longer, boosts::PREFIX, &mut terms)?;
             }
         }
@@ -241,8 +241,8 @@ impl Matching<'_> {
         Ok(())
     }
 
-    fn hits(&self, words: &[Alternatives], needed: usize) -> tantivy::Result<Vec<WordHit>> {
-        let any = |alternatives: &Alternatives| -> Box<dyn Query> {
+    fn hits(&self, words: &[TermAlternatives], needed: usize) -> tantivy::Result<Vec<LexicalHit>> {
+        let any = |alternatives: &TermAlternatives| -> Box<dyn Query> {
             let mut terms: Vec<_> = alternatives.terms.iter().collect();
             // One order for the sums of scores, whatever that of the map.
             terms.sort_unstable_by(|a, b| a.0.cmp(b.0));
@@ -300,7 +300,7 @@ impl Matching<'_> {
 }
 
 /// How many words of the query say something, and how many of them an item must say.
-fn needed(words: &[Alternatives]) -> (usize, usize) {
+fn needed(words: &[TermAlternatives]) -> (usize, usize) {
     let content = words.iter().filter(|word| !word.function).count();
     let needed = if content <= 2 {
         content

@@ -1,4 +1,4 @@
-//! The lexical index: which items say the words of a query, and how well (BM25).
+//! The lexical index: which items contain the words of a query, scored by BM25.
 //!
 //! It lives in memory, one in each process: made from the database at the start, it needs neither a
 //! folder of its own nor a repair after a crash. What it costs an item stands in `docs/search.md`.
@@ -20,11 +20,11 @@ mod fields;
 mod matching;
 mod vocabulary;
 
-pub use fields::{Texts, boosts};
-pub use matching::{Effort, Found, Wanted};
+pub use fields::{ItemTexts, boosts};
+pub use matching::{LexicalMatches, LexicalQuery, MatchMode};
 
 use fields::Fields;
-use vocabulary::Beginnings;
+use vocabulary::PrefixCache;
 
 /// Memory for the writer, in bytes: the least that tantivy takes is 15 MB.
 const WRITER: usize = 32_000_000;
@@ -33,31 +33,31 @@ const WRITER: usize = 32_000_000;
 /// computations, and nobody should wait for that.
 pub const FEW: usize = 1_000;
 
-/// An item that says words of a query.
+/// An item that contains words of a query.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WordHit {
+pub struct LexicalHit {
     /// The item's slot on the catalogue.
     pub slot: u32,
     /// BM25 with the boosts of the fields; comparable within one query only.
     pub score: f32,
 }
 
-/// The words of all public items of one schema.
-pub struct Lexical {
+/// The lexical index of the public items of one schema.
+pub struct LexicalIndex {
     fields: Fields,
-    writing: Mutex<Writing>,
+    writer_state: Mutex<WriterState>,
     reader: IndexReader,
-    beginnings: Beginnings,
+    prefixes: PrefixCache,
 }
 
-struct Writing {
+struct WriterState {
     writer: IndexWriter,
     /// The slots that have been put in: what was never there need not be taken out, which costs
     /// more than all the rest.
     held: FxHashSet<u32>,
 }
 
-impl Lexical {
+impl LexicalIndex {
     /// An empty index.
     ///
     /// # Errors
@@ -73,21 +73,21 @@ impl Lexical {
             .map_err(internal)?;
         Ok(Self {
             fields,
-            writing: Mutex::new(Writing {
+            writer_state: Mutex::new(WriterState {
                 writer,
                 held: FxHashSet::default(),
             }),
             reader,
-            beginnings: Beginnings::default(),
+            prefixes: PrefixCache::default(),
         })
     }
 
-    /// Puts these items in, in place of what was in their slots, and takes those of the slots in
-    /// `gone` out. What follows does not see it before [`Lexical::show`]. Blocks.
+    /// Indexes `items`, replacing those in their slots, and removes the slots in `gone`. Changes are not
+    /// visible before [`LexicalIndex::commit`]. Blocks.
     ///
     /// # Errors
     /// When the writer has failed.
-    pub fn put(&self, items: Vec<(u32, Texts)>, gone: &[u32]) -> Result<()> {
+    pub fn put(&self, items: Vec<(u32, ItemTexts)>, gone: &[u32]) -> Result<()> {
         use rayon::prelude::*;
         let document = |(slot, texts)| (slot, self.fields.document(slot, &texts));
         let documents: Vec<_> = if items.len() <= FEW {
@@ -95,46 +95,51 @@ impl Lexical {
         } else {
             items.into_par_iter().map(document).collect()
         };
-        let mut writing = self.writing.lock();
+        let mut writer_state = self.writer_state.lock();
         for slot in gone {
-            if writing.held.remove(slot) {
-                writing.writer.delete_term(self.fields.slot_term(*slot));
+            if writer_state.held.remove(slot) {
+                writer_state
+                    .writer
+                    .delete_term(self.fields.slot_term(*slot));
             }
         }
         for (slot, document) in documents {
-            if !writing.held.insert(slot) {
-                writing.writer.delete_term(self.fields.slot_term(slot));
+            if !writer_state.held.insert(slot) {
+                writer_state.writer.delete_term(self.fields.slot_term(slot));
             }
-            writing.writer.add_document(document).map_err(internal)?;
+            writer_state
+                .writer
+                .add_document(document)
+                .map_err(internal)?;
         }
         Ok(())
     }
 
-    /// Makes what was put in and taken out visible. Blocks.
+    /// Makes changes visible. Blocks.
     ///
     /// # Errors
     /// When the writer has failed.
-    pub fn show(&self) -> Result<()> {
-        let mut writing = self.writing.lock();
-        writing.writer.commit().map_err(internal)?;
-        drop(writing);
+    pub fn commit(&self) -> Result<()> {
+        let mut writer_state = self.writer_state.lock();
+        writer_state.writer.commit().map_err(internal)?;
+        drop(writer_state);
         self.reader.reload().map_err(internal)
     }
 
-    /// The items that say what is wanted, in no order. Blocks.
+    /// The items that match the query, in no order. Blocks.
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn find(&self, wanted: &Wanted) -> Result<Found> {
+    pub fn find(&self, wanted: &LexicalQuery) -> Result<LexicalMatches> {
         let searcher = self.reader.searcher();
-        matching::find(&searcher, &self.fields, &self.beginnings, wanted).map_err(internal)
+        matching::find(&searcher, &self.fields, &self.prefixes, wanted).map_err(internal)
     }
 
     /// The items whose titles say what was typed so far, in no order and without scores.
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn titles(&self, typed: &Wanted) -> Result<Found> {
+    pub fn titles(&self, typed: &LexicalQuery) -> Result<LexicalMatches> {
         let fields = [self.fields.title, self.fields.original];
         self.find_in(&fields, typed)
     }
@@ -143,7 +148,7 @@ impl Lexical {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn labels(&self, typed: &Wanted) -> Result<Found> {
+    pub fn labels(&self, typed: &LexicalQuery) -> Result<LexicalMatches> {
         let fields = [self.fields.labels];
         self.find_in(&fields, typed)
     }
@@ -152,42 +157,46 @@ impl Lexical {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn people(&self, typed: &Wanted) -> Result<Found> {
+    pub fn people(&self, typed: &LexicalQuery) -> Result<LexicalMatches> {
         let fields = [self.fields.people];
         self.find_in(&fields, typed)
     }
 
-    fn find_in(&self, only: &[tantivy::schema::Field], typed: &Wanted) -> Result<Found> {
+    fn find_in(
+        &self,
+        only: &[tantivy::schema::Field],
+        typed: &LexicalQuery,
+    ) -> Result<LexicalMatches> {
         let searcher = self.reader.searcher();
-        matching::find_in(&searcher, &self.fields, &self.beginnings, only, typed).map_err(internal)
+        matching::find_in(&searcher, &self.fields, &self.prefixes, only, typed).map_err(internal)
     }
 }
 
 /// Everything that `query` finds, with its score, or a score of 0 if it is not to be `scored`.
-fn hits(searcher: &Searcher, query: &dyn Query, scored: bool) -> tantivy::Result<Vec<WordHit>> {
-    searcher.search(query, &Everything { scored })
+fn hits(searcher: &Searcher, query: &dyn Query, scored: bool) -> tantivy::Result<Vec<LexicalHit>> {
+    searcher.search(query, &AllHits { scored })
 }
 
-/// Collects every hit: counts and filters need all of them.
-struct Everything {
+/// A collector of all hits: counts and filters need all of them.
+struct AllHits {
     scored: bool,
 }
 
-struct OfSegment {
+struct SegmentHits {
     slots: Column<u64>,
-    hits: Vec<WordHit>,
+    hits: Vec<LexicalHit>,
 }
 
-impl Collector for Everything {
-    type Fruit = Vec<WordHit>;
-    type Child = OfSegment;
+impl Collector for AllHits {
+    type Fruit = Vec<LexicalHit>;
+    type Child = SegmentHits;
 
     fn for_segment(
         &self,
         _: SegmentOrdinal,
         segment: &SegmentReader,
-    ) -> tantivy::Result<OfSegment> {
-        Ok(OfSegment {
+    ) -> tantivy::Result<SegmentHits> {
+        Ok(SegmentHits {
             slots: segment.fast_fields().u64(fields::SLOT)?,
             hits: Vec::new(),
         })
@@ -197,7 +206,7 @@ impl Collector for Everything {
         self.scored
     }
 
-    fn merge_fruits(&self, mut fruits: Vec<Vec<WordHit>>) -> tantivy::Result<Vec<WordHit>> {
+    fn merge_fruits(&self, mut fruits: Vec<Vec<LexicalHit>>) -> tantivy::Result<Vec<LexicalHit>> {
         let mut all = fruits.pop().unwrap_or_default();
         for hits in fruits {
             all.extend(hits);
@@ -206,8 +215,8 @@ impl Collector for Everything {
     }
 }
 
-impl SegmentCollector for OfSegment {
-    type Fruit = Vec<WordHit>;
+impl SegmentCollector for SegmentHits {
+    type Fruit = Vec<LexicalHit>;
 
     fn collect(&mut self, doc: DocId, score: Score) {
         // Slots are `u32`; the column knows no smaller number.
@@ -216,11 +225,11 @@ impl SegmentCollector for OfSegment {
             .first(doc)
             .and_then(|slot| u32::try_from(slot).ok())
         {
-            self.hits.push(WordHit { slot, score });
+            self.hits.push(LexicalHit { slot, score });
         }
     }
 
-    fn harvest(self) -> Vec<WordHit> {
+    fn harvest(self) -> Vec<LexicalHit> {
         self.hits
     }
 }

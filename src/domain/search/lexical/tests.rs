@@ -2,22 +2,22 @@
 
 use super::*;
 
-fn index(titles: &[&str]) -> Lexical {
-    let index = Lexical::new().unwrap();
+fn index(titles: &[&str]) -> LexicalIndex {
+    let index = LexicalIndex::new().unwrap();
     let items = titles.iter().zip(0..).map(|(title, slot)| {
-        let texts = Texts {
+        let texts = ItemTexts {
             title: (*title).to_owned(),
-            ..Texts::default()
+            ..ItemTexts::default()
         };
         (slot, texts)
     });
     index.put(items.collect(), &[]).unwrap();
-    index.show().unwrap();
+    index.commit().unwrap();
     index
 }
 
-fn find(index: &Lexical, text: &str) -> Found {
-    let wanted = Wanted {
+fn find(index: &LexicalIndex, text: &str) -> LexicalMatches {
+    let wanted = LexicalQuery {
         text: text.to_owned(),
         open: true,
     };
@@ -28,7 +28,7 @@ fn find(index: &Lexical, text: &str) -> Found {
     found
 }
 
-fn slots(index: &Lexical, text: &str) -> Vec<u32> {
+fn slots(index: &LexicalIndex, text: &str) -> Vec<u32> {
     find(index, text).hits.iter().map(|hit| hit.slot).collect()
 }
 
@@ -74,7 +74,7 @@ fn two_words_must_both_be_there_and_of_three_two() {
     assert_eq!(slots(&index, "red car house ")[0], 3);
     // Nothing says both: either will do.
     let found = find(&index, "blue house ");
-    assert_eq!(found.effort, Effort::AnyWord);
+    assert_eq!(found.match_mode, MatchMode::AnyWord);
     assert_eq!(found.hits.len(), 3);
     // A word that nobody says does not stand in the way.
     assert_eq!(slots(&index, "blue xqzwvy "), [2]);
@@ -97,7 +97,7 @@ fn function_words_help_and_never_hinder() {
 fn what_was_taken_out_is_neither_found_nor_told_of() {
     let index = index(&["Inception", "Interstellar"]);
     index.put(Vec::new(), &[0]).unwrap();
-    index.show().unwrap();
+    index.commit().unwrap();
     assert!(slots(&index, "inception").is_empty());
     let found = find(&index, "incepton");
     assert_eq!((found.hits.len(), found.corrected), (0, None));
@@ -106,20 +106,20 @@ fn what_was_taken_out_is_neither_found_nor_told_of() {
 #[test]
 fn an_item_put_in_again_is_there_once() {
     let index = index(&["Solaris"]);
-    let texts = Texts {
+    let texts = ItemTexts {
         title: "Stalker".to_owned(),
-        ..Texts::default()
+        ..ItemTexts::default()
     };
     index.put(vec![(0, texts)], &[]).unwrap();
-    index.show().unwrap();
+    index.commit().unwrap();
     assert!(slots(&index, "solaris").is_empty());
     assert_eq!(slots(&index, "stalker"), [0]);
 }
 
 #[test]
 fn the_words_behind_one_letter_are_those_of_the_index_as_it_is() {
-    let begun = |index: &Lexical| {
-        let typed = Wanted {
+    let begun = |index: &LexicalIndex| {
+        let typed = LexicalQuery {
             text: "a".to_owned(),
             open: true,
         };
@@ -131,12 +131,12 @@ fn the_words_behind_one_letter_are_those_of_the_index_as_it_is() {
     let index = index(&["Alien", "Brazil"]);
     assert_eq!(begun(&index), [0]);
     assert_eq!(begun(&index), [0]);
-    let texts = Texts {
+    let texts = ItemTexts {
         title: "Arrival".to_owned(),
-        ..Texts::default()
+        ..ItemTexts::default()
     };
     index.put(vec![(2, texts)], &[0]).unwrap();
-    index.show().unwrap();
+    index.commit().unwrap();
     assert_eq!(begun(&index), [2]);
 }
 
@@ -149,10 +149,10 @@ proptest::proptest! {
         "[a-z\"'+\\-!(){}\\[\\]^~*?:\\\\/&|]{0,60}",
     ]) {
         use std::sync::LazyLock;
-        static INDEX: LazyLock<Lexical> =
+        static INDEX: LazyLock<LexicalIndex> =
             LazyLock::new(|| index(&["Star Wars", "Amélie", "七人の侍", "a b c d"]));
         find(&INDEX, &text);
-        let typed = Wanted { text, open: true };
+        let typed = LexicalQuery { text, open: true };
         INDEX.titles(&typed).unwrap();
         INDEX.people(&typed).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Words near a word: those it begins, and those it may be a typing error of.
+//! Expansions of a word by the dictionary: prefixes and typing errors.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ const SHORT: usize = 2;
 /// of the dictionary, it is found once for each state of the index: there are few of them, and
 /// everybody types them first.
 #[derive(Default)]
-pub(super) struct Beginnings(Mutex<Known>);
+pub(super) struct PrefixCache(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
@@ -32,7 +32,7 @@ struct Known {
     words: FxHashMap<(Vec<Field>, String), Arc<[String]>>,
 }
 
-impl Beginnings {
+impl PrefixCache {
     /// The longer words that begin so, the most frequent first.
     pub(super) fn of(
         &self,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::search::lexical::WordHit;
+use crate::domain::search::lexical::LexicalHit;
 use crate::engine::catalogue::{ContentKind, ItemRow, Visibility};
 
 /// Items of the catalogue; the last one is deleted.
@@ -66,7 +66,7 @@ type Scored = Vec<(u32, f32)>;
 #[derive(Clone, Debug)]
 struct Said {
     words: Scored,
-    effort: Effort,
+    match_mode: MatchMode,
     meaning: Scored,
     affinity: Option<Scored>,
     query: &'static str,
@@ -75,20 +75,20 @@ struct Said {
 
 fn results(said: &Said) -> SearchResults {
     let hits = said.words.iter();
-    let hits = hits.map(|(slot, score)| WordHit {
+    let hits = hits.map(|(slot, score)| LexicalHit {
         slot: *slot,
         score: *score,
     });
-    let request = Request {
+    let request = SearchRequest {
         order: said.order,
-        ..Request::new(said.query)
+        ..SearchRequest::new(said.query)
     };
     let input = SearchInput {
         request: &request,
-        found: Some(Found {
+        found: Some(LexicalMatches {
             hits: hits.collect(),
-            effort: said.effort,
-            ..Found::default()
+            match_mode: said.match_mode,
+            ..LexicalMatches::default()
         }),
         meant: said.meaning.clone(),
         affinity: said.affinity.clone(),
@@ -121,7 +121,7 @@ fn expected(said: &Said) -> Vec<(u32, f32)> {
         f64::from(rank.map_or(0.0, value) as f32)
     };
     let mut weights = [
-        if said.effort == Effort::AnyWord {
+        if said.match_mode == MatchMode::AnyWord {
             0.5
         } else {
             1.0
@@ -174,7 +174,8 @@ fn scored(most: usize) -> impl Strategy<Value = Scored> {
 }
 
 fn said() -> impl Strategy<Value = Said> {
-    let efforts = prop::sample::select(vec![Effort::Plain, Effort::Typos, Effort::AnyWord]);
+    let efforts =
+        prop::sample::select(vec![MatchMode::Plain, MatchMode::Typos, MatchMode::AnyWord]);
     let query = prop::sample::select(vec!["mirror", "stalker"]);
     let sides = (
         scored(30),
@@ -184,18 +185,21 @@ fn said() -> impl Strategy<Value = Said> {
         scored(30),
         query,
     );
-    sides.prop_map(|(words, effort, meaning, personal, mut affinity, query)| {
-        // Affinity is asked of what was found only.
-        affinity.retain(|(slot, _)| words.iter().chain(&meaning).any(|(found, _)| found == slot));
-        Said {
-            words,
-            effort,
-            meaning,
-            affinity: personal.then_some(affinity),
-            query,
-            order: None,
-        }
-    })
+    sides.prop_map(
+        |(words, match_mode, meaning, personal, mut affinity, query)| {
+            // Affinity is asked of what was found only.
+            affinity
+                .retain(|(slot, _)| words.iter().chain(&meaning).any(|(found, _)| found == slot));
+            Said {
+                words,
+                match_mode,
+                meaning,
+                affinity: personal.then_some(affinity),
+                query,
+                order: None,
+            }
+        },
+    )
 }
 
 proptest! {
@@ -230,7 +234,7 @@ proptest! {
 
 #[test]
 fn an_empty_query_lists_what_is_on_offer_the_most_popular_first() {
-    let request = Request::new(" ");
+    let request = SearchRequest::new(" ");
     let input = SearchInput {
         request: &request,
         found: None,

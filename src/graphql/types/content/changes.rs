@@ -9,24 +9,24 @@ use crate::graphql::ContextExt;
 use crate::graphql::payload::{payload, payload_errors};
 
 payload_errors! {
-    /// Why `createContent` did not do it.
+    /// Errors that `createContent` may return.
     CreateContentError: InvalidInput, NotFound
 }
 
 payload_errors! {
-    /// Why `updateContent` did not do it.
+    /// Errors that `updateContent` may return.
     UpdateContentError: InvalidInput, NotFound
 }
 
 payload_errors! {
-    /// Why `deleteContent` did not do it.
+    /// Errors that `deleteContent` may return.
     DeleteContentError: NotFound, Conflict
 }
 
 payload! {
-    /// What became of `createContent`.
+    /// Result of `createContent`.
     CreateContentPayload(
-        /// Why it was not made.
+        /// Why the item was not created; empty if it was.
         CreateContentError
     ) {
         /// The new item; null if there are errors.
@@ -35,9 +35,9 @@ payload! {
 }
 
 payload! {
-    /// What became of `updateContent`.
+    /// Result of `updateContent`.
     UpdateContentPayload(
-        /// Why it was not changed.
+        /// Why the item was not changed; empty if it was.
         UpdateContentError
     ) {
         /// The changed item; null if there are errors.
@@ -46,28 +46,29 @@ payload! {
 }
 
 payload! {
-    /// What became of `deleteContent`.
+    /// Result of `deleteContent`.
     DeleteContentPayload(
-        /// Why it was not deleted.
+        /// Why the item was not deleted; empty if it was.
         DeleteContentError
     ) {
-        /// The id of the item that is gone; null if there are errors.
+        /// ID of the deleted item; null if there are errors.
         deleted_id: Option<Id<id::Content>>,
     }
 }
 
-/// Mutations of content.
+/// Mutations of content items.
 #[derive(Clone, Copy, Default)]
 pub struct ContentMutation;
 
-/// Mutations of content.
+/// Mutations of content items.
 #[Object]
 impl ContentMutation {
-    /// Adds a content item. Its creator is the signed-in user.
+    /// Creates a content item. Requires a signed-in user, who becomes the creator of the item, or
+    /// an API key with the scope CATALOGUE_WRITE.
     async fn create_content(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The item.")] input: CreateContentInput,
+        #[graphql(desc = "Properties of the new item.")] input: CreateContentInput,
     ) -> Result<CreateContentPayload> {
         let made = async {
             let mut input = input;
@@ -80,12 +81,12 @@ impl ContentMutation {
         CreateContentPayload::settle(made)
     }
 
-    /// Changes a content item: what is left out of the input stays as it is. For its creator and
-    /// admins.
+    /// Changes a content item. Fields that are omitted from the input remain unchanged. Requires
+    /// the item's creator, the role ADMIN or an API key with the scope CATALOGUE_WRITE.
     async fn update_content(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The change.")] input: UpdateContentInput,
+        #[graphql(desc = "The changes to make.")] input: UpdateContentInput,
     ) -> Result<UpdateContentPayload> {
         let changed = async {
             let mut input = input;
@@ -102,11 +103,12 @@ impl ContentMutation {
         UpdateContentPayload::settle(changed)
     }
 
-    /// Hides a content item everywhere, at once. For its creator and admins.
+    /// Deletes a content item. It is no longer returned by any query. Requires the item's creator,
+    /// the role ADMIN or an API key with the scope CATALOGUE_WRITE.
     async fn delete_content(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: DeleteContentInput,
+        #[graphql(desc = "The item to delete.")] input: DeleteContentInput,
     ) -> Result<DeleteContentPayload> {
         let done = ctx.services().content.delete(ctx.viewer(), input.id).await;
         ctx.loaders().forget();

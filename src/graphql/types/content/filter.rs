@@ -17,67 +17,70 @@ enum_filter! {
 }
 
 enum_filter! {
-    /// Conditions on who may see a content item.
+    /// Conditions on the visibility of a content item.
     VisibilityFilter(Visibility)
 }
 
-/// Which content items to list. All that is given must hold; what is left out does not filter.
+/// A filter for content items. All given conditions must hold; omitted ones do not restrict the
+/// result. At most 100 filters may be nested by `and`, `or` and `not`, with at most 2,000 list
+/// values in all.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "ContentFilter")]
 pub struct ContentFilterInput {
-    /// Conditions on the kind.
+    /// Conditions on the kind of the item.
     kind: Option<ContentKindFilter>,
     /// Conditions on the title.
     title: Option<StringFilter>,
     /// Conditions on the genres.
     genres: Option<StringListFilter>,
-    /// Conditions on the catalogue's key words.
+    /// Conditions on the keywords.
     tags: Option<StringListFilter>,
     /// Conditions on the year of release.
     year: Option<IntFilter>,
-    /// Conditions on the running time, in minutes.
+    /// Conditions on the running time in minutes.
     duration_minutes: Option<IntFilter>,
-    /// Conditions on the original language, ISO 639.
+    /// Conditions on the original language, an ISO 639 code.
     language: Option<StringFilter>,
-    /// Conditions on the mean rating, 0 to 10.
+    /// Conditions on the mean rating given by the data source, 0–10.
     rating_average: Option<FloatFilter>,
-    /// Conditions on the number of votes.
+    /// Conditions on the number of ratings at the data source.
     rating_count: Option<IntFilter>,
-    /// Conditions on the popularity.
+    /// Conditions on the popularity given by the data source.
     popularity: Option<FloatFilter>,
     /// Conditions on the brand.
     brand: Option<StringFilter>,
     /// Conditions on the merchant.
     merchant: Option<StringFilter>,
-    /// Conditions on the categories that the item stands in, at any level.
+    /// Conditions on the categories of the item, at any level of its category path.
     category_path: Option<StringListFilter>,
-    /// Conditions on the price, in the item's own currency: filter on that too where there are several.
+    /// Conditions on the price, in the item's own currency. If the catalogue has several
+    /// currencies, filter by `currency` as well.
     price: Option<DecimalFilter>,
-    /// Conditions on the currency, ISO 4217.
+    /// Conditions on the currency, an ISO 4217 code.
     currency: Option<StringFilter>,
-    /// Conditions on the pieces at hand.
+    /// Conditions on the number of pieces in stock.
     stock: Option<IntFilter>,
     /// Conditions on the colour.
     color: Option<StringFilter>,
-    /// Conditions on the first day it may be shown.
+    /// Conditions on the first day of the rights period.
     rights_from: Option<DateFilter>,
-    /// Conditions on the last day it may be shown.
+    /// Conditions on the last day of the rights period.
     rights_until: Option<DateFilter>,
-    /// Conditions on who may see it.
+    /// Conditions on the visibility.
     visibility: Option<VisibilityFilter>,
-    /// Conditions on its creator.
+    /// Conditions on the user who created the item.
     creator: Option<UserIdFilter>,
-    /// Conditions on when it came into the catalogue.
+    /// Conditions on the time when the item was created.
     created_at: Option<DateTimeFilter>,
-    /// Conditions on when it last changed.
+    /// Conditions on the time when the item was last changed.
     updated_at: Option<DateTimeFilter>,
-    /// With a credit of this person.
+    /// ID of a person who must be credited for the item.
     person: Option<Id<id::Person>>,
-    /// All of these hold.
+    /// All of these filters must match.
     and: Option<Vec<ContentFilterInput>>,
-    /// At least one of these holds; an empty list does not filter.
+    /// At least one of these filters must match; an empty list does not restrict the result.
     or: Option<Vec<ContentFilterInput>>,
-    /// This does not hold.
+    /// This filter must not match.
     not: Option<Box<ContentFilterInput>>,
 }
 
@@ -115,25 +118,25 @@ impl From<ContentFilterInput> for Filter {
     }
 }
 
-/// By what content items are ordered.
+/// Fields by which content items can be ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::ContentOrder")]
 pub enum ContentOrderField {
-    /// When it came into the catalogue.
+    /// Time when the item was created.
     CreatedAt,
-    /// The title, by the letters' code points.
+    /// Title, compared by Unicode code points.
     Title,
-    /// The year of release.
+    /// Year of release.
     Year,
-    /// The popularity.
+    /// Popularity given by the data source.
     Popularity,
-    /// The mean rating.
+    /// Mean rating given by the data source.
     RatingAverage,
-    /// The price.
+    /// Price, without regard to the currency.
     Price,
 }
 
 order_input! {
-    /// An order of content items.
+    /// Order of a list of content items.
     ContentOrder(ContentOrderField => domain::ContentOrder)
 }

@@ -9,16 +9,17 @@ use crate::domain::content::model::{Fields, NewCredit, PersonRef};
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::graphql::number::single;
 
-/// A credit to be written: the person by `personId`, or by `name`, found or made.
+/// A credit to store. The person is given either by `personId` or by `name`.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreditInput {
-    /// A person of the catalogue.
+    /// ID of the credited person.
     person_id: Option<Id<id::Person>>,
-    /// The name of a person; made if nobody of that name is known.
+    /// Name of the credited person, 1–200 characters. The person is created if no person has this
+    /// name.
     name: Option<String>,
-    /// What they did.
+    /// Role of the person.
     role: CreditRole,
-    /// Whom they play.
+    /// Name of the character that a cast member plays, at most 500 characters.
     character: Option<String>,
 }
 
@@ -73,13 +74,13 @@ macro_rules! content_input {
         plain { $($(#[$p_doc:meta])* $p:ident: $p_type:ty,)* }
         optional { $($(#[$o_doc:meta])* $o:ident: $o_type:ty,)* }
     ) => {
-        /// A content item to be made.
+        /// Properties of a new content item.
         #[derive(Clone, Debug, InputObject)]
         pub struct CreateContentInput {
             $($(#[$r_doc])* $r: $r_type,)*
             $($(#[$p_doc])* $p: Option<$p_type>,)*
             $($(#[$o_doc])* $o: Option<$o_type>,)*
-            /// Who made it, in the order of their places.
+            /// Credits of the item, at most 500, in order of importance within each role.
             pub(super) credits: Option<Vec<CreditInput>>,
         }
 
@@ -92,15 +93,18 @@ macro_rules! content_input {
             }
         }
 
-        /// A change of a content item: what is left out stays, what is null is emptied.
+        /// Changes to a content item. Fields that are omitted remain unchanged; null removes the
+        /// value or resets it to the default. `kind` and `title` cannot be removed: null leaves
+        /// them unchanged.
         #[derive(Clone, Debug, InputObject)]
         pub struct UpdateContentInput {
-            /// Which.
+            /// ID of the item to change.
             pub(super) id: Id<id::Content>,
             $($(#[$r_doc])* $r: MaybeUndefined<$r_type>,)*
             $($(#[$p_doc])* $p: MaybeUndefined<$p_type>,)*
             $($(#[$o_doc])* $o: MaybeUndefined<$o_type>,)*
-            /// Who made it, in the order of their places; given, it replaces all credits.
+            /// Credits of the item, at most 500, in order of importance within each role. If given,
+            /// they replace all existing credits.
             pub(super) credits: Option<Vec<CreditInput>>,
         }
 
@@ -126,70 +130,74 @@ macro_rules! content_input {
 
 content_input! {
     required {
-        /// What sort of thing it is.
+        /// Kind of the item.
         kind: ContentKind,
-        /// What it is called, 1 to 500 characters.
+        /// Title of the item, 1–500 characters.
         title: String,
     }
     plain {
-        /// What it is about, at most 20,000 characters.
+        /// Description of the item, at most 20,000 characters (default: empty).
         description: String,
-        /// Genres, at most 50.
+        /// Genres of the item, at most 50 of 1–200 characters each.
         genres: Vec<String>,
-        /// Key words, at most 200.
+        /// Keywords of the item, at most 200 of 1–200 characters each.
         tags: Vec<String>,
-        /// The source's own measure, 0 and up; more is more popular.
+        /// Popularity according to the data source, 0 or more (default 0). The scale is that of the
+        /// source.
         popularity: f64,
-        /// The shelf, from the outermost category inwards.
+        /// Categories that the item belongs to, from the broadest to the most specific, at most 20
+        /// of 1–200 characters each.
         category_path: Vec<String>,
-        /// Who may see it; everybody where left out.
+        /// Who may see the item (default PUBLIC).
         visibility: Visibility,
-        /// Whatever else there is to say: a JSON object of at most 64 KiB.
+        /// Additional properties, as a JSON object of at most 64 KiB (default: empty).
         metadata: serde_json::Value,
     }
     optional {
-        /// The title in the language it was made in.
+        /// Title in the original language, if it differs from `title`.
         original_title: String,
-        /// Year of release, 1800 to 2200.
+        /// Year of release, 1800–2200.
         year: i32,
-        /// Running time, in minutes, 1 to 10,000.
+        /// Running time in minutes, 1–10,000.
         duration_minutes: i32,
-        /// Original language, ISO 639.
+        /// Original language, as an ISO 639 code.
         language: String,
-        /// Where its picture is.
+        /// URL of the poster or product image.
         poster_url: String,
-        /// The source's mean vote, 0 to 10.
+        /// Mean rating according to the data source, 0–10.
         rating_average: f64,
-        /// How many voted at the source.
+        /// Number of ratings at the data source, 0 or more.
         rating_count: i32,
-        /// Who makes the product.
+        /// Brand of the product.
         brand: String,
-        /// Who sells it.
+        /// Merchant who sells the product.
         merchant: String,
-        /// What it costs, in `currency`, with at most two decimals.
+        /// Price in `currency`, 0 or more, with at most two decimals.
         price: Decimal,
-        /// What it cost before, in `currency`.
+        /// Former or recommended price in `currency`, 0 or more, with at most two decimals.
         list_price: Decimal,
-        /// ISO 4217; needed with a price.
+        /// Currency of `price` and `listPrice`, as an ISO 4217 code of three capital letters.
+        /// Required with either of them.
         currency: String,
-        /// Pieces at hand; null where stock is not counted.
+        /// Number of pieces in stock, 0 or more; null if stock is not tracked. Items with 0 are not
+        /// recommended.
         stock: i32,
-        /// As people name it.
+        /// Colour of the product.
         color: String,
-        /// First day it may be shown.
+        /// First day of the rights period; null if it has no start.
         rights_from: NaiveDate,
-        /// Last day it may be shown.
+        /// Last day of the rights period, not before `rightsFrom`; null if it has no end.
         rights_until: NaiveDate,
-        /// How often it may still be broadcast.
+        /// Number of broadcasts that the rights still allow, 0 or more; null if it is not limited.
         broadcasts_left: i32,
-        /// An editor's or a model's measure, 0 to 1.
+        /// Quality of the item as judged by editors or a model, 0–1.
         quality_score: f64,
     }
 }
 
-/// Which content item to delete.
+/// The content item to delete.
 #[derive(Clone, Debug, InputObject)]
 pub struct DeleteContentInput {
-    /// Which.
+    /// ID of the item to delete.
     pub(super) id: Id<id::Content>,
 }

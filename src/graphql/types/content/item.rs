@@ -15,7 +15,8 @@ use crate::graphql::number::{double, int};
 use crate::graphql::types::generation::Generated;
 use crate::graphql::types::person::Person;
 
-/// A thing that can be recommended: a film, a product, a text, a picture, a video or a sound.
+/// An item of the catalogue that can be recommended: a film, product, text, image, video or audio
+/// recording.
 #[derive(Clone, Debug)]
 pub struct Content(pub Arc<domain::Content>);
 
@@ -25,161 +26,167 @@ impl From<domain::Content> for Content {
     }
 }
 
-/// A thing that can be recommended: a film, a product, a text, a picture, a video or a sound.
+/// An item of the catalogue that can be recommended: a film, product, text, image, video or audio
+/// recording.
 #[Object]
 impl Content {
-    /// Opaque and unique.
+    /// Opaque, globally unique ID.
     pub async fn id(&self) -> async_graphql::ID {
         self.0.id.into()
     }
 
-    /// What sort of thing it is.
+    /// Kind of the item.
     async fn kind(&self) -> ContentKind {
         self.0.fields.kind.into()
     }
 
-    /// What it is called.
+    /// Title of the item.
     async fn title(&self) -> &str {
         &self.0.fields.title
     }
 
-    /// The title in the language it was made in, where that differs.
+    /// Title in the original language; null if it does not differ from `title` or is unknown.
     async fn original_title(&self) -> Option<&str> {
         self.0.fields.original_title.as_deref()
     }
 
-    /// What it is about; may be empty.
+    /// Description of the item; may be empty.
     async fn description(&self) -> &str {
         &self.0.fields.description
     }
 
-    /// Genres, as the source names them.
+    /// Genres of the item, as named by its data source.
     async fn genres(&self) -> &[String] {
         &self.0.fields.genres
     }
 
-    /// Key words of the catalogue. Those that users gave are `userTags`.
+    /// Keywords of the item, as given by its data source. Tags given by users are `userTags`.
     async fn tags(&self) -> &[String] {
         &self.0.fields.tags
     }
 
-    /// Year of release.
+    /// Year of release; null if unknown.
     async fn year(&self) -> Option<i32> {
         self.0.fields.year
     }
 
-    /// Running time, in minutes.
+    /// Running time in minutes; null if unknown.
     async fn duration_minutes(&self) -> Option<i32> {
         self.0.fields.duration_minutes
     }
 
-    /// Original language, ISO 639.
+    /// Original language, as an ISO 639 code; null if unknown.
     async fn language(&self) -> Option<&str> {
         self.0.fields.language.as_deref()
     }
 
-    /// Where its picture is.
+    /// URL of the poster or product image; null if there is none.
     async fn poster_url(&self) -> Option<&str> {
         self.0.fields.poster_url.as_deref()
     }
 
-    /// The source's mean vote, on a scale of 0 to 10.
+    /// Mean rating according to the data source, 0–10; null if unknown. Ratings by users of this
+    /// server are `ratings`.
     async fn rating_average(&self) -> Option<f64> {
         self.0.fields.rating_average.map(double)
     }
 
-    /// How many voted at the source.
+    /// Number of ratings at the data source; null if unknown.
     async fn rating_count(&self) -> Option<i32> {
         self.0.fields.rating_count
     }
 
-    /// The source's own measure, 0 and up; more is more popular.
+    /// Popularity according to the data source, 0 or more. The scale is that of the source.
     async fn popularity(&self) -> f64 {
         self.0.fields.popularity
     }
 
-    /// Who makes the product.
+    /// Brand of the product; null if unknown.
     async fn brand(&self) -> Option<&str> {
         self.0.fields.brand.as_deref()
     }
 
-    /// Who sells it.
+    /// Merchant who sells the product; null if unknown.
     async fn merchant(&self) -> Option<&str> {
         self.0.fields.merchant.as_deref()
     }
 
-    /// The shelf, from the outermost category inwards.
+    /// Categories that the item belongs to, from the broadest to the most specific.
     async fn category_path(&self) -> &[String] {
         &self.0.fields.category_path
     }
 
-    /// What it costs.
+    /// Price of the item; null if unknown.
     async fn price(&self) -> Option<Money> {
         money(self.0.fields.price, self.0.fields.currency.as_ref())
     }
 
-    /// What it cost before.
+    /// Former or recommended price of the item; null if unknown.
     async fn list_price(&self) -> Option<Money> {
         money(self.0.fields.list_price, self.0.fields.currency.as_ref())
     }
 
-    /// Pieces at hand; null where stock is not counted.
+    /// Number of pieces in stock; null if stock is not tracked.
     async fn stock(&self) -> Option<i32> {
         self.0.fields.stock
     }
 
-    /// As the source names it.
+    /// Colour of the product, as named by its data source; null if unknown.
     async fn color(&self) -> Option<&str> {
         self.0.fields.color.as_deref()
     }
 
-    /// First day it may be shown.
+    /// First day of the rights period; null if it has no start. The item is not recommended
+    /// earlier.
     async fn rights_from(&self) -> Option<NaiveDate> {
         self.0.fields.rights_from
     }
 
-    /// Last day it may be shown.
+    /// Last day of the rights period; null if it has no end. The item is not recommended later.
     async fn rights_until(&self) -> Option<NaiveDate> {
         self.0.fields.rights_until
     }
 
-    /// How often it may still be broadcast.
+    /// Number of broadcasts that the rights still allow; null if it is not limited.
     async fn broadcasts_left(&self) -> Option<i32> {
         self.0.fields.broadcasts_left
     }
 
-    /// Who may see it.
+    /// Who may see the item.
     async fn visibility(&self) -> Visibility {
         self.0.fields.visibility.into()
     }
 
-    /// An editor's or a model's measure, 0 to 1.
+    /// Quality of the item as judged by editors or a model, 0–1; null if unknown.
     async fn quality_score(&self) -> Option<f64> {
         self.0.fields.quality_score.map(double)
     }
 
-    /// Whatever else the source says.
+    /// Additional properties given by the data source, as a JSON object.
     async fn metadata(&self) -> Json<&serde_json::Value> {
         Json(&self.0.fields.metadata)
     }
 
-    /// When it came into the catalogue.
+    /// Time when the item was created in this catalogue.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When it last changed.
+    /// Time when the item was last changed.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.0.updated_at
     }
 
-    /// Who made it, by role and then position; `roles` picks some, `first` at most so many.
+    /// Credits of the item, ordered by role and position.
     #[graphql(complexity = "10 + child_complexity")]
     async fn credits(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only these roles.")] roles: Option<Vec<CreditRole>>,
-        #[graphql(desc = "At most so many, 1 to 100; all where left out.")] first: Option<i32>,
+        #[graphql(desc = "Return only credits of these roles (default: all roles).")] roles: Option<
+            Vec<CreditRole>,
+        >,
+        #[graphql(desc = "Number of credits to return at most, 1–100 (default: all).")]
+        first: Option<i32>,
     ) -> Result<Vec<Credit>> {
         let most = match first {
             Some(first) => page::size("first", Some(first))?,
@@ -195,7 +202,7 @@ impl Content {
         Ok(credits.filter(wanted).take(most).map(Into::into).collect())
     }
 
-    /// Who directed it.
+    /// The people who directed the item.
     #[graphql(complexity = "2 + child_complexity")]
     async fn directors(&self, ctx: &Context<'_>) -> Result<Vec<Person>> {
         let credits = ctx.loaders().credits.load_one(self.0.id).await?;
@@ -217,7 +224,7 @@ impl Content {
             .collect())
     }
 
-    /// Tags that users gave, the most given first.
+    /// Tags that users gave the item, most frequent first.
     #[graphql(complexity = "5 + child_complexity")]
     async fn user_tags(&self, ctx: &Context<'_>) -> Result<Vec<TagCount>> {
         let tags = ctx.loaders().user_tags.load_one(self.0.id).await?;
@@ -228,21 +235,21 @@ impl Content {
         Ok(tags.collect())
     }
 
-    /// The stars that users of this server gave it.
+    /// Summary of the ratings given by users of this server.
     #[graphql(complexity = "2 + child_complexity")]
     async fn ratings(&self, ctx: &Context<'_>) -> Result<Ratings> {
         let ratings = ctx.loaders().ratings.load_one(self.0.id).await?;
         Ok(Ratings::from(ratings))
     }
 
-    /// How often users did something to it: viewed, bought, rated, skipped and so on.
+    /// Number of interactions of all users with the item, of all kinds.
     #[graphql(complexity = 2)]
     async fn interaction_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let count = ctx.loaders().interaction_counts.load_one(self.0.id).await?;
         Ok(int(count.unwrap_or_default()))
     }
 
-    /// What other catalogues call it.
+    /// IDs of the item in other catalogues.
     #[graphql(complexity = "2 + child_complexity")]
     async fn external_ids(&self, ctx: &Context<'_>) -> Result<Vec<ExternalId>> {
         let names = ctx.loaders().external_ids.load_one(self.0.id).await?;
@@ -256,8 +263,8 @@ impl Content {
         Ok(names.collect())
     }
 
-    /// How it, or its poster, was generated; null for what was not, and for those who may not change
-    /// the item.
+    /// How the item or its poster was generated. Null if it was not, and for viewers who may not
+    /// change the item.
     #[graphql(complexity = "2 + child_complexity")]
     async fn generated(&self, ctx: &Context<'_>) -> Result<Option<Generated>> {
         let generated = ctx.loaders().generated.load_one(self.0.id).await?;

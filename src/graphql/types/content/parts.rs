@@ -10,21 +10,21 @@ use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 use crate::graphql::types::person::Person;
 
-/// What sort of thing a content item is.
+/// Kind of a content item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::ContentKind")]
 pub enum ContentKind {
-    /// A film.
+    /// A film or feature-length movie.
     Movie,
-    /// A thing to buy.
+    /// A product for sale.
     Product,
-    /// A text.
+    /// A text such as an article or a story.
     Text,
-    /// A picture.
+    /// A still image, such as a photo or a drawing.
     Image,
-    /// A moving picture that is no film.
+    /// A video that is not a film.
     Video,
-    /// Something to listen to.
+    /// An audio recording.
     Audio,
 }
 
@@ -32,52 +32,54 @@ pub enum ContentKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Visibility")]
 pub enum Visibility {
-    /// Everybody; it can be listed and recommended.
+    /// Visible to everyone; can be listed, found and recommended.
     Public,
-    /// Whoever knows its id; it is in no list.
+    /// Visible to everyone who knows its ID. Listed only for its creator, admins and API keys with
+    /// the scope CATALOGUE_WRITE; never recommended.
     Unlisted,
-    /// Its creator and admins.
+    /// Visible only to its creator, admins and API keys with the scope CATALOGUE_WRITE; never
+    /// recommended.
     Private,
 }
 
-/// What a person did for an item.
+/// Role of a person in the making of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::CreditRole")]
 pub enum CreditRole {
-    /// Directed it.
+    /// Director of the item.
     Director,
-    /// Plays in it.
+    /// Actor or other performer.
     Cast,
-    /// Wrote it.
+    /// Writer of the item.
     Writer,
-    /// Produced it.
+    /// Producer of the item.
     Producer,
-    /// Wrote its music.
+    /// Composer of the music.
     Composer,
-    /// Filmed it.
+    /// Director of photography.
     Cinematographer,
-    /// Cut it.
+    /// Editor who cut the item.
     Editor,
 }
 
-/// An amount of money.
+/// An amount of money in a currency.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Money {
-    /// How much, in units of the currency, with at most two decimals: `"149.00"`.
+    /// Amount in units of the currency, with at most two decimals, as a string: `"149.00"`.
     pub amount: Decimal,
-    /// ISO 4217: `EUR`.
+    /// Currency, as an ISO 4217 code: `EUR`.
     pub currency: String,
 }
 
-/// What a person did for an item.
+/// A person's contribution to a content item.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct Credit {
-    /// What they did.
+    /// Role of the person.
     pub role: CreditRole,
-    /// Place among those of the same role, from 0.
+    /// Position among the credits of the same role, starting at 0.
     pub position: i32,
-    /// Whom they play.
+    /// Name of the character that the person plays; null for other roles or if unknown.
     pub character: Option<String>,
     #[graphql(skip)]
     person: Id<id::Person>,
@@ -87,13 +89,13 @@ pub struct Credit {
 
 #[ComplexObject]
 impl Credit {
-    /// Who.
+    /// The credited person; null if the person was deleted.
     async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
         let person = ctx.loaders().people.load_one(self.person).await?;
         Ok(person.map(Into::into))
     }
 
-    /// For which item; null for one that the viewer may not see.
+    /// The item that the credit is for; null if the viewer may not see it.
     async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
         let content = ctx.loaders().content.load_one(self.content).await?;
         Ok(content.map(Into::into))
@@ -112,21 +114,22 @@ impl From<domain::Credit> for Credit {
     }
 }
 
-/// How many users gave an item a tag.
+/// Number of users who gave an item a certain tag.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct TagCount {
-    /// The tag.
+    /// The tag as the users wrote it.
     pub tag: String,
-    /// How many users gave it.
+    /// Number of users who gave the item this tag.
     pub users: i32,
 }
 
-/// The stars that users of this server gave; each user's last rating of an item counts.
+/// Summary of ratings by users of this server. Only the latest rating of each user for an item
+/// counts.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Ratings {
-    /// How many ratings.
+    /// Number of ratings.
     pub count: i32,
-    /// Their mean, 0.5 to 5 stars; null where there are none.
+    /// Mean rating in stars, 0.5–5; null if there are no ratings.
     pub mean: Option<f64>,
 }
 
@@ -140,11 +143,11 @@ impl From<Option<crate::domain::interactions::model::Ratings>> for Ratings {
     }
 }
 
-/// What another catalogue calls an item, or another system a user.
+/// The ID of an item or a user in another system.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ExternalId {
-    /// The catalogue: `movielens`, `tmdb`, `imdb` and so on.
+    /// Name of the other system, for example `movielens`, `tmdb` or `imdb`.
     pub source: String,
-    /// The item's name there.
+    /// The ID in the other system.
     pub id: String,
 }

@@ -12,25 +12,25 @@ use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::filter::or_none;
 
-/// Queries about content.
+/// Queries of content items.
 #[derive(Clone, Copy, Default)]
 pub struct ContentQuery;
 
-/// Queries about content.
+/// Queries of content items.
 #[Object]
 impl ContentQuery {
-    /// One content item; null if there is none of this id that the viewer may see.
+    /// Fetches a content item by its ID. Null if it does not exist or the viewer may not see it.
     async fn content(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: Id<id::Content>,
+        #[graphql(desc = "ID of the content item.")] id: Id<id::Content>,
     ) -> Result<Option<Content>> {
         let content = ctx.loaders().content.load_one(id).await?;
         Ok(content.map(Into::into))
     }
 
-    /// The content items that the viewer may list: public ones, their own, and for admins all.
-    /// The newest first unless ordered otherwise.
+    /// Lists content items: public ones and those created by the viewer; for admins and API keys
+    /// with the scope CATALOGUE_WRITE, all items.
     #[graphql(
         complexity = "first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity"
     )]
@@ -38,14 +38,24 @@ impl ContentQuery {
     async fn contents(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] filter: Option<ContentFilterInput>,
-        #[graphql(desc = "In which order.")] order_by: Option<ContentOrder>,
-        #[graphql(desc = "So many from the start, 1 to 100; 20 where left out.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Return only items that match this filter (default: all items).")] filter: Option<ContentFilterInput>,
+        #[graphql(desc = "Order of the items (default: by `CREATED_AT`, newest first).")] order_by: Option<ContentOrder>,
+        #[graphql(
+            desc = "Number of items to return from the start of the list, 1–100 (default 20). Not allowed together with `last` or `before`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Return the items after this cursor, from `edges.cursor` or `pageInfo.endCursor`."
+        )]
+        after: Option<String>,
+        #[graphql(
+            desc = "Number of items to return from the end of the list, 1–100 (default 20 if `before` is given)."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Return the items before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
+        )]
+        before: Option<String>,
     ) -> Result<Connection<Content>> {
         let window = Window::read(first, after, last, before)?;
         let filter: Filter = or_none(filter);

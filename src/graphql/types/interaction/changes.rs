@@ -11,24 +11,25 @@ use crate::graphql::number::{int, single};
 use crate::graphql::payload::{UserError, payload, payload_errors, settle};
 use crate::graphql::{ContextExt, Query};
 
-/// An interaction to be recorded.
+/// An interaction to record.
 #[derive(Clone, Debug, InputObject)]
 pub struct RecordInteractionInput {
-    /// To which item.
+    /// ID of the content item that the user interacted with.
     content_id: Id<id::Content>,
-    /// What was done.
+    /// Kind of the interaction.
     kind: InteractionKind,
-    /// The stars of a RATING, 0.5 to 5; left out for every other kind.
+    /// Rating in stars, 0.5–5. Required for RATING; not allowed otherwise.
     value: Option<f64>,
-    /// When it was done, from 1990 until now; now where left out.
+    /// Time of the interaction, from 1990 to five minutes from now (default: now).
     occurred_at: Option<DateTime<Utc>>,
-    /// A name of your own for this interaction, 1 to 200 characters. The same name again does
-    /// nothing and answers what was recorded the first time: send one, and try again at will.
+    /// Idempotency key chosen by the client, 1–200 characters, unique per user. If it was used
+    /// before, nothing is recorded and the earlier interaction is returned, so that requests can be
+    /// repeated safely.
     idempotency_key: Option<String>,
-    /// The `attributionToken` of the list item that led to it.
+    /// The `attributionToken` of the list item that led to the interaction.
     attribution_token: Option<String>,
-    /// Who did it; the viewer where left out. Another for admins and for apps with the scope
-    /// INTERACTIONS_WRITE.
+    /// ID of the user (default: the signed-in user). Other users require the role ADMIN or an API
+    /// key with the scope INTERACTIONS_WRITE.
     user_id: Option<Id<id::User>>,
 }
 
@@ -46,67 +47,67 @@ impl From<RecordInteractionInput> for NewInteraction {
     }
 }
 
-/// Interactions to be recorded.
+/// Interactions to record.
 #[derive(Clone, Debug, InputObject)]
 pub struct RecordInteractionsInput {
-    /// The interactions, 1 to 1,000. Each is recorded or refused by itself.
+    /// The interactions, 1–1,000. They are accepted or rejected independently of each other.
     interactions: Vec<RecordInteractionInput>,
 }
 
-/// Which interaction to take back.
+/// The interaction to delete.
 #[derive(Clone, Debug, InputObject)]
 pub struct DeleteInteractionInput {
-    /// Which.
+    /// ID of the interaction.
     id: Id<id::Interaction>,
 }
 
 payload_errors! {
-    /// Why an interaction was not recorded.
+    /// Errors that `recordInteraction` may return.
     RecordInteractionError: InvalidInput, NotFound, Conflict
 }
 
 payload_errors! {
-    /// Why `recordInteractions` did not do anything.
+    /// Errors that `recordInteractions` may return.
     RecordInteractionsError: InvalidInput
 }
 
 payload_errors! {
-    /// Why `deleteInteraction` did not do it.
+    /// Errors that `deleteInteraction` may return.
     DeleteInteractionError: NotFound
 }
 
 payload! {
-    /// What became of `recordInteraction`.
+    /// Result of `recordInteraction`.
     RecordInteractionPayload(
-        /// Why it was not recorded.
+        /// Why the interaction was not recorded; empty if it was.
         RecordInteractionError
     ) {
-        /// The interaction on record; null if there are errors.
+        /// The recorded interaction; null if there are errors.
         interaction: Option<Interaction>,
-        /// Whether it was there before, recorded with the same idempotency key.
+        /// Whether the interaction had been recorded before, with the same idempotency key.
         repeated: bool,
     }
 }
 
-/// What became of one of many interactions.
+/// Result of one row of a bulk mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum RecordOutcome {
-    /// It is on record now.
+    /// The row was newly recorded.
     Recorded,
-    /// It was on record before, with the same idempotency key.
+    /// The same had been recorded before; nothing was changed.
     Repeated,
-    /// It was refused.
+    /// The row was rejected; see `errors`.
     Refused,
 }
 
-/// What became of one of many interactions.
+/// Result of one of several interactions.
 #[derive(SimpleObject)]
 pub struct RecordInteractionResult {
-    /// What became of it.
+    /// Whether the interaction was recorded.
     outcome: RecordOutcome,
-    /// The interaction on record; null if it was refused.
+    /// The recorded interaction; null if it was rejected.
     interaction: Option<Interaction>,
-    /// Why it was refused.
+    /// Why the interaction was rejected; empty if it was not.
     errors: Vec<UserError>,
 }
 
@@ -135,29 +136,29 @@ impl From<Outcome> for RecordInteractionResult {
 }
 
 payload! {
-    /// What became of `recordInteractions`.
+    /// Result of `recordInteractions`.
     RecordInteractionsPayload(
-        /// Why nothing was done.
+        /// Why no interaction was processed; empty if the interactions were processed.
         RecordInteractionsError
     ) {
-        /// What became of each, in the order given; empty if there are errors.
+        /// Result of each interaction, in the order of the input; empty if `errors` is not.
         results: Vec<RecordInteractionResult>,
-        /// How many are on record now and were not before.
+        /// Number of interactions that were newly recorded.
         recorded: i32,
-        /// How many were on record before.
+        /// Number of interactions that had been recorded before.
         repeated: i32,
-        /// How many were refused.
+        /// Number of interactions that were rejected.
         refused: i32,
     }
 }
 
 payload! {
-    /// What became of `deleteInteraction`.
+    /// Result of `deleteInteraction`.
     DeleteInteractionPayload(
-        /// Why it was not taken back.
+        /// Why the interaction was not deleted; empty if it was.
         DeleteInteractionError
     ) {
-        /// The id of the interaction that is gone; null if there are errors.
+        /// ID of the deleted interaction; null if there are errors.
         deleted_id: Option<Id<id::Interaction>>,
     }
 }
@@ -169,11 +170,13 @@ pub struct InteractionMutation;
 /// Mutations of interactions.
 #[Object]
 impl InteractionMutation {
-    /// Records what the viewer did to a content item, or what another user did for admins and apps.
+    /// Records an interaction of a user with a content item. It influences the next
+    /// recommendations. Requires the user's own session, the role ADMIN or an API key with the
+    /// scope INTERACTIONS_WRITE.
     async fn record_interaction(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The interaction.")] input: RecordInteractionInput,
+        #[graphql(desc = "The interaction to record.")] input: RecordInteractionInput,
     ) -> Result<RecordInteractionPayload> {
         let service = &ctx.services().interactions;
         let (recorded, errors) = settle(service.record(ctx.viewer(), input.into()).await)?;
@@ -186,12 +189,14 @@ impl InteractionMutation {
         })
     }
 
-    /// Records up to 1,000 interactions at once. The good ones are kept though others are refused.
+    /// Records up to 1,000 interactions in one request. Valid interactions are recorded even if
+    /// others are rejected. Requires the session of the user of all interactions, the role ADMIN or
+    /// an API key with the scope INTERACTIONS_WRITE.
     #[graphql(complexity = "50 + 10 * child_complexity")]
     async fn record_interactions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The interactions.")] input: RecordInteractionsInput,
+        #[graphql(desc = "The interactions to record.")] input: RecordInteractionsInput,
     ) -> Result<RecordInteractionsPayload> {
         let new = input.interactions.into_iter().map(Into::into).collect();
         let service = &ctx.services().interactions;
@@ -216,12 +221,12 @@ impl InteractionMutation {
         })
     }
 
-    /// Takes an interaction back. For the user who did it, admins, and apps with the scope
-    /// INTERACTIONS_WRITE.
+    /// Deletes an interaction. Requires the user of the interaction, the role ADMIN or an API key
+    /// with the scope INTERACTIONS_WRITE.
     async fn delete_interaction(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: DeleteInteractionInput,
+        #[graphql(desc = "The interaction to delete.")] input: DeleteInteractionInput,
     ) -> Result<DeleteInteractionPayload> {
         let service = &ctx.services().interactions;
         let done = service.delete(ctx.viewer(), input.id).await;

@@ -11,12 +11,13 @@ use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::filter::{UserIdFilter, or_none};
 
-/// Which interactions to hear of. All that is given must hold; what is left out does not filter.
+/// A filter for a subscription to interactions. All given conditions must hold; omitted ones do not
+/// restrict the result. At most 1,000 list values in all.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct InteractionEventFilter {
-    /// Conditions on the kind.
+    /// Conditions on the kind of the interaction.
     kind: Option<InteractionKindFilter>,
-    /// Conditions on who did it.
+    /// Conditions on the user of the interaction.
     user: Option<UserIdFilter>,
 }
 
@@ -36,14 +37,17 @@ pub struct InteractionSubscription;
 /// Subscriptions to interactions.
 #[Subscription]
 impl InteractionSubscription {
-    /// Each interaction as it is recorded, whoever records it; those that an import brings are not
-    /// among them. For admins.
+    /// Sends each interaction when it is recorded, by any client. Imported interactions are not
+    /// included. Requires the role ADMIN.
     async fn interactions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] filter: Option<InteractionEventFilter>,
         #[graphql(
-            desc = "The id of the last one that is known: those that happened since come first."
+            desc = "Send only interactions that match this filter (default: all interactions)."
+        )]
+        filter: Option<InteractionEventFilter>,
+        #[graphql(
+            desc = "ID of the last interaction received. Interactions that occurred since then are sent first."
         )]
         after: Option<Id<id::Interaction>>,
     ) -> Result<impl Stream<Item = Result<Interaction>>> {

@@ -10,35 +10,35 @@ use crate::graphql::ContextExt;
 use crate::graphql::number::double;
 use crate::graphql::types::content::Content;
 
-/// What a user did to a content item.
+/// Kind of an interaction of a user with a content item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::InteractionKind")]
 pub enum InteractionKind {
-    /// Saw it, on a page of its own or in passing.
+    /// The user viewed the item.
     View,
-    /// Opened it from a list.
+    /// The user opened the item from a list.
     Click,
-    /// Put it into the cart.
+    /// The user added the item to the cart.
     AddToCart,
-    /// Bought it.
+    /// The user purchased the item.
     Purchase,
-    /// Said that they like it.
+    /// The user liked the item.
     Like,
-    /// Sent it to somebody.
+    /// The user shared the item.
     Share,
-    /// Gave it stars, 0.5 to 5.
+    /// The user rated the item with 0.5–5 stars.
     Rating,
-    /// Passed over it.
+    /// The user skipped the item.
     Skip,
-    /// Said that they do not like it.
+    /// The user disliked the item.
     Dislike,
-    /// Took it out of the cart again.
+    /// The user removed the item from the cart.
     RemoveFromCart,
-    /// Sent it back.
+    /// The user returned the purchased item.
     Return,
 }
 
-/// Something a user did to a content item.
+/// An interaction of a user with a content item.
 #[derive(Clone, Debug)]
 pub struct Interaction(pub Arc<domain::Interaction>);
 
@@ -48,46 +48,48 @@ impl From<domain::Interaction> for Interaction {
     }
 }
 
-/// Something a user did to a content item.
+/// An interaction of a user with a content item.
 #[Object]
 impl Interaction {
-    /// Opaque and unique.
+    /// Opaque, globally unique ID.
     pub async fn id(&self) -> async_graphql::ID {
         self.0.id.into()
     }
 
-    /// The id of the user who did it.
+    /// ID of the user who interacted with the item.
     async fn user_id(&self) -> async_graphql::ID {
         self.0.user.into()
     }
 
-    /// What they did.
+    /// Kind of the interaction.
     async fn kind(&self) -> InteractionKind {
         self.0.kind.into()
     }
 
-    /// The stars of a RATING, 0.5 to 5; null for every other kind.
+    /// Rating in stars, 0.5–5, for RATING; null for other kinds.
     async fn value(&self) -> Option<f64> {
         self.0.value.map(double)
     }
 
-    /// When they did it.
+    /// Time of the interaction.
     async fn occurred_at(&self) -> DateTime<Utc> {
         self.0.occurred_at
     }
 
-    /// To which item; null for one that is gone or that the viewer may not see.
+    /// The item that the user interacted with; null if it was deleted or the viewer may not see it.
     async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
         let content = ctx.loaders().content.load_one(self.0.content).await?;
         Ok(content.map(Into::into))
     }
 
-    /// The id of the list that led to it, if one did.
+    /// ID of the recommendation list that led to the interaction; null if it is not attributed to
+    /// one.
     async fn list_id(&self) -> Option<async_graphql::ID> {
         self.0.attribution.map(|item| item.list.into())
     }
 
-    /// The rank in that list, from 1.
+    /// Rank of the item in that list, starting at 1; null if the interaction is not attributed to a
+    /// list.
     async fn list_rank(&self) -> Option<i32> {
         self.0.attribution.map(|item| item.rank)
     }

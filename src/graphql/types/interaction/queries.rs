@@ -19,15 +19,16 @@ enum_filter! {
     InteractionKindFilter(InteractionKind)
 }
 
-/// Which interactions to list. All that is given must hold; what is left out does not filter.
+/// A filter for interactions. All given conditions must hold; omitted ones do not restrict the
+/// result. At most 1,000 list values in all.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "InteractionFilter")]
 pub struct InteractionFilterInput {
-    /// Conditions on the kind.
+    /// Conditions on the kind of the interaction.
     kind: Option<InteractionKindFilter>,
     /// Conditions on the content item.
     content: Option<ContentIdFilter>,
-    /// Conditions on when it happened.
+    /// Conditions on the time of the interaction.
     occurred_at: Option<DateTimeFilter>,
 }
 
@@ -41,14 +42,14 @@ impl From<InteractionFilterInput> for Filter {
     }
 }
 
-/// How many interactions fall into one group.
+/// Number of interactions in one group.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct InteractionCount {
-    /// The kind; null where kinds are not told apart.
+    /// Kind of the interactions; null if they are not grouped by kind.
     kind: Option<InteractionKind>,
-    /// The day, UTC; null where days are not told apart.
+    /// Day of the interactions (UTC); null if they are not grouped by day.
     day: Option<NaiveDate>,
-    /// How many interactions.
+    /// Number of interactions in this group.
     count: i32,
 }
 
@@ -62,24 +63,24 @@ impl From<domain::InteractionCount> for InteractionCount {
     }
 }
 
-/// By what interactions are counted.
+/// Criteria by which interactions can be grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum InteractionGrouping {
-    /// One count a kind.
+    /// By the kind of the interaction.
     Kind,
-    /// One count a day, UTC.
+    /// By the day of the interaction (UTC).
     Day,
 }
 
-/// Queries about interactions.
+/// Queries of interactions.
 #[derive(Clone, Copy, Default)]
 pub struct InteractionQuery;
 
-/// Queries about interactions.
+/// Queries of interactions.
 #[Object]
 impl InteractionQuery {
-    /// What a user did, the newest first: the viewer, or another for admins and for apps with the
-    /// scope USERS_READ.
+    /// Lists the interactions of a user, newest first. Requires the user's own session, the role
+    /// ADMIN or an API key with the scope USERS_READ.
     #[graphql(
         complexity = "first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity"
     )]
@@ -87,14 +88,28 @@ impl InteractionQuery {
     async fn interactions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose; the viewer's where left out.")] user_id: Option<Id<id::User>>,
-        #[graphql(desc = "Which.")] filter: Option<InteractionFilterInput>,
-        #[graphql(desc = "So many from the start, 1 to 100; 20 where left out.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "ID of the user (default: the signed-in user). API keys must set it.")]
+        user_id: Option<Id<id::User>>,
+        #[graphql(
+            desc = "Return only interactions that match this filter (default: all interactions)."
+        )]
+        filter: Option<InteractionFilterInput>,
+        #[graphql(
+            desc = "Number of interactions to return from the start of the list, 1–100 (default 20). Not allowed together with `last` or `before`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Return the interactions after this cursor, from `edges.cursor` or `pageInfo.endCursor`."
+        )]
+        after: Option<String>,
+        #[graphql(
+            desc = "Number of interactions to return from the end of the list, 1–100 (default 20 if `before` is given)."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Return the interactions before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
+        )]
+        before: Option<String>,
     ) -> Result<Connection<Interaction>> {
         let window = Window::read(first, after, last, before)?;
         let filter: Filter = or_none(filter);
@@ -115,21 +130,22 @@ impl InteractionQuery {
         Ok(Connection::new(page, cursor, total))
     }
 
-    /// How many interactions there are, by kind, by day, by both, or in all. For admins.
+    /// Counts the interactions of all users in a time range, in groups. Requires the role ADMIN.
     #[graphql(complexity = "100 + child_complexity")]
     async fn interaction_counts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "By what; one count of all where empty.")] group_by: Vec<
-            InteractionGrouping,
-        >,
-        #[graphql(desc = "From this moment on; 30 days before `until` where left out.")]
+        #[graphql(
+            desc = "How to group the interactions; an empty list returns a single count of all interactions."
+        )]
+        group_by: Vec<InteractionGrouping>,
+        #[graphql(desc = "Start of the time range, inclusive (default: 30 days before `until`).")]
         from: Option<DateTime<Utc>>,
         #[graphql(
-            desc = "Until just before this moment, at most 366 days after `from`; now where left out."
+            desc = "End of the time range, exclusive (default: now). At most 366 days after `from`."
         )]
         until: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only these kinds; all where left out.")] kinds: Option<
+        #[graphql(desc = "Kinds of interactions to count (default: all kinds).")] kinds: Option<
             Vec<InteractionKind>,
         >,
     ) -> Result<Vec<InteractionCount>> {

@@ -12,85 +12,89 @@ use crate::foundation::{Error, Id, id};
 use crate::graphql::payload::{payload, payload_errors, settle};
 use crate::graphql::{ContextExt, Query};
 
-/// A job to be made.
+/// Properties of a new job.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateGenerationJobInput {
-    /// What to do: exactly one of the fields.
+    /// The work to do. Exactly one field must be set.
     parameters: JobParametersInput,
-    /// The greater ones are begun first; -100 to 100, above 0 for admins.
+    /// Priority of the job, -100 to 100. Jobs with higher priority start first. Values above 0
+    /// require the role ADMIN.
     #[graphql(default)]
     priority: i32,
-    /// How many seconds to wait before it is begun, up to 2,592,000 (30 days).
+    /// Time to wait before the job may start, in seconds, 0–2,592,000 (30 days).
     #[graphql(default)]
     delay_seconds: i32,
 }
 
-/// Whose lists to compute anew.
+/// The users whose recommendations are computed.
 #[derive(Clone, Debug, InputObject)]
 pub struct GenerateRecommendationsInput {
-    /// Whose: exactly one of the fields. Users may ask for themselves; everything else is for
-    /// admins, and single users for apps with the scope RECOMMENDATIONS_READ.
+    /// The users whose recommendations are computed. Exactly one field must be set. Users may
+    /// request their own; API keys with the scope RECOMMENDATIONS_READ may request those of single
+    /// users; everything else requires the role ADMIN.
     target: RecommendationTarget,
 }
 
-/// Which job.
+/// The job that a mutation applies to.
 #[derive(Clone, Debug, InputObject)]
 pub struct JobIdInput {
-    /// Its id.
+    /// ID of the job to cancel, retry or delete.
     id: Id<id::Job>,
 }
 
-/// Whom to erase.
+/// The user to erase.
 #[derive(Clone, Debug, InputObject)]
 pub struct EraseUserInput {
-    /// Who goes: the viewer where left out.
+    /// ID of the user to erase (default: the signed-in user). Other users require the role ADMIN or
+    /// an API key with the scope USERS_WRITE.
     user_id: Option<Id<id::User>>,
 }
 
-/// Something to know that is no error.
+/// A warning that does not prevent the mutation.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct JobWarning {
-    /// What it is, for people.
+    /// Description of the warning in English, for people.
     message: String,
-    /// What it is, for programs: `NO_WORKER`.
+    /// Code of the warning for programs. `NO_WORKER`: no process is running that executes jobs.
     code: String,
 }
 
 payload_errors! {
-    /// Why no job was made.
+    /// Errors that may occur when a job is created.
     CreateGenerationJobError: InvalidInput, NotFound, Conflict
 }
 
 payload_errors! {
-    /// Why a job was not changed.
+    /// Errors that `cancelJob`, `retryJob` and `deleteJob` may return.
     ChangeJobError: NotFound, Conflict
 }
 
 payload! {
-    /// What became of asking for a job.
+    /// Result of creating a job.
     CreateGenerationJobPayload(CreateGenerationJobError) {
-        /// The job; null if there are errors.
+        /// The new job, or the existing job if `joined` is true; null if there are errors.
         job: Option<Job>,
-        /// Whether the same job was waiting already, or the same content was being made, so that
-        /// none was made. What waited is now as urgent as what was asked for, and due as soon.
+        /// Whether an equal job existed and no new one was created: one that has not started yet,
+        /// or for generated content one that is running. The existing job takes the higher priority
+        /// and the earlier start time of both.
         joined: bool,
-        /// What there is to know beside that.
+        /// Warnings about the job, for example that no worker is running.
         warnings: Vec<JobWarning>,
     }
 }
 
 payload! {
-    /// What became of `cancelJob` or `retryJob`.
+    /// Result of `cancelJob` or `retryJob`.
     ChangeJobPayload(ChangeJobError) {
-        /// The job as it is now; null if there are errors.
+        /// The job after the change; null if there are errors.
         job: Option<Job>,
     }
 }
 
 payload! {
-    /// What became of `deleteJob`.
+    /// Result of `deleteJob`.
     DeleteJobPayload(ChangeJobError) {
-        /// The id of the job that is gone; null if there are errors.
+        /// ID of the deleted job; null if there are errors.
         deleted_id: Option<Id<id::Job>>,
     }
 }
@@ -115,19 +119,24 @@ impl CreateGenerationJobPayload {
     }
 }
 
-/// Mutations of background work.
+/// Mutations of jobs.
 #[derive(Clone, Copy, Default)]
 pub struct JobMutation;
 
-/// Mutations of background work.
+/// Mutations of jobs.
 #[Object]
 impl JobMutation {
-    /// Asks for a job. The same job that waits already is joined, and brought forward where this is
-    /// more urgent or due sooner. Follow it with the subscription `jobProgress`.
+    /// Creates a background job. If an equal job is pending, that one is returned instead. Follow
+    /// the job with the subscription `jobProgress`. Texts and images with the built-in generator
+    /// require a signed-in user or an API key with the scope CATALOGUE_WRITE; other generators
+    /// require the role CURATOR or such a key, unless they are open to all users on this server;
+    /// recommendations of a single user require that user, the role ADMIN or an API key with the
+    /// scope RECOMMENDATIONS_READ; all other jobs require the role ADMIN. Users other than admins
+    /// may have at most 100 pending jobs.
     async fn create_generation_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The job.")] input: CreateGenerationJobInput,
+        #[graphql(desc = "Properties of the new job.")] input: CreateGenerationJobInput,
     ) -> Result<CreateGenerationJobPayload> {
         let (services, viewer) = (ctx.services(), ctx.viewer());
         let asked = async {
@@ -151,12 +160,13 @@ impl JobMutation {
         CreateGenerationJobPayload::of(asked.await)
     }
 
-    /// Computes users' stored lists anew, with the model in service and what they have done up to
-    /// now, as a job.
+    /// Creates a job that recomputes the stored recommendations of users with the active model and
+    /// all their interactions so far.
     async fn generate_recommendations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose.")] input: GenerateRecommendationsInput,
+        #[graphql(desc = "The users whose recommendations are computed.")]
+        input: GenerateRecommendationsInput,
     ) -> Result<CreateGenerationJobPayload> {
         let outcome = match input.target.read() {
             Ok(whom) => {
@@ -168,13 +178,15 @@ impl JobMutation {
         CreateGenerationJobPayload::of(outcome)
     }
 
-    /// Removes a user and everything of them, as a job whose result is a receipt: account, sessions,
-    /// what they did, lists, tags, private items. What they published stays, without their name. For
-    /// the user, admins, and apps with the scope USERS_WRITE. It cannot be undone.
+    /// Creates a job that erases a user: account, sessions, interactions, recommendation lists,
+    /// tags, jobs, uploads and private content items. Their public and unlisted content items
+    /// remain, without a creator. The result of the job lists the number of erased rows by table.
+    /// This cannot be undone. Requires the user's own session, the role ADMIN or an API key with
+    /// the scope USERS_WRITE.
     async fn erase_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who goes.")] input: EraseUserInput,
+        #[graphql(desc = "The user to erase.")] input: EraseUserInput,
     ) -> Result<CreateGenerationJobPayload> {
         let user = match input.user_id {
             Some(user) => user,
@@ -185,35 +197,36 @@ impl JobMutation {
         CreateGenerationJobPayload::of(outcome)
     }
 
-    /// Ends a job: at once if it waits, within two seconds if it runs. What it had computed is
-    /// dropped; what was served before stays. For its owner and admins.
+    /// Cancels a job: immediately if it is pending, within about two seconds if it is running. Its
+    /// partial results are discarded. Requires the job's owner or the role ADMIN.
     async fn cancel_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: JobIdInput,
+        #[graphql(desc = "The job to cancel.")] input: JobIdInput,
     ) -> Result<ChangeJobPayload> {
         let outcome = ctx.services().jobs.cancel(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
         ChangeJobPayload::settle(outcome)
     }
 
-    /// Lets a job that failed or was cancelled wait again. For its owner and admins, where they may
-    /// still ask for it.
+    /// Retries a job that failed or was cancelled. A job can be started at most ten times. Requires
+    /// the job's owner or the role ADMIN, and the permission to create such a job.
     async fn retry_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: JobIdInput,
+        #[graphql(desc = "The job to retry.")] input: JobIdInput,
     ) -> Result<ChangeJobPayload> {
         let outcome = ctx.services().jobs.retry(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
         ChangeJobPayload::settle(outcome)
     }
 
-    /// Removes a job that is over, with its events; what it made stays. For its owner and admins.
+    /// Deletes a job that is completed, failed or cancelled, with its events. The results of the
+    /// job remain. Requires the job's owner or the role ADMIN.
     async fn delete_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: JobIdInput,
+        #[graphql(desc = "The job to delete.")] input: JobIdInput,
     ) -> Result<DeleteJobPayload> {
         let outcome = ctx.services().jobs.delete(ctx.viewer(), input.id).await;
         ctx.loaders().forget();

@@ -10,78 +10,84 @@ use crate::domain::generation::{
 use crate::foundation::{Id, Refusal, id};
 use crate::graphql::types::content::{ContentKind, Visibility};
 
-/// The item that a text or picture becomes.
+/// Properties of the content item that is created for a generated text or image.
 #[derive(Clone, Debug, InputObject)]
 pub struct GeneratedItemInput {
-    /// What it is: TEXT for a text; for a picture IMAGE, where left out, or what it is the poster of.
+    /// Kind of the item (default: TEXT for texts, IMAGE for images). Texts are always of the kind
+    /// TEXT; images may be of any other kind.
     kind: Option<ContentKind>,
-    /// Its title, 1 to 500 characters; made of the prompt where left out.
+    /// Title of the item, 1–500 characters (default: the title of the item in `about`, or else the
+    /// first line of the prompt).
     title: Option<String>,
-    /// Its genres; those of the item it is about where left out.
+    /// Genres of the item. If empty, those of the item in `about` are used.
     #[graphql(default)]
     genres: Vec<String>,
-    /// Its year.
+    /// Year of release, 1800–2200 (default: none).
     year: Option<i32>,
-    /// Who may see it; only its creator where left out.
+    /// Who may see the item (default PRIVATE: its creator and admins).
     visibility: Option<Visibility>,
 }
 
-/// A text to be written.
+/// A text to generate.
 #[derive(Clone, Debug, InputObject)]
 pub struct TextJobInput {
-    /// Who writes it: a name of `generators`.
+    /// Name of the generator, one of the query `generators`.
     #[graphql(default_with = "\"builtin\".to_owned()")]
     generator: String,
-    /// What to write, 1 to 20,000 characters.
+    /// Instructions for the text, 1–20,000 characters.
     prompt: String,
-    /// Who the writer is and how they write, for generators that know such a thing.
+    /// System prompt that sets role and style of the writer, at most 20,000 characters. Ignored by
+    /// generators that do not support it.
     system: Option<String>,
-    /// How long at most, in tokens of about three quarters of a word, 1 to 16,384.
+    /// Maximum length of the text in tokens (about 0.75 words each), 1–16,384.
     #[graphql(default = 512)]
     max_tokens: i32,
-    /// How freely, 0 to 2.
+    /// Sampling temperature, 0–2. Higher values give more varied texts.
     #[graphql(default = 0.7)]
     temperature: f64,
-    /// The same seed makes the same where the generator keeps to one, 0 to 2^53 - 1; each job has
-    /// one of its own where left out.
+    /// Seed of the random number generator, an integer from 0 to 2^53 - 1. The same seed gives the
+    /// same text if the generator supports seeds (default: derived from the job's ID).
     seed: Option<f64>,
-    /// The item that it is about, whose data the generator reads.
+    /// ID of a content item that the text is about; its data is passed to the generator.
     about: Option<Id<id::Content>>,
-    /// The item that it becomes.
+    /// Properties of the content item that is created for the text.
     item: Option<GeneratedItemInput>,
 }
 
-/// Pictures to be made.
+/// Images to generate.
 #[derive(Clone, Debug, InputObject)]
 pub struct ImageJobInput {
-    /// Who makes them: a name of `generators`.
+    /// Name of the generator, one of the query `generators`.
     #[graphql(default_with = "\"builtin\".to_owned()")]
     generator: String,
-    /// What to show, 1 to 20,000 characters.
+    /// Description of the image, 1–20,000 characters.
     prompt: String,
-    /// What not to show.
+    /// Description of what the image must not show, at most 20,000 characters.
     negative_prompt: Option<String>,
-    /// In pixels, 64 to 2,048, a multiple of 8.
+    /// Width of the image in pixels, 64–2,048; a multiple of 8.
     #[graphql(default = 512)]
     width: i32,
-    /// In pixels, 64 to 2,048, a multiple of 8.
+    /// Height of the image in pixels, 64–2,048; a multiple of 8.
     #[graphql(default = 768)]
     height: i32,
-    /// How many, 1 to 8.
+    /// Number of images, 1–8.
     #[graphql(default = 1)]
     batch: i32,
-    /// How many steps of sampling, 1 to 150; the generator's own where left out.
+    /// Number of sampling steps, 1–150 (default: set by the generator).
     steps: Option<i32>,
-    /// How closely to follow the prompt, 0 to 30; the generator's own where left out.
+    /// Guidance scale: how closely the image follows the prompt, 0–30 (default: set by the
+    /// generator).
     guidance: Option<f64>,
-    /// The same seed makes the same where the generator keeps to one, 0 to 2^53 - 1; each job has
-    /// one of its own where left out.
+    /// Seed of the random number generator, an integer from 0 to 2^53 - 1. The same seed gives the
+    /// same image if the generator supports seeds (default: derived from the job's ID).
     seed: Option<f64>,
-    /// The item that it is about, whose data the generator reads.
+    /// ID of a content item that the image is about; its data is passed to the generator (default:
+    /// the item in `posterOf`).
     about: Option<Id<id::Content>>,
-    /// The picture becomes the poster of this item, rather than an item of its own.
+    /// ID of a content item whose poster the image becomes, instead of a new item. Requires
+    /// permission to change the item and a `batch` of 1; not allowed together with `item`.
     poster_of: Option<Id<id::Content>>,
-    /// The items that they become.
+    /// Properties of the content items that are created for the images.
     item: Option<GeneratedItemInput>,
 }
 
@@ -103,10 +109,7 @@ impl GeneratedItemInput {
 }
 
 impl TextJobInput {
-    /// The parameters in the words of the service.
-    ///
-    /// # Errors
-    /// [`Refusal::InvalidInput`].
+    /// The parameters in the types of the service.
     pub fn read(self) -> Result<GenerationParameters, Refusal> {
         Ok(GenerationParameters {
             generator: self.generator,
@@ -124,10 +127,7 @@ impl TextJobInput {
 }
 
 impl ImageJobInput {
-    /// The parameters in the words of the service.
-    ///
-    /// # Errors
-    /// [`Refusal::InvalidInput`].
+    /// The parameters in the types of the service.
     pub fn read(self) -> Result<GenerationParameters, Refusal> {
         let target = match (self.poster_of, self.item) {
             (Some(_), Some(_)) => {

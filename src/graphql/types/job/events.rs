@@ -8,23 +8,24 @@ use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::filter::or_none;
 
-/// Subscriptions to background work.
+/// Subscriptions to jobs.
 #[derive(Clone, Copy, Default)]
 pub struct JobSubscription;
 
-/// Subscriptions to background work.
+/// Subscriptions to jobs.
 #[Subscription]
 impl JobSubscription {
-    /// What happens to a job: the events behind number `after` first, then the news. It ends when
-    /// the job is over. After a loss of the connection, subscribe again with the number of the last
-    /// event that was seen: none is missed and none comes twice. A client that is slower than the
-    /// news skips some and never the last. For the job's owner and admins.
+    /// Sends the events of a job in order: first the past events after number `after`, then new
+    /// ones as they occur, until the job is completed, failed or cancelled. To resume after a lost
+    /// connection, pass the number of the last event received: no event is missed or repeated. Slow
+    /// clients may miss intermediate events, but never the last one. Requires the job's owner or
+    /// the role ADMIN.
     async fn job_progress(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which job.")] id: Id<id::Job>,
+        #[graphql(desc = "ID of the job to follow.")] id: Id<id::Job>,
         #[graphql(
-            desc = "The number of the last event that is known; 0 for all.",
+            desc = "Number of the last event received, 0 or more; 0 for all events.",
             default
         )]
         after: i32,
@@ -37,12 +38,13 @@ impl JobSubscription {
         Ok(events.map(move |event| JobEvent { event, job: id }))
     }
 
-    /// The viewer's jobs, or all for admins, whenever one of them changes; first those that are not
-    /// over, as they are now.
+    /// Sends the viewer's jobs, or all jobs for admins: first those that are pending or running (at
+    /// most 100), then each job whenever it changes. Requires authentication.
     async fn jobs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] filter: Option<JobFilterInput>,
+        #[graphql(desc = "Send only jobs that match this filter (default: all jobs).")]
+        filter: Option<JobFilterInput>,
     ) -> Result<impl Stream<Item = Job>> {
         let jobs = &ctx.services().jobs;
         let changed = jobs.watch(ctx.viewer(), or_none(filter)).await?;

@@ -10,60 +10,60 @@ use crate::graphql::ContextExt;
 use crate::graphql::number::{double, int};
 use crate::graphql::types::user::User;
 
-/// What a job does.
+/// Kind of work that a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::JobKind")]
 pub enum JobKind {
-    /// Writes texts.
+    /// Generates a text as a content item.
     ContentText,
-    /// Makes pictures.
+    /// Generates images, as content items or as a poster.
     ContentImage,
-    /// Computes the stored lists of one user, of some, or of all, with the model in service.
+    /// Recomputes the stored recommendations of users with the active model.
     Recommendations,
     /// Trains the collaborative model.
     Training,
-    /// Learns what items are about and places each of them.
+    /// Computes the embeddings of all content items.
     Embeddings,
-    /// Brings uploaded files in.
+    /// Imports uploaded files into the catalogue.
     Import,
-    /// Measures how good the model's recipe is on held-out interactions.
+    /// Evaluates the quality of recommendations on held-out interactions.
     Evaluation,
-    /// Computes what is asked for often, before it is asked for.
+    /// Computes frequent searches and lists in advance.
     CacheWarming,
-    /// Removes a user and everything of them.
+    /// Erases a user with all their data.
     Erasure,
-    /// Sums up the hours that are over.
+    /// Aggregates the hourly statistics.
     Statistics,
-    /// Removes what has been kept long enough.
+    /// Deletes data whose retention time is over.
     Retention,
 }
 
-/// Where a job stands.
+/// State of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::JobState")]
 pub enum JobState {
-    /// It waits: for its time, for a worker, or for its next attempt.
+    /// Waiting for its start time, for a worker or for the next attempt.
     Pending,
-    /// A worker runs it.
+    /// Currently executed by a worker.
     Running,
-    /// It is done.
+    /// Finished successfully.
     Completed,
-    /// It could not be done, and is not tried again.
+    /// Failed; not retried automatically.
     Failed,
-    /// Somebody ended it.
+    /// Cancelled before it was finished.
     Cancelled,
 }
 
-/// How far a job is.
+/// Progress of a job.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct JobProgress {
-    /// How much is done, in [0, 1]; null where that is not known.
+    /// Fraction of the work that is done, in [0, 1]; null if unknown.
     fraction: Option<f64>,
-    /// What is being done.
+    /// Name of the current step; null if none is in progress or known.
     step: Option<String>,
-    /// What there is to say beside that.
+    /// Additional information about the progress; null if there is none.
     message: Option<String>,
-    /// About how many seconds it will still take, going by what it took so far.
+    /// Estimated remaining time, in seconds; null if unknown.
     remaining_seconds: Option<f64>,
 }
 
@@ -78,7 +78,7 @@ impl From<domain::Progress> for JobProgress {
     }
 }
 
-/// A piece of background work. Its owner and admins see it.
+/// A background job. Visible to its owner and admins.
 #[derive(Clone, Debug)]
 pub struct Job(pub Arc<domain::Job>);
 
@@ -88,35 +88,36 @@ impl From<domain::Job> for Job {
     }
 }
 
-/// A piece of background work. Its owner and admins see it.
+/// A background job. Visible to its owner and admins.
 #[Object(name = "GenerationJob")]
 impl Job {
-    /// Opaque and unique.
+    /// Opaque, globally unique ID.
     pub async fn id(&self) -> async_graphql::ID {
         self.0.id.into()
     }
 
-    /// What it does.
+    /// Kind of work that the job does.
     async fn kind(&self) -> JobKind {
         self.0.kind().into()
     }
 
-    /// With what it was asked for, as it is kept: an object with `kind`.
+    /// Parameters of the job, as a JSON object whose key `kind` is the kind of the job.
     async fn parameters(&self) -> Result<Json<serde_json::Value>> {
         Ok(Json(serde_json::to_value(&self.0.parameters)?))
     }
 
-    /// Where it stands.
+    /// State of the job.
     async fn state(&self) -> JobState {
         self.0.state.into()
     }
 
-    /// The greater ones are begun first; -100 to 100.
+    /// Priority of the job, -100 to 100. Jobs with higher priority start first.
     async fn priority(&self) -> i32 {
         self.0.priority.into()
     }
 
-    /// The user who asked for it; null for a schedule, an app, the shell, and a user who is gone.
+    /// The user who created the job. Null if it was created by a schedule, an API key or on the
+    /// command line, if the user was erased, and if the viewer may not see the user.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(owner) = self.0.owner else {
             return Ok(None);
@@ -124,110 +125,116 @@ impl Job {
         Ok(ctx.loaders().users.load_one(owner).await?.map(Into::into))
     }
 
-    /// Who asked for it: the id of a user or a key, `command`, or `schedule` and its name.
+    /// Who created the job: the ID of a user or an API key, `command` for the command line, or
+    /// `schedule` followed by the name of the schedule.
     async fn asked_by(&self) -> &str {
         &self.0.asked_by
     }
 
-    /// When it was asked for.
+    /// Time when the job was created.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// It is not begun before this moment.
+    /// Earliest time when the job may start.
     async fn due_at(&self) -> DateTime<Utc> {
         self.0.due_at
     }
 
-    /// When it was first begun.
+    /// Time when the job first started; null if it has not started.
     async fn started_at(&self) -> Option<DateTime<Utc>> {
         self.0.started_at
     }
 
-    /// Since when it is over.
+    /// Time when the job was completed, failed or was cancelled; null if it is not over.
     async fn finished_at(&self) -> Option<DateTime<Utc>> {
         self.0.finished_at
     }
 
-    /// How often it was begun.
+    /// Number of times that the job was started.
     async fn attempt(&self) -> i32 {
         self.0.attempt.into()
     }
 
-    /// How often it may be begun.
+    /// Number of times that the job may be started, including automatic retries.
     async fn max_attempts(&self) -> i32 {
         self.0.attempts.into()
     }
 
-    /// Whether a running job was asked to end.
+    /// Whether the job was asked to stop.
     async fn cancel_requested(&self) -> bool {
         self.0.cancel_asked
     }
 
-    /// The number of its latest event: pass it as `after` of `jobProgress` to hear only the news.
+    /// Number of the latest event of the job. Pass it as `after` to the subscription `jobProgress`
+    /// to receive only later events.
     async fn last_event(&self) -> i32 {
         int(self.0.events)
     }
 
-    /// How far it is.
+    /// Progress of the current or last attempt.
     async fn progress(&self) -> JobProgress {
         self.0.progress.clone().into()
     }
 
-    /// What came of it, an object that depends upon the kind; null until it is done.
+    /// Result of the job, as a JSON object that depends on its kind; null until the job is
+    /// completed.
     async fn result(&self) -> Option<Json<&serde_json::Value>> {
         self.0.result.as_ref().map(Json)
     }
 
-    /// Why it could not be done, or why it is tried again.
+    /// Why the job failed, or why it is retried; null if it did not fail.
     async fn error(&self) -> Option<&str> {
         self.0.error.as_deref()
     }
 }
 
-/// Something that happened to a job. The events of a job are numbered from 1, without a gap.
+/// A change of the state or progress of a job. The events of a job are numbered consecutively from
+/// 1.
 #[derive(Clone, Debug)]
 pub struct JobEvent {
     /// The event.
     pub event: Arc<domain::JobEvent>,
-    /// Of which job.
+    /// ID of the job that the event belongs to.
     pub job: crate::foundation::Id<crate::foundation::id::Job>,
 }
 
-/// Something that happened to a job. The events of a job are numbered from 1, without a gap.
+/// A change of the state or progress of a job. The events of a job are numbered consecutively from
+/// 1.
 #[Object]
 impl JobEvent {
-    /// Its number: pass the last one that was seen as `after` to go on behind it.
+    /// Number of the event, starting at 1. Pass the last number received as `after` to the
+    /// subscription `jobProgress` to resume.
     async fn number(&self) -> i32 {
         int(self.event.number)
     }
 
-    /// The id of the job.
+    /// ID of the job that the event belongs to.
     async fn job_id(&self) -> async_graphql::ID {
         self.job.into()
     }
 
-    /// When it happened.
+    /// Time of the event.
     async fn at(&self) -> DateTime<Utc> {
         self.event.at
     }
 
-    /// Where the job stood then.
+    /// State of the job at that time.
     async fn state(&self) -> JobState {
         self.event.state.into()
     }
 
-    /// Which attempt it was; 0 before the first.
+    /// Number of the attempt at that time; 0 before the first attempt.
     async fn attempt(&self) -> i32 {
         self.event.attempt.into()
     }
 
-    /// How far the job was.
+    /// Progress of the job at that time.
     async fn progress(&self) -> JobProgress {
         self.event.progress.clone().into()
     }
 
-    /// The job as it is now; null if it was deleted.
+    /// The job in its current state; null if it was deleted.
     async fn job(&self, ctx: &Context<'_>) -> Result<Option<Job>> {
         Ok(ctx.loaders().jobs.load_one(self.job).await?.map(Into::into))
     }

@@ -9,114 +9,114 @@ use crate::domain::jobs::parameters as domain;
 use crate::domain::uploads::UploadService;
 use crate::foundation::{Id, Refusal, id};
 
-/// How to train.
+/// Parameters of a training job.
 #[derive(Clone, Debug, InputObject)]
 pub struct TrainingJobInput {
-    /// Take the new model into service even if it is worse than the one that serves.
+    /// Whether to activate the new model even if it is worse than the active one.
     #[graphql(default)]
     force: bool,
-    /// First choose models and settings on held-out interactions, which takes some fifty trainings;
-    /// later trainings keep to the choice.
+    /// Whether to first choose models and hyperparameters on held-out interactions, which takes
+    /// about fifty trainings. Later trainings use the same choice.
     #[graphql(default)]
     choose: bool,
 }
 
-/// Whose stored lists are computed anew.
+/// The users whose stored recommendations are computed. Exactly one field must be set.
 #[derive(Clone, Debug, OneofObject)]
 pub enum RecommendationTarget {
-    /// One user's.
+    /// ID of a single user.
     UserId(Id<id::User>),
-    /// These users', at most 10,000.
+    /// IDs of 1–10,000 users.
     UserIds(Vec<Id<id::User>>),
-    /// Of those who did something in so many days, 1 to 3,650.
+    /// All users with an interaction in the last days; their number, 1–3,650.
     ActiveWithinDays(i32),
-    /// Everyone's; pass true.
+    /// All users with interactions. Must be true.
     Everyone(bool),
 }
 
-/// What an import reads.
+/// Format of the files to import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::ImportSource")]
 pub enum ImportSource {
-    /// Films, users, ratings and tags of MovieLens.
+    /// Movies, users, ratings and tags in the format of MovieLens.
     Movielens,
-    /// Films and credits of TMDB.
+    /// Movies and credits in the format of the TMDB data set.
     Tmdb,
-    /// A catalogue of products, with a mapping.
+    /// A product catalogue with a column mapping.
     Products,
 }
 
-/// What to import.
+/// Parameters of an import job.
 #[derive(Clone, Debug, InputObject)]
 pub struct ImportJobInput {
-    /// What the files are.
+    /// Format of the files to import.
     source: ImportSource,
-    /// Files that were uploaded before by `POST /uploads/{schema}`, 1 to 20, by their ids; of
-    /// products, one. Which file is which is told by their names, as in a folder.
+    /// IDs of 1–20 files that were uploaded by `POST /uploads/{schema}`, all with different names;
+    /// exactly one for products. The role of each file is determined by its name.
     upload_ids: Vec<Id<id::Upload>>,
-    /// For products: which column is which field, as TOML.
+    /// For products only, and required: the mapping of columns to fields, as TOML of at most
+    /// 100,000 bytes.
     mapping: Option<String>,
-    /// How many times its size a packed file may unpack to, past 1 GiB; 1 to 1,000,000.
+    /// Maximum ratio of the decompressed to the compressed size of a file, for files of more than 1
+    /// GiB when decompressed, 1–1,000,000.
     #[graphql(default = 200)]
     max_ratio: i32,
 }
 
-/// What to measure.
+/// Parameters of an evaluation job.
 #[derive(Clone, Debug, InputObject)]
 pub struct EvaluationJobInput {
-    /// Search for the best models and settings, rather than measure those in use.
+    /// Whether to search for the best models and hyperparameters instead of evaluating those in
+    /// use.
     #[graphql(default)]
     choose: bool,
 }
 
-/// What to compute before it is asked for.
+/// Parameters of a cache warming job.
 #[derive(Clone, Debug, InputObject)]
 pub struct CacheWarmingJobInput {
-    /// So many of the most popular queries, 0 to 1,000.
+    /// Number of the most popular search queries to compute, 0–1,000.
     #[graphql(default = 50)]
     queries: i32,
-    /// The lists of so many of the most active users, 0 to 10,000.
+    /// Number of the most active users whose lists are computed, 0–10,000.
     #[graphql(default = 100)]
     users: i32,
 }
 
-/// Work that needs no parameters.
+/// Jobs without parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum PlainJob {
-    /// Learn what items are about and place each of them.
+    /// Compute the embeddings of all content items.
     Embeddings,
-    /// Sum up the hours that are over.
+    /// Aggregate the statistics of the past hours.
     Statistics,
-    /// Remove what has been kept long enough.
+    /// Delete data whose retention time is over.
     Retention,
 }
 
-/// What to do: exactly one of these.
+/// Kind and parameters of a job. Exactly one field must be set.
 #[derive(Clone, Debug, OneofObject)]
 pub enum JobParametersInput {
-    /// Write a text, which becomes an item.
+    /// Generate a text as a new content item.
     Text(TextJobInput),
-    /// Make pictures, which become items, or the poster of one.
+    /// Generate images, as new content items or as the poster of an item.
     Image(ImageJobInput),
     /// Train the collaborative model.
     Training(TrainingJobInput),
-    /// Compute stored lists anew with the model in service.
+    /// Recompute the stored recommendations of users with the active model.
     Recommendations(RecommendationTarget),
-    /// Bring uploaded files in.
+    /// Import uploaded files into the catalogue.
     Import(ImportJobInput),
-    /// Measure how good lists are on held-out interactions.
+    /// Evaluate the quality of recommendations on held-out interactions.
     Evaluation(EvaluationJobInput),
-    /// Compute what is asked for often.
+    /// Compute frequent searches and lists in advance.
     CacheWarming(CacheWarmingJobInput),
-    /// Work that needs no parameters.
+    /// Do a job that has no parameters.
     Plain(PlainJob),
 }
 
 impl RecommendationTarget {
-    /// Whose lists, in the words of the service.
-    ///
-    /// # Errors
-    /// [`Refusal::InvalidInput`].
+    /// The target in the types of the service.
     pub fn read(self) -> Result<domain::RefreshTarget, Refusal> {
         let whom = match self {
             Self::UserId(user) => domain::RefreshTarget::User { user },

@@ -16,28 +16,29 @@ use crate::graphql::filter::{DateTimeFilter, UserIdFilter, enum_filter, or_none}
 use crate::graphql::number::int;
 
 enum_filter! {
-    /// Conditions on what a job does.
+    /// Conditions on the kind of a job.
     JobKindFilter(JobKind)
 }
 
 enum_filter! {
-    /// Conditions on where a job stands.
+    /// Conditions on the state of a job.
     JobStateFilter(JobState)
 }
 
-/// Which jobs. All that is given must hold; what is left out does not filter.
+/// A filter for jobs. All given conditions must hold; omitted ones do not restrict the result. At
+/// most 1,000 list values in all.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "JobFilter")]
 pub struct JobFilterInput {
-    /// Conditions on what they do.
+    /// Conditions on the kind of the job.
     kind: Option<JobKindFilter>,
-    /// Conditions on where they stand.
+    /// Conditions on the state of the job.
     state: Option<JobStateFilter>,
-    /// Conditions on who asked; only admins see the jobs of others.
+    /// Conditions on the user who created the job.
     owner: Option<UserIdFilter>,
-    /// Conditions on when they were asked for.
+    /// Conditions on the time when the job was created.
     created_at: Option<DateTimeFilter>,
-    /// Conditions on since when they are over.
+    /// Conditions on the time when the job was completed, failed or was cancelled.
     finished_at: Option<DateTimeFilter>,
 }
 
@@ -53,36 +54,36 @@ impl From<JobFilterInput> for JobFilter {
     }
 }
 
-/// By what jobs are ordered.
+/// Fields by which jobs can be ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::JobOrder")]
 pub enum JobOrderField {
-    /// When they were asked for.
+    /// Time when the job was created.
     CreatedAt,
-    /// Since when they are over.
+    /// Time when the job was completed, failed or was cancelled.
     FinishedAt,
-    /// What is begun first.
+    /// Priority of the job.
     Priority,
 }
 
 order_input! {
-    /// The order of a list of jobs.
+    /// Order of a list of jobs.
     JobOrder(JobOrderField => domain::JobOrder)
 }
 
-/// How the jobs of one kind in one state did, of those that are kept.
+/// Statistics of the jobs of one kind in one state that have not been deleted.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct JobStatistics {
-    /// Of which kind.
+    /// Kind of the jobs.
     kind: JobKind,
-    /// In which state.
+    /// State of the jobs.
     state: JobState,
-    /// How many.
+    /// Number of jobs.
     count: i32,
-    /// How many seconds they took on average, from the first beginning to the end; null before any
-    /// is over.
+    /// Mean time from the first start to the end, in seconds; null if no job has started and ended.
     mean_seconds: Option<f64>,
-    /// How many seconds they waited on average between being due and being begun.
+    /// Mean time that jobs with one attempt waited after their due time, in seconds; null if none
+    /// has started.
     mean_waiting_seconds: Option<f64>,
 }
 
@@ -98,20 +99,20 @@ impl From<domain::JobStatistics> for JobStatistics {
     }
 }
 
-/// A process that runs jobs.
+/// A process that executes jobs.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Worker {
-    /// The name of its machine and the number of its process there.
+    /// Host name and process ID of the worker.
     name: String,
-    /// How many jobs it runs at a time.
+    /// Maximum number of jobs executed at the same time.
     slots: i32,
-    /// How many it runs now.
+    /// Number of jobs that the worker is executing now.
     running: i32,
-    /// Whether it ends what it has and begins nothing more.
+    /// Whether the worker is shutting down and starts no more jobs.
     draining: bool,
-    /// Since when it works.
+    /// Time when the worker started.
     started_at: DateTime<Utc>,
-    /// When it was last heard of.
+    /// Time of the worker's last sign of life.
     seen_at: DateTime<Utc>,
 }
 
@@ -128,22 +129,23 @@ impl From<domain::Worker> for Worker {
     }
 }
 
-/// What happened in one hour, summed up when it was over.
+/// Statistics of one hour, computed after its end.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct HourlyStatistics {
-    /// Its beginning, UTC.
+    /// Start of the hour (UTC).
     hour: DateTime<Utc>,
-    /// How many things users did.
+    /// Number of interactions in the hour.
     interactions: i32,
-    /// How many users did something.
+    /// Number of users with at least one interaction in the hour.
     active_users: i32,
-    /// How many lists were drawn.
+    /// Number of recommendation lists computed in the hour.
     lists: i32,
-    /// How often something was said to an item of a list.
+    /// Number of items of lists for which feedback was recorded in the hour, once per kind of
+    /// feedback.
     feedback: i32,
-    /// How many jobs were done.
+    /// Number of jobs completed in the hour.
     jobs_completed: i32,
-    /// How many jobs failed for good.
+    /// Number of jobs that failed for good in the hour.
     jobs_failed: i32,
 }
 
@@ -161,23 +163,24 @@ impl From<Hour> for HourlyStatistics {
     }
 }
 
-/// Queries about background work.
+/// Queries of jobs.
 #[derive(Clone, Copy, Default)]
 pub struct JobQuery;
 
-/// Queries about background work.
+/// Queries of jobs.
 #[Object]
 impl JobQuery {
-    /// A job; null if there is none that the viewer may see: their own, or any for admins.
+    /// Fetches a job by ID. Null if it does not exist or the viewer may not see it. Users may fetch
+    /// their own jobs; admins all.
     async fn job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: Id<id::Job>,
+        #[graphql(desc = "ID of the job to fetch.")] id: Id<id::Job>,
     ) -> Result<Option<Job>> {
         Ok(ctx.loaders().jobs.load_one(id).await?.map(Into::into))
     }
 
-    /// The viewer's jobs, or all for admins; the newest first where no order is given.
+    /// Lists the viewer's own jobs, or all jobs for admins. Requires authentication.
     #[graphql(
         complexity = "first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity"
     )]
@@ -185,14 +188,26 @@ impl JobQuery {
     async fn jobs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] filter: Option<JobFilterInput>,
-        #[graphql(desc = "In which order.")] order_by: Option<JobOrder>,
-        #[graphql(desc = "So many from the start, 1 to 100; 20 where left out.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Return only jobs that match this filter (default: all jobs).")]
+        filter: Option<JobFilterInput>,
+        #[graphql(desc = "Order of the jobs (default: by `CREATED_AT`, newest first).")]
+        order_by: Option<JobOrder>,
+        #[graphql(
+            desc = "Number of jobs to return from the start of the list, 1–100 (default 20). Not allowed together with `last` or `before`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Return the jobs after this cursor, from `edges.cursor` or `pageInfo.endCursor`."
+        )]
+        after: Option<String>,
+        #[graphql(
+            desc = "Number of jobs to return from the end of the list, 1–100 (default 20 if `before` is given)."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Return the jobs before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
+        )]
+        before: Option<String>,
     ) -> Result<Connection<Job>> {
         let window = Window::read(first, after, last, before)?;
         let filter: JobFilter = or_none(filter);
@@ -208,28 +223,29 @@ impl JobQuery {
         Ok(Connection::new(page, cursor, total))
     }
 
-    /// How the jobs that are kept did, by kind and state. For admins.
+    /// Statistics of the jobs that have not been deleted, by kind and state. Requires the role
+    /// ADMIN.
     #[graphql(complexity = "100 + child_complexity")]
     async fn job_statistics(&self, ctx: &Context<'_>) -> Result<Vec<JobStatistics>> {
         let statistics = ctx.services().jobs.statistics(ctx.viewer()).await?;
         Ok(statistics.into_iter().map(Into::into).collect())
     }
 
-    /// The processes that run jobs of this schema now. For admins.
+    /// The processes that currently execute jobs of this database schema. Requires the role ADMIN.
     async fn workers(&self, ctx: &Context<'_>) -> Result<Vec<Worker>> {
         let workers = ctx.services().jobs.workers(ctx.viewer()).await?;
         Ok(workers.into_iter().map(Into::into).collect())
     }
 
-    /// What happened in the hours from `from` on and before `until`, at most 31 days. For admins.
+    /// Hourly statistics for the hours that start in a time range of at most 31 days, in
+    /// chronological order. Requires the role ADMIN.
     #[graphql(complexity = "100 + child_complexity")]
     async fn hourly_statistics(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "From this moment on; a day before `until` where left out.")] from: Option<
-            DateTime<Utc>,
-        >,
-        #[graphql(desc = "Until just before this moment; now where left out.")] until: Option<
+        #[graphql(desc = "Start of the time range, inclusive (default: one day before `until`).")]
+        from: Option<DateTime<Utc>>,
+        #[graphql(desc = "End of the time range, exclusive (default: now).")] until: Option<
             DateTime<Utc>,
         >,
     ) -> Result<Vec<HourlyStatistics>> {

@@ -10,26 +10,29 @@ use crate::graphql::filter::or_none;
 use crate::graphql::number::single;
 use crate::graphql::types::content::ContentFilterInput;
 
-/// Items that count more, or less.
+/// A factor for the scores of all items that match a filter.
 #[derive(Clone, Debug, InputObject)]
 pub struct BoostInput {
-    /// Which.
+    /// The items whose scores are multiplied.
     filter: ContentFilterInput,
-    /// Their score is multiplied by so much, 0 to 10; 1 changes nothing. Where a score would grow
-    /// beyond 1, all are scaled down alike.
+    /// Factor for the score, 0–10; 1 leaves it unchanged. If a score would exceed 1, the scores of
+    /// all items are scaled down by the same ratio.
     factor: f64,
 }
 
-/// An item at a rank of your choice.
+/// An item placed at a fixed rank of a list.
 #[derive(Clone, Copy, Debug, InputObject)]
 pub struct PinInput {
-    /// Which. It comes even if the user has it, but not if it may not be shown.
+    /// ID of the item to place. It is included even if `exclude`, `filter` or the user's history
+    /// would remove it, but not if it is currently unavailable (deleted, not public, outside its
+    /// rights period or out of stock).
     content_id: Id<id::Content>,
-    /// Where, 1 to 100; behind the last item where the list is shorter.
+    /// Rank of the item, 1–100; each rank may be used once. If the list is shorter, the item is
+    /// appended.
     rank: i32,
 }
 
-/// What is asked of a list, from the arguments of a query.
+/// The arguments of a query that control a list.
 pub(super) struct Controls {
     pub(super) context: RecommendationContext,
     pub(super) like: Option<Id<id::Content>>,

@@ -8,42 +8,44 @@ use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::types::model::{Model, ModelKind};
 
-/// Why a user's lists would be others by now.
+/// Why the recommendations of a user have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::UpdateReason")]
 pub enum RecommendationsUpdateReason {
-    /// They did something.
+    /// The user has interacted with an item.
     Taste,
-    /// Their stored list was computed anew.
+    /// The user's stored recommendations were recomputed.
     Refresh,
-    /// Another model was taken into service.
+    /// Another model was activated.
     Model,
-    /// Something may have happened unheard.
+    /// Updates may have been missed; the recommendations may have changed.
     Unknown,
 }
 
-/// A user's lists would be others by now: ask for `recommendations` again.
+/// A notification that the recommendations of a user have changed. Query `recommendations` to get
+/// the new list.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct RecommendationsUpdate {
-    /// Whose.
+    /// ID of the user whose recommendations have changed.
     user_id: Id<id::User>,
-    /// Why.
+    /// Why the recommendations have changed.
     reason: RecommendationsUpdateReason,
 }
 
-/// Subscriptions to lists and the models behind them.
+/// Subscriptions to recommendations and models.
 #[derive(Clone, Copy, Default)]
 pub struct RecommendationSubscription;
 
-/// Subscriptions to lists and the models behind them.
+/// Subscriptions to recommendations and models.
 #[Subscription]
 impl RecommendationSubscription {
-    /// Tells when a user's lists would be others: the viewer's, or another's for admins and apps
-    /// with the scope RECOMMENDATIONS_READ.
+    /// Notifies whenever the recommendations of a user may have changed. Requires the user's own
+    /// session, the role ADMIN or an API key with the scope RECOMMENDATIONS_READ.
     async fn recommendations_updated(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose; the viewer's where left out.")] user_id: Option<Id<id::User>>,
+        #[graphql(desc = "ID of the user (default: the signed-in user). API keys must set it.")]
+        user_id: Option<Id<id::User>>,
     ) -> Result<impl Stream<Item = RecommendationsUpdate>> {
         let user = match user_id {
             Some(user) => user,
@@ -56,11 +58,14 @@ impl RecommendationSubscription {
         }))
     }
 
-    /// The models that are served, then each that is taken into service. For admins.
+    /// Sends the models that are active now, then each model as it is activated. Requires the role
+    /// ADMIN.
     async fn model_promoted(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only of this kind; all where left out.")] kind: Option<ModelKind>,
+        #[graphql(desc = "Kind of the models to send (default: all kinds).")] kind: Option<
+            ModelKind,
+        >,
     ) -> Result<impl Stream<Item = Model>> {
         let service = &ctx.services().models;
         let promoted = service.promotions(ctx.viewer(), kind.map(Into::into))?;

@@ -15,31 +15,31 @@ use crate::graphql::types::interaction::Interaction;
 use crate::graphql::types::interaction::changes::RecordOutcome;
 use crate::graphql::{ContextExt, Query};
 
-/// What became of an item of a list.
+/// Kind of feedback on a recommended item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::FeedbackKind")]
 pub enum FeedbackKind {
-    /// The user had it before their eyes.
+    /// The item was displayed to the user. Not recorded as an interaction.
     Served,
-    /// They opened it. Recorded as a CLICK as well.
+    /// The user opened the item. Also recorded as an interaction of the kind CLICK.
     Clicked,
-    /// They sent it away. Recorded as a SKIP as well.
+    /// The user dismissed the item. Also recorded as an interaction of the kind SKIP.
     Dismissed,
-    /// They gave it stars. Recorded as a RATING as well.
+    /// The user rated the item. Also recorded as an interaction of the kind RATING.
     Rated,
 }
 
-/// What became of one item of a list.
+/// Feedback on one item of a recommendation list.
 #[derive(Clone, Debug, InputObject)]
 pub struct RecommendationFeedbackInput {
-    /// The `attributionToken` of the list item, as it came.
+    /// The `attributionToken` of the list item, unchanged.
     attribution_token: String,
-    /// What became of it.
+    /// Kind of the feedback.
     kind: FeedbackKind,
-    /// The stars of RATED, 0.5 to 5; left out for every other kind.
+    /// Rating in stars, 0.5–5. Required for RATED; not allowed otherwise.
     rating: Option<f64>,
-    /// A name of your own for the interaction that it is, 1 to 200 characters. It may be left out:
-    /// a kind is on record once for each list item anyway.
+    /// Idempotency key of the interaction to record, 1–200 characters, unique per user. Optional,
+    /// because each kind of feedback is recorded once per list item.
     idempotency_key: Option<String>,
 }
 
@@ -54,26 +54,27 @@ impl From<RecommendationFeedbackInput> for NewFeedback {
     }
 }
 
-/// What became of items of lists.
+/// Feedback on items of recommendation lists.
 #[derive(Clone, Debug, InputObject)]
 pub struct RecordRecommendationFeedbackInput {
-    /// The rows, 1 to 100. Each is recorded or refused by itself.
+    /// The feedback to record, 1–100 rows. Rows are accepted or rejected independently of each
+    /// other.
     feedback: Vec<RecommendationFeedbackInput>,
 }
 
-/// What became of an item of a list, on record.
+/// Recorded feedback on an item of a recommendation list.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct RecommendationFeedback {
-    /// The id of the list.
+    /// ID of the recommendation list.
     list_id: async_graphql::ID,
-    /// The rank in that list, from 1.
+    /// Rank of the item in the list, starting at 1.
     rank: i32,
-    /// What became of it.
+    /// Kind of the feedback.
     kind: FeedbackKind,
-    /// The stars of RATED, 0.5 to 5; null for every other kind.
+    /// Rating in stars, 0.5–5, for RATED; null for other kinds.
     rating: Option<f64>,
-    /// When it was said.
+    /// Time when the feedback was recorded.
     at: DateTime<Utc>,
     #[graphql(skip)]
     item: Id<id::Content>,
@@ -83,14 +84,14 @@ pub struct RecommendationFeedback {
 
 #[ComplexObject]
 impl RecommendationFeedback {
-    /// What was recommended; null for what is gone.
+    /// The item that the feedback is about; null if it was deleted or the viewer may not see it.
     async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
         let content = ctx.loaders().content.load_one(self.item).await?;
         Ok(content.map(Into::into))
     }
 
-    /// The interaction that says the same of taste; null for SERVED, for what was taken back, and
-    /// for those who may not read it.
+    /// The interaction that was recorded with the feedback. Null for SERVED, if the interaction was
+    /// deleted, and if the viewer may not read it.
     async fn interaction(&self, ctx: &Context<'_>) -> Result<Option<Interaction>> {
         let Some(interaction) = self.said_as else {
             return Ok(None);
@@ -115,18 +116,18 @@ impl From<domain::Feedback> for RecommendationFeedback {
 }
 
 payload_errors! {
-    /// Why `recordRecommendationFeedback` did not do anything.
+    /// Errors that `recordRecommendationFeedback` may return.
     RecordRecommendationFeedbackError: InvalidInput
 }
 
-/// What became of one of many rows of feedback.
+/// Result of one row of feedback.
 #[derive(SimpleObject)]
 pub struct RecommendationFeedbackResult {
-    /// What became of it.
+    /// Whether the feedback was recorded.
     outcome: RecordOutcome,
-    /// The feedback on record; null if it was refused.
+    /// The recorded feedback; null if the row was rejected.
     feedback: Option<RecommendationFeedback>,
-    /// Why it was refused.
+    /// Why the row was rejected; empty if it was not.
     errors: Vec<UserError>,
 }
 
@@ -152,38 +153,38 @@ impl From<Outcome> for RecommendationFeedbackResult {
 }
 
 payload! {
-    /// What became of `recordRecommendationFeedback`.
+    /// Result of `recordRecommendationFeedback`.
     RecordRecommendationFeedbackPayload(
-        /// Why nothing was done.
+        /// Why no row was processed; empty if the rows were processed.
         RecordRecommendationFeedbackError
     ) {
-        /// What became of each row, in the order given; empty if there are errors.
+        /// Result of each row, in the order of the input; empty if `errors` is not.
         results: Vec<RecommendationFeedbackResult>,
-        /// How many are on record now and were not before.
+        /// Number of rows that were newly recorded.
         recorded: i32,
-        /// How many were on record before.
+        /// Number of rows that had been recorded before.
         repeated: i32,
-        /// How many were refused.
+        /// Number of rows that were rejected.
         refused: i32,
     }
 }
 
-/// Mutations of what became of list items.
+/// Mutations of feedback on recommended items.
 #[derive(Clone, Copy, Default)]
 pub struct FeedbackMutation;
 
-/// Mutations of what became of list items.
+/// Mutations of feedback on recommended items.
 #[Object]
 impl FeedbackMutation {
-    /// Tells what became of up to 100 list items: of the viewer's own lists, or of anybody's for
-    /// admins and for apps with the scope INTERACTIONS_WRITE. What says something of taste is
-    /// recorded as an interaction as well. Each kind is on record once for each list item, with the
-    /// last stars, so that a repeat does no harm.
+    /// Records feedback on up to 100 items of recommendation lists. CLICKED, DISMISSED and RATED
+    /// are also recorded as interactions. Each kind of feedback is recorded once per list item,
+    /// with the last rating, so that requests can be repeated safely. Requires the session of the
+    /// list's user, the role ADMIN or an API key with the scope INTERACTIONS_WRITE.
     #[graphql(complexity = "50 + 10 * child_complexity")]
     async fn record_recommendation_feedback(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What became of them.")] input: RecordRecommendationFeedbackInput,
+        #[graphql(desc = "The feedback to record.")] input: RecordRecommendationFeedbackInput,
     ) -> Result<RecordRecommendationFeedbackPayload> {
         let new = input.feedback.into_iter().map(Into::into).collect();
         let service = &ctx.services().recommendations;
@@ -209,21 +210,23 @@ impl FeedbackMutation {
     }
 }
 
-/// What became of served items. An item of a list counts once for each, whether it was told as
-/// feedback or as an interaction with the item's `attributionToken`.
+/// Numbers of items by feedback. An item of a list counts at most once in each, whether the
+/// feedback was recorded by `recordRecommendationFeedback` or as an interaction with an
+/// `attributionToken`.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct FeedbackCounts {
-    /// How many were served.
+    /// Number of items that were returned on a page of a list.
     served: i32,
-    /// Of how many SERVED was told: the user had them before their eyes.
+    /// Number of items with the feedback SERVED: the user has seen them.
     displayed: i32,
-    /// How many were opened.
+    /// Number of items that were opened.
     clicked: i32,
-    /// How many were sent away.
+    /// Number of items that were dismissed.
     dismissed: i32,
-    /// How many got stars.
+    /// Number of items that were rated.
     rated: i32,
-    /// The share of the served items that were opened, in [0, 1]; null where none was served.
+    /// Number of opened items divided by the number of served items, in [0, 1]; null if no items
+    /// were served.
     click_through_rate: Option<f64>,
 }
 
@@ -240,67 +243,67 @@ impl From<statistics::Counts> for FeedbackCounts {
     }
 }
 
-/// What became of the items of one rank.
+/// Feedback on the items at one rank.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct RankFeedback {
-    /// The rank, 1 to 20.
+    /// Rank in the list, 1–20.
     rank: i32,
-    /// What became of them.
+    /// Numbers of items at this rank by feedback.
     counts: FeedbackCounts,
 }
 
-/// What became of the items of lists for one occasion.
+/// Feedback on the items of lists for one context.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct ContextFeedback {
-    /// The occasion.
+    /// Context of the lists.
     context: RecommendationContext,
-    /// What became of them.
+    /// Numbers of items in this context by feedback.
     counts: FeedbackCounts,
 }
 
-/// What became of the items for which one source said most.
+/// Feedback on the items that were recommended mainly by one source.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct SourceFeedback {
-    /// The source.
+    /// The source that contributed most to the scores.
     source: RecommendationSource,
-    /// What became of them.
+    /// Numbers of items from this source by feedback.
     counts: FeedbackCounts,
 }
 
-/// What became of the items of the lists that were drawn in a stretch of time.
+/// Feedback on the items of all lists that were computed in a time range.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct RecommendationStatistics {
-    /// From this moment on.
+    /// Start of the time range (inclusive).
     from: DateTime<Utc>,
-    /// Until just before this moment.
+    /// End of the time range (exclusive).
     until: DateTime<Utc>,
-    /// In all.
+    /// Feedback on all items.
     total: FeedbackCounts,
-    /// By rank from 1 to 20, as far as items were served there.
+    /// Feedback by rank, 1–20; ranks without served items are omitted.
     by_rank: Vec<RankFeedback>,
-    /// By the occasion of the list.
+    /// Feedback by the context of the list.
     by_context: Vec<ContextFeedback>,
-    /// By the source that said most for the item.
+    /// Feedback by the source that contributed most to the item's score.
     by_source: Vec<SourceFeedback>,
 }
 
-/// Queries about what became of list items.
+/// Queries of feedback on recommended items.
 #[derive(Clone, Copy, Default)]
 pub struct FeedbackQuery;
 
-/// Queries about what became of list items.
+/// Queries of feedback on recommended items.
 #[Object]
 impl FeedbackQuery {
-    /// What became of the items of the lists that were drawn in a stretch of time: click-through by
-    /// rank, context and source. For admins.
+    /// Aggregates the feedback on items of all lists that were computed in a time range, with
+    /// click-through rates by rank, context and source. Requires the role ADMIN.
     #[graphql(complexity = "100 + child_complexity")]
     async fn recommendation_statistics(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "From this moment on; 30 days before `until` where left out.")]
+        #[graphql(desc = "Start of the time range, inclusive (default: 30 days before `until`).")]
         from: Option<DateTime<Utc>>,
         #[graphql(
-            desc = "Until just before this moment, at most 366 days after `from`; now where left out."
+            desc = "End of the time range, exclusive (default: now). At most 366 days after `from`."
         )]
         until: Option<DateTime<Utc>>,
     ) -> Result<RecommendationStatistics> {

@@ -8,37 +8,39 @@ use crate::graphql::ContextExt;
 use crate::graphql::number::double;
 use crate::graphql::types::content::Content;
 
-/// Where a recommended item came from.
+/// A source of recommended items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Source")]
 pub enum RecommendationSource {
-    /// Users with like taste took it.
+    /// Collaborative filtering: users with similar interactions liked the item.
     Collaborative,
-    /// It is near to what the user has come to like.
+    /// Similarity of the item's embedding to the long-term interests of the user.
     Interests,
-    /// It is near to what the user did just now.
+    /// Similarity of the item's embedding to the user's interactions in the current session.
     Session,
-    /// It is like the item that the list is about.
+    /// Similarity of the item's embedding to the item that the list is about.
     Similar,
-    /// Those who took the item that the list is about took it, too.
+    /// Co-occurrence: users with positive interactions with the item that the list is about have
+    /// them with this item, too.
     Together,
-    /// It answers the words of the query.
+    /// Relevance to the search query, by words and by meaning.
     Query,
-    /// Many took it lately.
+    /// Popularity among all users, recent interactions counting most.
     Popular,
-    /// It is new in the catalogue.
+    /// Items most recently added to the catalogue.
     New,
-    /// It passes the filter.
+    /// Any other available item that matches the filter, ordered by the popularity given by its
+    /// data source.
     Any,
-    /// The caller put it there.
+    /// The item was placed at this rank by the argument `pin`.
     Pinned,
 }
 
-/// Why an item is in a list.
+/// The main reason why an item was recommended.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct Reason {
-    /// Where it came from.
+    /// The source that contributed most to the item's score.
     pub source: RecommendationSource,
     #[graphql(skip)]
     reason: domain::Reason,
@@ -46,7 +48,7 @@ pub struct Reason {
 
 #[ComplexObject]
 impl Reason {
-    /// The reason in a sentence, in English.
+    /// The reason as an English sentence for display.
     async fn message(&self, ctx: &Context<'_>) -> Result<String> {
         let because = match self.because(ctx).await? {
             None => None,
@@ -55,8 +57,8 @@ impl Reason {
         Ok(self.reason.sentence(because.as_deref()))
     }
 
-    /// The thing from the user's past, or the one that the list is about, that speaks most for it;
-    /// null if none stands out, or if it may no longer be seen.
+    /// The item from the user's history, or the item the list is about, that is the strongest
+    /// evidence for the recommendation; null if there is none or the viewer may not see it.
     async fn because(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
         let Some(past) = self.reason.because else {
             return Ok(None);
@@ -66,26 +68,26 @@ impl Reason {
     }
 }
 
-/// What one source says of an item.
+/// The contribution of one source to the score of an item.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct Contribution {
-    /// Which source.
+    /// The source that contributes to the score.
     source: RecommendationSource,
-    /// The source's own score: the share of its candidates that are no better, in [0, 1]; 0 if
-    /// the item is not among them.
+    /// Score given by the source, calibrated by rank to [0, 1]; 1 for the source's first candidate,
+    /// 0 if the source did not propose the item.
     score: f64,
-    /// The weight of the source in this list, in [0, 1].
+    /// Weight of the source in this list, in [0, 1].
     weight: f64,
 }
 
-/// A number of a list, what it is, and the numbers that it comes from.
+/// A number that explains a score, with the numbers it is computed from.
 #[derive(Clone, Debug)]
 pub struct Explanation(domain::Explanation);
 
-/// A number of a list, what it is, and the numbers that it comes from.
+/// A number that explains a score, with the numbers it is computed from.
 #[Object]
 impl Explanation {
-    /// The number: a score, a weight, or what a source adds.
+    /// The number: a score, a weight or the contribution of a source.
     async fn value(&self) -> f64 {
         double(self.0.value)
     }
@@ -106,13 +108,13 @@ impl Explanation {
         }
     }
 
-    /// The numbers that it comes from; empty for a number that comes from no other.
+    /// The numbers that the value is computed from; empty if it is not computed from others.
     async fn parts(&self) -> Vec<Explanation> {
         self.0.parts.iter().cloned().map(Explanation).collect()
     }
 }
 
-/// An item at its place in a list.
+/// An item of a recommendation list.
 #[derive(Clone, Debug)]
 pub struct RecommendationItem {
     pub(super) list: Id<id::List>,
@@ -120,22 +122,23 @@ pub struct RecommendationItem {
     pub(super) blend: std::sync::Arc<domain::List>,
 }
 
-/// An item at its place in a list.
+/// An item of a recommendation list.
 #[Object]
 impl RecommendationItem {
-    /// Place in the list, from 1. A rank may be missing where an item was deleted since the list
-    /// was drawn.
+    /// Rank of the item in the list, starting at 1. Ranks may be missing if items have become
+    /// unavailable since the list was computed, or the user has interacted with them.
     async fn rank(&self) -> i32 {
         self.item.rank
     }
 
-    /// How well it fits, in [0, 1]; never growing from rank to rank. Comparable within one list
-    /// only.
+    /// Score of the item in [0, 1]. Scores never increase with rank and are comparable within one
+    /// list only.
     async fn score(&self) -> f64 {
         double(self.item.score)
     }
 
-    /// Where it came from, the source that says most for it first.
+    /// The sources that proposed the item, starting with the one that contributed most to the
+    /// score.
     async fn sources(&self) -> Vec<RecommendationSource> {
         let main = self.item.source(&self.blend.blend);
         let others = self.item.sources.iter().filter(|source| *source != main);
@@ -145,8 +148,8 @@ impl RecommendationItem {
             .collect()
     }
 
-    /// What each source of the list's blend says of it. Without boosts, the score is the sum of
-    /// `score · weight`; none for items that no source of the blend offered.
+    /// Contribution of each source of the list's blend. Without boosts, pins and diversity, the
+    /// score is the sum of `score · weight`. All are 0 for items from fallbacks and pins.
     async fn contributions(&self) -> Vec<Contribution> {
         let blend = self.blend.blend.iter().zip(&self.item.parts);
         let contribution =
@@ -158,12 +161,12 @@ impl RecommendationItem {
         blend.map(contribution).collect()
     }
 
-    /// How the score comes about: a tree of numbers, each the sum or the product of its parts.
+    /// How the score was computed, as a tree of numbers, each the sum or the product of its parts.
     async fn explanation(&self) -> Explanation {
         Explanation(self.item.explained(&self.blend.blend).tree())
     }
 
-    /// Why it is here.
+    /// Why the item was recommended: one entry, for the source that contributed most.
     async fn reasons(&self) -> [Reason; 1] {
         let reason = self.item.explained(&self.blend.blend).reason();
         [Reason {
@@ -172,13 +175,13 @@ impl RecommendationItem {
         }]
     }
 
-    /// Send it with the interactions that this item leads to, so that they can be told from
-    /// others: which list, which rank.
+    /// Token that attributes interactions to this item of this list. Pass it to
+    /// `recordInteraction`, `recordInteractions` or `recordRecommendationFeedback`.
     async fn attribution_token(&self) -> String {
         format!("{}.{}", self.list, self.item.rank)
     }
 
-    /// What is recommended; null if it was deleted a moment ago.
+    /// The recommended item; null if it was deleted after the list was computed.
     async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
         let content = ctx.loaders().content.load_one(self.item.content).await?;
         Ok(content.map(Into::into))

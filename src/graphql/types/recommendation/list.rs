@@ -13,52 +13,56 @@ use crate::graphql::connection::PageInfo;
 use crate::graphql::number::double;
 use crate::graphql::types::model::Model;
 
-/// For what occasion a list is drawn.
+/// The context that a recommendation list is shown in. It determines which sources are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Context")]
 pub enum RecommendationContext {
-    /// What to take next.
+    /// A personal feed from the whole catalogue. All items are of one kind unless `filter` contains
+    /// a condition on the kind.
     Feed,
-    /// What to take next of one part of the catalogue; needs a `filter`.
+    /// Personal recommendations from one part of the catalogue. Requires `filter`.
     Category,
-    /// What answers some words, and suits the user; needs a `query`.
+    /// Items that match a search query, ordered for the user. Requires `query`.
     Search,
-    /// What is like one item, and suits the user; needs a `contentId`.
+    /// Items similar to a given item, ordered for the user. Requires `contentId`.
     Similar,
 }
 
-/// How much a source counts in a list.
+/// Weight of one source in a recommendation list.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct BlendWeight {
-    /// Which source.
+    /// The source that the weight applies to.
     source: RecommendationSource,
-    /// Its weight, in (0, 1]. The weights of a list sum to 1.
+    /// Weight of the source, in [0, 1]. The weights of a list sum to 1.
     weight: f64,
 }
 
-/// How much of what the user did went into a list.
+/// How recent the data behind a recommendation list was.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct Freshness {
-    /// How old the collaborative model was when the list was drawn, in seconds; null if none had
-    /// anything to say.
+    /// Age of the collaborative model when the list was computed, in seconds; null if the model did
+    /// not contribute.
     model_age_seconds: Option<f64>,
-    /// How many of the user's interactions went in, the last one included.
+    /// Number of the user's interactions that the list takes into account, including the most
+    /// recent one.
     events_applied: i32,
-    /// When the last of them happened; null if there is none.
+    /// Time of the user's most recent interaction that the list takes into account; null if there
+    /// is none.
     last_event_at: Option<DateTime<Utc>>,
 }
 
-/// An item with its cursor.
+/// An item of a recommendation list and its cursor.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct RecommendationEdge {
-    /// The place: pass it as `after` to go on from here.
+    /// Opaque position of the item in the list. Pass it as `after` to fetch the items that follow
+    /// it.
     cursor: String,
-    /// The item.
+    /// The item at this position.
     node: RecommendationItem,
 }
 
-/// A list of recommendations as it was drawn, and one page of it. Its later pages continue the
-/// same draw: nothing comes twice.
+/// A page of a recommendation list. The list is stored: its pages never repeat an item, and
+/// `recommendationList` returns it again.
 #[derive(Clone, Debug)]
 pub struct RecommendationList(pub(super) Arc<ListPage>);
 
@@ -72,26 +76,28 @@ impl RecommendationList {
     }
 }
 
-/// A list of recommendations as it was drawn, and one page of it. Its later pages continue the
-/// same draw: nothing comes twice.
+/// A page of a recommendation list. The list is stored: its pages never repeat an item, and
+/// `recommendationList` returns it again.
 #[Object]
 impl RecommendationList {
-    /// Opaque and unique; `recommendationList` gives the list again.
+    /// Opaque, globally unique ID of the list. Pass it to `recommendationList` to fetch the list
+    /// again.
     pub async fn id(&self) -> async_graphql::ID {
         self.0.list.id.into()
     }
 
-    /// For what occasion it was drawn.
+    /// The context that the list was computed for.
     async fn context(&self) -> RecommendationContext {
         self.0.list.context.into()
     }
 
-    /// When it was drawn.
+    /// Time when the list was computed.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.list.created_at
     }
 
-    /// The collaborative model behind it; null if none had anything to say for this user.
+    /// The collaborative model that contributed to the list; null if none did, for example for a
+    /// new user.
     async fn model(&self, ctx: &Context<'_>) -> Result<Option<Model>> {
         let Some(model) = self.0.list.model else {
             return Ok(None);
@@ -100,7 +106,8 @@ impl RecommendationList {
         Ok(model.map(Into::into))
     }
 
-    /// The embedding model behind it; null if none had anything to say for this user.
+    /// The embedding model that contributed to the list; null if none did, for example for a new
+    /// user.
     async fn embedding(&self, ctx: &Context<'_>) -> Result<Option<Model>> {
         let Some(model) = self.0.list.embedding else {
             return Ok(None);
@@ -109,8 +116,8 @@ impl RecommendationList {
         Ok(model.map(Into::into))
     }
 
-    /// How the sources were mixed: those that had something to say, with the weights that were
-    /// used. Empty where everything is from the fallbacks.
+    /// Weights of the sources that contributed to the list; empty if all items come from fallbacks
+    /// or pins.
     async fn blend_weights(&self) -> Vec<BlendWeight> {
         let blend = self.0.list.blend.iter();
         let weight = |(source, weight): &(domain::Source, f32)| BlendWeight {
@@ -120,7 +127,7 @@ impl RecommendationList {
         blend.map(weight).collect()
     }
 
-    /// How much of what the user did went in.
+    /// How recent the data behind the list was.
     async fn freshness(&self) -> Freshness {
         let list = &self.0.list;
         let age = |model_at: DateTime<Utc>| (list.created_at - model_at).as_seconds_f64();
@@ -131,17 +138,18 @@ impl RecommendationList {
         }
     }
 
-    /// The version of the table of interaction weights that it was drawn with.
+    /// Version of the interaction weights that the list was computed with. See
+    /// `interactionWeights`.
     async fn weights_version(&self) -> i32 {
         self.0.list.weights_version
     }
 
-    /// The items of this page.
+    /// The items on this page, ordered by rank.
     async fn items(&self) -> Vec<RecommendationItem> {
         self.page().collect()
     }
 
-    /// The items of this page with their cursors.
+    /// The items on this page, each with its cursor.
     async fn edges(&self) -> Vec<RecommendationEdge> {
         let edge = |node: RecommendationItem| RecommendationEdge {
             cursor: cursor(node.list, node.item.rank),
@@ -150,12 +158,12 @@ impl RecommendationList {
         self.page().map(edge).collect()
     }
 
-    /// The items of this page, by the name that connections give them.
+    /// The items on this page; the same as `items`.
     async fn nodes(&self) -> Vec<RecommendationItem> {
         self.page().collect()
     }
 
-    /// Where this page stands in the list.
+    /// Cursors of this page, and whether there are other pages.
     async fn page_info(&self) -> PageInfo {
         let place = |item: &domain::Item| cursor(self.0.list.id, item.rank);
         let first = self.0.items.first();
@@ -167,7 +175,7 @@ impl RecommendationList {
         }
     }
 
-    /// How many items the whole list has.
+    /// Number of items in the whole list, across all pages.
     async fn total_count(&self) -> usize {
         self.0.list.items.len()
     }

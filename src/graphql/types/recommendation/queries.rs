@@ -12,57 +12,71 @@ use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::types::content::ContentFilterInput;
 
-/// Queries about recommendations.
+/// Queries of recommendations.
 #[derive(Clone, Copy, Default)]
 pub struct RecommendationQuery;
 
-/// Queries about recommendations.
+/// Queries of recommendations.
 #[Object]
 #[expect(
     clippy::too_many_arguments,
     reason = "each is an argument of the field of that name"
 )]
 impl RecommendationQuery {
-    /// What to take next: a list drawn afresh, or a later page of the list that `after` belongs
-    /// to. What the user has already taken is left out. Those of whom nothing is known get what
-    /// is popular, then what is new.
+    /// Recommends items to a user. Without `after`, a new list is computed, or the list of an equal
+    /// request in the last two minutes is returned if the user has not interacted with items since;
+    /// with `after`, the next page of a stored list is returned. Items that the user has already
+    /// consumed or rejected are excluded, as defined by `interactionWeights`, and so are
+    /// unavailable items (deleted, not public, outside their rights period or out of stock).
+    /// Requires the user's own session, the role ADMIN or an API key with the scope
+    /// RECOMMENDATIONS_READ.
     #[graphql(complexity = "10 + first.unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
     async fn recommendations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(
-            desc = "For whom: the viewer where left out. Others are for admins, and apps with the scope RECOMMENDATIONS_READ."
-        )]
+        #[graphql(desc = "ID of the user (default: the signed-in user). API keys must set it.")]
         user_id: Option<Id<id::User>>,
         #[graphql(
-            desc = "For what occasion.",
+            desc = "The context that the list is shown in.",
             default_with = "RecommendationContext::Feed"
         )]
         context: RecommendationContext,
-        #[graphql(desc = "For SIMILAR: like this item.")] content_id: Option<Id<id::Content>>,
-        #[graphql(desc = "For SEARCH: what to look for, 1 to 500 characters.")] query: Option<
-            String,
-        >,
-        #[graphql(desc = "So many, 1 to 100; 20 where left out.")] first: Option<i32>,
         #[graphql(
-            desc = "Only those behind this cursor, from the same list. The list stays as it was drawn, whatever is asked beside the cursor."
+            desc = "ID of the item that the recommendations are similar to. Required for the context SIMILAR; not allowed otherwise."
+        )]
+        content_id: Option<Id<id::Content>>,
+        #[graphql(
+            desc = "Search query, 1–500 characters. Required for the context SEARCH; not allowed otherwise."
+        )]
+        query: Option<String>,
+        #[graphql(desc = "Number of items to return, 1–100 (default 20).")] first: Option<i32>,
+        #[graphql(
+            desc = "Return the items after this cursor, from `edges.cursor` or `pageInfo.endCursor` of an earlier page of the same list. All arguments but `userId` and `first` are then ignored."
         )]
         after: Option<String>,
-        #[graphql(desc = "Only items that fit.")] filter: Option<ContentFilterInput>,
-        #[graphql(desc = "Items that count more, or less; at most 10.")] boost: Option<
-            Vec<BoostInput>,
-        >,
-        #[graphql(desc = "None of these; at most 1,000.")] exclude: Option<Vec<Id<id::Content>>>,
-        #[graphql(desc = "These at these ranks; at most 20.")] pin: Option<Vec<PinInput>>,
         #[graphql(
-            desc = "How much unlikeness counts against fit among the first 200 items: 0, where left out, not at all; 1 alone."
+            desc = "Return only items that match this filter. Required for the context CATEGORY."
+        )]
+        filter: Option<ContentFilterInput>,
+        #[graphql(
+            desc = "Factors for the scores of matching items, at most 10. If several match an item, their factors are multiplied."
+        )]
+        boost: Option<Vec<BoostInput>>,
+        #[graphql(desc = "IDs of items that are not returned, at most 1,000.")] exclude: Option<
+            Vec<Id<id::Content>>,
+        >,
+        #[graphql(desc = "Items that are placed at fixed ranks, at most 20.")] pin: Option<
+            Vec<PinInput>,
+        >,
+        #[graphql(
+            desc = "Weight of diversity relative to relevance when the first 200 items are ordered (maximal marginal relevance), 0–1 (default 0: by relevance only)."
         )]
         diversity: Option<f64>,
-        #[graphql(desc = "No item that scores less, 0 to 1; 0 where left out.")] min_score: Option<
+        #[graphql(desc = "Minimum score of returned items, 0–1 (default 0).")] min_score: Option<
             f64,
         >,
         #[graphql(
-            desc = "What fills a list that is too short, in this order: of POPULAR, NEW and ANY; all three where left out, nothing if empty."
+            desc = "Sources that fill a list with too few items, in this order: any of POPULAR, NEW and ANY (default: all three in that order). An empty list disables fallbacks."
         )]
         fallback: Option<Vec<RecommendationSource>>,
     ) -> Result<RecommendationList> {
@@ -91,14 +105,19 @@ impl RecommendationQuery {
         Ok(RecommendationList(Arc::new(page)))
     }
 
-    /// A list that was drawn before; null if there is none of this id, or not for this viewer.
+    /// Fetches a recommendation list that was computed before. Null if it does not exist or the
+    /// viewer may not read it. Requires the session of the list's user, the role ADMIN or an API
+    /// key with the scope RECOMMENDATIONS_READ.
     #[graphql(complexity = "10 + first.unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
     async fn recommendation_list(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: Id<id::List>,
-        #[graphql(desc = "So many, 1 to 100; 20 where left out.")] first: Option<i32>,
-        #[graphql(desc = "Only those behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "ID of the recommendation list.")] id: Id<id::List>,
+        #[graphql(desc = "Number of items to return, 1–100 (default 20).")] first: Option<i32>,
+        #[graphql(
+            desc = "Return the items after this cursor, from `edges.cursor` or `pageInfo.endCursor` of an earlier page."
+        )]
+        after: Option<String>,
     ) -> Result<Option<RecommendationList>> {
         let window = Window::read(first, after, None, None)?;
         let service = &ctx.services().recommendations;

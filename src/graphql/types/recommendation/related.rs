@@ -12,31 +12,32 @@ use crate::graphql::filter::or_none;
 use crate::graphql::number::double;
 use crate::graphql::types::content::{Content, ContentFilterInput};
 
-/// In what way the items of a group are like those asked about.
+/// In which respect the items of a group are similar to the given items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::GroupKind")]
 pub enum SimilarKind {
-    /// They are about like things.
+    /// Similar topics, by embedding and genres.
     SimilarContent,
-    /// They are of like genres, or of the same part of the shop.
+    /// Similar genres or product categories.
     SimilarGenre,
-    /// The same people directed them.
+    /// The same directors.
     SameDirector,
-    /// The same people play in them.
+    /// The same cast members.
     SameCast,
-    /// They are of the same year, and popular.
+    /// Popular items of the same year.
     PopularThatYear,
-    /// The same users took them.
+    /// Co-occurrence: users with positive interactions with the given items have them with these,
+    /// too, significantly more often than other users.
     BoughtTogether,
 }
 
-/// An item that is like others.
+/// An item that is similar to other items.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct RelatedItem {
-    /// How well it fits its group or row, in [0, 1]. Comparable within that only.
+    /// Score of the item within its group or row, in [0, 1]. Not comparable between groups or rows.
     score: f64,
-    /// What speaks for it, in English: shared genres, shared people.
+    /// Why the item is included, in English, such as shared genres or people.
     explanation: String,
     #[graphql(skip)]
     item: Id<id::Content>,
@@ -44,7 +45,7 @@ pub struct RelatedItem {
 
 #[ComplexObject]
 impl RelatedItem {
-    /// What is like the others; null if it was deleted a moment ago.
+    /// The similar item; null if it was deleted after the result was computed.
     async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
         let content = ctx.loaders().content.load_one(self.item).await?;
         Ok(content.map(Into::into))
@@ -65,14 +66,14 @@ fn items(related: Vec<domain::Related>) -> Vec<RelatedItem> {
     related.into_iter().map(Into::into).collect()
 }
 
-/// Items that are alike in one way.
+/// Items that are similar in the same respect.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct SimilarGroup {
-    /// In what way.
+    /// In which respect the items are similar.
     kind: SimilarKind,
-    /// The same in a few words, in English: `More by Akira Kurosawa`, `Popular in 1954`.
+    /// Title of the group in English, for example `More by Akira Kurosawa` or `Popular in 1954`.
     title: String,
-    /// The items, best first; at least one.
+    /// The items of the group, best first; at least one.
     items: Vec<RelatedItem>,
 }
 
@@ -86,11 +87,11 @@ impl From<domain::Group> for SimilarGroup {
     }
 }
 
-/// A title that no item has.
+/// A requested title that no item has.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct UnknownTitle {
-    /// As it was given.
+    /// The title as given in the argument `titles`.
     title: String,
     #[graphql(skip)]
     like: Vec<Id<id::Content>>,
@@ -98,19 +99,19 @@ pub struct UnknownTitle {
 
 #[ComplexObject]
 impl UnknownTitle {
-    /// Items with the most alike titles, the nearest first; none if no title is alike.
+    /// Items with the most similar titles, most similar first; empty if there are none.
     async fn suggestions(&self, ctx: &Context<'_>) -> Result<Vec<Content>> {
         contents(ctx, &self.like).await
     }
 }
 
-/// What is like some items.
+/// Items similar to the given items, in groups.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct SimilarItems {
-    /// What is like them, group by group; groups without items are left out.
+    /// The groups of similar items. Groups without items are omitted.
     groups: Vec<SimilarGroup>,
-    /// The titles that no item has.
+    /// Requested titles that no item has.
     not_found: Vec<UnknownTitle>,
     #[graphql(skip)]
     asked: Vec<Id<id::Content>>,
@@ -118,7 +119,7 @@ pub struct SimilarItems {
 
 #[ComplexObject]
 impl SimilarItems {
-    /// The items asked about, in the order given.
+    /// The items that the result is about, in the order of the arguments.
     async fn about(&self, ctx: &Context<'_>) -> Result<Vec<Content>> {
         contents(ctx, &self.asked).await
     }
@@ -130,15 +131,16 @@ async fn contents(ctx: &Context<'_>, ids: &[Id<id::Content>]) -> Result<Vec<Cont
     Ok(in_order.map(Into::into).collect())
 }
 
-/// A row of a front page.
+/// A row of recommendations for a front page.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct BecauseRow {
-    /// What it is, in English: `Because you liked “Yojimbo”`, `Popular in Western`.
+    /// Title of the row in English, for example `Because you liked “Yojimbo”` or `Popular in
+    /// Western`.
     title: String,
-    /// The genre that its items share, if the row comes from one.
+    /// Genre that all items of the row share; null if the row is not about a genre.
     genre: Option<String>,
-    /// Its items, best first; at least one. No item is in two rows.
+    /// The items of the row, best first; at least one. No item is in more than one row.
     items: Vec<RelatedItem>,
     #[graphql(skip)]
     past: Option<Id<id::Content>>,
@@ -146,8 +148,8 @@ pub struct BecauseRow {
 
 #[ComplexObject]
 impl BecauseRow {
-    /// The thing from the user's past that the row comes from, if it comes from one; null if it may
-    /// no longer be seen.
+    /// The item from the user's history that the row is based on; null if the row is not based on
+    /// one or the viewer may not see it.
     async fn because(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
         let Some(past) = self.past else {
             return Ok(None);
@@ -168,30 +170,31 @@ impl From<because::BecauseRow> for BecauseRow {
     }
 }
 
-/// How far back "just now" goes.
+/// The period that trends are computed for, and the earlier period it is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Span")]
 pub enum TrendingWindow {
-    /// The last hour, compared with the day before it.
+    /// The last hour, compared with the preceding 24 hours.
     Hour,
-    /// The last 24 hours, compared with the seven days before them.
+    /// The last 24 hours, compared with the preceding 7 days.
     Day,
-    /// The last 7 days, compared with the four weeks before them.
+    /// The last 7 days, compared with the preceding 4 weeks.
     Week,
-    /// The last 30 days, compared with the 90 days before them.
+    /// The last 30 days, compared with the preceding 90 days.
     Month,
 }
 
-/// An item that rises: users take it more just now than they used to.
+/// An item with more interactions in a recent period than in comparable periods before.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct TrendingItem {
-    /// How much it rises, in (0, 1]: 1 for what rises most of all, whatever the filter.
+    /// Strength of the trend, in (0, 1], relative to the strongest trend in the catalogue.
     score: f64,
-    /// What users did to it in the window: of each the state that comes to, at most 2, times how far the
-    /// user is to be trusted, 0 to 1.
+    /// Weighted number of users who interacted with the item in the period. Each user counts at
+    /// most 2, depending on the kinds of their interactions and the age and activity of their
+    /// account.
     recent: f64,
-    /// What a window of its own past would let expect, in the same measure.
+    /// Expected value of `recent`: the mean over the preceding periods of the same length.
     expected: f64,
     #[graphql(skip)]
     item: Id<id::Content>,
@@ -199,7 +202,7 @@ pub struct TrendingItem {
 
 #[ComplexObject]
 impl TrendingItem {
-    /// What rises; null if it was deleted a moment ago.
+    /// The trending item; null if it was deleted after the result was computed.
     async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
         let content = ctx.loaders().content.load_one(self.item).await?;
         Ok(content.map(Into::into))
@@ -217,30 +220,33 @@ impl From<trending::TrendingItem> for TrendingItem {
     }
 }
 
-/// Queries about what is like something, and about what rises.
+/// Queries of similar and trending items.
 #[derive(Clone, Copy, Default)]
 pub struct RelatedQuery;
 
-/// Queries about what is like something, and about what rises.
+/// Queries of similar and trending items.
 #[Object]
 impl RelatedQuery {
-    /// What is like one item, or like the items of some titles taken together, in groups that each
-    /// say why. What may not be offered today is in none of them. For everybody.
+    /// Finds items that are similar to an item, or to several items by their titles, in groups with
+    /// explanations. Unavailable items (deleted, not public, outside their rights period or out of
+    /// stock) are excluded. Results may be up to two minutes old. No authentication required.
     #[graphql(complexity = "20 + 6 * first.unwrap_or(10).clamp(1, 50) as usize * child_complexity")]
     async fn similar(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Like this item; either this or `titles`.")] content_id: Option<
-            Id<id::Content>,
-        >,
         #[graphql(
-            desc = "Like the items of these titles, 1 to 10. Case, accents, punctuation and a leading or trailing article do not matter; a year in brackets tells namesakes apart: `Alien (1979)`."
+            desc = "ID of the item to compare with. Either `contentId` or `titles` is required."
+        )]
+        content_id: Option<Id<id::Content>>,
+        #[graphql(
+            desc = "Titles of 1–10 items to compare with, 1–200 characters each. Case, accents, punctuation and leading or trailing articles are ignored; a year in brackets distinguishes items of the same title: `Alien (1979)`."
         )]
         titles: Option<Vec<String>>,
-        #[graphql(desc = "So many items in each group, 1 to 50; 10 where left out.")] first: Option<
-            i32,
+        #[graphql(desc = "Number of items to return in each group, 1–50 (default 10).")]
+        first: Option<i32>,
+        #[graphql(desc = "Groups to return, at least one (default: all).")] kinds: Option<
+            Vec<SimilarKind>,
         >,
-        #[graphql(desc = "Only these groups; all where left out.")] kinds: Option<Vec<SimilarKind>>,
     ) -> Result<SimilarItems> {
         let about = match (content_id, titles) {
             (Some(item), None) => About::Item(item),
@@ -272,21 +278,20 @@ impl RelatedQuery {
         })
     }
 
-    /// Rows for a front page, from a user's latest likings: what is like something they liked,
-    /// bought or saw and have not taken; then what is popular in their favourite genre, or at all
-    /// where nothing is known of them. No item is in two rows.
+    /// Recommends items in rows for a front page: rows of items similar to those the user recently
+    /// liked, bought or viewed, followed by a row of popular items of the user's favourite genre,
+    /// or of popular items in general for new users. Requires the user's own session, the role
+    /// ADMIN or an API key with the scope RECOMMENDATIONS_READ.
     #[graphql(
         complexity = "20 + rows.unwrap_or(5).clamp(1, 10) as usize * first.unwrap_or(10).clamp(1, 50) as usize * child_complexity"
     )]
     async fn because(
         &self,
         ctx: &Context<'_>,
-        #[graphql(
-            desc = "For whom: the viewer where left out. Others are for admins, and apps with the scope RECOMMENDATIONS_READ."
-        )]
+        #[graphql(desc = "ID of the user (default: the signed-in user). API keys must set it.")]
         user_id: Option<Id<id::User>>,
-        #[graphql(desc = "At most so many rows, 1 to 10; 5 where left out.")] rows: Option<i32>,
-        #[graphql(desc = "At most so many items in each row, 1 to 50; 10 where left out.")]
+        #[graphql(desc = "Number of rows to return at most, 1–10 (default 5).")] rows: Option<i32>,
+        #[graphql(desc = "Number of items to return in each row at most, 1–50 (default 10).")]
         first: Option<i32>,
     ) -> Result<Vec<BecauseRow>> {
         let viewer = ctx.viewer();
@@ -299,21 +304,24 @@ impl RelatedQuery {
         Ok(rows.await?.into_iter().map(Into::into).collect())
     }
 
-    /// What rises: items that users take more just now than they used to, the steepest first; of at
-    /// least three users each, and clearly more than before. Nothing where nothing rises. All are of
-    /// one kind unless `filter` names kinds: the kind that rises most. HOUR and DAY may be two minutes
-    /// old, WEEK and MONTH an hour. For everybody.
+    /// Finds items whose interactions increased most in a recent period, strongest trend first. An
+    /// item is included only if at least three users interacted with it and the increase is
+    /// statistically significant. All items are of one kind unless `filter` contains a condition on
+    /// the kind. Results for HOUR and DAY may be up to two minutes old, those for WEEK and MONTH up
+    /// to one hour. No authentication required.
     #[graphql(complexity = "20 + first.unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
     async fn trending(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How far back \"just now\" goes.",
+            desc = "The period to compute trends for.",
             default_with = "TrendingWindow::Day"
         )]
         window: TrendingWindow,
-        #[graphql(desc = "So many, 1 to 100; 20 where left out.")] first: Option<i32>,
-        #[graphql(desc = "Only items that fit.")] filter: Option<ContentFilterInput>,
+        #[graphql(desc = "Number of items to return at most, 1–100 (default 20).")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Return only items that match this filter (default: all items).")] filter: Option<ContentFilterInput>,
     ) -> Result<Vec<TrendingItem>> {
         let filter: ContentFilter = or_none(filter);
         let service = &ctx.services().recommendations;

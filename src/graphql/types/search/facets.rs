@@ -12,16 +12,16 @@ use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 use crate::graphql::types::facets::{ContentKindCount, DecadeCount, FacetCount};
 
-/// How many found items have a price in a range.
+/// Number of matching items with a price in a range.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct PriceRangeCount {
-    /// The currency, ISO 4217.
+    /// Currency of the prices, as an ISO 4217 code.
     currency: String,
-    /// From this price on.
+    /// Lower end of the range (inclusive).
     from: Decimal,
-    /// Below this price; null where there is no end.
+    /// Upper end of the range (exclusive); null for the highest range.
     below: Option<Decimal>,
-    /// How many items.
+    /// Number of matching items in this range.
     count: i32,
 }
 
@@ -36,16 +36,16 @@ impl From<PriceRange> for PriceRangeCount {
     }
 }
 
-/// Counts over all items that match the query and the filter, not over one page. Each is computed
-/// only when it is asked for; items without a value are in no group.
+/// Numbers of all items that match the query and the filter, on all pages, grouped by one property
+/// each. Each field is computed only if requested. Items without a value are not counted.
 #[derive(Clone)]
 pub struct SearchFacets(pub(super) Arc<SearchResults>);
 
-/// Counts over all items that match the query and the filter, not over one page. Each is computed
-/// only when it is asked for; items without a value are in no group.
+/// Numbers of all items that match the query and the filter, on all pages, grouped by one property
+/// each. Each field is computed only if requested. Items without a value are not counted.
 #[Object]
 impl SearchFacets {
-    /// By kind, the most frequent first.
+    /// Number of matching items of each kind, most frequent first.
     #[graphql(complexity = "10 + 6 * child_complexity")]
     async fn kinds(&self, ctx: &Context<'_>) -> Result<Vec<ContentKindCount>> {
         let kinds = ctx.services().search.kinds(&self.0).await?;
@@ -56,7 +56,7 @@ impl SearchFacets {
         Ok(kinds.collect())
     }
 
-    /// By decade of release, the first decade first.
+    /// Number of matching items of each decade of release, in chronological order.
     #[graphql(complexity = "10 + 20 * child_complexity")]
     async fn decades(&self, ctx: &Context<'_>) -> Result<Vec<DecadeCount>> {
         let decades = ctx.services().search.decades(&self.0).await?;
@@ -67,68 +67,72 @@ impl SearchFacets {
         Ok(decades.collect())
     }
 
-    /// By genre, the most frequent first; an item counts under each of its genres.
+    /// Number of matching items of each genre, most frequent first. An item is counted in each of
+    /// its genres.
     #[graphql(complexity = "10 + first.clamp(1, 100) as usize * child_complexity")]
     async fn genres(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of genres to return at most, 1–100.", default = 20)] first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, SearchFacet::Genre, first).await
     }
 
-    /// By key word of the catalogue, the most frequent first; an item counts under each of its own.
+    /// Number of matching items with each keyword, most frequent first. An item is counted for each
+    /// of its keywords.
     #[graphql(complexity = "10 + first.clamp(1, 100) as usize * child_complexity")]
     async fn tags(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of keywords to return at most, 1–100.", default = 20)] first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, SearchFacet::Tag, first).await
     }
 
-    /// By original language, the most frequent first.
+    /// Number of matching items in each original language, most frequent first.
     #[graphql(complexity = "10 + first.clamp(1, 100) as usize * child_complexity")]
     async fn languages(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of languages to return at most, 1–100.", default = 20)] first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, SearchFacet::Language, first).await
     }
 
-    /// By brand, the most frequent first.
+    /// Number of matching items of each brand, most frequent first.
     #[graphql(complexity = "10 + first.clamp(1, 100) as usize * child_complexity")]
     async fn brands(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of brands to return at most, 1–100.", default = 20)] first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, SearchFacet::Brand, first).await
     }
 
-    /// By merchant, the most frequent first.
+    /// Number of matching items of each merchant, most frequent first.
     #[graphql(complexity = "10 + first.clamp(1, 100) as usize * child_complexity")]
     async fn merchants(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of merchants to return at most, 1–100.", default = 20)] first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, SearchFacet::Merchant, first).await
     }
 
-    /// By category, the most frequent first; an item counts under each category that it stands in,
-    /// at any level.
+    /// Number of matching items in each category, most frequent first. An item is counted in each
+    /// level of its category path.
     #[graphql(complexity = "10 + first.clamp(1, 100) as usize * child_complexity")]
     async fn categories(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Number of categories to return at most, 1–100.", default = 20)]
+        first: i32,
     ) -> Result<Vec<FacetCount>> {
         self.count(ctx, SearchFacet::Category, first).await
     }
 
-    /// By price, in ranges of each currency; only ranges that have items.
+    /// Number of matching items in each price range, by currency and price. Ranges without items
+    /// are omitted.
     #[graphql(complexity = "10 + 11 * child_complexity")]
     async fn price_ranges(&self, ctx: &Context<'_>) -> Result<Vec<PriceRangeCount>> {
         let ranges = ctx.services().search.prices(&self.0).await?;

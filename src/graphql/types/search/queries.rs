@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::results::SearchResults;
-use crate::domain::search::Request;
+use crate::domain::search::SearchRequest;
 use crate::domain::search::model::{self as domain, Suggestion};
 use crate::foundation::page::{self, Window};
 use crate::graphql::ContextExt;
@@ -13,38 +13,38 @@ use crate::graphql::number::int;
 use crate::graphql::types::content::{Content, ContentFilterInput, ContentOrder};
 use crate::graphql::types::person::Person;
 
-/// By what to look.
+/// How a search matches items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Mode")]
+#[graphql(remote = "domain::SearchMode")]
 pub enum SearchMode {
-    /// By the words of the query and by what it means, fused by reciprocal rank.
+    /// By the words of the query and by the similarity of embeddings, combined by rank.
     #[default]
     WordsAndMeaning,
-    /// By the words of the query alone.
+    /// By the words of the query only.
     Words,
-    /// By what the query means alone.
+    /// By the similarity of the embeddings of query and items only.
     Meaning,
 }
 
-/// What a suggestion is.
+/// Kind of a search suggestion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum SearchSuggestionKind {
-    /// The title of an item.
+    /// The title of a content item.
     Title,
-    /// Somebody credited for an item.
+    /// The name of a person who is credited for a content item.
     Person,
-    /// A genre.
+    /// The name of a genre in the catalogue.
     Genre,
 }
 
-/// Something that may be typed next.
+/// A suggested completion of a search query.
 #[derive(Clone, Debug)]
 pub struct SearchSuggestion(Suggestion);
 
-/// Something that may be typed next.
+/// A suggested completion of a search query.
 #[Object]
 impl SearchSuggestion {
-    /// What it is.
+    /// Kind of the suggestion.
     async fn kind(&self) -> SearchSuggestionKind {
         match self.0 {
             Suggestion::Title(..) => SearchSuggestionKind::Title,
@@ -53,7 +53,7 @@ impl SearchSuggestion {
         }
     }
 
-    /// The whole text.
+    /// The full text of the suggestion.
     async fn text(&self) -> &str {
         match &self.0 {
             Suggestion::Title(_, text) | Suggestion::Person(_, text) | Suggestion::Genre(text) => {
@@ -62,7 +62,7 @@ impl SearchSuggestion {
         }
     }
 
-    /// The item of a title; null for other suggestions.
+    /// The content item, if the suggestion is a title; null otherwise.
     async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
         let Suggestion::Title(content, _) = self.0 else {
             return Ok(None);
@@ -71,7 +71,7 @@ impl SearchSuggestion {
         Ok(content.map(Into::into))
     }
 
-    /// The person; null for other suggestions.
+    /// The person, if the suggestion is a person; null otherwise.
     async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
         let Suggestion::Person(person, _) = self.0 else {
             return Ok(None);
@@ -81,51 +81,54 @@ impl SearchSuggestion {
     }
 }
 
-/// A query that many asked.
+/// A frequent search query.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct PopularSearch {
-    /// Its words, in lower case and without diacritics.
+    /// The words of the query, in lower case and without diacritics.
     query: String,
-    /// How often it was asked.
+    /// Number of searches with this query in the requested period.
     times: i32,
-    /// When it was asked last.
+    /// Time of the last search with this query.
     last_asked_at: DateTime<Utc>,
 }
 
-/// Queries that search.
+/// Queries of search.
 #[derive(Clone, Copy, Default)]
 pub struct SearchQuery;
 
-/// Queries that search.
+/// Queries of search.
 #[Object]
 impl SearchQuery {
-    /// The items that say or mean what is asked, the best first. Typing errors are allowed for in
-    /// words that no item says: one in words of 4 to 7 letters, two in longer ones; the last word
-    /// may be a beginning. Only what can be offered to everybody today is found: public, within its
-    /// rights, not sold out. An empty query lists what fits the filter, the most popular first.
+    /// Searches public, available content items (within their rights period and in stock), best
+    /// match first. Words that occur in no item match words with similar spelling: one typing error
+    /// is allowed in words of 4–7 letters, two in longer words. The last word may be incomplete. An
+    /// empty query returns all items that match the filter, most popular first. No authentication
+    /// required.
     #[graphql(complexity = "10 + first.unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
     async fn search(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What was typed, at most 500 characters.")] query: String,
-        #[graphql(desc = "Which items.")] filter: Option<ContentFilterInput>,
-        #[graphql(desc = "By what to look.", default)] mode: SearchMode,
-        #[graphql(desc = "In which order; the best first where left out.")] order_by: Option<
+        #[graphql(desc = "Search query, at most 500 characters.")] query: String,
+        #[graphql(desc = "Return only items that match this filter (default: all items).")] filter: Option<ContentFilterInput>,
+        #[graphql(desc = "Whether to match by words, by meaning or by both.", default)]
+        mode: SearchMode,
+        #[graphql(desc = "Order of the results (default: best match first).")] order_by: Option<
             ContentOrder,
         >,
         #[graphql(
-            desc = "Whether the long-term taste of the signed-in viewer makes 30 % of the score.",
+            desc = "Whether the signed-in user's long-term interests influence the score; see `SearchResults.weights`. Without effect if `orderBy` is set or the query is empty.",
             default = true
         )]
         personalise: bool,
-        #[graphql(desc = "So many, 1 to 100; 20 where left out.")] first: Option<i32>,
-        #[graphql(desc = "Only those behind this cursor, from the same search.")] after: Option<
-            String,
-        >,
+        #[graphql(desc = "Number of items to return, 1–100 (default 20).")] first: Option<i32>,
+        #[graphql(
+            desc = "Return the items after this cursor, from `edges.cursor` or `pageInfo.endCursor` of an earlier page of the same search."
+        )]
+        after: Option<String>,
     ) -> Result<SearchResults> {
         let window = Window::read(first, after, None, None)?;
-        let request = Request {
+        let request = SearchRequest {
             query,
             filter: or_none(filter),
             mode: mode.into(),
@@ -137,28 +140,34 @@ impl SearchQuery {
         Ok(SearchResults(page))
     }
 
-    /// Titles, people and genres that begin with what was typed so far or have words that do,
-    /// typing errors allowed: at most two genres, then titles and people, the more popular first.
+    /// Suggests completions of a search query: titles, people and genres that contain a word
+    /// starting with the given text, with tolerance for typing errors. At most two genres come
+    /// first, then titles and people by popularity. No authentication required.
     #[graphql(complexity = "5 + first.unwrap_or(10).clamp(1, 100) as usize * child_complexity")]
     async fn search_suggestions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What was typed so far, at most 500 characters.")] prefix: String,
-        #[graphql(desc = "At most so many, 1 to 100; 10 where left out.")] first: Option<i32>,
+        #[graphql(
+            desc = "Text typed so far, at most 500 characters. An empty text returns no suggestions."
+        )]
+        prefix: String,
+        #[graphql(desc = "Number of suggestions to return at most, 1–100 (default 10).")]
+        first: Option<i32>,
     ) -> Result<Vec<SearchSuggestion>> {
         let most = page::size("first", first.or(Some(10)))?;
         let found = ctx.services().search.suggest(&prefix, most).await?;
         Ok(found.into_iter().map(SearchSuggestion).collect())
     }
 
-    /// What was searched for at least five times, the most frequent first. For admins, and apps
-    /// with the scope RECOMMENDATIONS_READ.
+    /// Lists the search queries that were used at least five times in a period, most frequent
+    /// first. Requires the role ADMIN or an API key with the scope RECOMMENDATIONS_READ.
     #[graphql(complexity = "10 + first.unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
     async fn popular_searches(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "In the last so many days, 1 to 90.", default = 7)] days: i32,
-        #[graphql(desc = "At most so many, 1 to 100; 20 where left out.")] first: Option<i32>,
+        #[graphql(desc = "Length of the period in days, up to today, 1–90.", default = 7)]
+        days: i32,
+        #[graphql(desc = "Number of search queries to return at most, 1–100 (default 20).")] first: Option<i32>,
     ) -> Result<Vec<PopularSearch>> {
         let most = page::size("first", first)?;
         let service = &ctx.services().search;

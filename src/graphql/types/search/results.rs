@@ -6,64 +6,64 @@ use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 
 use super::facets::SearchFacets;
 use crate::domain::search::highlight::Fragment;
-use crate::domain::search::model::{self as domain, Hit, SearchPage};
+use crate::domain::search::model::{self as domain, SearchHit, SearchPage};
 use crate::domain::search::results;
 use crate::graphql::ContextExt;
 use crate::graphql::connection::PageInfo;
 use crate::graphql::number::{double, int};
 use crate::graphql::types::content::Content;
 
-/// What found an item.
+/// How a search found an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Source")]
+#[graphql(remote = "domain::SearchSource")]
 pub enum SearchSource {
-    /// It says the words of the query.
+    /// The item contains words of the query.
     Words,
-    /// It is about what the query means.
+    /// The embedding of the item is similar to that of the query.
     Meaning,
-    /// Nothing was asked, and it fits the filter.
+    /// The query was empty and the item matches the filter.
     Listed,
 }
 
-/// What found an item, and how well.
+/// How a search found an item, and at which rank.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct SearchFinding {
-    /// What found it.
+    /// How the item was found.
     source: SearchSource,
-    /// Its rank there, from 1.
+    /// Rank of the item among the items found this way, starting at 1.
     rank: i32,
 }
 
-/// A text of an item.
+/// A text field of a content item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum SearchField {
-    /// The title.
+    /// The title of the item.
     Title,
-    /// The title in the language it was made in.
+    /// The title of the item in its original language.
     OriginalTitle,
-    /// The description.
+    /// The description of the item.
     Description,
 }
 
-/// A piece of a highlighted text.
+/// A part of a highlighted text.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct SearchHighlightPart {
-    /// The text as it is, without any escaping.
+    /// The text of this part, as plain text without escaping.
     text: String,
-    /// Whether the query says it.
+    /// Whether this part matches a word of the query.
     marked: bool,
 }
 
-/// A text of an item with the words of the query marked. A long text is cut to the piece that says
-/// most of them.
+/// A text of an item in which the words of the query are marked. Long texts are shortened to the
+/// fragment with most matches.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct SearchHighlight {
-    /// Which text.
+    /// The field that the text belongs to.
     field: SearchField,
-    /// The text in pieces; together they are the fragment.
+    /// The text in parts; concatenated they are the whole fragment.
     parts: Vec<SearchHighlightPart>,
-    /// The fragment as HTML: `&`, `<`, `>` and both quotation marks of the text are entities, and
-    /// `<em>` around marked words is the only markup.
+    /// The text as HTML. The characters `&`, `<`, `>` and quotation marks are escaped; `<em>`
+    /// around matching words is the only markup.
     html: String,
 }
 
@@ -82,51 +82,53 @@ impl SearchHighlight {
     }
 }
 
-/// A found item at its place.
+/// A search result and its cursor.
 #[derive(Clone)]
 pub struct SearchEdge {
     cursor: String,
-    hit: Hit,
+    hit: SearchHit,
     results: Arc<results::SearchResults>,
     content: Content,
 }
 
-/// A found item at its place.
+/// A search result and its cursor.
 #[Object]
 impl SearchEdge {
-    /// The place: pass it as `after` to go on from here.
+    /// Opaque position of the item in the results. Pass it as `after` to fetch the items that
+    /// follow it.
     async fn cursor(&self) -> &str {
         &self.cursor
     }
 
-    /// The item.
+    /// The item at this position.
     async fn node(&self) -> &Content {
         &self.content
     }
 
-    /// Place among all that was found, from 1. A rank may be missing where an item was deleted
-    /// since the search began.
+    /// Rank of the item among all results, starting at 1. Ranks may be missing if items have become
+    /// unavailable since the search was executed.
     async fn rank(&self) -> i32 {
         int(self.hit.rank)
     }
 
-    /// How well it fits, in [0, 1]; never growing from rank to rank unless another order was asked
-    /// for. Comparable within one search only.
+    /// Score of the item in [0, 1]. Scores never increase with rank, unless `orderBy` is set, and
+    /// are comparable within one search only.
     async fn score(&self) -> f64 {
         double(self.hit.score)
     }
 
-    /// The query's part of the score, in [0, 1]: ranks by words and by meaning, fused.
+    /// Relevance of the item to the query, in [0, 1].
     async fn relevance(&self) -> f64 {
         double(self.hit.relevance)
     }
 
-    /// The part of the viewer's long-term taste in the score, in [0, 1]; null where it had no say.
+    /// Similarity of the item to the viewer's long-term interests, in [0, 1]; null if they did not
+    /// influence the score.
     async fn taste(&self) -> Option<f64> {
         self.hit.affinity.map(double)
     }
 
-    /// What found it, each with its rank there.
+    /// How the item was found, with its rank in each case.
     async fn sources(&self) -> Vec<SearchFinding> {
         let sources = self.hit.sources.iter().map(|(source, rank)| SearchFinding {
             source: (*source).into(),
@@ -135,8 +137,8 @@ impl SearchEdge {
         sources.collect()
     }
 
-    /// The texts that say the words of the query, those words marked; empty where it was found by
-    /// meaning alone.
+    /// Texts of the item in which words of the query are marked; empty if it was found by meaning
+    /// only.
     async fn highlights(&self) -> Vec<SearchHighlight> {
         let fields = &self.content.0.fields;
         let texts = [
@@ -152,24 +154,24 @@ impl SearchEdge {
     }
 }
 
-/// How the parts of a score were weighted; together 1.
+/// Weights of the two components of the score; they sum to 1.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct SearchWeights {
-    /// The query's part.
+    /// Weight of `SearchEdge.relevance`; 1 if the search was not personalised.
     query: f64,
-    /// The part of the viewer's long-term taste.
+    /// Weight of `SearchEdge.taste`; 0 if the search was not personalised.
     long_term: f64,
 }
 
-/// What a search found, and one page of it. Its later pages continue the same draw: nothing comes
-/// twice, whatever is written in between.
+/// A page of search results. All pages come from the same results: they neither repeat nor skip
+/// items if the catalogue changes in between.
 pub struct SearchResults(pub(super) SearchPage);
 
-/// What a search found, and one page of it. Its later pages continue the same draw: nothing comes
-/// twice, whatever is written in between.
+/// A page of search results. All pages come from the same results: they neither repeat nor skip
+/// items if the catalogue changes in between.
 #[Object]
 impl SearchResults {
-    /// The items of this page with their places.
+    /// The items on this page, each with its cursor, score and highlights.
     async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<SearchEdge>> {
         let hits = &self.0.hits;
         let ids = hits.iter().map(|hit| hit.content);
@@ -187,7 +189,7 @@ impl SearchResults {
         Ok(edges.collect())
     }
 
-    /// The items of this page.
+    /// The items on this page, without their cursors.
     async fn nodes(&self, ctx: &Context<'_>) -> Result<Vec<Content>> {
         let hits = &self.0.hits;
         let ids = hits.iter().map(|hit| hit.content);
@@ -196,9 +198,9 @@ impl SearchResults {
         Ok(nodes.map(Into::into).collect())
     }
 
-    /// Where this page stands in what was found.
+    /// Cursors of this page, and whether there are other pages.
     async fn page_info(&self) -> PageInfo {
-        let place = |hit: &Hit| self.0.cursor(hit);
+        let place = |hit: &SearchHit| self.0.cursor(hit);
         PageInfo {
             has_previous_page: self.0.has_previous,
             has_next_page: self.0.has_next,
@@ -207,30 +209,30 @@ impl SearchResults {
         }
     }
 
-    /// How many items were found when the search began. The best 10,000 can be paged through.
+    /// Number of items that matched when the search was executed. Only the first 10,000 can be
+    /// fetched.
     async fn total_count(&self) -> i32 {
         int(self.0.results.total())
     }
 
-    /// Whether everything was looked through that was written before the search began. False while
-    /// the server reads its indexes after a start, or takes up a large import: items may be missing,
-    /// and the same search finds more in a moment.
+    /// Whether the index was up to date. If false, because the server has just started or an import
+    /// is being indexed, results may be missing; repeat the search later.
     async fn complete(&self) -> bool {
         self.0.complete
     }
 
-    /// What was found, in counts.
+    /// Numbers of all matching items by genre, year and other properties.
     async fn facets(&self) -> SearchFacets {
         SearchFacets(Arc::clone(&self.0.results))
     }
 
-    /// The query with words that no item says put right; null where all are known, or nothing is
-    /// near. What is found is already that of the corrected query.
+    /// The query with unknown words replaced by similar known ones; null if all words are known or
+    /// no similar ones exist. The results are those of the corrected query.
     async fn did_you_mean(&self) -> Option<&str> {
         self.0.results.corrected.as_deref()
     }
 
-    /// How the parts of the scores were weighted.
+    /// Weights of relevance and of the viewer's interests in the scores.
     async fn weights(&self) -> SearchWeights {
         if self.0.results.personalised {
             SearchWeights {

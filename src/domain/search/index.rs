@@ -1,8 +1,7 @@
-//! Keeping the index of words in step with the catalogue in memory.
+//! The search index: the lexical index and its synchronisation with the catalogue in memory.
 //!
-//! One task a schema takes up what changed, part by part, and shows each part when it is in. Requests
-//! take what there is; they wait a moment for what is nearly there, and are told when something is
-//! still missing.
+//! One task a schema applies changes in batches and commits each batch. Requests use what is committed; they
+//! wait a moment for a few pending changes, and report when changes are still missing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -13,8 +12,8 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::lexical::{self, Lexical, Texts};
-use super::store::{MoreTexts, Store};
+use super::lexical::{self, ItemTexts, LexicalIndex};
+use super::store::{Store, StoredTexts};
 use crate::domain::content::Visibility;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::engine::catalogue::{Changes, IndexedItem, InternedString, StringInterner};
@@ -22,28 +21,27 @@ use crate::foundation::{Error, Id, Result, id};
 use crate::platform::cache::{Cache, CacheKind, Tag};
 use ranking::text::words;
 
-/// So many items are read and put in at a time.
-const AT_ONCE: usize = 5_000;
-/// What was put in is shown after so many changes, or after [`SHOWN_WITHIN`]: each showing takes
-/// some 40 ms.
-const SHOWN_AFTER: u64 = 20_000;
-const SHOWN_WITHIN: Duration = Duration::from_secs(1);
-/// A request waits for so many changes. More, as from an import, are taken up beside it.
-const WAITED_FOR: u64 = lexical::FEW as u64;
-/// Requests wait so long until the index is made after a start, counted from its beginning.
-const FIRST_WITHIN: Duration = Duration::from_secs(5);
-/// A request waits at most so long for a few changes.
-const FEW_WITHIN: Duration = Duration::from_secs(2);
-/// How often the catalogue is looked at, though nobody asks.
+/// The number of items read and indexed at a time.
+const BATCH_SIZE: usize = 5_000;
+/// Changes are committed after this many, or after [`COMMIT_INTERVAL`]: a commit takes about 40 ms.
+const COMMIT_AFTER_CHANGES: u64 = 20_000;
+const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+/// A request waits for at most this many changes. More, as from an import, are applied in the background.
+const MAX_AWAITED_CHANGES: u64 = lexical::FEW as u64;
+/// How long requests wait for the first synchronisation after a start, counted from its beginning.
+const FIRST_SYNC_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request waits for a few changes.
+const SYNC_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the catalogue is polled without requests.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The longest pause after a failure; the first is [`POLL_INTERVAL`], and each is twice the one before.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The longest delay after a failure; the first is [`POLL_INTERVAL`], and each is twice the one before.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(10);
 
-/// People's names by their ids.
-pub(super) type Names = FxHashMap<Id<id::Person>, Name>;
+/// Names of people by id.
+pub(super) type PersonNames = FxHashMap<Id<id::Person>, PersonName>;
 
-/// A name, read once: as it is written, and as suggestions compare it.
-pub(super) struct Name {
+/// The name of a person: as written, and folded for suggestions.
+pub(super) struct PersonName {
     pub name: Box<str>,
     /// Folded, one word after another.
     pub whole: Box<str>,
@@ -51,7 +49,7 @@ pub(super) struct Name {
     ends: Box<[u32]>,
 }
 
-impl Name {
+impl PersonName {
     fn new(name: &str) -> Self {
         let mut whole = String::with_capacity(name.len());
         let mut ends = Vec::new();
@@ -78,46 +76,45 @@ impl Name {
     }
 }
 
-/// The index of words of one schema, and how far it has followed the catalogue.
-pub(super) struct Following {
+/// The search index of one schema, and its state of synchronisation with the catalogue.
+pub(super) struct SearchIndex {
     store: Store,
     catalogue: CatalogueIndex,
     cache: Cache,
-    lexical: Lexical,
+    lexical: LexicalIndex,
     /// People's names, by their ids.
-    names: RwLock<Names>,
-    state: watch::Sender<State>,
+    names: RwLock<PersonNames>,
+    state: watch::Sender<SyncState>,
     began_at: Instant,
-    /// Whether anybody was answered from an index that was not whole.
-    partly_used: AtomicBool,
-    /// Wakes the task that follows.
+    /// Whether a request was answered from an incomplete index.
+    used_incomplete: AtomicBool,
+    /// Wakes the maintaining task.
     wake: Arc<Notify>,
 }
 
-/// How far the index is.
+/// The state of synchronisation.
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
-    /// The number of the catalogue's next change that is not shown.
-    followed: u64,
-    /// How often something was shown.
+struct SyncState {
+    /// The number of the next change of the catalogue that is not committed.
+    synced: u64,
+    /// The number of commits.
     version: u64,
-    /// Whether it was whole once.
-    made: bool,
-    /// Whether the last attempt failed, and is tried again.
+    /// Whether it was complete once.
+    complete_once: bool,
+    /// Whether the last attempt failed and is retried.
     failing: bool,
 }
 
-/// What a request finds.
+/// The state of the index as a request sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Followed {
-    /// Grows with everything that is shown. What was made of the index belongs to the version that
-    /// was read before.
+pub(super) struct IndexState {
+    /// Increases with each commit. Results belong to the version that was read before them.
     pub version: u64,
-    /// Whether all that was written before is in the index.
+    /// Whether all earlier changes are in the index.
     pub complete: bool,
 }
 
-/// How far an index is, for those who run the server.
+/// The progress of an index, for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexProgress {
     /// Whether everything on the catalogue can be found.
@@ -130,35 +127,34 @@ pub struct IndexProgress {
     pub of: u64,
 }
 
-impl Following {
-    /// An empty index, and the task that fills it and keeps it in step for as long as anybody holds
-    /// it.
+impl SearchIndex {
+    /// An empty index, and the task that fills and maintains it for as long as it is held.
     ///
     /// # Errors
     /// When the threads of the index cannot be started.
-    pub fn begin(store: Store, catalogue: CatalogueIndex, cache: Cache) -> Result<Arc<Self>> {
+    pub fn start(store: Store, catalogue: CatalogueIndex, cache: Cache) -> Result<Arc<Self>> {
         let this = Arc::new(Self {
             store,
             catalogue,
             cache,
-            lexical: Lexical::new()?,
+            lexical: LexicalIndex::new()?,
             names: RwLock::default(),
             state: watch::Sender::default(),
             began_at: Instant::now(),
-            partly_used: AtomicBool::new(false),
+            used_incomplete: AtomicBool::new(false),
             wake: Arc::default(),
         });
-        tokio::spawn(keep_up(Arc::downgrade(&this), Arc::clone(&this.wake)));
+        tokio::spawn(maintain(Arc::downgrade(&this), Arc::clone(&this.wake)));
         Ok(this)
     }
 
     /// The words.
-    pub fn lexical(&self) -> &Lexical {
+    pub fn lexical(&self) -> &LexicalIndex {
         &self.lexical
     }
 
     /// The names of everybody with a credit for an item in the index. Not to be held for long.
-    pub fn names(&self) -> RwLockReadGuard<'_, Names> {
+    pub fn names(&self) -> RwLockReadGuard<'_, PersonNames> {
         self.names.read()
     }
 
@@ -167,91 +163,93 @@ impl Following {
         let (whole, state) = (self.catalogue.is_complete(), *self.state.borrow());
         let of = self.catalogue.read().change();
         IndexProgress {
-            complete: whole && state.followed >= of,
+            complete: whole && state.synced >= of,
             failing: state.failing || self.catalogue.is_failing(),
-            done: state.followed.min(of),
+            done: state.synced.min(of),
             of,
         }
     }
 
-    /// Waits until what is on the catalogue now is in the index: after a start for a few seconds
-    /// since its beginning, later for a few changes only. Whoever then finds the index not complete
-    /// goes on with what there is.
-    pub async fn follow(&self) -> Followed {
+    /// Waits until the current state of the catalogue is in the index: after a start for a few seconds, later
+    /// for a few changes only. Callers use what is there even if the index is then incomplete.
+    pub async fn catch_up(&self) -> IndexState {
         let whole = self.catalogue.is_complete();
         let change = self.catalogue.read().change();
         let mut states = self.state.subscribe();
         let state = *states.borrow();
-        let there = |state: &State| state.followed >= change && (state.made || !whole);
+        let there = |state: &SyncState| state.synced >= change && (state.complete_once || !whole);
         if !there(&state) {
             self.wake.notify_one();
             let over = states.wait_for(|state| there(state) || state.failing);
             // Which of them ended the waiting is read below.
-            let _over = if !state.made {
-                timeout_at(self.began_at + FIRST_WITHIN, over).await.is_ok()
-            } else if change - state.followed <= WAITED_FOR {
-                timeout(FEW_WITHIN, over).await.is_ok()
+            let _over = if !state.complete_once {
+                timeout_at(self.began_at + FIRST_SYNC_TIMEOUT, over)
+                    .await
+                    .is_ok()
+            } else if change - state.synced <= MAX_AWAITED_CHANGES {
+                timeout(SYNC_TIMEOUT, over).await.is_ok()
             } else {
                 false
             };
         }
         let state = *self.state.borrow();
-        let complete = whole && state.followed >= change;
+        let complete = whole && state.synced >= change;
         if !complete {
-            self.partly_used.store(true, Ordering::SeqCst);
+            self.used_incomplete.store(true, Ordering::SeqCst);
         }
-        Followed {
+        IndexState {
             version: state.version,
             complete,
         }
     }
 
-    /// Takes up all that is on the catalogue, the first time everything.
-    async fn take_up(self: &Arc<Self>) -> Result<()> {
-        let mut from = self.state.borrow().followed;
+    /// Applies all changes of the catalogue; the first time the whole catalogue.
+    async fn apply_changes(self: &Arc<Self>) -> Result<()> {
+        let mut from = self.state.borrow().synced;
         let (mut shown, mut shown_at) = (from, Instant::now());
         loop {
             let whole = self.catalogue.is_complete();
             let (slots, until, change) = {
                 let items = self.catalogue.read();
-                let (changes, until) = items.changes_within(from, AT_ONCE);
+                let (changes, until) = items.changes_within(from, BATCH_SIZE);
                 let slots = match changes {
                     Changes::Some(slots) => slots,
                     Changes::All => items.iter().map(|(slot, _)| slot).collect(),
                 };
                 (slots, until, items.change())
             };
-            for slots in slots.chunks(AT_ONCE) {
+            for slots in slots.chunks(BATCH_SIZE) {
                 self.put(slots).await?;
             }
             from = until;
             let all = until >= change;
-            let due = until - shown >= SHOWN_AFTER || shown_at.elapsed() >= SHOWN_WITHIN;
+            let due =
+                until - shown >= COMMIT_AFTER_CHANGES || shown_at.elapsed() >= COMMIT_INTERVAL;
             if until > shown && (all || due) {
                 let this = Arc::clone(self);
-                blocking(move || this.lexical.show()).await?;
+                blocking(move || this.lexical.commit()).await?;
                 (shown, shown_at) = (until, Instant::now());
                 self.state.send_modify(|state| {
-                    state.followed = until;
+                    state.synced = until;
                     state.version += 1;
                 });
             }
             if all {
-                self.caught_up(whole);
+                self.record_synced(whole);
                 return Ok(());
             }
         }
     }
 
     /// The catalogue as it was a moment ago is in the index, all of it if it was `whole`.
-    fn caught_up(&self, whole: bool) {
+    fn record_synced(&self, whole: bool) {
         self.state.send_if_modified(|state| {
-            let changes = state.failing || whole && !state.made;
-            state.made |= whole;
+            let changes = state.failing || whole && !state.complete_once;
+            state.complete_once |= whole;
             state.failing = false;
             changes
         });
-        if whole && self.partly_used.swap(false, Ordering::SeqCst) {
+        if whole && self.used_incomplete.swap(false, Ordering::SeqCst) {
             // Lists and answers may be kept that were made of a part.
             let kinds = CacheKind::ALL.iter().copied();
             self.cache
@@ -285,13 +283,13 @@ impl Following {
     }
 
     /// Adds what is not on the catalogue, and notes the names.
-    fn complete(&self, mut texts: Texts, more: MoreTexts) -> Texts {
+    fn complete(&self, mut texts: ItemTexts, more: StoredTexts) -> ItemTexts {
         texts.original_title = more.original_title;
         texts.description = more.description;
         let mut names = self.names.write();
         for (person, name) in more.people {
             if names.get(&person).is_none_or(|known| *known.name != *name) {
-                names.insert(person, Name::new(&name));
+                names.insert(person, PersonName::new(&name));
             }
             texts.people.push(name);
         }
@@ -299,11 +297,11 @@ impl Following {
     }
 }
 
-/// Follows the catalogue until nobody holds the index any more.
-async fn keep_up(following: Weak<Following>, wake: Arc<Notify>) {
-    let mut pause = POLL_INTERVAL;
+/// Maintains the index until it is dropped.
+async fn maintain(search_index: Weak<SearchIndex>, wake: Arc<Notify>) {
+    let mut delay = POLL_INTERVAL;
     loop {
-        let Some(this) = following.upgrade() else {
+        let Some(this) = search_index.upgrade() else {
             return;
         };
         if this.store.closed() {
@@ -311,24 +309,24 @@ async fn keep_up(following: Weak<Following>, wake: Arc<Notify>) {
         }
         // A task within the task: a fault in one attempt must not end all.
         let attempt = Arc::clone(&this);
-        let done = tokio::spawn(async move { attempt.take_up().await }).await;
+        let done = tokio::spawn(async move { attempt.apply_changes().await }).await;
         match done
             .map_err(|fault| Error::Internal(fault.into()))
             .flatten()
         {
             Ok(()) => {
                 drop(this);
-                pause = POLL_INTERVAL;
+                delay = POLL_INTERVAL;
                 // Whether somebody asked or the time is up, the catalogue is looked at.
                 let _ = timeout(POLL_INTERVAL, wake.notified()).await;
             }
             Err(error) => {
-                let retry_in = pause.as_secs();
+                let retry_in = delay.as_secs();
                 tracing::warn!(?error, retry_in, "Search could not follow the catalogue");
                 this.state.send_modify(|state| state.failing = true);
                 drop(this);
-                sleep(pause).await;
-                pause = (2 * pause).min(LONGEST_PAUSE);
+                sleep(delay).await;
+                delay = (2 * delay).min(MAX_RETRY_DELAY);
             }
         }
     }
@@ -351,15 +349,15 @@ fn is_public(entry: &IndexedItem) -> bool {
     !entry.deleted && entry.visibility == Visibility::Public
 }
 
-fn texts(entry: &IndexedItem, strings: &StringInterner) -> Texts {
+fn texts(entry: &IndexedItem, strings: &StringInterner) -> ItemTexts {
     let name = |string: &InternedString| strings.name(*string).to_owned();
     let one = [entry.brand, entry.merchant, entry.color];
     let shop = one.iter().flatten().chain(&entry.category_path);
-    Texts {
+    ItemTexts {
         kind: Some(entry.kind),
         title: entry.title.to_string(),
         labels: entry.genres.iter().chain(&entry.tags).map(name).collect(),
         shop: shop.map(name).collect(),
-        ..Texts::default()
+        ..ItemTexts::default()
     }
 }
