@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Client, Credentials, Viewer};
 use marquee::domain::demo::LOGINS;
-use marquee::domain::recommendations::training::How;
+use marquee::domain::recommendations::training::TrainingOptions;
 use serde_json::{Value, json};
 use support::TestApp;
 use uuid::Uuid;
@@ -31,7 +31,7 @@ async fn demo() -> TestApp {
     let services = &app.services;
     services
         .recommendations
-        .train(&Viewer::Command, How::default(), |_| {
+        .train(&Viewer::Command, TrainingOptions::default(), |_| {
             ControlFlow::Continue(())
         })
         .await

@@ -66,7 +66,7 @@ async fn films(app: &TestApp, titles: &[&str]) -> Vec<Content> {
 
 /// What a newcomer is offered as popular, best first.
 async fn popular(app: &TestApp) -> Vec<String> {
-    app.services.recommendations.forget_common();
+    app.services.recommendations.invalidate_non_personalised();
     let newcomer = app.viewer(Role::User).await;
     let document = "{ recommendations(first: 50) { items { sources content { title } } } }";
     let data = app.ask_as(&newcomer, document, json!({})).await;

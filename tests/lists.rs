@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
-use marquee::domain::recommendations::training::How;
+use marquee::domain::recommendations::training::TrainingOptions;
 use marquee::foundation::{Id, id};
 use marquee::platform::config::Settings;
 use serde_json::{Value, json};
@@ -46,9 +46,10 @@ async fn demo_with(settings: Settings) -> TestApp {
     let services = &app.services;
     services.demo.load(&Viewer::Command).await.unwrap();
     let go_on = |_| ControlFlow::Continue(());
-    let trained = services
-        .recommendations
-        .train(&Viewer::Command, How::default(), go_on);
+    let trained =
+        services
+            .recommendations
+            .train(&Viewer::Command, TrainingOptions::default(), go_on);
     trained.await.unwrap();
     let go_on = |_| ControlFlow::Continue(());
     services

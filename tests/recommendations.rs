@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::models::ModelKind;
-use marquee::domain::recommendations::training::{How, Step};
+use marquee::domain::recommendations::training::{Step, TrainingOptions};
 use marquee::foundation::{Id, id};
 use marquee::platform::cache::Tag;
 use serde_json::{Value, json};
@@ -126,7 +126,7 @@ impl World {
         let services = &self.app.services;
         services
             .recommendations
-            .train(&Viewer::Command, How::default(), |_| {
+            .train(&Viewer::Command, TrainingOptions::default(), |_| {
                 ControlFlow::Continue(())
             })
             .await
@@ -513,7 +513,7 @@ async fn whoever_is_erased_while_a_model_is_fitted_gets_no_list_and_stops_nothin
         ControlFlow::Continue(())
     };
     let service = &world.app.services.recommendations;
-    let trained = service.train(&Viewer::Command, How::default(), erase);
+    let trained = service.train(&Viewer::Command, TrainingOptions::default(), erase);
     trained.await.unwrap();
     let left = world
         .count("SELECT count(*) FROM batch_recommendations")
@@ -531,11 +531,17 @@ async fn a_new_model_replaces_the_old_one_whole_and_a_stopped_training_changes_n
     let services = &world.app.services;
     let stopped = services
         .recommendations
-        .train(&Viewer::Command, How::default(), |at| match at.step {
-            Step::Store => ControlFlow::Break(()),
-            Step::Activate => panic!("it was stopped before"),
-            Step::Read | Step::Choose | Step::Measure | Step::Train => ControlFlow::Continue(()),
-        })
+        .train(
+            &Viewer::Command,
+            TrainingOptions::default(),
+            |at| match at.step {
+                Step::Store => ControlFlow::Break(()),
+                Step::Activate => panic!("it was stopped before"),
+                Step::Read | Step::Choose | Step::Measure | Step::Train => {
+                    ControlFlow::Continue(())
+                }
+            },
+        )
         .await
         .unwrap_err();
     assert_eq!(stopped.code(), "CONFLICT");
@@ -602,7 +608,7 @@ async fn only_admins_train_and_only_one_training_runs() {
     let services = &world.app.services;
     let refused = services
         .recommendations
-        .train(&world.viewer(0), How::default(), |_| {
+        .train(&world.viewer(0), TrainingOptions::default(), |_| {
             ControlFlow::Continue(())
         })
         .await
@@ -612,7 +618,7 @@ async fn only_admins_train_and_only_one_training_runs() {
     let train = || {
         services
             .recommendations
-            .train(&Viewer::Command, How::default(), |_| {
+            .train(&Viewer::Command, TrainingOptions::default(), |_| {
                 ControlFlow::Continue(())
             })
     };
@@ -635,7 +641,7 @@ async fn training_on_nothing_says_so() {
     let error = app
         .services
         .recommendations
-        .train(&Viewer::Command, How::default(), |_| {
+        .train(&Viewer::Command, TrainingOptions::default(), |_| {
             ControlFlow::Continue(())
         })
         .await

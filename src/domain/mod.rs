@@ -122,7 +122,7 @@ impl Services {
             people,
             recommendations: recommendations::RecommendationService::new(
                 ctx,
-                recommendations::Rooms {
+                recommendations::Dependencies {
                     content: content.clone(),
                     interactions: interactions.clone(),
                     models: models.clone(),

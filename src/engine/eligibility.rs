@@ -1,4 +1,4 @@
-//! May an item be shown, to this user, in answer to this request? The one place that decides it.
+//! Eligibility: whether an item may be shown to a user for a request. The only place that decides it.
 
 use chrono::NaiveDate;
 use rustc_hash::FxHashSet;
@@ -8,23 +8,23 @@ use crate::foundation::{Id, id};
 
 type Content = Id<id::Content>;
 
-/// Why an item may not be shown.
+/// Why an item is not eligible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ineligible {
-    /// It is not on offer to anybody.
+    /// It is not available to anybody.
     Unavailable(Unavailable),
     /// The request excludes it.
     Excluded,
-    /// The user's history keeps it out: they have it, or do not want it.
+    /// The history of the user excludes it: consumed or disliked.
     Seen,
     /// It does not match the filter, or is of another kind than the list is of.
     Filtered,
 }
 
-/// The rules of one request, before they are held against a catalogue.
+/// The eligibility rules of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
-    /// The day on which rights are looked at.
+    /// The day for rights windows.
     pub day: NaiveDate,
     /// Only items that match; `None` lets all through.
     pub filter: Option<&'a ContentFilter>,
@@ -33,7 +33,7 @@ pub struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
-    /// Everything that is on offer on this day.
+    /// Rules that allow everything available on `day`.
     pub fn on(day: NaiveDate) -> Self {
         Self {
             day,
@@ -57,7 +57,7 @@ impl<'a> Rules<'a> {
         Self { kinds, ..self }
     }
 
-    /// The rules, compiled for a catalogue.
+    /// Compiles the rules for a catalogue.
     pub fn within(self, catalogue: &'a Catalogue) -> Eligibility<'a> {
         Eligibility {
             catalogue,
@@ -70,7 +70,7 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// The rules of one request, compiled once.
+/// The compiled eligibility rules of a request.
 pub struct Eligibility<'a> {
     catalogue: &'a Catalogue,
     day: NaiveDate,
@@ -90,9 +90,9 @@ impl<'a> Eligibility<'a> {
         }
     }
 
-    /// The same rules, without what the user's history keeps out.
+    /// The same rules, without the items that the history of the user excludes.
     #[must_use]
-    pub fn unseen(self, seen: &'a FxHashSet<Content>) -> Self {
+    pub fn without_seen(self, seen: &'a FxHashSet<Content>) -> Self {
         Self {
             seen: Some(seen).filter(|seen| !seen.is_empty()),
             ..self
@@ -104,10 +104,10 @@ impl<'a> Eligibility<'a> {
         self.catalogue
     }
 
-    /// The item in a slot, if it may be shown.
+    /// The item in a slot, if it is eligible.
     ///
     /// # Errors
-    /// Why it may not; a slot that there is not counts as deleted.
+    /// The reason why it is not; an unknown slot counts as deleted.
     pub fn check(&self, slot: u32) -> Result<&'a IndexedItem, Ineligible> {
         // What is asked of thousands of candidates lies side by side; the item itself is far away.
         if let Some(unavailable) = self.catalogue.unavailable(slot, self.day) {
@@ -127,24 +127,24 @@ impl<'a> Eligibility<'a> {
         }
     }
 
-    /// Whether the item in a slot may be shown.
-    pub fn admits(&self, slot: u32) -> bool {
+    /// Whether the item in a slot is eligible.
+    pub fn is_eligible(&self, slot: u32) -> bool {
         self.check(slot).is_ok()
     }
 
-    /// Every item that may be shown, by its slot.
-    pub fn admitted_items(&self) -> impl Iterator<Item = (u32, &'a IndexedItem)> + '_ {
+    /// All eligible items with their slots.
+    pub fn eligible_items(&self) -> impl Iterator<Item = (u32, &'a IndexedItem)> + '_ {
         let all = 0..u32::try_from(self.catalogue.len()).unwrap_or(u32::MAX);
         all.filter_map(|slot| Some((slot, self.check(slot).ok()?)))
     }
 
-    /// Whether the item of this id is there and may be shown.
-    pub fn admits_content(&self, content: Content) -> bool {
+    /// Whether the item with this id exists and is eligible.
+    pub fn is_eligible_content(&self, content: Content) -> bool {
         let slot = self.catalogue.slot(content);
-        slot.is_some_and(|slot| self.admits(slot))
+        slot.is_some_and(|slot| self.is_eligible(slot))
     }
 
-    /// Why the item in a slot is on offer to nobody, whatever the request says; `None` if it is.
+    /// Why the item in a slot is unavailable to everybody, whatever the request; `None` if it is available.
     pub fn unavailable(&self, slot: u32) -> Option<Unavailable> {
         self.catalogue.unavailable(slot, self.day)
     }

@@ -40,19 +40,19 @@ const FEWEST_PEOPLE: u32 = 3;
 /// Nor what people took of whom so little is known, in all.
 const LEAST_TRUST: f64 = 0.5;
 
-/// What is known of a user beside their history.
+/// The account status of a user.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standing {
-    /// Whether it is a visitor without an account or an origin.
+pub struct AccountStatus {
+    /// Whether it is an anonymous visitor without an account or an import source.
     pub anonymous: bool,
-    /// Whether an admin has shut the account; what such a user did does not count.
+    /// Whether the account is disabled; interactions of disabled users do not count.
     pub disabled: bool,
-    /// When this server met them first.
+    /// When the user was first seen.
     pub created_at: DateTime<Utc>,
 }
 
-impl Standing {
-    /// Whether somebody stands behind it: an account, an origin, or a visitor who was here a day ago.
+impl AccountStatus {
+    /// Whether the user is established: has an account, an import source, or was first seen a day ago.
     pub fn is_established(&self, now: DateTime<Utc>) -> bool {
         !self.disabled && (!self.anonymous || now - self.created_at >= TimeDelta::days(1))
     }
@@ -62,16 +62,16 @@ impl Standing {
 /// `min(1, items / 5)`, and for anonymous users that times `min(1, days / 4)`. An anonymous session with
 /// a single event counts .05. Days before the user was met count as one: anybody can send events with
 /// a date of last year.
-pub fn trust(standing: &Standing, events: &[Event], now: DateTime<Utc>) -> f64 {
-    if standing.disabled {
+pub fn trust(account: &AccountStatus, events: &[Event], now: DateTime<Utc>) -> f64 {
+    if account.disabled {
         return 0.0;
     }
     let items: FxHashSet<Content> = events.iter().map(|event| event.content).collect();
     let breadth = (items.len() as f64 / ITEMS).min(1.0);
-    if !standing.anonymous {
+    if !account.anonymous {
         return breadth;
     }
-    let first = standing.created_at.date_naive();
+    let first = account.created_at.date_naive();
     let days = events.iter().map(|event| event.at.date_naive().max(first));
     let days: FxHashSet<_> = days.filter(|day| *day <= now.date_naive()).collect();
     breadth * (days.len().max(1) as f64 / DAYS).min(1.0)
@@ -95,14 +95,14 @@ impl Sum {
 
 /// Mass by who gave it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Mass {
+pub(super) struct Support {
     known: Sum,
     anonymous: Sum,
 }
 
-impl Mass {
-    pub(super) fn add(&mut self, standing: &Standing, value: f64) {
-        match standing.anonymous {
+impl Support {
+    pub(super) fn add(&mut self, account: &AccountStatus, value: f64) {
+        match account.anonymous {
             true => self.anonymous.add(value),
             false => self.known.add(value),
         }
@@ -124,8 +124,8 @@ impl Mass {
 /// What all users together say of one item.
 #[derive(Clone, Copy, Debug, Default)]
 struct Item {
-    recent: Mass,
-    all_time: Mass,
+    recent: Support,
+    all_time: Support,
     /// How many users speak for it, and how far they are to be trusted in all.
     people: u32,
     trust: Sum,
@@ -152,8 +152,8 @@ impl<'a> Popularity<'a> {
     }
 
     /// Counts a user with all that they did, the latest first.
-    pub fn add(&mut self, standing: &Standing, events: &[Event]) {
-        let trust = trust(standing, events, self.now);
+    pub fn add(&mut self, account: &AccountStatus, events: &[Event]) {
+        let trust = trust(account, events, self.now);
         if trust <= 0.0 {
             return;
         }
@@ -174,8 +174,8 @@ impl<'a> Popularity<'a> {
             };
             let item = self.items.entry(content).or_default();
             let all_time = f64::from(state.weight);
-            item.recent.add(standing, trust * recent.clamp(-most, most));
-            item.all_time.add(standing, trust * all_time);
+            item.recent.add(account, trust * recent.clamp(-most, most));
+            item.all_time.add(account, trust * all_time);
             if state.is_positive() {
                 item.people += 1;
                 item.trust.add(trust);

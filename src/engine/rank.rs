@@ -317,7 +317,7 @@ impl<'a> Assembly<'a> {
             .fold(1.0, f32::min);
         for fallback in &self.request.fallback {
             let open = length.saturating_sub(self.placed.len());
-            let may_fill = |slot: u32| !met.contains(&slot) && input.rules.admits(slot);
+            let may_fill = |slot: u32| !met.contains(&slot) && input.rules.is_eligible(slot);
             let rest: Vec<(u32, f32)> = match fallback {
                 Source::Popular => {
                     let popular = input.fallback.popular.iter().copied();

@@ -72,12 +72,12 @@ pub struct Replayed {
     /// not know it.
     pub features: Vec<f32>,
     /// The candidates that were taken.
-    pub taken: Vec<u32>,
+    pub consumed: Vec<u32>,
 }
 
 impl Replayed {
-    /// What the pool offered, `taken` being the slots that the user took.
-    pub fn new(pool: &Pool, taken: &FxHashSet<u32>) -> Self {
+    /// What the pool offered, `consumed` being the slots that the user took.
+    pub fn new(pool: &Pool, consumed: &FxHashSet<u32>) -> Self {
         let mut places: FxHashMap<u32, usize> = FxHashMap::default();
         let width = pool.signals.len();
         let mut replayed = Self::default();
@@ -92,10 +92,10 @@ impl Replayed {
                 let place = *places.entry(*slot).or_insert(next);
                 if place == next {
                     replayed.features.resize((next + 1) * width, 0.0);
-                    if taken.contains(slot) {
+                    if consumed.contains(slot) {
                         // A request has a few thousand candidates.
                         replayed
-                            .taken
+                            .consumed
                             .push(u32::try_from(place).unwrap_or(u32::MAX));
                     }
                 }
@@ -161,7 +161,7 @@ fn spread(request: &Replayed, names: &[SignalName]) -> Choice {
     }
     Choice {
         features,
-        chosen: request.taken.clone(),
+        chosen: request.consumed.clone(),
     }
 }
 
@@ -194,8 +194,8 @@ mod tests {
 
     #[test]
     fn the_signal_that_knows_what_users_take_comes_to_lead() {
-        let taken = FxHashSet::from_iter([3]);
-        let replayed = Replayed::new(&pool(), &taken);
+        let consumed = FxHashSet::from_iter([3]);
+        let replayed = Replayed::new(&pool(), &consumed);
         let ranker = Ranker::learn(&vec![&replayed; 200]).unwrap();
 
         assert_eq!(order(&weighted(&pool(), &[0.7, 0.3]))[0], 2);

@@ -1,4 +1,5 @@
-//! Splitting a user's history in time: what a list may know, and what it is judged by.
+//! Temporal splits of histories for replay evaluation: what a list may know, and the held-out items it is
+//! judged by.
 //!
 //! A list is judged by what the user took after it: the latest fifth of what they like is held out,
 //! and with it everything that they did from then on. So nothing of the time after the list reaches
@@ -23,15 +24,15 @@ const HELD_OUT: usize = 5;
 /// five, and not three.
 const LIKED_SHARE: f32 = 0.5;
 
-/// A history that was cut in time.
+/// A history split in time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Split {
-    /// What came before the cut.
+    /// The history before the split.
     pub before: History,
-    /// The moment of the cut.
+    /// The time of the split.
     pub at: DateTime<Utc>,
-    /// What the user came to like from the cut on, and did not have before; in the order of the ids.
-    pub taken: Vec<Content>,
+    /// The positives from the split on that the user did not have before, ordered by id.
+    pub consumed: Vec<Content>,
 }
 
 /// The place of an event in time. Events of one moment, as of an import without times, are ordered
@@ -67,13 +68,17 @@ pub fn split(events: &[Event], weights: &Arc<WeightTable>) -> Option<Split> {
     }
     let before = History::new(before, Arc::clone(weights));
     let out = before.excluded(at);
-    let taken: FxHashSet<Content> = liked[kept..].iter().map(|(_, content)| *content).collect();
-    let mut taken: Vec<Content> = taken
+    let consumed: FxHashSet<Content> = liked[kept..].iter().map(|(_, content)| *content).collect();
+    let mut consumed: Vec<Content> = consumed
         .into_iter()
         .filter(|item| !out.contains(item))
         .collect();
-    taken.sort_unstable();
-    (!taken.is_empty()).then_some(Split { before, at, taken })
+    consumed.sort_unstable();
+    (!consumed.is_empty()).then_some(Split {
+        before,
+        at,
+        consumed,
+    })
 }
 
 #[cfg(test)]
@@ -107,7 +112,7 @@ mod tests {
         let split = split(&ratings(&stars, TimeDelta::hours(1)), &Arc::new(table())).unwrap();
 
         assert_eq!(
-            split.taken,
+            split.consumed,
             [content(7)],
             "one of five likes; three stars are none"
         );
@@ -121,7 +126,7 @@ mod tests {
         let weights = Arc::new(table());
         let first = split(&events, &weights).unwrap();
 
-        assert_eq!(first.taken.len(), 4);
+        assert_eq!(first.consumed.len(), 4);
         assert_eq!(first.before.len(), 16);
         assert_eq!(split(&events, &weights), Some(first));
     }

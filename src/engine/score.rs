@@ -53,7 +53,7 @@ impl Pool {
         for from in candidates {
             let mut passed = Vec::with_capacity(from.scored.len());
             for (slot, score) in &from.scored {
-                if pool.admits(*slot, &mut verdicts, rules) && !score.is_nan() {
+                if pool.is_eligible(*slot, &mut verdicts, rules) && !score.is_nan() {
                     passed.push((*slot, *score));
                 }
             }
@@ -79,7 +79,12 @@ impl Pool {
         pool
     }
 
-    fn admits(&mut self, slot: u32, verdicts: &mut [Verdict], rules: &Eligibility<'_>) -> bool {
+    fn is_eligible(
+        &mut self,
+        slot: u32,
+        verdicts: &mut [Verdict],
+        rules: &Eligibility<'_>,
+    ) -> bool {
         let known = verdicts.get_mut(slot as usize);
         match known.as_deref() {
             Some(Verdict::Admitted) => return true,

@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rustc_hash::FxHashMap;
 
 use super::history::{Event, StateBuilder, WeightTable};
-use super::popularity::{Mass, Standing, trust};
+use super::popularity::{AccountStatus, Support, trust};
 use crate::foundation::{Id, id};
 
 type Content = Id<id::Content>;
@@ -30,10 +30,10 @@ const FEWEST_PEOPLE: u32 = 3;
 /// By so many standard deviations they must be more than a window before would let expect.
 const DEVIATIONS: f64 = 2.0;
 
-/// An item that rises.
+/// A trending item.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rise {
-    /// Which.
+pub struct RisingItem {
+    /// The item.
     pub content: Content,
     /// By how much, in standard deviations; above 0.
     pub rise: f64,
@@ -83,8 +83,8 @@ impl Windows {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Item {
-    recent: Mass,
-    before: Mass,
+    recent: Support,
+    before: Support,
     people: u32,
     people_before: u32,
 }
@@ -110,8 +110,8 @@ impl<'a> Trending<'a> {
     }
 
     /// Counts a user with what they did in these windows, the latest first.
-    pub fn add(&mut self, standing: &Standing, events: &[Event]) {
-        let trust = trust(standing, events, self.windows.until);
+    pub fn add(&mut self, account: &AccountStatus, events: &[Event]) {
+        let trust = trust(account, events, self.windows.until);
         if trust <= 0.0 {
             return;
         }
@@ -121,7 +121,7 @@ impl<'a> Trending<'a> {
                 state.push(self.weights, event.kind, event.value, event.at);
             }
         }
-        let established = standing.is_established(self.windows.until);
+        let established = account.is_established(self.windows.until);
         for ((content, window), state) in self.states.drain() {
             let Some(state) = state.state(self.weights) else {
                 continue;
@@ -130,10 +130,10 @@ impl<'a> Trending<'a> {
             let person = u32::from(established && state.is_positive());
             let said = trust * f64::from(state.weight);
             if window == 0 {
-                item.recent.add(standing, said);
+                item.recent.add(account, said);
                 item.people += person;
             } else {
-                item.before.add(standing, said);
+                item.before.add(account, said);
                 item.people_before += person;
             }
         }
@@ -141,7 +141,7 @@ impl<'a> Trending<'a> {
 
     /// The items that rise, the steepest first, of equals by their ids: those that at least three people
     /// take, and clearly more of them than before.
-    pub fn rising(self) -> Vec<Rise> {
+    pub fn rising(self) -> Vec<RisingItem> {
         let before = f64::from(self.windows.before.max(1));
         let rising = self.items.iter().filter_map(|(content, item)| {
             let (people, usual) = (
@@ -152,14 +152,14 @@ impl<'a> Trending<'a> {
             let recent = item.recent.get();
             let expected = item.before.mean(before).max(0.0);
             let rise = (recent - expected) / (expected + PRIOR).sqrt();
-            (item.people >= FEWEST_PEOPLE && clearly && rise > 0.0).then_some(Rise {
+            (item.people >= FEWEST_PEOPLE && clearly && rise > 0.0).then_some(RisingItem {
                 content: *content,
                 rise,
                 recent,
                 expected,
             })
         });
-        let mut rising: Vec<Rise> = rising.collect();
+        let mut rising: Vec<RisingItem> = rising.collect();
         rising.sort_unstable_by(|a, b| b.rise.total_cmp(&a.rise).then(a.content.cmp(&b.content)));
         rising
     }

@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Role, Scope, Viewer};
 use marquee::domain::content::{ContentKind, Fields};
-use marquee::domain::embeddings::{Neighbour, Step, Trained};
+use marquee::domain::embeddings::{Neighbour, Step, TrainingResult};
 use marquee::foundation::{Error, Id, Refusal, id};
 use marquee::platform::config::{EmbeddingSource, Settings, VectorStore};
 use serde_json::json;
@@ -29,7 +29,7 @@ fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
     settings
 }
 
-async fn train(app: &TestApp) -> Trained {
+async fn train(app: &TestApp) -> TrainingResult {
     let go_on = |_| ControlFlow::Continue(());
     app.services
         .embeddings

@@ -25,7 +25,7 @@ use futures::StreamExt;
 use marquee::domain::auth::Viewer;
 use marquee::domain::demo::LOGINS;
 use marquee::domain::jobs::Workers;
-use marquee::domain::recommendations::training::How;
+use marquee::domain::recommendations::training::TrainingOptions;
 use server::Server;
 use sqlx::{Connection, PgConnection};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -119,7 +119,7 @@ async fn the_page_shows_the_feed_and_misses_nothing_of_a_training_while_it_is_cu
     let go_on = |_| ControlFlow::Continue(());
     let train = services
         .recommendations
-        .train(&Viewer::Command, How::default(), go_on);
+        .train(&Viewer::Command, TrainingOptions::default(), go_on);
     train.await.unwrap();
     let workers = Workers::start([Arc::clone(services)], 1, "test/1");
     let mut gate = Some(hold_trainings(&server).await);

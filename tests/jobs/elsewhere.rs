@@ -10,8 +10,8 @@ use marquee::domain::Services;
 use marquee::domain::auth::Viewer;
 use marquee::domain::interactions::{InteractionKind, NewInteraction, StreamFilter};
 use marquee::domain::models::ModelKind;
-use marquee::domain::recommendations::refresh::Users;
-use marquee::domain::recommendations::training::How;
+use marquee::domain::recommendations::refresh::RefreshUsers;
+use marquee::domain::recommendations::training::TrainingOptions;
 use marquee::domain::recommendations::updates::UpdateReason;
 use marquee::foundation::{Id, id};
 use tokio::time::timeout;
@@ -40,9 +40,9 @@ async fn nothing<T: std::fmt::Debug>(stream: &mut (impl Stream<Item = T> + Unpin
 
 async fn trained(services: &Services) -> Id<id::Model> {
     let go_on = |_| ControlFlow::Continue(());
-    let how = How {
+    let how = TrainingOptions {
         force: true,
-        ..How::default()
+        ..TrainingOptions::default()
     };
     let service = &services.recommendations;
     service
@@ -124,7 +124,7 @@ async fn the_reasons_of_another_process_are_told_once_each() {
     assert_eq!(next(&mut updates).await, UpdateReason::Taste);
     let refreshed = there
         .recommendations
-        .refresh(&Viewer::Command, Users::These(vec![user]), |_, _| {
+        .refresh(&Viewer::Command, RefreshUsers::These(vec![user]), |_, _| {
             ControlFlow::Continue(())
         })
         .await;

@@ -10,7 +10,7 @@ use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::jobs::model::{CreateOutcome, Job, JobEvent, JobState, NewJob};
 use marquee::domain::jobs::parameters::{CacheWarming, Parameters, Training};
 use marquee::domain::jobs::{JobService, Workers};
-use marquee::domain::recommendations::training::How;
+use marquee::domain::recommendations::training::TrainingOptions;
 use marquee::domain::{SchemaContext, Services};
 use marquee::foundation::{Error, Id, Refusal, id};
 use marquee::platform::bus::Buses;
@@ -306,7 +306,9 @@ impl World {
         let world = Self::new(users, items).await;
         let service = &world.app.services.recommendations;
         let go_on = |_| ControlFlow::Continue(());
-        let trained = service.train(&Viewer::Command, How::default(), go_on).await;
+        let trained = service
+            .train(&Viewer::Command, TrainingOptions::default(), go_on)
+            .await;
         trained.unwrap();
         world
     }

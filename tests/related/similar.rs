@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use marquee::domain::auth::{Role, Viewer};
-use marquee::domain::recommendations::training::How;
+use marquee::domain::recommendations::training::TrainingOptions;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -62,9 +62,10 @@ async fn groups_keep_their_promises() {
     let app = demo().await;
     let services = &app.services;
     let go_on = |_| ControlFlow::Continue(());
-    let trained = services
-        .recommendations
-        .train(&Viewer::Command, How::default(), go_on);
+    let trained =
+        services
+            .recommendations
+            .train(&Viewer::Command, TrainingOptions::default(), go_on);
     trained.await.unwrap();
     let found = similar(&app, &["Seven Samurai"]).await;
     assert_eq!(found["groups"].as_array().unwrap().len(), 6, "{found:#}");

@@ -5,7 +5,7 @@ use crate::app::startup::App;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::demo::LOGINS;
-use crate::domain::recommendations::training::How;
+use crate::domain::recommendations::training::TrainingOptions;
 
 /// Load the demo data into an empty schema and train on it.
 #[derive(Debug, clap::Args)]
@@ -51,9 +51,9 @@ pub async fn load(services: &Services) -> anyhow::Result<bool> {
         "Loaded the demo: {} films, {} products, {} users, {} interactions.",
         loaded.films, loaded.products, loaded.users, loaded.interactions
     );
-    services.recommendations.forget_common();
+    services.recommendations.invalidate_non_personalised();
     // The training learns how much the vectors count, so they come first.
     super::embed::embed(services).await?;
-    super::train::train(services, How::default()).await?;
+    super::train::train(services, TrainingOptions::default()).await?;
     Ok(true)
 }

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use super::{served_figure, train};
+use super::{replay_report, train};
 use crate::app::cli::OnSchema;
 use crate::app::startup::App;
 use crate::app::terminal::Progress;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
-use crate::domain::embeddings::{Step, Trained};
-use crate::domain::recommendations::served_figure::ServedFigure;
+use crate::domain::embeddings::{Step, TrainingResult};
+use crate::domain::recommendations::replay_evaluation::ReplayReport;
 
 /// Train the embedding model of a schema and store the embeddings of its items.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
         trained.model.version, trained.items, trained.dimensions, trained.seconds
     );
     if let Some(figure) = learn_ranker(services).await? {
-        print!("{}", served_figure::lines(&figure));
+        print!("{}", replay_report::lines(&figure));
     }
     Ok(())
 }
@@ -39,7 +39,7 @@ pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Those of the training.
-pub async fn embed(services: &Services) -> anyhow::Result<Trained> {
+pub async fn embed(services: &Services) -> anyhow::Result<TrainingResult> {
     let mut progress = Progress::new();
     let show = move |at: crate::domain::embeddings::Progress| {
         let step = match at.step {
@@ -57,7 +57,7 @@ pub async fn embed(services: &Services) -> anyhow::Result<Trained> {
 ///
 /// # Errors
 /// When another training runs.
-pub async fn learn_ranker(services: &Services) -> anyhow::Result<Option<ServedFigure>> {
+pub async fn learn_ranker(services: &Services) -> anyhow::Result<Option<ReplayReport>> {
     let service = &services.recommendations;
     Ok(service
         .learn_ranker(&Viewer::Command, train::shown())

@@ -211,7 +211,7 @@ pub async fn run_served(args: EvaluateArgs, app: &App) -> anyhow::Result<()> {
         "Model {}: {} users, {} items, {} pairs, {:.1} s.",
         evaluated.algorithm, evaluated.users, evaluated.items, evaluated.pairs, evaluated.seconds
     );
-    print!("{}", super::served_figure::lines(&figure));
+    print!("{}", super::replay_report::lines(&figure));
     Ok(())
 }
 
@@ -234,23 +234,27 @@ impl EvaluateArgs {
 }
 
 /// What each user took.
-type Taken = FxHashMap<i64, FxHashSet<i64>>;
+type Consumed = FxHashMap<i64, FxHashSet<i64>>;
 
-fn by_user(rows: &[Row]) -> Taken {
-    let mut taken = Taken::default();
+fn by_user(rows: &[Row]) -> Consumed {
+    let mut consumed = Consumed::default();
     for row in rows {
-        taken.entry(row.user).or_default().insert(row.item);
+        consumed.entry(row.user).or_default().insert(row.item);
     }
-    taken
+    consumed
 }
 
-/// The mean over all users of `taken`; who has no list scores 0.
-fn judge(lists: &[(i64, Vec<i64>)], taken: &Taken) -> Scores {
+/// The mean over all users of `consumed`; who has no list scores 0.
+fn judge(lists: &[(i64, Vec<i64>)], consumed: &Consumed) -> Scores {
     let mut each: Vec<Scores> = lists
         .iter()
-        .filter_map(|(user, list)| taken.get(user).map(|taken| Scores::of(list, taken)))
+        .filter_map(|(user, list)| {
+            consumed
+                .get(user)
+                .map(|consumed| Scores::of(list, consumed))
+        })
         .collect();
-    each.resize(taken.len(), Scores::default());
+    each.resize(consumed.len(), Scores::default());
     Scores::mean(&each)
 }
 

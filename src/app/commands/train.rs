@@ -2,13 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use super::served_figure;
+use super::replay_report;
 use crate::app::cli::OnSchema;
 use crate::app::startup::App;
 use crate::app::terminal::Progress;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
-use crate::domain::recommendations::training::{self, How, Step, Trained};
+use crate::domain::recommendations::training::{self, Step, TrainingOptions, TrainingResult};
 
 /// Train the collaborative model of a schema on all interactions and store the best items of every
 /// user.
@@ -31,7 +31,7 @@ pub struct Args {
 /// When there is nothing to learn from, or another training runs.
 pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
     let (_, services) = app.schema(args.on.schema.as_ref())?;
-    let how = How {
+    let how = TrainingOptions {
         force: args.force,
         choose: args.choose,
     };
@@ -46,7 +46,7 @@ pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
         trained.seconds
     );
     if let Some(figure) = &trained.figure {
-        print!("{}", served_figure::lines(figure));
+        print!("{}", replay_report::lines(figure));
     }
     Ok(())
 }
@@ -55,7 +55,7 @@ pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Those of the training.
-pub async fn train(services: &Services, how: How) -> anyhow::Result<Trained> {
+pub async fn train(services: &Services, how: TrainingOptions) -> anyhow::Result<TrainingResult> {
     let service = &services.recommendations;
     Ok(service.train(&Viewer::Command, how, shown()).await?)
 }

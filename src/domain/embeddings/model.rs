@@ -90,7 +90,7 @@ pub enum Step {
 
 /// The result of a training.
 #[derive(Clone, Debug)]
-pub struct Trained {
+pub struct TrainingResult {
     /// The model, now active.
     pub model: ModelVersion,
     /// The number of dimensions.

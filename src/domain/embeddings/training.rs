@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::embedding_model::{TextEncoder, blocking};
-use super::model::{Item, Progress, Step, Trained};
+use super::model::{Item, Progress, Step, TrainingResult};
 use super::service::EmbeddingService;
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
@@ -73,7 +73,7 @@ impl EmbeddingService {
         &self,
         viewer: &Viewer,
         observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-    ) -> Result<Trained> {
+    ) -> Result<TrainingResult> {
         viewer.admin()?;
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
@@ -127,7 +127,7 @@ impl EmbeddingService {
         }
         store.close().await?;
         self.refresh().await?;
-        Ok(Trained {
+        Ok(TrainingResult {
             model,
             dimensions: trained.dimensions,
             items,

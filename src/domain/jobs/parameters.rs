@@ -37,7 +37,7 @@ pub enum Parameters {
     Retention,
 }
 
-/// How to train; see [`crate::domain::recommendations::training::How`].
+/// How to train; see [`crate::domain::recommendations::training::TrainingOptions`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Training {
     /// Take the new model into service even if it is worse.

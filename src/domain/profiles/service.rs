@@ -69,27 +69,33 @@ impl ProfileService {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn fits(&self, profile: &Profile, items: &[Id<id::Content>]) -> Result<Fits> {
+    pub async fn affinities(
+        &self,
+        profile: &Profile,
+        items: &[Id<id::Content>],
+    ) -> Result<Affinities> {
         let fit = profile.long_term_fit();
         let fresh = profile.has_session();
-        let mut fits = Fits::default();
+        let mut affinities = Affinities::default();
         let mut judge = |item, vector: &[f32]| {
             // Another space may have come into service since the profile was made.
             if vector.len() == profile.long_term.len() {
-                fits.long_term.push((item, fit(vector)));
+                affinities.long_term.push((item, fit(vector)));
                 if fresh {
-                    fits.session.push((item, dot(&profile.session, vector)));
+                    affinities
+                        .session
+                        .push((item, dot(&profile.session, vector)));
                 }
             }
         };
         self.embeddings.visit(items, &mut judge).await?;
-        Ok(fits)
+        Ok(affinities)
     }
 }
 
-/// How well items fit a user, from −1 to 1.
+/// The affinities of items to a user, from −1 to 1.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Fits {
+pub struct Affinities {
     /// As [`Profile::long_term_fit`] says.
     pub long_term: Vec<(Id<id::Content>, f32)>,
     /// The cosine to the session; empty where there is none.

@@ -34,7 +34,7 @@ const STRONG: f32 = 0.5;
 /// A row of a front page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BecauseRow {
-    /// What it is, in English: `Because you liked “Yojimbo”`.
+    /// What it is, in English: `Because you positives “Yojimbo”`.
     pub title: String,
     /// The thing from the user's past that it comes from, if it comes from one.
     pub because: Option<Content>,
@@ -54,7 +54,7 @@ struct CachedRow {
 /// What a row comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum RowAbout {
-    /// Something that the user did this with: `liked`, `bought`.
+    /// Something that the user did this with: `positives`, `bought`.
     Item(Content, String),
     /// A genre that they like.
     Genre(String),
@@ -113,9 +113,9 @@ impl RecommendationService {
         // as well as items.
         let catalogue = self.content.catalogue().await?.read();
         let rules = Rules::on(day).within(&catalogue);
-        let shown = |item: &&Related| rules.admits_content(item.content);
+        let shown = |item: &&Related| rules.is_eligible_content(item.content);
         let rows = made.iter().filter_map(|row| {
-            let (title, because, genre) = row.about.told(&catalogue, user)?;
+            let (title, because, genre) = row.about.on_fraction(&catalogue, user)?;
             let items: Vec<Related> = row.items.iter().filter(shown).cloned().collect();
             (!items.is_empty()).then_some(BecauseRow {
                 title,
@@ -142,19 +142,19 @@ impl RecommendationService {
         let mut reasons = reasons(&history, &catalogue.read(), user);
         // The last row is that of the genre.
         reasons.truncate(rows - 1);
-        let taken = history.excluded(self.clock.now());
+        let excluded = history.excluded(self.clock.now());
         for reason in &mut reasons {
-            let (items, own, taken) = (catalogue.clone(), reason.content, taken.clone());
+            let (items, own, excluded) = (catalogue.clone(), reason.content, excluded.clone());
             let keep = move |content: Content| {
                 let items = items.read();
                 let kind = items.find(own).map(|entry| entry.kind);
                 let rules = Rules::on(day).of_kinds(kind.as_slice()).within(&items);
-                !taken.contains(&content) && rules.admits_content(content)
+                !excluded.contains(&content) && rules.is_eligible_content(content)
             };
             // Other rows may take all they have from among these.
             reason.near = self.near(&[own], POOL + first * rows, keep).await?;
         }
-        let liked = history.positives();
+        let positives = history.positives();
         let made = tokio::task::spawn_blocking(move || {
             let catalogue = catalogue.read();
             let mut page = Page {
@@ -162,10 +162,10 @@ impl RecommendationService {
                 popularity: &popularity,
                 day,
                 first,
-                out: taken,
+                out: excluded,
             };
             let mut made: Vec<CachedRow> = reasons.iter().map(|reason| page.row(reason)).collect();
-            made.push(page.genre(&liked));
+            made.push(page.genre(&positives));
             made.retain(|row| !row.items.is_empty());
             made
         });
@@ -176,14 +176,16 @@ impl RecommendationService {
 impl RowAbout {
     /// The title of a row about this as things are now, in English, with what it names; `None` where
     /// it may not be told any more.
-    fn told(
+    fn on_fraction(
         &self,
         catalogue: &Catalogue,
         user: Id<id::User>,
     ) -> Option<(String, Option<Content>, Option<String>)> {
         match self {
             Self::Item(content, did) => {
-                let entry = catalogue.find(*content).filter(|entry| told(entry, user))?;
+                let entry = catalogue
+                    .find(*content)
+                    .filter(|entry| on_fraction(entry, user))?;
                 let title = format!("Because you {did} “{}”", entry.title);
                 Some((title, Some(*content), None))
             }
@@ -194,7 +196,7 @@ impl RowAbout {
 }
 
 /// Whether a row may name this item to the user.
-fn told(entry: &IndexedItem, user: Id<id::User>) -> bool {
+fn on_fraction(entry: &IndexedItem, user: Id<id::User>) -> bool {
     let theirs = entry.visibility != Visibility::Private || entry.creator == Some(user);
     theirs && !entry.deleted
 }
@@ -242,10 +244,10 @@ impl Page<'_> {
     }
 
     /// What is popular in the genre that the user likes most, rare genres before frequent ones.
-    fn genre(&mut self, liked: &[Positive]) -> CachedRow {
+    fn genre(&mut self, positives: &[Positive]) -> CachedRow {
         let like = Likeness::new(self.catalogue, &[], self.popularity);
         let mut tastes: FxHashMap<InternedString, f32> = FxHashMap::default();
-        for item in liked {
+        for item in positives {
             for genre in self
                 .catalogue
                 .find(item.content)
@@ -258,13 +260,17 @@ impl Page<'_> {
         let favourite = tastes.into_iter();
         let favourite = favourite.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         let favourite = favourite.map(|(genre, _)| genre);
-        let theirs =
-            |liked: &Positive| Some((self.catalogue.find(liked.content)?.kind, liked.weight));
+        let theirs = |positives: &Positive| {
+            Some((
+                self.catalogue.find(positives.content)?.kind,
+                positives.weight,
+            ))
+        };
         let popular = || {
             let all = self.catalogue.iter().map(|(_, entry)| entry);
             all.map(|entry| (entry.kind, like.popularity(entry)))
         };
-        let kind = heaviest_kind(liked.iter().filter_map(theirs));
+        let kind = heaviest_kind(positives.iter().filter_map(theirs));
         let kind = kind.or_else(|| heaviest_kind(popular()));
         let entries = self.catalogue.iter();
         let entries = entries
@@ -331,7 +337,7 @@ fn reasons(history: &History, catalogue: &Catalogue, user: Id<id::User>) -> Vec<
     order.sort_by_key(|(content, state)| (state.weight < STRONG, Reverse(state.latest), *content));
     let reason = |(content, state): &(Content, State)| {
         let entry = catalogue.find(*content)?;
-        told(entry, user).then_some(Reason {
+        on_fraction(entry, user).then_some(Reason {
             content: *content,
             did: verb(state.kind, entry.kind),
             near: None,

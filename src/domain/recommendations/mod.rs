@@ -8,8 +8,8 @@ mod non_personalised;
 mod pipeline;
 pub mod refresh;
 pub mod related;
+pub mod replay_evaluation;
 mod retrieve;
-pub mod served_figure;
 mod served_model;
 mod served_ranker;
 pub mod service;
@@ -21,4 +21,4 @@ pub mod updates;
 
 pub use crate::engine::request::{Boost, Pin, RecommendationRequest};
 pub use model::{Context, Item, List, Source};
-pub use service::{RecommendationService, Rooms};
+pub use service::{Dependencies, RecommendationService};

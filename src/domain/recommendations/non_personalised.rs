@@ -1,4 +1,4 @@
-//! What can be recommended to everybody: popular items, then the newest ones.
+//! Non-personalised recommendations: popular items, then the newest ones.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,53 +10,53 @@ use super::service::RecommendationService;
 use crate::engine::candidates::NonPersonalised;
 use crate::foundation::{Error, Id, Result, id};
 
-/// After how long the lists that are the same for everybody are read anew, at least.
-const COMMON_FOR: TimeDelta = TimeDelta::seconds(60);
-/// And after so many times as long as the last reading took: it goes through all interactions, and
-/// of ten million of them that takes a while, in which what is popular hardly changes.
-const RESTS_FOR: u32 = 50;
-/// So many times the length of a list are read of each, so that something is left of a part of the
-/// catalogue, and for those who have had the most popular.
-const DEEPER: usize = 10;
+/// The minimum time for which the lists are cached.
+const MIN_CACHE_TIME: TimeDelta = TimeDelta::seconds(60);
+/// The lists are also cached for this many times as long as computing them took: it reads all interactions,
+/// which takes a while with ten million of them, in which popularity hardly changes.
+const CACHE_TIME_FACTOR: u32 = 50;
+/// The length of each list, as a multiple of the length of a recommendation list, so that enough is left after
+/// filters and for users who have consumed the most popular items.
+const DEPTH_FACTOR: usize = 10;
 
-/// What can be recommended to everybody.
-pub(super) struct Common {
+/// Recommendations for everybody.
+pub(super) struct NonPersonalisedLists {
     /// Popular items, the most popular first, with scores in [0, 1].
     pub(super) popular: Vec<(Id<id::Content>, f32)>,
-    /// The same, and the newest ones, by their slots in the catalogue.
+    /// The same and the newest items, by their slots in the catalogue.
     pub(super) slots: NonPersonalised,
 }
 
 impl RecommendationService {
-    /// What everybody can be offered. Reading it anew takes a while where there is much: whoever
-    /// asks meanwhile gets what there was, and only those who come first have to wait.
-    pub(super) async fn common(&self) -> Result<Arc<Common>> {
-        let (kept, now) = (self.common.kept(), self.clock.now());
-        if let Some((good_until, common)) = kept {
+    /// The cached lists. They are recomputed in the background: callers meanwhile get the old ones, and only the
+    /// first callers have to wait.
+    pub(super) async fn non_personalised(&self) -> Result<Arc<NonPersonalisedLists>> {
+        let (cached, now) = (self.non_personalised.get(), self.clock.now());
+        if let Some((good_until, non_personalised)) = cached {
             if now > good_until
-                && let Ok(turn) = Arc::clone(&self.common.reading).try_lock_owned()
+                && let Ok(lock) = Arc::clone(&self.non_personalised.compute_lock).try_lock_owned()
             {
                 let service = self.clone();
                 tokio::spawn(async move {
                     let began = Instant::now();
-                    if let Err(error) = service.read_common().await {
-                        tracing::warn!(?error, "What is popular could not be read anew");
+                    if let Err(error) = service.load_non_personalised().await {
+                        tracing::warn!(?error, "Popular items could not be recomputed");
                         service
-                            .common
-                            .rest(service.clock.now() + rest(began.elapsed()));
+                            .non_personalised
+                            .extend(service.clock.now() + cache_time(began.elapsed()));
                     }
-                    drop(turn);
+                    drop(lock);
                 });
             }
-            return Ok(common);
+            return Ok(non_personalised);
         }
-        // In a task of its own: a request that is given up must not make the next one begin again.
+        // In a task of its own: a dropped request must not make the next one start again.
         let service = self.clone();
         let first = tokio::spawn(async move {
-            let _turn = service.common.reading.lock().await;
-            match service.common.kept() {
-                Some((_, common)) => Ok(common),
-                None => service.read_common().await,
+            let _lock = service.non_personalised.compute_lock.lock().await;
+            match service.non_personalised.get() {
+                Some((_, non_personalised)) => Ok(non_personalised),
+                None => service.load_non_personalised().await,
             }
         });
         first
@@ -64,10 +64,10 @@ impl RecommendationService {
             .map_err(|panicked| Error::Internal(panicked.into()))?
     }
 
-    async fn read_common(&self) -> Result<Arc<Common>> {
+    async fn load_non_personalised(&self) -> Result<Arc<NonPersonalisedLists>> {
         let began = Instant::now();
         let weights = self.interactions.weights().await?;
-        let most = DEEPER * self.ctx.settings.recommendations.list_length;
+        let most = DEPTH_FACTOR * self.ctx.settings.recommendations.list_length;
         let popular = self.store.popular(&weights, self.clock.now(), most).await?;
         let newest = self.store.newest(most).await?;
         let best = popular.first().map_or(1.0, |(_, weight)| *weight);
@@ -88,50 +88,51 @@ impl RecommendationService {
                     .collect(),
             }
         };
-        let common = Arc::new(Common { popular, slots });
-        let good_until = self.clock.now() + rest(began.elapsed());
-        self.common.keep(Some((good_until, Arc::clone(&common))));
-        Ok(common)
+        let non_personalised = Arc::new(NonPersonalisedLists { popular, slots });
+        let good_until = self.clock.now() + cache_time(began.elapsed());
+        self.non_personalised
+            .set(Some((good_until, Arc::clone(&non_personalised))));
+        Ok(non_personalised)
     }
 
-    /// Forgets the lists that are the same for everybody, so that the next request reads them
-    /// anew; after an import or a training in this process.
-    pub fn forget_common(&self) {
-        self.common.keep(None);
+    /// Drops the cached lists, so that the next request recomputes them; after an import or a training in this
+    /// process.
+    pub fn invalidate_non_personalised(&self) {
+        self.non_personalised.set(None);
     }
 }
 
-/// How long a reading that took so long is good for.
-fn rest(took: Duration) -> TimeDelta {
-    let rest = TimeDelta::from_std(took.saturating_mul(RESTS_FOR)).unwrap_or(TimeDelta::MAX);
-    // What is not known after a day might as well not be known at all.
-    rest.clamp(COMMON_FOR, TimeDelta::days(1))
+/// For how long a result that took `took` to compute is cached.
+fn cache_time(took: Duration) -> TimeDelta {
+    let rest =
+        TimeDelta::from_std(took.saturating_mul(CACHE_TIME_FACTOR)).unwrap_or(TimeDelta::MAX);
+    // A day at most.
+    rest.clamp(MIN_CACHE_TIME, TimeDelta::days(1))
 }
 
-/// The latest reading of [`Common`] with the moment until which it is good, and whose turn it is to
-/// read it anew.
+/// The cached [`NonPersonalisedLists`] with their expiry, and the lock for recomputing them.
 #[derive(Default)]
-pub(super) struct Kept {
-    latest: RwLock<Option<(DateTime<Utc>, Arc<Common>)>>,
-    reading: Arc<tokio::sync::Mutex<()>>,
+pub(super) struct NonPersonalisedCache {
+    latest: RwLock<Option<(DateTime<Utc>, Arc<NonPersonalisedLists>)>>,
+    compute_lock: Arc<tokio::sync::Mutex<()>>,
 }
 
-impl Kept {
-    fn kept(&self) -> Option<(DateTime<Utc>, Arc<Common>)> {
+impl NonPersonalisedCache {
+    fn get(&self) -> Option<(DateTime<Utc>, Arc<NonPersonalisedLists>)> {
         let latest = self.latest.read();
         latest.clone()
     }
 
-    /// Leaves what there is for a while longer.
-    fn rest(&self, until: DateTime<Utc>) {
+    /// Extends the expiry.
+    fn extend(&self, until: DateTime<Utc>) {
         let mut latest = self.latest.write();
         if let Some((good_until, _)) = latest.as_mut() {
             *good_until = until;
         }
     }
 
-    fn keep(&self, common: Option<(DateTime<Utc>, Arc<Common>)>) {
-        *self.latest.write() = common;
+    fn set(&self, non_personalised: Option<(DateTime<Utc>, Arc<NonPersonalisedLists>)>) {
+        *self.latest.write() = non_personalised;
     }
 }
 
@@ -141,8 +142,8 @@ mod tests {
 
     #[test]
     fn a_reading_is_good_for_a_minute_and_a_long_one_for_fifty_times_as_long() {
-        assert_eq!(rest(Duration::from_millis(30)), TimeDelta::minutes(1));
-        assert_eq!(rest(Duration::from_secs(12)), TimeDelta::minutes(10));
-        assert_eq!(rest(Duration::MAX), TimeDelta::days(1));
+        assert_eq!(cache_time(Duration::from_millis(30)), TimeDelta::minutes(1));
+        assert_eq!(cache_time(Duration::from_secs(12)), TimeDelta::minutes(10));
+        assert_eq!(cache_time(Duration::MAX), TimeDelta::days(1));
     }
 }

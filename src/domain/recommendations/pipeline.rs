@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::model::{Freshness, Item, List, Source};
-use super::non_personalised::Common;
+use super::non_personalised::NonPersonalisedLists;
 use super::retrieve::{RequestContext, Retrieved};
 use super::served_ranker::ServedRanker;
 use super::service::RecommendationService;
@@ -32,7 +32,7 @@ pub(super) struct RankingTask {
     pub(super) excluded: FxHashSet<Content>,
     pub(super) day: NaiveDate,
     pub(super) length: usize,
-    pub(super) common: Arc<Common>,
+    pub(super) non_personalised: Arc<NonPersonalisedLists>,
     pub(super) ranker: Option<Arc<ServedRanker>>,
     /// The digest of the settings.
     pub(super) settings: u64,
@@ -95,7 +95,7 @@ impl RecommendationService {
             excluded: excluded.copied().collect(),
             day: context.now.date_naive(),
             length: self.ctx.settings.recommendations.list_length,
-            common: Arc::clone(&context.common),
+            non_personalised: Arc::clone(&context.non_personalised),
             ranker: context
                 .ranker
                 .clone()
@@ -120,10 +120,10 @@ impl RecommendationService {
 }
 
 /// Items, the weights of their blend, and what the list was made of.
-type Made = (Vec<Item>, Vec<(Source, f32)>, Provenance);
+type RankedOutput = (Vec<Item>, Vec<(Source, f32)>, Provenance);
 
 impl RankingTask {
-    fn run(&self, catalogue: &Catalogue, retrieved: &Retrieved) -> Made {
+    fn run(&self, catalogue: &Catalogue, retrieved: &Retrieved) -> RankedOutput {
         let list = match &self.ranker {
             Some(ranker) => self.rank(catalogue, retrieved, &ranker.ranker),
             None => self.rank(catalogue, retrieved, &WeightedBlend),
@@ -175,7 +175,7 @@ impl RankingTask {
             rules: &self.rules(catalogue, kinds),
             candidates: &retrieved.candidates,
             scorer,
-            fallback: &self.common.slots,
+            fallback: &self.non_personalised.slots,
             similarity: &|a, b| vector(a).zip(vector(b)).map_or(0.0, |(a, b)| dot(a, b)),
             length: self.length,
         };
@@ -187,11 +187,13 @@ impl RankingTask {
         &self,
         catalogue: &Catalogue,
         retrieved: &Retrieved,
-        taken: &FxHashSet<Content>,
+        consumed: &FxHashSet<Content>,
     ) -> Replayed {
         let rules = self.rules(catalogue, &retrieved.kinds);
         let pool = Pool::new(&retrieved.candidates, &rules);
-        let slots = taken.iter().filter_map(|content| catalogue.slot(*content));
+        let slots = consumed
+            .iter()
+            .filter_map(|content| catalogue.slot(*content));
         Replayed::new(&pool, &slots.collect())
     }
 
@@ -201,6 +203,6 @@ impl RankingTask {
             .of_kinds(kinds)
             .within(catalogue)
             .without(&self.excluded)
-            .unseen(&self.seen)
+            .without_seen(&self.seen)
     }
 }

@@ -1,4 +1,4 @@
-//! Computing users' stored lists anew with the model in service, between two trainings.
+//! Recomputing the stored lists of users with the active model, between two trainings.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
-use super::retrieve::likings;
+use super::retrieve::positive_items;
 use super::served_model::ServedModel;
 use super::service::RecommendationService;
 use super::updates::{self, UpdateReason};
@@ -20,16 +20,16 @@ use crate::engine::history::History;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::Tag;
 
-/// So many users are computed between two writings.
+/// The number of users computed between two writes.
 const CHUNK: usize = 200;
-/// So many histories are read at a time.
+/// The number of histories read concurrently.
 const READERS: usize = 4;
 /// So many users are active at most; more are computed by asking for everyone.
 const MOST_ACTIVE: usize = 1_000_000;
 
-/// Whose lists.
+/// The users whose lists are recomputed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Users {
+pub enum RefreshUsers {
     /// Of all who have an account or were imported.
     Everyone,
     /// Of those who did something in the last days.
@@ -41,9 +41,9 @@ pub enum Users {
     These(Vec<Id<id::User>>),
 }
 
-/// What came of it.
+/// The result of a refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Refreshed {
+pub struct RefreshResult {
     /// How many users were looked at.
     pub users: u64,
     /// How many of them have a list now; the others took nothing that the model knows.
@@ -70,22 +70,22 @@ impl RecommendationService {
     pub async fn refresh(
         &self,
         viewer: &Viewer,
-        users: Users,
+        users: RefreshUsers,
         mut observe: impl FnMut(u64, u64) -> ControlFlow<()> + Send,
-    ) -> Result<Refreshed> {
+    ) -> Result<RefreshResult> {
         viewer.admin()?;
         let Some(live) = self.served_model().await? else {
             let message = "there is no model yet; train one first";
             return Err(conflict(message));
         };
-        let mut refreshed = Refreshed::default();
+        let mut refreshed = RefreshResult::default();
         let (named, of) = match users {
-            Users::Everyone => (None, 0),
-            Users::These(users) => {
+            RefreshUsers::Everyone => (None, 0),
+            RefreshUsers::These(users) => {
                 let of = users.len() as u64;
                 (Some(users), of)
             }
-            Users::Active { days } => {
+            RefreshUsers::Active { days } => {
                 let since = self.clock.now() - TimeDelta::days(i64::from(days));
                 let service = &self.interactions;
                 let users = service.active_users(viewer, since, 1, MOST_ACTIVE).await?;
@@ -175,7 +175,9 @@ fn ineligible(
     let of_some = |contents: &[Id<id::Content>]| {
         let catalogue = catalogue.read();
         let rules = Rules::on(day).within(&catalogue);
-        let ineligible = contents.iter().filter(|item| !rules.admits_content(**item));
+        let ineligible = contents
+            .iter()
+            .filter(|item| !rules.is_eligible_content(**item));
         ineligible.copied().collect::<Vec<_>>()
     };
     live.contents().chunks(AT_ONCE).flat_map(of_some).collect()
@@ -189,18 +191,18 @@ fn row(
     keep: usize,
     offers: impl Fn(Id<id::Content>) -> bool,
 ) -> Result<Option<Row>> {
-    let (liked, likings) = (history.positives(), likings(history));
-    let entries = live.entries(&liked);
+    let (positives, positive_items) = (history.positives(), positive_items(history));
+    let entries = live.entries(&positives);
     if entries.is_empty() {
         return Ok(None);
     }
     let scored = live.scores(&entries)?;
     let best = live.best(&scored, keep, offers);
     let items: Vec<_> = best.iter().map(|(content, _)| *content).collect();
-    let reasons = live.reasons(&liked, &scored, &items)?;
+    let reasons = live.reasons(&positives, &scored, &items)?;
     let because = |content| {
         let reason = reasons.get(content);
-        let reason = reason.filter(|past| likings.contains(past));
+        let reason = reason.filter(|past| positive_items.contains(past));
         reason.map_or_else(Uuid::nil, |past| past.uuid())
     };
     Ok(Some(Row {

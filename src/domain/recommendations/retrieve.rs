@@ -1,4 +1,4 @@
-//! Retrieval: what each source offers for a list.
+//! Retrieval: the candidates of each source for a list.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::kinds::heaviest_kind;
 use super::model::{Item, Source};
-use super::non_personalised::Common;
+use super::non_personalised::NonPersonalisedLists;
 use super::served_model::ServedModel;
 use super::served_ranker::ServedRanker;
 use super::service::RecommendationService;
@@ -28,11 +28,10 @@ type Content = Id<id::Content>;
 const EXPLAINED: usize = 100;
 /// Items near to a vector that are offered, beside those that the user has already.
 const NEAR: usize = 300;
-/// The least cosine at which a past item speaks for another.
-const SPEAKS: f32 = 0.2;
+/// The least cosine at which an item of the history is evidence for another.
+const MIN_EVIDENCE_COSINE: f32 = 0.2;
 
-/// What a list is made for, and from which models. A replay of the past hands in other models and
-/// a history that ends earlier, and goes the same way.
+/// The context of a request: user, history, models. A replay passes other models and a shorter history.
 pub(super) struct RequestContext<'a> {
     pub(super) user: Id<id::User>,
     pub(super) request: &'a RecommendationRequest,
@@ -41,12 +40,12 @@ pub(super) struct RequestContext<'a> {
     pub(super) now: DateTime<Utc>,
     pub(super) model: Option<Arc<ServedModel>>,
     pub(super) ranker: Option<Arc<ServedRanker>>,
-    pub(super) common: Arc<Common>,
+    pub(super) non_personalised: Arc<NonPersonalisedLists>,
     /// Whether lists that were stored in batch may be read: they are of the model in service.
     pub(super) batch: bool,
 }
 
-/// What a list is ranked from, and which models said so.
+/// The retrieved candidates, and the models behind them.
 #[derive(Default)]
 pub(super) struct Retrieved {
     pub(super) candidates: Vec<Candidates>,
@@ -58,9 +57,9 @@ pub(super) struct Retrieved {
     /// Vectors of candidates, where the list is to be diverse.
     pub(super) vectors: VectorTable,
     pub(super) scored: Option<(Arc<ServedModel>, Scored)>,
-    pub(super) liked: Vec<Positive>,
+    pub(super) positives: Vec<Positive>,
     /// Of these, what the user would call a liking: an item that was only looked at is no reason.
-    pub(super) likings: FxHashSet<Content>,
+    pub(super) positive_items: FxHashSet<Content>,
 }
 
 impl RequestContext<'_> {
@@ -81,11 +80,11 @@ impl RecommendationService {
             self.profiles.profile(history, context.now),
             self.embeddings.active(),
         )?;
-        let liked = history.positives();
+        let positives = history.positives();
         let mut retrieved = Retrieved {
-            kinds: self.kinds(context, &liked).await?,
-            liked,
-            likings: likings(history),
+            kinds: self.kinds(context, &positives).await?,
+            positives,
+            positive_items: positive_items(history),
             ..Retrieved::default()
         };
         let depth = self.ctx.settings.recommendations.list_length
@@ -101,10 +100,12 @@ impl RecommendationService {
             Context::Search => {
                 let found = self.by_query(request, depth).await?;
                 let blend = self.ctx.settings.blend.query;
-                let suiting = self.suiting(&found, profile.as_ref(), 1.0 - blend).await?;
+                let affinities = self
+                    .affinities(&found, profile.as_ref(), 1.0 - blend)
+                    .await?;
                 let query = Candidates::new(Source::Query, blend, found);
                 retrieved.candidates.push(query);
-                retrieved.candidates.extend(suiting);
+                retrieved.candidates.extend(affinities);
             }
             Context::Similar => {
                 self.by_seed(context, profile.as_ref(), &mut retrieved)
@@ -131,7 +132,7 @@ impl RecommendationService {
     async fn kinds(
         &self,
         context: &RequestContext<'_>,
-        liked: &[Positive],
+        positives: &[Positive],
     ) -> Result<Vec<ContentKind>> {
         let request = context.request;
         if request.context != Context::Feed || request.filter.names_kind() {
@@ -139,11 +140,11 @@ impl RecommendationService {
         }
         let catalogue = self.content.catalogue().await?.read();
         let kind = |slot: u32| catalogue.entry(slot).map(|item| item.kind);
-        let theirs = liked.iter().filter_map(|item| {
+        let theirs = positives.iter().filter_map(|item| {
             let slot = catalogue.slot(item.content)?;
             Some((kind(slot)?, item.weight))
         });
-        let popular = context.common.slots.popular.iter();
+        let popular = context.non_personalised.slots.popular.iter();
         let popular = popular.filter_map(|(slot, score)| Some((kind(*slot)?, *score)));
         let most = heaviest_kind(theirs).or_else(|| heaviest_kind(popular));
         Ok(most.into_iter().collect())
@@ -161,7 +162,9 @@ impl RecommendationService {
         let most = self.ctx.settings.recommendations.score_all_up_to;
         let weight = self.ctx.settings.blend.batch;
         let model = context.model.clone();
-        let entries = model.as_ref().map(|model| model.entries(&retrieved.liked));
+        let entries = model
+            .as_ref()
+            .map(|model| model.entries(&retrieved.positives));
         let entries = entries.filter(|entries| !entries.is_empty());
         let all = model.as_ref().is_some_and(|model| model.items() <= most);
         let batch = if all || !context.batch {
@@ -180,7 +183,7 @@ impl RecommendationService {
             {
                 let catalogue = index.read();
                 let rules = context.rules(&retrieved.kinds).within(&catalogue);
-                let best = model.best(&scored, depth, |content| rules.admits_content(content));
+                let best = model.best(&scored, depth, |content| rules.is_eligible_content(content));
                 let signals = model.signals(&entries, &best, weight, &catalogue)?;
                 retrieved.candidates.extend(signals);
             }
@@ -196,7 +199,7 @@ impl RecommendationService {
                 };
                 from.scored.push((slot, score));
                 // The reason of then may have been taken back since.
-                let because = because.filter(|past| retrieved.likings.contains(past));
+                let because = because.filter(|past| retrieved.positive_items.contains(past));
                 let because = because.and_then(|because| catalogue.slot(because));
                 from.because.extend(because.map(|because| (slot, because)));
             }
@@ -225,7 +228,7 @@ impl RecommendationService {
             context
                 .rules(&kinds)
                 .within(&catalogue)
-                .admits_content(content)
+                .is_eligible_content(content)
         };
         let interests = profile.interests.as_slice().iter();
         let queries: Vec<&[f32]> = interests
@@ -242,10 +245,10 @@ impl RecommendationService {
             among.extend(ids(&catalogue, &offered));
         }
         let among: Vec<Content> = among.into_iter().collect();
-        let fits = self.profiles.fits(profile, &among).await?;
+        let affinities = self.profiles.affinities(profile, &among).await?;
         let catalogue = index.read();
         let slots = |scored: &[(Content, f32)]| by_slot(&catalogue, scored);
-        let (interests, session) = (slots(&fits.long_term), slots(&fits.session));
+        let (interests, session) = (slots(&affinities.long_term), slots(&affinities.session));
         // One of the two carries the real-time part where the other has nothing to say.
         let share = |share: f32, other_is_empty: bool| {
             let share = if other_is_empty { 1.0 } else { share };
@@ -281,7 +284,7 @@ impl RecommendationService {
             let keep = |content| {
                 let catalogue = index.read();
                 let rules = context.rules(&kinds).within(&catalogue);
-                content != seed && rules.admits_content(content)
+                content != seed && rules.is_eligible_content(content)
             };
             let found = self.embeddings.nearest(vector, 2 * NEAR, &keep).await?;
             near.extend(found.into_iter().map(|near| (near.content, near.cosine)));
@@ -307,9 +310,9 @@ impl RecommendationService {
         all.extend(&together.scored);
         all.sort_unstable_by_key(|(slot, _)| *slot);
         all.dedup_by_key(|(slot, _)| *slot);
-        let suiting = self.suiting(&all, profile, 1.0 - blend.similar).await?;
+        let affinities = self.affinities(&all, profile, 1.0 - blend.similar).await?;
         retrieved.candidates.extend([near, together]);
-        retrieved.candidates.extend(suiting);
+        retrieved.candidates.extend(affinities);
         Ok(())
     }
 
@@ -328,7 +331,7 @@ impl RecommendationService {
     }
 
     /// How well these items suit the user's long-term interests.
-    async fn suiting(
+    async fn affinities(
         &self,
         items: &[(u32, f32)],
         profile: Option<&Profile>,
@@ -340,8 +343,8 @@ impl RecommendationService {
         let index = self.content.catalogue().await?;
         let slots: Vec<u32> = items.iter().map(|(slot, _)| *slot).collect();
         let contents = ids(&index.read(), &slots);
-        let fits = self.profiles.fits(profile, &contents).await?;
-        let scored = by_slot(&index.read(), &fits.long_term);
+        let affinities = self.profiles.affinities(profile, &contents).await?;
+        let scored = by_slot(&index.read(), &affinities.long_term);
         Ok(Some(Candidates::new(Source::Interests, weight, scored)))
     }
 
@@ -372,32 +375,32 @@ impl RecommendationService {
         if let Some((model, scored)) = &retrieved.scored {
             let taste = head.iter().filter(|item| open(item, Source::Collaborative));
             let taste: Vec<Content> = taste.map(|item| item.content).collect();
-            let reasons = model.reasons(&retrieved.liked, scored, &taste)?;
+            let reasons = model.reasons(&retrieved.positives, scored, &taste)?;
             for item in head.iter_mut() {
                 let reason = reasons.get(&item.content).copied();
-                let reason = reason.filter(|past| retrieved.likings.contains(past));
+                let reason = reason.filter(|past| retrieved.positive_items.contains(past));
                 item.because = item.because.or(reason);
             }
         }
         let by_meaning = |item: &Item| open(item, Source::Interests) || open(item, Source::Session);
         let near = head.iter().filter(|item| by_meaning(item));
         let near: Vec<Content> = near.map(|item| item.content).collect();
-        if near.is_empty() || retrieved.likings.is_empty() {
+        if near.is_empty() || retrieved.positive_items.is_empty() {
             return Ok(());
         }
-        let liked = retrieved.liked.iter().rev().map(|item| item.content);
-        let liked = liked.filter(|content| retrieved.likings.contains(content));
-        let liked: Vec<Content> = liked.take(EXPLAINED).collect();
-        let both: Vec<Content> = near.iter().chain(&liked).copied().collect();
+        let positives = retrieved.positives.iter().rev().map(|item| item.content);
+        let positives = positives.filter(|content| retrieved.positive_items.contains(content));
+        let positives: Vec<Content> = positives.take(EXPLAINED).collect();
+        let both: Vec<Content> = near.iter().chain(&positives).copied().collect();
         let vectors = self.embeddings.vectors(&both).await?;
         for item in head.iter_mut().filter(|item| near.contains(&item.content)) {
             let Some(vector) = vectors.get(&item.content) else {
                 continue;
             };
-            let past = liked.iter().filter(|past| **past != item.content);
+            let past = positives.iter().filter(|past| **past != item.content);
             let past = past.filter_map(|past| Some((*past, dot(vectors.get(past)?, vector))));
             item.because = past
-                .filter(|(_, cosine)| *cosine >= SPEAKS)
+                .filter(|(_, cosine)| *cosine >= MIN_EVIDENCE_COSINE)
                 .max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| b.0.cmp(&a.0)))
                 .map(|(past, _)| past);
         }
@@ -406,10 +409,10 @@ impl RecommendationService {
 }
 
 /// What the user would call a liking.
-pub(super) fn likings(history: &History) -> FxHashSet<Content> {
+pub(super) fn positive_items(history: &History) -> FxHashSet<Content> {
     let states = history.states().iter();
-    let likings = states.filter(|(_, state)| state.is_liking());
-    likings.map(|(content, _)| *content).collect()
+    let positive_items = states.filter(|(_, state)| state.is_liking());
+    positive_items.map(|(content, _)| *content).collect()
 }
 
 fn ids(catalogue: &Catalogue, slots: &[u32]) -> Vec<Content> {

@@ -107,14 +107,14 @@ impl ServedModel {
     }
 
     /// What the model knows of these liked items, by its own numbers.
-    pub(super) fn entries(&self, liked: &[Positive]) -> Vec<Entry> {
-        let known = liked.iter();
+    pub(super) fn entries(&self, positives: &[Positive]) -> Vec<Entry> {
+        let known = positives.iter();
         known
-            .filter_map(|liked| {
+            .filter_map(|positives| {
                 Some(Entry {
-                    item: *self.places.get(&liked.content)?,
-                    weight: liked.weight,
-                    time: Some(liked.latest.timestamp()),
+                    item: *self.places.get(&positives.content)?,
+                    weight: positives.weight,
+                    time: Some(positives.latest.timestamp()),
                 })
             })
             .collect()
@@ -210,11 +210,11 @@ impl ServedModel {
     /// what [`ServedModel::scores`] gives for the liked ones.
     pub(super) fn reasons(
         &self,
-        liked: &[Positive],
+        positives: &[Positive],
         scored: &Scored,
         items: &[Content],
     ) -> Result<HashMap<Content, Content>> {
-        let entries = self.entries(liked);
+        let entries = self.entries(positives);
         let known: Vec<u32> = items
             .iter()
             .filter_map(|content| self.places.get(content).copied())
@@ -242,18 +242,18 @@ impl RecommendationService {
     /// [`ModelHandle::get`]: crate::domain::models::ModelHandle::get
     pub(super) async fn served_model(&self) -> Result<Option<Arc<ServedModel>>> {
         let models = self.models.clone();
-        self.served.get(|before| look(models, before)).await
+        self.served.get(|before| load(models, before)).await
     }
 
     /// Looks at once whether there is a newer model; the next list is drawn with it.
     pub(super) async fn refresh_served_model(&self) -> Result<()> {
         let models = self.models.clone();
-        let served = self.served.refresh(|before| look(models, before)).await;
+        let served = self.served.refresh(|before| load(models, before)).await;
         served.map(|_| ())
     }
 }
 
-async fn look(
+async fn load(
     models: ModelService,
     before: Option<LoadedModel<ServedModel>>,
 ) -> Result<Option<Arc<ServedModel>>> {

@@ -44,18 +44,18 @@ impl RecommendationService {
     /// The ranker that is served; `None` where the configured weights are.
     pub(super) async fn served_ranker(&self) -> Result<Option<Arc<ServedRanker>>> {
         let models = self.models.clone();
-        self.ranker.get(|before| look(models, before)).await
+        self.ranker.get(|before| load(models, before)).await
     }
 
     /// Looks at once which ranker is served; the next list is made with it.
     pub(super) async fn refresh_ranker(&self) -> Result<()> {
         let models = self.models.clone();
-        let served = self.ranker.refresh(|before| look(models, before)).await;
+        let served = self.ranker.refresh(|before| load(models, before)).await;
         served.map(|_| ())
     }
 }
 
-async fn look(
+async fn load(
     models: ModelService,
     before: Option<LoadedModel<ServedRanker>>,
 ) -> Result<Option<Arc<ServedRanker>>> {

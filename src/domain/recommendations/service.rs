@@ -1,4 +1,4 @@
-//! Drawing lists, and reading them again.
+//! Making lists of recommendations, and reading them again.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::model::{Item, List, ListPage, Source};
-use super::non_personalised::Kept;
+use super::non_personalised::NonPersonalisedCache;
 use super::retrieve::RequestContext;
 use super::served_model::ServedModel;
 use super::served_ranker::ServedRanker;
@@ -28,8 +28,8 @@ use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Clock, Id, Refusal, Result, Rng, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
 
-/// So many pages are remembered as noted.
-const NOTED: u64 = 100_000;
+/// How many served pages are remembered.
+const MAX_IMPRESSION_KEYS: u64 = 100_000;
 
 /// The lists of one schema.
 #[derive(Clone)]
@@ -46,15 +46,15 @@ pub struct RecommendationService {
     pub(super) ranker: Arc<ModelHandle<ServedRanker>>,
     pub(super) clock: Clock,
     pub(super) rng: Rng,
-    pub(super) common: Arc<Kept>,
+    pub(super) non_personalised: Arc<NonPersonalisedCache>,
     pub(super) watched: Arc<WatchedUsers>,
-    /// The pages that are on record as served; noting one again would change nothing.
-    noted: Cache<Noted, ()>,
+    /// Pages whose impressions are recorded; recording them again would change nothing.
+    recorded_impressions: Cache<ImpressionKey, ()>,
 }
 
-/// The rooms that lists are drawn from.
-#[expect(missing_docs, reason = "each is the service of the room of that name")]
-pub struct Rooms {
+/// The services that lists are made from.
+#[expect(missing_docs, reason = "each is the service of that name")]
+pub struct Dependencies {
     pub content: ContentService,
     pub interactions: InteractionService,
     pub models: ModelService,
@@ -63,11 +63,11 @@ pub struct Rooms {
     pub search: SearchService,
 }
 
-/// A page: its list and a digest of its ranks, which have gaps where something was taken back.
+/// A served page: its list and a digest of its ranks, which have gaps where items became ineligible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Noted(Id<id::List>, u64);
+struct ImpressionKey(Id<id::List>, u64);
 
-impl Noted {
+impl ImpressionKey {
     fn of(page: &ListPage) -> Self {
         let ranks = page.items.iter().flat_map(|item| item.rank.to_le_bytes());
         Self(page.list.id, xxh3_64(&ranks.collect::<Vec<u8>>()))
@@ -76,15 +76,15 @@ impl Noted {
 
 impl RecommendationService {
     /// The lists of the schema of `ctx`.
-    pub fn new(ctx: &SchemaContext, rooms: Rooms) -> Self {
-        let Rooms {
+    pub fn new(ctx: &SchemaContext, dependencies: Dependencies) -> Self {
+        let Dependencies {
             content,
             interactions,
             models,
             embeddings,
             profiles,
             search,
-        } = rooms;
+        } = dependencies;
         Self {
             store: Store::new(ctx.db.clone()),
             ctx: ctx.clone(),
@@ -98,14 +98,14 @@ impl RecommendationService {
             ranker: ModelHandle::new(ctx, ModelKind::Ranker),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
-            common: Arc::default(),
+            non_personalised: Arc::default(),
             watched: Arc::default(),
-            noted: Cache::new(NOTED),
+            recorded_impressions: Cache::new(MAX_IMPRESSION_KEYS),
         }
     }
 
-    /// Draws the list for `user` that `request` asks for and gives its first page, or goes on with the
-    /// list that the window's cursor belongs to, whatever is asked beside it.
+    /// Makes the list of `request` for `user` and returns its first page, or a later page of the list that the
+    /// cursor of the window belongs to.
     ///
     /// What the user has already taken is left out, and so is what may not be shown today:
     /// deleted, not public, out of its rights, out of stock.
@@ -138,7 +138,7 @@ impl RecommendationService {
                     return Err(content::service::not_found());
                 }
             }
-            let list = self.kept(user, request, window.size).await?;
+            let list = self.cached_list(user, request, window.size).await?;
             return self.page(list, 0, window.size).await;
         };
         let (list, rank) = read_cursor(cursor)?;
@@ -179,8 +179,7 @@ impl RecommendationService {
             .map(Some)
     }
 
-    /// Draws the list for `user` that `request` asks for, if it is not kept already, ahead of whoever
-    /// asks for it next. Nothing counts as served.
+    /// Makes and caches the list of `request` for `user` in advance, if it is not cached. Records no impressions.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for an unknown user.
@@ -189,37 +188,37 @@ impl RecommendationService {
         user: Id<id::User>,
         request: &RecommendationRequest,
     ) -> Result<()> {
-        self.kept(user, request, 0).await.map(|_| ())
+        self.cached_list(user, request, 0).await.map(|_| ())
     }
 
-    /// The list that is kept for this request, or a new one, of which the first `served` items are noted
-    /// as served in the same breath.
-    async fn kept(
+    /// The cached list of this request, or a new one, whose first `served` items are recorded as impressions
+    /// in the same statement.
+    async fn cached_list(
         &self,
         user: Id<id::User>,
         request: &RecommendationRequest,
         served: usize,
     ) -> Result<Arc<List>> {
         let key = self.key(user, request).await?;
-        // On the heap: a draw asks many, and all of their states together are large.
-        let drawn = Box::pin(async {
+        // Boxed: the futures of all sources together are large.
+        let make = Box::pin(async {
             let list = self.make(user, request).await?;
             let page = self.cut(Arc::new(list), 0, served).await?;
             if !self.store.insert(&page.list, &page.items).await? {
                 return Err(Refusal::NotFound { thing: "user" }.into());
             }
-            self.noted.insert(Noted::of(&page), ());
+            self.recorded_impressions
+                .insert(ImpressionKey::of(&page), ());
             // Nobody else has it yet.
             Ok(Arc::unwrap_or_clone(page.list))
         });
         let cache = &self.ctx.cache;
         cache
-            .get_or_compute_weighed(&key, Some(List::memory), drawn)
+            .get_or_compute_weighed(&key, Some(List::memory), make)
             .await
     }
 
-    /// What a list is a function of. The user's own doings are a tag: the next thing they do ends
-    /// the life of the list.
+    /// The cache key of a list. The user is a tag: their next interaction invalidates the list.
     async fn key(&self, user: Id<id::User>, request: &RecommendationRequest) -> Result<Key> {
         let weights = self.interactions.weights().await?;
         let tags = [
@@ -234,9 +233,9 @@ impl RecommendationService {
     }
 
     async fn make(&self, user: Id<id::User>, request: &RecommendationRequest) -> Result<List> {
-        let (history, common, model, ranker) = tokio::try_join!(
+        let (history, non_personalised, model, ranker) = tokio::try_join!(
             self.profiles.history(user),
-            Box::pin(self.common()),
+            Box::pin(self.non_personalised()),
             self.served_model(),
             self.served_ranker(),
         )?;
@@ -247,34 +246,34 @@ impl RecommendationService {
             now: self.clock.now(),
             model,
             ranker,
-            common,
+            non_personalised,
             batch: true,
         };
         Box::pin(self.rank(&context)).await
     }
 
-    /// The items behind rank `after`, noted as served.
+    /// The items after rank `after`, recorded as impressions.
     async fn page(&self, list: Arc<List>, after: i32, size: usize) -> Result<ListPage> {
         let page = self.cut(list, after, size).await?;
-        let note = Noted::of(&page);
-        if !self.noted.contains_key(&note) {
+        let key = ImpressionKey::of(&page);
+        if !self.recorded_impressions.contains_key(&key) {
             let now = self.clock.now();
             self.store.serve(&page.list, &page.items, now).await?;
-            self.noted.insert(note, ());
+            self.recorded_impressions.insert(key, ());
         }
         Ok(page)
     }
 
-    /// What the user did to keep out of their lists since this one was made, or in the hour before:
-    /// clocks of clients differ.
+    /// The items that the user has excluded since the list was made, or in the hour before: clocks of clients
+    /// differ.
     async fn excluded_since(&self, list: &List) -> Result<FxHashSet<Id<id::Content>>> {
         let since = list.created_at - TimeDelta::hours(1);
         let history = self.profiles.history_since(list.user, since).await?;
         Ok(history.excluded(self.clock.now()))
     }
 
-    /// The items behind rank `after`, without those that may no longer be shown. The first page is of a
-    /// list that knows all its user did; later ones leave out what they have taken by now, too.
+    /// The items after rank `after` that are still eligible. Later pages also leave out what the user has
+    /// consumed since the list was made.
     async fn cut(&self, list: Arc<List>, after: i32, size: usize) -> Result<ListPage> {
         let out = match after {
             0 => FxHashSet::default(),
@@ -285,7 +284,7 @@ impl RecommendationService {
         let wanted = |item: &Item| item.sources.has(Source::Pinned) || !out.contains(&item.content);
         let rules = Rules::on(day).within(&catalogue);
         let rest = list.items.iter().filter(|item| item.rank > after);
-        let shown = |item: &&Item| wanted(item) && rules.admits_content(item.content);
+        let shown = |item: &&Item| wanted(item) && rules.is_eligible_content(item.content);
         let mut items: Vec<Item> = rest.filter(shown).take(size + 1).cloned().collect();
         drop(rules);
         drop(catalogue);
@@ -299,14 +298,14 @@ impl RecommendationService {
     }
 }
 
-/// The place of an item in its list.
+/// The cursor of an item in its list.
 pub fn cursor(list: Id<id::List>, rank: i32) -> String {
-    let place = Cursor {
+    let cursor = Cursor {
         order: ORDER.to_owned(),
         value: rank.into(),
         id: list.uuid(),
     };
-    place.encode()
+    cursor.encode()
 }
 
 const ORDER: &str = "recommendations";

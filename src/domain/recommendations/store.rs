@@ -94,7 +94,7 @@ impl Store {
         let mut popularity = Popularity::new(weights, now);
         let all = histories::ALL_TIME;
         histories::each(session.connection(), all, |user| {
-            popularity.add(&user.standing, &user.events);
+            popularity.add(&user.account, &user.events);
             Ok(())
         })
         .await?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::served_figure::ServedFigure;
+use super::replay_evaluation::ReplayReport;
 use super::served_model::to_bytes;
 use super::service::RecommendationService;
 use super::store::TrainingStore;
@@ -22,7 +22,7 @@ mod measure;
 mod ranker;
 mod recipe;
 
-use data::Data;
+use data::TrainingData;
 use lists::lists;
 use measure::{chosen, kept_choice};
 use recipe::{named, recipe};
@@ -52,7 +52,7 @@ pub struct Progress {
 
 /// How to train.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct How {
+pub struct TrainingOptions {
     /// Take the new model into service even if it is worse than the one that serves.
     pub force: bool,
     /// First choose models, their settings and how they are blended, on interactions that are held
@@ -79,7 +79,7 @@ pub enum Step {
 
 /// What came of a training.
 #[derive(Clone, Debug)]
-pub struct Trained {
+pub struct TrainingResult {
     /// The model, now active.
     pub model: ModelVersion,
     /// How many users it has lists for.
@@ -90,7 +90,7 @@ pub struct Trained {
     pub pairs: usize,
     /// How good the lists are that are served with it; `None` where nobody has taken enough to hold
     /// something out.
-    pub figure: Option<ServedFigure>,
+    pub figure: Option<ReplayReport>,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
@@ -98,7 +98,7 @@ pub struct Trained {
 /// What came of an evaluation.
 #[derive(Clone, Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Evaluated {
+pub struct EvaluationResult {
     /// The models that are blended: `ials` and so on.
     pub algorithm: String,
     /// Their settings and weights.
@@ -107,7 +107,7 @@ pub struct Evaluated {
     /// out.
     pub ndcg_at_10: Option<f64>,
     /// How good these lists are in all.
-    pub figure: Option<ServedFigure>,
+    pub figure: Option<ReplayReport>,
     /// Of how many users.
     pub users: usize,
     /// Of how many items.
@@ -134,9 +134,9 @@ impl RecommendationService {
     pub async fn train(
         &self,
         viewer: &Viewer,
-        how: How,
+        how: TrainingOptions,
         observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-    ) -> Result<Trained> {
+    ) -> Result<TrainingResult> {
         viewer.admin()?;
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
@@ -159,7 +159,7 @@ impl RecommendationService {
         viewer: &Viewer,
         choose: bool,
         mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-    ) -> Result<Evaluated> {
+    ) -> Result<EvaluationResult> {
         viewer.admin()?;
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
@@ -182,7 +182,7 @@ impl RecommendationService {
             .judged(Arc::clone(&data), recipe.clone(), observe)
             .await?;
         let figure = judged.map(|judged| judged.figure);
-        Ok(Evaluated {
+        Ok(EvaluationResult {
             algorithm: named(&recipe),
             settings: json!({ "parts": recipe.parts }),
             ndcg_at_10: figure.as_ref().map(|figure| figure.served.ndcg_at_10.mean),
@@ -197,10 +197,10 @@ impl RecommendationService {
     async fn train_in(
         &self,
         store: &mut TrainingStore,
-        How { force, choose }: How,
+        TrainingOptions { force, choose }: TrainingOptions,
         began: Instant,
         mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-    ) -> Result<Trained> {
+    ) -> Result<TrainingResult> {
         let data = Arc::new(self.read(store, &mut observe).await?);
         let before = self.models.active(ModelKind::Collaborative).await?;
         let training = &self.ctx.settings.training;
@@ -253,11 +253,11 @@ impl RecommendationService {
             "served": figure, "usersWithEnough": fitted.served,
         });
         self.models.activate(model.id, metrics).await?;
-        self.take_ranker(model.id, judged).await?;
-        self.forget_common();
+        self.activate_ranker(model.id, judged).await?;
+        self.invalidate_non_personalised();
         self.refresh_served_model().await?;
         self.refresh_ranker().await?;
-        Ok(Trained {
+        Ok(TrainingResult {
             model,
             users: fitted.users,
             items: data.items.len(),
@@ -271,7 +271,7 @@ impl RecommendationService {
         &self,
         store: &mut TrainingStore,
         model: &ModelVersion,
-        data: Arc<Data>,
+        data: Arc<TrainingData>,
         recipe: Recipe,
         mut observe: O,
     ) -> Result<(Fitted, O)> {
@@ -343,7 +343,7 @@ impl Fitted {
 }
 
 /// Refuses a model whose lists are worse than those of the one in service, beyond random variation.
-fn not_worse(figure: Option<&ServedFigure>, before: Option<&ModelVersion>) -> Result<()> {
+fn not_worse(figure: Option<&ReplayReport>, before: Option<&ModelVersion>) -> Result<()> {
     let known = before.and_then(|model| model.metrics["ndcgAt10"].as_f64());
     let (Some(figure), Some(known)) = (figure, known) else {
         return Ok(());
@@ -365,11 +365,11 @@ fn fit(
     at: Step,
     observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
 ) -> Result<Model> {
-    Model::fit(recipe, table, &mut told(at, observe)).map_err(explain)
+    Model::fit(recipe, table, &mut on_fraction(at, observe)).map_err(explain)
 }
 
 /// Reports the progress of a step, given as a fraction in [0, 1].
-fn told(
+fn on_fraction(
     step: Step,
     observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
 ) -> impl FnMut(f32) -> ControlFlow<()> {

@@ -61,12 +61,12 @@ impl SearchService {
         let Some(vector) = embedding.query(&text).await? else {
             return Ok(Vec::new());
         };
-        let fits = |content: Id<id::Content>| {
+        let affinities = |content: Id<id::Content>| {
             let catalogue = catalogue.read();
             let rules = Rules::on(day).matching(&request.filter);
-            rules.within(&catalogue).admits_content(content)
+            rules.within(&catalogue).is_eligible_content(content)
         };
-        let nearest = embedding.nearest(&vector, MEANT, &fits).await?;
+        let nearest = embedding.nearest(&vector, MEANT, &affinities).await?;
         let catalogue = catalogue.read();
         let similar = nearest.iter().filter(|near| near.cosine >= LEAST_SIMILAR);
         Ok(similar
@@ -101,11 +101,11 @@ impl SearchService {
             entries.collect()
         };
         let ids: Vec<_> = places.keys().copied().collect();
-        let suit = self.profiles.fits(profile, &ids).await?.long_term;
-        let affinity = |(content, suit): (Id<id::Content>, f32)| {
-            let fit = (1.0 + suit) / 2.0;
+        let affinities = self.profiles.affinities(profile, &ids).await?.long_term;
+        let affinity = |(content, affinities): (Id<id::Content>, f32)| {
+            let fit = (1.0 + affinities) / 2.0;
             Some((*places.get(&content)?, fit.clamp(0.0, 1.0)))
         };
-        Ok(suit.into_iter().filter_map(affinity).collect())
+        Ok(affinities.into_iter().filter_map(affinity).collect())
     }
 }

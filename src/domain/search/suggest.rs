@@ -106,7 +106,7 @@ fn popular<'a>(
     most: usize,
 ) -> impl Iterator<Item = &'a IndexedItem> {
     let rules = Rules::on(day).within(catalogue);
-    let offered = |slot: &u32| rules.admits(*slot);
+    let offered = |slot: &u32| rules.is_eligible(*slot);
     let mut slots: Vec<u32> = found
         .hits
         .iter()

@@ -8,7 +8,7 @@ use super::item::{IndexedItem, ItemRow, StringInterner};
 use crate::foundation::{Id, id};
 
 /// So many changes are remembered at least; who follows more slowly starts again.
-const REMEMBERED: usize = 100_000;
+const MAX_REMEMBERED_CHANGES: usize = 100_000;
 
 /// All items of a schema, also those that may not be listed.
 #[derive(Default)]
@@ -87,7 +87,7 @@ impl Catalogue {
 
     fn note(&mut self, slot: u32) {
         self.changed.push(slot);
-        let room = REMEMBERED.max(self.entries.len()) * 2;
+        let room = MAX_REMEMBERED_CHANGES.max(self.entries.len()) * 2;
         if self.changed.len() > room {
             self.changed.drain(..room / 2);
             self.forgotten += (room / 2) as u64;
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn who_follows_too_slowly_takes_all() {
         let mut catalogue = Catalogue::default();
-        for change in 0..=(2 * REMEMBERED as u64) {
+        for change in 0..=(2 * MAX_REMEMBERED_CHANGES as u64) {
             catalogue.put(row(1, change + 1));
         }
         assert_eq!(catalogue.changes(0), Changes::All);

@@ -24,16 +24,16 @@ fn did(number: u128, kind: Kind, value: Option<f32>, at: DateTime<Utc>) -> Event
     }
 }
 
-fn account(days: i64) -> Standing {
-    Standing {
+fn account(days: i64) -> AccountStatus {
+    AccountStatus {
         anonymous: false,
         disabled: false,
         created_at: days_ago(days),
     }
 }
 
-fn visitor(days: i64) -> Standing {
-    Standing {
+fn visitor(days: i64) -> AccountStatus {
+    AccountStatus {
         anonymous: true,
         ..account(days)
     }
@@ -155,7 +155,7 @@ fn what_fewer_than_three_people_took_is_not_popular() {
     let mut popularity = Popularity::new(&table, now());
     for seed in 0..9 {
         popularity.add(&account(3), &honest(seed, 1, Kind::Dislike, now()));
-        let shut = Standing {
+        let shut = AccountStatus {
             disabled: true,
             ..account(3)
         };
@@ -208,12 +208,12 @@ proptest! {
         let count = |users: &mut dyn Iterator<Item = &(bool, i64, u128, usize)>| {
             let mut popularity = Popularity::new(&table, now());
             for (anonymous, days, number, kind) in users {
-                let standing = Standing { anonymous: *anonymous, ..account(*days) };
+                let account = AccountStatus { anonymous: *anonymous, ..account(*days) };
                 let kind = Kind::ALL[*kind];
                 let stars = (kind == Kind::Rating).then_some(4.5);
                 let mut events = honest(*number, 50, Kind::View, days_ago(*days));
                 events.insert(0, did(*number, kind, stars, days_ago(*days)));
-                popularity.add(&standing, &events);
+                popularity.add(&account, &events);
             }
             popularity.ranked()
         };

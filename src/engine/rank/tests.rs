@@ -76,7 +76,7 @@ fn ranked(
     let seen = seen.iter().map(|number| content(*number)).collect();
     let day = DateTime::UNIX_EPOCH.date_naive();
     let rules = Rules::on(day).matching(&request.filter).within(&catalogue);
-    let rules = rules.without(&excluded).unseen(&seen);
+    let rules = rules.without(&excluded).without_seen(&seen);
     let input = RankingInput {
         rules: &rules,
         candidates,

@@ -20,16 +20,16 @@ fn item(number: u128) -> Content {
     Uuid::from_u128(number).into()
 }
 
-fn account() -> Standing {
-    Standing {
+fn account() -> AccountStatus {
+    AccountStatus {
         anonymous: false,
         disabled: false,
         created_at: now() - TimeDelta::days(30),
     }
 }
 
-fn visitor() -> Standing {
-    Standing {
+fn visitor() -> AccountStatus {
+    AccountStatus {
         anonymous: true,
         disabled: false,
         created_at: now() - TimeDelta::seconds(2),
@@ -51,7 +51,7 @@ fn busy(seed: u128, number: u128, kind: Kind, ago: TimeDelta) -> Vec<Event> {
 }
 
 /// What rises when so many accounts take item 1 in the window, and so many each day before it.
-fn of_accounts(lately: u128, daily: u128) -> Vec<Rise> {
+fn of_accounts(lately: u128, daily: u128) -> Vec<RisingItem> {
     let table = table();
     let mut trending = Trending::new(&table, windows());
     for seed in 0..lately {

@@ -170,14 +170,14 @@ impl Given {
             self.held_out.iter().any(|(user, _)| learnt(*user)),
             "no user of the validation file has any other row in the training file to learn from"
         );
-        let mut taken: Vec<_> = self
+        let mut consumed: Vec<_> = self
             .held_out
             .iter()
             .map(|&(user, item)| (user, item, 1.0))
             .collect();
-        taken.sort_unstable_by_key(|(user, item, _)| (*user, *item));
-        let taken = Interactions::from_triplets(users, items, taken, Repeats::Max)?;
-        Ok(Fold::new(rest, taken)?)
+        consumed.sort_unstable_by_key(|(user, item, _)| (*user, *item));
+        let consumed = Interactions::from_triplets(users, items, consumed, Repeats::Max)?;
+        Ok(Fold::new(rest, consumed)?)
     }
 
     /// How many rows those users have who have a row here.

@@ -397,11 +397,11 @@ fn factors_beat_popularity_on_real_ratings() {
         .into_iter()
         .filter(|row| !held_out.contains(&row.pair()))
         .collect();
-    let (table, taken) = (Table::new(&rest).unwrap(), by_user(&valid));
+    let (table, consumed) = (Table::new(&rest).unwrap(), by_user(&valid));
     let quality = |recipe: Recipe| {
         let model = fit(&table, &recipe, false).unwrap();
-        let lists = table.rank(&model, taken.keys().copied(), 10).unwrap();
-        judge(&lists, &taken).ndcg_at_10
+        let lists = table.rank(&model, consumed.keys().copied(), 10).unwrap();
+        judge(&lists, &consumed).ndcg_at_10
     };
     let settings = IalsSettings {
         sweeps: 6,

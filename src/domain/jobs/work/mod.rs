@@ -12,8 +12,8 @@ use super::model::Job;
 use super::parameters::{CacheWarming, Parameters, RefreshTarget};
 use crate::domain::auth::Viewer;
 use crate::domain::generation::{self, GenerationError, GenerationRequest};
-use crate::domain::recommendations::refresh::Users;
-use crate::domain::recommendations::training::{self, How};
+use crate::domain::recommendations::refresh::RefreshUsers;
+use crate::domain::recommendations::training::{self, TrainingOptions};
 use crate::domain::{Services, embeddings, recommendations, search};
 use crate::foundation::{Error, Result};
 
@@ -82,7 +82,7 @@ pub(super) async fn run(
             generate(services, request, job, reporter).await
         }
         Parameters::Training(how) => {
-            let how = How {
+            let how = TrainingOptions {
                 force: how.force,
                 choose: how.choose,
             };
@@ -135,7 +135,7 @@ fn report(
 
 async fn train(
     services: &Services,
-    how: How,
+    how: TrainingOptions,
     reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     let reporter = reporter.clone();
@@ -242,10 +242,10 @@ async fn refresh(
     reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     let users = match whom {
-        RefreshTarget::User { user } => Users::These(vec![*user]),
-        RefreshTarget::Users { users } => Users::These(users.clone()),
-        RefreshTarget::Active { days } => Users::Active { days: *days },
-        RefreshTarget::Everyone => Users::Everyone,
+        RefreshTarget::User { user } => RefreshUsers::These(vec![*user]),
+        RefreshTarget::Users { users } => RefreshUsers::These(users.clone()),
+        RefreshTarget::Active { days } => RefreshUsers::Active { days: *days },
+        RefreshTarget::Everyone => RefreshUsers::Everyone,
     };
     let reporter = reporter.clone();
     let observe = move |done, of| {

@@ -18,7 +18,7 @@ const ENOUGH: usize = 300;
 
 /// What some users took, whoever they are: all users, or so many drawn among them by their ids.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(in crate::domain::recommendations) struct Sample {
+pub(in crate::domain::recommendations) struct ReplaySample {
     /// Whether these are all users.
     pub(in crate::domain::recommendations) everybody: bool,
     /// Everything that one of them took.
@@ -52,7 +52,7 @@ pub(super) struct CooccurringItem {
     pub(super) score: f32,
 }
 
-impl Sample {
+impl ReplaySample {
     /// The takers of any of these items, and all others.
     fn split(&self, about: &[Content]) -> (Counts, Counts) {
         let about: Vec<u32> = (0_u32..)
@@ -62,10 +62,10 @@ impl Sample {
             .collect();
         let mut counts = [vec![0_u32; self.items.len()], vec![0; self.items.len()]];
         let mut users = [0_u32; 2];
-        for taken in &self.users {
-            let side = usize::from(!taken.iter().any(|item| about.contains(item)));
+        for consumed in &self.users {
+            let side = usize::from(!consumed.iter().any(|item| about.contains(item)));
             users[side] += 1;
-            for item in taken {
+            for item in consumed {
                 counts[side][*item as usize] += 1;
             }
         }
@@ -143,13 +143,13 @@ mod tests {
     }
 
     /// Of 200 users the first 40 take item 1; `also` says what a user takes besides.
-    fn sample(also: impl Fn(usize) -> Vec<u32>) -> Sample {
+    fn sample(also: impl Fn(usize) -> Vec<u32>) -> ReplaySample {
         let user = |user: usize| {
-            let mut taken = if user < 40 { vec![0] } else { Vec::new() };
-            taken.extend(also(user));
-            taken
+            let mut consumed = if user < 40 { vec![0] } else { Vec::new() };
+            consumed.extend(also(user));
+            consumed
         };
-        Sample {
+        ReplaySample {
             everybody: true,
             items: vec![item(1), item(2), item(3)],
             users: (0..200).map(user).collect(),

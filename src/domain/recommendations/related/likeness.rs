@@ -22,7 +22,7 @@ pub(in super::super) struct Likeness<'a> {
     seeds: Vec<&'a IndexedItem>,
     rarity: FxHashMap<InternedString, f32>,
     /// How much users take each item, in [0, 1]; what is missing is hardly taken.
-    taken: &'a FxHashMap<Id<id::Content>, f32>,
+    cooccurrence: &'a FxHashMap<Id<id::Content>, f32>,
     most_popular: f64,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Likeness<'a> {
     pub(in super::super) fn new(
         catalogue: &'a Catalogue,
         seeds: &[Id<id::Content>],
-        taken: &'a FxHashMap<Id<id::Content>, f32>,
+        cooccurrence: &'a FxHashMap<Id<id::Content>, f32>,
     ) -> Self {
         let seeds: Vec<&IndexedItem> = seeds
             .iter()
@@ -58,7 +58,7 @@ impl<'a> Likeness<'a> {
                 .into_iter()
                 .map(|(label, count)| (label, rarity(count)))
                 .collect(),
-            taken,
+            cooccurrence,
             most_popular,
         }
     }
@@ -134,13 +134,13 @@ impl<'a> Likeness<'a> {
     /// How popular an item is, in [0, 1]: how much users take it, and where they do not, half of
     /// the popularity that the catalogue gives it.
     pub(in super::super) fn popularity(&self, entry: &IndexedItem) -> f32 {
-        let taken = self.taken.get(&entry.id).copied().unwrap_or(0.0);
+        let cooccurrence = self.cooccurrence.get(&entry.id).copied().unwrap_or(0.0);
         let named = if self.most_popular > 0.0 {
             (entry.popularity / self.most_popular) as f32 * BY_NAME_ONLY
         } else {
             0.0
         };
-        taken.max(named).clamp(0.0, 1.0)
+        cooccurrence.max(named).clamp(0.0, 1.0)
     }
 
     /// The genres that the item shares with a seed, the rarest first.

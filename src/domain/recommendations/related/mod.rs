@@ -9,7 +9,7 @@ mod groups;
 mod likeness;
 mod service;
 
-pub(super) use cooccurrence::{FEWEST, Sample};
+pub(super) use cooccurrence::{FEWEST, ReplaySample};
 pub(super) use groups::listed;
 pub(super) use likeness::Likeness;
 pub(super) use service::{POOL, alike};

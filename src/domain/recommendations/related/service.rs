@@ -70,7 +70,7 @@ impl RecommendationService {
         // What was taken back since is left out at once.
         let catalogue = self.content.catalogue().await?.read();
         let rules = Rules::on(day).within(&catalogue);
-        let shown = |item: Content| rules.admits_content(item);
+        let shown = |item: Content| rules.is_eligible_content(item);
         similar.groups = Arc::unwrap_or_clone(groups);
         for group in &mut similar.groups {
             group.items.retain(|item| shown(item.content));
@@ -113,7 +113,7 @@ impl RecommendationService {
                 false => Ok(None),
             }
         };
-        let (near, credits, cooccurring, taken) =
+        let (near, credits, cooccurring, cooccurrence) =
             tokio::try_join!(near, credits, cooccurring, self.popularity())?;
         let found = Found {
             near,
@@ -125,7 +125,7 @@ impl RecommendationService {
         let groups = tokio::task::spawn_blocking(move || {
             let catalogue = catalogue.read();
             let grouping = Grouping {
-                like: &Likeness::new(&catalogue, &about, &taken),
+                like: &Likeness::new(&catalogue, &about, &cooccurrence),
                 catalogue: &catalogue,
                 rules: &Rules::on(day).within(&catalogue),
                 first,
@@ -150,7 +150,7 @@ impl RecommendationService {
         drop(all);
         Ok(move |item: Content| {
             let rules = Rules::on(day).of_kinds(&kinds);
-            !about.contains(&item) && rules.within(&catalogue.read()).admits_content(item)
+            !about.contains(&item) && rules.within(&catalogue.read()).is_eligible_content(item)
         })
     }
 
@@ -158,8 +158,8 @@ impl RecommendationService {
     pub(in crate::domain::recommendations) async fn popularity(
         &self,
     ) -> Result<FxHashMap<Content, f32>> {
-        let common = self.common().await?;
-        Ok(common.popular.iter().copied().collect())
+        let non_personalised = self.non_personalised().await?;
+        Ok(non_personalised.popular.iter().copied().collect())
     }
 
     /// The `count` items nearest to these by their meaning of those for which `keep` holds, with

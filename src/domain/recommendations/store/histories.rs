@@ -8,18 +8,18 @@ use uuid::Uuid;
 
 use crate::domain::interactions::InteractionKind;
 use crate::engine::history::Event;
-use crate::engine::popularity::Standing;
+use crate::engine::popularity::AccountStatus;
 use crate::foundation::{Id, Result, id};
 
 /// A stretch of time, as the ids of the interactions in it, both ends included. An id begins with its
 /// moment: the range is one of the key, and other months are not read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stretch(Uuid, Uuid);
+pub(super) struct TimeRange(Uuid, Uuid);
 
 /// All that ever happened.
-pub(super) const ALL_TIME: Stretch = Stretch(Uuid::nil(), Uuid::max());
+pub(super) const ALL_TIME: TimeRange = TimeRange(Uuid::nil(), Uuid::max());
 
-impl Stretch {
+impl TimeRange {
     /// From one moment to another, to the millisecond.
     pub(super) fn between(from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
         let end = |at, rest| Id::<id::Interaction>::at(at, rest).uuid();
@@ -30,16 +30,16 @@ impl Stretch {
 /// One user, with all that they did in the stretch.
 pub(in crate::domain::recommendations) struct UserHistory {
     pub(in crate::domain::recommendations) user: Uuid,
-    pub(in crate::domain::recommendations) standing: Standing,
+    pub(in crate::domain::recommendations) account: AccountStatus,
     /// The latest first.
     pub(in crate::domain::recommendations) events: Vec<Event>,
 }
 
-/// Hands every user who did something in `stretch` to `each`, in no order, without holding them all. A
+/// Hands every user who did something in `range` to `each`, in no order, without holding them all. A
 /// user is one row of arrays: one row an event would take several times as long.
 pub(super) async fn each(
     connection: &mut PgConnection,
-    stretch: Stretch,
+    range: TimeRange,
     mut each: impl FnMut(UserHistory) -> Result<()> + Send,
 ) -> Result<()> {
     let mut rows = sqlx::query(
@@ -51,13 +51,13 @@ pub(super) async fn each(
            JOIN users ON users.id = did.user_id",
     )
     .bind(kinds())
-    .bind(stretch.0)
-    .bind(stretch.1)
+    .bind(range.0)
+    .bind(range.1)
     .fetch(connection);
     while let Some(row) = rows.try_next().await? {
         each(UserHistory {
             user: row.try_get("user_id")?,
-            standing: Standing {
+            account: AccountStatus {
                 anonymous: row.try_get("anonymous")?,
                 disabled: row.try_get("disabled")?,
                 created_at: row.try_get("created_at")?,

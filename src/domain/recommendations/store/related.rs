@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Store, histories, sql};
 use crate::domain::interactions::{InteractionKind, WeightTable};
-use crate::domain::recommendations::related::{FEWEST, Sample};
+use crate::domain::recommendations::related::{FEWEST, ReplaySample};
 use crate::engine::history::{Event, StateBuilder};
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::filter;
@@ -92,7 +92,7 @@ impl Store {
     pub(in crate::domain::recommendations) async fn sample(
         &self,
         weights: &WeightTable,
-    ) -> Result<Sample> {
+    ) -> Result<ReplaySample> {
         let pool = self.db.read().get_postgres_connection_pool();
         let mut rows = sqlx::query(
             "WITH drawn AS MATERIALIZED (
@@ -110,9 +110,9 @@ impl Store {
         .bind(SAMPLE)
         .bind(TAKEN)
         .fetch(pool);
-        let mut sample = Sample {
+        let mut sample = ReplaySample {
             everybody: true,
-            ..Sample::default()
+            ..ReplaySample::default()
         };
         let mut places: FxHashMap<Content, u32> = FxHashMap::default();
         while let Some(row) = rows.try_next().await? {
@@ -130,10 +130,10 @@ impl Store {
                     sample.items.len() as u32 - 1
                 })
             };
-            let mut taken: Vec<u32> = items.into_iter().map(place).collect();
-            taken.sort_unstable();
-            if !taken.is_empty() {
-                sample.users.push(taken);
+            let mut consumed: Vec<u32> = items.into_iter().map(place).collect();
+            consumed.sort_unstable();
+            if !consumed.is_empty() {
+                sample.users.push(consumed);
             }
         }
         Ok(sample)

@@ -1,9 +1,9 @@
 //! What was taken in a window of time and before it, in the database.
 
 use super::Store;
-use super::histories::{self, Stretch};
+use super::histories::{self, TimeRange};
 use crate::engine::history::WeightTable;
-use crate::engine::trending::{Rise, Trending, Windows};
+use crate::engine::trending::{RisingItem, Trending, Windows};
 use crate::foundation::Result;
 
 impl Store {
@@ -12,13 +12,13 @@ impl Store {
         &self,
         weights: &WeightTable,
         windows: Windows,
-    ) -> Result<Vec<Rise>> {
+    ) -> Result<Vec<RisingItem>> {
         let pool = self.db.read().get_postgres_connection_pool();
         let mut connection = pool.acquire().await?;
         let mut trending = Trending::new(weights, windows);
-        let stretch = Stretch::between(windows.first(), windows.until);
-        histories::each(&mut connection, stretch, |user| {
-            trending.add(&user.standing, &user.events);
+        let range = TimeRange::between(windows.first(), windows.until);
+        histories::each(&mut connection, range, |user| {
+            trending.add(&user.account, &user.events);
             Ok(())
         })
         .await?;

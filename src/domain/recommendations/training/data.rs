@@ -10,7 +10,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Progress, Step, step};
-use crate::domain::recommendations::served_figure::Replay;
+use crate::domain::recommendations::replay_evaluation::Replay;
 use crate::domain::recommendations::service::RecommendationService;
 use crate::domain::recommendations::store::TrainingStore;
 use crate::engine::history::{Event, History, Positive, WeightTable};
@@ -19,8 +19,8 @@ use crate::foundation::{Error, Result};
 use ranking::Entry;
 use ranking::matrix::{Interactions, MatrixError, Repeats};
 
-/// What the model learns from. Users and items are numbered in the order of their ids.
-pub(super) struct Data {
+/// The data of a training. Users and items are numbered in the order of their ids.
+pub(super) struct TrainingData {
     pub(super) users: Vec<Uuid>,
     pub(super) items: Vec<Uuid>,
     /// What speaks for an item.
@@ -39,9 +39,9 @@ const REPLAYED: usize = 1_000;
 /// A sample of the users who can be replayed: those with the smallest digests, so that two trainings
 /// of the same record have the same.
 #[derive(Default)]
-struct Sample(BinaryHeap<(u64, Uuid)>, FxHashMap<Uuid, Split>);
+struct ReplaySample(BinaryHeap<(u64, Uuid)>, FxHashMap<Uuid, Split>);
 
-impl Sample {
+impl ReplaySample {
     fn offer(&mut self, user: Uuid, events: &[Event], weights: &Arc<WeightTable>) {
         let digest = (xxh3_64(user.as_bytes()), user);
         if self.0.len() >= REPLAYED && self.0.peek().is_some_and(|worst| digest >= *worst) {
@@ -83,13 +83,13 @@ impl RecommendationService {
         &self,
         store: &mut TrainingStore,
         observe: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
-    ) -> Result<Data> {
+    ) -> Result<TrainingData> {
         let weights = self.interactions.weights().await?;
         let now = self.clock.now();
-        let (mut users, mut items) = (Numbers::default(), Numbers::default());
+        let (mut users, mut items) = (Numbering::default(), Numbering::default());
         let mut pairs: Vec<Pair> = Vec::new();
-        let (mut read, mut told) = (0, 0);
-        let mut sample = Sample::default();
+        let (mut read, mut on_fraction) = (0, 0);
+        let mut sample = ReplaySample::default();
         store
             .histories(|user| {
                 read += user.events.len();
@@ -105,8 +105,8 @@ impl RecommendationService {
                         out: state.exclusion.holds(now),
                     });
                 }
-                if read - told >= 100_000 {
-                    told = read;
+                if read - on_fraction >= 100_000 {
+                    on_fraction = read;
                     step(observe, Step::Read, read, 0)?;
                 }
                 Ok(())
@@ -145,7 +145,7 @@ impl RecommendationService {
         });
         let positive = Interactions::from_events(rows, columns, positive, Repeats::Max);
         let positive = positive.map_err(failed)?;
-        Ok(Data {
+        Ok(TrainingData {
             users,
             items,
             positive,
@@ -156,7 +156,7 @@ impl RecommendationService {
     }
 }
 
-impl Data {
+impl TrainingData {
     /// What speaks for an item, without what the replayed users did from their cuts on.
     pub(super) fn before(&self) -> Result<Interactions> {
         let user = |replay: &Replay| self.users.binary_search(&replay.user).ok();
@@ -193,12 +193,12 @@ impl Data {
 
 /// Dense numbers for ids, in the order of their first appearance.
 #[derive(Default)]
-struct Numbers {
+struct Numbering {
     places: FxHashMap<Uuid, u32>,
     list: Vec<Uuid>,
 }
 
-impl Numbers {
+impl Numbering {
     fn of(&mut self, id: Uuid) -> Result<u32> {
         if let Some(place) = self.places.get(&id) {
             return Ok(*place);

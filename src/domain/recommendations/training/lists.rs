@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use uuid::Uuid;
 
-use super::data::Data;
+use super::data::TrainingData;
 use super::{ENOUGH, explain};
 use crate::foundation::Result;
 use crate::platform::db::copy::Rows;
@@ -12,7 +12,7 @@ use ranking::{Entry, top};
 
 /// The rows of these users in `batch_recommendations`, and how many of them have enough.
 pub(super) fn lists(
-    data: &Data,
+    data: &TrainingData,
     collaborative: &Model,
     users: &[u32],
     keep: usize,

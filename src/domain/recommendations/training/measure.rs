@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::data::Data;
-use super::{Progress, Step, blocking, explain, fit, step, told};
+use super::data::TrainingData;
+use super::{Progress, Step, blocking, explain, fit, on_fraction, step};
 use crate::domain::models::ModelVersion;
-use crate::domain::recommendations::served_figure::Judged;
+use crate::domain::recommendations::replay_evaluation::ReplayOutcome;
 use crate::domain::recommendations::served_model::ServedModel;
 use crate::domain::recommendations::service::RecommendationService;
 use crate::foundation::{Error, Result};
@@ -18,7 +18,11 @@ const FOLDS: u64 = 2;
 const TRIALS: usize = 40;
 
 /// The recipe that does best on interactions that are held out.
-pub(super) async fn chosen<O>(data: Arc<Data>, seed: u64, mut observe: O) -> Result<(Recipe, O)>
+pub(super) async fn chosen<O>(
+    data: Arc<TrainingData>,
+    seed: u64,
+    mut observe: O,
+) -> Result<(Recipe, O)>
 where
     O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
 {
@@ -51,8 +55,8 @@ where
             seed,
         };
         let choice = {
-            let mut told = told(Step::Choose, &mut observe);
-            selection::choose(&folds, &plan, &mut told).map_err(explain)?
+            let mut on_fraction = on_fraction(Step::Choose, &mut observe);
+            selection::choose(&folds, &plan, &mut on_fraction).map_err(explain)?
         };
         Ok((choice.recipe, observe))
     })
@@ -75,10 +79,10 @@ impl RecommendationService {
     /// the lists of the replayed users, through the pipeline that serves.
     pub(super) async fn judged<O>(
         &self,
-        data: Arc<Data>,
+        data: Arc<TrainingData>,
         recipe: Recipe,
         mut observe: O,
-    ) -> Result<(Option<Judged>, O)>
+    ) -> Result<(Option<ReplayOutcome>, O)>
     where
         O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
     {

@@ -7,7 +7,7 @@ use super::Progress;
 use super::measure::recipe_of;
 use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, another_training};
-use crate::domain::recommendations::served_figure::{Judged, ServedFigure};
+use crate::domain::recommendations::replay_evaluation::{ReplayOutcome, ReplayReport};
 use crate::domain::recommendations::served_ranker::StoredRanker;
 use crate::domain::recommendations::service::RecommendationService;
 use crate::foundation::{Id, Result, id};
@@ -25,7 +25,7 @@ impl RecommendationService {
         &self,
         viewer: &Viewer,
         mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-    ) -> Result<Option<ServedFigure>> {
+    ) -> Result<Option<ReplayReport>> {
         viewer.admin()?;
         let Some(model) = self.models.active(ModelKind::Collaborative).await? else {
             return Ok(None);
@@ -44,19 +44,19 @@ impl RecommendationService {
         store.end().await;
         let (judged, _) = judged?;
         let figure = judged.as_ref().map(|judged| judged.figure.clone());
-        self.take_ranker(model.id, judged).await?;
+        self.activate_ranker(model.id, judged).await?;
         self.refresh_ranker().await?;
         Ok(figure)
     }
 
     /// Takes the ranker into service that was learned with a model, or notes that the configured
     /// weights were as good.
-    pub(super) async fn take_ranker(
+    pub(super) async fn activate_ranker(
         &self,
         model: Id<id::Model>,
-        judged: Option<Judged>,
+        judged: Option<ReplayOutcome>,
     ) -> Result<()> {
-        let Some(Judged { figure, ranker }) = judged else {
+        let Some(ReplayOutcome { figure, ranker }) = judged else {
             return Ok(());
         };
         let stored = StoredRanker {

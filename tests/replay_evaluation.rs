@@ -12,19 +12,21 @@ use std::ops::ControlFlow;
 use chrono::TimeDelta;
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
-use marquee::domain::recommendations::served_figure::{Measures, ServedFigure};
-use marquee::domain::recommendations::training::How;
+use marquee::domain::recommendations::replay_evaluation::{ListQuality, ReplayReport};
+use marquee::domain::recommendations::training::TrainingOptions;
 use support::TestApp;
 
-async fn trained(app: &TestApp) -> ServedFigure {
+async fn trained(app: &TestApp) -> ReplayReport {
     let go_on = |_| ControlFlow::Continue(());
     let service = &app.services.recommendations;
-    let trained = service.train(&Viewer::Command, How::default(), go_on).await;
+    let trained = service
+        .train(&Viewer::Command, TrainingOptions::default(), go_on)
+        .await;
     trained.unwrap().figure.unwrap()
 }
 
 /// Trains the embeddings, and learns how much they count: what `marquee embed` does.
-async fn embedded(app: &TestApp) -> ServedFigure {
+async fn embedded(app: &TestApp) -> ReplayReport {
     let go_on = |_| ControlFlow::Continue(());
     let embeddings = &app.services.embeddings;
     embeddings.train(&Viewer::Command, go_on).await.unwrap();
@@ -34,13 +36,13 @@ async fn embedded(app: &TestApp) -> ServedFigure {
     figure.unwrap().unwrap()
 }
 
-fn alone<'a>(figure: &'a ServedFigure, source: &str) -> &'a Measures {
+fn alone<'a>(figure: &'a ReplayReport, source: &str) -> &'a ListQuality {
     let mut sources = figure.by_source.iter();
     &sources.find(|(name, _)| name == source).unwrap().1
 }
 
 /// Not below, beyond one standard error.
-fn no_worse(served: &Measures, than: &Measures) {
+fn no_worse(served: &ListQuality, than: &ListQuality) {
     let (a, b) = (served.ndcg_at_10, than.ndcg_at_10);
     assert!(a.mean >= b.mean - b.error, "{a:?} is below {b:?}");
     let (a, b) = (served.recall_at_20, than.recall_at_20);

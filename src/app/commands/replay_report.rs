@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use crate::domain::recommendations::served_figure::{Measures, ServedFigure};
+use crate::domain::recommendations::replay_evaluation::{ListQuality, ReplayReport};
 
 /// The figure as lines for people, each ended.
-pub(super) fn lines(figure: &ServedFigure) -> String {
+pub(super) fn lines(figure: &ReplayReport) -> String {
     let mut lines = format!(
         "Lists as they are served, for {} users whose latest likes were held out (± standard error):\n\
          {:<16} {:>15} {:>15} {:>9} {:>13} {:>15}\n",
         figure.users, "", "NDCG@10", "recall@20", "coverage", "novelty, bits", "miscalibration",
     );
-    let mut row = |name: &str, of: &Measures| {
+    let mut row = |name: &str, of: &ListQuality| {
         let estimate = |value: ranking::evaluation::Estimate| {
             format!("{:.4} ± {:.4}", value.mean, value.error)
         };

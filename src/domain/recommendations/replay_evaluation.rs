@@ -1,5 +1,5 @@
-//! The served figure: how good the lists are that users get, by replaying history through the very
-//! pipeline that serves.
+//! Replay evaluation: the quality of the lists that users get, by replaying histories through the serving
+//! pipeline.
 //!
 //! Of each user the latest fifth of what they like is held out, with everything they did from then on
 //! ([`crate::engine::replay`]). A model learns from what came before, and makes each user's list as it
@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::non_personalised::Common;
+use super::non_personalised::NonPersonalisedLists;
 use super::pipeline::RankingTask;
 use super::retrieve::{RequestContext, Retrieved};
 use super::served_model::ServedModel;
@@ -34,26 +34,26 @@ use ranking::evaluation::{self, Estimate, coverage, miscalibration, novelty};
 
 type Content = Id<id::Content>;
 
-/// Lists are judged by so many items; recall by its first 20.
-const JUDGED: usize = 100;
+/// The length of evaluated lists; recall uses the first 20.
+const EVALUATED_LENGTH: usize = 100;
 /// The head of a list, for coverage, novelty and calibration.
 const HEAD: usize = 10;
-/// Fewer users cannot tell a better ranker from a lucky one.
-const LEARNS_FROM: usize = 50;
-/// The ranker is judged on users that it did not learn from, in so many parts.
+/// The least number of users to learn a ranker from.
+const MIN_USERS_TO_LEARN: usize = 50;
+/// The number of cross-validation folds of the ranker.
 const FOLDS: usize = 5;
 
-/// A user whose history was cut, to be replayed.
+/// A user with a split history, to be replayed.
 #[derive(Clone, Debug)]
 pub(super) struct Replay {
     pub(super) user: Uuid,
     pub(super) split: Split,
 }
 
-/// How good lists are. Each number is a mean over users with its standard error, but for coverage.
+/// The quality of lists. Each number is a mean over users with its standard error, except coverage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Measures {
+pub struct ListQuality {
     /// NDCG of the first 10.
     pub ndcg_at_10: Estimate,
     /// Of what was taken, the share among the first 20.
@@ -67,55 +67,55 @@ pub struct Measures {
     pub miscalibration_at_10: Estimate,
 }
 
-/// The served figure.
+/// The report of a replay evaluation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ServedFigure {
+pub struct ReplayReport {
     /// How many users were replayed.
     pub users: usize,
     /// The lists that are served.
-    pub served: Measures,
+    pub served: ListQuality,
     /// The same with the configured weights of the blend.
-    pub configured: Measures,
+    pub configured: ListQuality,
     /// By how much NDCG@10 with the learned ranker is above that with the configured weights, on
     /// users that it did not learn from; absent where there were too few to learn from.
     pub ranker_gain: Option<Estimate>,
     /// Whether the learned ranker serves.
     pub learned: bool,
     /// What popularity alone would give.
-    pub popularity: Measures,
+    pub popularity: ListQuality,
     /// What each source would give alone, by its name.
-    pub by_source: Vec<(String, Measures)>,
+    pub by_source: Vec<(String, ListQuality)>,
 }
 
-/// What came of judging: the figure, and the ranker if it is better than the configured weights.
+/// The result of an evaluation: the report, and the ranker if it is better than the configured weights.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Judged {
-    pub(super) figure: ServedFigure,
+pub(super) struct ReplayOutcome {
+    pub(super) figure: ReplayReport,
     pub(super) ranker: Option<Ranker>,
 }
 
-/// One replayed request with what was retrieved for it.
-struct Case {
+/// A replayed request with its retrieved candidates.
+struct ReplayCase {
     retrieved: Retrieved,
     task: RankingTask,
-    taken: FxHashSet<Content>,
+    consumed: FxHashSet<Content>,
     /// The shares of genres in the history.
     genres: FxHashMap<u32, f64>,
 }
 
-/// One list, judged.
-struct JudgedList {
+/// The scores of one list.
+struct ListScores {
     scores: evaluation::Scores,
     head: Vec<u32>,
     novelty: f64,
     miscalibration: f64,
 }
 
-/// What one source would give alone.
-struct Alone(Source);
+/// A scorer that uses a single source.
+struct SingleSource(Source);
 
-impl Scorer for Alone {
+impl Scorer for SingleSource {
     fn score(&self, pool: &Pool) -> Scores {
         let weights: Vec<f32> = pool
             .signals
@@ -144,20 +144,22 @@ impl RecommendationService {
         learnt: &Interactions,
         replays: &[Replay],
         mut observe: O,
-    ) -> Result<(Option<Judged>, O)>
+    ) -> Result<(Option<ReplayOutcome>, O)>
     where
         O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
     {
         let takers = takers(&model, learnt);
-        let common = Arc::new(self.common_of(&model, &takers).await?);
-        let cases = self.cases(&model, &common, replays, &mut observe).await?;
+        let non_personalised = Arc::new(self.non_personalised_of(&model, &takers).await?);
+        let cases = self
+            .cases(&model, &non_personalised, replays, &mut observe)
+            .await?;
         if cases.is_empty() {
             return Ok((None, observe));
         }
         let catalogue = self.content.catalogue().await?.clone();
         let users = learnt.rows();
         super::training::blocking(move || {
-            let judge = Judge {
+            let judge = Evaluator {
                 takers: by_slot(&catalogue.read(), &takers),
                 users,
                 cases: &cases,
@@ -170,11 +172,11 @@ impl RecommendationService {
     }
 
     /// What is popular by the part of the record that the model learnt from.
-    async fn common_of(
+    async fn non_personalised_of(
         &self,
         model: &ServedModel,
         takers: &FxHashMap<Content, usize>,
-    ) -> Result<Common> {
+    ) -> Result<NonPersonalisedLists> {
         let catalogue = self.content.catalogue().await?.read();
         let most = takers.values().copied().max().unwrap_or(1).max(1) as f32;
         let mut popular: Vec<(Content, f32)> = model
@@ -186,7 +188,7 @@ impl RecommendationService {
         let slots = popular
             .iter()
             .filter_map(|(content, score)| Some((catalogue.slot(*content)?, *score)));
-        Ok(Common {
+        Ok(NonPersonalisedLists {
             slots: NonPersonalised {
                 popular: slots.collect(),
                 newest: Vec::new(),
@@ -198,14 +200,14 @@ impl RecommendationService {
     async fn cases(
         &self,
         model: &Arc<ServedModel>,
-        common: &Arc<Common>,
+        non_personalised: &Arc<NonPersonalisedLists>,
         replays: &[Replay],
         observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
-    ) -> Result<Vec<Case>> {
+    ) -> Result<Vec<ReplayCase>> {
         let request = RecommendationRequest::default();
         let mut done = Vec::with_capacity(replays.len());
         for replay in replays {
-            done.push(self.case(model, common, replay, &request).await?);
+            done.push(self.case(model, non_personalised, replay, &request).await?);
             if done.len().is_multiple_of(50) {
                 step(observe, Step::Measure, done.len(), replays.len())?;
             }
@@ -216,10 +218,10 @@ impl RecommendationService {
     async fn case(
         &self,
         model: &Arc<ServedModel>,
-        common: &Arc<Common>,
+        non_personalised: &Arc<NonPersonalisedLists>,
         replay: &Replay,
         request: &RecommendationRequest,
-    ) -> Result<Case> {
+    ) -> Result<ReplayCase> {
         let context = RequestContext {
             user: replay.user.into(),
             request,
@@ -227,60 +229,63 @@ impl RecommendationService {
             now: replay.split.at,
             model: Some(Arc::clone(model)),
             ranker: None,
-            common: Arc::clone(common),
+            non_personalised: Arc::clone(non_personalised),
             batch: false,
         };
         let retrieved = Box::pin(self.retrieve(&context)).await?;
         let mut genres: FxHashMap<u32, f64> = FxHashMap::default();
         {
             let catalogue = self.content.catalogue().await?.read();
-            let liked = replay.split.before.positives().into_iter();
-            let slots = liked.filter_map(|liked| catalogue.slot(liked.content));
+            let positives = replay.split.before.positives().into_iter();
+            let slots = positives.filter_map(|positives| catalogue.slot(positives.content));
             count_genres(&catalogue, slots, &mut genres);
         }
-        Ok(Case {
+        Ok(ReplayCase {
             task: RankingTask {
-                length: JUDGED,
+                length: EVALUATED_LENGTH,
                 ..self.ranking_task(&context, &retrieved)
             },
             retrieved,
-            taken: replay.split.taken.iter().copied().collect(),
+            consumed: replay.split.consumed.iter().copied().collect(),
             genres,
         })
     }
 }
 
-struct Judge<'a> {
+struct Evaluator<'a> {
     /// How many users took the item in each slot, of those that the model learnt from.
     takers: FxHashMap<u32, usize>,
     users: usize,
-    cases: &'a [Case],
+    cases: &'a [ReplayCase],
 }
 
-impl Judge<'_> {
-    fn all(&self, catalogue: &Catalogue) -> Judged {
+impl Evaluator<'_> {
+    fn all(&self, catalogue: &Catalogue) -> ReplayOutcome {
         let configured = self.lists(catalogue, |_| &WeightedBlend);
         let replayed: Vec<Replayed> = self
             .cases
             .iter()
-            .map(|case| case.task.replayed(catalogue, &case.retrieved, &case.taken))
+            .map(|case| {
+                case.task
+                    .replayed(catalogue, &case.retrieved, &case.consumed)
+            })
             .collect();
-        let mut judged = Judged::default();
+        let mut judged = ReplayOutcome::default();
         let figure = &mut judged.figure;
         figure.users = self.cases.len();
         figure.configured = self.measures(catalogue, &configured);
         figure.served = figure.configured;
-        if self.cases.len() >= LEARNS_FROM
+        if self.cases.len() >= MIN_USERS_TO_LEARN
             && let Some(rankers) = fold_rankers(&replayed)
         {
             let learned = self.lists(catalogue, |at| &rankers[at % FOLDS]);
-            let quality = |lists: &[JudgedList]| -> Vec<f64> {
+            let quality = |lists: &[ListScores]| -> Vec<f64> {
                 let each = lists.iter().map(|list| &list.scores);
                 each.map(|scores| (scores.ndcg_at_10 + scores.recall_at_20) / 2.0)
                     .collect()
             };
             let gain = Estimate::paired(&quality(&learned), &quality(&configured));
-            let ndcg = |lists: &[JudgedList]| -> Vec<f64> {
+            let ndcg = |lists: &[ListScores]| -> Vec<f64> {
                 lists.iter().map(|list| list.scores.ndcg_at_10).collect()
             };
             figure.ranker_gain = Some(Estimate::paired(&ndcg(&learned), &ndcg(&configured)));
@@ -294,7 +299,7 @@ impl Judge<'_> {
                 }
             }
         }
-        let popular: Vec<JudgedList> = self
+        let popular: Vec<ListScores> = self
             .cases
             .iter()
             .map(|case| {
@@ -317,7 +322,7 @@ impl Judge<'_> {
         sources.sort_unstable();
         sources.dedup();
         for source in sources {
-            let alone = Alone(source);
+            let alone = SingleSource(source);
             let lists = self.lists(catalogue, |_| &alone);
             let measures = self.measures(catalogue, &lists);
             let named = (source.as_str().to_owned(), measures);
@@ -330,16 +335,16 @@ impl Judge<'_> {
         &self,
         catalogue: &Catalogue,
         scorer: impl Fn(usize) -> &'s S,
-    ) -> Vec<JudgedList> {
+    ) -> Vec<ListScores> {
         let cases = self.cases.iter().enumerate();
-        let list = |(at, case): (usize, &Case)| {
+        let list = |(at, case): (usize, &ReplayCase)| {
             let list = case.task.rank(catalogue, &case.retrieved, scorer(at));
             self.judge(catalogue, case, &list)
         };
         cases.map(list).collect()
     }
 
-    fn judge(&self, catalogue: &Catalogue, case: &Case, list: &RankedList) -> JudgedList {
+    fn judge(&self, catalogue: &Catalogue, case: &ReplayCase, list: &RankedList) -> ListScores {
         let id = |slot: u32| catalogue.entry(slot).map(|item| item.id);
         let items: Vec<Content> = list.items.iter().filter_map(|item| id(item.slot)).collect();
         let head: Vec<u32> = list.items.iter().take(HEAD).map(|item| item.slot).collect();
@@ -355,16 +360,16 @@ impl Judge<'_> {
                 .map(|name| of.get(name).copied().unwrap_or(0.0))
                 .collect()
         };
-        JudgedList {
-            scores: evaluation::Scores::of(&items, &case.taken),
+        ListScores {
+            scores: evaluation::Scores::of(&items, &case.consumed),
             novelty: novelty(head.iter().map(known), self.users),
             miscalibration: miscalibration(&shares(&case.genres), &shares(&genres)),
             head,
         }
     }
 
-    fn measures(&self, catalogue: &Catalogue, lists: &[JudgedList]) -> Measures {
-        let estimate = |of: fn(&JudgedList) -> f64| {
+    fn measures(&self, catalogue: &Catalogue, lists: &[ListScores]) -> ListQuality {
+        let estimate = |of: fn(&ListScores) -> f64| {
             let values: Vec<f64> = lists.iter().map(of).collect();
             Estimate::of(&values)
         };
@@ -373,10 +378,10 @@ impl Judge<'_> {
             let rules = Rules::on(day).within(catalogue);
             catalogue
                 .iter()
-                .filter(|(slot, _)| rules.admits(*slot))
+                .filter(|(slot, _)| rules.is_eligible(*slot))
                 .count()
         });
-        Measures {
+        ListQuality {
             ndcg_at_10: estimate(|list| list.scores.ndcg_at_10),
             recall_at_20: estimate(|list| list.scores.recall_at_20),
             coverage_at_10: coverage(lists.iter().map(|list| list.head.as_slice()), HEAD, offered),
