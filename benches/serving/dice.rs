@@ -34,8 +34,8 @@ impl Dice {
     /// A number below `limit`, which is at least 1, with a long tail: the share of the first `x` of
     /// all falls goes with `x` to the power of 1 / `bend`.
     pub fn bent(&mut self, limit: usize, bend: f64) -> usize {
-        let place = self.unit().powf(bend) * limit as f64;
-        (place as usize).min(limit - 1)
+        let index = self.unit().powf(bend) * limit as f64;
+        (index as usize).min(limit - 1)
     }
 
     /// Whether something of this probability happens.

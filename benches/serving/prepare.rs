@@ -58,7 +58,7 @@ pub struct World {
     pub stale: AtomicUsize,
 }
 
-fn place(marquee: &Marquee) -> PathBuf {
+fn index(marquee: &Marquee) -> PathBuf {
     marquee.folder.join("world.json")
 }
 
@@ -67,7 +67,7 @@ fn place(marquee: &Marquee) -> PathBuf {
 /// # Errors
 /// When a command fails, or there is a world of another size.
 pub fn world(marquee: &Marquee, size: Size) -> anyhow::Result<Made> {
-    if let Ok(text) = std::fs::read_to_string(place(marquee)) {
+    if let Ok(text) = std::fs::read_to_string(index(marquee)) {
         let made: Made = serde_json::from_str(&text)?;
         ensure!(
             made.size == size,
@@ -82,7 +82,7 @@ pub fn world(marquee: &Marquee, size: Size) -> anyhow::Result<Made> {
 
 /// Trains what is not trained yet. What came before is kept, should the training be stopped.
 fn trained(marquee: &Marquee, mut made: Made) -> anyhow::Result<Made> {
-    let keep = |made: &Made| std::fs::write(place(marquee), serde_json::to_string_pretty(made)?);
+    let keep = |made: &Made| std::fs::write(index(marquee), serde_json::to_string_pretty(made)?);
     keep(&made)?;
     for (what, command) in [("training", "train"), ("embedding", "embed")] {
         if made.trained || !marquee.has(command) {

@@ -43,17 +43,17 @@ pub struct Edge<T> {
 }
 
 impl<T> Connection<T> {
-    /// The connection of `page`; `place` gives an item's place, `total` counts the list.
+    /// The connection of `page`; `index` gives an item's place, `total` counts the list.
     pub fn new<F>(
         page: Page<impl Into<T>>,
-        place: impl Fn(&T) -> Cursor,
+        index: impl Fn(&T) -> Cursor,
         total: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = Result<u64>> + Send + 'static,
     {
         let edges = page.rows.into_iter().map(Into::into).map(|node| Edge {
-            cursor: place(&node).encode(),
+            cursor: index(&node).encode(),
             node,
         });
         Self {

@@ -88,8 +88,8 @@ async fn references(app: &TestApp) -> Vec<String> {
     found.fetch_all(app.ctx.db.pool()).await.unwrap()
 }
 
-async fn rows_of(app: &TestApp, place: &str, user: Id<id::User>) -> i64 {
-    let (table, column) = place.split_once('.').unwrap();
+async fn rows_of(app: &TestApp, index: &str, user: Id<id::User>) -> i64 {
+    let (table, column) = index.split_once('.').unwrap();
     let count = format!("SELECT count(*) FROM {table} WHERE {column} = $1");
     let count = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).bind(user.uuid());
     count.fetch_one(app.ctx.db.pool()).await.unwrap()
@@ -101,13 +101,13 @@ async fn full(app: &TestApp) -> Viewer {
         .execute(app.ctx.db.pool()).await.unwrap();
     let viewer = app.viewer(Role::User).await;
     let film = app.film("Ran").await;
-    for (place, insert) in ROWS {
+    for (index, insert) in ROWS {
         let insert = sqlx::query(*insert)
             .bind(viewer.user().unwrap().uuid())
             .bind(film.uuid());
         let done = insert.execute(app.ctx.db.pool()).await;
-        let done = done.unwrap_or_else(|error| panic!("{place}: {error}"));
-        assert_eq!(done.rows_affected(), 1, "{place}");
+        let done = done.unwrap_or_else(|error| panic!("{index}: {error}"));
+        assert_eq!(done.rows_affected(), 1, "{index}");
     }
     viewer
 }
@@ -115,7 +115,7 @@ async fn full(app: &TestApp) -> Viewer {
 #[tokio::test]
 async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_them() {
     let app = TestApp::start().await;
-    let known: Vec<&str> = ROWS.iter().map(|(place, _)| *place).collect();
+    let known: Vec<&str> = ROWS.iter().map(|(index, _)| *index).collect();
     assert_eq!(
         references(&app).await,
         known,
@@ -147,8 +147,8 @@ async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_the
         .unwrap();
     let done = over(&app, id).await;
     assert_eq!(done.state, JobState::Completed, "{done:?}");
-    for place in &known {
-        assert_eq!(rows_of(&app, place, user).await, 0, "{place}");
+    for index in &known {
+        assert_eq!(rows_of(&app, index, user).await, 0, "{index}");
     }
     let gone = count(
         &app,

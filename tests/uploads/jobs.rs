@@ -138,11 +138,11 @@ async fn uploads_are_imported_by_a_job_and_a_second_one_adds_nothing() {
     assert_eq!(result["tables"]["ratings"], counts(2, 0, 2));
     assert_eq!(result["refused"], 2);
     let rows = result["refusedRows"].as_array().unwrap();
-    let places: Vec<_> = rows
+    let indices: Vec<_> = rows
         .iter()
         .map(|row| (row["file"].as_str().unwrap(), row["line"].as_u64().unwrap()))
         .collect();
-    assert_eq!(places, [("ratings.csv.gz", 4), ("ratings.csv.gz", 5)]);
+    assert_eq!(indices, [("ratings.csv.gz", 4), ("ratings.csv.gz", 5)]);
     let reason = rows[1]["reason"].as_str().unwrap();
     assert!(reason.contains("no film with the movieId 3"), "{reason}");
 

@@ -299,9 +299,9 @@ fn check_credits(credits: &[NewCredit]) -> Result<()> {
         let message = format!("an item has at most {MAX_CREDITS} credits");
         return Err(Refusal::invalid("credits", message).into());
     }
-    for (place, credit) in credits.iter().enumerate() {
+    for (index, credit) in credits.iter().enumerate() {
         let at = |field: &str, message: &str| {
-            let outer = ["credits".to_owned(), place.to_string()];
+            let outer = ["credits".to_owned(), index.to_string()];
             Refusal::invalid(field, message).under(outer)
         };
         if let PersonRef::Name(name) = &credit.person

@@ -82,10 +82,10 @@ impl Contract {
             }
             let selection = self.selection(of, depth.saturating_sub(1), world, "");
             let choices = self.arguments(name, field, world);
-            for (place, (arguments, _)) in choices.iter().enumerate() {
-                let alias = match (alias, place) {
+            for (index, (arguments, _)) in choices.iter().enumerate() {
+                let alias = match (alias, index) {
                     ("", 0) => String::new(),
-                    (alias, place) => format!("{alias}{place}_{field_name}: "),
+                    (alias, index) => format!("{alias}{index}_{field_name}: "),
                 };
                 parts.push(format!("{alias}{field_name}{arguments}{selection}"));
             }
