@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::TestApp;
 use crate::world::{
-    Gate, Held, ask, ask_as, count, job, orphan, over, patient, runs, soon, sql, stop, worker,
+    HeldTable, TableLock, ask, ask_as, count, job, orphan, over, patient, runs, soon, sql, stop,
+    worker,
 };
 
 /// Rows that refer to the user `$1`, one each, as statements; `$2` is an item of the catalogue.
@@ -367,7 +368,7 @@ async fn what_runs_for_a_user_who_is_erased_is_dropped() {
     let app = TestApp::with(patient()).await;
     app.viewer(Role::Admin).await;
     let ada = app.viewer(Role::Admin).await;
-    let gate = Gate::close(&app).await;
+    let lock = TableLock::close(&app).await;
     let running = ask_as(&app, &ada, Parameters::Statistics).await;
     let worker = worker(&app.services, 2);
     runs(&app, running.id).await;
@@ -377,7 +378,7 @@ async fn what_runs_for_a_user_who_is_erased_is_dropped() {
     assert_eq!(found.unwrap(), None);
     // The worker has let go of it though the gate is closed: it waits for what it still runs.
     stop(worker, Duration::from_secs(3600)).await;
-    gate.open().await;
+    lock.open().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -385,7 +386,7 @@ async fn an_erasure_that_is_cancelled_while_it_takes_effect_is_completed() {
     let app = TestApp::with(patient()).await;
     let ada = app.viewer(Role::User).await;
     // The last thing that the transaction writes.
-    let mut held = Held::close(&app, "LOCK TABLE audit_log IN SHARE MODE").await;
+    let mut held = HeldTable::close(&app, "LOCK TABLE audit_log IN SHARE MODE").await;
     let asked = ask(&app, erasure(&ada)).await;
     let worker = worker(&app.services, 1);
     soon(held.is_waited_for()).await;
