@@ -41,9 +41,9 @@ fn main() -> Result<(), Failure> {
 }
 
 /// A stream of numbers (SplitMix64).
-struct Dice(u64);
+struct BenchRng(u64);
 
-impl Dice {
+impl BenchRng {
     fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -62,14 +62,14 @@ impl Dice {
 /// Vectors around centres, half as far from them as those are from zero; without centres, noise.
 /// Vector number `i` belongs to centre `i % centres`.
 fn vectors(count: usize, centres: usize, seed: u64) -> Vec<f32> {
-    let mut dice = Dice(1);
-    let centre: Vec<f32> = (0..centres * LENGTH).map(|_| dice.normal()).collect();
-    let (mut dice, spread) = (Dice(seed << 32), if centres > 0 { 0.5 } else { 1.0 });
+    let mut rng = BenchRng(1);
+    let centre: Vec<f32> = (0..centres * LENGTH).map(|_| rng.normal()).collect();
+    let (mut rng, spread) = (BenchRng(seed << 32), if centres > 0 { 0.5 } else { 1.0 });
     (0..count * LENGTH)
         .map(|at| {
             let (row, column) = (at / LENGTH, at % LENGTH);
             let middle = centre.get((row % centres.max(1)) * LENGTH + column);
-            middle.unwrap_or(&0.0) + spread * dice.normal()
+            middle.unwrap_or(&0.0) + spread * rng.normal()
         })
         .collect()
 }

@@ -309,7 +309,7 @@ async fn good_rows_are_kept_though_others_are_refused() {
             "REFUSED", "RECORDED"
         ]
     );
-    let errors = |place: usize| &answer["results"][place]["errors"][0];
+    let errors = |index: usize| &answer["results"][index]["errors"][0];
     assert_eq!(errors(2)["path"], json!(["interactions", "2", "value"]));
     assert_eq!(errors(3)["__typename"], "NotFound");
     // What is not for this user is told like what is not there.
@@ -335,9 +335,9 @@ async fn a_thousand_rows_cost_as_many_statements_as_ten() {
         users.push(app.viewer(Role::User).await.user().unwrap());
     }
     let batch = |count: usize, start: usize| -> Vec<NewInteraction> {
-        let row = |place: usize| NewInteraction {
-            user: Some(users[place % users.len()]),
-            ..keyed(film, &format!("k{}", place + start))
+        let row = |index: usize| NewInteraction {
+            user: Some(users[index % users.len()]),
+            ..keyed(film, &format!("k{}", index + start))
         };
         (0..count).map(row).collect()
     };
@@ -652,11 +652,11 @@ async fn a_change_of_the_weights_is_a_new_version_in_force_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn changes_of_the_weights_at_once_follow_each_other_and_none_is_lost() {
     let app = TestApp::start().await;
-    let change = |place: usize| {
+    let change = |index: usize| {
         let services = app.services.clone();
         tokio::spawn(async move {
             let change = marquee::domain::interactions::weights::WeightChange {
-                kind: Kind::ALL[place],
+                kind: Kind::ALL[index],
                 weight: Some(0.125),
                 half_life_seconds: None,
                 exclude_for_seconds: None,

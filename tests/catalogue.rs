@@ -87,8 +87,8 @@ async fn a_page_of_fifty_costs_as_many_statements_as_one_of_five() {
     for number in 0..50 {
         let mut fields = Fields::new(ContentKind::Movie, format!("Film {number}"));
         fields.genres = vec!["Drama".to_owned(), format!("Genre {number}")];
-        let credit = |(place, role)| NewCredit {
-            person: PersonRef::Name(format!("Person {}", (number * 3 + place) % 70)),
+        let credit = |(index, role)| NewCredit {
+            person: PersonRef::Name(format!("Person {}", (number * 3 + index) % 70)),
             role,
             character: None,
         };

@@ -261,9 +261,9 @@ async fn what_was_looked_at_stays_and_what_is_disliked_leaves_later_pages() {
     let first = page(Value::Null).await;
     assert_eq!(first["items"], json!(all[..10]));
     // While they scroll, they dislike one further down, buy another, and look at a third.
-    for (place, kind) in [(12, Kind::Dislike), (14, Kind::Purchase), (15, Kind::View)] {
+    for (index, kind) in [(12, Kind::Dislike), (14, Kind::Purchase), (15, Kind::View)] {
         app.ctx.clock.advance(TimeDelta::seconds(1));
-        let film = all[place]["content"]["id"]
+        let film = all[index]["content"]["id"]
             .as_str()
             .unwrap()
             .parse()
@@ -273,8 +273,8 @@ async fn what_was_looked_at_stays_and_what_is_disliked_leaves_later_pages() {
     }
     let second = page(first["pageInfo"]["endCursor"].clone()).await;
     let expected: Vec<Value> = (10..22)
-        .filter(|place| ![12, 14].contains(place))
-        .map(|place| all[place].clone())
+        .filter(|index| ![12, 14].contains(index))
+        .map(|index| all[index].clone())
         .collect();
     assert_eq!(second["items"], json!(expected));
     // Nothing comes twice, and nothing else is missing.

@@ -147,18 +147,18 @@ fn sort(items: &mut [&Item], field: &str, ascending: bool) {
             (_, None) => Ordering::Less,
         }
     }
-    let way = |order: Ordering| if ascending { order } else { order.reverse() };
+    let proxy = |order: Ordering| if ascending { order } else { order.reverse() };
     items.sort_by(|a, b| {
         let by_value = match field {
-            "CREATED_AT" => way(a.created.cmp(&b.created)),
-            "TITLE" => way(a.title.as_bytes().cmp(b.title.as_bytes())),
-            "YEAR" => some_first(a.year, b.year, |a, b| way(a.cmp(&b))),
-            "POPULARITY" => way(a.popularity.total_cmp(&b.popularity)),
-            "RATING_AVERAGE" => some_first(a.rating, b.rating, |a, b| way(a.total_cmp(&b))),
-            "PRICE" => some_first(a.price, b.price, |a, b| way(a.cmp(&b))),
+            "CREATED_AT" => proxy(a.created.cmp(&b.created)),
+            "TITLE" => proxy(a.title.as_bytes().cmp(b.title.as_bytes())),
+            "YEAR" => some_first(a.year, b.year, |a, b| proxy(a.cmp(&b))),
+            "POPULARITY" => proxy(a.popularity.total_cmp(&b.popularity)),
+            "RATING_AVERAGE" => some_first(a.rating, b.rating, |a, b| proxy(a.total_cmp(&b))),
+            "PRICE" => some_first(a.price, b.price, |a, b| proxy(a.cmp(&b))),
             other => panic!("no order {other}"),
         };
-        by_value.then(way(a.id.cmp(&b.id)))
+        by_value.then(proxy(a.id.cmp(&b.id)))
     });
 }
 

@@ -464,8 +464,8 @@ async fn who_asks_or_writes_does_not_wait_for_what_is_computed_on_every_thread()
     for number in 2..=70 {
         app.film(&format!("Part {number}")).await;
     }
-    let placed = app.services.embeddings.embed_items(&[film]).await;
-    assert!(placed.is_ok());
+    let indexed = app.services.embeddings.embed_items(&[film]).await;
+    assert!(indexed.is_ok());
     let found = app.ask_as(&user, document, json!({})).await;
     assert_eq!(found["search"]["nodes"][0]["title"], "Zuckerbaby");
 

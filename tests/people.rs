@@ -68,8 +68,8 @@ async fn cinema(app: &TestApp, owner: &Viewer) -> Vec<Film> {
         let credits = film.credits.iter().map(credit).collect();
         let made = app.services.content.create(owner, fields, credits).await;
         film.id = made.unwrap().id;
-        for (place, fan) in fans.iter().enumerate().filter(|_| !hidden) {
-            let stars = 0.5 + ((number + place) % 10) as f32 / 2.0;
+        for (index, fan) in fans.iter().enumerate().filter(|_| !hidden) {
+            let stars = 0.5 + ((number + index) % 10) as f32 / 2.0;
             let new = NewInteraction {
                 value: Some(stars),
                 ..NewInteraction::new(film.id, InteractionKind::Rating)

@@ -252,13 +252,13 @@ async fn nobody_makes_an_item_popular_alone() {
         )
         .await;
     let items = data["recommendations"]["items"].as_array().unwrap();
-    let place = |title: &str| {
+    let index = |title: &str| {
         let at = items
             .iter()
             .position(|item| item["content"]["title"] == title);
         at.unwrap()
     };
-    assert!(place("Item 8") < place("Item 5"));
+    assert!(index("Item 8") < index("Item 5"));
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ impl Spread {
     pub fn of(figures: impl Iterator<Item = f64>) -> Self {
         let mut all: Vec<f64> = figures.collect();
         all.sort_unstable_by(f64::total_cmp);
-        let at = |place: usize| all.get(place).copied().unwrap_or(f64::NAN);
+        let at = |index: usize| all.get(index).copied().unwrap_or(f64::NAN);
         Self {
             min: at(0),
             median: at(all.len().saturating_sub(1) / 2),

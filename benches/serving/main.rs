@@ -5,7 +5,6 @@
 
 mod bare;
 mod client;
-mod dice;
 mod figures;
 mod jobs;
 mod load;
@@ -13,6 +12,7 @@ mod prepare;
 mod process;
 mod push;
 mod report;
+mod rng;
 mod scenarios;
 mod server;
 mod socket;
@@ -31,7 +31,7 @@ use serde_json::json;
 
 use client::{Connection, good};
 use load::{Measured, Run, run};
-use prepare::{Made, World};
+use prepare::{PreparedData, World};
 use report::{Report, Row};
 use scenarios::Scenario;
 use server::{Marquee, Serving};
@@ -172,7 +172,7 @@ fn shown(options: &Options, figures: &figures::Figures) -> anyhow::Result<ExitCo
 fn report(
     options: &Options,
     marquee: &Marquee,
-    made: Made,
+    made: PreparedData,
     load_before: f64,
 ) -> anyhow::Result<Report> {
     eprintln!("==> starting the server");

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::client::{Caller, Connection};
-use crate::dice::Dice;
 use crate::process;
+use crate::rng::BenchRng;
 use crate::server::{Marquee, Serving};
 use crate::words::{GENRES, Words};
 use crate::world::{self, Size};
@@ -23,7 +23,7 @@ const SAMPLE: usize = 2_000;
 
 /// What is kept beside the database, so that the same world can be measured again.
 #[derive(Serialize, Deserialize)]
-pub struct Made {
+pub struct PreparedData {
     /// How large it is.
     pub size: Size,
     /// The memory of a server without a world, in MiB.
@@ -58,7 +58,7 @@ pub struct World {
     pub stale: AtomicUsize,
 }
 
-fn place(marquee: &Marquee) -> PathBuf {
+fn index(marquee: &Marquee) -> PathBuf {
     marquee.folder.join("world.json")
 }
 
@@ -66,9 +66,9 @@ fn place(marquee: &Marquee) -> PathBuf {
 ///
 /// # Errors
 /// When a command fails, or there is a world of another size.
-pub fn world(marquee: &Marquee, size: Size) -> anyhow::Result<Made> {
-    if let Ok(text) = std::fs::read_to_string(place(marquee)) {
-        let made: Made = serde_json::from_str(&text)?;
+pub fn world(marquee: &Marquee, size: Size) -> anyhow::Result<PreparedData> {
+    if let Ok(text) = std::fs::read_to_string(index(marquee)) {
+        let made: PreparedData = serde_json::from_str(&text)?;
         ensure!(
             made.size == size,
             "there is another world in {}: {:?}; choose another folder",
@@ -81,8 +81,9 @@ pub fn world(marquee: &Marquee, size: Size) -> anyhow::Result<Made> {
 }
 
 /// Trains what is not trained yet. What came before is kept, should the training be stopped.
-fn trained(marquee: &Marquee, mut made: Made) -> anyhow::Result<Made> {
-    let keep = |made: &Made| std::fs::write(place(marquee), serde_json::to_string_pretty(made)?);
+fn trained(marquee: &Marquee, mut made: PreparedData) -> anyhow::Result<PreparedData> {
+    let keep =
+        |made: &PreparedData| std::fs::write(index(marquee), serde_json::to_string_pretty(made)?);
     keep(&made)?;
     for (what, command) in [("training", "train"), ("embedding", "embed")] {
         if made.trained || !marquee.has(command) {
@@ -97,7 +98,7 @@ fn trained(marquee: &Marquee, mut made: Made) -> anyhow::Result<Made> {
     Ok(made)
 }
 
-fn make(marquee: &Marquee, size: Size) -> anyhow::Result<Made> {
+fn make(marquee: &Marquee, size: Size) -> anyhow::Result<PreparedData> {
     let mut seconds = Vec::new();
     let mut timed = |what: &str, arguments: &[&str]| {
         eprintln!("==> {what}");
@@ -140,7 +141,7 @@ fn make(marquee: &Marquee, size: Size) -> anyhow::Result<Made> {
         .to_owned();
     eprintln!("==> signing {SIGNED_IN} users in");
     let tokens = sign_in(&marquee.serve()?, size.seed)?;
-    Ok(Made {
+    Ok(PreparedData {
         size,
         empty_mib,
         seconds,
@@ -187,12 +188,12 @@ pub fn login(server: &Serving, password: &str) -> anyhow::Result<String> {
 /// Registers users, each of whom likes some items of one genre.
 fn sign_in(server: &Serving, seed: u64) -> anyhow::Result<Vec<String>> {
     let mut connection = Connection::open(server.port)?;
-    let mut dice = Dice::new(seed, 4);
+    let mut rng = BenchRng::new(seed, 4);
     let mut tokens = Vec::new();
     for number in 0..SIGNED_IN {
         let input = json!({
             "email": format!("bench-{number}@example.org"),
-            "password": format!("{:016x}{:016x}", dice.next(), dice.next()),
+            "password": format!("{:016x}{:016x}", rng.next(), rng.next()),
             "displayName": format!("Bench {number}"),
         });
         let document = include_str!("documents/register.graphql");
@@ -205,7 +206,7 @@ fn sign_in(server: &Serving, seed: u64) -> anyhow::Result<Vec<String>> {
         let offered = connection.ask(&caller, document, &json!({ "filter": filter }))?;
         let offered = ids(&offered["contents"]);
         let likes: Vec<Value> = (0..LIKES.min(offered.len()))
-            .map(|_| json!({ "contentId": dice.one(&offered), "kind": "LIKE" }))
+            .map(|_| json!({ "contentId": rng.one(&offered), "kind": "LIKE" }))
             .collect();
         if !likes.is_empty() {
             let document = include_str!("documents/record_many.graphql");
@@ -221,7 +222,7 @@ fn sign_in(server: &Serving, seed: u64) -> anyhow::Result<Vec<String>> {
     Ok(tokens)
 }
 
-impl Made {
+impl PreparedData {
     /// Asks the running server who and what there is.
     ///
     /// # Errors
@@ -234,9 +235,9 @@ impl Made {
         let most = SIGNED_IN + self.size.users;
         let mut users = all(&mut connection, &app, users, "users", most)?.split_off(SIGNED_IN);
         ensure!(!users.is_empty(), "the world has no users");
-        let mut dice = Dice::new(self.size.seed, 5);
+        let mut rng = BenchRng::new(self.size.seed, 5);
         for last in (1..users.len()).rev() {
-            users.swap(last, dice.below(last + 1));
+            users.swap(last, rng.below(last + 1));
         }
         let contents = include_str!("documents/contents.graphql");
         let contents = all(&mut connection, &app, contents, "contents", SAMPLE)?;

@@ -9,9 +9,9 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::client::{Caller, Connection, good};
-use crate::dice::Dice;
 use crate::load::{Sample, Steps};
 use crate::prepare::World;
+use crate::rng::BenchRng;
 
 const FEED: &str = include_str!("documents/feed.graphql");
 const PAGE: &str = include_str!("documents/page.graphql");
@@ -131,11 +131,11 @@ fn record(connection: &mut Connection, caller: &Caller, input: &Value) -> anyhow
 
 fn after_click(world: &Arc<World>, number: usize) -> Steps {
     let world = Arc::clone(world);
-    let mut dice = Dice::new(world.seed, 100 + number as u64);
+    let mut rng = BenchRng::new(world.seed, 100 + number as u64);
     Box::new(move |connection| {
         // Whatever list of this user was kept is of no use any more.
-        let caller = dice.one(&world.signed_in);
-        let input = json!({ "contentId": dice.one(&world.contents), "kind": "CLICK" });
+        let caller = rng.one(&world.signed_in);
+        let input = json!({ "contentId": rng.one(&world.contents), "kind": "CLICK" });
         record(connection, caller, &input)?;
         timed(connection, &caller.request(FEED, &json!({})))
     })
@@ -143,10 +143,10 @@ fn after_click(world: &Arc<World>, number: usize) -> Steps {
 
 fn search(world: &Arc<World>, number: usize) -> Steps {
     let world = Arc::clone(world);
-    let mut dice = Dice::new(world.seed, 200 + number as u64);
+    let mut rng = BenchRng::new(world.seed, 200 + number as u64);
     Box::new(move |connection| {
-        let text = world.words.query(&mut dice);
-        let caller = dice.one(&world.signed_in);
+        let text = world.words.query(&mut rng);
+        let caller = rng.one(&world.signed_in);
         timed(
             connection,
             &caller.request(SEARCH, &json!({ "text": text })),
@@ -156,15 +156,15 @@ fn search(world: &Arc<World>, number: usize) -> Steps {
 
 fn feedback(world: &Arc<World>, number: usize) -> Steps {
     let world = Arc::clone(world);
-    let mut dice = Dice::new(world.seed, 300 + number as u64);
+    let mut rng = BenchRng::new(world.seed, 300 + number as u64);
     Box::new(move |connection| {
-        let kind = match dice.unit() {
+        let kind = match rng.unit() {
             at if at < 0.6 => "VIEW",
             at if at < 0.9 => "CLICK",
             _ => "LIKE",
         };
-        let content = dice.one(&world.contents);
-        let input = json!({ "userId": dice.one(&world.users), "contentId": content, "kind": kind });
+        let content = rng.one(&world.contents);
+        let input = json!({ "userId": rng.one(&world.users), "contentId": content, "kind": kind });
         record(connection, &world.app, &input)
     })
 }

@@ -1,6 +1,6 @@
 //! A made-up language: topics with words of their own, and words that every topic uses.
 
-use crate::dice::Dice;
+use crate::rng::BenchRng;
 
 /// How many topics there are.
 pub const TOPICS: usize = 60;
@@ -49,12 +49,12 @@ pub struct Words {
 impl Words {
     /// The language that `seed` stands for.
     pub fn new(seed: u64) -> Self {
-        let mut dice = Dice::new(seed, 1);
+        let mut rng = BenchRng::new(seed, 1);
         let mut seen = std::collections::HashSet::new();
         let mut fresh = |least: usize, most: usize| loop {
-            let syllables = least + dice.below(most - least + 1);
+            let syllables = least + rng.below(most - least + 1);
             let word: String = (0..syllables)
-                .map(|_| [*dice.one(&ONSETS), *dice.one(&VOWELS), *dice.one(&ENDS)].concat())
+                .map(|_| [*rng.one(&ONSETS), *rng.one(&VOWELS), *rng.one(&ENDS)].concat())
                 .collect();
             if seen.insert(word.clone()) {
                 return word;
@@ -67,21 +67,21 @@ impl Words {
     }
 
     /// A word of a topic.
-    pub fn of_topic(&self, topic: usize, dice: &mut Dice) -> &str {
+    pub fn of_topic(&self, topic: usize, rng: &mut BenchRng) -> &str {
         let words = &self.topics[topic];
-        &words[dice.bent(words.len(), BEND)]
+        &words[rng.bent(words.len(), BEND)]
     }
 
     /// A word that every topic uses.
-    pub fn common(&self, dice: &mut Dice) -> &str {
-        &self.common[dice.bent(self.common.len(), BEND)]
+    pub fn common(&self, rng: &mut BenchRng) -> &str {
+        &self.common[rng.bent(self.common.len(), BEND)]
     }
 
     /// What the person of a number is called; always the same.
     pub fn person(&self, number: usize) -> String {
-        let mut dice = Dice::new(number as u64, 7);
+        let mut rng = BenchRng::new(number as u64, 7);
         let mut name = || {
-            let (first, rest) = dice.one(&self.common).split_at(1);
+            let (first, rest) = rng.one(&self.common).split_at(1);
             first.to_ascii_uppercase() + rest
         };
         format!("{} {}", name(), name())
@@ -89,20 +89,20 @@ impl Words {
 
     /// What somebody may type into a search field: one to three words of a topic, some of them
     /// mistyped or cut short.
-    pub fn query(&self, dice: &mut Dice) -> String {
-        let topic = dice.below(TOPICS);
-        let many = 1 + dice.below(3);
+    pub fn query(&self, rng: &mut BenchRng) -> String {
+        let topic = rng.below(TOPICS);
+        let many = 1 + rng.below(3);
         let mut words: Vec<String> = (0..many)
-            .map(|_| self.of_topic(topic, dice).to_owned())
+            .map(|_| self.of_topic(topic, rng).to_owned())
             .collect();
         if let Some(last) = words.last_mut() {
-            if dice.happens(0.15) {
+            if rng.happens(0.15) {
                 // Two letters changed places. All letters here are ASCII.
                 let mut letters: Vec<char> = last.chars().collect();
-                let at = dice.below(letters.len() - 1);
+                let at = rng.below(letters.len() - 1);
                 letters.swap(at, at + 1);
                 *last = letters.into_iter().collect();
-            } else if dice.happens(0.15) {
+            } else if rng.happens(0.15) {
                 last.truncate((last.len() / 2).max(3));
             }
         }

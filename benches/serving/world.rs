@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use crate::dice::Dice;
+use crate::rng::BenchRng;
 use crate::words::{TOPICS, Words, genres};
 
 /// How large a world is.
@@ -95,15 +95,15 @@ fn write_films(
     writeln!(links, "movieId,imdbId,tmdbId")?;
     writeln!(details, "{TMDB}")?;
     writeln!(credits, "movie_id,cast,crew")?;
-    let mut dice = Dice::new(seed, 2);
+    let mut rng = BenchRng::new(seed, 2);
     let mut by_topic = vec![Vec::new(); TOPICS];
     // About five films for each of those who make them.
     let people = many / 5 + 10;
     for id in 1..=u32::try_from(many)? {
-        let item = Item::draw(words, &mut dice);
+        let item = Item::draw(words, &mut rng);
         by_topic[item.topic].push(id);
         // Recent years have more.
-        let year = 2024 - dice.bent(95, 2.0);
+        let year = 2024 - rng.bent(95, 2.0);
         writeln!(
             movies,
             "{id},{} ({year}),{}",
@@ -111,7 +111,7 @@ fn write_films(
             item.genres.join("|")
         )?;
         writeln!(links, "{id},{id},{id}")?;
-        let language = dice.one(&["en", "en", "en", "en", "fr", "de", "ja"]);
+        let language = rng.one(&["en", "en", "en", "en", "fr", "de", "ja"]);
         let keywords: Vec<Value> = item.tags.iter().map(|tag| json!({ "name": tag })).collect();
         writeln!(
             details,
@@ -120,12 +120,12 @@ fn write_films(
             item.description,
             quoted(&Value::from(keywords)),
             1000.0 / f64::from(id),
-            (6.5 + dice.normal()).clamp(1.0, 9.5),
-            10 + dice.bent(20_000, 4.0),
-            60 + dice.below(120),
+            (6.5 + rng.normal()).clamp(1.0, 9.5),
+            10 + rng.bent(20_000, 4.0),
+            60 + rng.below(120),
         )?;
         let mut person = || {
-            let number = dice.bent(people, 1.5) + 1;
+            let number = rng.bent(people, 1.5) + 1;
             json!({ "id": number, "name": words.person(number), "job": "Director" })
         };
         let crew = Value::from(vec![person()]);
@@ -140,21 +140,21 @@ fn write_films(
 
 fn write_products(many: usize, seed: u64, words: &Words, folder: &Path) -> anyhow::Result<()> {
     let mut out = create(&folder.join("products.jsonl"))?;
-    let mut dice = Dice::new(seed, 6);
+    let mut rng = BenchRng::new(seed, 6);
     for id in 1..=many {
-        let item = Item::draw(words, &mut dice);
-        let price = (2.5 + 0.9 * dice.normal()).exp().clamp(0.5, 9_999.0);
+        let item = Item::draw(words, &mut rng);
+        let price = (2.5 + 0.9 * rng.normal()).exp().clamp(0.5, 9_999.0);
         let row = json!({
             "id": id.to_string(),
             "title": item.title,
             "description": item.description,
             "genres": item.genres,
             "tags": item.tags,
-            "brand": format!("Brand {}", item.topic + TOPICS * dice.bent(12, 2.0)),
-            "category": [item.genres[0], capital(words.of_topic(item.topic, &mut dice)).as_str()],
+            "brand": format!("Brand {}", item.topic + TOPICS * rng.bent(12, 2.0)),
+            "category": [item.genres[0], capital(words.of_topic(item.topic, &mut rng)).as_str()],
             "price": format!("{price:.2}"),
             // One in twenty is out of stock.
-            "stock": if dice.happens(0.05) { 0 } else { 1 + dice.below(500) }.to_string(),
+            "stock": if rng.happens(0.05) { 0 } else { 1 + rng.below(500) }.to_string(),
         });
         writeln!(out, "{row}")?;
     }
@@ -172,30 +172,30 @@ struct Item<'w> {
 }
 
 impl<'w> Item<'w> {
-    fn draw(words: &'w Words, dice: &mut Dice) -> Self {
+    fn draw(words: &'w Words, rng: &mut BenchRng) -> Self {
         // Topics are not equally large either.
-        let topic = dice.bent(TOPICS, 1.4);
-        let aside = dice.below(TOPICS);
-        let title: Vec<String> = (0..2 + dice.below(3))
-            .map(|_| capital(words.of_topic(topic, dice)))
+        let topic = rng.bent(TOPICS, 1.4);
+        let aside = rng.below(TOPICS);
+        let title: Vec<String> = (0..2 + rng.below(3))
+            .map(|_| capital(words.of_topic(topic, rng)))
             .collect();
         let mut description = String::new();
-        for _ in 0..20 + dice.below(40) {
-            let word = match dice.unit() {
-                at if at < 0.45 => words.of_topic(topic, dice),
-                at if at < 0.6 => words.of_topic(aside, dice),
-                _ => words.common(dice),
+        for _ in 0..20 + rng.below(40) {
+            let word = match rng.unit() {
+                at if at < 0.45 => words.of_topic(topic, rng),
+                at if at < 0.6 => words.of_topic(aside, rng),
+                _ => words.common(rng),
             };
             description.push_str(word);
             description.push(' ');
         }
-        let mut tags: Vec<&str> = (0..3 + dice.below(4))
-            .map(|_| words.of_topic(topic, dice))
+        let mut tags: Vec<&str> = (0..3 + rng.below(4))
+            .map(|_| words.of_topic(topic, rng))
             .collect();
         tags.sort_unstable();
         tags.dedup();
         let mut genres = genres(topic).to_vec();
-        genres.truncate(1 + usize::from(dice.happens(0.6)));
+        genres.truncate(1 + usize::from(rng.happens(0.6)));
         Self {
             topic,
             title: title.join(" "),
@@ -215,10 +215,10 @@ fn write_ratings(size: Size, by_topic: &[Vec<u32>], path: &Path) -> anyhow::Resu
     let mut out = create(path)?;
     writeln!(out, "userId,movieId,rating,timestamp")?;
     let filled: Vec<&Vec<u32>> = by_topic.iter().filter(|items| !items.is_empty()).collect();
-    let mut dice = Dice::new(size.seed, 3);
+    let mut rng = BenchRng::new(size.seed, 3);
     // So that all users together do what was asked for.
     let activity: Vec<f64> = (0..size.users)
-        .map(|_| (ACTIVITY_SPREAD * dice.normal()).exp())
+        .map(|_| (ACTIVITY_SPREAD * rng.normal()).exp())
         .collect();
     let scale = size.interactions as f64 / activity.iter().sum::<f64>();
     let mut owed = 0.0;
@@ -227,28 +227,28 @@ fn write_ratings(size: Size, by_topic: &[Vec<u32>], path: &Path) -> anyhow::Resu
         // Nobody takes more than a third of the catalogue.
         let many = (owed as usize).min(size.items / 3);
         owed -= many as f64;
-        let tastes: Vec<&Vec<u32>> = (0..1 + dice.below(3))
-            .map(|_| filled[dice.bent(filled.len(), 1.4)])
+        let tastes: Vec<&Vec<u32>> = (0..1 + rng.below(3))
+            .map(|_| filled[rng.bent(filled.len(), 1.4)])
             .collect();
         let mut seen = HashSet::with_capacity(many);
-        let mut at = FIRST + dice.below((LAST - FIRST) as usize / 2) as i64;
+        let mut at = FIRST + rng.below((LAST - FIRST) as usize / 2) as i64;
         let mut tries = 0;
         while seen.len() < many && tries < 20 * many {
             tries += 1;
-            let own = dice.happens(OWN_TASTE);
+            let own = rng.happens(OWN_TASTE);
             let items = if own {
-                *dice.one(&tastes)
+                *rng.one(&tastes)
             } else {
-                *dice.one(&filled)
+                *rng.one(&filled)
             };
-            let item = items[dice.bent(items.len(), POPULARITY_BEND)];
+            let item = items[rng.bent(items.len(), POPULARITY_BEND)];
             if !seen.insert(item) {
                 continue;
             }
             // Half stars from 0.5 to 5; what suits gets more.
             let middle = if own { 8.0 } else { 5.0 };
-            let stars = (middle + 1.5 * dice.normal()).round().clamp(1.0, 10.0) / 2.0;
-            at = (at + dice.below(200_000) as i64).min(LAST);
+            let stars = (middle + 1.5 * rng.normal()).round().clamp(1.0, 10.0) / 2.0;
+            at = (at + rng.below(200_000) as i64).min(LAST);
             writeln!(out, "{},{item},{stars},{at}", user + 1)?;
         }
     }

@@ -33,7 +33,7 @@ pub struct FusionSettings {
 pub struct Fusion {
     items: Vec<FusedItem>,
     /// For each slot of the catalogue 1 + the place among the items, or 0.
-    places: Vec<u32>,
+    indices: Vec<u32>,
 }
 
 /// An item that a query found.
@@ -61,7 +61,7 @@ impl Fusion {
         let meaning = ranked(side(MEANING), catalogue, settings.depth);
         let mut fusion = Self {
             items: Vec::with_capacity(words.len() + meaning.len()),
-            places: vec![0; catalogue.len()],
+            indices: vec![0; catalogue.len()],
         };
         for (slot, rank) in words.iter().zip(1..) {
             if let Some(item) = fusion.entry(*slot) {
@@ -95,28 +95,28 @@ impl Fusion {
 
     /// The item in a slot, if the query found it.
     pub fn item(&self, slot: u32) -> Option<&FusedItem> {
-        let place = self.places.get(slot as usize)?.checked_sub(1)?;
-        self.items.get(place as usize)
+        let index = self.indices.get(slot as usize)?.checked_sub(1)?;
+        self.items.get(index as usize)
     }
 
     fn known(&mut self, slot: u32) -> Option<&mut FusedItem> {
-        let place = self.places.get(slot as usize)?.checked_sub(1)?;
-        self.items.get_mut(place as usize)
+        let index = self.indices.get(slot as usize)?.checked_sub(1)?;
+        self.items.get_mut(index as usize)
     }
 
     /// The item in a slot, new where it is not there yet; `None` for a slot that no catalogue has.
     fn entry(&mut self, slot: u32) -> Option<&mut FusedItem> {
-        let place = self.places.get_mut(slot as usize)?;
-        if *place == 0 {
+        let index = self.indices.get_mut(slot as usize)?;
+        if *index == 0 {
             self.items.push(FusedItem {
                 slot,
                 ..FusedItem::default()
             });
             // No more items than slots, which are numbered by `u32`.
-            *place = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+            *index = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
         }
-        let place = *place as usize - 1;
-        self.items.get_mut(place)
+        let index = *index as usize - 1;
+        self.items.get_mut(index)
     }
 
     /// The relevance of each item. A side that found nothing leaves the other all the weight.

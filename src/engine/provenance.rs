@@ -94,7 +94,7 @@ impl Provenance {
         let slots: Vec<u32> = slots
             .chain(list.dropped.iter().map(|(slot, _)| *slot))
             .collect();
-        let places: FxHashMap<u32, usize> = slots.iter().copied().zip(0..).collect();
+        let indices: FxHashMap<u32, usize> = slots.iter().copied().zip(0..).collect();
         let id = |slot: &u32| {
             catalogue
                 .entry(*slot)
@@ -103,8 +103,8 @@ impl Provenance {
         let signal = |from: &Candidates| {
             let mut raw = vec![f32::NAN; slots.len()];
             for (slot, score) in &from.scored {
-                if let Some(place) = places.get(slot) {
-                    raw[*place] = *score;
+                if let Some(index) = indices.get(slot) {
+                    raw[*index] = *score;
                 }
             }
             StoredSignal {
@@ -150,8 +150,8 @@ impl Provenance {
             return None;
         }
         let contents: Vec<Content> = listed.iter().chain(&dropped).copied().collect();
-        let eligible = |place: usize| {
-            let why = place.checked_sub(listed.len()).map(|place| reasons[place]);
+        let eligible = |index: usize| {
+            let why = index.checked_sub(listed.len()).map(|index| reasons[index]);
             !matches!(why, Some(DropReason::Ineligible(_)))
         };
         let signals = stored.signals.iter().map(|signal| {
@@ -163,7 +163,7 @@ impl Provenance {
             let passed: Vec<f32> = raw
                 .iter()
                 .enumerate()
-                .map(|(place, raw)| if eligible(place) { *raw } else { f32::NAN })
+                .map(|(index, raw)| if eligible(index) { *raw } else { f32::NAN })
                 .collect();
             let calibrated = calibrate(&passed);
             let scores = contents.iter().zip(&raw).zip(calibrated).enumerate();
@@ -173,10 +173,10 @@ impl Provenance {
                 part: signal.part,
                 weight: signal.weight,
                 scores: scores
-                    .map(|(place, ((content, raw), calibrated))| SignalScore {
+                    .map(|(index, ((content, raw), calibrated))| SignalScore {
                         content: *content,
                         raw: *raw,
-                        calibrated: eligible(place).then_some(calibrated),
+                        calibrated: eligible(index).then_some(calibrated),
                     })
                     .collect(),
             })
@@ -203,10 +203,10 @@ const REASONS: [DropReason; 9] = [
 ];
 
 fn code(why: DropReason) -> u8 {
-    let place = REASONS.iter().position(|reason| *reason == why);
+    let index = REASONS.iter().position(|reason| *reason == why);
     // A reason that is not in the table has no meaning for a reader, and 255 says so.
-    place
-        .and_then(|place| u8::try_from(place).ok())
+    index
+        .and_then(|index| u8::try_from(index).ok())
         .unwrap_or(u8::MAX)
 }
 

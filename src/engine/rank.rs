@@ -139,7 +139,7 @@ pub fn rank_pool(
 ) -> RankedList {
     let Scores { blend, items } = input.scorer.score(&pool);
     let mut list = Assembly::new(request, input, &blend);
-    list.place(items);
+    list.index(items);
     list.drop_low();
     list.diversify();
     list.fall_back();
@@ -170,7 +170,7 @@ struct Assembly<'a> {
     width: usize,
     /// For each of them, what speaks for items.
     evidence: Vec<&'a FxHashMap<u32, u32>>,
-    placed: Vec<RankedItem>,
+    indexed: Vec<RankedItem>,
     dropped: Vec<(u32, DropReason)>,
     pinned: FxHashSet<u32>,
 }
@@ -199,7 +199,7 @@ impl<'a> Assembly<'a> {
                 .iter()
                 .filter_map(|(source, _)| evidence_of(*source))
                 .collect(),
-            placed: Vec::new(),
+            indexed: Vec::new(),
             dropped: Vec::new(),
             pinned: FxHashSet::default(),
         }
@@ -207,15 +207,15 @@ impl<'a> Assembly<'a> {
 
     /// Takes the scored items, boosted, the best first, equal ones as the scorer says. What no later
     /// step can bring into the list is dropped unsorted.
-    fn place(&mut self, items: Vec<Scored>) {
-        let placed = items.into_iter().map(|item| RankedItem {
+    fn index(&mut self, items: Vec<Scored>) {
+        let indexed = items.into_iter().map(|item| RankedItem {
             slot: item.slot,
             score: self.boosted(&item),
             because: self.evidence_for(&item),
             sources: item.sources,
             parts: item.parts,
         });
-        let mut placed: Vec<RankedItem> = placed.collect();
+        let mut indexed: Vec<RankedItem> = indexed.collect();
         let (catalogue, ties) = (self.catalogue, self.input.scorer.ties());
         let order = |a: &RankedItem, b: &RankedItem| {
             let better = b.score.total_cmp(&a.score);
@@ -223,18 +223,18 @@ impl<'a> Assembly<'a> {
         };
         let needed = self.input.length.max(DIVERSE);
         let mut rest = Vec::new();
-        if placed.len() > needed {
-            placed.select_nth_unstable_by(needed, order);
-            rest = placed.split_off(needed);
+        if indexed.len() > needed {
+            indexed.select_nth_unstable_by(needed, order);
+            rest = indexed.split_off(needed);
         }
         // Scorers give what one source ranked in its order: long runs, which a stable sort merges.
-        placed.sort_by(order);
+        indexed.sort_by(order);
         // Boosts may have led beyond 1.
-        let most = placed.first().map_or(1.0, |item| item.score.max(1.0));
+        let most = indexed.first().map_or(1.0, |item| item.score.max(1.0));
         if most > 1.0 {
-            placed.iter_mut().for_each(|item| item.score /= most);
+            indexed.iter_mut().for_each(|item| item.score /= most);
         }
-        self.placed = placed;
+        self.indexed = indexed;
         let least = self.request.min_score;
         let dropped = rest
             .into_iter()
@@ -273,8 +273,8 @@ impl<'a> Assembly<'a> {
     fn drop_low(&mut self) {
         let least = self.request.min_score;
         // They are in order: all that are too low come last.
-        let enough = self.placed.partition_point(|item| item.score >= least);
-        let low = self.placed.drain(enough..);
+        let enough = self.indexed.partition_point(|item| item.score >= least);
+        let low = self.indexed.drain(enough..);
         self.dropped
             .extend(low.map(|item| (item.slot, DropReason::BelowMinimum)));
     }
@@ -284,26 +284,27 @@ impl<'a> Assembly<'a> {
         if self.request.diversity <= 0.0 {
             return;
         }
-        let tail = self.placed.split_off(self.placed.len().min(DIVERSE));
+        let tail = self.indexed.split_off(self.indexed.len().min(DIVERSE));
         let head: Vec<(usize, f32)> = self
-            .placed
+            .indexed
             .iter()
             .enumerate()
             .map(|(at, item)| (at, item.score))
             .collect();
-        let similar =
-            |a: usize, b: usize| (self.input.similarity)(self.placed[a].slot, self.placed[b].slot);
+        let similar = |a: usize, b: usize| {
+            (self.input.similarity)(self.indexed[a].slot, self.indexed[b].slot)
+        };
         let order = diversity::rerank(&head, self.request.diversity, similar, head.len());
-        let mut waiting: Vec<Option<RankedItem>> = self.placed.drain(..).map(Some).collect();
-        self.placed
+        let mut waiting: Vec<Option<RankedItem>> = self.indexed.drain(..).map(Some).collect();
+        self.indexed
             .extend(order.into_iter().filter_map(|at| waiting[at].take()));
-        self.placed.extend(tail);
+        self.indexed.extend(tail);
     }
 
     /// Fills the list up with what can be recommended to everybody, in the order of the fallbacks.
     fn fall_back(&mut self) {
         let (input, length) = (self.input, self.input.length);
-        if self.placed.len() >= length || self.request.fallback.is_empty() {
+        if self.indexed.len() >= length || self.request.fallback.is_empty() {
             return;
         }
         // Whatever was decided already: nothing comes twice.
@@ -311,12 +312,12 @@ impl<'a> Assembly<'a> {
         let mut met: FxHashSet<u32> = candidates.map(|(slot, _)| *slot).collect();
         // Below the last of the list, so that scores never grow with rank.
         let ceiling = self
-            .placed
+            .indexed
             .iter()
             .map(|item| item.score)
             .fold(1.0, f32::min);
         for fallback in &self.request.fallback {
-            let open = length.saturating_sub(self.placed.len());
+            let open = length.saturating_sub(self.indexed.len());
             let may_fill = |slot: u32| !met.contains(&slot) && input.rules.is_eligible(slot);
             let rest: Vec<(u32, f32)> = match fallback {
                 Source::Popular => {
@@ -339,7 +340,7 @@ impl<'a> Assembly<'a> {
                 if score < self.request.min_score {
                     continue;
                 }
-                self.placed.push(RankedItem {
+                self.indexed.push(RankedItem {
                     slot,
                     score,
                     sources: (*fallback).into(),
@@ -361,8 +362,8 @@ impl<'a> Assembly<'a> {
     }
 
     fn cut(&mut self) {
-        if self.placed.len() > self.input.length {
-            let beyond = self.placed.drain(self.input.length..);
+        if self.indexed.len() > self.input.length {
+            let beyond = self.indexed.drain(self.input.length..);
             self.dropped
                 .extend(beyond.map(|item| (item.slot, DropReason::BeyondLength)));
         }
@@ -380,7 +381,7 @@ impl<'a> Assembly<'a> {
                 Some((at, self.catalogue.slot(pin.content)?))
             })
             .collect();
-        self.placed
+        self.indexed
             .retain(|item| !slots.iter().any(|(_, slot)| *slot == item.slot));
         for (at, slot) in slots {
             if let Some(why) = self.input.rules.unavailable(slot) {
@@ -389,18 +390,18 @@ impl<'a> Assembly<'a> {
             }
             self.dropped.retain(|(dropped, _)| *dropped != slot);
             self.pinned.insert(slot);
-            let at = at.min(self.placed.len());
+            let at = at.min(self.indexed.len());
             let pinned = RankedItem {
                 slot,
                 // That of the item in whose place it stands.
-                score: self.placed.get(at).map_or(0.0, |item| item.score),
+                score: self.indexed.get(at).map_or(0.0, |item| item.score),
                 sources: Source::Pinned.into(),
                 parts: smallvec![0.0; self.width],
                 because: None,
             };
-            self.placed.insert(at, pinned);
+            self.indexed.insert(at, pinned);
         }
-        self.placed.truncate(self.input.length);
+        self.indexed.truncate(self.input.length);
     }
 
     fn drop_pinned(&mut self, slot: u32, why: Unavailable) {
@@ -419,7 +420,7 @@ impl<'a> Assembly<'a> {
     /// before it.
     fn ranked(self) -> Vec<RankedItem> {
         let mut ceiling = 1.0_f32;
-        let mut items = self.placed;
+        let mut items = self.indexed;
         for item in &mut items {
             ceiling = ceiling.min(item.score);
             item.score = ceiling;

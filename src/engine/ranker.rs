@@ -78,7 +78,7 @@ pub struct Replayed {
 impl Replayed {
     /// What the pool offered, `consumed` being the slots that the user took.
     pub fn new(pool: &Pool, consumed: &FxHashSet<u32>) -> Self {
-        let mut places: FxHashMap<u32, usize> = FxHashMap::default();
+        let mut indices: FxHashMap<u32, usize> = FxHashMap::default();
         let width = pool.signals.len();
         let mut replayed = Self::default();
         for (at, signal) in pool.signals.iter().enumerate() {
@@ -88,18 +88,18 @@ impl Replayed {
             };
             replayed.signals.push((name, signal.weight));
             for (slot, score) in &signal.scores {
-                let next = places.len();
-                let place = *places.entry(*slot).or_insert(next);
-                if place == next {
+                let next = indices.len();
+                let index = *indices.entry(*slot).or_insert(next);
+                if index == next {
                     replayed.features.resize((next + 1) * width, 0.0);
                     if consumed.contains(slot) {
                         // A request has a few thousand candidates.
                         replayed
                             .consumed
-                            .push(u32::try_from(place).unwrap_or(u32::MAX));
+                            .push(u32::try_from(index).unwrap_or(u32::MAX));
                     }
                 }
-                replayed.features[place * width + at] = *score;
+                replayed.features[index * width + at] = *score;
             }
         }
         replayed

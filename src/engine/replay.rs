@@ -37,7 +37,7 @@ pub struct Split {
 
 /// The place of an event in time. Events of one moment, as of an import without times, are ordered
 /// by a digest of their item: the cut is then a random one, and the same each time.
-fn place(at: DateTime<Utc>, content: Content) -> (DateTime<Utc>, u64) {
+fn index(at: DateTime<Utc>, content: Content) -> (DateTime<Utc>, u64) {
     (at, xxh3_64(content.uuid().as_bytes()))
 }
 
@@ -53,7 +53,7 @@ pub fn split(events: &[Event], weights: &Arc<WeightTable>) -> Option<Split> {
     let mut liked: Vec<_> = positives
         .iter()
         .filter(|liked| liked.weight >= LIKED_SHARE * most)
-        .map(|liked| (place(liked.latest, liked.content), liked.content))
+        .map(|liked| (index(liked.latest, liked.content), liked.content))
         .collect();
     if liked.len() < LIKED_FROM {
         return None;
@@ -61,7 +61,7 @@ pub fn split(events: &[Event], weights: &Arc<WeightTable>) -> Option<Split> {
     liked.sort_unstable();
     let kept = liked.len() - liked.len() / HELD_OUT;
     let ((at, cut), _) = liked[kept];
-    let earlier = |event: &&Event| place(event.at, event.content) < (at, cut);
+    let earlier = |event: &&Event| index(event.at, event.content) < (at, cut);
     let before: Vec<Event> = events.iter().filter(earlier).copied().collect();
     if before.is_empty() {
         return None;

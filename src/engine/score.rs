@@ -224,7 +224,7 @@ pub fn weighted(pool: &Pool, weights: &[f32]) -> Scores {
     let blended = blend(&signals);
     let mut sources: Vec<(Source, f32)> = Vec::new();
     // For each signal, the place of its source.
-    let places: Vec<Option<usize>> = pool
+    let indices: Vec<Option<usize>> = pool
         .signals
         .iter()
         .zip(&blended.weights)
@@ -235,23 +235,23 @@ pub fn weighted(pool: &Pool, weights: &[f32]) -> Scores {
             let known = sources
                 .iter()
                 .position(|(source, _)| *source == signal.source);
-            let place = known.unwrap_or_else(|| {
+            let index = known.unwrap_or_else(|| {
                 sources.push((signal.source, 0.0));
                 sources.len() - 1
             });
-            sources[place].1 += weight;
-            Some(place)
+            sources[index].1 += weight;
+            Some(index)
         })
         .collect();
     let item = |item: ranking::blend::Blended<u32>| {
         let mut offered = Sources::default();
         let mut parts: Parts = smallvec![0.0; sources.len()];
-        for (place, contribution) in places.iter().zip(&item.contributions) {
-            if let Some(place) = place
+        for (index, contribution) in indices.iter().zip(&item.contributions) {
+            if let Some(index) = index
                 && *contribution > 0.0
             {
-                parts[*place] += contribution;
-                offered = offered.with(sources[*place].0);
+                parts[*index] += contribution;
+                offered = offered.with(sources[*index].0);
             }
         }
         Scored {

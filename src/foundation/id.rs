@@ -158,8 +158,8 @@ impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bits = self.raw.as_u128();
         let mut text = [0; LENGTH];
-        for (place, letter) in text.iter_mut().rev().enumerate() {
-            *letter = ALPHABET[(bits >> (5 * place)) as usize & 31];
+        for (index, letter) in text.iter_mut().rev().enumerate() {
+            *letter = ALPHABET[(bits >> (5 * index)) as usize & 31];
         }
         f.write_str(K::PREFIX)?;
         f.write_str("_")?;

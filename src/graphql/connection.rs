@@ -43,17 +43,17 @@ pub struct Edge<T> {
 }
 
 impl<T> Connection<T> {
-    /// The connection of `page`; `place` gives the cursor of an item, `total` counts the list.
+    /// The connection of `page`; `cursor_of` gives the cursor of an item, `total` counts the list.
     pub fn new<F>(
         page: Page<impl Into<T>>,
-        place: impl Fn(&T) -> Cursor,
+        cursor_of: impl Fn(&T) -> Cursor,
         total: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = Result<u64>> + Send + 'static,
     {
         let edges = page.rows.into_iter().map(Into::into).map(|node| Edge {
-            cursor: place(&node).encode(),
+            cursor: cursor_of(&node).encode(),
             node,
         });
         Self {

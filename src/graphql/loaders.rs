@@ -1,7 +1,7 @@
-//! Loaders: what many fields of one request ask for is read in one statement.
+//! Data loaders: keys that many fields of a request need are read in one statement.
 //!
-//! Each execution has its own set, since a shared one would carry one viewer's rows to another,
-//! and a kept one old rows to a later event.
+//! Each execution has its own set: a shared one would leak rows between viewers, and a longer-lived one would
+//! return outdated rows to later events.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 
-use super::loads::{AtOnce, Loads};
+use super::batch_scheduler::{BatchScheduler, NoDelay};
 use crate::domain::Services;
 use crate::domain::auth::{ApiKey, Viewer};
 use crate::domain::content::Content;
@@ -28,29 +28,29 @@ use crate::domain::users::User;
 use crate::foundation::page::Page;
 use crate::foundation::{Error, Id, id};
 
-/// What a loader reads with: the services, on behalf of the request's viewer.
-pub struct Reader {
+/// The context of loaders: the services and the viewer of the request.
+pub struct LoaderContext {
     services: Arc<Services>,
     viewer: Viewer,
 }
 
-/// A loader that is made when it is first used: most executions use few of them, and an event is
-/// executed for each of thousands of subscribers.
-pub struct Lazy<L> {
-    reader: Arc<Reader>,
-    loads: Loads,
+/// A loader that is created on first use: most executions use few of them, and an event is executed for each
+/// of thousands of subscribers.
+pub struct LazyLoader<L> {
+    reader: Arc<LoaderContext>,
+    scheduler: BatchScheduler,
     loader: OnceLock<DataLoader<L, HashMapCache>>,
 }
 
-impl<L: From<Arc<Reader>>> Deref for Lazy<L> {
+impl<L: From<Arc<LoaderContext>>> Deref for LazyLoader<L> {
     type Target = DataLoader<L, HashMapCache>;
 
     fn deref(&self) -> &Self::Target {
         self.loader.get_or_init(|| {
             DataLoader::with_cache(
                 L::from(Arc::clone(&self.reader)),
-                self.loads.clone(),
-                AtOnce,
+                self.scheduler.clone(),
+                NoDelay,
                 HashMapCache::default(),
             )
             // A page of 100 films with 100 credits each is still one statement.
@@ -63,20 +63,20 @@ macro_rules! loaders {
     ($($(#[$doc:meta])* $field:ident: $loader:ident($key:ty => $value:ty) = |$reader:ident, $ids:ident| $load:expr;)*) => {
         /// The loaders of one request.
         pub struct Loaders {
-            $($(#[$doc])* pub $field: Lazy<$loader>,)*
+            $($(#[$doc])* pub $field: LazyLoader<$loader>,)*
         }
 
         impl Loaders {
-            /// Fresh loaders that read on behalf of `viewer`, as `loads` runs them.
-            pub fn new(services: &Arc<Services>, viewer: &Viewer, loads: &Loads) -> Self {
-                let reader = Arc::new(Reader {
+            /// Fresh loaders that read on behalf of `viewer`, as `scheduler` runs them.
+            pub fn new(services: &Arc<Services>, viewer: &Viewer, scheduler: &BatchScheduler) -> Self {
+                let reader = Arc::new(LoaderContext {
                     services: Arc::clone(services),
                     viewer: viewer.clone(),
                 });
                 Self {
-                    $($field: Lazy {
+                    $($field: LazyLoader {
                         reader: Arc::clone(&reader),
-                        loads: loads.clone(),
+                        scheduler: scheduler.clone(),
                         loader: OnceLock::new(),
                     },)*
                 }
@@ -93,10 +93,10 @@ macro_rules! loaders {
 
         $(
             $(#[$doc])*
-            pub struct $loader(Arc<Reader>);
+            pub struct $loader(Arc<LoaderContext>);
 
-            impl From<Arc<Reader>> for $loader {
-                fn from(reader: Arc<Reader>) -> Self {
+            impl From<Arc<LoaderContext>> for $loader {
+                fn from(reader: Arc<LoaderContext>) -> Self {
                     Self(reader)
                 }
             }

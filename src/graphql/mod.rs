@@ -8,14 +8,14 @@ use crate::domain::Services;
 use crate::domain::auth::{Client, Viewer};
 use crate::domain::schemas::Schemas;
 
+pub mod batch_scheduler;
 pub mod connection;
 pub mod errors;
+pub mod execution_loaders;
 pub mod filter;
-pub mod fresh;
 pub mod guard;
 pub mod id;
 pub mod loaders;
-pub mod loads;
 pub mod number;
 pub mod omitted;
 pub mod payload;
@@ -117,7 +117,7 @@ pub fn schema(introspection: bool) -> MarqueeSchema {
         Mutation::default(),
         Subscription::default(),
     )
-    .extension(fresh::FreshLoaders)
+    .extension(execution_loaders::ExecutionLoaders)
     .extension(omitted::OmittedVariables)
     .register_output_type::<payload::UserError>()
     .register_output_type::<types::node::Node>();
@@ -172,7 +172,7 @@ impl ContextExt for Context<'_> {
 }
 
 /// Adds the context that resolvers read by [`ContextExt`]: schemas, services, viewer and client. Loaders
-/// are added by [`fresh::FreshLoaders`].
+/// are added by [`execution_loaders::ExecutionLoaders`].
 pub fn with_context(
     request: async_graphql::Request,
     schemas: Arc<Schemas>,

@@ -66,10 +66,17 @@ pub async fn file(
     match wanted {
         Wanted::All => (StatusCode::OK, common, own, Body::from(bytes)).into_response(),
         Wanted::Part(part) => {
-            let place = format!("bytes {}-{}/{}", part.start, part.end - 1, bytes.len());
-            let place = [(CONTENT_RANGE, place)];
+            let content_range = format!("bytes {}-{}/{}", part.start, part.end - 1, bytes.len());
+            let content_range = [(CONTENT_RANGE, content_range)];
             let part = Body::from(bytes.slice(part));
-            (StatusCode::PARTIAL_CONTENT, common, own, place, part).into_response()
+            (
+                StatusCode::PARTIAL_CONTENT,
+                common,
+                own,
+                content_range,
+                part,
+            )
+                .into_response()
         }
         Wanted::Nothing => {
             let whole = [(CONTENT_RANGE, format!("bytes */{}", bytes.len()))];

@@ -121,8 +121,8 @@ impl Secrets {
     /// When there is none, or two have one id or one secret.
     pub fn of(keys: Vec<SigningKey>) -> anyhow::Result<Self> {
         ensure!(!keys.is_empty(), "there is no signing key");
-        for (place, key) in keys.iter().enumerate() {
-            for earlier in &keys[..place] {
+        for (index, key) in keys.iter().enumerate() {
+            for earlier in &keys[..index] {
                 ensure!(
                     earlier.id != key.id,
                     "two signing keys have the id `{}`; give each its own",
@@ -155,15 +155,15 @@ impl Secrets {
     }
 
     fn configured(auth: &Auth) -> anyhow::Result<Self> {
-        let read = |(place, text): (usize, &SecretString)| {
+        let read = |(index, text): (usize, &SecretString)| {
             let (id, secret) = text.expose_secret().split_once(':').with_context(|| {
                 format!(
                     "entry {} of `auth.signing_keys` has no colon: it looks like \"id:secret\"",
-                    place + 1
+                    index + 1
                 )
             })?;
             SigningKey::new(id, secret)
-                .with_context(|| format!("entry {} of `auth.signing_keys`", place + 1))
+                .with_context(|| format!("entry {} of `auth.signing_keys`", index + 1))
         };
         let keys = auth.signing_keys.iter().enumerate().map(read);
         Self::of(keys.collect::<anyhow::Result<_>>()?).context("`auth.signing_keys`")

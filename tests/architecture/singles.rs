@@ -26,7 +26,7 @@ const METHODS: [&str; 4] = ["Object", "ComplexObject", "Subscription", "Interfac
 #[derive(Debug)]
 pub struct Single {
     /// The field, the argument or the alias.
-    pub place: String,
+    pub index: String,
     /// The words of its type, each with its line.
     pub words: Vec<(String, usize)>,
 }
@@ -57,7 +57,7 @@ pub fn look(item: &Item, facts: &mut Facts) {
         Item::Type(it) => {
             let words = words_of(&it.ty);
             facts.aliases.push(Single {
-                place: it.ident.to_string(),
+                index: it.ident.to_string(),
                 words,
             });
         }
@@ -66,17 +66,17 @@ pub fn look(item: &Item, facts: &mut Facts) {
             let mut words = Vec::new();
             words_in(it.mac.tokens.clone(), &mut words);
             let name = it.mac.path.segments.last();
-            let place = name.map_or_else(String::new, |name| format!("{}!", name.ident));
-            facts.answered.push(Single { place, words });
+            let index = name.map_or_else(String::new, |name| format!("{}!", name.ident));
+            facts.answered.push(Single { index, words });
         }
         _ => {}
     }
 }
 
 fn signature(signature: &syn::Signature, facts: &mut Facts) {
-    let mut add = |place: String, of: &Type| {
+    let mut add = |index: String, of: &Type| {
         facts.answered.push(Single {
-            place,
+            index,
             words: words_of(of),
         });
     };
@@ -101,7 +101,7 @@ fn fields(of: &str, fields: &Fields, facts: &mut Facts) {
             .as_ref()
             .map_or_else(String::new, |name| format!(".{name}"));
         facts.answered.push(Single {
-            place: format!("{of}{name}"),
+            index: format!("{of}{name}"),
             words: words_of(&field.ty),
         });
     }

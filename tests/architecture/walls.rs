@@ -382,7 +382,7 @@ fn singles(source: &Source, program: &Program, add: &mut Add) {
                 .iter()
                 .any(|(word, _)| single.contains(word.as_str()))
             {
-                single.insert(&alias.place);
+                single.insert(&alias.index);
             }
         }
         if single.len() == before {
@@ -392,7 +392,7 @@ fn singles(source: &Source, program: &Program, add: &mut Add) {
     for answered in &source.facts.answered {
         for (word, line) in &answered.words {
             if single.contains(word.as_str()) {
-                add(*line, format!("{} has the type {word}", answered.place));
+                add(*line, format!("{} has the type {word}", answered.index));
             }
         }
     }

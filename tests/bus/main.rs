@@ -15,7 +15,7 @@ use marquee::platform::config::Settings;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::redis::{Way, prefix, settings};
+use crate::redis::{Proxy, prefix, settings};
 
 /// A process on this Redis, connected.
 async fn process(url: &str, prefix: &str) -> Buses {
@@ -168,22 +168,22 @@ async fn notes_survive_the_end_of_their_process() {
 
 #[tokio::test]
 async fn when_redis_goes_and_comes_back_every_listener_hears_that_it_may_have_missed_something() {
-    let (prefix, mut way) = (prefix(), Way::open().await);
+    let (prefix, mut proxy) = (prefix(), Proxy::open().await);
     let (cut_off, other) = (
-        process(&way.url, &prefix).await,
+        process(&proxy.url, &prefix).await,
         process(&redis::url(), &prefix).await,
     );
     let mut here = app(&cut_off).subscribe(job());
     let mut there = app(&other).subscribe(Topic::Jobs);
-    way.cut();
+    proxy.cut();
     cut_off.wait_for_redis(false).await;
     assert!(!app(&cut_off).is_shared());
     assert_eq!(next(&mut here).await, Received::Lagged);
-    way.was_tried().await;
+    proxy.was_tried().await;
     app(&cut_off).publish(job(), "heard here");
     assert_eq!(next(&mut here).await, note("\"heard here\""));
     app(&cut_off).publish(Topic::Jobs, "dropped");
-    way.mend();
+    proxy.mend();
     cut_off.wait_for_redis(true).await;
     assert!(app(&cut_off).is_shared());
     assert_eq!(next(&mut here).await, Received::Lagged);
@@ -195,14 +195,14 @@ async fn when_redis_goes_and_comes_back_every_listener_hears_that_it_may_have_mi
 
 #[tokio::test]
 async fn a_redis_that_comes_late_is_a_reason_to_read_the_table() {
-    let (prefix, mut way) = (prefix(), Way::open().await);
-    way.cut();
-    let buses = Buses::open(&settings(&way.url, &prefix)).unwrap();
+    let (prefix, mut proxy) = (prefix(), Proxy::open().await);
+    proxy.cut();
+    let buses = Buses::open(&settings(&proxy.url, &prefix)).unwrap();
     let mut listener = app(&buses).subscribe(job());
     app(&buses).publish(job(), 1);
     assert_eq!(next(&mut listener).await, note("1"));
-    way.was_tried().await;
-    way.mend();
+    proxy.was_tried().await;
+    proxy.mend();
     assert_eq!(next(&mut listener).await, Received::Lagged);
 }
 

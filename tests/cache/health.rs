@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::redis::{self, Way, prefix};
+use crate::redis::{self, Proxy, prefix};
 use crate::support::{TestApp, settings};
 
 async fn get(app: &TestApp, path: &str) -> (StatusCode, String) {
@@ -46,15 +46,15 @@ async fn health(app: &TestApp) -> Value {
 
 #[tokio::test]
 async fn ready_stays_ready_without_redis_and_says_that_it_is_away() {
-    let way = Way::open().await;
+    let proxy = Proxy::open().await;
     let mut settings = settings();
-    settings.redis = redis::settings(&way.url, &prefix()).redis;
+    settings.redis = redis::settings(&proxy.url, &prefix()).redis;
     let app = TestApp::with(settings).await;
 
     ready_says(&app, "ready\nworkers: 0\nredis: ok\n").await;
     assert_eq!(health(&app).await["redis"], "ok");
 
-    way.cut();
+    proxy.cut();
     ready_says(&app, "ready\nworkers: 0\nredis: away\n").await;
     let health = health(&app).await;
     assert_eq!(health["redis"], "away");

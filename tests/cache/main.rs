@@ -20,7 +20,7 @@ use marquee::platform::cache::{Cache, CacheKind, Caches, Key, Statistics, Tag};
 use marquee::platform::config::{SchemaName, Settings};
 use proptest::prelude::{ProptestConfig, any, proptest};
 
-use crate::redis::{Way, connection, keys, prefix, settings};
+use crate::redis::{Proxy, connection, keys, prefix, settings};
 
 /// One process: its caches, and how often it had to compute.
 struct Server {
@@ -128,21 +128,21 @@ async fn what_one_server_changes_the_other_no_longer_finds() {
 
 #[tokio::test]
 async fn answers_go_on_without_redis_and_it_is_used_again_when_it_is_back() {
-    let (prefix, mut way) = (prefix(), Way::open().await);
+    let (prefix, mut proxy) = (prefix(), Proxy::open().await);
     let (cut_off, other) = (
-        Server::on(&way.url, &prefix).await,
+        Server::on(&proxy.url, &prefix).await,
         Server::on(&redis::url(), &prefix).await,
     );
     let key = list(1, "1.0");
     cut_off.ask(&key, "old").await;
-    way.cut();
+    proxy.cut();
     assert_eq!(cut_off.ask(&list(2, "1.0"), "alone").await, "alone");
     cut_off.caches.wait_for_redis(false).await;
-    way.was_tried().await;
+    proxy.was_tried().await;
     cut_off.cache.invalidate(&[Tag::User(user(1))]);
     assert_eq!(cut_off.ask(&key, "new").await, "new");
     assert_eq!(other.ask(&key, "other").await, "old", "it cannot know yet");
-    way.mend();
+    proxy.mend();
     cut_off.caches.wait_for_redis(true).await;
     // What was changed meanwhile was told first, so nobody finds the old value in Redis.
     let fresh = Server::on(&redis::url(), &prefix).await;
@@ -152,9 +152,9 @@ async fn answers_go_on_without_redis_and_it_is_used_again_when_it_is_back() {
 
 #[tokio::test]
 async fn a_redis_that_was_never_there_is_no_error() {
-    let way = Way::open().await;
-    way.cut();
-    let server = Server::with(&settings(&way.url, &prefix()));
+    let proxy = Proxy::open().await;
+    proxy.cut();
+    let server = Server::with(&settings(&proxy.url, &prefix()));
     assert_eq!(server.caches.redis_connected(), Some(false));
     assert_eq!(server.ask(&list(1, "1.0"), "alone").await, "alone");
     server.cache.invalidate(&[Tag::Catalogue]);

@@ -11,7 +11,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use marquee::platform::cluster::{Cluster, ClusterError, Options, Verdict, look, report};
+use marquee::platform::cluster::{Cluster, ClusterError, Options, Verdict, probe, report};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::{Folder, eventually, is_root, options, psql, running, small_disk, start};
@@ -226,7 +226,7 @@ async fn data_of_another_release_is_said_so() {
 #[tokio::test]
 async fn a_binary_without_pgvector_is_passed_over() {
     let folder = Folder::new();
-    let good = look(&options(&folder), None)
+    let good = probe(&options(&folder), None)
         .into_iter()
         .find_map(|looked| looked.outcome.ok())
         .expect("script/bootstrap was run");
@@ -246,7 +246,7 @@ async fn a_binary_without_pgvector_is_passed_over() {
         postgres_bin: Some(bin.clone()),
         ..options(&folder)
     };
-    let looked = look(&with_fake, None);
+    let looked = probe(&with_fake, None);
     let reason = looked[0].outcome.as_ref().unwrap_err();
     assert!(reason.contains("without pgvector"), "{reason}");
     let cluster = Cluster::start(with_fake).await.unwrap();

@@ -54,13 +54,13 @@ async fn two_kinds(app: &TestApp) -> (Vec<Content>, Vec<Content>) {
     let mut robots = Vec::new();
     let mut dukes = Vec::new();
     for number in 0..6 {
-        let place = ["moon", "station", "comet"][number % 3];
+        let index = ["moon", "station", "comet"][number % 3];
         let who = ["robot", "android"][number % 2];
-        let text = format!("A {who} repairs a rocket near a {place}");
+        let text = format!("A {who} repairs a rocket near a {index}");
         robots.push(told(app, &format!("R{number}"), &text, &["Science Fiction"]).await);
-        let place = ["castle", "garden", "chapel"][number % 3];
+        let index = ["castle", "garden", "chapel"][number % 3];
         let who = ["duke", "countess"][number % 2];
-        let text = format!("A {who} fights a duel in the {place}");
+        let text = format!("A {who} fights a duel in the {index}");
         dukes.push(told(app, &format!("D{number}"), &text, &["Costume Drama"]).await);
     }
     (robots, dukes)
@@ -212,8 +212,8 @@ async fn the_words_of_private_items_are_not_in_the_space() {
     let embeddings = &app.services.embeddings;
     assert_eq!(embeddings.query("zirconium").await.unwrap(), None);
     // It has a place all the same, for its owner.
-    let placed = embeddings.vectors(&[secret]).await.unwrap();
-    assert!(placed.get(&secret).is_some());
+    let indexed = embeddings.vectors(&[secret]).await.unwrap();
+    assert!(indexed.get(&secret).is_some());
 }
 
 const SET: &str = "mutation ($input: SetContentEmbeddingInput!) {
@@ -238,19 +238,19 @@ async fn a_brought_vector_stays_whatever_is_learnt() {
     let embeddings = &app.services.embeddings;
     let mut wanted = vec![0.0; dimensions];
     wanted[0] = -1.0;
-    let place = || async { embeddings.vectors(&robots[..1]).await.unwrap() };
-    assert_eq!(place().await.get(&robots[0]).unwrap(), wanted);
+    let index = || async { embeddings.vectors(&robots[..1]).await.unwrap() };
+    assert_eq!(index().await.get(&robots[0]).unwrap(), wanted);
     let found = embeddings.nearest(&wanted, 1, &|_| true).await.unwrap();
     assert_eq!(ids(&found), robots[..1]);
 
     train(&app).await;
     assert_eq!(embeddings.embed_items(&robots[..1]).await.unwrap(), 0);
-    assert_eq!(place().await.get(&robots[0]).unwrap(), wanted);
+    assert_eq!(index().await.get(&robots[0]).unwrap(), wanted);
 
     // Taken back, the computed one comes again.
     let data = app.ask_as(&key, SET, set(json!(null))).await;
     assert_eq!(errors(data), json!([]));
-    assert_ne!(place().await.get(&robots[0]).unwrap(), wanted);
+    assert_ne!(index().await.get(&robots[0]).unwrap(), wanted);
 
     let data = app.ask_as(&key, SET, set(json!([1.0]))).await;
     let wrong = errors(data);
@@ -339,9 +339,9 @@ async fn both_stores_give_the_same_neighbours() {
         .await
         .unwrap();
     vectors.sort_by_key(|(id, _)| *id);
-    let places: HashMap<Content, usize> = vectors.iter().map(|(id, _)| *id).zip(0..).collect();
+    let indices: HashMap<Content, usize> = vectors.iter().map(|(id, _)| *id).zip(0..).collect();
     for every in [1, 2, 50, 500] {
-        let keep = |id: Content| places[&id].is_multiple_of(every);
+        let keep = |id: Content| indices[&id].is_multiple_of(every);
         let name = format!("one in {every}");
         let (mut same, mut of) = (0, 0);
         for (_, query) in vectors.iter().step_by(60) {

@@ -92,7 +92,7 @@ struct Server {
     plan: Plan,
     /// Every call, as `METHOD /path body`.
     calls: Arc<watch::Sender<Vec<String>>>,
-    asked: Arc<watch::Sender<Option<Value>>>,
+    received: Arc<watch::Sender<Option<Value>>>,
     looks: Arc<Mutex<usize>>,
 }
 
@@ -105,7 +105,7 @@ impl Server {
         let server = Self {
             plan,
             calls: Arc::new(watch::Sender::new(Vec::new())),
-            asked: Arc::new(watch::Sender::new(None)),
+            received: Arc::new(watch::Sender::new(None)),
             looks: Arc::default(),
         };
         let router = Router::new()
@@ -153,8 +153,8 @@ async fn socket(State(server): State<Server>, upgrade: WebSocketUpgrade) -> Resp
 }
 
 async fn tell(server: Server, mut socket: WebSocket) {
-    let mut asked = server.asked.subscribe();
-    asked.wait_for(Option::is_some).await.unwrap();
+    let mut received = server.received.subscribe();
+    received.wait_for(Option::is_some).await.unwrap();
     // A preview, as they come between the news.
     let preview = Message::Binary(vec![0, 0, 0, 1].into());
     let _ = socket.send(preview).await;
@@ -169,7 +169,7 @@ async fn prompt(State(server): State<Server>, Json(body): Json<Value>) -> Respon
         return (StatusCode::BAD_REQUEST, Json(refusal.clone())).into_response();
     }
     server.note("POST /prompt");
-    server.asked.send_replace(Some(body));
+    server.received.send_replace(Some(body));
     Json(json!({ "prompt_id": ID, "number": 4, "node_errors": {} })).into_response()
 }
 
@@ -246,11 +246,11 @@ async fn the_workflow_is_asked_and_its_news_are_the_progress() {
         !server.has_called("POST /queue"),
         "it was answered, and taken back"
     );
-    let asked = server.asked.borrow().clone().unwrap();
-    assert_eq!(asked["client_id"].as_str().unwrap().len(), 32);
-    assert_eq!(asked["prompt"]["6"]["inputs"]["text"], "a fox");
-    assert_eq!(asked["prompt"]["3"]["inputs"]["seed"], 11);
-    assert_eq!(asked["prompt"]["3"]["inputs"]["steps"], 3);
+    let received = server.received.borrow().clone().unwrap();
+    assert_eq!(received["client_id"].as_str().unwrap().len(), 32);
+    assert_eq!(received["prompt"]["6"]["inputs"]["text"], "a fox");
+    assert_eq!(received["prompt"]["3"]["inputs"]["seed"], 11);
+    assert_eq!(received["prompt"]["3"]["inputs"]["steps"], 3);
 }
 
 #[tokio::test]

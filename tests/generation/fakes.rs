@@ -30,7 +30,7 @@ pub enum Reply {
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ReceivedRequest {
     pub path: String,
     pub authorization: Option<String>,
     pub body: Value,
@@ -40,7 +40,7 @@ pub struct Asked {
 #[derive(Clone)]
 pub struct Script {
     pub url: String,
-    state: Arc<Mutex<(VecDeque<Reply>, Vec<Asked>)>>,
+    state: Arc<Mutex<(VecDeque<Reply>, Vec<ReceivedRequest>)>>,
 }
 
 impl Script {
@@ -51,14 +51,14 @@ impl Script {
             let shared = Arc::clone(&shared);
             async move {
                 let authorization = headers.get("authorization");
-                let asked = Asked {
+                let received = ReceivedRequest {
                     path: uri.to_string(),
                     authorization: authorization.map(|text| text.to_str().unwrap().to_owned()),
                     body: serde_json::from_slice(&body).unwrap_or_default(),
                 };
                 let reply = {
                     let mut state = shared.lock().unwrap();
-                    state.1.push(asked);
+                    state.1.push(received);
                     state.0.pop_front()
                 };
                 match reply {
@@ -76,7 +76,7 @@ impl Script {
         self.state.lock().unwrap().0.push_back(reply);
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn received(&self) -> Vec<ReceivedRequest> {
         self.state.lock().unwrap().1.clone()
     }
 }

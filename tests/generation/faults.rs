@@ -71,7 +71,7 @@ async fn what_passes_is_tried_again() {
         let (made, _) = run(&openai(&server.url), &text()).await;
         let made = made.unwrap_or_else(|error| panic!("{what}: {error:?}"));
         assert_eq!(made[0].text.as_deref(), Some("Hello, you"), "{what}");
-        assert_eq!(server.asked().len(), 2, "{what}");
+        assert_eq!(server.received().len(), 2, "{what}");
     }
 }
 
@@ -85,7 +85,7 @@ async fn a_fault_that_stays_is_left_to_the_queue_after_three_attempts() {
     let (message, again) = ended(made.unwrap_err());
     assert_eq!(message, "the OpenAI server answered 500: out of coal");
     assert!(again);
-    assert_eq!(server.asked().len(), 3);
+    assert_eq!(server.received().len(), 3);
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn a_long_wait_is_left_to_the_queue_at_once() {
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(server.asked().len(), 1);
+        assert_eq!(server.received().len(), 1);
     }
 }
 
@@ -132,7 +132,7 @@ async fn what_stays_wrong_is_refused_at_once_and_the_key_is_never_told() {
             "{message}"
         );
         assert!(!again, "{message}");
-        assert_eq!(server.asked().len(), 1, "{message}");
+        assert_eq!(server.received().len(), 1, "{message}");
     }
 }
 

@@ -92,8 +92,8 @@ async fn a_part_of_a_file_can_be_asked_for() {
     let (bytes, path) = stored(&app).await;
     let part = ask(&app, "GET", &path, &[("range", "bytes=1-3")]).await;
     assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
-    let place = format!("bytes 1-3/{}", bytes.len());
-    assert_eq!(header(part.headers(), "content-range"), place);
+    let index = format!("bytes 1-3/{}", bytes.len());
+    assert_eq!(header(part.headers(), "content-range"), index);
     assert_eq!(body(part).await, bytes.slice(1..4));
     let behind = ask(&app, "GET", &path, &[("range", "bytes=99999-")]).await;
     assert_eq!(behind.status(), StatusCode::RANGE_NOT_SATISFIABLE);

@@ -87,9 +87,9 @@ async fn a_text_is_streamed_and_progress_is_what_was_written() {
             .all(|two| two[0].fraction <= two[1].fraction)
     );
 
-    let asked = &server.asked()[0];
-    assert_eq!(asked.path, "/v1/chat/completions");
-    assert_eq!(asked.authorization, Some(format!("Bearer {KEY}")));
+    let received = &server.received()[0];
+    assert_eq!(received.path, "/v1/chat/completions");
+    assert_eq!(received.authorization, Some(format!("Bearer {KEY}")));
     let body = json!({
         "model": "gpt-4o-mini",
         "messages": [
@@ -98,7 +98,7 @@ async fn a_text_is_streamed_and_progress_is_what_was_written() {
         ],
         "max_tokens": 4, "temperature": 0.7, "seed": 5, "stream": true,
     });
-    assert_eq!(asked.body, body);
+    assert_eq!(received.body, body);
 }
 
 #[tokio::test]
@@ -140,8 +140,8 @@ async fn pictures_come_within_the_answer() {
         "model": "dall-e-3", "prompt": "a fox\n\nDo not show: text", "n": 2,
         "size": "512x768", "response_format": "b64_json",
     });
-    assert_eq!(server.asked()[0].path, "/v1/images/generations");
-    assert_eq!(server.asked()[0].body, body);
+    assert_eq!(server.received()[0].path, "/v1/images/generations");
+    assert_eq!(server.received()[0].body, body);
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn pictures_are_fetched_from_where_the_answer_says_and_the_key_stays_at_ho
         (&made[0].bytes[..], &made[1].bytes[..]),
         (&png(8, 8)[..], &png(16, 16)[..])
     );
-    assert_eq!(elsewhere.asked()[0].authorization, None);
-    assert_eq!(server.asked()[1].path, "/here.png");
-    assert!(server.asked()[1].authorization.is_some());
+    assert_eq!(elsewhere.received()[0].authorization, None);
+    assert_eq!(server.received()[1].path, "/here.png");
+    assert!(server.received()[1].authorization.is_some());
 }

@@ -14,7 +14,7 @@ use crate::service::{make, picture, poster_of};
 use crate::support::TestApp;
 
 /// Where a file of the schema lies.
-fn place(app: &TestApp, name: &ObjectName) -> PathBuf {
+fn index(app: &TestApp, name: &ObjectName) -> PathBuf {
     let folder = app.files.path().join("objects");
     let folder = folder.join(app.ctx.db.schema().as_str());
     folder.join("content").join(name.to_string())
@@ -23,7 +23,7 @@ fn place(app: &TestApp, name: &ObjectName) -> PathBuf {
 /// Makes a file one that was written so long ago, by the clock of the test.
 fn written(app: &TestApp, name: &ObjectName, ago: TimeDelta) {
     let then = SystemTime::from(app.ctx.clock.now() - ago);
-    let file = File::options().write(true).open(place(app, name)).unwrap();
+    let file = File::options().write(true).open(index(app, name)).unwrap();
     file.set_modified(then).unwrap();
 }
 
@@ -78,10 +78,10 @@ async fn files_older_than_a_day_that_nothing_names_are_removed_and_no_others() {
     let removed = file_removal.remove_old(&Viewer::Command).await.unwrap();
     assert_eq!(removed.files, 3);
     for file in [&lost, &gone.file, &first.file] {
-        assert!(!place(&app, file).exists(), "{file}");
+        assert!(!index(&app, file).exists(), "{file}");
     }
     for file in [&young, &kept.file, &going.file, &second.file] {
-        assert!(place(&app, file).exists(), "{file}");
+        assert!(index(&app, file).exists(), "{file}");
     }
     let again = file_removal.remove_old(&Viewer::Command).await.unwrap();
     assert_eq!(again.files, 0);
@@ -112,7 +112,7 @@ async fn the_address_of_a_poster_or_a_photo_keeps_a_file() {
     }
     let removed = generation.remove_unnamed(&Viewer::Command).await.unwrap();
     assert_eq!(removed, 0);
-    assert!(place(&app, &poster).exists() && place(&app, &photo).exists());
+    assert!(index(&app, &poster).exists() && index(&app, &photo).exists());
     let stranger = app.viewer(Role::User).await;
     assert!(generation.remove_unnamed(&stranger).await.is_err());
 }

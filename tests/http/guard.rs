@@ -126,8 +126,8 @@ fn mutated_queries_are_survived() {
         runner(3_000)
             .run(&cases, |(seed, edits)| {
                 let mut chars: Vec<char> = seed.chars().collect();
-                for (place, removed, piece, times) in edits {
-                    let at = place.index(chars.len() + 1);
+                for (index, removed, piece, times) in edits {
+                    let at = index.index(chars.len() + 1);
                     let end = (at + removed).min(chars.len());
                     chars.splice(at..end, piece.repeat(times).chars());
                 }

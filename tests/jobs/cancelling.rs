@@ -9,7 +9,7 @@ use marquee::domain::jobs::parameters::{Evaluation, Parameters, Training};
 
 use crate::support::TestApp;
 use crate::world::{
-    Held, World, ask, count, event, events, job, over, row, soon, stop, trifle, worker,
+    HeldTable, World, ask, count, event, events, job, over, row, soon, stop, trifle, worker,
 };
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn a_training_that_is_cancelled_while_its_model_is_taken_into_service_is_c
     let app = &world.app;
     let before = world.served().await;
     let active = "SELECT FROM model_versions WHERE state = 'ACTIVE' FOR UPDATE";
-    let mut held = Held::close(app, active).await;
+    let mut held = HeldTable::close(app, active).await;
     let force = Parameters::Training(Training {
         force: true,
         choose: false,
@@ -127,7 +127,7 @@ async fn a_training_that_is_cancelled_before_its_model_is_taken_into_service_lea
     let app = &world.app;
     let before = world.served().await;
     // The last thing that is written before.
-    let mut held = Held::close(app, "LOCK TABLE batch_recommendations IN SHARE MODE").await;
+    let mut held = HeldTable::close(app, "LOCK TABLE batch_recommendations IN SHARE MODE").await;
     let asked = ask(app, crate::world::training()).await;
     let worker = worker(&app.services, 1);
     soon(held.is_waited_for()).await;
@@ -182,7 +182,7 @@ async fn a_job_in_another_process_is_cancelled_without_a_word_on_the_bus() {
 #[tokio::test]
 async fn cancelling_twice_is_as_good_as_once() {
     let app = TestApp::with(crate::world::patient()).await;
-    let gate = crate::world::Gate::close(&app).await;
+    let lock = crate::world::TableLock::close(&app).await;
     let asked = ask(&app, Parameters::Statistics).await;
     let worker = worker(&app.services, 1);
     crate::world::runs(&app, asked.id).await;
@@ -198,7 +198,7 @@ async fn cancelling_twice_is_as_good_as_once() {
         (cancelled.state, cancelled.error),
         (JobState::Cancelled, None)
     );
-    gate.open().await;
+    lock.open().await;
     let then = row(&app, asked.id).await;
     stop(worker, Duration::ZERO).await;
     assert_eq!(row(&app, asked.id).await, then);

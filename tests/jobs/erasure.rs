@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::TestApp;
 use crate::world::{
-    Gate, Held, ask, ask_as, count, job, orphan, over, patient, runs, soon, sql, stop, worker,
+    HeldTable, TableLock, ask, ask_as, count, job, orphan, over, patient, runs, soon, sql, stop,
+    worker,
 };
 
 /// Rows that refer to the user `$1`, one each, as statements; `$2` is an item of the catalogue.
@@ -88,8 +89,8 @@ async fn references(app: &TestApp) -> Vec<String> {
     found.fetch_all(app.ctx.db.pool()).await.unwrap()
 }
 
-async fn rows_of(app: &TestApp, place: &str, user: Id<id::User>) -> i64 {
-    let (table, column) = place.split_once('.').unwrap();
+async fn rows_of(app: &TestApp, index: &str, user: Id<id::User>) -> i64 {
+    let (table, column) = index.split_once('.').unwrap();
     let count = format!("SELECT count(*) FROM {table} WHERE {column} = $1");
     let count = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).bind(user.uuid());
     count.fetch_one(app.ctx.db.pool()).await.unwrap()
@@ -101,13 +102,13 @@ async fn full(app: &TestApp) -> Viewer {
         .execute(app.ctx.db.pool()).await.unwrap();
     let viewer = app.viewer(Role::User).await;
     let film = app.film("Ran").await;
-    for (place, insert) in ROWS {
+    for (index, insert) in ROWS {
         let insert = sqlx::query(*insert)
             .bind(viewer.user().unwrap().uuid())
             .bind(film.uuid());
         let done = insert.execute(app.ctx.db.pool()).await;
-        let done = done.unwrap_or_else(|error| panic!("{place}: {error}"));
-        assert_eq!(done.rows_affected(), 1, "{place}");
+        let done = done.unwrap_or_else(|error| panic!("{index}: {error}"));
+        assert_eq!(done.rows_affected(), 1, "{index}");
     }
     viewer
 }
@@ -115,7 +116,7 @@ async fn full(app: &TestApp) -> Viewer {
 #[tokio::test]
 async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_them() {
     let app = TestApp::start().await;
-    let known: Vec<&str> = ROWS.iter().map(|(place, _)| *place).collect();
+    let known: Vec<&str> = ROWS.iter().map(|(index, _)| *index).collect();
     assert_eq!(
         references(&app).await,
         known,
@@ -147,8 +148,8 @@ async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_the
         .unwrap();
     let done = over(&app, id).await;
     assert_eq!(done.state, JobState::Completed, "{done:?}");
-    for place in &known {
-        assert_eq!(rows_of(&app, place, user).await, 0, "{place}");
+    for index in &known {
+        assert_eq!(rows_of(&app, index, user).await, 0, "{index}");
     }
     let gone = count(
         &app,
@@ -367,7 +368,7 @@ async fn what_runs_for_a_user_who_is_erased_is_dropped() {
     let app = TestApp::with(patient()).await;
     app.viewer(Role::Admin).await;
     let ada = app.viewer(Role::Admin).await;
-    let gate = Gate::close(&app).await;
+    let lock = TableLock::close(&app).await;
     let running = ask_as(&app, &ada, Parameters::Statistics).await;
     let worker = worker(&app.services, 2);
     runs(&app, running.id).await;
@@ -377,7 +378,7 @@ async fn what_runs_for_a_user_who_is_erased_is_dropped() {
     assert_eq!(found.unwrap(), None);
     // The worker has let go of it though the gate is closed: it waits for what it still runs.
     stop(worker, Duration::from_secs(3600)).await;
-    gate.open().await;
+    lock.open().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -385,7 +386,7 @@ async fn an_erasure_that_is_cancelled_while_it_takes_effect_is_completed() {
     let app = TestApp::with(patient()).await;
     let ada = app.viewer(Role::User).await;
     // The last thing that the transaction writes.
-    let mut held = Held::close(&app, "LOCK TABLE audit_log IN SHARE MODE").await;
+    let mut held = HeldTable::close(&app, "LOCK TABLE audit_log IN SHARE MODE").await;
     let asked = ask(&app, erasure(&ada)).await;
     let worker = worker(&app.services, 1);
     soon(held.is_waited_for()).await;

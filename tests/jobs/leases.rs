@@ -9,14 +9,14 @@ use marquee::domain::jobs::{Parameters, Workers};
 
 use crate::support::TestApp;
 use crate::world::{
-    Gate, ask, count, event, job, orphan, over, patient, row, runs, soon, sql, stop, trifle, twin,
-    worker,
+    TableLock, ask, count, event, job, orphan, over, patient, row, runs, soon, sql, stop, trifle,
+    twin, worker,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_worker_writes_after_its_lease_was_lost_changes_nothing() {
     let app = TestApp::with(patient()).await;
-    let gate = Gate::close(&app).await;
+    let lock = TableLock::close(&app).await;
     let asked = ask(&app, Parameters::Statistics).await;
     // A process of its own, which can be stopped as a whole.
     let (freeze, frozen) = tokio::sync::oneshot::channel::<()>();
@@ -51,7 +51,7 @@ async fn what_a_worker_writes_after_its_lease_was_lost_changes_nothing() {
         event.state == JobState::Running && event.attempt == 2
     })
     .await;
-    gate.open().await;
+    lock.open().await;
     let done = over(&app, asked.id).await;
     assert_eq!((done.state, done.attempt), (JobState::Completed, 2));
     let before = row(&app, asked.id).await;
@@ -104,7 +104,7 @@ async fn a_job_whose_worker_died_is_tried_again_or_has_failed_or_is_cancelled() 
 #[tokio::test]
 async fn a_job_that_its_worker_does_not_know_of_falls_to_others() {
     let app = TestApp::with(patient()).await;
-    let gate = Gate::close(&app).await;
+    let lock = TableLock::close(&app).await;
     let known = ask(&app, Parameters::Statistics).await.id;
     let worker = worker(&app.services, 1);
     runs(&app, known).await;
@@ -119,7 +119,7 @@ async fn a_job_that_its_worker_does_not_know_of_falls_to_others() {
         SELECT id, events, state, attempt FROM changed";
     sql(&app, claim, unknown).await;
     event(&app, unknown, 2, |event| event.state == JobState::Pending).await;
-    gate.open().await;
+    lock.open().await;
     assert_eq!(over(&app, unknown).await.state, JobState::Completed);
     assert_eq!(over(&app, known).await.attempt, 1);
     stop(worker, Duration::ZERO).await;
@@ -128,7 +128,7 @@ async fn a_job_that_its_worker_does_not_know_of_falls_to_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_stops_gives_its_job_back_and_the_attempt_does_not_count() {
     let app = TestApp::with(patient()).await;
-    let gate = Gate::close(&app).await;
+    let lock = TableLock::close(&app).await;
     let asked = ask(&app, Parameters::Statistics).await;
     let first = worker(&app.services, 1);
     runs(&app, asked.id).await;
@@ -144,7 +144,7 @@ async fn a_worker_that_stops_gives_its_job_back_and_the_attempt_does_not_count()
         0,
         "it said that it went"
     );
-    gate.open().await;
+    lock.open().await;
     let second = worker(&app.services, 1);
     let done = over(&app, asked.id).await;
     assert_eq!((done.state, done.attempt), (JobState::Completed, 1));
@@ -154,7 +154,7 @@ async fn a_worker_that_stops_gives_its_job_back_and_the_attempt_does_not_count()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_stops_with_patience_ends_what_it_runs() {
     let app = TestApp::with(patient()).await;
-    let gate = Gate::close(&app).await;
+    let lock = TableLock::close(&app).await;
     let asked = ask(&app, Parameters::Statistics).await;
     let workers = worker(&app.services, 1);
     runs(&app, asked.id).await;
@@ -164,7 +164,7 @@ async fn a_worker_that_stops_with_patience_ends_what_it_runs() {
         tokio::task::yield_now().await;
     }
     let later = ask(&app, trifle(1)).await;
-    gate.open().await;
+    lock.open().await;
     soon(stopping).await.unwrap();
     assert_eq!(
         job(&app.services, asked.id).await.state,

@@ -11,12 +11,12 @@ mod redis;
 #[path = "../support/mod.rs"]
 mod support;
 
-mod asking;
 mod cancelling;
+mod creating;
 mod elsewhere;
 mod erasure;
+mod event_streams;
 mod failing;
-mod following;
 mod joining;
 mod kinds;
 mod leases;

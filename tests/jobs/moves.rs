@@ -47,7 +47,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 
 async fn make(app: &TestApp, asked: &[Id<id::Job>], next: &Move) -> Option<Id<id::Job>> {
     let (jobs, shell) = (&app.services.jobs, &Viewer::Command);
-    let of = |place: &usize| asked.get(*place).copied();
+    let of = |index: &usize| asked.get(*index).copied();
     let outcome = match next {
         Move::Ask(which) | Move::PutOff(which) => {
             let parameters = match which {
@@ -62,11 +62,11 @@ async fn make(app: &TestApp, asked: &[Id<id::Job>], next: &Move) -> Option<Id<id
             let made = jobs.create(shell, new).await.unwrap();
             return (!made.joined).then_some(made.job.id);
         }
-        Move::Cancel(place) => jobs.cancel(shell, of(place)?).await.err(),
-        Move::Retry(place) => jobs.retry(shell, of(place)?).await.err(),
-        Move::Delete(place) => jobs.delete(shell, of(place)?).await.err(),
-        Move::Orphan(place) => {
-            orphan(app, of(place)?).await;
+        Move::Cancel(index) => jobs.cancel(shell, of(index)?).await.err(),
+        Move::Retry(index) => jobs.retry(shell, of(index)?).await.err(),
+        Move::Delete(index) => jobs.delete(shell, of(index)?).await.err(),
+        Move::Orphan(index) => {
+            orphan(app, of(index)?).await;
             None
         }
         Move::Due => {

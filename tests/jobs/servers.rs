@@ -8,15 +8,15 @@ use marquee::domain::jobs::model::JobState;
 use marquee::domain::jobs::parameters::Parameters;
 use marquee::domain::jobs::{JobFilter, NewJob};
 
-use crate::redis::{Way, prefix};
+use crate::redis::{Proxy, prefix};
 use crate::support::TestApp;
-use crate::world::{Gate, next, patient, soon, stop, trifle, twin, worker};
+use crate::world::{TableLock, next, patient, soon, stop, trifle, twin, worker};
 
 #[tokio::test]
 async fn who_listens_at_one_server_misses_nothing_of_the_other_though_redis_goes_and_comes_back() {
-    let mut way = Way::open().await;
+    let mut proxy = Proxy::open().await;
     let mut settings = patient();
-    settings.redis.url = way.url.as_str().into();
+    settings.redis.url = proxy.url.as_str().into();
     settings.redis.prefix = prefix();
     let here = TestApp::with(settings).await;
     let there = twin(&here.ctx, &here.url).await;
@@ -25,7 +25,7 @@ async fn who_listens_at_one_server_misses_nothing_of_the_other_though_redis_goes
     let seen = jobs.watch(&Viewer::Command, JobFilter::default()).await;
     let mut seen = std::pin::pin!(seen.unwrap());
 
-    let gate = Gate::close(&here).await;
+    let lock = TableLock::close(&here).await;
     let asked = there
         .jobs
         .create(&Viewer::Command, NewJob::now(Parameters::Statistics))
@@ -43,9 +43,9 @@ async fn who_listens_at_one_server_misses_nothing_of_the_other_though_redis_goes
         }
     }
 
-    way.cut();
-    soon(way.was_tried()).await;
-    gate.open().await;
+    proxy.cut();
+    soon(proxy.was_tried()).await;
+    lock.open().await;
     // The end happens while nobody carries it.
     let mut last = JobState::Running;
     while let Some(event) = soon(told.next()).await {
@@ -69,7 +69,7 @@ async fn who_listens_at_one_server_misses_nothing_of_the_other_though_redis_goes
                 .job
                 .id,
         );
-        way.mend();
+        proxy.mend();
     }
     while !open.is_empty() {
         let job = next(&mut seen).await;

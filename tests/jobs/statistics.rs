@@ -72,7 +72,7 @@ async fn statistics_by_kind_and_state_are_what_counting_finds() {
 #[tokio::test]
 async fn workers_are_listed_with_what_they_run_and_are_gone_when_they_go() {
     let app = TestApp::with(crate::world::patient()).await;
-    let gate = crate::world::Gate::close(&app).await;
+    let lock = crate::world::TableLock::close(&app).await;
     let workers = worker(&app.services, 3);
     let asked = ask(&app, Parameters::Statistics).await;
     runs(&app, asked.id).await;
@@ -89,7 +89,7 @@ async fn workers_are_listed_with_what_they_run_and_are_gone_when_they_go() {
         .ask("{ workers { name slots running draining startedAt seenAt } }")
         .await;
     assert_eq!(answer["workers"][0]["running"], 1);
-    gate.open().await;
+    lock.open().await;
     over(&app, asked.id).await;
     stop(workers, Duration::ZERO).await;
     assert_eq!(app.services.jobs.count_workers().await.unwrap(), 0);

@@ -23,11 +23,11 @@ async fn the_hours_that_are_over_are_summed_up_once_and_agree_with_counting() {
     let app = &world.app;
     let pool = app.ctx.db.pool();
     // What the world did lies in the present hour; these lie in the hours before it.
-    for (place, seconds) in [1, 1800, 3600, 3601, 7201, 90_000, 200_000]
+    for (index, seconds) in [1, 1800, 3600, 3601, 7201, 90_000, 200_000]
         .into_iter()
         .enumerate()
     {
-        let user = world.users[place % 4].uuid();
+        let user = world.users[index % 4].uuid();
         let at = start_of_time() - TimeDelta::seconds(seconds);
         sqlx::query("INSERT INTO interactions (id, user_id, content_id, kind, occurred_at) VALUES ($1, $2, $3, 'VIEW', $4)")
             .bind(back::<id::Interaction>(seconds, 1)).bind(user).bind(world.items[0].uuid()).bind(at)
@@ -38,7 +38,7 @@ async fn the_hours_that_are_over_are_summed_up_once_and_agree_with_counting() {
         sqlx::query("INSERT INTO feedback (id, list_id, rank, user_id, kind, at) VALUES (gen_random_uuid(), $1, 1, $2, 'CLICKED', $3)")
             .bind(back::<id::List>(seconds, 2)).bind(user).bind(at)
             .execute(pool).await.unwrap();
-        let state = if place % 2 == 0 {
+        let state = if index % 2 == 0 {
             "COMPLETED"
         } else {
             "FAILED"

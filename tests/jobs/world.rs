@@ -160,9 +160,9 @@ pub fn is_not_found<T>(outcome: Result<T, Error>) -> bool {
 }
 
 /// Holds a table, so that a job which writes it stands still.
-pub struct Gate(PgConnection);
+pub struct TableLock(PgConnection);
 
-impl Gate {
+impl TableLock {
     /// Holds the job that sums up.
     pub async fn close(app: &TestApp) -> Self {
         let schema = app.ctx.db.schema();
@@ -180,9 +180,9 @@ impl Gate {
 }
 
 /// Holds what a statement locks.
-pub struct Held(PgConnection);
+pub struct HeldTable(PgConnection);
 
-impl Held {
+impl HeldTable {
     pub async fn close(app: &TestApp, lock: &str) -> Self {
         let schema = app.ctx.db.schema();
         let mut connection = PgConnection::connect(&app.url).await.unwrap();

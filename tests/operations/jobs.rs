@@ -9,11 +9,13 @@ pub async fn a_training_is_followed_to_its_end(story: &Story) {
     let space = json!({ "plain": "EMBEDDINGS" });
     story.complete(&story.admin, "createPlainJob", space).await;
     let kind = json!({ "kind": "COLLABORATIVE" });
-    let mut promoted = story.hear(&story.admin, "modelPromoted", json!({})).await;
+    let mut promoted = story
+        .receive(&story.admin, "modelPromoted", json!({}))
+        .await;
     let present = promoted.next().await.unwrap();
     assert_eq!(present["modelPromoted"]["kind"], "EMBEDDING");
     let mut changes = story
-        .hear(
+        .receive(
             &story.admin,
             "jobsChanged",
             json!({ "filter": { "kind": { "eq": "TRAINING" } } }),
@@ -43,7 +45,7 @@ pub async fn a_training_is_followed_to_its_end(story: &Story) {
     assert_eq!(last["progress"]["fraction"], 1.0);
     // Whoever comes back after the third event gets the rest.
     let after = json!({ "id": id, "after": 3 });
-    let mut rest = story.hear(&story.admin, "jobProgress", after).await;
+    let mut rest = story.receive(&story.admin, "jobProgress", after).await;
     assert_eq!(rest.next().await.unwrap()["jobProgress"]["number"], 4);
     let version = &last["job"]["result"]["version"];
     let model = promoted.next().await.unwrap();
@@ -143,7 +145,7 @@ pub async fn the_server_tells_of_itself(story: &Story) {
     let cleared = story.admin("clearCache", cleared).await;
     assert_eq!(cleared["clearCache"]["cleared"], true);
     let interval = json!({ "intervalSeconds": 1 });
-    let mut figures = story.hear(&story.admin, "metrics", interval).await;
+    let mut figures = story.receive(&story.admin, "metrics", interval).await;
     let first = figures.next().await.unwrap();
     let second = figures.next().await.unwrap();
     let uptime = |data: &serde_json::Value| data["metrics"]["uptimeSeconds"].as_f64();

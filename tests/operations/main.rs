@@ -19,7 +19,7 @@ mod support;
 
 mod access;
 mod catalogue;
-mod doings;
+mod interactions;
 mod jobs;
 mod lists;
 mod story;
@@ -40,8 +40,8 @@ async fn every_example_of_an_operation_does_what_it_says() {
     lists::lists_are_drawn(&story).await;
     lists::likeness_is_shown(&story).await;
     lists::clicks_are_told_and_counted(&story).await;
-    doings::what_people_do_is_recorded(&story).await;
-    doings::what_people_do_is_heard_at_once(&story).await;
+    interactions::what_people_do_is_recorded(&story).await;
+    interactions::what_people_do_is_heard_at_once(&story).await;
     jobs::every_kind_of_job_is_done(&story).await;
     jobs::jobs_are_cancelled_begun_again_and_removed(&story).await;
     jobs::the_server_tells_of_itself(&story).await;

@@ -94,7 +94,7 @@ impl Story {
     }
 
     /// Begins the subscription of this name on a socket of its own.
-    pub async fn hear(&self, token: &str, name: &str, variables: Value) -> Heard {
+    pub async fn receive(&self, token: &str, name: &str, variables: Value) -> Received {
         let mut socket = self.server.connect().await;
         let payload = json!({ "authorization": format!("Bearer {token}") });
         socket
@@ -105,14 +105,16 @@ impl Story {
         socket
             .say(json!({ "type": "subscribe", "id": "1", "payload": payload }))
             .await;
-        Heard(socket)
+        Received(socket)
     }
 
     /// Follows a job to its end and answers its events.
     pub async fn follow(&self, token: &str, job: &Value) -> Vec<Value> {
-        let mut heard = self.hear(token, "jobProgress", json!({ "id": job })).await;
+        let mut received = self
+            .receive(token, "jobProgress", json!({ "id": job }))
+            .await;
         let mut events = Vec::new();
-        while let Some(mut data) = heard.next().await {
+        while let Some(mut data) = received.next().await {
             events.push(data["jobProgress"].take());
         }
         events
@@ -143,9 +145,9 @@ impl Story {
 }
 
 /// A subscription that runs.
-pub struct Heard(Socket);
+pub struct Received(Socket);
 
-impl Heard {
+impl Received {
     /// The data of the next event; `None` when the server says that there will be no more.
     pub async fn next(&mut self) -> Option<Value> {
         let mut message = self.0.next().await;

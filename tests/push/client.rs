@@ -23,7 +23,7 @@ pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// What comes over a socket.
 #[derive(Debug, PartialEq)]
-pub enum Heard {
+pub enum Received {
     Message(Value),
     Closed(u16),
 }
@@ -86,18 +86,18 @@ impl Socket {
     }
 
     /// What comes next, pings of the server left out.
-    pub async fn hear(&mut self) -> Heard {
+    pub async fn receive(&mut self) -> Received {
         loop {
             let message = timeout(PATIENCE, self.0.next()).await;
             match message.expect("something is heard") {
                 Some(Ok(Message::Text(text))) => {
                     let message: Value = serde_json::from_str(&text).unwrap();
                     if message["type"] != "ping" {
-                        return Heard::Message(message);
+                        return Received::Message(message);
                     }
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    return Heard::Closed(frame.map_or(1005, |frame| frame.code.into()));
+                    return Received::Closed(frame.map_or(1005, |frame| frame.code.into()));
                 }
                 Some(Ok(_)) => {}
                 other => panic!("neither a message nor a close frame: {other:?}"),
@@ -107,16 +107,16 @@ impl Socket {
 
     /// The next message.
     pub async fn next(&mut self) -> Value {
-        match self.hear().await {
-            Heard::Message(message) => message,
-            Heard::Closed(code) => panic!("closed with {code}"),
+        match self.receive().await {
+            Received::Message(message) => message,
+            Received::Closed(code) => panic!("closed with {code}"),
         }
     }
 
     /// The code that the socket is closed with; messages before it are passed over.
     pub async fn closed(&mut self) -> u16 {
         loop {
-            if let Heard::Closed(code) = self.hear().await {
+            if let Received::Closed(code) = self.receive().await {
                 return code;
             }
         }

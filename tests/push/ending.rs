@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::client::{Heard, PATIENCE, Socket};
+use crate::client::{PATIENCE, Received, Socket};
 use crate::redis;
 use crate::support::TestApp;
 use crate::{PASSWORD, Server, bearer};
@@ -32,12 +32,12 @@ async fn login(server: &Server, name: &str) -> SignedIn {
     auth.login(Client::default(), &credentials).await.unwrap()
 }
 
-async fn renew(socket: &mut Socket, who: &SignedIn) -> Heard {
+async fn renew(socket: &mut Socket, who: &SignedIn) -> Received {
     let payload = json!({ "authorization": bearer(who) });
     socket
         .say(json!({ "type": "ping", "payload": payload }))
         .await;
-    socket.hear().await
+    socket.receive().await
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn a_renewed_token_keeps_the_socket() {
     server.app.ctx.clock.advance(TimeDelta::minutes(14));
     let auth = &server.app.services.auth;
     let fresh = auth.refresh(&ada.tokens.refresh).await.unwrap();
-    let Heard::Message(told) = renew(&mut socket, &fresh).await else {
+    let Received::Message(told) = renew(&mut socket, &fresh).await else {
         panic!("the token is good")
     };
     assert_eq!(told["type"], "pong");
@@ -193,7 +193,7 @@ async fn a_socket_may_go_on_in_another_session_of_its_user() {
     let mut socket = server.socket(&ada).await;
     assert!(matches!(
         renew(&mut socket, &again).await,
-        Heard::Message(_)
+        Received::Message(_)
     ));
     let auth = &server.app.services.auth;
     auth.logout(&viewer(&server, &ada).await).await.unwrap();
@@ -208,9 +208,9 @@ async fn nobody_renews_with_anothers_token_or_a_bad_one() {
     let ada = server.sign_in("ada", Role::User).await;
     let bob = server.sign_in("bob", Role::User).await;
     let mut socket = server.socket(&ada).await;
-    assert_eq!(renew(&mut socket, &bob).await, Heard::Closed(4403));
+    assert_eq!(renew(&mut socket, &bob).await, Received::Closed(4403));
     let mut socket = server.anonymous().await;
-    assert_eq!(renew(&mut socket, &ada).await, Heard::Closed(4403));
+    assert_eq!(renew(&mut socket, &ada).await, Received::Closed(4403));
     for nonsense in ["Bearer nonsense", "nonsense"] {
         let mut socket = server.socket(&ada).await;
         let payload = json!({ "authorization": nonsense });
@@ -220,7 +220,7 @@ async fn nobody_renews_with_anothers_token_or_a_bad_one() {
         assert_eq!(socket.closed().await, 4403, "{nonsense}");
     }
     let mut socket = server.connect().await;
-    assert_eq!(renew(&mut socket, &ada).await, Heard::Closed(4401));
+    assert_eq!(renew(&mut socket, &ada).await, Received::Closed(4401));
 }
 
 #[tokio::test]
@@ -270,7 +270,7 @@ async fn a_logout_on_one_server_ends_the_sockets_on_the_other() {
                 contract: app.contract.clone(),
                 url: app.url.clone(),
                 files: Arc::clone(&app.files),
-                leftover: Arc::clone(&app.leftover),
+                cleanup: Arc::clone(&app.cleanup),
                 ctx,
             })
             .await,

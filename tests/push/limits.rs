@@ -86,7 +86,8 @@ async fn one_socket_too_many_of_a_user_is_closed_with_4429() {
         again
             .say(json!({ "type": "connection_init", "payload": payload }))
             .await;
-        if again.hear().await == crate::client::Heard::Message(json!({ "type": "connection_ack" }))
+        if again.receive().await
+            == crate::client::Received::Message(json!({ "type": "connection_ack" }))
         {
             break;
         }
@@ -176,10 +177,10 @@ async fn a_slow_client_hears_everything_and_holds_nobody_up() {
         let told = quick.next().await;
         assert_eq!(told["payload"]["data"]["interactions"]["id"], json!(now));
     }
-    let mut heard = Vec::new();
-    while heard.len() < recorded.len() {
+    let mut received = Vec::new();
+    while received.len() < recorded.len() {
         let told = slow.next().await;
-        heard.push(told["payload"]["data"]["interactions"]["id"].clone());
+        received.push(told["payload"]["data"]["interactions"]["id"].clone());
     }
-    assert_eq!(heard, recorded);
+    assert_eq!(received, recorded);
 }

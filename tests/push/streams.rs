@@ -51,8 +51,8 @@ impl Body {
     /// Everything up to `end` and with it, which is taken out; `None` where the body ends before.
     async fn until(&mut self, end: &str) -> Option<String> {
         loop {
-            if let Some(place) = self.text.find(end) {
-                let rest = self.text.split_off(place + end.len());
+            if let Some(index) = self.text.find(end) {
+                let rest = self.text.split_off(index + end.len());
                 return Some(std::mem::replace(&mut self.text, rest));
             }
             let chunk = timeout(PATIENCE, self.response.chunk()).await;

@@ -96,13 +96,13 @@ async fn what_is_told_twice_counts_once_and_taste_is_learnt_from_it() {
     );
 
     // The last stars stay, and whoever changes their mind back is heard.
-    for (place, stars) in [2.0, 4.5, 2.0].into_iter().enumerate() {
+    for (index, stars) in [2.0, 4.5, 2.0].into_iter().enumerate() {
         app.ctx.clock.advance(TimeDelta::seconds(1));
         let row = json!([{ "attributionToken": tokens[2], "kind": "RATED", "rating": stars }]);
         let told = tell(&app, &viewer, row).await;
         assert_eq!(told["recorded"], 1, "{told:#}");
         assert_eq!(told["results"][0]["feedback"]["rating"], stars);
-        assert_eq!(count(&app, "interactions").await, 4 + place as i64);
+        assert_eq!(count(&app, "interactions").await, 4 + index as i64);
     }
     // A late repeat of the first call changes nothing.
     let late = json!([{ "attributionToken": tokens[2], "kind": "RATED", "rating": 4.5, "idempotencyKey": "stars" }]);
@@ -134,7 +134,7 @@ async fn wrong_rows_are_refused_by_themselves() {
         (&json!(1), &json!(6)),
         "{told:#}"
     );
-    let path = |place: usize| told["results"][place]["errors"][0]["path"].clone();
+    let path = |index: usize| told["results"][index]["errors"][0]["path"].clone();
     assert_eq!(path(1), json!(["feedback", "1", "attributionToken"]));
     assert_eq!(path(2), json!(["feedback", "2", "rating"]));
     assert_eq!(path(5), json!(["feedback", "5", "idempotencyKey"]));
@@ -221,9 +221,9 @@ async fn admins_read_how_often_each_rank_is_opened() {
     );
     let ranks = told["byRank"].as_array().unwrap();
     assert_eq!(ranks.len(), 5);
-    for (place, clicked) in [(0, 1), (1, 1), (2, 0)] {
-        assert_eq!(ranks[place]["rank"], place + 1);
-        let counts = &ranks[place]["counts"];
+    for (index, clicked) in [(0, 1), (1, 1), (2, 0)] {
+        assert_eq!(ranks[index]["rank"], index + 1);
+        let counts = &ranks[index]["counts"];
         assert_eq!(
             (&counts["served"], &counts["clicked"]),
             (&json!(2), &json!(clicked))

@@ -40,17 +40,17 @@ pub struct TestApp {
     /// Where its files are; gone with it.
     pub files: Arc<tempfile::TempDir>,
     /// Drops the schema with the last server that uses it.
-    pub leftover: Arc<Leftover>,
+    pub cleanup: Arc<SchemaCleanup>,
 }
 
 /// A schema that is dropped at the end of its test: hundreds of them fill the disk of a small
 /// machine, and make every look into the database's catalogue slow.
-pub struct Leftover {
+pub struct SchemaCleanup {
     url: String,
     name: SchemaName,
 }
 
-impl Drop for Leftover {
+impl Drop for SchemaCleanup {
     fn drop(&mut self) {
         let dropping = async {
             let options: PgConnectOptions = self.url.parse()?;
@@ -124,7 +124,7 @@ impl TestApp {
         let seed = Rng::system().unwrap().seed();
         let name: SchemaName = format!("test_{seed:016x}").parse().unwrap();
         let clock = Clock::stopped(start_of_time());
-        let leftover = Leftover {
+        let cleanup = SchemaCleanup {
             url: url.clone(),
             name: name.clone(),
         };
@@ -155,7 +155,7 @@ impl TestApp {
             ctx,
             url,
             files: Arc::new(files),
-            leftover: Arc::new(leftover),
+            cleanup: Arc::new(cleanup),
         }
     }
 
@@ -181,7 +181,7 @@ impl TestApp {
             ctx,
             url: self.url.clone(),
             files: Arc::clone(&self.files),
-            leftover: Arc::clone(&self.leftover),
+            cleanup: Arc::clone(&self.cleanup),
         }
     }
 

@@ -73,7 +73,7 @@ async fn real() -> Pin<Box<dyn Both>> {
 }
 
 /// A way to the real Redis that can be cut and mended.
-pub struct Way {
+pub struct Proxy {
     pub url: String,
     open: Arc<AtomicBool>,
     cut: Arc<Notify>,
@@ -81,7 +81,7 @@ pub struct Way {
     refused: watch::Receiver<usize>,
 }
 
-impl Way {
+impl Proxy {
     pub async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("redis://{}", listener.local_addr().unwrap());

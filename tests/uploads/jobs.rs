@@ -138,11 +138,11 @@ async fn uploads_are_imported_by_a_job_and_a_second_one_adds_nothing() {
     assert_eq!(result["tables"]["ratings"], counts(2, 0, 2));
     assert_eq!(result["refused"], 2);
     let rows = result["refusedRows"].as_array().unwrap();
-    let places: Vec<_> = rows
+    let indices: Vec<_> = rows
         .iter()
         .map(|row| (row["file"].as_str().unwrap(), row["line"].as_u64().unwrap()))
         .collect();
-    assert_eq!(places, [("ratings.csv.gz", 4), ("ratings.csv.gz", 5)]);
+    assert_eq!(indices, [("ratings.csv.gz", 4), ("ratings.csv.gz", 5)]);
     let reason = rows[1]["reason"].as_str().unwrap();
     assert!(reason.contains("no film with the movieId 3"), "{reason}");
 
@@ -161,7 +161,7 @@ async fn a_job_tells_truly_how_far_it_is() {
     let ask = json!({ "source": "MOVIELENS", "uploadIds": [movies, ratings] });
     let job = world.ask(ask).await;
     // What the ratings wait for, so that the job stands behind the films until it is seen there.
-    let gate = Gate::close(&world, "interactions").await;
+    let lock = TableLock::close(&world, "interactions").await;
     let worker = world.worker();
     let reading = |event: &JobEvent| {
         event
@@ -174,7 +174,7 @@ async fn a_job_tells_truly_how_far_it_is() {
     let last = &events.last().unwrap().progress;
     assert_eq!(last.fraction, Some(MOVIES.len() as f32 / all));
     assert_eq!(last.step.as_deref(), Some("importing"));
-    gate.open().await;
+    lock.open().await;
     let events = world.events_until(job, |event| event.state.is_over()).await;
     let fractions: Vec<_> = events
         .iter()
@@ -318,7 +318,7 @@ async fn an_import_that_is_cancelled_leaves_nothing_laid_out_and_its_upload_in_p
     let movies = world.upload("movies.csv", MOVIES).await;
     let import = json!({ "source": "MOVIELENS", "uploadIds": [movies] });
     let job = world.ask(import.clone()).await;
-    let gate = Gate::close(&world, "content_items").await;
+    let lock = TableLock::close(&world, "content_items").await;
     let worker = world.worker();
     let reading = |event: &JobEvent| event.progress.step.as_deref() == Some("importing");
     world.events_until(job, reading).await;
@@ -330,7 +330,7 @@ async fn an_import_that_is_cancelled_leaves_nothing_laid_out_and_its_upload_in_p
     soon(worker.drain(Duration::ZERO)).await;
     assert_eq!(world.laid_out(), Vec::<String>::new());
     assert_eq!(world.stored(), [movies]);
-    gate.open().await;
+    lock.open().await;
     // Once the other has let go, the same goes on from there.
     let done = world.import(import).await;
     assert_eq!(done.state, JobState::Completed, "{done:#?}");
@@ -379,9 +379,9 @@ async fn while_another_import_runs_the_job_waits_for_another_attempt() {
 }
 
 /// Holds a table, so that an import which writes it stands still.
-struct Gate(PgConnection);
+struct TableLock(PgConnection);
 
-impl Gate {
+impl TableLock {
     async fn close(world: &World, table: &str) -> Self {
         let schema = world.app.ctx.db.schema();
         let mut connection = PgConnection::connect(&world.app.url).await.unwrap();

@@ -108,11 +108,11 @@ pub fn blend<K: Copy + Ord + std::hash::Hash>(sources: &[Weighted<'_, K>]) -> Bl
     let weights = shared_out(sources);
     let most = sources.iter().map(|source| source.scores.len()).max();
     let mut items: Vec<Blended<K>> = Vec::with_capacity(most.unwrap_or(0));
-    let mut places: FxHashMap<K, usize> = FxHashMap::default();
-    places.reserve(items.capacity());
+    let mut indices: FxHashMap<K, usize> = FxHashMap::default();
+    indices.reserve(items.capacity());
     for (at, source) in sources.iter().enumerate() {
         for (key, score) in source.scores {
-            let place = *places.entry(*key).or_insert_with(|| {
+            let index = *indices.entry(*key).or_insert_with(|| {
                 items.push(Blended {
                     key: *key,
                     score: 0.0,
@@ -120,7 +120,7 @@ pub fn blend<K: Copy + Ord + std::hash::Hash>(sources: &[Weighted<'_, K>]) -> Bl
                 });
                 items.len() - 1
             });
-            let known = &mut items[place].contributions[at];
+            let known = &mut items[index].contributions[at];
             // `max` also turns what is not a number into 0.
             *known = score.min(1.0).max(*known);
         }

@@ -78,18 +78,18 @@ mod tests {
     use super::*;
 
     /// Films on a line: the nearer, the more similar.
-    fn on_a_line(places: &[f32]) -> impl Fn(usize, usize) -> f32 + '_ {
-        |a, b| 1.0 - (places[a] - places[b]).abs()
+    fn on_a_line(indices: &[f32]) -> impl Fn(usize, usize) -> f32 + '_ {
+        |a, b| 1.0 - (indices[a] - indices[b]).abs()
     }
 
     #[test]
     fn a_second_film_of_the_same_sort_gives_way_to_another_sort() {
         // Two westerns, nearly alike, and a comedy that is a little less relevant.
         let films = [(1, 0.9), (2, 0.88), (3, 0.7)];
-        let places = [0.0, 0.05, 0.9];
+        let indices = [0.0, 0.05, 0.9];
 
-        assert_eq!(rerank(&films, 0.5, on_a_line(&places), 3), [0, 2, 1]);
-        assert_eq!(rerank(&films, 0.1, on_a_line(&places), 3), [0, 1, 2]);
+        assert_eq!(rerank(&films, 0.5, on_a_line(&indices), 3), [0, 2, 1]);
+        assert_eq!(rerank(&films, 0.1, on_a_line(&indices), 3), [0, 1, 2]);
     }
 
     #[test]
@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn with_nothing_but_diversity_the_most_relevant_still_leads() {
         let films = [(1, 0.2), (2, 0.9), (3, 0.8)];
-        let places = [1.0, 0.0, 0.1];
+        let indices = [1.0, 0.0, 0.1];
 
-        assert_eq!(rerank(&films, 1.0, on_a_line(&places), 3), [1, 0, 2]);
+        assert_eq!(rerank(&films, 1.0, on_a_line(&indices), 3), [1, 0, 2]);
     }
 
     #[test]

@@ -166,13 +166,13 @@ impl Interests {
             .0
             .iter()
             .enumerate()
-            .map(|(place, interest)| (place, product(&interest.vector, &item)))
+            .map(|(index, interest)| (index, product(&interest.vector, &item)))
             // Of equals the first one: `max_by` would take the last.
             .rev()
             .max_by(|a, b| a.1.total_cmp(&b.1))
             .filter(|(_, cosine)| *cosine >= f64::from(SAME_INTEREST));
         match home {
-            Some((place, _)) => self.join(place, &item, weight),
+            Some((index, _)) => self.join(index, &item, weight),
             None if weight >= FAINTEST => {
                 self.0.truncate(INTERESTS - 1);
                 self.0.push(Interest {
@@ -185,11 +185,11 @@ impl Interests {
         self.sort();
     }
 
-    fn join(&mut self, place: usize, item: &[f64], weight: f32) {
-        let interest = &mut self.0[place];
+    fn join(&mut self, index: usize, item: &[f64], weight: f32) {
+        let interest = &mut self.0[index];
         let left = interest.weight + weight;
         if left < FAINTEST {
-            self.0.remove(place);
+            self.0.remove(index);
             return;
         }
         let sum = mixed(

@@ -51,8 +51,8 @@ impl Symmetric {
             values: vec![0.0; side * (side + 1) / 2 * AREA],
         };
         for at in 0..side * BLOCK {
-            let place = matrix.place(at, at);
-            matrix.values[place] = 1.0;
+            let index = matrix.index(at, at);
+            matrix.values[index] = 1.0;
         }
         matrix
     }
@@ -146,7 +146,7 @@ impl Symmetric {
     /// If a place is not below [`Symmetric::size`].
     pub fn get(&self, row: usize, column: usize) -> f32 {
         assert!(row.max(column) < self.size, "the place is in the matrix");
-        self.values[self.place(row.min(column), row.max(column))]
+        self.values[self.index(row.min(column), row.max(column))]
     }
 
     /// Adds to a number on the diagonal.
@@ -155,8 +155,8 @@ impl Symmetric {
     /// If `at` is not below [`Symmetric::size`].
     pub fn add_to_diagonal(&mut self, at: usize, value: f32) {
         assert!(at < self.size, "the place is in the matrix");
-        let place = self.place(at, at);
-        self.values[place] += value;
+        let index = self.index(at, at);
+        self.values[index] += value;
     }
 
     /// Writes a whole row over `out`.
@@ -192,7 +192,7 @@ impl Symmetric {
     pub fn invert(&mut self, observe: &mut Observer) -> Result<(), Stopped> {
         let kernel = Kernel::detect();
         let side = self.side;
-        let places: Vec<(usize, usize)> = (0..side)
+        let indices: Vec<(usize, usize)> = (0..side)
             .flat_map(|row| (row..side).map(move |column| (row, column)))
             .collect();
         for pivot in 0..side {
@@ -205,7 +205,7 @@ impl Symmetric {
                 .collect();
             let groups = self.values.chunks_mut(BLOCKS * AREA);
             let count = groups.len();
-            for (group, (blocks, places)) in groups.zip(places.chunks(BLOCKS)).enumerate() {
+            for (group, (blocks, indices)) in groups.zip(indices.chunks(BLOCKS)).enumerate() {
                 let change = |(block, &(row, column)): (&mut [f32], &(usize, usize))| {
                     if row == pivot && column == pivot {
                         block
@@ -223,7 +223,7 @@ impl Symmetric {
                 };
                 blocks
                     .par_chunks_exact_mut(AREA)
-                    .zip(places)
+                    .zip(indices)
                     .for_each(change);
                 let done = pivot as f32 + (group + 1) as f32 / count as f32;
                 if observe(done / side as f32).is_break() {
@@ -262,7 +262,7 @@ impl Symmetric {
         (above + column - row) * AREA
     }
 
-    fn place(&self, row: usize, column: usize) -> usize {
+    fn index(&self, row: usize, column: usize) -> usize {
         self.start(row / BLOCK, column / BLOCK) + row % BLOCK * BLOCK + column % BLOCK
     }
 }

@@ -57,24 +57,24 @@ pub fn words(text: &str) -> Vec<Word> {
 pub fn joined(text: &str, words: &[Word]) -> Vec<Word> {
     let mut found = Vec::new();
     let mut from = 0;
-    for place in 1..=words.len() {
-        let joins = words.get(place).is_some_and(|next| {
-            let mut between = text[words[place - 1].at.end..next.at.start].chars();
+    for index in 1..=words.len() {
+        let joins = words.get(index).is_some_and(|next| {
+            let mut between = text[words[index - 1].at.end..next.at.start].chars();
             let sign = between.next();
             sign.is_some_and(|sign| !sign.is_whitespace()) && between.next().is_none()
         });
         if joins {
             continue;
         }
-        if place - from > 1 {
-            let all = words[from..place].iter();
+        if index - from > 1 {
+            let all = words[from..index].iter();
             let folded: String = all.map(|word| word.folded.as_str()).collect();
             found.push(Word {
                 folded: cut(folded),
-                at: words[from].at.start..words[place - 1].at.end,
+                at: words[from].at.start..words[index - 1].at.end,
             });
         }
-        from = place;
+        from = index;
     }
     found
 }

@@ -28,10 +28,10 @@ pub struct Content {
 }
 
 /// What decides who may see an item: its visibility and its creator.
-pub(super) type Sight = (Visibility, Option<Id<id::User>>);
+pub(super) type ItemVisibility = (Visibility, Option<Id<id::User>>);
 
 impl Content {
-    pub(super) fn sight(&self) -> Sight {
+    pub(super) fn visibility_and_creator(&self) -> ItemVisibility {
         (self.fields.visibility, self.creator)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::catalogue::{CatalogueIndex, LISTS_WITHIN, SEARCHES_WITHIN};
 use super::model::{
-    Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, NewCredit, Sight, TagCount,
-    Visibility,
+    Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, ItemVisibility, NewCredit,
+    TagCount, Visibility,
 };
 use super::store::Store;
 use crate::domain::SchemaContext;
@@ -74,7 +74,7 @@ impl ContentService {
         let found = self.store.find_many(ids).await?;
         Ok(found
             .into_iter()
-            .filter(|content| may_see(viewer, content.sight()))
+            .filter(|content| may_see(viewer, content.visibility_and_creator()))
             .map(|content| (content.id, content))
             .collect())
     }
@@ -89,18 +89,21 @@ impl ContentService {
         viewer: &Viewer,
         pairs: &[(Id<id::User>, Id<id::Content>)],
     ) -> Result<HashSet<(Id<id::User>, Id<id::Content>)>> {
-        let sights = self
+        let visibilities = self
             .store
-            .sights(pairs.iter().map(|(_, item)| *item))
+            .visibilities(pairs.iter().map(|(_, item)| *item))
             .await?;
         let visible = pairs.iter().filter(|(user, item)| {
-            sights.get(item).is_some_and(|sight| {
-                if viewer.user() == Some(*user) {
-                    may_see(viewer, *sight)
-                } else {
-                    sight.0 != Visibility::Private || sight.1 == Some(*user)
-                }
-            })
+            visibilities
+                .get(item)
+                .is_some_and(|visibility_and_creator| {
+                    if viewer.user() == Some(*user) {
+                        may_see(viewer, *visibility_and_creator)
+                    } else {
+                        visibility_and_creator.0 != Visibility::Private
+                            || visibility_and_creator.1 == Some(*user)
+                    }
+                })
         });
         Ok(visible.copied().collect())
     }
@@ -254,7 +257,7 @@ impl ContentService {
             .find_many(&[id])
             .await?
             .pop()
-            .filter(|content| may_see(viewer, content.sight()))
+            .filter(|content| may_see(viewer, content.visibility_and_creator()))
             .ok_or_else(not_found)?;
         may_change(viewer, content.creator)?;
         Ok(content)
@@ -280,7 +283,7 @@ pub fn not_found() -> Error {
     .into()
 }
 
-fn may_see(viewer: &Viewer, (visibility, creator): Sight) -> bool {
+fn may_see(viewer: &Viewer, (visibility, creator): ItemVisibility) -> bool {
     match visibility {
         Visibility::Public | Visibility::Unlisted => true,
         Visibility::Private => {
@@ -296,9 +299,9 @@ fn check_credits(credits: &[NewCredit]) -> Result<()> {
         let message = format!("an item has at most {MAX_CREDITS} credits");
         return Err(Refusal::invalid("credits", message).into());
     }
-    for (place, credit) in credits.iter().enumerate() {
+    for (index, credit) in credits.iter().enumerate() {
         let at = |field: &str, message: &str| {
-            let outer = ["credits".to_owned(), place.to_string()];
+            let outer = ["credits".to_owned(), index.to_string()];
             Refusal::invalid(field, message).under(outer)
         };
         if let PersonRef::Name(name) = &credit.person

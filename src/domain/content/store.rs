@@ -12,8 +12,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::model::{
-    Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, NewCredit, Sight, TagCount,
-    Visibility,
+    Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, ItemVisibility, NewCredit,
+    TagCount, Visibility,
 };
 use super::service::not_found;
 use crate::domain::auth::Viewer;
@@ -54,10 +54,10 @@ impl Store {
     }
 
     /// What decides who may see each of these items, without the rest of them.
-    pub(super) async fn sights(
+    pub(super) async fn visibilities(
         &self,
         ids: impl Iterator<Item = Id<id::Content>>,
-    ) -> Result<HashMap<Id<id::Content>, Sight>> {
+    ) -> Result<HashMap<Id<id::Content>, ItemVisibility>> {
         let rows: Vec<(Uuid, String, Option<Uuid>)> = content_item::Entity::find()
             .select_only()
             .columns([Column::Id, Column::Visibility, Column::CreatorId])
@@ -67,11 +67,11 @@ impl Store {
             // What was made a moment ago may be acted upon now.
             .all(self.db.write())
             .await?;
-        let sights = rows.into_iter().map(|(id, visibility, creator)| {
+        let visibilities = rows.into_iter().map(|(id, visibility, creator)| {
             let visibility: Visibility = visibility.parse().map_err(stored("content_items"))?;
             Ok((id.into(), (visibility, creator.map(Into::into))))
         });
-        sights.collect()
+        visibilities.collect()
     }
 
     pub(super) async fn list(

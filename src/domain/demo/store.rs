@@ -175,9 +175,9 @@ async fn people(tx: &mut PgConnection, demo: &Demo, began: DateTime<Utc>) -> Res
             .cast
             .iter()
             .map(|(name, part)| ("CAST", name, Some(part.as_str())));
-        let mut place = BTreeMap::new();
+        let mut index = BTreeMap::new();
         for (role, name, part) in directors.chain(cast) {
-            let position: &mut i32 = place.entry(role).or_default();
+            let position: &mut i32 = index.entry(role).or_default();
             known.entry(name.to_lowercase()).or_insert(name);
             credits
                 .plain(content)

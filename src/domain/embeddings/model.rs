@@ -190,12 +190,12 @@ mod tests {
     fn a_word_of_the_title_does_not_decide_what_is_like_what() {
         // Twenty films of each genre; four of each are called "Love …".
         let mut items = Vec::new();
-        for place in 0..80 {
-            let genre = ["Comedy", "Romance", "War", "Western"][place / 20];
-            let other = ["Stone", "River", "Winter", "Garden"][place % 4];
-            let love = if place % 20 < 4 { "Love " } else { "" };
+        for index in 0..80 {
+            let genre = ["Comedy", "Romance", "War", "Western"][index / 20];
+            let other = ["Stone", "River", "Winter", "Garden"][index % 4];
+            let love = if index % 20 < 4 { "Love " } else { "" };
             items.push(Item {
-                title: format!("{love}{other}{}", place % 10),
+                title: format!("{love}{other}{}", index % 10),
                 genres: vec![genre.to_owned()],
                 ..Item::default()
             });
@@ -214,8 +214,8 @@ mod tests {
             |other: &Vec<f32>| -> f32 { other.iter().zip(&vectors[0]).map(|(a, b)| a * b).sum() };
         let scored = (1_usize..).zip(vectors[1..].iter().map(cosine));
         let near = ranking::top::best_of(scored, 10);
-        let like = |place: usize| items[place].genres == items[0].genres;
-        let same = near.iter().filter(|(place, _)| like(*place)).count();
+        let like = |index: usize| items[index].genres == items[0].genres;
+        let same = near.iter().filter(|(index, _)| like(*index)).count();
         assert_eq!(same, 10, "{near:?}");
     }
 

@@ -163,8 +163,8 @@ mod tests {
             }
             let whole = [&b"a"[..], &bytes].concat();
             let mut expected = Vec::new();
-            for (place, byte) in whole.iter().enumerate() {
-                if *byte != b'\r' || whole.get(place + 1) != Some(&b'\n') {
+            for (index, byte) in whole.iter().enumerate() {
+                if *byte != b'\r' || whole.get(index + 1) != Some(&b'\n') {
                     expected.push(*byte);
                 }
             }

@@ -45,7 +45,7 @@ impl ProductReader {
                 }
                 let columns = table.header().iter().cloned().enumerate();
                 // Of two columns of one name, the first.
-                let columns = columns.rev().map(|(place, name)| (name, place)).collect();
+                let columns = columns.rev().map(|(index, name)| (name, index)).collect();
                 Rows::Csv(table, columns)
             }
         };
@@ -68,7 +68,7 @@ impl Iterator for ProductReader {
                     Err(fault) => return Some(Err(fault)),
                 };
                 let cell = |name: &str| {
-                    let text = columns.get(name).and_then(|place| record.get(*place));
+                    let text = columns.get(name).and_then(|index| record.get(*index));
                     text.map(ToOwned::to_owned).into_iter().collect()
                 };
                 (line, item(&self.mapping, cell))

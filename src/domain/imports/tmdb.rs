@@ -36,9 +36,9 @@ pub(super) fn find(folder: &Path, word: &str) -> std::io::Result<Option<PathBuf>
 
 /// The places of the columns `N` that must be there.
 fn columns<const N: usize>(table: &Table, names: [&str; N]) -> Result<[usize; N], ReadError> {
-    let mut places = [0; N];
-    for (place, name) in places.iter_mut().zip(names) {
-        *place = table.column(name).ok_or_else(|| ReadError::File {
+    let mut indices = [0; N];
+    for (index, name) in indices.iter_mut().zip(names) {
+        *index = table.column(name).ok_or_else(|| ReadError::File {
             line: 1,
             reason: format!(
                 "there is no column `{name}`; there are {}",
@@ -46,7 +46,7 @@ fn columns<const N: usize>(table: &Table, names: [&str; N]) -> Result<[usize; N]
             ),
         })?;
     }
-    Ok(places)
+    Ok(indices)
 }
 
 const FILM_COLUMNS: [&str; 19] = [
@@ -113,8 +113,8 @@ struct Row<'r>(&'r StringRecord, &'r [usize; 19]);
 
 impl Row<'_> {
     fn text(&self, name: &str) -> Option<&str> {
-        let place = FILM_COLUMNS.iter().position(|column| *column == name)?;
-        let text = self.0.get(self.1[place])?.trim();
+        let index = FILM_COLUMNS.iter().position(|column| *column == name)?;
+        let text = self.0.get(self.1[index])?.trim();
         (!text.is_empty()).then_some(text)
     }
 
@@ -290,7 +290,7 @@ impl Iterator for CreditReader {
         };
         let [film, cast, crew] = self
             .columns
-            .map(|place| record.get(place).unwrap_or_default());
+            .map(|index| record.get(index).unwrap_or_default());
         let row = credits(film, cast, crew).and_then(|credits| {
             if !self.known.contains(&credits.key) {
                 return Err(format!("there is no film with the TMDB id {}", credits.key));

@@ -89,11 +89,11 @@ impl InteractionService {
             return Err(Refusal::invalid("interactions", message).into());
         }
         let outcomes = self.record_all(viewer, new).await?;
-        let placed = |(place, outcome): (usize, Outcome)| {
-            let outer = ["interactions".to_owned(), place.to_string()];
+        let indexed = |(index, outcome): (usize, Outcome)| {
+            let outer = ["interactions".to_owned(), index.to_string()];
             outcome.map_err(|refusal| refusal.under(outer))
         };
-        Ok(outcomes.into_iter().enumerate().map(placed).collect())
+        Ok(outcomes.into_iter().enumerate().map(indexed).collect())
     }
 
     /// The users who did at least `least` things since `since`, the most active first, at most

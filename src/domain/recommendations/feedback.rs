@@ -182,11 +182,11 @@ impl RecommendationService {
         }
         let users = |item: &Attribution| listed.get(item).map(|listed| listed.user);
         self.store.note(&notes, users).await?;
-        let placed = |(place, outcome): (usize, Outcome)| {
-            let outer = ["feedback".to_owned(), place.to_string()];
+        let indexed = |(index, outcome): (usize, Outcome)| {
+            let outer = ["feedback".to_owned(), index.to_string()];
             outcome.map_err(|refusal| refusal.under(outer))
         };
-        Ok(outcomes.into_iter().enumerate().map(placed).collect())
+        Ok(outcomes.into_iter().enumerate().map(indexed).collect())
     }
 }
 

@@ -94,13 +94,13 @@ impl RecommendationService {
             }
         };
         let mut last = None;
-        let mut places = 0;
+        let mut indices = 0;
         loop {
             let chunk = match &named {
-                Some(users) => users.iter().skip(places).take(CHUNK).copied().collect(),
+                Some(users) => users.iter().skip(indices).take(CHUNK).copied().collect(),
                 None => self.store.users_after(last, CHUNK).await?,
             };
-            places += chunk.len();
+            indices += chunk.len();
             last = chunk.last().copied().or(last);
             if chunk.is_empty() {
                 return Ok(refreshed);

@@ -28,7 +28,7 @@ pub(super) struct ServedModel {
     pub(super) trained_at: DateTime<Utc>,
     collaborative: Model,
     items: Vec<Content>,
-    places: FxHashMap<Content, u32>,
+    indices: FxHashMap<Content, u32>,
 }
 
 /// The neighbours of so many of somebody's items are scored where all items are too many.
@@ -57,7 +57,7 @@ impl ServedModel {
         Self {
             model: Uuid::nil().into(),
             trained_at,
-            places: items.iter().copied().zip(0..).collect(),
+            indices: items.iter().copied().zip(0..).collect(),
             items,
             collaborative,
         }
@@ -90,7 +90,7 @@ impl ServedModel {
         Ok(Self {
             model: version.id,
             trained_at: version.created_at,
-            places: items.iter().copied().zip(0..).collect(),
+            indices: items.iter().copied().zip(0..).collect(),
             items,
             collaborative,
         })
@@ -112,7 +112,7 @@ impl ServedModel {
         known
             .filter_map(|positives| {
                 Some(Entry {
-                    item: *self.places.get(&positives.content)?,
+                    item: *self.indices.get(&positives.content)?,
                     weight: positives.weight,
                     time: Some(positives.latest.timestamp()),
                 })
@@ -133,7 +133,7 @@ impl ServedModel {
         also: impl Iterator<Item = Content>,
     ) -> Result<Scored> {
         let mut among: Vec<u32> = also
-            .filter_map(|content| self.places.get(&content).copied())
+            .filter_map(|content| self.indices.get(&content).copied())
             .collect();
         let weights = entries.iter().map(|entry| (entry.item, entry.weight));
         for (item, _) in top::best_of(weights, HEAVIEST) {
@@ -169,7 +169,7 @@ impl ServedModel {
         catalogue: &Catalogue,
     ) -> Result<Vec<Candidates>> {
         let known = best.iter().filter_map(|(content, _)| {
-            Some((*self.places.get(content)?, catalogue.slot(*content)?))
+            Some((*self.indices.get(content)?, catalogue.slot(*content)?))
         });
         let (items, slots): (Vec<u32>, Vec<u32>) = known.unzip();
         let parts = self
@@ -197,7 +197,7 @@ impl ServedModel {
 
     /// The items that were taken most together with one, best first.
     pub(super) fn together(&self, content: Content, keep: usize) -> Vec<(Content, f32)> {
-        let Some(item) = self.places.get(&content) else {
+        let Some(item) = self.indices.get(&content) else {
             return Vec::new();
         };
         let neighbours = self.collaborative.neighbours(*item, keep).into_iter();
@@ -217,7 +217,7 @@ impl ServedModel {
         let entries = self.entries(positives);
         let known: Vec<u32> = items
             .iter()
-            .filter_map(|content| self.places.get(content).copied())
+            .filter_map(|content| self.indices.get(content).copied())
             .collect();
         if known.is_empty() || entries.is_empty() {
             return Ok(HashMap::new());

@@ -253,21 +253,21 @@ fn served_as(list: &List, items: &[Item]) -> (Vec<i32>, Vec<String>) {
 /// What speaks for the items, each past item once, and for each item its place among them, from 1;
 /// 0 where nothing does. Whatever has no place within 16 bits speaks for nothing.
 fn shared(items: &[Item]) -> (Vec<Uuid>, Vec<i16>) {
-    let mut places: HashMap<Id<id::Content>, i16> = HashMap::new();
+    let mut indices: HashMap<Id<id::Content>, i16> = HashMap::new();
     let mut ids = Vec::new();
     let because = items.iter().map(|item| {
         let Some(past) = item.because else {
             return 0;
         };
-        if let Some(place) = places.get(&past) {
-            return *place;
+        if let Some(index) = indices.get(&past) {
+            return *index;
         }
-        let Ok(place) = i16::try_from(ids.len() + 1) else {
+        let Ok(index) = i16::try_from(ids.len() + 1) else {
             return 0;
         };
         ids.push(past.uuid());
-        places.insert(past, place);
-        place
+        indices.insert(past, index);
+        index
     });
     let because = because.collect();
     (ids, because)
@@ -288,7 +288,7 @@ impl TryFrom<recommendation_list::Model> for List {
         let items = items.enumerate().map(|(at, ((content, score), rank))| {
             let because = row.because.get(at).copied().unwrap_or(0);
             let because = usize::try_from(because).unwrap_or(0).checked_sub(1);
-            let because = because.and_then(|place| row.because_ids.get(place));
+            let because = because.and_then(|index| row.because_ids.get(index));
             let parts = row.parts.get(at * width..(at + 1) * width);
             Item {
                 rank,

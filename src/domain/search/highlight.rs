@@ -70,14 +70,14 @@ impl HighlightTerms {
         let marked = self.marked(text);
         let first = marked.first()?;
         let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-        let place = |at: usize| starts.partition_point(|start| *start < at);
+        let index = |at: usize| starts.partition_point(|start| *start < at);
         let (mut from, mut until) = (0, text.len());
         if starts.len() > LENGTH + BEFORE {
             let within = |start: usize| {
-                let end = place(start) + LENGTH - BEFORE;
+                let end = index(start) + LENGTH - BEFORE;
                 marked
                     .iter()
-                    .filter(|(at, to)| *at >= start && place(*to) <= end)
+                    .filter(|(at, to)| *at >= start && index(*to) <= end)
                     .count()
             };
             let mut best = (within(first.0), first.0);
@@ -87,7 +87,7 @@ impl HighlightTerms {
                     best = (count, *start);
                 }
             }
-            let begin = place(best.1);
+            let begin = index(best.1);
             from = starts[begin.saturating_sub(BEFORE)];
             if from > 0 {
                 // Not in the middle of a word, unless the marked one is that far inside it.
@@ -95,7 +95,7 @@ impl HighlightTerms {
                 from = gap.map_or(best.1, |gap| from + gap).min(best.1);
                 from += text[from..best.1].len() - text[from..best.1].trim_start().len();
             }
-            let end = place(from) + LENGTH;
+            let end = index(from) + LENGTH;
             if let Some(end) = starts.get(end) {
                 let gap = text[from..*end].rfind(char::is_whitespace);
                 until = gap.map_or(*end, |gap| from + gap);

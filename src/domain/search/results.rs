@@ -114,8 +114,8 @@ impl SearchResults {
         let order = order.unwrap_or((ContentOrder::Popularity, false));
         by_field(&mut self.hits, rules.catalogue(), order, MOST_RANKED);
         let all = self.matched.len() as f32;
-        for (place, hit) in self.hits.iter_mut().enumerate() {
-            hit.relevance = 1.0 - place as f32 / all;
+        for (index, hit) in self.hits.iter_mut().enumerate() {
+            hit.relevance = 1.0 - index as f32 / all;
             hit.score = hit.relevance;
         }
     }
@@ -216,8 +216,8 @@ impl SearchResults {
 
     /// The place behind the item in `slot`, if it was ranked.
     pub(super) fn place_of(&self, slot: u32) -> Option<usize> {
-        let place = self.hits.iter().position(|hit| hit.slot == slot);
-        place.map(|place| place + 1)
+        let index = self.hits.iter().position(|hit| hit.slot == slot);
+        index.map(|index| index + 1)
     }
 
     fn hit(&self, hit: &RankedHit, rank: usize, entry: &IndexedItem) -> SearchHit {

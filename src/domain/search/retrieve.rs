@@ -93,18 +93,18 @@ impl SearchService {
         profile: &Profile,
         slots: Vec<u32>,
     ) -> Result<Vec<(u32, f32)>> {
-        let places: FxHashMap<Id<id::Content>, u32> = {
+        let indices: FxHashMap<Id<id::Content>, u32> = {
             let catalogue = catalogue.read();
             let entries = slots
                 .into_iter()
                 .filter_map(|slot| Some((catalogue.entry(slot)?.id, slot)));
             entries.collect()
         };
-        let ids: Vec<_> = places.keys().copied().collect();
+        let ids: Vec<_> = indices.keys().copied().collect();
         let affinities = self.profiles.affinities(profile, &ids).await?.long_term;
         let affinity = |(content, affinities): (Id<id::Content>, f32)| {
             let fit = (1.0 + affinities) / 2.0;
-            Some((*places.get(&content)?, fit.clamp(0.0, 1.0)))
+            Some((*indices.get(&content)?, fit.clamp(0.0, 1.0)))
         };
         Ok(affinities.into_iter().filter_map(affinity).collect())
     }

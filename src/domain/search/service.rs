@@ -160,22 +160,22 @@ impl SearchService {
         let user = viewer.user().filter(|_| personal);
         let digest = digest(user, request);
         let from = window.from.as_deref();
-        let place = from.map(|text| read_cursor(text, digest)).transpose()?;
-        let cached = place
+        let index = from.map(|text| read_cursor(text, digest)).transpose()?;
+        let cached = index
             .as_ref()
-            .and_then(|place| self.cached.get(&place.results));
+            .and_then(|index| self.cached.get(&index.results));
         let (catalogue, day) = (
             self.content.catalogue_so_far().await?,
             self.clock.now().date_naive(),
         );
-        let (cached, after) = match (cached, place) {
-            (Some(cached), Some(place)) => (cached, place.rank),
-            (_, place) => {
+        let (cached, after) = match (cached, index) {
+            (Some(cached), Some(index)) => (cached, index.rank),
+            (_, index) => {
                 let cached = self.results(request, user, digest, day).await?;
-                let after = place.map_or(0, |place| {
-                    let slot = catalogue.read().slot(place.last);
+                let after = index.map_or(0, |index| {
+                    let slot = catalogue.read().slot(index.last);
                     let known = slot.and_then(|slot| cached.results.place_of(slot));
-                    known.unwrap_or(place.rank)
+                    known.unwrap_or(index.rank)
                 });
                 (cached, after)
             }

@@ -25,7 +25,7 @@ impl InternedString {
 #[derive(Default)]
 pub struct StringInterner {
     names: Vec<Arc<str>>,
-    places: HashMap<Arc<str>, InternedString>,
+    indices: HashMap<Arc<str>, InternedString>,
 }
 
 impl StringInterner {
@@ -36,7 +36,7 @@ impl StringInterner {
 
     /// The string of a text, if any item has it.
     pub fn find(&self, name: &str) -> Option<InternedString> {
-        self.places.get(name).copied()
+        self.indices.get(name).copied()
     }
 
     fn of(&mut self, name: &str) -> InternedString {
@@ -47,7 +47,7 @@ impl StringInterner {
         let string = InternedString(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
         let name: Arc<str> = name.into();
         self.names.push(Arc::clone(&name));
-        self.places.insert(name, string);
+        self.indices.insert(name, string);
         string
     }
 

@@ -106,9 +106,9 @@ impl WeightTable {
     /// [`Refusal::InvalidInput`] for a value out of range or a kind that is changed twice.
     pub fn changed(&self, changes: &[WeightChange]) -> Result<Vec<WeightRow>, Refusal> {
         let mut rows = self.rows.clone();
-        for (place, change) in changes.iter().enumerate() {
-            let outer = || ["weights".to_owned(), place.to_string()];
-            if changes[..place].iter().any(|seen| seen.kind == change.kind) {
+        for (index, change) in changes.iter().enumerate() {
+            let outer = || ["weights".to_owned(), index.to_string()];
+            if changes[..index].iter().any(|seen| seen.kind == change.kind) {
                 let message = "each kind once";
                 return Err(Refusal::invalid("kind", message).under(outer()));
             }

@@ -62,10 +62,10 @@ pub fn check_variables(
     Ok(())
 }
 
-/// Whether the argument at `place` takes (part of) its value from a variable. It tells a bad
+/// Whether the argument at `index` takes (part of) its value from a variable. It tells a bad
 /// variable from a bad literal, which the engine reports in the same words.
 #[must_use]
-pub fn argument_has_variable(document: &ExecutableDocument, place: Pos) -> bool {
+pub fn argument_has_variable(document: &ExecutableDocument, index: Pos) -> bool {
     let operations = document
         .operations
         .iter()
@@ -74,18 +74,18 @@ pub fn argument_has_variable(document: &ExecutableDocument, place: Pos) -> bool 
         .fragments
         .values()
         .map(|fragment| &fragment.node.selection_set.node);
-    operations.chain(fragments).any(|set| in_set(set, place))
+    operations.chain(fragments).any(|set| in_set(set, index))
 }
 
-fn in_set(set: &SelectionSet, place: Pos) -> bool {
+fn in_set(set: &SelectionSet, index: Pos) -> bool {
     set.items.iter().any(|selection| {
         let (own, inner) = match &selection.node {
             Selection::Field(field) => (
-                in_arguments(&field.node.arguments, place),
-                in_set(&field.node.selection_set.node, place),
+                in_arguments(&field.node.arguments, index),
+                in_set(&field.node.selection_set.node, index),
             ),
             Selection::InlineFragment(inline) => {
-                (false, in_set(&inline.node.selection_set.node, place))
+                (false, in_set(&inline.node.selection_set.node, index))
             }
             Selection::FragmentSpread(_) => (false, false),
         };
@@ -94,12 +94,12 @@ fn in_set(set: &SelectionSet, place: Pos) -> bool {
                 .node
                 .directives()
                 .iter()
-                .any(|directive| in_arguments(&directive.node.arguments, place))
+                .any(|directive| in_arguments(&directive.node.arguments, index))
     })
 }
 
-fn in_arguments(arguments: &[(Positioned<Name>, Positioned<Value>)], place: Pos) -> bool {
+fn in_arguments(arguments: &[(Positioned<Name>, Positioned<Value>)], index: Pos) -> bool {
     arguments
         .iter()
-        .any(|(name, value)| name.pos == place && uses(&value.node) > 0)
+        .any(|(name, value)| name.pos == index && uses(&value.node) > 0)
 }

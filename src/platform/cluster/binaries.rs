@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use super::privileges::{self, Account};
-use super::{ClusterError, Options, places};
+use super::{ClusterError, Options, search_paths};
 
 /// Older ones lack what the migrations use; 16 and 18 are tested.
 const OLDEST_POSTGRES: u32 = 16;
@@ -33,7 +33,7 @@ impl Binaries {
     }
 }
 
-/// Why a place was looked at.
+/// Why a folder was probed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// `MARQUEE_POSTGRES_BIN`
@@ -54,20 +54,20 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One place that was looked at, and what was found.
+/// A probed folder, and the result.
 #[derive(Debug, Clone)]
-pub struct Looked {
+pub struct Probe {
     /// The folder.
-    pub place: PathBuf,
-    /// Why it was looked at.
+    pub directory: PathBuf,
+    /// Why it was probed.
     pub origin: Origin,
-    /// The binaries, or why they were passed over.
+    /// The binaries, or why they cannot be used.
     pub outcome: Result<Binaries, String>,
 }
 
-impl fmt::Display for Looked {
+impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): ", self.place.display(), self.origin)?;
+        write!(f, "{} ({}): ", self.directory.display(), self.origin)?;
         match &self.outcome {
             Ok(found) => write!(f, "Postgres {}, pgvector {}", found.version, found.pgvector),
             Err(reason) => write!(f, "passed over, {reason}"),
@@ -75,30 +75,32 @@ impl fmt::Display for Looked {
     }
 }
 
-/// Looks at every place, best first. `account` is who Postgres would run as.
-pub fn look(options: &Options, account: Option<&Account>) -> Vec<Looked> {
+/// Probes all folders, best first. `account` is the user that Postgres would run as.
+pub fn probe(options: &Options, account: Option<&Account>) -> Vec<Probe> {
     let mut seen = Vec::new();
-    let mut looked = Vec::new();
-    for (origin, place) in places::places(options) {
+    let mut probes = Vec::new();
+    for (origin, directory) in search_paths::search_paths(options) {
         // The same folder by two names is looked at once.
-        let real = place.canonicalize().unwrap_or_else(|_| place.clone());
+        let real = directory
+            .canonicalize()
+            .unwrap_or_else(|_| directory.clone());
         if seen.contains(&real) {
             continue;
         }
         let outcome = inspect(&real, account);
         seen.push(real);
-        looked.push(Looked {
-            place,
+        probes.push(Probe {
+            directory,
             origin,
             outcome,
         });
     }
-    looked
+    probes
 }
 
 /// The best binaries for new data, or those of the release that made the data.
 pub(super) fn choose(
-    looked: Vec<Looked>,
+    probes: Vec<Probe>,
     data: &Path,
     made_by: Option<String>,
 ) -> Result<Binaries, ClusterError> {
@@ -107,18 +109,18 @@ pub(super) fn choose(
             .as_ref()
             .is_none_or(|major| *major == found.major.to_string())
     };
-    let found = looked
+    let found = probes
         .iter()
-        .filter_map(|looked| looked.outcome.as_ref().ok())
+        .filter_map(|probes| probes.outcome.as_ref().ok())
         .find(fitting)
         .cloned();
     match (found, made_by) {
         (Some(found), _) => Ok(found),
-        (None, None) => Err(ClusterError::NoBinaries(looked)),
+        (None, None) => Err(ClusterError::NoBinaries(probes)),
         (None, Some(made_by)) => Err(ClusterError::OtherVersion {
             data: data.to_owned(),
             made_by,
-            looked,
+            probes,
         }),
     }
 }
@@ -218,9 +220,9 @@ fn pgvector(bin: &Path, major: u32) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn looked(major: u32) -> Looked {
-        Looked {
-            place: PathBuf::from(format!("/pg/{major}")),
+    fn probes(major: u32) -> Probe {
+        Probe {
+            directory: PathBuf::from(format!("/pg/{major}")),
             origin: Origin::System,
             outcome: Ok(Binaries {
                 bin: PathBuf::from(format!("/pg/{major}")),
@@ -234,7 +236,7 @@ mod tests {
     #[test]
     fn data_keeps_the_release_that_made_it() {
         let data = Path::new("/data");
-        let all = || vec![looked(18), looked(16)];
+        let all = || vec![probes(18), probes(16)];
         assert_eq!(choose(all(), data, None).unwrap().major, 18);
         assert_eq!(
             choose(all(), data, Some("16".to_owned())).unwrap().major,

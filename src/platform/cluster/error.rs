@@ -3,7 +3,7 @@
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::binaries::Looked;
+use super::binaries::Probe;
 
 /// Why the private cluster does not run.
 #[derive(Debug, thiserror::Error)]
@@ -28,14 +28,14 @@ pub enum ClusterError {
          pgvector from your system's packages, or set DATABASE_URL. Looked at:\n{}",
         list(.0)
     )]
-    NoBinaries(Vec<Looked>),
+    NoBinaries(Vec<Probe>),
 
     /// The data was made by a release of Postgres that is not here.
     #[error(
         "the database in {} was made by Postgres {made_by}, and no usable Postgres {made_by} was \
          found; bring it (script/bootstrap brings 16 and 18), or start with another data \
          directory. Looked at:\n{}",
-        .data.display(), list(.looked)
+        .data.display(), list(.probes)
     )]
     OtherVersion {
         /// The folder of the database.
@@ -43,7 +43,7 @@ pub enum ClusterError {
         /// The major version that made it.
         made_by: String,
         /// Every place that was looked at.
-        looked: Vec<Looked>,
+        probes: Vec<Probe>,
     },
 
     /// The file system is full.
@@ -196,8 +196,8 @@ impl ClusterError {
     }
 }
 
-fn list(looked: &[Looked]) -> String {
-    let lines: Vec<_> = looked.iter().map(|looked| format!("  {looked}")).collect();
+fn list(probes: &[Probe]) -> String {
+    let lines: Vec<_> = probes.iter().map(|probes| format!("  {probes}")).collect();
     lines.join("\n")
 }
 

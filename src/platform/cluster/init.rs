@@ -5,12 +5,12 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Output, Stdio};
 
-use super::place::Place;
+use super::directory::ClusterDirectory;
 use super::{Binaries, ClusterError, privileges};
 
 /// The release that made the data, or `None` where there is no data yet.
-pub(super) fn made_by(place: &Place) -> Result<Option<String>, ClusterError> {
-    let file = place.data().join("PG_VERSION");
+pub(super) fn made_by(directory: &ClusterDirectory) -> Result<Option<String>, ClusterError> {
+    let file = directory.data().join("PG_VERSION");
     match fs::read_to_string(&file) {
         Ok(text) => Ok(Some(text.trim().to_owned())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -22,8 +22,8 @@ pub(super) fn made_by(place: &Place) -> Result<Option<String>, ClusterError> {
 ///
 /// All of it happens in a folder beside, which is renamed at the end: a start that is killed half
 /// way leaves nothing that looks finished.
-pub(super) fn init(place: &Place, binaries: &Binaries) -> Result<(), ClusterError> {
-    let unfinished = place.unfinished();
+pub(super) fn init(directory: &ClusterDirectory, binaries: &Binaries) -> Result<(), ClusterError> {
+    let unfinished = directory.unfinished();
     match fs::remove_dir_all(&unfinished) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(ClusterError::io("remove", &unfinished, error));
@@ -33,10 +33,10 @@ pub(super) fn init(place: &Place, binaries: &Binaries) -> Result<(), ClusterErro
     tracing::info!(
         "making a database with Postgres {} in {}",
         binaries.version,
-        place.data().display()
+        directory.data().display()
     );
 
-    let mut initdb = command(place, binaries, "initdb");
+    let mut initdb = command(directory, binaries, "initdb");
     initdb
         .args(["--username=marquee", "--encoding=UTF8", "--data-checksums"])
         // The socket's folder is closed to everybody else, so whoever connects is trusted.
@@ -47,26 +47,30 @@ pub(super) fn init(place: &Place, binaries: &Binaries) -> Result<(), ClusterErro
         // The same order and letter cases on every machine, for all of Unicode.
         initdb.args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]);
     }
-    run(place, initdb, "")?;
+    run(directory, initdb, "")?;
 
-    let mut alone = command(place, binaries, "postgres");
+    let mut alone = command(directory, binaries, "postgres");
     alone
         .args(["--single", "-c", "exit_on_error=on", "-D"])
         .arg(&unfinished)
         .arg("postgres");
-    run(place, alone, "CREATE DATABASE marquee;\n")?;
+    run(directory, alone, "CREATE DATABASE marquee;\n")?;
 
-    fs::rename(&unfinished, place.data())
-        .and_then(|()| File::open(place.root())?.sync_all())
-        .map_err(|error| ClusterError::io("make the folder", &place.data(), error))
+    fs::rename(&unfinished, directory.data())
+        .and_then(|()| File::open(directory.root())?.sync_all())
+        .map_err(|error| ClusterError::io("make the folder", &directory.data(), error))
 }
 
-fn command(place: &Place, binaries: &Binaries, program: &str) -> Command {
+fn command(directory: &ClusterDirectory, binaries: &Binaries, program: &str) -> Command {
     let program = binaries.program(program);
-    privileges::command(program, place.account(), place.root())
+    privileges::command(program, directory.account(), directory.root())
 }
 
-fn run(place: &Place, mut command: Command, input: &str) -> Result<(), ClusterError> {
+fn run(
+    directory: &ClusterDirectory,
+    mut command: Command,
+    input: &str,
+) -> Result<(), ClusterError> {
     let program = command.get_program().to_owned();
     let output = talk(&mut command, input)
         .map_err(|error| ClusterError::io("run", OsStr::new(&program).as_ref(), error))?;
@@ -75,7 +79,7 @@ fn run(place: &Place, mut command: Command, input: &str) -> Result<(), ClusterEr
     }
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
-    let data = place.data();
+    let data = directory.data();
     Err(
         ClusterError::from_words("make a database in", &data, &said).unwrap_or_else(|| {
             let mut last: Vec<_> = said.lines().rev().take(10).collect();

@@ -7,7 +7,7 @@
 //! ```text
 //! <data directory>/
 //!   marquee.lock         held while a program uses the directory
-//!   postgres.location    only as root, when Postgres cannot reach this directory (see `place`)
+//!   postgres.location    only as root, when Postgres cannot reach this directory (see `directory`)
 //!   postgres/
 //!     data/              what `initdb` made
 //!     log/               one file for each day of the week
@@ -18,20 +18,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod binaries;
+mod directory;
 mod error;
 mod init;
-mod keeper;
-mod leftover;
 mod lock;
 mod log;
-mod place;
-mod places;
+mod orphans;
 mod privileges;
 mod report;
+mod search_paths;
 mod settings;
 mod start;
+mod supervisor;
 
-pub use binaries::{Binaries, Looked, Origin, look};
+pub use binaries::{Binaries, Origin, Probe, probe};
 pub use error::ClusterError;
 pub use lock::DataLock;
 pub use privileges::Account;
@@ -70,8 +70,8 @@ pub struct Cluster {
     url: String,
     binaries: Binaries,
     // Fields are dropped in this order: the server has stopped before the place is given up.
-    keeper: keeper::Keeper,
-    place: place::Place,
+    supervisor: supervisor::Supervisor,
+    directory: directory::ClusterDirectory,
 }
 
 impl Cluster {
@@ -98,17 +98,17 @@ impl Cluster {
 
     /// The folder that `initdb` made. Not below the data directory when Postgres cannot reach it.
     pub fn data(&self) -> PathBuf {
-        self.place.data()
+        self.directory.data()
     }
 
     /// The folder of the Unix socket.
     pub fn socket(&self) -> &Path {
-        self.place.socket()
+        self.directory.socket()
     }
 
     /// The process id of the server.
     pub fn pid(&self) -> u32 {
-        self.keeper.pid()
+        self.supervisor.pid()
     }
 
     /// Waits until Postgres has ended, whatever the reason, and says how it did.
@@ -116,7 +116,7 @@ impl Cluster {
     /// Postgres mends the death of a connection by itself; when the whole server goes, the
     /// program has nothing left to serve from and had better stop with this sentence.
     pub async fn ended(&self) -> String {
-        self.keeper.ended().await
+        self.supervisor.ended().await
     }
 
     /// Stops Postgres: open transactions are rolled back and everything is written to disk.
@@ -133,4 +133,4 @@ pub fn running(data_dir: &Path) -> Option<String> {
 }
 
 /// How often a state that changes within milliseconds is looked at.
-const SOON: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);

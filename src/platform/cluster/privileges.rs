@@ -134,7 +134,7 @@ pub(super) fn command(
 ///
 /// The kernel sends the signal when the *thread* that started the child ends, and forgets the
 /// wish when the user changes. So the caller starts it from a thread that lives as long as the
-/// child (see `keeper`), and the standard library runs this after it has changed the user.
+/// child (see `supervisor`), and the standard library runs this after it has changed the user.
 #[cfg(target_os = "linux")]
 pub(super) fn end_with_this_program(command: &mut Command) {
     use nix::sys::{prctl, signal::Signal};

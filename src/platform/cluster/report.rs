@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::unistd::{AccessFlags, Uid, access};
 
 use super::lock::DataLock;
-use super::{Account, Options, binaries, place, settings};
+use super::{Account, Options, binaries, directory, settings};
 
 /// Below this, a database can hardly be made or grow.
 const LITTLE: u64 = 1 << 30;
@@ -47,7 +47,7 @@ pub fn report(options: &Options) -> Vec<Finding> {
     // A relative path has no folders above it to look at.
     let absolute = std::path::absolute(&options.data_dir);
     let data_dir = &absolute.unwrap_or_else(|_| options.data_dir.clone());
-    let moved = place::moved_to(data_dir).ok().flatten();
+    let moved = directory::moved_to(data_dir).ok().flatten();
     let home = moved.as_deref().unwrap_or(data_dir);
     let account = match Account::for_cluster(&home.join("postgres")) {
         Ok(account) => {
@@ -64,15 +64,15 @@ pub fn report(options: &Options) -> Vec<Finding> {
         }
     };
 
-    let looked = binaries::look(options, account.as_ref());
+    let probes = binaries::probe(options, account.as_ref());
     let mut usable = false;
-    for looked in &looked {
-        let verdict = match looked.outcome {
+    for probes in &probes {
+        let verdict = match probes.outcome {
             Ok(_) => Verdict::Good,
             Err(_) => Verdict::Note,
         };
         usable |= verdict == Verdict::Good;
-        tell(verdict, "Postgres", looked.to_string());
+        tell(verdict, "Postgres", probes.to_string());
     }
     if !usable {
         let advice = "none is usable; run script/bootstrap, or set DATABASE_URL";

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
 
-use super::place::Place;
+use super::directory::ClusterDirectory;
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -26,7 +26,7 @@ struct Machine {
 }
 
 impl Machine {
-    fn look(data: &Path) -> Self {
+    fn probe(data: &Path) -> Self {
         Self {
             memory: memory().unwrap_or(4 * GIB),
             disk: free(data).unwrap_or(10 * GIB),
@@ -35,10 +35,10 @@ impl Machine {
     }
 }
 
-/// Everything that is set for the cluster at `place`.
-pub(super) fn settings(place: &Place) -> Vec<(&'static str, OsString)> {
+/// Everything that is set for the cluster at `directory`.
+pub(super) fn settings(directory: &ClusterDirectory) -> Vec<(&'static str, OsString)> {
     let mut socket = OsString::from("\"");
-    socket.push(place.socket());
+    socket.push(directory.socket());
     socket.push("\"");
     let mut settings: Vec<(&'static str, OsString)> = vec![
         ("cluster_name", "marquee".into()),
@@ -63,13 +63,13 @@ pub(super) fn settings(place: &Place) -> Vec<(&'static str, OsString)> {
         ("log_line_prefix", "%m [%p] %q%u ".into()),
         // A file for each day of the week, begun anew a week later.
         ("logging_collector", "on".into()),
-        ("log_directory", place.log().into()),
+        ("log_directory", directory.log().into()),
         ("log_filename", "postgres-%a.log".into()),
         ("log_rotation_age", "1d".into()),
         ("log_rotation_size", "0".into()),
         ("log_truncate_on_rotation", "on".into()),
     ];
-    let machine = Machine::look(place.root());
+    let machine = Machine::probe(directory.root());
     let sizes = sizes(&machine);
     settings.extend(sizes.map(|(name, bytes)| (name, format!("{}MB", bytes / MIB).into())));
     // Containers often allow 64 MiB only, and an index built in parallel asks for more and then

@@ -6,11 +6,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::keeper::{Keeper, LAST_WORDS};
+use super::directory::ClusterDirectory;
 use super::log::Mark;
-use super::place::Place;
+use super::supervisor::{LAST_LINES, Supervisor};
 use super::{
-    Binaries, Cluster, ClusterError, Options, SOON, binaries, init, leftover, privileges, settings,
+    Binaries, Cluster, ClusterError, Options, POLL_INTERVAL, binaries, init, orphans, privileges,
+    settings,
 };
 
 /// An ordinary start takes a second; after this long, a message says that recovery is under way.
@@ -21,55 +22,59 @@ const AT_MOST: Duration = Duration::from_secs(15 * 60);
 /// Starts the cluster of a data directory. Blocks until it is ready.
 pub(super) fn start(options: &Options) -> Result<Cluster, ClusterError> {
     let began = Instant::now();
-    let mut place = Place::claim(&options.data_dir)?;
-    let made_by = init::made_by(&place)?;
+    let mut directory = ClusterDirectory::claim(&options.data_dir)?;
+    let made_by = init::made_by(&directory)?;
     let new = made_by.is_none();
-    let looked = binaries::look(options, place.account());
-    for passed_over in looked.iter().filter(|looked| looked.outcome.is_err()) {
+    let probes = binaries::probe(options, directory.account());
+    for passed_over in probes.iter().filter(|probes| probes.outcome.is_err()) {
         match passed_over.origin {
             // Somebody asked for this one.
             binaries::Origin::Setting => tracing::warn!("{passed_over}"),
             _ => tracing::debug!("{passed_over}"),
         }
     }
-    let binaries = binaries::choose(looked, &place.data(), made_by)?;
-    leftover::clear(&place.data(), place.socket())?;
+    let binaries = binaries::choose(probes, &directory.data(), made_by)?;
+    orphans::clear(&directory.data(), directory.socket())?;
     if new {
-        init::init(&place, &binaries)?;
+        init::init(&directory, &binaries)?;
     }
-    let keeper = launch(&place, &binaries, began)?;
+    let supervisor = launch(&directory, &binaries, began)?;
     tracing::info!(
         "Postgres {} with pgvector {} is ready after {} ms",
         binaries.version,
         binaries.pgvector,
         began.elapsed().as_millis()
     );
-    place.announce()?;
+    directory.announce()?;
     Ok(Cluster {
-        url: place.url(),
+        url: directory.url(),
         binaries,
-        place,
-        keeper,
+        directory,
+        supervisor,
     })
 }
 
-fn launch(place: &Place, binaries: &Binaries, began: Instant) -> Result<Keeper, ClusterError> {
+fn launch(
+    directory: &ClusterDirectory,
+    binaries: &Binaries,
+    began: Instant,
+) -> Result<Supervisor, ClusterError> {
     loop {
-        let mark = Mark::set(&place.log());
-        let keeper = Keeper::launch(server(place, binaries))
+        let mark = Mark::set(&directory.log());
+        let supervisor = Supervisor::launch(server(directory, binaries))
             .map_err(|error| ClusterError::io("run", &binaries.program("postgres"), error))?;
-        let Err(how) = wait_until_ready(place, &keeper) else {
-            return Ok(keeper);
+        let Err(how) = wait_until_ready(directory, &supervisor) else {
+            return Ok(supervisor);
         };
-        let said = last_words(&keeper, &mark);
-        drop(keeper);
+        let said = last_lines(&supervisor, &mark);
+        drop(supervisor);
         // After a `kill -9` of the whole server its connections take a moment to notice, and
         // until then Postgres rightly refuses to touch their data.
         if said.contains("is still in use") && began.elapsed() < USUAL {
-            thread::sleep(SOON * 10);
+            thread::sleep(POLL_INTERVAL * 10);
             continue;
         }
-        let cause = ClusterError::from_words("start Postgres in", place.root(), &said);
+        let cause = ClusterError::from_words("start Postgres in", directory.root(), &said);
         return Err(cause.unwrap_or_else(|| ClusterError::Start {
             how,
             said: said.trim().to_owned(),
@@ -79,22 +84,22 @@ fn launch(place: &Place, binaries: &Binaries, began: Instant) -> Result<Keeper, 
 
 /// What an ended server said. Its log is written by a process of its own, which may be a little
 /// behind.
-fn last_words(keeper: &Keeper, mark: &Mark) -> String {
-    let deadline = Instant::now() + LAST_WORDS;
+fn last_lines(supervisor: &Supervisor, mark: &Mark) -> String {
+    let deadline = Instant::now() + LAST_LINES;
     loop {
-        let said = [keeper.printed(), mark.since()].join("\n");
+        let said = [supervisor.printed(), mark.since()].join("\n");
         if said.contains("database system is shut down") || Instant::now() > deadline {
             return said;
         }
-        thread::sleep(SOON);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
-fn server(place: &Place, binaries: &Binaries) -> Command {
+fn server(directory: &ClusterDirectory, binaries: &Binaries) -> Command {
     let program = binaries.program("postgres");
-    let mut command = privileges::command(program, place.account(), place.root());
-    command.arg("-D").arg(place.data());
-    for (name, value) in settings::settings(place) {
+    let mut command = privileges::command(program, directory.account(), directory.root());
+    command.arg("-D").arg(directory.data());
+    for (name, value) in settings::settings(directory) {
         let mut setting = OsString::from(name);
         setting.push("=");
         setting.push(value);
@@ -109,20 +114,20 @@ fn server(place: &Place, binaries: &Binaries) -> Command {
     command
 }
 
-fn wait_until_ready(place: &Place, keeper: &Keeper) -> Result<(), String> {
+fn wait_until_ready(directory: &ClusterDirectory, supervisor: &Supervisor) -> Result<(), String> {
     let began = Instant::now();
     let mut told = false;
     loop {
-        if let Some(how) = keeper.end() {
+        if let Some(how) = supervisor.end() {
             return Err(how);
         }
-        if leftover::is_ready(&place.data(), keeper.pid()) {
+        if orphans::is_ready(&directory.data(), supervisor.pid()) {
             return Ok(());
         }
         if began.elapsed() > USUAL && !told {
             tracing::warn!(
                 "Postgres is still recovering from an unclean stop; its log is in {}",
-                place.log().display()
+                directory.log().display()
             );
             told = true;
         }
@@ -132,6 +137,6 @@ fn wait_until_ready(place: &Place, keeper: &Keeper) -> Result<(), String> {
                 AT_MOST.as_secs() / 60
             ));
         }
-        thread::sleep(SOON);
+        thread::sleep(POLL_INTERVAL);
     }
 }

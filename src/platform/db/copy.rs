@@ -73,8 +73,8 @@ impl Rows {
     /// The next value of the row: an array of texts.
     pub fn texts<S: AsRef<str>>(&mut self, values: &[S]) -> &mut Self {
         let mut array = String::from("{");
-        for (place, value) in values.iter().enumerate() {
-            if place > 0 {
+        for (index, value) in values.iter().enumerate() {
+            if index > 0 {
                 array.push(',');
             }
             array.push('"');
@@ -94,8 +94,8 @@ impl Rows {
     pub fn plains<T: Display>(&mut self, values: impl IntoIterator<Item = T>) -> &mut Self {
         self.separate();
         self.text.push('{');
-        for (place, value) in values.into_iter().enumerate() {
-            if place > 0 {
+        for (index, value) in values.into_iter().enumerate() {
+            if index > 0 {
                 self.text.push(',');
             }
             // Writing to a String cannot fail.

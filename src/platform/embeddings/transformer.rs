@@ -131,17 +131,17 @@ impl Embedder for Transformer {
     fn embed(&self, texts: &[String]) -> anyhow::Result<Vec<Vec<f32>>> {
         // Texts of like length together: a batch is as wide as its longest.
         let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|place| texts[*place].len());
+        order.sort_by_key(|index| texts[*index].len());
         let mut vectors = vec![Vec::new(); texts.len()];
-        for places in order.chunks(BATCH) {
-            let batch: Vec<&String> = places.iter().map(|place| &texts[*place]).collect();
-            for (place, vector) in places.iter().zip(self.batch(&batch)?) {
+        for indices in order.chunks(BATCH) {
+            let batch: Vec<&String> = indices.iter().map(|index| &texts[*index]).collect();
+            for (index, vector) in indices.iter().zip(self.batch(&batch)?) {
                 ensure!(
                     vector.iter().all(|value| value.is_finite()),
                     "the model {} computes what is no number",
                     self.name
                 );
-                vectors[*place] = vector;
+                vectors[*index] = vector;
             }
         }
         Ok(vectors)

@@ -82,10 +82,10 @@ impl Contract {
             }
             let selection = self.selection(of, depth.saturating_sub(1), world, "");
             let choices = self.arguments(name, field, world);
-            for (place, (arguments, _)) in choices.iter().enumerate() {
-                let alias = match (alias, place) {
+            for (index, (arguments, _)) in choices.iter().enumerate() {
+                let alias = match (alias, index) {
                     ("", 0) => String::new(),
-                    (alias, place) => format!("{alias}{place}_{field_name}: "),
+                    (alias, index) => format!("{alias}{index}_{field_name}: "),
                 };
                 parts.push(format!("{alias}{field_name}{arguments}{selection}"));
             }
@@ -114,28 +114,28 @@ impl Contract {
         }
         let mut ways = vec![(String::new(), false)];
         for choices in required {
-            let longer = ways.iter().flat_map(|(way, aimed)| {
+            let longer = ways.iter().flat_map(|(proxy, aimed)| {
                 choices
                     .iter()
-                    .map(move |(choice, also)| (format!("{way}{choice} "), *aimed || *also))
+                    .map(move |(choice, also)| (format!("{proxy}{choice} "), *aimed || *also))
             });
             ways = longer.collect();
         }
-        let with_optional = ways.iter().flat_map(|(way, aimed)| {
+        let with_optional = ways.iter().flat_map(|(proxy, aimed)| {
             optional
                 .iter()
-                .map(move |(choice, also)| (format!("{way}{choice} "), *aimed || *also))
+                .map(move |(choice, also)| (format!("{proxy}{choice} "), *aimed || *also))
         });
         let all: Vec<_> = ways.iter().cloned().chain(with_optional).collect();
-        let brackets = |way: String| {
-            if way.is_empty() {
-                way
+        let brackets = |proxy: String| {
+            if proxy.is_empty() {
+                proxy
             } else {
-                format!("({})", way.trim_end())
+                format!("({})", proxy.trim_end())
             }
         };
         all.into_iter()
-            .map(|(way, aimed)| (brackets(way), aimed))
+            .map(|(proxy, aimed)| (brackets(proxy), aimed))
             .collect()
     }
 

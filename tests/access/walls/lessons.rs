@@ -47,10 +47,10 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
             Lesson::Aimed(each.map(|one| json!({ "interactions": [one] })).collect())
         }
         "recordRecommendationFeedback" => {
-            let place = format!("{}.1", world.ids["list"]);
+            let token = format!("{}.1", world.ids["list"]);
             let tell =
-                |kind: &str| json!({ "feedback": [{ "attributionToken": place, "kind": kind }] });
-            let stars = json!({ "feedback": [{ "attributionToken": place, "kind": "RATED", "rating": 0.5 }] });
+                |kind: &str| json!({ "feedback": [{ "attributionToken": token, "kind": kind }] });
+            let stars = json!({ "feedback": [{ "attributionToken": token, "kind": "RATED", "rating": 0.5 }] });
             Lesson::Aimed(vec![
                 tell("SERVED"),
                 tell("CLICKED"),
@@ -115,14 +115,14 @@ pub async fn happen(subscription: &str, world: &World) {
 /// Interactions in the victim's name, with what only the victim may see, and from the victim's list.
 fn interactions(world: &World) -> Vec<Value> {
     let (user, diary, film) = (&world.ids["user"], &world.ids["content"], &world.film);
-    let place = format!("{}.1", world.ids["list"]);
+    let token = format!("{}.1", world.ids["list"]);
     vec![
         json!({ "userId": user, "contentId": film, "kind": "DISLIKE" }),
         json!({ "userId": user, "contentId": diary, "kind": "RATING", "value": 0.5 }),
         // Known already: it would answer what was recorded.
         json!({ "userId": user, "contentId": diary, "kind": "LIKE", "idempotencyKey": format!("{MARK} idempotency") }),
         json!({ "contentId": diary, "kind": "VIEW" }),
-        json!({ "contentId": film, "kind": "CLICK", "attributionToken": place }),
+        json!({ "contentId": film, "kind": "CLICK", "attributionToken": token }),
     ]
 }
 

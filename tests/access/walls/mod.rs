@@ -91,9 +91,9 @@ async fn no_mutation_changes_what_is_anothers() {
 async fn the_same_mutations_work_for_those_who_may() {
     let first = World::start().await;
     let contract = Contract::of(&first).await;
-    for place in 0..attacks(&first, &contract).len() {
+    for index in 0..attacks(&first, &contract).len() {
         let world = World::start().await;
-        let (document, input) = attacks(&world, &contract).swap_remove(place);
+        let (document, input) = attacks(&world, &contract).swap_remove(index);
         let mut answers = Vec::new();
         for viewer in [&Viewer::Command, &world.victim] {
             let variables = json!({ "input": input });

@@ -41,12 +41,12 @@ impl Lsa {
         for strength in &self.strengths {
             bytes.extend(strength.to_le_bytes());
         }
-        for (place, term) in self.vocabulary.terms.iter().enumerate() {
+        for (index, term) in self.vocabulary.terms.iter().enumerate() {
             bytes.extend((term.len() as u32).to_le_bytes());
             bytes.extend_from_slice(term.as_bytes());
-            bytes.extend(self.vocabulary.rarity[place].to_le_bytes());
-            bytes.extend(self.scales[place].to_le_bytes());
-            for value in &self.directions[place * width..(place + 1) * width] {
+            bytes.extend(self.vocabulary.rarity[index].to_le_bytes());
+            bytes.extend(self.scales[index].to_le_bytes());
+            for value in &self.directions[index * width..(index + 1) * width] {
                 bytes.extend(value.to_le_bytes());
             }
         }

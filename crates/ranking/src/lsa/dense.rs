@@ -165,8 +165,8 @@ pub(super) fn eigen(mut a: Square) -> (Vec<f64>, Square) {
     let width = a.width;
     // Rows are rotated, which lie together in memory; in the end they are the columns.
     let mut vectors = Square::zeros(width);
-    for place in 0..width {
-        *vectors.at_mut(place, place) = 1.0;
+    for index in 0..width {
+        *vectors.at_mut(index, index) = 1.0;
     }
     let scale: f64 = a.values.iter().map(|value| value * value).sum();
     for _sweep in 0..30 {
@@ -193,7 +193,7 @@ pub(super) fn eigen(mut a: Square) -> (Vec<f64>, Square) {
             *sorted.at_mut(row, to) = vectors.at(*from, row);
         }
     }
-    let values = order.iter().map(|place| a.at(*place, *place)).collect();
+    let values = order.iter().map(|index| a.at(*index, *index)).collect();
     (values, sorted)
 }
 
@@ -284,16 +284,16 @@ mod tests {
         let square = gram(Kernel::detect(), &table(40, 32, 7));
         let (values, vectors) = eigen(square.clone());
         assert!(values.is_sorted_by(|a, b| a >= b));
-        for (place, value) in values.iter().enumerate() {
+        for (index, value) in values.iter().enumerate() {
             for row in 0..32 {
                 let image: f64 = (0..32)
-                    .map(|column| square.at(row, column) * vectors.at(column, place))
+                    .map(|column| square.at(row, column) * vectors.at(column, index))
                     .sum();
-                assert!((image - value * vectors.at(row, place)).abs() < 1e-8);
+                assert!((image - value * vectors.at(row, index)).abs() < 1e-8);
             }
         }
         // The trace is the sum of the eigenvalues.
-        let trace: f64 = (0..32).map(|place| square.at(place, place)).sum();
+        let trace: f64 = (0..32).map(|index| square.at(index, index)).sum();
         assert!((trace - values.iter().sum::<f64>()).abs() < 1e-8);
     }
 }

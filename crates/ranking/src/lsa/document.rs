@@ -115,17 +115,17 @@ fn names_within(words: &[Word], known: impl Fn(&str) -> bool, mut found: impl Fn
 pub(super) struct Vocabulary {
     /// Stems and names; a name has spaces.
     pub(super) terms: Vec<Box<str>>,
-    pub(super) places: FxHashMap<Box<str>, u32>,
+    pub(super) indices: FxHashMap<Box<str>, u32>,
     /// The inverse document frequency of each term, above 0.
     pub(super) rarity: Vec<f32>,
 }
 
 impl Vocabulary {
     pub(super) fn new(terms: Vec<Box<str>>, rarity: Vec<f32>) -> Self {
-        let places = terms.iter().cloned().zip(0..).collect();
+        let indices = terms.iter().cloned().zip(0..).collect();
         Self {
             terms,
-            places,
+            indices,
             rarity,
         }
     }
@@ -133,18 +133,18 @@ impl Vocabulary {
     /// The terms of `document` by their place, with what they weigh: `ln(1 + count) · rarity`.
     pub(super) fn read(&self, document: &Document) -> Vec<(u32, f32)> {
         let mut counts: FxHashMap<u32, f32> = FxHashMap::default();
-        let known = |name: &str| self.places.contains_key(name);
+        let known = |name: &str| self.indices.contains_key(name);
         document.terms(known, |term, count| {
-            if let Some(place) = self.places.get(term) {
-                *counts.entry(*place).or_default() += count;
+            if let Some(index) = self.indices.get(term) {
+                *counts.entry(*index).or_default() += count;
             }
         });
         let mut read: Vec<(u32, f32)> = counts
             .into_iter()
-            .map(|(place, count)| (place, count.ln_1p() * self.rarity[place as usize]))
+            .map(|(index, count)| (index, count.ln_1p() * self.rarity[index as usize]))
             .filter(|(_, weight)| weight.is_finite() && *weight > 0.0)
             .collect();
-        read.sort_unstable_by_key(|(place, _)| *place);
+        read.sort_unstable_by_key(|(index, _)| *index);
         read
     }
 }

@@ -273,9 +273,9 @@ impl Lsa {
         let width = self.dimensions();
         let mut sum = vec![0.0_f32; width];
         for (term, weight) in self.vocabulary.read(document) {
-            let place = term as usize;
-            let weight = weight * self.scales[place];
-            let direction = &self.directions[place * width..(place + 1) * width];
+            let index = term as usize;
+            let weight = weight * self.scales[index];
+            let direction = &self.directions[index * width..(index + 1) * width];
             for (sum, value) in sum.iter_mut().zip(direction) {
                 *sum += weight * f32::from(*value);
             }

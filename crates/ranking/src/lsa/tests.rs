@@ -124,7 +124,7 @@ fn a_name_is_one_thing_wherever_it_stands() {
     let space = fit(&documents, &LsaSettings::default());
     // `film` says nothing, and `noir` was never a word of its own.
     let query = space.query("the best of Film Noir").unwrap();
-    let near = |place: usize| cosine(&query, &space.embed(&documents[place]).unwrap());
+    let near = |index: usize| cosine(&query, &space.embed(&documents[index]).unwrap());
     assert!(near(0) > 0.5 && near(1) > 0.5, "{} {}", near(0), near(1));
     assert!(near(2).abs() < 1e-3);
     assert_eq!(space.query("noir"), None);
@@ -253,10 +253,10 @@ fn equal_seeds_give_equal_spaces_and_bytes_bring_them_back() {
 
 proptest::proptest! {
     #[test]
-    fn a_changed_byte_is_noticed(place: proptest::sample::Index, flip in 1_u8..) {
+    fn a_changed_byte_is_noticed(index: proptest::sample::Index, flip in 1_u8..) {
         let mut bytes = fit(&worlds(), &LsaSettings::default()).to_bytes();
-        let place = place.index(bytes.len());
-        bytes[place] ^= flip;
+        let index = index.index(bytes.len());
+        bytes[index] ^= flip;
         proptest::prop_assert!(Lsa::from_bytes(&bytes).is_err());
     }
 

@@ -232,9 +232,9 @@ impl Interactions {
     /// The same rows with these columns (ascending, each once, all known) alone, renumbered from
     /// 0 in their order.
     pub(crate) fn with_columns(&self, columns: &[u32]) -> Self {
-        let mut places = vec![u32::MAX; self.columns];
-        for (place, column) in (0..).zip(columns) {
-            places[*column as usize] = place;
+        let mut indices = vec![u32::MAX; self.columns];
+        for (index, column) in (0..).zip(columns) {
+            indices[*column as usize] = index;
         }
         let mut kept = Self {
             columns: columns.len(),
@@ -245,9 +245,9 @@ impl Interactions {
         };
         for row in 0..self.rows() {
             for at in self.starts[row]..self.starts[row + 1] {
-                let place = places[self.indices[at] as usize];
-                if place != u32::MAX {
-                    kept.indices.push(place);
+                let index = indices[self.indices[at] as usize];
+                if index != u32::MAX {
+                    kept.indices.push(index);
                     kept.weights.push(self.weights[at]);
                     kept.times.extend(self.times.get(at));
                 }

@@ -69,12 +69,12 @@ impl Graph {
 
     /// The links of a node that is on this level.
     pub fn links(&self, node: u32, level: usize) -> &[u32] {
-        let links = self.places(node, level);
+        let links = self.slots(node, level);
         let used = links.iter().position(|link| *link == NONE);
         &links[..used.unwrap_or(links.len())]
     }
 
-    fn places(&self, node: u32, level: usize) -> &[u32] {
+    fn slots(&self, node: u32, level: usize) -> &[u32] {
         match level {
             0 => &self.base[node as usize].0,
             _ => &self.upper[self.upper_at[node as usize] as usize + level - 1],
@@ -83,13 +83,13 @@ impl Graph {
 
     /// Replaces the links of a node; what is more than the level holds is left out.
     pub fn set_links(&mut self, node: u32, level: usize, links: &[u32]) {
-        let places: &mut [u32] = match level {
+        let slots: &mut [u32] = match level {
             0 => &mut self.base[node as usize].0,
             _ => &mut self.upper[self.upper_at[node as usize] as usize + level - 1],
         };
-        let used = links.len().min(places.len());
-        places[..used].copy_from_slice(&links[..used]);
-        places[used..].fill(NONE);
+        let used = links.len().min(slots.len());
+        slots[..used].copy_from_slice(&links[..used]);
+        slots[used..].fill(NONE);
     }
 
     /// How many links a node may have on a level.

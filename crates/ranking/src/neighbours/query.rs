@@ -212,8 +212,8 @@ impl Index {
         let (mut nodes, mut scores) = ([0; BLOCK], [0.0; BLOCK]);
         loop {
             let mut count = 0;
-            for (place, node) in nodes.iter_mut().zip(passing.by_ref()) {
-                *place = node;
+            for (index, node) in nodes.iter_mut().zip(passing.by_ref()) {
+                *index = node;
                 count += 1;
             }
             if count == 0 {

@@ -74,7 +74,7 @@ impl Visited {
 /// The nearest nodes found so far, best first, no more than a set number of them.
 #[derive(Debug, Default)]
 pub(super) struct ResultQueue {
-    held: Vec<(f32, u32)>,
+    found: Vec<(f32, u32)>,
     breadth: usize,
     /// Everything before this place was followed.
     next: usize,
@@ -82,26 +82,26 @@ pub(super) struct ResultQueue {
 
 impl ResultQueue {
     fn start(&mut self, breadth: usize) {
-        self.held.clear();
+        self.found.clear();
         self.breadth = breadth;
         self.next = 0;
     }
 
     fn insert(&mut self, score: f32, node: u32) {
-        if self.held.len() == self.breadth {
-            if self.held.last().is_none_or(|worst| score <= worst.0) {
+        if self.found.len() == self.breadth {
+            if self.found.last().is_none_or(|worst| score <= worst.0) {
                 return;
             }
-            self.held.pop();
+            self.found.pop();
         }
-        let place = self.held.partition_point(|held| held.0 >= score);
-        self.held.insert(place, (score, node));
-        self.next = self.next.min(place);
+        let position = self.found.partition_point(|found| found.0 >= score);
+        self.found.insert(position, (score, node));
+        self.next = self.next.min(position);
     }
 
     /// The best node that was not followed yet.
     fn follow(&mut self) -> Option<u32> {
-        while let Some(find) = self.held.get_mut(self.next) {
+        while let Some(find) = self.found.get_mut(self.next) {
             self.next += 1;
             if find.1 & FOLLOWED == 0 {
                 find.1 |= FOLLOWED;
@@ -114,14 +114,14 @@ impl ResultQueue {
     /// Starts over from what was found, with another breadth.
     fn restart(&mut self, breadth: usize) {
         self.breadth = breadth;
-        self.held.truncate(breadth);
-        self.held.iter_mut().for_each(|find| find.1 &= !FOLLOWED);
+        self.found.truncate(breadth);
+        self.found.iter_mut().for_each(|find| find.1 &= !FOLLOWED);
         self.next = 0;
     }
 
     /// What was found, as (score, node), best first.
     pub fn iter(&self) -> impl Iterator<Item = (f32, u32)> + '_ {
-        self.held.iter().map(|find| (find.0, find.1 & !FOLLOWED))
+        self.found.iter().map(|find| (find.0, find.1 & !FOLLOWED))
     }
 }
 
@@ -164,7 +164,7 @@ impl Traversal<'_> {
     fn begin(&self, breadth: usize, scratch: &mut Scratch) {
         scratch.results.restart(breadth.max(1));
         scratch.visited.start(self.graph.len());
-        for find in &scratch.results.held {
+        for find in &scratch.results.found {
             scratch.visited.insert(find.1);
         }
     }

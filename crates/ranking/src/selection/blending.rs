@@ -259,7 +259,7 @@ fn judge(fold: &Fold, parts: &[Trained], users: &[u32]) -> Result<Vec<Judged>, C
         }
         candidates.sort_unstable();
         candidates.dedup();
-        let place = |item: &u32| candidates.binary_search(item).ok();
+        let index = |item: &u32| candidates.binary_search(item).ok();
         let mut silent = Vec::with_capacity(parts.len());
         let mut laid = vec![0.0; items];
         let picked = scores.iter().map(|part| {
@@ -269,7 +269,7 @@ fn judge(fold: &Fold, parts: &[Trained], users: &[u32]) -> Result<Vec<Judged>, C
         });
         Judged {
             scores: picked.collect(),
-            held_out: relevant.iter().filter_map(place).collect(),
+            held_out: relevant.iter().filter_map(index).collect(),
             silent,
             relevant: relevant.len(),
         }

@@ -26,7 +26,7 @@ pub(super) struct Histories {
     /// One history after another, each in the order of time.
     steps: Vec<Step>,
     /// The places in `steps` of each item.
-    places: Vec<Vec<usize>>,
+    indices: Vec<Vec<usize>>,
 }
 
 /// How much pairs of a history count, by twice the distance of their positions.
@@ -90,7 +90,7 @@ impl Histories {
         let mut histories = Self {
             starts: vec![0],
             steps: Vec::with_capacity(table.len()),
-            places: vec![Vec::new(); table.columns()],
+            indices: vec![Vec::new(); table.columns()],
         };
         for user in 0..table.rows() {
             let mut entries: Vec<Entry> = table.entries(user).collect();
@@ -99,7 +99,7 @@ impl Histories {
             let positions = input::positions(&entries).unwrap_or_default();
             let last = entries.len().saturating_sub(1) as f32;
             for (entry, position) in entries.iter().zip(positions) {
-                histories.places[entry.item as usize].push(histories.steps.len());
+                histories.indices[entry.item as usize].push(histories.steps.len());
                 histories.steps.push(Step {
                     item: entry.item,
                     weight: entry.weight,
@@ -113,19 +113,19 @@ impl Histories {
 
     /// In how many histories an item is.
     pub(super) fn steps_of(&self, item: usize) -> usize {
-        self.places[item].len()
+        self.indices[item].len()
     }
 
-    fn of_place(&self, place: usize) -> &[Step] {
-        let after = self.starts.partition_point(|start| *start <= place);
+    fn of_index(&self, index: usize) -> &[Step] {
+        let after = self.starts.partition_point(|start| *start <= index);
         &self.steps[self.starts[after - 1]..self.starts[after]]
     }
 
     /// Adds a row of `(1 − α) SᵀS + α XᵀX` from column `first` on.
     pub(super) fn add_sources(&self, item: usize, first: usize, decays: &Decays, sums: &mut [f32]) {
-        for place in &self.places[item] {
-            let history = self.of_place(*place);
-            let own = self.steps[*place];
+        for index in &self.indices[item] {
+            let history = self.of_index(*index);
+            let own = self.steps[*index];
             let end = history.last().map_or(0, |last| last.twice);
             for other in within(history, own, decays.window()) {
                 let Some(sum) = (other.item as usize).checked_sub(first) else {
@@ -142,9 +142,9 @@ impl Histories {
 
     /// Adds a row of `(1 − α) SᵀT + α XᵀX`.
     pub(super) fn add_targets(&self, item: usize, decays: &Decays, sums: &mut [f32]) {
-        for place in &self.places[item] {
-            let history = self.of_place(*place);
-            let own = self.steps[*place];
+        for index in &self.indices[item] {
+            let history = self.of_index(*index);
+            let own = self.steps[*index];
             for later in within(history, own, decays.window()) {
                 if later.twice > own.twice {
                     let distance = (later.twice - own.twice) as usize;

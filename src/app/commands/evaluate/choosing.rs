@@ -102,7 +102,7 @@ fn folds(
             Some(least) => row.value.is_none_or(|value| value >= least),
             None => weights.likes(row.value),
         })
-        .filter_map(|row| table.place(row.pair()))
+        .filter_map(|row| table.index(row.pair()))
         .collect();
     for split in 0..more {
         let fold = if by_time {
@@ -130,8 +130,8 @@ struct Given {
 
 impl Given {
     fn new(table: &Table, valid: &[Row]) -> anyhow::Result<Self> {
-        let places = valid.iter().filter_map(|row| table.place(row.pair()));
-        let held_out: FxHashSet<(u32, u32)> = places.collect();
+        let indices = valid.iter().filter_map(|row| table.index(row.pair()));
+        let held_out: FxHashSet<(u32, u32)> = indices.collect();
         let given = Self { held_out };
         if given.held_out.is_empty() {
             let known = |ids: &[i64], of: fn(&Row) -> i64| {
@@ -215,8 +215,8 @@ impl Given {
     fn least_value(&self, table: &Table, train: &[Row]) -> f32 {
         let values = train.iter().filter_map(|row| {
             let value = row.value?;
-            let place = table.place(row.pair())?;
-            self.held_out.contains(&place).then_some(value)
+            let index = table.index(row.pair())?;
+            self.held_out.contains(&index).then_some(value)
         });
         let least = values.fold(f32::INFINITY, f32::min);
         if least.is_finite() { least } else { f32::MIN }

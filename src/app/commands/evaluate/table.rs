@@ -60,7 +60,7 @@ impl Table {
     }
 
     /// The place of a known user and a known item.
-    pub fn place(&self, (user, item): (i64, i64)) -> Option<(u32, u32)> {
+    pub fn index(&self, (user, item): (i64, i64)) -> Option<(u32, u32)> {
         let user = self.users.binary_search(&user).ok()?;
         let item = self.items.binary_search(&item).ok()?;
         // A table has fewer than 2³² of each.

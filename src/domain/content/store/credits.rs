@@ -33,7 +33,7 @@ pub(super) async fn write_credits(
         })
         .collect();
     let known = people_named(tx, names, now, rng).await?;
-    let mut places: HashMap<CreditRole, i32> = HashMap::new();
+    let mut positions: HashMap<CreditRole, i32> = HashMap::new();
     let mut rows = Vec::with_capacity(credits.len());
     for credit in credits {
         let person_id = match &credit.person {
@@ -42,18 +42,18 @@ pub(super) async fn write_credits(
                 .get(name.trim())
                 .ok_or_else(|| anyhow::anyhow!("a person just made is not there"))?,
         };
-        let place = places.entry(credit.role).or_default();
+        let position = positions.entry(credit.role).or_default();
         rows.push(
             credit::Model {
                 content_id: content.uuid(),
                 person_id,
                 role: credit.role.as_str().to_owned(),
-                position: *place,
+                position: *position,
                 character: credit.character,
             }
             .into_active_model(),
         );
-        *place += 1;
+        *position += 1;
     }
     let written = credit::Entity::insert_many(rows)
         .exec_without_returning(tx)

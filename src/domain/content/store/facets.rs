@@ -84,12 +84,12 @@ impl Store {
 /// Counts `items` by `value`, the most frequent first.
 fn grouped(items: Select<content_item::Entity>, value: SimpleExpr) -> Select<content_item::Entity> {
     // By place in the list of columns: `unnest` may not be named again.
-    let place = |place: &'static str| Expr::cust(place);
+    let column = |number: &'static str| Expr::cust(number);
     items
         .select_only()
         .expr_as(value, "value")
         .expr_as(Expr::col(Column::Id).count(), "count")
-        .group_by(place("1"))
-        .order_by_desc(place("2"))
-        .order_by_asc(place("1"))
+        .group_by(column("1"))
+        .order_by_desc(column("2"))
+        .order_by_asc(column("1"))
 }

@@ -98,8 +98,8 @@ fn csv_fields<const N: usize>(line: &str) -> Result<[Cow<'_, str>; N], String> {
                 None => (Cow::Borrowed(text), None),
             },
         };
-        if let Some(place) = fields.get_mut(count) {
-            *place = field;
+        if let Some(index) = fields.get_mut(count) {
+            *index = field;
         }
         count += 1;
         rest = after;
@@ -110,7 +110,7 @@ fn csv_fields<const N: usize>(line: &str) -> Result<[Cow<'_, str>; N], String> {
 /// A field behind its opening quote, and what follows the comma behind the closing one.
 fn quoted_field(text: &str) -> Result<(Cow<'_, str>, Option<&str>), String> {
     let mut from = 0;
-    while let Some(quote) = text[from..].find('"').map(|place| from + place) {
+    while let Some(quote) = text[from..].find('"').map(|index| from + index) {
         let after = &text[quote + 1..];
         if after.starts_with('"') {
             from = quote + 2;
@@ -142,11 +142,11 @@ fn colon_fields<const N: usize>(line: &str, open: usize) -> Result<[Cow<'_, str>
         *field = Cow::Borrowed(text);
         rest = after;
     }
-    for place in (open + 1..N).rev() {
+    for index in (open + 1..N).rev() {
         let Some((before, text)) = rest.rsplit_once("::") else {
             return right_count(line.split("::").count(), fields);
         };
-        fields[place] = Cow::Borrowed(text);
+        fields[index] = Cow::Borrowed(text);
         rest = before;
     }
     if let Some(field) = fields.get_mut(open) {

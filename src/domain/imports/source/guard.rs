@@ -124,8 +124,8 @@ impl Guard {
             return;
         };
         let mut kept = first;
-        for place in first..bytes.len() {
-            match (bytes[place], bytes.get(place + 1)) {
+        for index in first..bytes.len() {
+            match (bytes[index], bytes.get(index + 1)) {
                 (b'\r', Some(b'\n')) => {}
                 (b'\r', None) => self.held = true,
                 (byte, _) => {

@@ -39,7 +39,7 @@ impl Stage for CreditStage {
     fn push(&mut self, cast: FilmCredits) {
         self.films.plain(cast.key);
         self.films.end();
-        let mut places: HashMap<_, i32> = HashMap::new();
+        let mut positions: HashMap<_, i32> = HashMap::new();
         for credit in cast.credits {
             if self.seen.insert(credit.person) {
                 let id = self.ids.next::<id::Person>();
@@ -49,15 +49,15 @@ impl Stage for CreditStage {
                     .text(&credit.name);
                 self.people.end();
             }
-            let place = places.entry(credit.role).or_default();
+            let position = positions.entry(credit.role).or_default();
             self.credits
                 .plain(cast.key)
                 .plain(credit.person)
                 .plain(credit.role.as_str())
-                .plain(*place)
+                .plain(*position)
                 .maybe_text(credit.character.as_deref());
             self.credits.end();
-            *place += 1;
+            *position += 1;
         }
     }
 

@@ -58,7 +58,7 @@ impl ReplaySample {
         let about: Vec<u32> = (0_u32..)
             .zip(&self.items)
             .filter(|(_, item)| about.contains(item))
-            .map(|(place, _)| place)
+            .map(|(index, _)| index)
             .collect();
         let mut counts = [vec![0_u32; self.items.len()], vec![0; self.items.len()]];
         let mut users = [0_u32; 2];

@@ -144,7 +144,7 @@ impl Grouping<'_> {
     fn cast(&self) -> (String, Vec<Related>) {
         let people = self.people(Some("CAST"));
         // A leading part says more than a small one; log₂ is the discount of NDCG.
-        let part = |place: i32| 1.0 / (place.max(0) as f32 + 2.0).log2();
+        let part = |index: i32| 1.0 / (index.max(0) as f32 + 2.0).log2();
         let mut leads: BTreeMap<(i32, &str), f32> = BTreeMap::new();
         let mut shared: FxHashMap<Content, f32> = FxHashMap::default();
         for credit in self

@@ -114,7 +114,7 @@ impl Store {
             everybody: true,
             ..ReplaySample::default()
         };
-        let mut places: FxHashMap<Content, u32> = FxHashMap::default();
+        let mut indices: FxHashMap<Content, u32> = FxHashMap::default();
         while let Some(row) = rows.try_next().await? {
             sample.everybody = row.try_get::<i64, _>("drawn")? < SAMPLE;
             let states = states(&histories::events(&row)?, weights);
@@ -123,14 +123,14 @@ impl Store {
                 .filter_map(|(content, positive)| positive.then_some(content))
                 .collect();
             items.sort_unstable();
-            let place = |item: Content| {
-                *places.entry(item).or_insert_with(|| {
+            let index = |item: Content| {
+                *indices.entry(item).or_insert_with(|| {
                     sample.items.push(item);
                     // At most 4,000 users with 200 items each.
                     sample.items.len() as u32 - 1
                 })
             };
-            let mut consumed: Vec<u32> = items.into_iter().map(place).collect();
+            let mut consumed: Vec<u32> = items.into_iter().map(index).collect();
             consumed.sort_unstable();
             if !consumed.is_empty() {
                 sample.users.push(consumed);

@@ -121,8 +121,8 @@ impl RecommendationService {
         });
         let mut offered = vec![false; items.len()];
         for id in store.offered().await? {
-            if let Ok(place) = items.binary_search(&id) {
-                offered[place] = true;
+            if let Ok(index) = items.binary_search(&id) {
+                offered[index] = true;
             }
         }
         let (rows, columns) = (users.len(), items.len());
@@ -194,31 +194,31 @@ impl TrainingData {
 /// Dense numbers for ids, in the order of their first appearance.
 #[derive(Default)]
 struct Numbering {
-    places: FxHashMap<Uuid, u32>,
+    indices: FxHashMap<Uuid, u32>,
     list: Vec<Uuid>,
 }
 
 impl Numbering {
     fn of(&mut self, id: Uuid) -> Result<u32> {
-        if let Some(place) = self.places.get(&id) {
-            return Ok(*place);
+        if let Some(index) = self.indices.get(&id) {
+            return Ok(*index);
         }
-        let place = u32::try_from(self.list.len())
+        let index = u32::try_from(self.list.len())
             .map_err(|_| anyhow::anyhow!("more than 4 billion users or items"))?;
-        self.places.insert(id, place);
+        self.indices.insert(id, index);
         self.list.push(id);
-        Ok(place)
+        Ok(index)
     }
 
     /// The ids in their order, and for each number the place of its id there.
     fn by_id(self) -> (Vec<Uuid>, Vec<u32>) {
         let mut numbers: Vec<u32> = (0..self.list.len() as u32).collect();
         numbers.par_sort_unstable_by_key(|number| self.list[*number as usize]);
-        let mut places = vec![0; numbers.len()];
-        for (place, number) in (0..).zip(&numbers) {
-            places[*number as usize] = place;
+        let mut indices = vec![0; numbers.len()];
+        for (index, number) in (0..).zip(&numbers) {
+            indices[*number as usize] = index;
         }
         let ids = numbers.iter().map(|number| self.list[*number as usize]);
-        (ids.collect(), places)
+        (ids.collect(), indices)
     }
 }

@@ -160,8 +160,8 @@ impl Matching<'_> {
         let mut all = Vec::with_capacity(typed.len());
         let mut corrected = String::new();
         let mut read = 0;
-        for (place, word) in typed.iter().enumerate() {
-            let open = self.wanted.open && place == last && word.at.end == text.len();
+        for (index, word) in typed.iter().enumerate() {
+            let open = self.wanted.open && index == last && word.at.end == text.len();
             let function = is_function_word(&word.folded) && !only_function && !open;
             let (terms, right) = self.terms(&word.folded, open, typos && !function)?;
             if let Some(right) = right {

@@ -102,9 +102,9 @@ async fn both(
         .map(User::try_from)
         .collect::<Result<Vec<_>>>()?;
     let mut take = |id| {
-        let place = users.iter().position(|user| user.id == id);
-        place
-            .map(|place| users.swap_remove(place))
+        let index = users.iter().position(|user| user.id == id);
+        index
+            .map(|index| users.swap_remove(index))
             .ok_or_else(not_found)
     };
     let conflict = |message: &str| {

@@ -201,11 +201,11 @@ proptest! {
     fn a_state_is_what_the_rules_say(events in histories()) {
         let (table, counts) = (table(), in_force(&events));
         let mut sum = 0.0_f64;
-        for (place, (kind, stars)) in events.iter().enumerate() {
-            let repeats = (place + 1..events.len())
+        for (index, (kind, stars)) in events.iter().enumerate() {
+            let repeats = (index + 1..events.len())
                 .filter(|later| counts[*later] && events[*later].0 == *kind)
                 .count();
-            if counts[place] {
+            if counts[index] {
                 sum += f64::from(table.weight(*kind, *stars)) / 2_f64.powi(repeats as i32);
             }
         }

@@ -25,12 +25,12 @@ pub struct CreditInput {
 
 /// Reads credits to be written.
 pub(super) fn credits(inputs: Vec<CreditInput>) -> Result<Vec<NewCredit>> {
-    let read = |(place, input): (usize, CreditInput)| {
+    let read = |(index, input): (usize, CreditInput)| {
         let person = match (input.person_id, input.name) {
             (Some(id), None) => PersonRef::Id(id),
             (None, Some(name)) => PersonRef::Name(name),
             _ => {
-                let outer = ["credits".to_owned(), place.to_string()];
+                let outer = ["credits".to_owned(), index.to_string()];
                 let message = "give either `personId` or `name`";
                 return Err(Refusal::invalid("personId", message).under(outer).into());
             }

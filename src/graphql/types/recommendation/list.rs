@@ -165,13 +165,13 @@ impl RecommendationList {
 
     /// Cursors of this page, and whether there are other pages.
     async fn page_info(&self) -> PageInfo {
-        let place = |item: &domain::Item| cursor(self.0.list.id, item.rank);
+        let index = |item: &domain::Item| cursor(self.0.list.id, item.rank);
         let first = self.0.items.first();
         PageInfo {
             has_previous_page: first.is_some_and(|item| item.rank > 1),
             has_next_page: self.0.has_next,
-            start_cursor: first.map(place),
-            end_cursor: self.0.items.last().map(place),
+            start_cursor: first.map(index),
+            end_cursor: self.0.items.last().map(index),
         }
     }
 

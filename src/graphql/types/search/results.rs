@@ -200,12 +200,12 @@ impl SearchResults {
 
     /// Cursors of this page, and whether there are other pages.
     async fn page_info(&self) -> PageInfo {
-        let place = |hit: &SearchHit| self.0.cursor(hit);
+        let index = |hit: &SearchHit| self.0.cursor(hit);
         PageInfo {
             has_previous_page: self.0.has_previous,
             has_next_page: self.0.has_next,
-            start_cursor: self.0.hits.first().map(place),
-            end_cursor: self.0.hits.last().map(place),
+            start_cursor: self.0.hits.first().map(index),
+            end_cursor: self.0.hits.last().map(index),
         }
     }
 

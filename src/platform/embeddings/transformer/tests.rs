@@ -92,13 +92,15 @@ fn bert_in(folder: &Path) -> Weights {
 
 /// The last states of the tiny BERT (Devlin et al. 2018), token by token.
 fn bert_states(weights: &Weights, tokens: &[usize]) -> Rows {
-    let place = |(at, token): (usize, &usize)| {
+    let position = |(at, token): (usize, &usize)| {
         let word = weights.row("embeddings.word_embeddings.weight", *token);
-        let place = weights.row("embeddings.position_embeddings.weight", at);
+        let position = weights.row("embeddings.position_embeddings.weight", at);
         let kind = weights.row("embeddings.token_type_embeddings.weight", 0);
-        (0..WIDTH).map(|i| word[i] + place[i] + kind[i]).collect()
+        (0..WIDTH)
+            .map(|i| word[i] + position[i] + kind[i])
+            .collect()
     };
-    let x: Rows = tokens.iter().enumerate().map(place).collect();
+    let x: Rows = tokens.iter().enumerate().map(position).collect();
     let x = weights.normalised("embeddings.LayerNorm", &x, 1e-12);
     let part = |name: &str| weights.apply(&format!("{BERT}.attention.self.{name}"), &x);
     let seen = attention(&part("query"), &part("key"), &part("value"), |_, _| true);
@@ -232,12 +234,12 @@ fn the_text_tower_of_clip_is_computed() {
     // Radford et al. 2021: normalised before each part, each place sees those up to itself, the
     // last one stands for the text.
     let tokens = [6, 5, 5, 7];
-    let place = |(at, token): (usize, &usize)| {
+    let position = |(at, token): (usize, &usize)| {
         let word = weights.row("text_model.embeddings.token_embedding.weight", *token);
-        let place = weights.row("text_model.embeddings.position_embedding.weight", at);
-        word.iter().zip(place).map(|(a, b)| a + b).collect()
+        let position = weights.row("text_model.embeddings.position_embedding.weight", at);
+        word.iter().zip(position).map(|(a, b)| a + b).collect()
     };
-    let x: Rows = tokens.iter().enumerate().map(place).collect();
+    let x: Rows = tokens.iter().enumerate().map(position).collect();
     let norm = weights.normalised(&format!("{LAYER}.layer_norm1"), &x, 1e-5);
     let part = |name: &str| weights.apply(&format!("{LAYER}.self_attn.{name}"), &norm);
     let seen = attention(

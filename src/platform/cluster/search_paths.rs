@@ -1,4 +1,4 @@
-//! Where Postgres binaries may be, best first.
+//! The folders that may contain Postgres binaries, best first.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use super::{Options, Origin};
 
 /// Every folder worth a look: the one that was asked for, those that `script/bootstrap` placed,
 /// and the system's.
-pub(super) fn places(options: &Options) -> Vec<(Origin, PathBuf)> {
-    let mut places = Vec::new();
+pub(super) fn search_paths(options: &Options) -> Vec<(Origin, PathBuf)> {
+    let mut search_paths = Vec::new();
     if let Some(bin) = &options.postgres_bin {
-        places.push((Origin::Setting, bin.clone()));
+        search_paths.push((Origin::Setting, bin.clone()));
     }
     let placed = options
         .postgres_dir
@@ -19,9 +19,9 @@ pub(super) fn places(options: &Options) -> Vec<(Origin, PathBuf)> {
     for folder in placed {
         let bins = releases(&folder, "");
         if bins.is_empty() {
-            places.push((Origin::Bootstrap, folder));
+            search_paths.push((Origin::Bootstrap, folder));
         } else {
-            places.extend(bins.into_iter().map(|bin| (Origin::Bootstrap, bin)));
+            search_paths.extend(bins.into_iter().map(|bin| (Origin::Bootstrap, bin)));
         }
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -31,8 +31,8 @@ pub(super) fn places(options: &Options) -> Vec<(Origin, PathBuf)> {
         .chain(releases(Path::new("/usr"), "pgsql-"))
         .chain(releases(Path::new("/opt/homebrew/opt"), "postgresql@"))
         .chain(releases(Path::new("/usr/local/opt"), "postgresql@"));
-    places.extend(system.map(|bin| (Origin::System, bin)));
-    places
+    search_paths.extend(system.map(|bin| (Origin::System, bin)));
+    search_paths
 }
 
 /// Where `script/bootstrap` places Postgres: for an ordinary user below the home folder, for root

@@ -2,14 +2,14 @@
 
 /// `SplitMix64` (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
 #[derive(Clone)]
-pub struct Dice(u64);
+pub struct BenchRng(u64);
 
-impl Dice {
+impl BenchRng {
     /// Begins at `seed`; `stream` tells apart what is drawn for different things.
     pub fn new(seed: u64, stream: u64) -> Self {
-        let mut dice = Self(seed ^ stream.wrapping_mul(0xd1b5_4a32_d192_ed03));
-        dice.next();
-        dice
+        let mut rng = Self(seed ^ stream.wrapping_mul(0xd1b5_4a32_d192_ed03));
+        rng.next();
+        rng
     }
 
     /// Any number.
@@ -34,8 +34,8 @@ impl Dice {
     /// A number below `limit`, which is at least 1, with a long tail: the share of the first `x` of
     /// all falls goes with `x` to the power of 1 / `bend`.
     pub fn bent(&mut self, limit: usize, bend: f64) -> usize {
-        let place = self.unit().powf(bend) * limit as f64;
-        (place as usize).min(limit - 1)
+        let index = self.unit().powf(bend) * limit as f64;
+        (index as usize).min(limit - 1)
     }
 
     /// Whether something of this probability happens.

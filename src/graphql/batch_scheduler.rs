@@ -1,8 +1,8 @@
-//! When the loaders of an execution read.
+//! Schedules the batches of the data loaders of an execution.
 //!
-//! A loader gathers what the fields ask for until it is told to begin. A clock that tells it would
-//! add its tick to every level of a query, and would still split a level that takes longer. Here the
-//! execution itself tells: once no field can get any further, all of them have asked.
+//! A loader collects keys until its batch starts. A timer would add its delay to every level of a query, and
+//! would still split a level that takes longer. Here a batch starts once no field of the execution can make
+//! progress: all of them have then requested their keys.
 
 use std::future::{Future, poll_fn, ready};
 use std::sync::Arc;
@@ -16,16 +16,15 @@ use futures::stream::FuturesUnordered;
 use futures::task::{FutureObj, Spawn, SpawnError};
 use parking_lot::{Mutex, MutexGuard};
 
-type Load = FutureObj<'static, ()>;
+type BatchTask = FutureObj<'static, ()>;
 
-/// The reading that the fields of one execution wait for. Only fields of that execution ask, and
-/// loads: nobody else would be noticed.
+/// The queue of batches of one execution. Only fields and batches of that execution may use it.
 #[derive(Clone, Default)]
-pub struct Loads(Arc<Mutex<Vec<Load>>>);
+pub struct BatchScheduler(Arc<Mutex<Vec<BatchTask>>>);
 
-impl Loads {
-    /// Runs an execution, and its loads each time it waits; all in the task that awaits this.
-    pub async fn beside<T>(&self, execution: impl Future<Output = T> + Send) -> T {
+impl BatchScheduler {
+    /// Runs an execution, and its queued batches each time it waits; all in the calling task.
+    pub async fn run<T>(&self, execution: impl Future<Output = T> + Send) -> T {
         // Each is polled when it was woken itself: an execution is a tree of hundreds of fields.
         let mut running = FuturesUnordered::new();
         running.push(execution.map(Some).boxed());
@@ -33,15 +32,15 @@ impl Loads {
             loop {
                 match running.poll_next_unpin(cx) {
                     Poll::Ready(Some(Some(done))) => return Poll::Ready(done),
-                    // What was read lets some fields go on.
+                    // A finished batch lets some fields continue.
                     Poll::Ready(Some(None)) => {}
-                    // All wait. It is never empty: the execution is in it to the end.
+                    // All wait. `running` is never empty: the execution is in it to the end.
                     Poll::Ready(None) | Poll::Pending => {
-                        let loads = self.take();
-                        if loads.is_empty() {
+                        let tasks = self.drain();
+                        if tasks.is_empty() {
                             return Poll::Pending;
                         }
-                        running.extend(loads.into_iter().map(|load| load.map(|()| None).boxed()));
+                        running.extend(tasks.into_iter().map(|task| task.map(|()| None).boxed()));
                     }
                 }
             }
@@ -49,26 +48,26 @@ impl Loads {
         .await
     }
 
-    fn take(&self) -> Vec<Load> {
-        std::mem::take(&mut *self.waiting())
+    fn drain(&self) -> Vec<BatchTask> {
+        std::mem::take(&mut *self.queue())
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Vec<Load>> {
+    fn queue(&self) -> MutexGuard<'_, Vec<BatchTask>> {
         self.0.lock()
     }
 }
 
-impl Spawn for Loads {
-    fn spawn_obj(&self, load: Load) -> Result<(), SpawnError> {
-        self.waiting().push(load);
+impl Spawn for BatchScheduler {
+    fn spawn_obj(&self, task: BatchTask) -> Result<(), SpawnError> {
+        self.queue().push(task);
         Ok(())
     }
 }
 
-/// The clock of the loaders: they begin when they are run.
-pub struct AtOnce;
+/// A timer without delay: batches start when they are run.
+pub struct NoDelay;
 
-impl Timer for AtOnce {
+impl Timer for NoDelay {
     fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
         ready(()).boxed()
     }
@@ -105,34 +104,34 @@ mod tests {
     }
 
     impl Double {
-        fn loader(&self, loads: &Loads) -> DataLoader<Self, NoCache> {
-            DataLoader::new(self.clone(), loads.clone(), AtOnce)
+        fn loader(&self, scheduler: &BatchScheduler) -> DataLoader<Self, NoCache> {
+            DataLoader::new(self.clone(), scheduler.clone(), NoDelay)
         }
     }
 
     #[tokio::test]
     async fn what_fields_of_one_level_ask_for_is_read_together_whenever_they_get_to_it() {
-        let (loads, double) = (Loads::default(), Double::default());
-        let loader = double.loader(&loads);
+        let (scheduler, double) = (BatchScheduler::default(), Double::default());
+        let loader = double.loader(&scheduler);
         let twice = async |key| {
             let once = loader.load_one(key).await.unwrap().unwrap();
             loader.load_one(once).await.unwrap()
         };
         let fields = join_all([3, 4, 5].map(twice));
-        assert_eq!(loads.beside(fields).await, [12, 16, 20].map(Some));
+        assert_eq!(scheduler.run(fields).await, [12, 16, 20].map(Some));
         assert_eq!(*double.0.lock(), [[3, 4, 5], [6, 8, 10]]);
     }
 
     #[tokio::test]
     async fn a_field_that_waits_for_something_else_holds_nobody_up() {
-        let (loads, double) = (Loads::default(), Double::default());
-        let loader = double.loader(&loads);
+        let (scheduler, double) = (BatchScheduler::default(), Double::default());
+        let loader = double.loader(&scheduler);
         let (tell, told) = tokio::sync::oneshot::channel();
         let reads = async {
             let read = loader.load_one(7).await.unwrap();
             tell.send(read).unwrap();
         };
-        let (_, heard) = loads.beside(join(reads, told)).await;
+        let (_, heard) = scheduler.run(join(reads, told)).await;
         assert_eq!(heard, Ok(Some(14)));
     }
 
@@ -151,11 +150,11 @@ mod tests {
 
     #[tokio::test]
     async fn two_loaders_read_at_the_same_time() {
-        let (loads, met) = (Loads::default(), Arc::new(Barrier::new(2)));
-        let loader = || DataLoader::new(Together(Arc::clone(&met)), loads.clone(), AtOnce);
+        let (scheduler, met) = (BatchScheduler::default(), Arc::new(Barrier::new(2)));
+        let loader = || DataLoader::new(Together(Arc::clone(&met)), scheduler.clone(), NoDelay);
         let (one, other) = (loader(), loader());
         let both = join(one.load_one(1), other.load_one(2));
-        let both = timeout(Duration::from_secs(60), loads.beside(both));
+        let both = timeout(Duration::from_secs(60), scheduler.run(both));
         assert_eq!(both.await, Ok((Ok(Some(1)), Ok(Some(2)))));
     }
 
@@ -173,10 +172,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_load_may_ask_another_loader() {
-        let loads = Loads::default();
-        let through = Through(Double::default().loader(&loads));
-        let loader = DataLoader::new(through, loads.clone(), AtOnce);
-        let asked = timeout(Duration::from_secs(60), loads.beside(loader.load_one(4)));
+        let scheduler = BatchScheduler::default();
+        let through = Through(Double::default().loader(&scheduler));
+        let loader = DataLoader::new(through, scheduler.clone(), NoDelay);
+        let asked = timeout(Duration::from_secs(60), scheduler.run(loader.load_one(4)));
         assert_eq!(asked.await, Ok(Ok(Some(8))));
     }
 }

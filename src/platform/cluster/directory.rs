@@ -1,4 +1,4 @@
-//! Where the cluster lives, and making room for it there.
+//! The directory of the cluster: finding, claiming and creating it.
 //!
 //! It lives in `<data directory>/postgres`. As root, Postgres runs as a user who may be unable to
 //! reach that (a clone below `/root`, for example). Then it lives below `/var/lib/marquee`, and
@@ -22,16 +22,16 @@ const ELSEWHERE: &str = "/var/lib/marquee";
 /// The longest path of a socket that every supported system takes, less `/.s.PGSQL.5432`.
 const LONGEST_SOCKET_FOLDER: usize = 103 - 14;
 
-/// The folder of one cluster, claimed for this program.
+/// The directory of a cluster, claimed by this process.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ClusterDirectory {
     root: PathBuf,
     socket: PathBuf,
     account: Option<Account>,
     locks: Vec<DataLock>,
 }
 
-impl Place {
+impl ClusterDirectory {
     /// Claims the cluster of a data directory and makes the folders around it.
     pub(super) fn claim(data_dir: &Path) -> Result<Self, ClusterError> {
         let data_dir = make_data_dir(data_dir)?;
@@ -76,7 +76,7 @@ impl Place {
         })
     }
 
-    /// Tells other programs where the database answers.
+    /// Publishes the URL of the database for other processes.
     pub(super) fn announce(&mut self) -> Result<(), ClusterError> {
         let url = self.url();
         for lock in &mut self.locks {
@@ -288,14 +288,14 @@ mod tests {
 
     #[test]
     fn the_address_survives_odd_folder_names() {
-        let place = Place {
+        let directory = ClusterDirectory {
             root: PathBuf::from("/srv/a b"),
             socket: PathBuf::from("/srv/a b&c/socket"),
             account: None,
             locks: Vec::new(),
         };
         assert_eq!(
-            place.url(),
+            directory.url(),
             "postgres://marquee@localhost/marquee?host=/srv/a%20b%26c/socket"
         );
     }

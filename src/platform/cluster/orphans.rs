@@ -14,8 +14,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::keeper::{AT_ONCE, GENTLE};
-use super::{ClusterError, SOON};
+use super::supervisor::{GRACEFUL_TIMEOUT, IMMEDIATE_TIMEOUT};
+use super::{ClusterError, POLL_INTERVAL};
 
 const PID_FILE: &str = "postmaster.pid";
 const SOCKET_LOCK: &str = ".s.PGSQL.5432.lock";
@@ -33,7 +33,10 @@ fn stop(data: &Path) -> Result<(), ClusterError> {
         return Ok(());
     };
     tracing::info!("stopping an earlier Postgres (process {first}) that outlived its program");
-    for (signal, limit) in [(Signal::SIGINT, GENTLE), (Signal::SIGQUIT, AT_ONCE)] {
+    for (signal, limit) in [
+        (Signal::SIGINT, GRACEFUL_TIMEOUT),
+        (Signal::SIGQUIT, IMMEDIATE_TIMEOUT),
+    ] {
         // The postmaster passes it on in the right order. Its orphans end by themselves, as soon as
         // they notice, or else with the second signal; the first means other things to them.
         let postmaster = pid_in(&data.join(PID_FILE)).filter(|pid| left.contains(pid));
@@ -49,7 +52,7 @@ fn stop(data: &Path) -> Result<(), ClusterError> {
             if left.is_empty() {
                 return Ok(());
             }
-            thread::sleep(SOON);
+            thread::sleep(POLL_INTERVAL);
         }
     }
     Err(ClusterError::Leftover {

@@ -96,10 +96,10 @@ pub async fn what_people_do_is_heard_at_once(story: &Story) {
     let after = &kept["interactions"]["nodes"][0]["id"];
     let variables = json!({ "after": after, "filter": { "user": { "eq": id } } });
     let mut all = story
-        .hear(&story.admin, "interactionsRecorded", variables)
+        .receive(&story.admin, "interactionsRecorded", variables)
         .await;
     let mut own = story
-        .hear(&story.user, "recommendationsUpdated", json!({}))
+        .receive(&story.user, "recommendationsUpdated", json!({}))
         .await;
     let film = film(story, "Casablanca").await;
     // A change of lists is told to those who listen already, so it is made until it is heard.
@@ -112,17 +112,17 @@ pub async fn what_people_do_is_heard_at_once(story: &Story) {
             .advance(chrono::TimeDelta::seconds(1));
         let like = json!({ "input": { "contentId": film, "kind": "LIKE" } });
         story.user("recordInteraction", like).await;
-        if let Ok(heard) = timeout(Duration::from_secs(2), own.next()).await {
-            break heard.unwrap();
+        if let Ok(received) = timeout(Duration::from_secs(2), own.next()).await {
+            break received.unwrap();
         }
     };
     assert_eq!(update["recommendationsUpdated"]["userId"], id);
     assert_eq!(update["recommendationsUpdated"]["reason"], "TASTE");
-    let heard = all.next().await.unwrap();
-    let heard = &heard["interactions"];
+    let received = all.next().await.unwrap();
+    let received = &received["interactions"];
     assert_eq!(
-        (&heard["kind"], &heard["userId"]),
+        (&received["kind"], &received["userId"]),
         (&json!("LIKE"), &json!(id))
     );
-    assert_eq!(heard["content"]["title"], "Casablanca");
+    assert_eq!(received["content"]["title"], "Casablanca");
 }

@@ -15,22 +15,22 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::watch;
 
-use super::SOON;
+use super::POLL_INTERVAL;
 use super::log::LastLines;
 
 /// How often the end of a running server is looked for.
 const NOW_AND_THEN: Duration = Duration::from_millis(200);
 /// How long a server may take to stop in good order.
-pub(super) const GENTLE: Duration = Duration::from_secs(30);
+pub(super) const GRACEFUL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long it may take to stop at once, leaving the rest to the next start's recovery.
-pub(super) const AT_ONCE: Duration = Duration::from_secs(10);
+pub(super) const IMMEDIATE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the last words of an ended server may take to arrive.
-pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
+pub(super) const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// A server process. It is stopped when this is dropped.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct Supervisor {
     pid: u32,
     /// Nothing is ever sent; dropping it is the order to stop.
     stay: Option<Sender<Infallible>>,
@@ -39,7 +39,7 @@ pub(super) struct Keeper {
     printed: LastLines,
 }
 
-impl Keeper {
+impl Supervisor {
     /// Starts the server.
     pub(super) fn launch(mut command: Command) -> io::Result<Self> {
         let (stay, told) = mpsc::channel();
@@ -71,7 +71,7 @@ impl Keeper {
                     Err(error) => format!("lost sight of it: {error}"),
                 };
                 // The last words may still be in the pipe.
-                let _ = all_read.recv_timeout(LAST_WORDS);
+                let _ = all_read.recv_timeout(LAST_LINES);
                 tell.send_replace(Some(how));
             })?;
         let pid = start.recv().map_err(io::Error::other)??;
@@ -110,7 +110,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Supervisor {
     fn drop(&mut self) {
         drop(self.stay.take());
         if let Some(thread) = self.thread.take() {
@@ -135,14 +135,17 @@ fn watch_over(child: &mut Child, told: &Receiver<Infallible>) -> io::Result<Exit
 
 fn stop(child: &mut Child) -> io::Result<ExitStatus> {
     let pid = Pid::from_raw(child.id().cast_signed());
-    for (signal, limit) in [(Signal::SIGINT, GENTLE), (Signal::SIGQUIT, AT_ONCE)] {
+    for (signal, limit) in [
+        (Signal::SIGINT, GRACEFUL_TIMEOUT),
+        (Signal::SIGQUIT, IMMEDIATE_TIMEOUT),
+    ] {
         kill(pid, signal)?;
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
             }
-            thread::sleep(SOON);
+            thread::sleep(POLL_INTERVAL);
         }
         tracing::warn!("Postgres did not stop on {signal} within {limit:?}");
     }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::support::TestApp;
 use crate::world::{
-    Gate, ask, ask_as, conflict, count, is_not_found, job, over, patient, rename, runs, sql, stop,
-    trifle, worker,
+    TableLock, ask, ask_as, conflict, count, is_not_found, job, over, patient, rename, runs, sql,
+    stop, trifle, worker,
 };
 
 const CREATE: &str =
@@ -41,7 +41,7 @@ async fn asking_twice_joins_the_job_that_waits_and_not_the_one_that_runs() {
         (true, false, first.clone())
     );
 
-    let gate = Gate::close(&app).await;
+    let lock = TableLock::close(&app).await;
     let worker = worker(&app.services, 1);
     runs(&app, first.id).await;
     let second = jobs
@@ -50,7 +50,7 @@ async fn asking_twice_joins_the_job_that_waits_and_not_the_one_that_runs() {
         .unwrap();
     assert!(second.workers && !second.joined, "{second:?}");
     assert_ne!(second.job.id, first.id);
-    gate.open().await;
+    lock.open().await;
     for job in [first, second.job] {
         assert_eq!(over(&app, job.id).await.state, JobState::Completed);
     }
@@ -174,7 +174,7 @@ async fn what_the_state_forbids_is_refused_in_a_sentence() {
     let app = TestApp::with(patient()).await;
     let (jobs, shell) = (&app.services.jobs, &Viewer::Command);
     let id = ask(&app, Parameters::Statistics).await.id;
-    let gate = Gate::close(&app).await;
+    let lock = TableLock::close(&app).await;
     assert_eq!(
         conflict(jobs.retry(shell, id).await),
         "a job that is PENDING cannot be retried"
@@ -193,7 +193,7 @@ async fn what_the_state_forbids_is_refused_in_a_sentence() {
         conflict(jobs.delete(shell, id).await),
         "the job is not over; cancel it first"
     );
-    gate.open().await;
+    lock.open().await;
     over(&app, id).await;
     stop(worker, Duration::ZERO).await;
     assert_eq!(
