@@ -80,13 +80,13 @@ impl Model {
 
     /// What it was trained with; null for those who are no admins.
     async fn settings(&self) -> Option<Json<&serde_json::Value>> {
-        told(&self.0.settings)
+        non_empty(&self.0.settings)
     }
 
     /// What was measured at training: counts of users, items and pairs, and seconds; null for
     /// those who are no admins.
     async fn metrics(&self) -> Option<Json<&serde_json::Value>> {
-        told(&self.0.metrics)
+        non_empty(&self.0.metrics)
     }
 
     /// When its training began.
@@ -100,7 +100,7 @@ impl Model {
     }
 }
 
-fn told(object: &serde_json::Value) -> Option<Json<&serde_json::Value>> {
+fn non_empty(object: &serde_json::Value) -> Option<Json<&serde_json::Value>> {
     (!object.is_null()).then_some(Json(object))
 }
 
