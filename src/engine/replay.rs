@@ -48,19 +48,24 @@ pub fn split(events: &[Event], weights: &Arc<WeightTable>) -> Option<Split> {
     let positives = whole.positives();
     let most = positives
         .iter()
-        .map(|liked| liked.weight)
+        .map(|positives| positives.weight)
         .fold(0.0, f32::max);
-    let mut liked: Vec<_> = positives
+    let mut positives: Vec<_> = positives
         .iter()
-        .filter(|liked| liked.weight >= LIKED_SHARE * most)
-        .map(|liked| (index(liked.latest, liked.content), liked.content))
+        .filter(|positives| positives.weight >= LIKED_SHARE * most)
+        .map(|positives| {
+            (
+                index(positives.latest, positives.content),
+                positives.content,
+            )
+        })
         .collect();
-    if liked.len() < LIKED_FROM {
+    if positives.len() < LIKED_FROM {
         return None;
     }
-    liked.sort_unstable();
-    let kept = liked.len() - liked.len() / HELD_OUT;
-    let ((at, cut), _) = liked[kept];
+    positives.sort_unstable();
+    let before_count = positives.len() - positives.len() / HELD_OUT;
+    let ((at, cut), _) = positives[before_count];
     let earlier = |event: &&Event| index(event.at, event.content) < (at, cut);
     let before: Vec<Event> = events.iter().filter(earlier).copied().collect();
     if before.is_empty() {
@@ -68,7 +73,10 @@ pub fn split(events: &[Event], weights: &Arc<WeightTable>) -> Option<Split> {
     }
     let before = History::new(before, Arc::clone(weights));
     let out = before.excluded(at);
-    let consumed: FxHashSet<Content> = liked[kept..].iter().map(|(_, content)| *content).collect();
+    let consumed: FxHashSet<Content> = positives[before_count..]
+        .iter()
+        .map(|(_, content)| *content)
+        .collect();
     let mut consumed: Vec<Content> = consumed
         .into_iter()
         .filter(|item| !out.contains(item))

@@ -101,7 +101,7 @@ fn strip(set: &mut SelectionSet, omitted: &HashSet<Name>, used: &mut HashSet<Nam
                     _ => true,
                 });
                 for (_, value) in &field.arguments {
-                    note(&value.node, used);
+                    record_omitted(&value.node, used);
                 }
                 note_directives(&field.directives, used);
                 strip(&mut field.selection_set.node, omitted, used);
@@ -118,18 +118,20 @@ fn strip(set: &mut SelectionSet, omitted: &HashSet<Name>, used: &mut HashSet<Nam
 fn note_directives(directives: &[Positioned<Directive>], used: &mut HashSet<Name>) {
     for directive in directives {
         for (_, value) in &directive.node.arguments {
-            note(&value.node, used);
+            record_omitted(&value.node, used);
         }
     }
 }
 
-fn note(value: &Value, used: &mut HashSet<Name>) {
+fn record_omitted(value: &Value, used: &mut HashSet<Name>) {
     match value {
         Value::Variable(name) => {
             used.insert(name.clone());
         }
-        Value::List(items) => items.iter().for_each(|item| note(item, used)),
-        Value::Object(fields) => fields.values().for_each(|field| note(field, used)),
+        Value::List(items) => items.iter().for_each(|item| record_omitted(item, used)),
+        Value::Object(fields) => fields
+            .values()
+            .for_each(|field| record_omitted(field, used)),
         _ => {}
     }
 }

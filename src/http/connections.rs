@@ -180,7 +180,7 @@ impl ConnectionRegistry {
         let network = || client.address.map(network).map(Owner::Network);
         let owner = subject.map(Owner::Subject).or_else(network);
         if let Some(owner) = owner {
-            let (who, most) = match (owner, kind) {
+            let (owner_name, most) = match (owner, kind) {
                 (Owner::Network(_), _) => {
                     let most = limits.max_without_token_per_address;
                     ("an address without a token", most)
@@ -196,7 +196,7 @@ impl ConnectionRegistry {
                 return Err(Refusal::new(
                     StatusCode::TOO_MANY_REQUESTS,
                     codes::RATE_LIMITED,
-                    format!("{who} may have {most} of these open; close one first"),
+                    format!("{owner_name} may have {most} of these open; close one first"),
                 ));
             }
             all.push((kind, Arc::clone(&changed)));
@@ -305,15 +305,15 @@ async fn watch(registry: Weak<RegistryState>) {
         return;
     };
     loop {
-        let heard = tokio::select! {
-            heard = changes.next() => heard,
+        let received = tokio::select! {
+            received = changes.next() => received,
             () = connections.stopped() => return,
         };
         let Some(registry) = registry.upgrade() else {
             return;
         };
-        let subject: Option<Subject> = match heard {
-            Received::Event(note) => serde_json::from_str(&note).ok(),
+        let subject: Option<Subject> = match received {
+            Received::Event(payload) => serde_json::from_str(&payload).ok(),
             Received::Lagged => None,
         };
         registry.auth.on_change(subject);

@@ -18,7 +18,7 @@ pub async fn live() -> &'static str {
 /// processes run jobs and, where Redis is set up, of Redis: requests are served without either, so
 /// that they decide nothing.
 pub async fn ready(State(state): State<AppState>) -> Response {
-    let found = look(&state).await;
+    let found = check(&state).await;
     let (status, word) = match found.ready {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
@@ -32,7 +32,7 @@ pub async fn ready(State(state): State<AppState>) -> Response {
 /// `GET /health`: the same as `/ready`, schema by schema, as JSON; and of each how far the index of words
 /// is, `null` before anybody searched.
 pub async fn health(State(state): State<AppState>) -> Response {
-    let found = look(&state).await;
+    let found = check(&state).await;
     let (status, word) = match found.ready {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
@@ -57,7 +57,7 @@ struct Found {
     workers: usize,
 }
 
-async fn look(state: &AppState) -> Found {
+async fn check(state: &AppState) -> Found {
     let mut found = Found {
         ready: true,
         schemas: Map::new(),

@@ -30,7 +30,7 @@ use super::item_lists::Neighbours;
 use super::matrix::{Entry, Interactions, MatrixError, Repeats};
 use super::symmetric::Stopped;
 use super::{graph, popularity, top};
-use scaling::lay_out;
+use scaling::scale_to_unit;
 
 pub use bytes::BytesError;
 pub use recipe::{Kind, Part, Recipe};
@@ -208,14 +208,14 @@ impl Model {
         for (_, blended) in silent.zip(&mut blended).filter(|(silent, _)| *silent) {
             add_scaled(&self.popular, 1.0, blended);
         }
-        let laid = blended
+        let scaled = blended
             .into_iter()
             .zip(worths)
             .map(|(mut scores, mut worths)| {
-                lay_out(&mut scores, &mut worths);
+                scale_to_unit(&mut scores, &mut worths);
                 Scored { scores, worths }
             });
-        Ok(laid.collect())
+        Ok(scaled.collect())
     }
 
     /// Why these items have the scores they have, in their order: the entry that contributed

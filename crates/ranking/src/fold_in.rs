@@ -110,13 +110,13 @@ impl FoldIn {
                 .collect::<Vec<_>>(),
         )?;
         let row = self.row(entries)?;
-        let (past, _) = row.row(0);
-        if past.is_empty() {
+        let (history, _) = row.row(0);
+        if history.is_empty() {
             return Ok(Vec::new());
         }
-        let mut parts = vec![0.0; recommended.len() * past.len()];
+        let mut parts = vec![0.0; recommended.len() * history.len()];
         self.add_contributions(entries, recommended, 1.0, &mut parts)?;
-        let parts = parts.chunks_exact(past.len());
+        let parts = parts.chunks_exact(history.len());
         let reasons = recommended.iter().zip(parts).map(|(&item, parts)| {
             let mut strongest = 0;
             for (at, part) in parts.iter().enumerate() {
@@ -126,7 +126,7 @@ impl FoldIn {
             }
             Reason {
                 item,
-                because: past[strongest],
+                because: history[strongest],
                 contribution: parts[strongest],
                 score: parts.iter().sum(),
             }
@@ -148,17 +148,17 @@ impl FoldIn {
         sums: &mut [f32],
     ) -> Result<(), IalsError> {
         let row = self.row(entries)?;
-        let (past, weights) = row.row(0);
-        assert_eq!(sums.len(), recommended.len() * past.len());
+        let (history, weights) = row.row(0);
+        assert_eq!(sums.len(), recommended.len() * history.len());
         let fixed = self.fixed();
         let mut scratch = Scratch::default();
-        fixed.factor(past, weights, &mut scratch);
+        fixed.factor(history, weights, &mut scratch);
         // `W` is symmetric: it may stand with either side, and solving costs the most.
-        let by_past = past.len() < recommended.len();
+        let by_past = history.len() < recommended.len();
         let (solved, others) = if by_past {
-            (past, recommended)
+            (history, recommended)
         } else {
-            (recommended, past)
+            (recommended, history)
         };
         let (mut values, stride) = (Vec::new(), self.items.columns());
         fixed.copy(others, &mut values);
@@ -172,7 +172,7 @@ impl FoldIn {
             fixed.kernel.add_products(others, 0, &direction, &mut parts);
             for (other, part) in parts.iter().enumerate() {
                 let (item, past_item) = if by_past { (other, at) } else { (at, other) };
-                sums[item * past.len() + past_item] += worth * weights[past_item] * part;
+                sums[item * history.len() + past_item] += worth * weights[past_item] * part;
             }
         }
         Ok(())

@@ -86,7 +86,7 @@ async fn port(settings: &Settings) -> Finding {
 
 /// A server starts without its Redis too, so one that is away is a note.
 async fn redis(client: &redis::Client) -> Finding {
-    let look = async {
+    let check = async {
         let patient = redis::AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE));
@@ -96,7 +96,7 @@ async fn redis(client: &redis::Client) -> Finding {
         ask.arg("server");
         ask.query_async::<String>(&mut connection).await
     };
-    match look.await {
+    match check.await {
         Ok(told) => {
             let version = told
                 .lines()

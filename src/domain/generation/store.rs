@@ -114,7 +114,7 @@ impl Store {
                             }
                             ContentChange::Poster(item, url) => poster(tx, item, url, now).await?,
                         }
-                        note(tx, generated).await?;
+                        insert_generated(tx, generated).await?;
                     }
                     Ok(true)
                 }
@@ -155,7 +155,7 @@ async fn poster(
     Ok(())
 }
 
-async fn note(tx: &DatabaseTransaction, generated: Generated) -> Result<()> {
+async fn insert_generated(tx: &DatabaseTransaction, generated: Generated) -> Result<()> {
     let row = Model {
         content_id: generated.content.uuid(),
         generator: generated.generator,

@@ -197,12 +197,12 @@ impl Worker {
             )
             .await
         {
-            Ok(lease) => {
-                let lease: HashMap<_, _> =
-                    lease.into_iter().map(|lease| (lease.id, lease)).collect();
+            Ok(leases) => {
+                let leases: HashMap<_, _> =
+                    leases.into_iter().map(|lease| (lease.id, lease)).collect();
                 let running = self.running();
                 for (job, running) in known.iter().filter_map(|job| running.get_key_value(job)) {
-                    match lease.get(&job.uuid()) {
+                    match leases.get(&job.uuid()) {
                         // Restarted while the statement ran.
                         Some(lease) if lease.attempt != running.attempt => {}
                         Some(lease) if lease.cancel_asked => {

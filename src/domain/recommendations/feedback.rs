@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::service::RecommendationService;
-use super::store::{Listed, Said};
+use super::store::{ListedItem, RecordedKind};
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::interactions::model::{Attribution, Recorded, bad_attribution};
 use crate::domain::interactions::{InteractionKind, NewInteraction};
@@ -83,7 +83,7 @@ pub type Outcome = Result<(Feedback, bool), Refusal>;
 enum Step {
     Settled(Outcome),
     /// To be recorded as an interaction first, the next of those.
-    Interaction(Feedback, Option<Said>),
+    Interaction(Feedback, Option<RecordedKind>),
     /// To be noted.
     Note(Feedback),
 }
@@ -130,7 +130,7 @@ impl RecommendationService {
                         interaction: None,
                         at: now,
                     };
-                    let before = theirs.said.get(&new.kind);
+                    let before = theirs.recorded.get(&new.kind);
                     match (before, fresh.insert((item, new.kind), new.rating)) {
                         (Some(before), _) if before.rating == new.rating => {
                             Step::Settled(Ok((before.again(&feedback), true)))
@@ -208,9 +208,9 @@ fn check(new: &NewFeedback) -> Result<Attribution, Refusal> {
 fn known<'a>(
     viewer: &Viewer,
     item: Attribution,
-    listed: &'a HashMap<Attribution, Listed>,
-) -> Result<(Attribution, &'a Listed), Refusal> {
-    let theirs = |listed: &&Listed| {
+    listed: &'a HashMap<Attribution, ListedItem>,
+) -> Result<(Attribution, &'a ListedItem), Refusal> {
+    let theirs = |listed: &&ListedItem| {
         let allowed = viewer.may_act_for(listed.user, Scope::InteractionsWrite);
         allowed.is_ok()
     };
@@ -223,14 +223,14 @@ fn known<'a>(
 /// first call was cut off half way, and whoever changes their mind back is heard.
 fn interaction(
     new: &NewFeedback,
-    listed: &Listed,
+    listed: &ListedItem,
     item: Attribution,
-    before: Option<&Said>,
+    before: Option<&RecordedKind>,
 ) -> Option<NewInteraction> {
     let kind = new.kind.interaction()?;
     let own = || {
         let stars = new.rating.unwrap_or_default();
-        let before = before.and_then(|said| said.interaction);
+        let before = before.and_then(|recorded| recorded.interaction);
         let before = before.map(|before| before.to_string()).unwrap_or_default();
         format!("feedback {item} {} {stars} {before}", new.kind.as_str())
     };
@@ -244,7 +244,7 @@ fn interaction(
 }
 
 /// What became of a row whose interaction is on record.
-fn settle(mut feedback: Feedback, recorded: Recorded, before: Option<Said>) -> Outcome {
+fn settle(mut feedback: Feedback, recorded: Recorded, before: Option<RecordedKind>) -> Outcome {
     let interaction = recorded.interaction;
     if interaction.attribution != Some(feedback.item) {
         let message = "this idempotency key was used for something else; use a new one".to_owned();
@@ -282,7 +282,7 @@ fn as_feedback(refusal: Refusal) -> Refusal {
     }
 }
 
-impl Said {
+impl RecordedKind {
     /// What was said before, in place of what is said again.
     fn again(&self, feedback: &Feedback) -> Feedback {
         Feedback {

@@ -202,8 +202,8 @@ fn row(
     let reasons = live.reasons(&positives, &scored, &items)?;
     let because = |content| {
         let reason = reasons.get(content);
-        let reason = reason.filter(|past| positive_items.contains(past));
-        reason.map_or_else(Uuid::nil, |past| past.uuid())
+        let reason = reason.filter(|history_item| positive_items.contains(history_item));
+        reason.map_or_else(Uuid::nil, |history_item| history_item.uuid())
     };
     Ok(Some(Row {
         user: user.uuid(),

@@ -138,17 +138,17 @@ impl Scorer for SingleSource {
 impl RecommendationService {
     /// Judges the lists that a model makes which learnt from what came before the cuts, and learns a
     /// ranker from them. `None` where nobody can be replayed.
-    pub(super) async fn judge<O>(
+    pub(super) async fn evaluate_replays<O>(
         &self,
         model: Arc<ServedModel>,
-        learnt: &Interactions,
+        training_data: &Interactions,
         replays: &[Replay],
         mut observe: O,
     ) -> Result<(Option<ReplayOutcome>, O)>
     where
         O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
     {
-        let takers = takers(&model, learnt);
+        let takers = takers(&model, training_data);
         let non_personalised = Arc::new(self.non_personalised_of(&model, &takers).await?);
         let cases = self
             .cases(&model, &non_personalised, replays, &mut observe)
@@ -157,16 +157,16 @@ impl RecommendationService {
             return Ok((None, observe));
         }
         let catalogue = self.content.catalogue().await?.clone();
-        let users = learnt.rows();
+        let users = training_data.rows();
         super::training::blocking(move || {
-            let judge = Evaluator {
+            let evaluate = Evaluator {
                 takers: by_slot(&catalogue.read(), &takers),
                 users,
                 cases: &cases,
             };
-            let judged = judge.all(&catalogue.read());
+            let outcome = evaluate.all(&catalogue.read());
             step(&mut observe, Step::Measure, 100, 100)?;
-            Ok((Some(judged), observe))
+            Ok((Some(outcome), observe))
         })
         .await
     }
@@ -270,8 +270,8 @@ impl Evaluator<'_> {
                     .replayed(catalogue, &case.retrieved, &case.consumed)
             })
             .collect();
-        let mut judged = ReplayOutcome::default();
-        let figure = &mut judged.figure;
+        let mut outcome = ReplayOutcome::default();
+        let figure = &mut outcome.figure;
         figure.users = self.cases.len();
         figure.configured = self.measures(catalogue, &configured);
         figure.served = figure.configured;
@@ -292,8 +292,8 @@ impl Evaluator<'_> {
             // It serves only where it is better beyond its own uncertainty.
             if gain.mean > gain.error {
                 let all: Vec<&Replayed> = replayed.iter().collect();
-                judged.ranker = Ranker::learn(&all);
-                figure.learned = judged.ranker.is_some();
+                outcome.ranker = Ranker::learn(&all);
+                figure.learned = outcome.ranker.is_some();
                 if figure.learned {
                     figure.served = self.measures(catalogue, &learned);
                 }
@@ -309,10 +309,10 @@ impl Evaluator<'_> {
                     ..Retrieved::default()
                 };
                 let list = case.task.rank(catalogue, &nothing, &WeightedBlend);
-                self.judge(catalogue, case, &list)
+                self.evaluate(catalogue, case, &list)
             })
             .collect();
-        judged.figure.popularity = self.measures(catalogue, &popular);
+        outcome.figure.popularity = self.measures(catalogue, &popular);
         let mut sources: Vec<Source> = self
             .cases
             .iter()
@@ -326,9 +326,9 @@ impl Evaluator<'_> {
             let lists = self.lists(catalogue, |_| &alone);
             let measures = self.measures(catalogue, &lists);
             let named = (source.as_str().to_owned(), measures);
-            judged.figure.by_source.push(named);
+            outcome.figure.by_source.push(named);
         }
-        judged
+        outcome
     }
 
     fn lists<'s, S: Scorer + 's>(
@@ -339,12 +339,12 @@ impl Evaluator<'_> {
         let cases = self.cases.iter().enumerate();
         let list = |(at, case): (usize, &ReplayCase)| {
             let list = case.task.rank(catalogue, &case.retrieved, scorer(at));
-            self.judge(catalogue, case, &list)
+            self.evaluate(catalogue, case, &list)
         };
         cases.map(list).collect()
     }
 
-    fn judge(&self, catalogue: &Catalogue, case: &ReplayCase, list: &RankedList) -> ListScores {
+    fn evaluate(&self, catalogue: &Catalogue, case: &ReplayCase, list: &RankedList) -> ListScores {
         let id = |slot: u32| catalogue.entry(slot).map(|item| item.id);
         let items: Vec<Content> = list.items.iter().filter_map(|item| id(item.slot)).collect();
         let head: Vec<u32> = list.items.iter().take(HEAD).map(|item| item.slot).collect();
@@ -404,9 +404,9 @@ fn fold_rankers(replayed: &[Replayed]) -> Option<Vec<Ranker>> {
 }
 
 /// How many users took each item of the model.
-fn takers(model: &ServedModel, learnt: &Interactions) -> FxHashMap<Content, usize> {
-    let mut counts = vec![0_usize; learnt.columns()];
-    for (_, item, _) in learnt.triplets() {
+fn takers(model: &ServedModel, training_data: &Interactions) -> FxHashMap<Content, usize> {
+    let mut counts = vec![0_usize; training_data.columns()];
+    for (_, item, _) in training_data.triplets() {
         counts[item as usize] += 1;
     }
     let counted = model.contents().iter().copied().zip(counts);

@@ -26,7 +26,7 @@ mod training;
 mod trending;
 mod updates;
 
-pub(super) use feedback::{Listed, Said};
+pub(super) use feedback::{ListedItem, RecordedKind};
 pub(super) use related::{SharedCredit, Takers};
 pub(super) use training::TrainingStore;
 
@@ -256,17 +256,17 @@ fn shared(items: &[Item]) -> (Vec<Uuid>, Vec<i16>) {
     let mut indices: HashMap<Id<id::Content>, i16> = HashMap::new();
     let mut ids = Vec::new();
     let because = items.iter().map(|item| {
-        let Some(past) = item.because else {
+        let Some(history_item) = item.because else {
             return 0;
         };
-        if let Some(index) = indices.get(&past) {
+        if let Some(index) = indices.get(&history_item) {
             return *index;
         }
         let Ok(index) = i16::try_from(ids.len() + 1) else {
             return 0;
         };
-        ids.push(past.uuid());
-        indices.insert(past, index);
+        ids.push(history_item.uuid());
+        indices.insert(history_item, index);
         index
     });
     let because = because.collect();
@@ -296,7 +296,7 @@ impl TryFrom<recommendation_list::Model> for List {
                 score: *score,
                 sources: Sources::from_bits(row.sources.get(at).copied().unwrap_or(0)),
                 parts: parts.unwrap_or_default().into(),
-                because: because.map(|past| (*past).into()),
+                because: because.map(|history_item| (*history_item).into()),
             }
         });
         Ok(Self {

@@ -173,15 +173,15 @@ impl RecommendationService {
             chosen(Arc::clone(&data), training.seed, observe).await?
         } else {
             let active = self.models.active(ModelKind::Collaborative).await?;
-            let kept = active.as_ref().and_then(kept_choice);
-            let recipe =
-                kept.unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
+            let chosen_before = active.as_ref().and_then(kept_choice);
+            let recipe = chosen_before
+                .unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
             (recipe, observe)
         };
-        let (judged, _) = self
-            .judged(Arc::clone(&data), recipe.clone(), observe)
+        let (evaluation, _) = self
+            .evaluation(Arc::clone(&data), recipe.clone(), observe)
             .await?;
-        let figure = judged.map(|judged| judged.figure);
+        let figure = evaluation.map(|evaluation| evaluation.figure);
         Ok(EvaluationResult {
             algorithm: named(&recipe),
             settings: json!({ "parts": recipe.parts }),
@@ -209,16 +209,18 @@ impl RecommendationService {
             let (recipe, observe) = chosen(Arc::clone(&data), seed, observe).await?;
             (recipe, true, observe)
         } else {
-            let kept = before.as_ref().and_then(kept_choice);
-            let chosen = kept.is_some();
-            let recipe =
-                kept.unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
+            let chosen_before = before.as_ref().and_then(kept_choice);
+            let chosen = chosen_before.is_some();
+            let recipe = chosen_before
+                .unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
             (recipe, chosen, observe)
         };
-        let (judged, observe) = self
-            .judged(Arc::clone(&data), recipe.clone(), observe)
+        let (evaluation, observe) = self
+            .evaluation(Arc::clone(&data), recipe.clone(), observe)
             .await?;
-        let figure = judged.as_ref().map(|judged| judged.figure.clone());
+        let figure = evaluation
+            .as_ref()
+            .map(|evaluation| evaluation.figure.clone());
         if !force {
             not_worse(figure.as_ref(), before.as_ref())?;
         }
@@ -253,7 +255,7 @@ impl RecommendationService {
             "served": figure, "usersWithEnough": fitted.served,
         });
         self.models.activate(model.id, metrics).await?;
-        self.activate_ranker(model.id, judged).await?;
+        self.activate_ranker(model.id, evaluation).await?;
         self.invalidate_non_personalised();
         self.refresh_served_model().await?;
         self.refresh_ranker().await?;
@@ -276,27 +278,28 @@ impl RecommendationService {
         mut observe: O,
     ) -> Result<(Fitted, O)> {
         // Training takes all cores for a while: not on the threads that answer requests.
-        let learnt = Arc::clone(&data);
+        let training_data = Arc::clone(&data);
         let (collaborative, mut observe) = blocking(move || {
             let collaborative = fit(&recipe, &data.positive, Step::Train, &mut observe)?;
             Ok((Arc::new(collaborative), observe))
         })
         .await?;
         let artifact = {
-            let (data, collaborative) = (Arc::clone(&learnt), Arc::clone(&collaborative));
+            let (data, collaborative) = (Arc::clone(&training_data), Arc::clone(&collaborative));
             blocking(move || Ok(to_bytes(&data.items, &collaborative))).await?
         };
         self.models.keep_artifact(model.id, artifact).await?;
-        let with_taste: Vec<u32> = (0..learnt.users.len() as u32)
-            .filter(|user| !learnt.positive.row(*user as usize).0.is_empty())
+        let with_taste: Vec<u32> = (0..training_data.users.len() as u32)
+            .filter(|user| !training_data.positive.row(*user as usize).0.is_empty())
             .collect();
         let keep = self.ctx.settings.recommendations.batch_size;
         let mut fitted = Fitted::default();
-        for users in with_taste.chunks(at_once(learnt.items.len())) {
+        for users in with_taste.chunks(at_once(training_data.items.len())) {
             let mut users = users.to_vec();
             loop {
                 let (some, model) = (users.clone(), model.id);
-                let (data, collaborative) = (Arc::clone(&learnt), Arc::clone(&collaborative));
+                let (data, collaborative) =
+                    (Arc::clone(&training_data), Arc::clone(&collaborative));
                 let (rows, served) =
                     blocking(move || lists(&data, &collaborative, &some, keep, model.uuid()))
                         .await?;
@@ -306,10 +309,10 @@ impl RecommendationService {
                     break;
                 }
                 // Who was erased while the model was fitted gets no list.
-                let ids = users.iter().map(|user| learnt.users[*user as usize]);
+                let ids = users.iter().map(|user| training_data.users[*user as usize]);
                 let present = store.present(&ids.collect::<Vec<_>>()).await?;
                 let before = users.len();
-                users.retain(|user| present.contains(&learnt.users[*user as usize]));
+                users.retain(|user| present.contains(&training_data.users[*user as usize]));
                 if users.len() == before {
                     return Err(conflict("the model was removed while it was trained"));
                 }

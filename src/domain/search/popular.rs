@@ -32,7 +32,7 @@ pub(super) struct QueryCounter {
 struct Inner {
     store: Store,
     clock: Clock,
-    waiting: Mutex<FxHashMap<(NaiveDate, String), i64>>,
+    pending: Mutex<FxHashMap<(NaiveDate, String), i64>>,
     /// The day on which old counts were forgotten last.
     forgot_on: Mutex<Option<NaiveDate>>,
 }
@@ -42,7 +42,7 @@ impl QueryCounter {
         let inner = Inner {
             store,
             clock,
-            waiting: Mutex::default(),
+            pending: Mutex::default(),
             forgot_on: Mutex::default(),
         };
         Self {
@@ -51,15 +51,15 @@ impl QueryCounter {
     }
 
     /// Notes that this was asked now. Costs no more than an entry in a map.
-    pub fn note(&self, query: &str) {
+    pub fn record(&self, query: &str) {
         let query = normalised(query);
         if query.is_empty() || query.chars().count() > LONGEST {
             return;
         }
         let key = (self.inner.clock.now().date_naive(), query);
-        let mut waiting = self.inner.waiting.lock();
-        if waiting.len() < MOST_WAITING || waiting.contains_key(&key) {
-            *waiting.entry(key).or_default() += 1;
+        let mut pending = self.inner.pending.lock();
+        if pending.len() < MOST_WAITING || pending.contains_key(&key) {
+            *pending.entry(key).or_default() += 1;
         }
     }
 
@@ -68,9 +68,9 @@ impl QueryCounter {
     /// # Errors
     /// When the database fails; what was counted is then lost, which is worth no more.
     pub async fn flush(&self) -> Result<()> {
-        let waiting = std::mem::take(&mut *self.inner.waiting.lock());
+        let pending = std::mem::take(&mut *self.inner.pending.lock());
         let mut days: FxHashMap<NaiveDate, Vec<(String, i64)>> = FxHashMap::default();
-        for ((day, query), times) in waiting {
+        for ((day, query), times) in pending {
             days.entry(day).or_default().push((query, times));
         }
         let now = self.inner.clock.now();

@@ -182,7 +182,7 @@ impl SearchService {
         };
         let CachedResults { results, complete } = cached;
         if window.from.is_none() {
-            self.queries.note(&request.query);
+            self.queries.record(&request.query);
         }
         let page = results.page(&catalogue.read(), window, after, day);
         Ok(SearchPage {

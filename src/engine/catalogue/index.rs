@@ -71,7 +71,7 @@ impl Catalogue {
             if known.changed_in != row.changed_in {
                 *known = IndexedItem::new(row, &mut self.strings);
                 self.availability[slot as usize] = Availability::of(known);
-                self.note(slot);
+                self.record_change(slot);
             }
             return;
         }
@@ -82,15 +82,15 @@ impl Catalogue {
         self.availability.push(Availability::of(&entry));
         self.entries.push(entry);
         self.slots.insert(id, slot);
-        self.note(slot);
+        self.record_change(slot);
     }
 
-    fn note(&mut self, slot: u32) {
+    fn record_change(&mut self, slot: u32) {
         self.changed.push(slot);
-        let room = MAX_REMEMBERED_CHANGES.max(self.entries.len()) * 2;
-        if self.changed.len() > room {
-            self.changed.drain(..room / 2);
-            self.forgotten += (room / 2) as u64;
+        let availability = MAX_REMEMBERED_CHANGES.max(self.entries.len()) * 2;
+        if self.changed.len() > availability {
+            self.changed.drain(..availability / 2);
+            self.forgotten += (availability / 2) as u64;
         }
     }
 

@@ -80,13 +80,13 @@ impl Model {
 
     /// Settings of the training, as a JSON object. Visible to admins; null for everyone else.
     async fn settings(&self) -> Option<Json<&serde_json::Value>> {
-        told(&self.0.settings)
+        non_empty(&self.0.settings)
     }
 
     /// Metrics measured during training, as a JSON object, such as quality, data size and duration.
     /// Visible to admins; null for everyone else.
     async fn metrics(&self) -> Option<Json<&serde_json::Value>> {
-        told(&self.0.metrics)
+        non_empty(&self.0.metrics)
     }
 
     /// Time when the training started.
@@ -100,7 +100,7 @@ impl Model {
     }
 }
 
-fn told(object: &serde_json::Value) -> Option<Json<&serde_json::Value>> {
+fn non_empty(object: &serde_json::Value) -> Option<Json<&serde_json::Value>> {
     (!object.is_null()).then_some(Json(object))
 }
 

@@ -202,8 +202,8 @@ async fn send(
     (heartbeat, send_timeout): (Duration, Duration),
     body: Sender<Bytes>,
 ) {
-    let mut beat = interval_at(Instant::now() + heartbeat, heartbeat);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heartbeats = interval_at(Instant::now() + heartbeat, heartbeat);
+    heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut chunk = Some(framing.opening());
     let mut last = false;
     let reason = loop {
@@ -231,7 +231,7 @@ async fn send(
                     framing.complete()
                 }
             }),
-            _ = beat.tick() => Some(framing.heartbeat()),
+            _ = heartbeats.tick() => Some(framing.heartbeat()),
         };
     };
     // Its place is free by now. Who does not listen does not hear this.

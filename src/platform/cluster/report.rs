@@ -36,7 +36,7 @@ pub struct Finding {
 /// Looks at everything a private cluster needs.
 pub fn report(options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut tell = |verdict, what, detail| {
+    let mut add = |verdict, what, detail| {
         findings.push(Finding {
             verdict,
             what,
@@ -55,11 +55,11 @@ pub fn report(options: &Options) -> Vec<Finding> {
                 || "you".to_owned(),
                 |account| format!("{}, because you are root", account.name),
             );
-            tell(Verdict::Good, "Postgres would run as", name);
+            add(Verdict::Good, "Postgres would run as", name);
             account
         }
         Err(error) => {
-            tell(Verdict::Bad, "Postgres would run as", error.to_string());
+            add(Verdict::Bad, "Postgres would run as", error.to_string());
             None
         }
     };
@@ -72,18 +72,18 @@ pub fn report(options: &Options) -> Vec<Finding> {
             Err(_) => Verdict::Note,
         };
         usable |= verdict == Verdict::Good;
-        tell(verdict, "Postgres", probes.to_string());
+        add(verdict, "Postgres", probes.to_string());
     }
     if !usable {
         let advice = "none is usable; run script/bootstrap, or set DATABASE_URL";
-        tell(Verdict::Bad, "Postgres", advice.to_owned());
+        add(Verdict::Bad, "Postgres", advice.to_owned());
     }
 
     let (verdict, detail) = writable(data_dir);
-    tell(verdict, "data directory", detail);
+    add(verdict, "data directory", detail);
     if let Some(moved) = &moved {
         let detail = format!("in {}, which Postgres can reach", moved.display());
-        tell(Verdict::Note, "database", detail);
+        add(Verdict::Note, "database", detail);
     }
     if let Some(free) = existing(home).and_then(settings::free) {
         let verdict = if free < LITTLE {
@@ -92,14 +92,14 @@ pub fn report(options: &Options) -> Vec<Finding> {
             Verdict::Good
         };
         let detail = format!("{:.1} GiB", free as f64 / LITTLE as f64);
-        tell(verdict, "free disk space", detail);
+        add(verdict, "free disk space", detail);
     }
     match DataLock::holder(data_dir) {
-        None => tell(Verdict::Good, "in use by", "nobody".to_owned()),
+        None => add(Verdict::Good, "in use by", "nobody".to_owned()),
         Some(holder) => {
             let process = holder.pid.map(|pid| format!("process {pid}"));
             let detail = process.unwrap_or_else(|| "another program".to_owned());
-            tell(Verdict::Note, "in use by", detail);
+            add(Verdict::Note, "in use by", detail);
         }
     }
     findings

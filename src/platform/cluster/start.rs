@@ -116,7 +116,7 @@ fn server(directory: &ClusterDirectory, binaries: &Binaries) -> Command {
 
 fn wait_until_ready(directory: &ClusterDirectory, supervisor: &Supervisor) -> Result<(), String> {
     let began = Instant::now();
-    let mut told = false;
+    let mut reported = false;
     loop {
         if let Some(how) = supervisor.end() {
             return Err(how);
@@ -124,12 +124,12 @@ fn wait_until_ready(directory: &ClusterDirectory, supervisor: &Supervisor) -> Re
         if orphans::is_ready(&directory.data(), supervisor.pid()) {
             return Ok(());
         }
-        if began.elapsed() > USUAL && !told {
+        if began.elapsed() > USUAL && !reported {
             tracing::warn!(
                 "Postgres is still recovering from an unclean stop; its log is in {}",
                 directory.log().display()
             );
-            told = true;
+            reported = true;
         }
         if began.elapsed() > AT_MOST {
             return Err(format!(

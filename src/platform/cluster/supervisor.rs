@@ -42,7 +42,7 @@ pub(super) struct Supervisor {
 impl Supervisor {
     /// Starts the server.
     pub(super) fn launch(mut command: Command) -> io::Result<Self> {
-        let (stay, told) = mpsc::channel();
+        let (stay, reported) = mpsc::channel();
         let (tell, ended) = watch::channel(None);
         let (started, start) = mpsc::channel();
         let printed = LastLines::default();
@@ -66,7 +66,7 @@ impl Supervisor {
                 }
                 // The other side waits for this very message.
                 let _ = started.send(Ok(child.id()));
-                let how = match watch_over(&mut child, &told) {
+                let how = match watch_over(&mut child, &reported) {
                     Ok(status) => status.to_string(),
                     Err(error) => format!("lost sight of it: {error}"),
                 };
@@ -120,12 +120,12 @@ impl Drop for Supervisor {
     }
 }
 
-fn watch_over(child: &mut Child, told: &Receiver<Infallible>) -> io::Result<ExitStatus> {
+fn watch_over(child: &mut Child, reported: &Receiver<Infallible>) -> io::Result<ExitStatus> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
-        match told.recv_timeout(NOW_AND_THEN) {
+        match reported.recv_timeout(NOW_AND_THEN) {
             Ok(never) => match never {},
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return stop(child),

@@ -264,7 +264,7 @@ impl From<DbErr> for Error {
             return refusal.into();
         }
         match database_error(&error) {
-            Some(told) => told_by_database(told),
+            Some(message) => from_database_error(message),
             None => Self::Internal(error.into()),
         }
     }
@@ -291,7 +291,7 @@ impl From<sqlx::Error> for Error {
                 tracing::error!(%error, "The database does not answer");
                 Self::Unavailable("the database does not answer; try again".to_owned())
             }
-            sqlx::Error::Database(told) => told_by_database(&*told),
+            sqlx::Error::Database(message) => from_database_error(&*message),
             other => Self::Internal(other.into()),
         }
     }
@@ -305,7 +305,7 @@ pub fn stored(table: &'static str) -> impl Fn(String) -> Error {
 
 /// What a statement failed of. The log hears which rule it broke, and not the rows that Postgres
 /// quotes with it: they hold people's data.
-fn told_by_database(error: &dyn sqlx::error::DatabaseError) -> Error {
+fn from_database_error(error: &dyn sqlx::error::DatabaseError) -> Error {
     let code = error.code().unwrap_or_default();
     match code.as_ref() {
         // Cancelled by the time limit, or by Postgres to let another go on.

@@ -34,7 +34,7 @@ fn sum(scores: &[f32], of: impl Fn(f32) -> f64) -> f64 {
 
 /// Lays the scores of a blend out from 0 to 1, and says what each part is worth there; zeros where
 /// all are equal.
-pub(super) fn lay_out(scores: &mut [f32], worths: &mut [f32]) {
+pub(super) fn scale_to_unit(scores: &mut [f32], worths: &mut [f32]) {
     let (least, most) = range(scores);
     if most > least {
         let range = most - least;

@@ -1,6 +1,6 @@
 //! Scoring some of very many items, where scoring all of them would take too long for a request.
 
-use super::{CollaborativeError, Entry, Model, Scored, add_scaled, lay_out, silent};
+use super::{CollaborativeError, Entry, Model, Scored, add_scaled, scale_to_unit, silent};
 
 impl Model {
     /// What [`Model::scores`] says, of these known items only: all others have no score (NaN), and
@@ -36,7 +36,7 @@ impl Model {
                 .collect();
             add_scaled(&counts, 1.0, &mut blended);
         }
-        lay_out(&mut blended, &mut worths);
+        scale_to_unit(&mut blended, &mut worths);
         let mut scores = vec![f32::NAN; self.items];
         for (item, score) in among.iter().zip(blended) {
             scores[*item as usize] = score;

@@ -167,12 +167,12 @@ impl Trained {
             }
             Self::Linear(input, weights) => {
                 let strengths = input.strengths(entries);
-                let weight = |past, item| weights.weight(past, item);
+                let weight = |source, item| weights.weight(source, item);
                 add_products(&strengths, items, worth, weight, sums);
             }
             Self::Spectral(input, filters) => {
                 let strengths = input.strengths(entries);
-                let weight = |past, item| filters.weight(past, item);
+                let weight = |source, item| filters.weight(source, item);
                 add_products(&strengths, items, worth, weight, sums);
             }
             Self::Popular(_) => {}
@@ -190,8 +190,8 @@ fn add_products(
     sums: &mut [f32],
 ) {
     for (item, sums) in items.iter().zip(sums.chunks_exact_mut(strengths.len())) {
-        for ((past, strength), sum) in strengths.iter().zip(sums) {
-            *sum += worth * strength * weight(*past, *item);
+        for ((source, strength), sum) in strengths.iter().zip(sums) {
+            *sum += worth * strength * weight(*source, *item);
         }
     }
 }

@@ -261,11 +261,14 @@ fn judge(fold: &Fold, parts: &[Trained], users: &[u32]) -> Result<Vec<Judged>, C
         candidates.dedup();
         let index = |item: &u32| candidates.binary_search(item).ok();
         let mut silent = Vec::with_capacity(parts.len());
-        let mut laid = vec![0.0; items];
+        let mut scaled = vec![0.0; items];
         let picked = scores.iter().map(|part| {
-            laid.fill(0.0);
-            silent.push(add_scaled(&part[at], 1.0, &mut laid) == 0.0);
-            candidates.iter().map(|item| laid[*item as usize]).collect()
+            scaled.fill(0.0);
+            silent.push(add_scaled(&part[at], 1.0, &mut scaled) == 0.0);
+            candidates
+                .iter()
+                .map(|item| scaled[*item as usize])
+                .collect()
         });
         Judged {
             scores: picked.collect(),

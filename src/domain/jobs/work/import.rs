@@ -21,19 +21,19 @@ const REFUSED_TOLD: usize = 100;
 /// a job which is run again finds them.
 pub(super) async fn run(
     services: &Services,
-    what: &Import,
+    parameters: &Import,
     job: &Job,
     reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     let whole = (0.0, 1.0);
     let _ = report(reporter, whole, "fetching the files", 0, 0);
     let shell = Viewer::Command;
-    let staged = services.uploads.stage(&shell, &what.uploads, job.id);
+    let staged = services.uploads.stage(&shell, &parameters.uploads, job.id);
     let staged = staged.await?;
-    let plan = plan(what, &staged).await?;
+    let plan = plan(parameters, &staged).await?;
     let options = ImportOptions {
         limits: Limits {
-            ratio: what.max_ratio,
+            ratio: parameters.max_ratio,
             ..Limits::default()
         },
         cancel: reporter.token().clone(),
@@ -58,9 +58,13 @@ pub(super) async fn run(
 }
 
 /// What is to be imported, as the command would be told.
-async fn plan(what: &Import, staged: &StagedUploads) -> Result<ImportRequest, Failure> {
+async fn plan(parameters: &Import, staged: &StagedUploads) -> Result<ImportRequest, Failure> {
     let folder = staged.folder();
-    match (what.source, &what.mapping, staged.uploads.first()) {
+    match (
+        parameters.source,
+        &parameters.mapping,
+        staged.uploads.first(),
+    ) {
         (ImportSource::Movielens, ..) => Ok(ImportRequest::Movielens { folder }),
         (ImportSource::Tmdb, ..) => Ok(ImportRequest::Tmdb { folder }),
         (ImportSource::Products, Some(text), Some(upload)) => {

@@ -89,19 +89,19 @@ pub(super) async fn run(
             train(services, how, reporter).await
         }
         Parameters::Embeddings => embed(services, reporter).await,
-        Parameters::Evaluation(what) => evaluate(services, what.choose, reporter).await,
-        Parameters::Recommendations(whom) => refresh(services, whom, reporter).await,
-        Parameters::CacheWarming(what) => warm(services, *what, reporter).await,
-        Parameters::Erasure(whom) => {
+        Parameters::Evaluation(parameters) => evaluate(services, parameters.choose, reporter).await,
+        Parameters::Recommendations(target) => refresh(services, target, reporter).await,
+        Parameters::CacheWarming(parameters) => warm(services, *parameters, reporter).await,
+        Parameters::Erasure(target) => {
             let again = job.attempt > 1;
-            erasure::run(services, whom.user, again, reporter).await
+            erasure::run(services, target.user, again, reporter).await
         }
         Parameters::Statistics => {
             let hours = services.upkeep.sum_up(&Viewer::Command).await?;
             Ok(json!({ "hours": hours }))
         }
         Parameters::Retention => Ok(json!(services.upkeep.remove_old(&Viewer::Command).await?)),
-        Parameters::Import(what) => import::run(services, what, job, reporter).await,
+        Parameters::Import(parameters) => import::run(services, parameters, job, reporter).await,
     }
 }
 
@@ -238,10 +238,10 @@ async fn generate(
 
 async fn refresh(
     services: &Services,
-    whom: &RefreshTarget,
+    target: &RefreshTarget,
     reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
-    let users = match whom {
+    let users = match target {
         RefreshTarget::User { user } => RefreshUsers::These(vec![*user]),
         RefreshTarget::Users { users } => RefreshUsers::These(users.clone()),
         RefreshTarget::Active { days } => RefreshUsers::Active { days: *days },
@@ -266,16 +266,16 @@ async fn refresh(
 /// left out.
 async fn warm(
     services: &Services,
-    what: CacheWarming,
+    parameters: CacheWarming,
     reporter: &ProgressReporter,
 ) -> Result<Value, Failure> {
     let queries = services
         .search
-        .popular(&Viewer::Command, 7, usize::from(what.queries))
+        .popular(&Viewer::Command, 7, usize::from(parameters.queries))
         .await?;
     let since = services.interactions.now() - ACTIVE_WITHIN;
     let service = &services.interactions;
-    let most = usize::from(what.users);
+    let most = usize::from(parameters.users);
     let users = service
         .active_users(&Viewer::Command, since, ACTIVE_FROM, most)
         .await?;

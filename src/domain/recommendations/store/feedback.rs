@@ -15,17 +15,17 @@ use crate::platform::db::stored;
 
 /// A list item that was served.
 #[derive(Clone, Debug)]
-pub(in crate::domain::recommendations) struct Listed {
+pub(in crate::domain::recommendations) struct ListedItem {
     /// For whom the list is.
     pub(in crate::domain::recommendations) user: Id<id::User>,
     pub(in crate::domain::recommendations) content: Id<id::Content>,
     /// What was said of it before.
-    pub(in crate::domain::recommendations) said: HashMap<FeedbackKind, Said>,
+    pub(in crate::domain::recommendations) recorded: HashMap<FeedbackKind, RecordedKind>,
 }
 
 /// What was said before.
 #[derive(Clone, Debug)]
-pub(in crate::domain::recommendations) struct Said {
+pub(in crate::domain::recommendations) struct RecordedKind {
     pub(in crate::domain::recommendations) rating: Option<f32>,
     pub(in crate::domain::recommendations) interaction: Option<Id<id::Interaction>>,
     pub(in crate::domain::recommendations) at: DateTime<Utc>,
@@ -36,7 +36,7 @@ impl Store {
     pub(in crate::domain::recommendations) async fn listed(
         &self,
         items: &[Attribution],
-    ) -> Result<HashMap<Attribution, Listed>> {
+    ) -> Result<HashMap<Attribution, ListedItem>> {
         #[derive(FromQueryResult)]
         struct Row {
             list_id: Uuid,
@@ -66,25 +66,25 @@ impl Store {
         let rows = Row::find_by_statement(statement)
             .all(self.db.write())
             .await?;
-        let mut listed: HashMap<Attribution, Listed> = HashMap::new();
+        let mut listed: HashMap<Attribution, ListedItem> = HashMap::new();
         for row in rows {
             let item = Attribution {
                 list: row.list_id.into(),
                 rank: row.rank,
             };
-            let entry = listed.entry(item).or_insert_with(|| Listed {
+            let entry = listed.entry(item).or_insert_with(|| ListedItem {
                 user: row.user_id.into(),
                 content: row.content_id.into(),
-                said: HashMap::new(),
+                recorded: HashMap::new(),
             });
             if let (Some(kind), Some(at)) = (row.kind, row.at) {
-                let said = Said {
+                let recorded = RecordedKind {
                     rating: row.rating,
                     interaction: row.interaction_id.map(Into::into),
                     at,
                 };
                 let kind = kind.parse().map_err(stored("feedback"))?;
-                entry.said.insert(kind, said);
+                entry.recorded.insert(kind, recorded);
             }
         }
         Ok(listed)
@@ -94,29 +94,38 @@ impl Store {
     /// item is of.
     pub(in crate::domain::recommendations) async fn note(
         &self,
-        said: &[Feedback],
+        recorded: &[Feedback],
         user: impl Fn(&Attribution) -> Option<Id<id::User>>,
     ) -> Result<()> {
-        let said: Vec<_> = said
+        let recorded: Vec<_> = recorded
             .iter()
-            .filter_map(|said| Some((said, user(&said.item)?)))
+            .filter_map(|recorded| Some((recorded, user(&recorded.item)?)))
             .collect();
-        if said.is_empty() {
+        if recorded.is_empty() {
             return Ok(());
         }
         let each = |pick: fn(&Feedback) -> Uuid| -> Vec<Uuid> {
-            said.iter().map(|(said, _)| pick(said)).collect()
+            recorded
+                .iter()
+                .map(|(recorded, _)| pick(recorded))
+                .collect()
         };
-        let ranks: Vec<i32> = said.iter().map(|(said, _)| said.item.rank).collect();
-        let users: Vec<Uuid> = said.iter().map(|(_, user)| user.uuid()).collect();
-        let kinds: Vec<String> = said
+        let ranks: Vec<i32> = recorded
             .iter()
-            .map(|(said, _)| said.kind.as_str().to_owned())
+            .map(|(recorded, _)| recorded.item.rank)
+            .collect();
+        let users: Vec<Uuid> = recorded.iter().map(|(_, user)| user.uuid()).collect();
+        let kinds: Vec<String> = recorded
+            .iter()
+            .map(|(recorded, _)| recorded.kind.as_str().to_owned())
             .collect();
         // In these arrays, 0 and the nil UUID stand for "none".
-        let rating = |said: &Feedback| said.rating.unwrap_or_default();
-        let ratings: Vec<f32> = said.iter().map(|(said, _)| rating(said)).collect();
-        let at: Vec<DateTime<Utc>> = said.iter().map(|(said, _)| said.at).collect();
+        let rating = |recorded: &Feedback| recorded.rating.unwrap_or_default();
+        let ratings: Vec<f32> = recorded
+            .iter()
+            .map(|(recorded, _)| rating(recorded))
+            .collect();
+        let at: Vec<DateTime<Utc>> = recorded.iter().map(|(recorded, _)| recorded.at).collect();
         let statement = sql(
             "INSERT INTO feedback (id, list_id, rank, user_id, kind, rating, interaction_id, at)
              SELECT gen_random_uuid(), list_id, rank, user_id, kind, nullif(rating, 0),
@@ -130,12 +139,12 @@ impl Store {
                     at = excluded.at
               WHERE feedback.kind = 'RATED'",
             [
-                each(|said| said.item.list.uuid()).into(),
+                each(|recorded| recorded.item.list.uuid()).into(),
                 ranks.into(),
                 users.into(),
                 kinds.into(),
                 ratings.into(),
-                each(|said| said.interaction.map(Id::uuid).unwrap_or_default()).into(),
+                each(|recorded| recorded.interaction.map(Id::uuid).unwrap_or_default()).into(),
                 at.into(),
             ],
         );

@@ -19,8 +19,8 @@ pub(super) fn lists(
     model: Uuid,
 ) -> Result<(Rows, usize)> {
     let offered = data.offered.iter().filter(|offered| **offered).count();
-    let past = |user: &u32| -> Vec<Entry> { data.positive.entries(*user as usize).collect() };
-    let of_user = |(user, past, mut scored): (u32, Vec<Entry>, Scored)| {
+    let item = |user: &u32| -> Vec<Entry> { data.positive.entries(*user as usize).collect() };
+    let of_user = |(user, item, mut scored): (u32, Vec<Entry>, Scored)| {
         for (score, offered) in scored.scores.iter_mut().zip(&data.offered) {
             if !offered {
                 *score = f32::NAN; // no place in a list
@@ -30,23 +30,23 @@ pub(super) fn lists(
         let best = top::best(&scored.scores, keep, out);
         let wanted: Vec<u32> = best.iter().map(|(item, _)| *item).collect();
         let reasons = collaborative
-            .explain(&past, &scored, &wanted)
+            .explain(&item, &scored, &wanted)
             .map_err(explain)?;
         let enough = best.len() >= ENOUGH.min(keep) || best.len() + out.len() >= offered;
         Ok((user, best, reasons, enough))
     };
     let of_some = |users: &[u32]| {
-        let pasts: Vec<_> = users.iter().map(past).collect();
-        let scored = collaborative.scores_of_each(&pasts).map_err(explain)?;
-        let all = users.iter().copied().zip(pasts).zip(scored);
-        all.map(|((user, past), scored)| of_user((user, past, scored)))
+        let histories: Vec<_> = users.iter().map(item).collect();
+        let scored = collaborative.scores_of_each(&histories).map_err(explain)?;
+        let all = users.iter().copied().zip(histories).zip(scored);
+        all.map(|((user, item), scored)| of_user((user, item, scored)))
             .collect::<Result<Vec<_>>>()
     };
-    let drawn = users.par_chunks(TOGETHER).map(of_some);
-    let drawn: Vec<_> = drawn.collect::<Result<_>>()?;
+    let scored = users.par_chunks(TOGETHER).map(of_some);
+    let scored: Vec<_> = scored.collect::<Result<_>>()?;
     let mut rows = Rows::new();
     let mut served = 0;
-    for (user, best, reasons, enough) in drawn.into_iter().flatten() {
+    for (user, best, reasons, enough) in scored.into_iter().flatten() {
         served += usize::from(enough);
         rows.plain(model)
             .plain(data.users[user as usize])

@@ -77,7 +77,7 @@ pub(super) fn recipe_of(model: &ModelVersion) -> Option<Recipe> {
 impl RecommendationService {
     /// The served figure of a recipe: what it learns from the part of the record before the cuts makes
     /// the lists of the replayed users, through the pipeline that serves.
-    pub(super) async fn judged<O>(
+    pub(super) async fn evaluation<O>(
         &self,
         data: Arc<TrainingData>,
         recipe: Recipe,
@@ -90,20 +90,23 @@ impl RecommendationService {
             return Ok((None, observe));
         }
         let trained_at = self.clock.now();
-        let learnt = Arc::clone(&data);
+        let training_data = Arc::clone(&data);
         let (model, before, observe) = blocking(move || {
             step(&mut observe, Step::Measure, 0, 100)?;
-            let before = learnt.before()?;
+            let before = training_data.before()?;
             if before.is_empty() {
                 return Ok((None, before, observe));
             }
             let collaborative = fit(&recipe, &before, Step::Measure, &mut observe)?;
-            let model = ServedModel::unserved(&learnt.items, collaborative, trained_at);
+            let model = ServedModel::unserved(&training_data.items, collaborative, trained_at);
             Ok((Some(Arc::new(model)), before, observe))
         })
         .await?;
         match model {
-            Some(model) => self.judge(model, &before, &data.replays, observe).await,
+            Some(model) => {
+                self.evaluate_replays(model, &before, &data.replays, observe)
+                    .await
+            }
             None => Ok((None, observe)),
         }
     }

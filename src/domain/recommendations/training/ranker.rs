@@ -37,14 +37,16 @@ impl RecommendationService {
             return Err(another_training());
         };
         let data = self.read(&mut store, &mut observe).await;
-        let judged = match data {
-            Ok(data) => self.judged(Arc::new(data), recipe, observe).await,
+        let evaluation = match data {
+            Ok(data) => self.evaluation(Arc::new(data), recipe, observe).await,
             Err(error) => Err(error),
         };
         store.end().await;
-        let (judged, _) = judged?;
-        let figure = judged.as_ref().map(|judged| judged.figure.clone());
-        self.activate_ranker(model.id, judged).await?;
+        let (evaluation, _) = evaluation?;
+        let figure = evaluation
+            .as_ref()
+            .map(|evaluation| evaluation.figure.clone());
+        self.activate_ranker(model.id, evaluation).await?;
         self.refresh_ranker().await?;
         Ok(figure)
     }
@@ -54,9 +56,9 @@ impl RecommendationService {
     pub(super) async fn activate_ranker(
         &self,
         model: Id<id::Model>,
-        judged: Option<ReplayOutcome>,
+        evaluation: Option<ReplayOutcome>,
     ) -> Result<()> {
-        let Some(ReplayOutcome { figure, ranker }) = judged else {
+        let Some(ReplayOutcome { figure, ranker }) = evaluation else {
             return Ok(());
         };
         let stored = StoredRanker {
