@@ -1,4 +1,4 @@
-//! The maths of ranking, and nothing else.
+//! The algorithms of ranking, and nothing else.
 //!
 //! What goes in comes from the caller: tables, settings, ages, a seed. What comes out depends
 //! on that alone: no file, database, clock or global randomness is touched, work in parallel

@@ -1,4 +1,4 @@
-//! The two tables the maths works on: sparse interactions and dense factors.
+//! The two tables that the algorithms work on: sparse interactions and dense factors.
 
 mod dense;
 mod interactions;

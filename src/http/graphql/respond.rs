@@ -73,7 +73,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, codes::BAD_USER_INPUT, message)
     }
 
-    /// 401: the token is bad. A missing token is no reason; the viewer is then a guest.
+    /// 401: the token is bad. A missing token is no reason; the viewer is then anonymous.
     #[must_use]
     pub fn unauthenticated(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, codes::UNAUTHENTICATED, message)
