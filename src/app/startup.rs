@@ -9,11 +9,11 @@ use secrecy::ExposeSecret;
 use crate::domain::schemas::Schemas;
 use crate::domain::{SchemaContext, Services};
 use crate::foundation::{Clock, Rng};
-use crate::platform::bus::Buses;
 use crate::platform::cache::Caches;
 use crate::platform::cluster::{self, Cluster, ClusterError, Options};
 use crate::platform::config::{SchemaName, Settings};
 use crate::platform::db::{Db, migrate};
+use crate::platform::events::EventListener;
 use crate::platform::objects::Objects;
 use crate::platform::secrets::Secrets;
 
@@ -38,7 +38,7 @@ pub struct App {
     pub clock: Clock,
     contexts: BTreeMap<SchemaName, SchemaContext>,
     caches: Caches,
-    buses: Buses,
+    events: EventListener,
     cluster: Option<Cluster>,
 }
 
@@ -55,7 +55,10 @@ impl App {
         let settings = Arc::new(settings);
         migrate::run(&url, &settings.schemas, clock.now()).await?;
         let caches = Caches::open(&settings, clock.clone(), rng.clone())?;
-        let buses = Buses::open(&settings)?;
+        let events = EventListener::new(match settings.database.listen_url.expose_secret() {
+            "" => &url,
+            direct => direct,
+        });
         let objects = Objects::open(&settings.objects, &settings.data_dir)?;
         let mut contexts = BTreeMap::new();
         let mut services = BTreeMap::new();
@@ -63,7 +66,7 @@ impl App {
             let ctx = SchemaContext {
                 db: Db::connect(&settings.database, &url, name).await?,
                 cache: caches.of(name),
-                bus: buses.of(name),
+                events: events.of(name),
                 objects: objects.clone(),
                 clock: clock.clone(),
                 rng: rng.clone(),
@@ -81,7 +84,7 @@ impl App {
             clock,
             contexts,
             caches,
-            buses,
+            events,
             cluster,
         })
     }
@@ -117,7 +120,7 @@ impl App {
         }
     }
 
-    /// Writes what waits to be written, tells Redis of the last changes and events, closes the pools, then
+    /// Writes what waits to be written, tells Redis of the last changes, closes the pools, then
     /// stops the private database.
     pub async fn close(self) {
         for (schema, services) in self.schemas.iter() {
@@ -125,7 +128,8 @@ impl App {
                 tracing::warn!(%schema, ?error, "What was searched for last is not counted");
             }
         }
-        tokio::join!(self.caches.close(), self.buses.close());
+        self.caches.close().await;
+        self.events.close();
         for ctx in self.contexts.values() {
             ctx.db.close().await;
         }

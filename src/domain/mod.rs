@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::foundation::{Clock, Rng};
-use crate::platform::bus::Bus;
 use crate::platform::cache::Cache;
 use crate::platform::config::Settings;
 use crate::platform::db::Db;
+use crate::platform::events::Events;
 use crate::platform::objects::Objects;
 use crate::platform::secrets::Secrets;
 
@@ -38,8 +38,8 @@ pub struct SchemaContext {
     pub db: Db,
     /// The cache of the schema.
     pub cache: Cache,
-    /// The event bus of the schema. Publish an event after its transaction is committed.
-    pub bus: Bus,
+    /// The events of the schema. Append an event in the transaction of its change.
+    pub events: Events,
     /// The object store, shared by all schemas.
     pub objects: Objects,
     /// The clock.

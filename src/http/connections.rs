@@ -18,8 +18,8 @@ use tokio_util::task::TaskTracker;
 use super::graphql::respond::Refusal;
 use crate::domain::auth::{Admission, AuthService, Client, Subject, network};
 use crate::graphql::errors::codes;
-use crate::platform::bus::Received;
 use crate::platform::config::Push;
+use crate::platform::events::Received;
 
 /// How long to wait before a failed session check is repeated.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -279,6 +279,22 @@ impl RegistryState {
     fn by_owner(&self) -> MutexGuard<'_, ConnectionsByOwner> {
         self.by_owner.lock()
     }
+
+    /// Makes the connections of `subject`, or all, check their sessions.
+    fn notify(&self, subject: Option<Subject>) {
+        self.auth.on_change(subject);
+        let by_owner = self.by_owner();
+        let affected: Box<dyn Iterator<Item = _>> = match subject {
+            Some(subject) => {
+                let all = by_owner.get(&Owner::Subject(subject));
+                Box::new(all.into_iter().flatten())
+            }
+            None => Box::new(by_owner.values().flatten()),
+        };
+        for (_, changed) in affected {
+            changed.notify_one();
+        }
+    }
 }
 
 impl Drop for Registration {
@@ -298,35 +314,25 @@ impl Drop for Registration {
 
 /// Notifies the connections that a change of sessions concerns.
 async fn watch(registry: Weak<RegistryState>) {
-    let Some((mut changes, connections)) = registry
+    let Some((auth, connections)) = registry
         .upgrade()
-        .map(|registry| (registry.auth.changes(), registry.connections.clone()))
+        .map(|registry| (registry.auth.clone(), registry.connections.clone()))
     else {
         return;
     };
-    loop {
-        let received = tokio::select! {
+    let mut changes = auth.changes().await;
+    drop(auth);
+    // Connections may have begun before the subscription did.
+    let mut received = Received::Missed;
+    while let Some(registry) = registry.upgrade() {
+        registry.notify(match received {
+            Received::Event { event, .. } => Some(event),
+            Received::Missed => None,
+        });
+        drop(registry);
+        received = tokio::select! {
             received = changes.next() => received,
             () = connections.stopped() => return,
         };
-        let Some(registry) = registry.upgrade() else {
-            return;
-        };
-        let subject: Option<Subject> = match received {
-            Received::Event(payload) => serde_json::from_str(&payload).ok(),
-            Received::Lagged => None,
-        };
-        registry.auth.on_change(subject);
-        let by_owner = registry.by_owner();
-        let affected: Box<dyn Iterator<Item = _> + Send> = match subject {
-            Some(subject) => {
-                let all = by_owner.get(&Owner::Subject(subject));
-                Box::new(all.into_iter().flatten())
-            }
-            None => Box::new(by_owner.values().flatten()),
-        };
-        for (_, changed) in affected {
-            changed.notify_one();
-        }
     }
 }

@@ -1,12 +1,12 @@
-//! What the server stands on: settings, the database, the cache, the bus, secrets, logs. It never names `domain`.
+//! What the server stands on: settings, the database, the cache, events, secrets, logs. It never names `domain`.
 
-pub mod bus;
 pub mod cache;
 pub mod cluster;
 pub mod compute_pool;
 pub mod config;
 pub mod db;
 pub mod embeddings;
+pub mod events;
 pub mod objects;
 mod redis_link;
 pub mod secrets;

@@ -6,9 +6,10 @@ use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::content::ContentKind;
 use marquee::domain::generation::model::NewItem;
 use marquee::domain::generation::{GenerationParameters, GeneratorInput, ImageInput, Target};
+use marquee::domain::jobs::JobChanged;
 use marquee::domain::jobs::model::{JobState, NewJob};
 use marquee::domain::jobs::parameters::Parameters;
-use marquee::platform::bus::{Received, Topic};
+use marquee::platform::events::{Received, Subscription};
 
 use crate::support::TestApp;
 use crate::world::{ask_as, events, orphan, over, soon, sql, stop, trifle, worker};
@@ -25,7 +26,8 @@ async fn who_joins_a_job_that_was_put_off_brings_it_forward_and_makes_it_as_urge
         delay,
     };
     let put_off = jobs.create(shell, later(5, MONTH)).await.unwrap().job;
-    let mut news = app.ctx.bus.subscribe(Topic::Job(put_off.id.uuid()));
+    let mut news: Subscription<JobChanged> =
+        app.ctx.events.subscribe(Some(put_off.id.uuid())).await;
 
     let sooner = jobs.create(shell, later(0, Duration::ZERO)).await.unwrap();
     assert!(sooner.joined && sooner.job.id == put_off.id, "{sooner:?}");
@@ -33,7 +35,7 @@ async fn who_joins_a_job_that_was_put_off_brings_it_forward_and_makes_it_as_urge
     assert!(waited.num_hours() < 1, "{sooner:?}");
     assert_eq!((sooner.job.priority, sooner.job.events), (5, 2));
     assert!(
-        matches!(soon(news.next()).await, Received::Event(_)),
+        matches!(soon(news.next()).await, Received::Event { .. }),
         "told"
     );
     let more_urgent = jobs.create(shell, later(9, MONTH)).await.unwrap().job;

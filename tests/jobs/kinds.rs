@@ -5,11 +5,11 @@ use std::time::Duration;
 use marquee::domain::auth::Viewer;
 use marquee::domain::jobs::model::JobState;
 use marquee::domain::jobs::parameters::{CacheWarming, Evaluation, Parameters, RefreshTarget};
-use marquee::domain::recommendations;
+use marquee::domain::recommendations::{self, ListRefreshed};
 use marquee::foundation::page::Window;
-use marquee::platform::bus::{Received, Topic};
 use marquee::platform::cache::CacheKind;
-use serde_json::{Value, json};
+use marquee::platform::events::{Received, Subscription};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::world::{World, ask, ask_as, count, over, soon, stop, training, worker};
@@ -73,18 +73,16 @@ async fn a_user_asks_for_their_own_list_and_what_they_took_since_is_gone_from_it
         .execute(app.ctx.db.pool())
         .await
         .unwrap();
-    let mut listener = app.ctx.bus.subscribe(Topic::Recommendations(user.uuid()));
+    let mut refreshed: Subscription<ListRefreshed> =
+        app.ctx.events.subscribe(Some(user.uuid())).await;
     let worker = worker(&app.services, 1);
     let whom = RefreshTarget::User { user };
     let asked = ask_as(app, &world.viewer(0), Parameters::Recommendations(whom)).await;
     let done = over(app, asked.id).await;
     assert_eq!(done.state, JobState::Completed, "{done:?}");
     assert_eq!(done.result, Some(json!({ "users": 1, "lists": 1 })));
-    let Received::Event(note) = soon(listener.next()).await else {
-        panic!("a note")
-    };
-    let note: Value = serde_json::from_str(&note).unwrap();
-    assert_eq!(note["reason"], "REFRESH");
+    let received = soon(refreshed.next()).await;
+    assert!(matches!(received, Received::Event { .. }), "{received:?}");
     let after = stored(&world, 0).await;
     assert!(
         before.contains(&first) && !after.contains(&first),

@@ -6,8 +6,6 @@
     reason = "a test may panic"
 )]
 
-#[path = "../support/redis.rs"]
-mod redis;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -13,9 +13,9 @@ use marquee::domain::jobs::{JobService, Workers};
 use marquee::domain::recommendations::training::TrainingOptions;
 use marquee::domain::{SchemaContext, Services};
 use marquee::foundation::{Error, Id, Refusal, id};
-use marquee::platform::bus::Buses;
 use marquee::platform::cache::Caches;
 use marquee::platform::db::Db;
+use marquee::platform::events::EventListener;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
@@ -230,7 +230,7 @@ pub async fn rename(app: &TestApp, table: &str, name: &str) {
     rename.execute(&mut owner).await.unwrap();
 }
 
-/// Another process on the same schema: its own pools, bus and caches.
+/// Another process on the same schema: its own pools, events and caches.
 pub async fn twin(ctx: &SchemaContext, url: &str) -> Arc<Services> {
     let settings = &ctx.settings;
     let name = ctx.db.schema();
@@ -238,7 +238,7 @@ pub async fn twin(ctx: &SchemaContext, url: &str) -> Arc<Services> {
     let ctx = SchemaContext {
         db: Db::connect(&settings.database, url, name).await.unwrap(),
         cache: caches.of(name),
-        bus: Buses::open(settings).unwrap().of(name),
+        events: EventListener::new(url).of(name),
         ..ctx.clone()
     };
     Arc::new(Services::new(&ctx))

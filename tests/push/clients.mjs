@@ -26,7 +26,7 @@ const events = {
 };
 
 const train = {
-  query: `mutation { createGenerationJob(input: { parameters: { training: {} } }) {
+  query: `mutation { createGenerationJob(input: { parameters: { training: { force: true } } }) {
     job { id } errors { ... on UserError { message } }
   } }`,
 };

@@ -7,13 +7,12 @@ use marquee::domain::auth::model::NewApiKey;
 use marquee::domain::auth::{Client, Role, Scope, SignedIn, Viewer};
 use marquee::domain::schemas::Schemas;
 use marquee::domain::{SchemaContext, Services};
-use marquee::platform::bus::Buses;
+use marquee::platform::events::EventListener;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::time::timeout;
 
 use crate::client::{PATIENCE, Received, Socket};
-use crate::redis;
 use crate::support::TestApp;
 use crate::{PASSWORD, Server, bearer};
 
@@ -247,18 +246,15 @@ async fn a_stopping_server_says_goodbye_to_all() {
     assert_eq!(codes, [1012; 3]);
 }
 
-/// Two servers on one database and one Redis.
+/// Two servers on one database.
 #[tokio::test]
 async fn a_logout_on_one_server_ends_the_sockets_on_the_other() {
-    let prefix = redis::prefix();
     let app = TestApp::start().await;
     let mut servers = Vec::new();
     for _ in 0..2 {
-        let buses = Buses::open(&redis::settings(&redis::url(), &prefix)).unwrap();
-        buses.wait_for_redis(true).await;
         let name = app.schemas.default_name().clone();
         let ctx = SchemaContext {
-            bus: buses.of(&name),
+            events: EventListener::new(&app.url).of(&name),
             ..app.ctx.clone()
         };
         let services = Arc::new(Services::new(&ctx));

@@ -5,8 +5,6 @@
     reason = "a test may panic"
 )]
 
-#[path = "../support/redis.rs"]
-mod redis;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/mod.rs"]

@@ -279,7 +279,10 @@ async fn who_was_too_slow_is_told_what_happened_all_the_same() {
     let film = server.app.film("A film").await;
     let interactions = &server.app.services.interactions;
     let all = StreamFilter::default();
-    let mut stream = interactions.stream(&Viewer::Command, all, None).unwrap();
+    let mut stream = interactions
+        .stream(&Viewer::Command, all, None)
+        .await
+        .unwrap();
     let mut recorded = Vec::new();
     // More notes than wait for anybody.
     for _ in 0..700 {

@@ -20,10 +20,10 @@ use marquee::domain::{SchemaContext, Services};
 use marquee::foundation::{Clock, Id, Rng, id};
 use marquee::graphql::errors::{ErrorFormat, format_errors};
 use marquee::graphql::{MarqueeSchema, guard, schema, with_context};
-use marquee::platform::bus::Buses;
 use marquee::platform::cache::Caches;
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
+use marquee::platform::events::EventListener;
 use marquee::platform::objects::Objects;
 use marquee::platform::secrets::{Secrets, SigningKey};
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ impl TestApp {
             db,
             objects,
             cache: caches.of(&name),
-            bus: Buses::open(&settings).unwrap().of(&name),
+            events: EventListener::new(&url).of(&name),
             clock,
             rng,
             settings: Arc::new(settings),
@@ -159,7 +159,7 @@ impl TestApp {
         }
     }
 
-    /// Another server on the same schema: with pools, caches, a bus and memory of its own.
+    /// Another server on the same schema: with pools, caches, events and memory of its own.
     pub async fn twin(&self) -> Self {
         let settings = &self.ctx.settings;
         let name = self.ctx.db.schema().clone();
@@ -169,7 +169,7 @@ impl TestApp {
         let ctx = SchemaContext {
             db: db.unwrap(),
             cache: caches.of(&name),
-            bus: Buses::open(settings).unwrap().of(&name),
+            events: EventListener::new(&self.url).of(&name),
             ..self.ctx.clone()
         };
         let services = Arc::new(Services::new(&ctx));
@@ -183,6 +183,20 @@ impl TestApp {
             files: Arc::clone(&self.files),
             cleanup: Arc::clone(&self.cleanup),
         }
+    }
+
+    /// Cuts the connections on which processes read the events of this schema, and says how many there were.
+    pub async fn cut_events(&self) -> i64 {
+        let options: PgConnectOptions = self.url.parse().unwrap();
+        let mut connection = options.connect().await.unwrap();
+        let cut = sqlx::query_scalar(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+              WHERE query LIKE $1 AND pid <> pg_backend_pid()",
+        );
+        let reading = format!("%\"{}\".events AS new%", self.ctx.db.schema());
+        let cut = cut.bind(reading).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        cut
     }
 
     /// Executes a document on behalf of `viewer` and answers the whole response as JSON.

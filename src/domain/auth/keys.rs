@@ -8,13 +8,12 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::Viewer;
 use super::model::{Admission, ApiKey, NewApiKey};
 use super::service::{AuthService, sha256};
 use super::store::Hash;
-use super::{Subject, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Error, Id, Refusal, Result, id};
-use crate::platform::bus::Topic;
 use crate::platform::db::audit::AuditEntry;
 
 /// How every key begins: `mq_`, the prefix that is shown, `_`, the secret.
@@ -120,11 +119,10 @@ impl AuthService {
             subject: key.to_string(),
             details: json!({}),
         };
-        let (keys, bus) = (self.keys.clone(), self.bus.clone());
+        let keys = self.keys.clone();
         let then = move |revoked: &Option<(ApiKey, Hash)>| {
-            if let Some((key, hash)) = revoked {
+            if let Some((_, hash)) = revoked {
                 keys.invalidate(hash);
-                bus.publish(Topic::Sessions, Subject::Key(key.id));
             }
         };
         let now = self.clock.now();

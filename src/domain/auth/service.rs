@@ -15,12 +15,12 @@ use super::passwords::{Passwords, Verdict};
 use super::store::{Account, Hash, NewToken, Rotation, Store};
 use super::tokens::AccessTokens;
 use super::validity_cache::ValidityCache;
-use super::{Role, Subject, Viewer};
+use super::{Role, Viewer};
 use crate::domain::SchemaContext;
 use crate::domain::users::{Email, NewUser, User};
 use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
-use crate::platform::bus::{Bus, Topic};
 use crate::platform::config;
+use crate::platform::events::Events;
 
 /// How a refresh token begins, so that a leaked one is recognised.
 const REFRESH_START: &str = "mr_";
@@ -33,7 +33,7 @@ pub struct AuthService {
     pub(super) rng: Rng,
     pub(super) keys: ValidityCache<Hash, Hash, Option<ApiKey>>,
     pub(super) sessions: Sessions,
-    pub(super) bus: Bus,
+    pub(super) events: Events,
     settings: Arc<config::Settings>,
     access: AccessTokens,
     passwords: Passwords,
@@ -62,7 +62,7 @@ impl AuthService {
             backoff: Backoff::new(auth, clock.clone()),
             sessions: ValidityCache::new(clock.clone(), |(user, _)| *user),
             keys: ValidityCache::new(clock.clone(), |hash| *hash),
-            bus: ctx.bus.clone(),
+            events: ctx.events.clone(),
             settings: Arc::clone(&ctx.settings),
             clock: clock.clone(),
             rng: rng.clone(),
@@ -205,11 +205,10 @@ impl AuthService {
             return Err(Refusal::InvalidToken.into());
         }
         let (refresh, next) = self.refresh_token();
-        let (sessions, bus) = (self.sessions.clone(), self.bus.clone());
+        let sessions = self.sessions.clone();
         let then = move |outcome: &Rotation| {
             if let Rotation::Reused(user) = outcome {
                 sessions.invalidate(user);
-                bus.publish(Topic::Sessions, Subject::User(*user));
             }
         };
         match self.store.rotate(sha256(token), next, then).await? {
@@ -343,11 +342,8 @@ impl AuthService {
     /// What to do right after a user's role or sessions have changed: what is remembered of them is
     /// asked anew from then on, and whoever keeps a connection open for them looks again.
     pub fn forgets<T>(&self, user: Id<id::User>) -> impl FnOnce(&T) + Send + 'static {
-        let (sessions, bus) = (self.sessions.clone(), self.bus.clone());
-        move |_| {
-            sessions.invalidate(&user);
-            bus.publish(Topic::Sessions, Subject::User(user));
-        }
+        let sessions = self.sessions.clone();
+        move |_| sessions.invalidate(&user)
     }
 
     fn open_to(&self, viewer: &Viewer, closed: &str) -> Result<()> {

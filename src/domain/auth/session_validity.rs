@@ -7,15 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::service::AuthService;
 use super::{Admission, Viewer};
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::{Listener, Topic};
+use crate::platform::events::{Event, Subscription};
 
-/// The owner of sessions, or an API key: the event of [`Topic::Sessions`].
+/// The owner of sessions, or an API key: the event of ended sessions and changed rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Subject {
     /// A user.
     User(Id<id::User>),
     /// An API key.
     Key(Id<id::ApiKey>),
+}
+
+impl Event for Subject {
+    const TOPIC: &'static str = "sessions";
 }
 
 impl Viewer {
@@ -47,8 +51,8 @@ impl Viewer {
 impl AuthService {
     /// Listens for each [`Subject`] whose sessions ended or whose rights changed, on any server. Then check
     /// [`AuthService::is_valid`].
-    pub fn changes(&self) -> Listener {
-        self.bus.subscribe(Topic::Sessions)
+    pub async fn changes(&self) -> Subscription<Subject> {
+        self.events.subscribe(None).await
     }
 
     /// Invalidates what is cached of a subject, or of all, after another server has changed its rights.

@@ -11,11 +11,13 @@ use sea_orm::{
 };
 use serde_json::json;
 
+use crate::domain::auth::Subject;
 use crate::domain::users::User;
 use crate::foundation::{Id, Result, Rng, id};
 use crate::platform::db::Db;
 use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{refresh_token, user};
+use crate::platform::events;
 
 mod keys;
 
@@ -161,6 +163,7 @@ impl Store {
                             details: json!({}),
                         };
                         audit::record(tx, entry, now, &rng).await?;
+                        events::append(tx, &[Subject::User(owner)]).await?;
                         return Ok(Rotation::Reused(owner));
                     }
                     Entity::update_many()
@@ -199,7 +202,8 @@ impl Store {
                     if let Some(session) = only {
                         which = which.add(Column::FamilyId.eq(session.uuid()));
                     }
-                    revoke(tx, which, now).await
+                    revoke(tx, which, now).await?;
+                    events::append(tx, &[Subject::User(user)]).await
                 }
                 .boxed()
             })
@@ -232,6 +236,7 @@ impl Store {
                         .add(Column::UserId.eq(id.uuid()))
                         .add(Column::FamilyId.ne(keep.uuid()));
                     revoke(tx, others, now).await?;
+                    events::append(tx, &[Subject::User(id)]).await?;
                     let mut user = User::try_from(row)?;
                     user.updated_at = now;
                     Ok(Some(user))

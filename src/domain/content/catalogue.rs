@@ -1,8 +1,8 @@
 //! The catalogue in memory: what filters, lists and search ask of an item, without a statement.
 //!
 //! A catalogue is read whole once and then follows the database by the transactions that wrote to it
-//! (`changed_in`). What this process writes shows at once, what others write within a second. Each
-//! item has a slot, a small number that it keeps while the process lives; other structures in memory
+//! (`changed_in`) whenever an event tells of a change. What this process writes shows at once, what others
+//! write within milliseconds. Each item has a slot, a small number that it keeps while the process lives; other structures in memory
 //! (vectors, the words of search) are kept by slot.
 //!
 //! All reading happens in tasks of their own: a request that is given up ends none of it. Requests
@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures::FutureExt;
 use parking_lot::{RwLock, RwLockReadGuard};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -21,18 +23,30 @@ use super::store::Store;
 use crate::engine::catalogue::Catalogue;
 use crate::foundation::{Error, Result};
 use crate::platform::cache::{Cache, CacheKind, Tag};
+use crate::platform::events::{Event, Events, Received, Subscription};
 
-/// How often a catalogue looks for what other processes wrote.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Lists wait so long for the first reading, counted from the first of them: a million items take some
 /// 12 s. Searches, which say that they are not complete, wait less.
 pub(super) const LISTS_WITHIN: Duration = Duration::from_secs(20);
 pub(super) const SEARCHES_WITHIN: Duration = Duration::from_secs(5);
 /// Whoever wrote waits at most so long until the catalogue has taken it up.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
-/// The longest pause after a reading that failed; the first is [`POLL_INTERVAL`], and each is twice
-/// the one before.
+/// How often a catalogue is read without an event, and the task finds that nobody needs it any more.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+/// The first and the longest pause after a reading that failed; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The event of a statement that wrote to the catalogue. A trigger of the database writes it.
+#[derive(Debug, Serialize, Deserialize)]
+struct CatalogueChanged {
+    /// The transaction that wrote, as [`Inner::watermark`] counts them.
+    transaction: String,
+}
+
+impl Event for CatalogueChanged {
+    const TOPIC: &'static str = "catalogue";
+}
 
 /// The catalogue of one schema. Cloning it is cheap.
 #[derive(Clone)]
@@ -43,6 +57,7 @@ pub struct CatalogueIndex {
 struct Inner {
     store: Store,
     cache: Cache,
+    events: Events,
     items: RwLock<Catalogue>,
     /// How far the first reading is.
     first: watch::Sender<First>,
@@ -66,10 +81,11 @@ enum First {
 }
 
 impl CatalogueIndex {
-    pub(super) fn new(store: Store, cache: Cache) -> Self {
+    pub(super) fn new(store: Store, cache: Cache, events: Events) -> Self {
         let inner = Inner {
             store,
             cache,
+            events,
             items: RwLock::default(),
             first: watch::Sender::new(First::Reading),
             asked_at: OnceLock::new(),
@@ -196,9 +212,12 @@ impl CatalogueIndex {
 
     /// Reads the catalogue and follows the database, for as long as anybody holds the schema.
     fn keep_up(&self) {
-        let inner = Arc::downgrade(&self.inner);
+        let (inner, events) = (Arc::downgrade(&self.inner), self.inner.events.clone());
         tokio::spawn(async move {
-            let mut pause = POLL_INTERVAL;
+            // Subscribed before reading: changes in between are received.
+            let mut changes = events.subscribe::<CatalogueChanged>(None).await;
+            drop(events);
+            let mut pause = FIRST_PAUSE;
             loop {
                 // Whoever held the schema is gone, and so is the need to follow it.
                 let Some(inner) = inner.upgrade() else {
@@ -212,22 +231,43 @@ impl CatalogueIndex {
                 let reading = this.clone();
                 let read = tokio::spawn(async move { reading.catch_up().await });
                 let read = read.await.map_err(|fault| Error::Internal(fault.into()));
-                let pausing = match read.flatten() {
-                    Ok(()) => {
-                        pause = POLL_INTERVAL;
-                        POLL_INTERVAL
-                    }
+                let known = *this.inner.watermark.lock().await;
+                let failed = match read.flatten() {
+                    Ok(()) => None,
                     Err(error) => {
                         let retry_in = pause.as_secs();
                         tracing::warn!(?error, retry_in, "The catalogue could not be read");
                         this.first_is(First::Failed);
                         let next = (2 * pause).min(LONGEST_PAUSE);
-                        std::mem::replace(&mut pause, next)
+                        Some(std::mem::replace(&mut pause, next))
                     }
                 };
                 drop(this);
-                sleep(pausing).await;
+                match failed {
+                    Some(pause) => sleep(pause).await,
+                    None => {
+                        pause = FIRST_PAUSE;
+                        let changed = wait_for_change(&mut changes, known);
+                        // Whether it changed or not, it is looked at again.
+                        let _ = timeout(LOOK_INTERVAL, changed).await;
+                    }
+                }
             }
         });
     }
+}
+
+/// Waits until a transaction has changed the catalogue that may not have been read: one that is not older
+/// than `known`, the oldest one that may be missing.
+async fn wait_for_change(changes: &mut Subscription<CatalogueChanged>, known: u64) {
+    let is_news = |received: &Received<CatalogueChanged>| match received {
+        Received::Event { event, .. } => event
+            .transaction
+            .parse()
+            .map_or(true, |transaction: u64| transaction >= known),
+        Received::Missed => true,
+    };
+    while !is_news(&changes.next().await) {}
+    // One reading is enough for all that have come by now.
+    while changes.next().now_or_never().is_some() {}
 }

@@ -30,7 +30,7 @@ impl ContentService {
     pub fn new(ctx: &SchemaContext) -> Self {
         let store = Store::new(ctx.db.clone());
         Self {
-            catalogue: CatalogueIndex::new(store.clone(), ctx.cache.clone()),
+            catalogue: CatalogueIndex::new(store.clone(), ctx.cache.clone(), ctx.events.clone()),
             store,
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),

@@ -8,5 +8,5 @@ pub mod weights;
 
 pub use model::{Interaction, InteractionFilter, InteractionKind, NewInteraction};
 pub use service::InteractionService;
-pub use stream::{InteractionStream, StreamFilter, UserEvent};
+pub use stream::{InteractionStream, InteractionsRecorded, StreamFilter};
 pub use weights::{WeightRow, WeightTable};

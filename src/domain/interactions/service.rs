@@ -18,8 +18,8 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::ContentService;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
-use crate::platform::bus::Bus;
 use crate::platform::cache::{Cache, Tag};
+use crate::platform::events::Events;
 
 /// What became of one of many interactions: on record, or refused with the reason.
 pub type Outcome = Result<Recorded, Refusal>;
@@ -34,7 +34,7 @@ type ReadWeights = (DateTime<Utc>, Arc<WeightTable>);
 #[derive(Clone)]
 pub struct InteractionService {
     pub(super) store: Store,
-    pub(super) bus: Bus,
+    pub(super) events: Events,
     content: ContentService,
     cache: Cache,
     clock: Clock,
@@ -48,7 +48,7 @@ impl InteractionService {
     pub fn new(ctx: &SchemaContext, content: ContentService) -> Self {
         Self {
             store: Store::new(ctx.db.clone()),
-            bus: ctx.bus.clone(),
+            events: ctx.events.clone(),
             content,
             cache: ctx.cache.clone(),
             clock: ctx.clock.clone(),
@@ -175,13 +175,10 @@ impl InteractionService {
         let users = wanted.iter().map(|new| new.interaction.user);
         let touched: HashSet<Tag> = users.map(Tag::User).collect();
         let touched = Vec::from_iter(touched);
-        let (cache, publish) = (self.cache.clone(), stream::publish(self.bus.clone()));
+        let cache = self.cache.clone();
         let changed = touched.clone();
         // Who hears of it and asks at once must not get what was kept.
-        let told = move |written: &Vec<Written>| {
-            cache.invalidate(&changed);
-            publish(written);
-        };
+        let told = move |_: &Vec<Written>| cache.invalidate(&changed);
         let written = self.store.write(wanted, now, told).await;
         // Also after a failure: the commit may have been heard and its answer lost.
         if written.is_err() {

@@ -12,11 +12,13 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::model::{Attribution, Interaction, InteractionFilter, InteractionKind};
+use super::stream::InteractionsRecorded;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::entities::{interaction, user};
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, filter, stored};
+use crate::platform::events;
 
 use interaction::Column;
 
@@ -148,14 +150,12 @@ impl Store {
         rows.into_iter().map(Interaction::try_from).collect()
     }
 
-    /// The latest by the moment they happened, the latest first.
-    pub(super) async fn latest(&self, most: usize) -> Result<Vec<Interaction>> {
-        let rows = interaction::Entity::find()
-            .order_by_desc(Column::Id)
-            .limit(most as u64)
-            .all(self.db.write())
-            .await?;
-        rows.into_iter().map(Interaction::try_from).collect()
+    /// Those of `ids` that are still there, in this order. A replica may not have them yet.
+    pub(super) async fn recorded(&self, ids: &[Id<id::Interaction>]) -> Result<Vec<Interaction>> {
+        let mut found = find_many(self.db.write(), ids.iter().map(|id| id.uuid())).await?;
+        let places: HashMap<_, _> = ids.iter().zip(0..).collect();
+        found.sort_by_key(|one| places.get(&one.id).copied().unwrap_or(usize::MAX));
+        Ok(found)
     }
 
     pub(super) async fn history(
@@ -240,6 +240,9 @@ async fn write(
         interaction::Entity::insert_many(rows)
             .exec_without_returning(tx)
             .await?;
+        let recorded = candidates.iter().filter(|candidate| mine(candidate));
+        let recorded = recorded.map(|candidate| &candidate.interaction);
+        events::append(tx, &InteractionsRecorded::of(recorded)).await?;
     }
     let lost = candidates.iter().filter(|candidate| !mine(candidate));
     let earlier = seen(tx, lost.filter_map(Candidate::name).collect()).await?;

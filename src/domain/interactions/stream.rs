@@ -4,36 +4,31 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::model::{Interaction, InteractionKind, MAX_AT_ONCE};
 use super::service::InteractionService;
-use super::store::{Store, Written};
+use super::store::Store;
 use crate::domain::auth::Viewer;
 use crate::foundation::filter::Comparison;
 use crate::foundation::{Id, Refusal, Result, id};
-use crate::platform::bus::{Bus, Listener, POLL_INTERVAL, Received, Topic};
-use tokio::time::{Instant, sleep_until};
+use crate::platform::events::{Event, Received, Subscription};
 
 /// The most values that the lists of a filter may have together.
 const MAX_LISTED: usize = 1000;
-/// Servers write concurrently: interactions of another server may be this much older than those received
-/// here, and are still delivered.
-const REORDER_WINDOW: TimeDelta = TimeDelta::seconds(10);
 
-/// The latest interactions, newest first, read at most once a second for all streams.
+/// The interactions of the latest events, by the number of the event: read once for all streams.
 #[derive(Clone)]
-pub(super) struct RecentInteractions(Cache<(), Arc<Vec<Interaction>>>);
+pub(super) struct RecentInteractions(Cache<i64, Arc<Vec<Interaction>>>);
 
 impl Default for RecentInteractions {
     fn default() -> Self {
-        let second = Duration::from_secs(1);
         Self(
             Cache::builder()
-                .max_capacity(1)
-                .time_to_live(second)
+                .max_capacity(1000)
+                .time_to_live(Duration::from_secs(60))
                 .build(),
         )
     }
@@ -48,62 +43,56 @@ pub struct StreamFilter {
     pub user: Comparison<Id<id::User>>,
 }
 
-/// The event of [`Topic::User`]: the user recorded interactions.
+/// The event of interactions that a user recorded. Imports are not included.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct UserEvent {
-    /// The latest of them, by when it happened.
-    pub latest: Id<id::Interaction>,
+pub struct InteractionsRecorded {
+    user: Uuid,
+    /// In the order in which they were recorded.
+    interactions: Vec<Uuid>,
 }
 
-/// The event of [`Topic::Interactions`]: interactions that were recorded together, in their order.
-#[derive(Serialize, Deserialize)]
-struct RecordedEvent(Vec<Interaction>);
+impl Event for InteractionsRecorded {
+    const TOPIC: &'static str = "interactions";
+
+    fn key(&self) -> Option<Uuid> {
+        Some(self.user)
+    }
+}
+
+impl InteractionsRecorded {
+    /// The events of interactions that are recorded together: one for each user, in the order of their first
+    /// interactions.
+    pub(super) fn of<'a>(recorded: impl IntoIterator<Item = &'a Interaction>) -> Vec<Self> {
+        let mut events: Vec<Self> = Vec::new();
+        let mut places = HashMap::new();
+        for one in recorded {
+            let place = *places.entry(one.user).or_insert(events.len());
+            if place == events.len() {
+                events.push(Self {
+                    user: one.user.uuid(),
+                    interactions: Vec::new(),
+                });
+            }
+            events[place].interactions.push(one.id.uuid());
+        }
+        events
+    }
+}
 
 /// A stream of interactions.
 pub struct InteractionStream {
     store: Store,
-    listener: Listener,
+    recorded: Subscription<InteractionsRecorded>,
     filter: StreamFilter,
     recent: RecentInteractions,
-    /// When to poll the table even without events.
-    poll_at: Instant,
     /// The latest delivered interaction, by when it happened.
     latest: Id<id::Interaction>,
-    /// Interactions from before this are not delivered.
-    from: Id<id::Interaction>,
-    /// Whether interactions may have been missed and the table must be read.
-    lagged: bool,
-    /// Interactions since `from` that were delivered or filtered out.
+    /// Whether events may have been missed and the table must be read.
+    missed: bool,
+    /// The interactions that were read from the table, which may be received as events as well.
     known: HashSet<Id<id::Interaction>>,
     queue: VecDeque<Interaction>,
     failed: bool,
-}
-
-/// Publishes recorded interactions; call it right after the commit.
-pub(super) fn publish(bus: Bus) -> impl FnOnce(&Vec<Written>) + Send + 'static {
-    move |written| {
-        let recorded = written.iter().filter_map(|written| match written {
-            Written::Recorded(interaction) => Some(interaction.clone()),
-            _ => None,
-        });
-        let event = RecordedEvent(recorded.collect());
-        if !event.0.is_empty() {
-            publish_users(&bus, &event.0);
-            bus.publish(Topic::Interactions, event);
-        }
-    }
-}
-
-/// Publishes to each of these users' topics the latest of their interactions.
-fn publish_users(bus: &Bus, recorded: &[Interaction]) {
-    let mut latest: HashMap<Id<id::User>, Id<id::Interaction>> = HashMap::new();
-    for one in recorded {
-        let latest = latest.entry(one.user).or_insert(one.id);
-        *latest = one.id.max(*latest);
-    }
-    for (user, latest) in latest {
-        bus.publish(Topic::User(user.uuid()), UserEvent { latest });
-    }
 }
 
 impl InteractionService {
@@ -113,7 +102,7 @@ impl InteractionService {
     /// # Errors
     /// [`crate::foundation::Error::Unauthenticated`] and [`crate::foundation::Error::Forbidden`]
     /// for others, [`Refusal::InvalidInput`] for a filter too large.
-    pub fn stream(
+    pub async fn stream(
         &self,
         viewer: &Viewer,
         filter: StreamFilter,
@@ -124,16 +113,13 @@ impl InteractionService {
             let message = format!("a filter has at most {MAX_LISTED} values in its lists");
             return Err(Refusal::invalid("filter", message).into());
         }
-        let from = after.unwrap_or_else(|| Id::at(self.now(), [0; 10]));
         Ok(InteractionStream {
             store: self.store.clone(),
             recent: self.recent.clone(),
-            poll_at: Instant::now() + POLL_INTERVAL,
-            listener: self.bus.subscribe(Topic::Interactions),
+            latest: after.unwrap_or_else(|| Id::at(self.now(), [0; 10])),
+            recorded: self.events.subscribe(None).await,
             filter,
-            latest: from,
-            from,
-            lagged: after.is_some(),
+            missed: after.is_some(),
             known: HashSet::new(),
             queue: VecDeque::new(),
             failed: false,
@@ -142,36 +128,28 @@ impl InteractionService {
 }
 
 impl InteractionStream {
-    /// The next interaction. After lost events, the interactions since the latest one are read from the
+    /// The next interaction. After missed events, the interactions since the latest one are read from the
     /// table. After an error the stream ends.
     pub async fn next(&mut self) -> Option<Result<Interaction>> {
         while !self.failed {
             if let Some(next) = self.queue.pop_front() {
                 return Some(Ok(next));
             }
-            if self.lagged {
-                if let Err(error) = self.catch_up().await {
-                    self.failed = true;
-                    return Some(Err(error));
-                }
-                continue;
-            }
-            let received = tokio::select! {
-                // Events first, so that polled interactions are recognised as delivered.
-                biased;
-                received = self.listener.next() => received,
-                () = sleep_until(self.poll_at) => {
-                    self.poll().await;
-                    continue;
+            let more = if self.missed {
+                self.catch_up().await
+            } else {
+                match self.recorded.next().await {
+                    Received::Missed => {
+                        self.missed = true;
+                        self.known.clear();
+                        Ok(())
+                    }
+                    Received::Event { number, event } => self.receive(number, event).await,
                 }
             };
-            match received {
-                Received::Lagged => self.lagged = true,
-                Received::Event(event) => match serde_json::from_str::<RecordedEvent>(&event) {
-                    Ok(event) => self.enqueue(event.0),
-                    // Written by another version of the program.
-                    Err(_) => self.lagged = true,
-                },
+            if let Err(error) = more {
+                self.failed = true;
+                return Some(Err(error));
             }
         }
         None
@@ -179,46 +157,36 @@ impl InteractionStream {
 
     async fn catch_up(&mut self) -> Result<()> {
         let found = self.store.since(self.latest, MAX_AT_ONCE).await?;
-        self.lagged = found.len() == MAX_AT_ONCE;
-        self.enqueue(found);
+        self.missed = found.len() == MAX_AT_ONCE;
+        for one in found {
+            self.known.insert(one.id);
+            self.enqueue(one);
+        }
         Ok(())
     }
 
-    /// Finds interactions that another process recorded without an event.
-    async fn poll(&mut self) {
-        self.poll_at = Instant::now() + POLL_INTERVAL;
-        let read = async { self.store.latest(MAX_AT_ONCE).await.map(Arc::new) };
-        let recent = match self.recent.0.try_get_with((), read).await {
-            Ok(recent) => recent,
-            Err(error) => {
-                tracing::warn!(%error, "The interactions cannot be polled");
-                return;
-            }
-        };
-        let oldest = recent.last().map(|oldest| oldest.id);
-        if recent.len() == MAX_AT_ONCE && oldest > Some(self.latest) {
-            self.lagged = true;
-            return;
+    async fn receive(&mut self, number: i64, event: InteractionsRecorded) -> Result<()> {
+        if !self.filter.user.holds(Some(&event.user.into())) {
+            return Ok(());
         }
-        let from = self.from;
-        let new = recent.iter().rev().filter(|one| one.id > from);
-        self.enqueue(new.cloned());
-        let horizon = Id::at(self.latest.time() - REORDER_WINDOW, [0; 10]);
-        self.from = from.max(horizon);
-        self.known.retain(|id| *id > self.from);
+        let ids: Vec<Id<id::Interaction>> =
+            event.interactions.iter().map(|id| (*id).into()).collect();
+        let read = async { self.store.recorded(&ids).await.map(Arc::new) };
+        let found = self.recent.0.try_get_with(number, read).await;
+        let found = found.map_err(|error| anyhow::anyhow!("{error}"))?;
+        for one in found.iter() {
+            if !self.known.remove(&one.id) {
+                self.enqueue(one.clone());
+            }
+        }
+        Ok(())
     }
 
-    fn enqueue(&mut self, all: impl IntoIterator<Item = Interaction>) {
-        for one in all {
-            if !self.known.insert(one.id) {
-                continue;
-            }
-            self.latest = self.latest.max(one.id);
-            let filter = &self.filter;
-            let fits = filter.kind.holds(Some(&one.kind)) && filter.user.holds(Some(&one.user));
-            if fits {
-                self.queue.push_back(one);
-            }
+    fn enqueue(&mut self, one: Interaction) {
+        self.latest = self.latest.max(one.id);
+        let filter = &self.filter;
+        if filter.kind.holds(Some(&one.kind)) && filter.user.holds(Some(&one.user)) {
+            self.queue.push_back(one);
         }
     }
 }

@@ -137,12 +137,8 @@ pub(super) async fn run(services: Arc<Services>, job: Job, claim: Claim, control
     for wait in (0..WRITE_ATTEMPTS).map(|turn| Duration::from_secs(u64::from(turn))) {
         sleep(wait).await;
         match jobs.store.end(claim, &outcome).await {
-            Ok(Some(job)) => {
-                jobs.publish(&job);
-                return;
-            }
-            // Another worker has it by now.
-            Ok(None) => return,
+            // `None`: another worker has it by now.
+            Ok(_) => return,
             Err(error) => {
                 tracing::warn!(job = %job.id, ?error, "The end of a job cannot be written yet");
             }
@@ -249,7 +245,7 @@ async fn write_progress(
         step.clone_from(&progress.step);
         last = Some(Instant::now());
         match jobs.store.progress(claim, &progress).await {
-            Ok(Some(job)) => jobs.publish(&job),
+            Ok(Some(_)) => {}
             Ok(None) => control.end(StopReason::Lost),
             // The next progress includes this one.
             Err(error) => tracing::warn!(job = %claim.job, ?error, "Progress cannot be written"),

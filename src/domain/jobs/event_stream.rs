@@ -1,8 +1,7 @@
 //! Streams of the events of a job while it runs.
 //!
-//! The events of a job are read by one task a process, however many streams there are, when the bus
-//! publishes a change. In addition, the tasks poll the table from time to time, all of them by one
-//! statement. Streams take events from what the task has read, each at its own pace.
+//! The events of a job are read by one task a process, however many streams there are, whenever the job
+//! changes. Streams take events from what the task has read, each at its own pace.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -11,20 +10,16 @@ use std::time::Duration;
 use futures::Stream;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use super::model::JobEvent;
 use super::service::{JobChanged, JobService, not_found};
 use crate::domain::auth::Viewer;
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::{Listener, Received, Topic};
+use crate::platform::events::{Received, Subscription};
 
-/// How often a job is polled without events: where events of other processes do not arrive, and where they
-/// do.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
-const POLL_INTERVAL_SHARED: Duration = Duration::from_secs(5);
-/// How long the result of polling is used for the tasks of other jobs.
-pub(super) const POLL_RESULT_TTL: Duration = Duration::from_millis(500);
+/// The delay before events that could not be read are read again.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The number of events read by one statement.
 const PAGE_SIZE: i64 = 1000;
 /// A stream that lags behind by more events skips to the latest.
@@ -107,124 +102,64 @@ impl JobService {
         tokio::spawn(read(self.clone(), id, Arc::downgrade(&feed)));
         feed
     }
+}
 
-    /// Waits until a job has events after number `known`.
-    async fn wait_for_change(
-        &self,
-        id: Id<id::Job>,
-        known: i64,
-        listener: &mut Listener,
-    ) -> FeedChange {
-        loop {
-            let every = if self.bus.is_shared() {
-                POLL_INTERVAL_SHARED
-            } else {
-                POLL_INTERVAL
-            };
-            match timeout(every, listener.next()).await {
-                Ok(Received::Event(changed)) => {
-                    // The event may be known already. One of another version is treated as a change.
-                    let changed = serde_json::from_str::<JobChanged>(&changed);
-                    if changed.map_or(true, |changed| changed.event > known) {
-                        return FeedChange::Events;
-                    }
-                }
-                Ok(Received::Lagged) => return FeedChange::Events,
-                Err(_) => match self.latest().await.get(&id) {
-                    Some(Some(latest)) if *latest > known => return FeedChange::Events,
-                    Some(None) => return FeedChange::Removed,
-                    // A job that was added after that poll is in the next.
-                    Some(Some(_)) | None => return FeedChange::None,
-                },
-            }
+/// Waits until a job may have events after number `known`.
+async fn wait_for_change(known: i64, changes: &mut Subscription<JobChanged>) {
+    loop {
+        match changes.next().await {
+            // Read already with an earlier event.
+            Received::Event { event, .. } if event.event <= known => {}
+            Received::Event { .. } | Received::Missed => return,
         }
-    }
-
-    /// Polls all jobs with streams in this process, by one statement whose result is used for a moment.
-    /// Empty when the database fails.
-    async fn latest(&self) -> Arc<LatestEvents> {
-        let read = async {
-            let followed = self.feeds.followed();
-            let latest = self.store.latest(&followed).await?.into_iter();
-            let mut found: LatestEvents = followed.into_iter().map(|job| (job, None)).collect();
-            found.extend(latest.map(|(job, event)| (job, Some(event))));
-            Ok::<_, crate::foundation::Error>(Arc::new(found))
-        };
-        let latest = self.latest.try_get_with((), read).await;
-        latest.unwrap_or_else(|error| {
-            tracing::warn!(%error, "The jobs with streams cannot be polled");
-            Arc::default()
-        })
-    }
-}
-
-/// The number of the latest event of each polled job; `None` for a removed job.
-pub(super) type LatestEvents = HashMap<Id<id::Job>, Option<i64>>;
-
-/// The result of waiting for changes of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FeedChange {
-    /// Nothing has changed.
-    None,
-    /// There are new events.
-    Events,
-    /// The job was removed.
-    Removed,
-}
-
-impl Feeds {
-    /// The jobs with streams.
-    fn followed(&self) -> Vec<Id<id::Job>> {
-        let feeds = self.0.lock();
-        let held = feeds.iter().filter(|(_, feed)| feed.strong_count() > 0);
-        held.map(|(job, _)| *job).collect()
     }
 }
 
 /// Reads the events of a job as long as its feed is held and it is not over.
 async fn read(service: JobService, id: Id<id::Job>, feed: Weak<Feed>) {
-    let mut listener = service.bus.subscribe(Topic::Job(id.uuid()));
-    let (mut known, mut change) = (0, FeedChange::Events);
+    let mut changes = service.events.subscribe(Some(id.uuid())).await;
+    let mut known = 0;
     loop {
-        let events = match change {
-            FeedChange::Events => Some(service.store.events(id, known, PAGE_SIZE).await),
-            FeedChange::Removed => Some(Ok(Vec::new())),
-            FeedChange::None => None,
+        let events = service.store.events(id, known, PAGE_SIZE).await;
+        let exists = match &events {
+            // A job that is there has an event; one whose events are known may have been removed.
+            Ok(events) if events.is_empty() => service.store.exists(id).await,
+            _ => Ok(true),
         };
         let Some(feed) = feed.upgrade() else {
             return;
         };
-        match events {
-            Some(Ok(events)) => {
-                let more = events.len() as i64 == PAGE_SIZE;
-                let (count, over);
-                (known, count, over) = feed.extend(events);
-                // Published as a whole: a stream never skips events that are there at its start.
-                if more {
-                    continue;
-                }
-                let read = ReadState {
-                    count: Some(count),
-                    // A job that is there has an event.
-                    over: over || change == FeedChange::Removed || known == 0,
-                };
-                // Wakes streams only when something changed.
-                feed.read.send_if_modified(|known| {
-                    let change = *known != read;
-                    *known = read;
-                    change
-                });
-                if read.over {
-                    return;
-                }
-            }
-            Some(Err(error)) => {
+        let (events, exists) = match (events, exists) {
+            (Ok(events), Ok(exists)) => (events, exists),
+            (Err(error), _) | (_, Err(error)) => {
                 tracing::warn!(?error, "The events of a job cannot be read; trying again");
+                drop(feed);
+                sleep(RETRY_DELAY).await;
+                continue;
             }
-            None => {}
+        };
+        let more = events.len() as i64 == PAGE_SIZE;
+        let (count, over);
+        (known, count, over) = feed.extend(events);
+        // Published as a whole: a stream never skips events that are there at its start.
+        if more {
+            continue;
+        }
+        let read = ReadState {
+            count: Some(count),
+            over: over || !exists,
+        };
+        // Wakes streams only when something changed.
+        feed.read.send_if_modified(|known| {
+            let change = *known != read;
+            *known = read;
+            change
+        });
+        if read.over {
+            return;
         }
         drop(feed);
-        change = service.wait_for_change(id, known, &mut listener).await;
+        wait_for_change(known, &mut changes).await;
     }
 }
 

@@ -1,26 +1,22 @@
 //! Streams of changes of all jobs that a viewer may see.
 //!
-//! The bus publishes changes as they happen. Without Redis, those of other processes do not arrive: therefore
-//! every few seconds the running, waiting and recently finished jobs are polled, once for all streams of this
-//! process.
+//! Changes are received as events. When some may have been missed, the running, waiting and recently finished
+//! jobs are read, once for all streams of this process.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::Stream;
-use tokio::time::{Instant, sleep_until};
 
 use super::model::{Job, JobFilter, JobOrder, JobState};
 use super::service::{JobChanged, JobService};
 use crate::domain::auth::Viewer;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::{Listener, Received, Topic};
+use crate::platform::events::{Received, Subscription};
 
-/// How often a stream polls the table without events. Jobs that finished longer ago than
-/// [`JobService::recent`] returns are not found by it.
-const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// The least number of ended jobs of which a stream knows that it has delivered them.
+const KNOWN_ENDS: usize = 1000;
 
 impl JobService {
     /// The jobs that the viewer may see and that match `filter`, whenever one of them changes. Unfinished jobs
@@ -34,7 +30,7 @@ impl JobService {
         filter: JobFilter,
     ) -> Result<impl Stream<Item = Job> + use<>> {
         // Subscribed before reading: events in between are received.
-        let listener = self.bus.subscribe(Topic::Jobs);
+        let changes = self.events.subscribe(None).await;
         // Jobs that finished before the stream started are not delivered.
         let last = self.recent().await.unwrap_or_default();
         let present = self.unfinished(viewer, &filter).await?;
@@ -42,8 +38,7 @@ impl JobService {
             service: self.clone(),
             viewer: viewer.clone(),
             filter,
-            listener,
-            poll_at: Instant::now() + POLL_INTERVAL,
+            changes,
             queue: VecDeque::new(),
             open: HashMap::new(),
             ended: DeliveredEnds::default(),
@@ -74,13 +69,13 @@ impl JobService {
         let read = async {
             let jobs = self
                 .store
-                .find_many(&Viewer::Command, &[changed.job])
+                .find_many(&Viewer::Command, &[changed.job.into()])
                 .await?;
             Ok::<_, crate::foundation::Error>(jobs.into_iter().next())
         };
         match self
             .seen
-            .try_get_with((changed.job, changed.event), read)
+            .try_get_with((changed.job.into(), changed.event), read)
             .await
         {
             Ok(job) => job,
@@ -101,12 +96,12 @@ impl JobService {
         };
         let recent = self.recent.try_get_with((), read).await;
         recent
-            .inspect_err(|error| tracing::warn!(%error, "The jobs cannot be polled"))
+            .inspect_err(|error| tracing::warn!(%error, "The jobs cannot be read"))
             .ok()
     }
 }
 
-/// The result of polling.
+/// The jobs that run, wait or have recently finished.
 pub(super) type Recent = HashMap<Id<id::Job>, Job>;
 
 /// A stream of changed jobs.
@@ -114,45 +109,41 @@ struct JobStream {
     service: JobService,
     viewer: Viewer,
     filter: JobFilter,
-    listener: Listener,
-    poll_at: Instant,
+    changes: Subscription<JobChanged>,
     /// The jobs to deliver.
     queue: VecDeque<Job>,
     /// The latest delivered event of jobs that are not over.
     open: HashMap<Id<id::Job>, i64>,
     /// The latest delivered event of jobs that are over.
     ended: DeliveredEnds,
-    /// The last polled jobs: those that were over are known.
+    /// The jobs as they were last read: those that were over are known.
     last: Arc<Recent>,
 }
 
-/// The latest delivered events of jobs that are over, since the poll before the last. Older events are no
-/// longer on their way, and polling finds only jobs that ended later or that the last poll had found.
+/// The latest delivered events of jobs that are over: of the last [`KNOWN_ENDS`], and at most twice as many.
 #[derive(Debug, Default)]
 struct DeliveredEnds {
-    since_last: HashMap<Id<id::Job>, i64>,
+    latest: HashMap<Id<id::Job>, i64>,
     before: HashMap<Id<id::Job>, i64>,
 }
 
 impl DeliveredEnds {
     fn delivered(&self, job: Id<id::Job>) -> Option<i64> {
-        let delivered = self.since_last.get(&job).or_else(|| self.before.get(&job));
+        let delivered = self.latest.get(&job).or_else(|| self.before.get(&job));
         delivered.copied()
     }
 
     fn record(&mut self, job: Id<id::Job>, event: i64) {
-        self.since_last.insert(job, event);
+        self.latest.insert(job, event);
+        if self.latest.len() >= KNOWN_ENDS {
+            self.before = std::mem::take(&mut self.latest);
+        }
     }
 
     /// Forgets a job that is no longer over.
     fn forget(&mut self, job: Id<id::Job>) {
-        self.since_last.remove(&job);
+        self.latest.remove(&job);
         self.before.remove(&job);
-    }
-
-    /// Starts the next poll.
-    fn age(&mut self) {
-        self.before = std::mem::take(&mut self.since_last);
     }
 }
 
@@ -162,28 +153,20 @@ impl JobStream {
             if let Some(job) = self.queue.pop_front() {
                 return Some((job, self));
             }
-            let event = tokio::select! {
-                event = self.listener.next() => event,
-                () = sleep_until(self.poll_at) => Received::Lagged,
-            };
-            match event {
-                Received::Event(changed) => {
-                    let Ok(changed) = serde_json::from_str::<JobChanged>(&changed) else {
-                        continue; // of another version of the program
-                    };
-                    if self.may_see(changed.owner, &changed.asked_by) {
-                        let job = self.service.job_of(&changed).await;
+            match self.changes.next().await {
+                Received::Event { event, .. } => {
+                    if self.may_see(event.owner.map(Id::from), &event.asked_by) {
+                        let job = self.service.job_of(&event).await;
                         self.enqueue(job);
                     }
                 }
-                Received::Lagged => self.poll().await,
+                Received::Missed => self.catch_up().await,
             }
         }
     }
 
-    /// Finds changes without events.
-    async fn poll(&mut self) {
-        self.poll_at = Instant::now() + POLL_INTERVAL;
+    /// Finds the changes of missed events.
+    async fn catch_up(&mut self) {
         let Some(recent) = self.service.recent().await else {
             return;
         };
@@ -200,13 +183,12 @@ impl JobStream {
         seen.sort_unstable_by_key(|job| (job.finished_at.is_none(), job.finished_at, job.id));
         self.enqueue(seen);
         self.last = recent;
-        self.ended.age();
-        self.poll_missing().await;
+        self.catch_up_missing().await;
     }
 
-    /// Reads delivered jobs that polling no longer finds: they wait behind many others, ended a while ago, or
-    /// were removed.
-    async fn poll_missing(&mut self) {
+    /// Reads delivered jobs that are not among the recent ones: they wait behind many others, ended a while
+    /// ago, or were removed.
+    async fn catch_up_missing(&mut self) {
         let open = self.open.keys().copied();
         let missing: Vec<_> = open.filter(|job| !self.last.contains_key(job)).collect();
         if missing.is_empty() {
@@ -266,26 +248,18 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn ended_jobs_are_known_for_two_polls_and_then_take_no_memory() {
+    fn of_ended_jobs_the_last_are_known_and_older_ones_take_no_memory() {
         let mut ended = DeliveredEnds::default();
-        let ids = (0..1000_u128).map(|number| Id::from(Uuid::from_u128(number)));
+        let ids = (0..10_000_u128).map(|number| Id::from(Uuid::from_u128(number)));
         let ids: Vec<Id<id::Job>> = ids.collect();
         for (id, event) in ids.iter().zip(1..) {
             ended.record(*id, event);
         }
-        ended.age();
-        ended.record(ids[0], 7);
-        assert_eq!(
-            (ended.delivered(ids[0]), ended.delivered(ids[999])),
-            (Some(7), Some(1000))
-        );
-        ended.age();
-        assert_eq!(
-            (ended.delivered(ids[0]), ended.delivered(ids[999])),
-            (Some(7), None)
-        );
-        assert_eq!(ended.before.len() + ended.since_last.len(), 1);
-        ended.forget(ids[0]);
+        assert_eq!(ended.delivered(ids[9_999]), Some(10_000));
+        assert_eq!(ended.delivered(ids[10_000 - KNOWN_ENDS]), Some(9_001));
         assert_eq!(ended.delivered(ids[0]), None);
+        assert!(ended.before.len() + ended.latest.len() <= 2 * KNOWN_ENDS);
+        ended.forget(ids[9_999]);
+        assert_eq!(ended.delivered(ids[9_999]), None);
     }
 }

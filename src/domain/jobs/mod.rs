@@ -15,5 +15,5 @@ pub mod worker;
 pub use model::{CreateOutcome, Job, JobEvent, JobFilter, JobKind, JobOrder, JobState, NewJob};
 pub use parameters::Parameters;
 pub use schedule::Schedules;
-pub use service::JobService;
+pub use service::{JobChanged, JobService};
 pub use worker::Workers;

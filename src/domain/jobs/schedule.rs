@@ -94,9 +94,7 @@ impl Schedules {
                 asked_by: format!("schedule {}", schedule.name),
                 ..new
             };
-            if let Some(job) = jobs.store.fire(due, next, new).await? {
-                jobs.publish(&job);
-            }
+            jobs.store.fire(due, next, new).await?;
         }
         Ok(())
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::event_stream::{Feeds, LatestEvents, POLL_RESULT_TTL};
+use super::event_stream::Feeds;
 use super::job_stream::Recent;
 use super::model::{
     CreateOutcome, Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, NewJob, Worker,
@@ -18,7 +19,7 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::generation::GenerationService;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
-use crate::platform::bus::{Bus, Topic};
+use crate::platform::events::{Event, Events};
 
 /// The number of attempts of a job: one and three retries.
 pub const ATTEMPTS: i16 = 4;
@@ -30,30 +31,41 @@ const MOST_WAITING: u64 = 100;
 pub struct JobService {
     pub(super) store: Store,
     generation: GenerationService,
-    pub(super) bus: Bus,
+    pub(super) events: Events,
     pub(super) clock: Clock,
     pub(super) rng: Rng,
     pub(super) feeds: Arc<Feeds>,
-    /// The result of polling the jobs with event streams.
-    pub(super) latest: Cache<(), Arc<LatestEvents>>,
     /// Jobs in the state of an event, shared by many streams.
     pub(super) seen: Cache<(Id<id::Job>, i64), Option<Job>>,
     /// The result of polling for job streams.
     pub(super) recent: Cache<(), Arc<Recent>>,
 }
 
-/// The event of [`Topic::Job`] and [`Topic::Jobs`].
+/// The event of a changed job. It is written by the statements that change jobs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct JobChanged {
-    pub(super) job: Id<id::Job>,
+pub struct JobChanged {
+    /// The job.
+    pub job: Uuid,
     /// The number of the job event.
-    pub(super) event: i64,
-    pub(super) kind: JobKind,
-    pub(super) state: JobState,
-    pub(super) owner: Option<Id<id::User>>,
-    pub(super) asked_by: String,
+    pub event: i64,
+    /// Its state.
+    pub state: JobState,
+    /// The user whose job it is.
+    pub owner: Option<Uuid>,
+    /// Who asked for it.
+    pub asked_by: String,
+    /// In how many seconds a waiting job is due.
+    pub due_in: f64,
     /// Whether a running job must stop.
-    pub(super) cancel: bool,
+    pub cancel: bool,
+}
+
+impl Event for JobChanged {
+    const TOPIC: &'static str = "jobs";
+
+    fn key(&self) -> Option<Uuid> {
+        Some(self.job)
+    }
 }
 
 impl JobService {
@@ -62,14 +74,10 @@ impl JobService {
         Self {
             store: Store::new(ctx.db.clone()),
             generation,
-            bus: ctx.bus.clone(),
+            events: ctx.events.clone(),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
             feeds: Arc::default(),
-            latest: Cache::builder()
-                .max_capacity(1)
-                .time_to_live(POLL_RESULT_TTL)
-                .build(),
             seen: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(Duration::from_secs(60))
@@ -114,10 +122,7 @@ impl JobService {
             }
             let written = Store::insert(self.store.db().write(), &new).await?;
             let job = match written {
-                Some(job) => {
-                    self.publish(&job);
-                    Some(job)
-                }
+                Some(job) => Some(job),
                 None => Store::waiting(self.store.db().write(), &new.unique_key).await?,
             };
             // Between the two statements a worker may have begun the one that waited.
@@ -209,10 +214,7 @@ impl JobService {
     pub async fn cancel(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
         let job = self.own(viewer, id).await?;
         match self.store.cancel(id).await? {
-            Some(job) => {
-                self.publish(&job);
-                Ok(job)
-            }
+            Some(job) => Ok(job),
             None => Err(state_forbids(&self.own(viewer, job.id).await?, "cancelled")),
         }
     }
@@ -231,10 +233,7 @@ impl JobService {
             self.may_wait(viewer).await?;
         }
         match self.store.retry(id, ATTEMPTS).await? {
-            Some(job) => {
-                self.publish(&job);
-                Ok(job)
-            }
+            Some(job) => Ok(job),
             None => Err(state_forbids(&self.own(viewer, id).await?, "retried")),
         }
     }
@@ -285,21 +284,6 @@ impl JobService {
     /// When the database fails.
     pub(in crate::domain) async fn unfinished_counts(&self) -> Result<(i64, i64)> {
         self.store.unfinished().await
-    }
-
-    /// Says on the bus that a job has changed.
-    pub(super) fn publish(&self, job: &Job) {
-        let changed = JobChanged {
-            job: job.id,
-            event: job.events,
-            kind: job.kind(),
-            state: job.state,
-            owner: job.owner,
-            asked_by: job.asked_by.clone(),
-            cancel: job.cancel_asked && job.state == JobState::Running,
-        };
-        self.bus.publish(Topic::Job(job.id.uuid()), &changed);
-        self.bus.publish(Topic::Jobs, &changed);
     }
 
     /// Refuses whoever may not ask for this.

@@ -3,12 +3,14 @@
 
 use super::model::{Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, Progress, Worker};
 use super::parameters::Parameters;
+use super::service::JobChanged;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::Window;
 use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::generation_job::{Column, Entity, Model};
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, filter, stored};
+use crate::platform::events::{APPEND, Event};
 use sea_orm::sea_query::{Expr, IntoColumnRef};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
@@ -19,7 +21,7 @@ mod events;
 mod queue;
 mod schedules;
 
-pub(super) use queue::{AttemptOutcome, Claim};
+pub(super) use queue::{AttemptOutcome, Claim, Heartbeat};
 
 /// A worker that was not seen for so many seconds is gone.
 pub(super) const GONE_SECONDS: f64 = 15.0;
@@ -29,20 +31,26 @@ pub(super) struct Store {
     db: Db,
 }
 
-/// The end of each statement that changes a job: `changed` holds the rows as they are now. It tells
-/// of the change by an event, and answers the rows.
-const TOLD: &str = "told AS ( \
-        INSERT INTO job_events (job_id, number, state, attempt, fraction, step, message, remaining) \
-        SELECT id, events, state, attempt, fraction, step, message, remaining FROM changed) \
-    SELECT * FROM changed";
-
-/// The rows that `change` writes, as jobs; each of them gets an event.
+/// The rows that `change` writes, as jobs. Each of them gets an event of the job, and a [`JobChanged`].
 async fn changed(
     connection: &impl ConnectionTrait,
     change: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<Job>> {
-    let sql = format!("WITH changed AS ({change} RETURNING generation_jobs.*), {TOLD}");
+    let sql = format!(
+        "WITH changed AS ({change} RETURNING generation_jobs.*), \
+         told AS ( \
+            INSERT INTO job_events (job_id, number, state, attempt, fraction, step, message, remaining) \
+            SELECT id, events, state, attempt, fraction, step, message, remaining FROM changed), \
+         appended AS ( \
+            {APPEND} SELECT '{topic}', id, jsonb_build_object( \
+                'job', id, 'event', events, 'state', state, 'owner', owner_id, 'asked_by', asked_by, \
+                'due_in', greatest(extract(epoch FROM due_at - now()), 0), \
+                'cancel', cancel_asked AND state = 'RUNNING') \
+              FROM changed) \
+         SELECT * FROM changed",
+        topic = JobChanged::TOPIC,
+    );
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
     let rows = Entity::find()
         .from_raw_sql(statement)

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -18,13 +18,15 @@ use super::attempt::{self, StopReason};
 use super::model::{Job, JobState};
 use super::schedule::Schedules;
 use super::service::{JobChanged, JobService};
-use super::store::Claim;
+use super::store::{Claim, Heartbeat};
 use crate::domain::Services;
 use crate::foundation::{Id, Result, id};
-use crate::platform::bus::{Received, Topic};
+use crate::platform::events::Received;
 
-/// How often a worker sends its heartbeat and looks for work without events.
+/// How often a worker sends its heartbeat: while it runs jobs, whose leases the heartbeat renews, and while it
+/// does not.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+const IDLE_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
 /// The most jobs claimed by one statement.
 const MAX_CLAIM: usize = 32;
 
@@ -81,6 +83,14 @@ struct Worker {
     attempts: TaskTracker,
 }
 
+/// What follows from a heartbeat.
+struct NextHeartbeat {
+    /// After how much time to send the next one: earlier than usual where work becomes due.
+    after: Duration,
+    /// Whether jobs that wait are due.
+    work_is_due: bool,
+}
+
 /// A job that runs here.
 struct Running {
     attempt: i16,
@@ -108,23 +118,27 @@ impl Worker {
 
     async fn work(self: Arc<Self>, stop: CancellationToken) {
         // Subscribed before the first claim, so that no new job is missed.
-        let mut events = self.jobs.bus.subscribe(Topic::Jobs);
-        let mut heartbeat = interval(HEARTBEAT_INTERVAL);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut changes = self.jobs.events.subscribe(None).await;
         // The worker is registered before it has any work.
-        heartbeat.tick().await;
         let mut schedules_known = self.register_schedules().await;
-        self.heartbeat(false).await;
+        let mut beat_at = Instant::now() + self.heartbeat(false).await.after;
         let mut more = true;
         loop {
             let (urgent, slot) = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                event = events.next() => (self.on_event(&event), None),
-                _ = heartbeat.tick() => {
+                received = changes.next() => match self.on_change(&received) {
+                    Some(due_in) => {
+                        beat_at = beat_at.min(Instant::now() + due_in.min(IDLE_HEARTBEAT_INTERVAL));
+                        (due_in.is_zero(), None)
+                    }
+                    None => (false, None),
+                },
+                () = sleep_until(beat_at) => {
                     schedules_known = schedules_known || self.register_schedules().await;
-                    self.heartbeat(false).await;
-                    (true, None)
+                    let next = self.heartbeat(false).await;
+                    beat_at = Instant::now() + next.after;
+                    (next.work_is_due, None)
                 }
                 // A slot is free, and there may be work for it. It is kept: released, it would go to the worker
                 // of another schema that waits here, and from there back again.
@@ -164,28 +178,30 @@ impl Worker {
         self.running.lock()
     }
 
-    /// Stops a cancelled job; returns whether there may be new work.
-    fn on_event(&self, event: &Received) -> bool {
-        let Received::Event(changed) = event else {
-            return true;
+    /// Stops a cancelled job; returns in how much time there may be work.
+    fn on_change(&self, received: &Received<JobChanged>) -> Option<Duration> {
+        let Received::Event { event, .. } = received else {
+            return Some(Duration::ZERO);
         };
-        let Ok(changed) = serde_json::from_str::<JobChanged>(changed) else {
-            return true; // of another version of the program
-        };
-        if changed.cancel
-            && let Some(running) = self.running().get(&changed.job)
+        if event.cancel
+            && let Some(running) = self.running().get(&event.job.into())
         {
             running.control.end(StopReason::Cancelled);
         }
-        changed.state == JobState::Pending
+        (event.state == JobState::Pending).then(|| seconds(event.due_in))
     }
 
     /// Sends the heartbeat and renews the leases of running jobs. Stops jobs that were cancelled or whose lease
     /// is lost. Releases jobs of dead workers, and creates scheduled jobs.
-    async fn heartbeat(&self, draining: bool) {
+    async fn heartbeat(&self, draining: bool) -> NextHeartbeat {
         // Jobs that start while the statement runs are not in its result.
         let known: Vec<_> = self.running().keys().copied().collect();
-        match self
+        let interval = if known.is_empty() {
+            IDLE_HEARTBEAT_INTERVAL
+        } else {
+            HEARTBEAT_INTERVAL
+        };
+        let heartbeat = self
             .jobs
             .store
             .heartbeat(
@@ -194,41 +210,62 @@ impl Worker {
                 self.slots,
                 draining,
                 known.iter().copied(),
+                self.jobs.clock.now(),
             )
-            .await
-        {
-            Ok(leases) => {
-                let leases: HashMap<_, _> =
-                    leases.into_iter().map(|lease| (lease.id, lease)).collect();
-                let running = self.running();
-                for (job, running) in known.iter().filter_map(|job| running.get_key_value(job)) {
-                    match leases.get(&job.uuid()) {
-                        // Restarted while the statement ran.
-                        Some(lease) if lease.attempt != running.attempt => {}
-                        Some(lease) if lease.cancel_asked => {
-                            running.control.end(StopReason::Cancelled);
-                        }
-                        Some(_) => {}
-                        None => running.control.end(StopReason::Lost),
+            .await;
+        let heartbeat = match heartbeat {
+            Ok(heartbeat) => heartbeat,
+            Err(error) => {
+                tracing::warn!(?error, "A worker cannot send its heartbeat");
+                return NextHeartbeat {
+                    after: HEARTBEAT_INTERVAL,
+                    work_is_due: false,
+                };
+            }
+        };
+        self.check_leases(&known, &heartbeat);
+        if heartbeat.orphans && !draining {
+            match self.jobs.store.release_orphans().await {
+                Ok(orphans) => {
+                    for job in &orphans {
+                        tracing::warn!(job = %job.id, attempt = job.attempt, "The worker of a job is dead");
                     }
                 }
+                Err(error) => tracing::warn!(?error, "Jobs of dead workers cannot be released"),
             }
-            Err(error) => tracing::warn!(?error, "A worker cannot send its heartbeat"),
         }
-        if draining {
-            return;
-        }
-        match self.jobs.store.release_orphans().await {
-            Ok(orphans) => {
-                for job in &orphans {
-                    tracing::warn!(job = %job.id, attempt = job.attempt, "The worker of a job is dead");
-                    self.jobs.publish(job);
-                }
-            }
-            Err(error) => tracing::warn!(?error, "Jobs of dead workers cannot be released"),
-        }
-        if let Err(error) = self.schedules.fire(&self.jobs).await {
+        if heartbeat.schedule_due_in.is_some_and(|due| due <= 0.0)
+            && !draining
+            && let Err(error) = self.schedules.fire(&self.jobs).await
+        {
             tracing::warn!(?error, "The schedules cannot be read");
+        }
+        let due = [heartbeat.job_due_in, heartbeat.schedule_due_in];
+        let due = due.into_iter().flatten().filter(|due| *due > 0.0);
+        NextHeartbeat {
+            after: due
+                .map(seconds)
+                .min()
+                .map_or(interval, |due| due.min(interval)),
+            work_is_due: heartbeat.job_due_in.is_some_and(|due| due <= 0.0),
+        }
+    }
+
+    fn check_leases(&self, known: &[Id<id::Job>], heartbeat: &Heartbeat) {
+        let held = heartbeat.held.iter().zip(&heartbeat.attempts);
+        let held = held.zip(&heartbeat.cancel_asked);
+        let held: HashMap<_, _> = held
+            .map(|((job, attempt), cancel)| (*job, (*attempt, *cancel)))
+            .collect();
+        let running = self.running();
+        for (job, running) in known.iter().filter_map(|job| running.get_key_value(job)) {
+            match held.get(&job.uuid()) {
+                // Restarted while the statement ran.
+                Some((attempt, _)) if *attempt != running.attempt => {}
+                Some((_, true)) => running.control.end(StopReason::Cancelled),
+                Some((_, false)) => {}
+                None => running.control.end(StopReason::Lost),
+            }
         }
     }
 
@@ -264,7 +301,6 @@ impl Worker {
             attempt: job.attempt,
         };
         let control = attempt::Control::default();
-        self.jobs.publish(&job);
         let running = Running {
             attempt: job.attempt,
             control: control.clone(),
@@ -296,4 +332,9 @@ impl Worker {
             tracing::warn!(?error, "A worker cannot deregister");
         }
     }
+}
+
+/// A number of seconds of the database; zero if it is negative.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }

@@ -8,7 +8,7 @@ mod store;
 
 pub use handle::ModelHandle;
 pub use model::{ModelKind, ModelState, ModelVersion};
-pub(in crate::domain) use promotions::activated_model;
+pub use promotions::ModelActivated;
 pub use service::ModelService;
 
 /// What a training hears while another of the same kind and schema is under way.

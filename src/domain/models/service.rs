@@ -12,14 +12,14 @@ use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Clock, Id, Result, Rng, id};
-use crate::platform::bus::Bus;
 use crate::platform::cache::{Cache, Tag};
+use crate::platform::events::Events;
 
 /// The models of one schema.
 #[derive(Clone)]
 pub struct ModelService {
     pub(super) store: Store,
-    pub(super) bus: Bus,
+    pub(super) events: Events,
     cache: Cache,
     clock: Clock,
     rng: Rng,
@@ -31,7 +31,7 @@ impl ModelService {
     pub fn new(ctx: &SchemaContext) -> Self {
         Self {
             store: Store::new(ctx.db.clone()),
-            bus: ctx.bus.clone(),
+            events: ctx.events.clone(),
             cache: ctx.cache.clone(),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
@@ -139,7 +139,6 @@ impl ModelService {
         let kinds = ModelKind::ALL.iter().map(|kind| kind.as_str());
         self.cache
             .invalidate(&Vec::from_iter(kinds.map(Tag::Model)));
-        self.publish_activated(id);
         done
     }
 

@@ -10,11 +10,13 @@ use sea_orm::{
 use serde_json::Value;
 
 use super::model::{ModelKind, ModelState, ModelVersion};
+use super::promotions::ModelActivated;
 use crate::foundation::page::Window;
 use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::model_version::{Column, Entity, Model};
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, stored};
+use crate::platform::events;
 
 /// What models compute: rows by `model_version_id`.
 const COMPUTED: [&str; 3] = [
@@ -136,6 +138,7 @@ impl Store {
                         .filter(Column::Id.eq(id.uuid()))
                         .exec(tx)
                         .await?;
+                    events::append(tx, &[ModelActivated::new(id)]).await?;
                     // The one just retired keeps what it had computed, so that it can come back at
                     // once. Candidates keep theirs: another training may be under way.
                     let keep = retired.map_or(id.uuid(), |retired| retired.id);

@@ -22,3 +22,4 @@ pub mod updates;
 pub use crate::engine::request::{Boost, Pin, RecommendationRequest};
 pub use model::{Context, Item, List, Source};
 pub use service::{Dependencies, RecommendationService};
+pub use updates::ListRefreshed;

@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::retrieve::positive_items;
 use super::served_model::ServedModel;
 use super::service::RecommendationService;
-use super::updates::{self, UpdateReason};
 use crate::domain::auth::Viewer;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::engine::eligibility::Rules;
@@ -146,12 +145,11 @@ impl RecommendationService {
         let rows: Result<Vec<Row>> = tokio::task::spawn_blocking(count)
             .await
             .map_err(anyhow::Error::from)?;
-        let written = self.store.replace_batch(live.model, &rows?).await?;
+        let written = self.store.replace_batch(live.model, rows?).await?;
         let users: Vec<Id<id::User>> = written.iter().copied().map(Into::into).collect();
         for user in &users {
             self.ctx.cache.invalidate(&[Tag::User(*user)]);
         }
-        updates::publish(&self.ctx.bus, users, UpdateReason::Refresh);
         Ok(written.len() as u64)
     }
 

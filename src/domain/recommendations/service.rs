@@ -13,7 +13,6 @@ use super::retrieve::RequestContext;
 use super::served_model::ServedModel;
 use super::served_ranker::ServedRanker;
 use super::store::Store;
-use super::updates::WatchedUsers;
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{self, ContentService, Visibility};
@@ -47,7 +46,6 @@ pub struct RecommendationService {
     pub(super) clock: Clock,
     pub(super) rng: Rng,
     pub(super) non_personalised: Arc<NonPersonalisedCache>,
-    pub(super) watched: Arc<WatchedUsers>,
     /// Pages whose impressions are recorded; recording them again would change nothing.
     recorded_impressions: Cache<ImpressionKey, ()>,
 }
@@ -99,7 +97,6 @@ impl RecommendationService {
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
             non_personalised: Arc::default(),
-            watched: Arc::default(),
             recorded_impressions: Cache::new(MAX_IMPRESSION_KEYS),
         }
     }

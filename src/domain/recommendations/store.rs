@@ -24,7 +24,6 @@ mod refresh;
 mod related;
 mod training;
 mod trending;
-mod updates;
 
 pub(super) use feedback::{ListedItem, RecordedKind};
 pub(super) use related::{SharedCredit, Takers};

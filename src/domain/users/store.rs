@@ -11,12 +11,14 @@ use sea_orm::{
 use super::model::{Email, Preferences, User, UserFilter, UserOrder};
 use super::service::not_found;
 use crate::domain::auth::Role;
+use crate::domain::auth::Subject;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, Refusal, Result, Rng, id};
 use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{refresh_token, user};
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, broken_constraint, filter, stored};
+use crate::platform::events;
 
 use user::Column;
 
@@ -131,6 +133,7 @@ impl Store {
                     role.as_str().clone_into(&mut row.role);
                     row.updated_at = now;
                     set(tx, id, Column::Role, role.as_str().into(), now).await?;
+                    events::append(tx, &[Subject::User(id)]).await?;
                     audit::record(tx, entry, now, &rng).await?;
                     User::try_from(row)
                 }
@@ -162,6 +165,7 @@ impl Store {
                     if disabled {
                         end_sessions(tx, id, now).await?;
                     }
+                    events::append(tx, &[Subject::User(id)]).await?;
                     audit::record(tx, entry, now, &rng).await?;
                     User::try_from(row)
                 }

@@ -18,6 +18,7 @@ impl Settings {
         let database = &self.database;
         for (name, url) in [
             ("url", &database.url),
+            ("listen_url", &database.listen_url),
             ("rw_url", &database.rw_url),
             ("ro_url", &database.ro_url),
         ] {
@@ -30,10 +31,11 @@ impl Settings {
             );
         }
         let roles_only = !database.rw_url.expose_secret().is_empty()
-            || !database.ro_url.expose_secret().is_empty();
+            || !database.ro_url.expose_secret().is_empty()
+            || !database.listen_url.expose_secret().is_empty();
         anyhow::ensure!(
             !(self.private_database() && roles_only),
-            "`database.rw_url` and `database.ro_url` go with `database.url`; set that too"
+            "`database.rw_url`, `database.ro_url` and `database.listen_url` go with `database.url`; set that too"
         );
         anyhow::ensure!(
             (1..=3000).contains(&database.acquire_timeout_ms),

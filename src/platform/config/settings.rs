@@ -56,6 +56,7 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields)]
 pub struct Database {
     pub url: SecretString,
+    pub listen_url: SecretString,
     pub rw_url: SecretString,
     pub ro_url: SecretString,
     pub rw_connections: u32,

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::{Hash, Store};
+use crate::domain::auth::Subject;
 use crate::domain::auth::model::ApiKey;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, Result, id};
@@ -15,6 +16,7 @@ use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::api_key;
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::stored;
+use crate::platform::events;
 
 impl Store {
     pub(in crate::domain::auth) async fn insert_key(
@@ -155,6 +157,7 @@ impl Store {
                             .exec(tx)
                             .await?;
                         audit::record(tx, entry, now, &rng).await?;
+                        events::append(tx, &[Subject::Key(id)]).await?;
                     }
                     let hash = Hash::try_from(row.hash.as_slice()).map_err(anyhow::Error::from)?;
                     Ok(Some((ApiKey::try_from(row)?, hash)))

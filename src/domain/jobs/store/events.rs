@@ -1,12 +1,12 @@
 //! What happened to jobs, in the database.
 
-use sea_orm::{DbBackend, FromQueryResult, Statement};
-use uuid::Uuid;
+use sea_orm::{DbBackend, EntityTrait, FromQueryResult, PaginatorTrait, Statement};
 
 use super::Store;
 use crate::domain::jobs::model::{JobEvent, Progress};
 use crate::foundation::{Error, Id, Result, id};
-use crate::platform::db::{filter, stored};
+use crate::platform::db::entities::generation_job;
+use crate::platform::db::stored;
 
 impl Store {
     /// The events of a job behind number `after`, in order, at most `most`.
@@ -28,28 +28,12 @@ impl Store {
         rows.into_iter().map(JobEvent::try_from).collect()
     }
 
-    /// The number of the latest event of each of these jobs that is there.
-    pub(in crate::domain::jobs) async fn latest(
-        &self,
-        jobs: &[Id<id::Job>],
-    ) -> Result<Vec<(Id<id::Job>, i64)>> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            id: Uuid,
-            events: i64,
-        }
-        let statement = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "SELECT id, events FROM generation_jobs WHERE id = ANY ($1)",
-            [filter::uuids(jobs.iter().copied())],
-        );
-        let rows = Row::find_by_statement(statement)
-            .all(self.db.write())
+    /// Whether a job is there.
+    pub(in crate::domain::jobs) async fn exists(&self, job: Id<id::Job>) -> Result<bool> {
+        let found = generation_job::Entity::find_by_id(job.uuid())
+            .count(self.db.write())
             .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.id.into(), row.events))
-            .collect())
+        Ok(found > 0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The queue: claiming, holding and ending jobs. All times are the database's.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use uuid::Uuid;
 
@@ -19,12 +20,21 @@ pub(in crate::domain::jobs) struct Claim {
     pub(in crate::domain::jobs) attempt: i16,
 }
 
-/// A job that is still its worker's.
-#[derive(Clone, Copy, Debug, FromQueryResult)]
-pub(in crate::domain::jobs) struct HeldLease {
-    pub(in crate::domain::jobs) id: Uuid,
-    pub(in crate::domain::jobs) attempt: i16,
-    pub(in crate::domain::jobs) cancel_asked: bool,
+/// What a worker learns with its heartbeat.
+#[derive(Clone, Debug, FromQueryResult)]
+pub(in crate::domain::jobs) struct Heartbeat {
+    /// The jobs whose leases it still holds; the next two have the same order.
+    pub(in crate::domain::jobs) held: Vec<Uuid>,
+    /// Their attempts.
+    pub(in crate::domain::jobs) attempts: Vec<i16>,
+    /// Whether they are to be cancelled.
+    pub(in crate::domain::jobs) cancel_asked: Vec<bool>,
+    /// Whether there are jobs of dead workers.
+    pub(in crate::domain::jobs) orphans: bool,
+    /// In how many seconds the next waiting job is due; negative if it is due already.
+    pub(in crate::domain::jobs) job_due_in: Option<f64>,
+    /// In how many seconds the next schedule is due.
+    pub(in crate::domain::jobs) schedule_due_in: Option<f64>,
 }
 
 /// The outcome of an attempt.
@@ -43,9 +53,8 @@ pub(in crate::domain::jobs) enum AttemptOutcome {
 }
 
 impl Store {
-    /// Records the heartbeat of a worker and renews the leases of `jobs`. Returns the leases that it still
-    /// holds. A job that it claimed by a statement whose result was lost is not among `jobs`: its lease
-    /// expires.
+    /// Records the heartbeat of a worker and renews the leases of `jobs`; schedules are due by `now`. A job
+    /// that the worker claimed by a statement whose result was lost is not among `jobs`: its lease expires.
     pub(in crate::domain::jobs) async fn heartbeat(
         &self,
         worker: Uuid,
@@ -53,15 +62,28 @@ impl Store {
         slots: i32,
         draining: bool,
         jobs: impl IntoIterator<Item = Id<id::Job>>,
-    ) -> Result<Vec<HeldLease>> {
+        now: DateTime<Utc>,
+    ) -> Result<Heartbeat> {
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
             "WITH seen AS ( \
                 INSERT INTO workers (id, name, slots, draining) VALUES ($1, $2, $3, $4) \
-                ON CONFLICT (id) DO UPDATE SET seen_at = now(), draining = $4) \
-             UPDATE generation_jobs SET lease_until = now() + $5 * interval '1 second' \
-              WHERE state = 'RUNNING' AND worker_id = $1 AND id = ANY ($6) \
-             RETURNING id, attempt, cancel_asked",
+                ON CONFLICT (id) DO UPDATE SET seen_at = now(), draining = $4), \
+             held AS ( \
+                UPDATE generation_jobs SET lease_until = now() + $5 * interval '1 second' \
+                 WHERE state = 'RUNNING' AND worker_id = $1 AND id = ANY ($6) \
+                RETURNING id, attempt, cancel_asked) \
+             SELECT coalesce(array_agg(id), '{}') AS held, \
+                    coalesce(array_agg(attempt), '{}') AS attempts, \
+                    coalesce(array_agg(cancel_asked), '{}') AS cancel_asked, \
+                    EXISTS (SELECT FROM generation_jobs \
+                             WHERE state = 'RUNNING' AND lease_until < now() \
+                               AND id <> ALL ($6)) AS orphans, \
+                    (SELECT extract(epoch FROM min(due_at) - now())::double precision \
+                       FROM generation_jobs WHERE state = 'PENDING') AS job_due_in, \
+                    (SELECT extract(epoch FROM min(next_at) - $7)::double precision \
+                       FROM schedules) AS schedule_due_in \
+               FROM held",
             [
                 worker.into(),
                 name.into(),
@@ -69,11 +91,13 @@ impl Store {
                 draining.into(),
                 LEASE_SECONDS.into(),
                 filter::uuids(jobs),
+                now.into(),
             ],
         );
-        Ok(HeldLease::find_by_statement(statement)
-            .all(self.db.write())
-            .await?)
+        let heartbeat = Heartbeat::find_by_statement(statement)
+            .one(self.db.write())
+            .await?;
+        Ok(heartbeat.ok_or_else(|| anyhow::anyhow!("an aggregate without a row"))?)
     }
 
     /// Removes the worker.

@@ -9,11 +9,13 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{Details, ERASE, Erased, Removed};
+use crate::domain::auth::Subject;
 use crate::domain::users::store::with_admins;
 use crate::foundation::{Id, Result, Rng, id};
 use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{audit_entry, user};
 use crate::platform::db::{Db, stored};
+use crate::platform::events;
 
 /// What goes, in this order, of the user `$1` and those that were merged into them. Every table that
 /// refers to users is here; a test compares the list with the database.
@@ -98,6 +100,7 @@ impl Store {
                 async move {
                     // With the admins locked, so that two cannot go at once and leave none.
                     with_admins(tx, id, true).await?;
+                    events::append(tx, &[Subject::User(id)]).await?;
                     let merged: Vec<uuid::Uuid> = user::Entity::find()
                         .select_only()
                         .column(user::Column::Id)

@@ -8,6 +8,7 @@ use sea_orm::{
     Statement,
 };
 
+use crate::domain::auth::Subject;
 use crate::domain::users::model::User;
 use crate::domain::users::service::not_found;
 use crate::domain::users::store::end_sessions;
@@ -15,6 +16,7 @@ use crate::foundation::{Id, Refusal, Result, Rng, id};
 use crate::platform::db::Db;
 use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{batch_recommendation, user};
+use crate::platform::events;
 
 /// What moves, from `$1` to `$2`. Where both have the same, that of the known user stays. Every
 /// table that refers to users is here or below; a test compares the list with the database.
@@ -69,6 +71,7 @@ impl Store {
                         .exec(tx)
                         .await?;
                     end_sessions(tx, anonymous, now).await?;
+                    events::append(tx, &[Subject::User(anonymous)]).await?;
                     user::Entity::update_many()
                         .col_expr(user::Column::MergedInto, Expr::val(known.uuid()))
                         .col_expr(user::Column::UpdatedAt, Expr::val(now))

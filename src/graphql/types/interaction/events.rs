@@ -52,7 +52,7 @@ impl InteractionSubscription {
         after: Option<Id<id::Interaction>>,
     ) -> Result<impl Stream<Item = Result<Interaction>>> {
         let service = &ctx.services().interactions;
-        let stream = service.stream(ctx.viewer(), or_none(filter), after)?;
+        let stream = service.stream(ctx.viewer(), or_none(filter), after).await?;
         Ok(unfold(stream, |mut stream| async move {
             let next = stream.next().await?;
             Some((next.map(Interaction::from).map_err(Into::into), stream))

@@ -51,7 +51,11 @@ impl RecommendationSubscription {
             Some(user) => user,
             None => ctx.viewer().signed_in()?,
         };
-        let updates = ctx.services().recommendations.updates(ctx.viewer(), user)?;
+        let updates = ctx
+            .services()
+            .recommendations
+            .updates(ctx.viewer(), user)
+            .await?;
         Ok(updates.map(move |reason| RecommendationsUpdate {
             user_id: user,
             reason: reason.into(),
@@ -68,7 +72,9 @@ impl RecommendationSubscription {
         >,
     ) -> Result<impl Stream<Item = Model>> {
         let service = &ctx.services().models;
-        let promoted = service.promotions(ctx.viewer(), kind.map(Into::into))?;
+        let promoted = service
+            .promotions(ctx.viewer(), kind.map(Into::into))
+            .await?;
         Ok(promoted.map(Model::from))
     }
 }
