@@ -58,7 +58,7 @@ impl App {
         let events = EventListener::new(match settings.database.listen_url.expose_secret() {
             "" => &url,
             direct => direct,
-        });
+        })?;
         let objects = Objects::open(&settings.objects, &settings.data_dir)?;
         let mut contexts = BTreeMap::new();
         let mut services = BTreeMap::new();

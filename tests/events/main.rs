@@ -64,7 +64,9 @@ async fn commit(app: &TestApp, notes: Vec<Note>) {
 
 /// Another process on the same database.
 fn elsewhere(app: &TestApp) -> Events {
-    EventListener::new(&app.url).of(app.ctx.db.schema())
+    EventListener::new(&app.url)
+        .unwrap()
+        .of(app.ctx.db.schema())
 }
 
 async fn all(events: &Events) -> Subscription<Note> {
@@ -206,7 +208,7 @@ async fn nothing_crosses_schemas() {
 #[tokio::test]
 async fn one_process_reads_several_schemas() {
     let (one, two) = (TestApp::start().await, TestApp::start().await);
-    let listener = EventListener::new(&one.url);
+    let listener = EventListener::new(&one.url).unwrap();
     let mut first = all(&listener.of(one.ctx.db.schema())).await;
     let mut second = all(&listener.of(two.ctx.db.schema())).await;
     commit(&two, vec![note("of two")]).await;
@@ -275,7 +277,7 @@ async fn what_happens_while_the_connection_is_cut_is_received_once() {
 async fn where_notifications_do_not_arrive_the_table_is_looked_at() {
     let app = TestApp::start().await;
     let proxy = DeafProxy::open(&app.url).await;
-    let listener = EventListener::new(&proxy.url);
+    let listener = EventListener::new(&proxy.url).unwrap();
     let mut notes = all(&listener.of(app.ctx.db.schema())).await;
     listener.wait_for_notifications(false).await;
     for number in 0..3 {
@@ -288,7 +290,7 @@ async fn where_notifications_do_not_arrive_the_table_is_looked_at() {
 async fn where_the_database_is_away_at_the_start_a_subscription_begins_with_a_missed_event() {
     let app = TestApp::start().await;
     let proxy = DeafProxy::closed(&app.url).await;
-    let listener = EventListener::new(&proxy.url);
+    let listener = EventListener::new(&proxy.url).unwrap();
     // It does not wait for the database for good.
     let mut notes = all(&listener.of(app.ctx.db.schema())).await;
     commit(&app, vec![note("missed")]).await;

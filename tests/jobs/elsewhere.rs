@@ -1,17 +1,18 @@
-//! Hearing of what another process does where there is no Redis: each has a bus of its own.
+//! Hearing of what another process does where there is no Redis.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use futures::StreamExt;
 use marquee::domain::Services;
 use marquee::domain::auth::Viewer;
 use marquee::domain::interactions::{InteractionKind, NewInteraction, StreamFilter};
 use marquee::domain::models::ModelKind;
+use marquee::domain::recommendations::RecommendationRequest;
 use marquee::domain::recommendations::refresh::RefreshUsers;
 use marquee::domain::recommendations::training::TrainingOptions;
 use marquee::domain::recommendations::updates::UpdateReason;
+use marquee::foundation::page::Window;
 use marquee::foundation::{Id, id};
 
 use crate::world::{World, next, soon, twin};
@@ -137,4 +138,36 @@ async fn the_reasons_of_another_process_are_told_once_each() {
     assert_eq!(next(&mut updates).await, UpdateReason::Taste);
     trained(here).await;
     assert_eq!(next(&mut updates).await, UpdateReason::Model);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_does_in_another_process_shows_in_the_next_list_here() {
+    let world = World::trained(40, 60).await;
+    let (app, here) = (&world.app, &world.app.services);
+    let there: Arc<Services> = twin(&app.ctx, &app.url).await;
+    let follower = Arc::clone(here);
+    let follower = tokio::spawn(async move { follower.interactions.follow_other_processes().await });
+    let user = world.users[0];
+    let list = async || {
+        let (lists, request) = (&here.recommendations, RecommendationRequest::default());
+        let window = Window::read(Some(10), None, None, None).unwrap();
+        let page = lists.recommend(&Viewer::Command, user, &request, &window);
+        let items = page.await.unwrap().items;
+        items.iter().map(|item| item.content).collect::<Vec<_>>()
+    };
+    let before = list().await;
+    assert_eq!(list().await, before);
+    let new = NewInteraction {
+        user: Some(user),
+        ..NewInteraction::new(before[0], InteractionKind::Dislike)
+    };
+    there.interactions.record(&Viewer::Command, new).await.unwrap();
+    // The list is cached here until this process hears of it.
+    soon(async {
+        while list().await.contains(&before[0]) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    follower.abort();
 }

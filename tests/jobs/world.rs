@@ -238,7 +238,7 @@ pub async fn twin(ctx: &SchemaContext, url: &str) -> Arc<Services> {
     let ctx = SchemaContext {
         db: Db::connect(&settings.database, url, name).await.unwrap(),
         cache: caches.of(name),
-        events: EventListener::new(url).of(name),
+        events: EventListener::new(url).unwrap().of(name),
         ..ctx.clone()
     };
     Arc::new(Services::new(&ctx))

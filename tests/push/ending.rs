@@ -254,7 +254,7 @@ async fn a_logout_on_one_server_ends_the_sockets_on_the_other() {
     for _ in 0..2 {
         let name = app.schemas.default_name().clone();
         let ctx = SchemaContext {
-            events: EventListener::new(&app.url).of(&name),
+            events: EventListener::new(&app.url).unwrap().of(&name),
             ..app.ctx.clone()
         };
         let services = Arc::new(Services::new(&ctx));

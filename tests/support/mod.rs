@@ -140,7 +140,7 @@ impl TestApp {
             db,
             objects,
             cache: caches.of(&name),
-            events: EventListener::new(&url).of(&name),
+            events: EventListener::new(&url).unwrap().of(&name),
             clock,
             rng,
             settings: Arc::new(settings),
@@ -169,7 +169,7 @@ impl TestApp {
         let ctx = SchemaContext {
             db: db.unwrap(),
             cache: caches.of(&name),
-            events: EventListener::new(&self.url).of(&name),
+            events: EventListener::new(&self.url).unwrap().of(&name),
             ..self.ctx.clone()
         };
         let services = Arc::new(Services::new(&ctx));

@@ -30,6 +30,7 @@ use super::item_lists::Neighbours;
 use super::matrix::{Entry, Interactions, MatrixError, Repeats};
 use super::symmetric::Stopped;
 use super::{graph, popularity, top};
+use parts::PartScores;
 use scaling::scale_to_unit;
 
 pub use bytes::BytesError;
@@ -116,6 +117,8 @@ pub struct Scored {
     pub scores: Vec<f32>,
     /// What one unit of each part's own score is worth in these.
     worths: Vec<f32>,
+    /// What each part says on its own.
+    parts: PartScores,
 }
 
 impl Model {
@@ -176,14 +179,31 @@ impl Model {
     /// # Errors
     /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive and finite.
     pub fn scores(&self, entries: &[Entry]) -> Result<Scored, CollaborativeError> {
-        let mut scored = self.scores_of_each(&[entries])?;
-        // One user in, one out.
-        Ok(scored.swap_remove(0))
+        let entries = self.row(entries)?;
+        let mut scores = vec![0.0; self.items];
+        let (mut worths, mut parts) = (Vec::new(), Vec::new());
+        for (part, trained) in self.recipe.parts.iter().zip(&self.parts) {
+            let users = std::slice::from_ref(&entries);
+            for own in trained.scores(self.items, users)? {
+                worths.push(add_scaled(&own, part.weight, &mut scores));
+                parts.push(own);
+            }
+        }
+        if silent(&entries, &worths) {
+            add_scaled(&self.popular, 1.0, &mut scores);
+        }
+        scale_to_unit(&mut scores, &mut worths);
+        let parts = PartScores::of_all(parts);
+        Ok(Scored {
+            scores,
+            worths,
+            parts,
+        })
     }
 
     /// The same for several users at once, which reads the model once for all of them: where
     /// there are many items, reading takes longer than counting. Takes 4 bytes for each user,
-    /// item and part.
+    /// item and part. What the parts say on their own is not kept.
     ///
     /// # Errors
     /// As [`Model::scores`].
@@ -213,7 +233,11 @@ impl Model {
             .zip(worths)
             .map(|(mut scores, mut worths)| {
                 scale_to_unit(&mut scores, &mut worths);
-                Scored { scores, worths }
+                Scored {
+                    scores,
+                    worths,
+                    parts: PartScores::default(),
+                }
             });
         Ok(scaled.collect())
     }

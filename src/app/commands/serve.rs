@@ -6,17 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::startup::{App, Use};
+use crate::domain::Services;
+use crate::domain::content::CatalogueChanged;
 use crate::domain::demo::LOGINS;
+use crate::domain::models::ModelActivated;
 use crate::http::{self, connections::Connections};
 use crate::platform::config::{SchemaName, Settings};
 use crate::platform::db::migrate;
+use crate::platform::events::{Events, Subscription};
 
-/// How often changed items are looked for, to place them among what they are about.
-const PLACED_EVERY: Duration = Duration::from_secs(1);
+/// The least time between two rounds of embedding changed items, and the most.
+const EMBED_AFTER: Duration = Duration::from_secs(1);
+const EMBED_EVERY: Duration = Duration::from_secs(60);
 /// How often the partitions of the coming months are looked after.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -78,7 +84,7 @@ async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<(
             return ended.context("the server stopped by itself")?.context("serving");
         }
         never = look_after_partitions(app) => never,
-        never = place_changed_items(app) => never,
+        never = follow_events(app) => never,
     };
     tracing::info!(
         "Stopping: requests and jobs under way have {} s",
@@ -148,15 +154,47 @@ fn greet(address: SocketAddr, demo: bool) {
     }
 }
 
-/// Gives items that were made or changed, by whomever, their place among what they are about.
-async fn place_changed_items(app: &App) -> anyhow::Result<()> {
+/// Follows what other processes do, and what needs more to be done.
+async fn follow_events(app: &App) -> anyhow::Result<()> {
+    let each = app.schemas.iter().map(|(schema, services)| async move {
+        let (ctx, _) = app.schema(Some(schema))?;
+        tokio::join!(
+            embed_changed_items(&ctx.events, schema, services),
+            services.interactions.follow_other_processes(),
+        );
+        Ok::<_, anyhow::Error>(())
+    });
+    futures::future::try_join_all(each).await?;
+    // Each of them follows for as long as it is polled.
+    std::future::pending().await
+}
+
+/// Embeds the items that were created or changed, by whichever process.
+async fn embed_changed_items(events: &Events, schema: &SchemaName, services: &Services) {
+    let mut changed: Subscription<CatalogueChanged> = events.subscribe(None).await;
+    let mut activated: Subscription<ModelActivated> = events.subscribe(None).await;
+    let mut model_changed = false;
     loop {
-        tokio::time::sleep(PLACED_EVERY).await;
-        for (schema, services) in app.schemas.iter() {
-            if let Err(error) = services.embeddings.catch_up().await {
-                tracing::warn!(%schema, ?error, "Changed items could not be placed; trying again");
-            }
+        let embeddings = &services.embeddings;
+        let refreshed = match model_changed {
+            true => embeddings.refresh().await.map(|_| ()),
+            false => Ok(()),
+        };
+        let embedded = match refreshed {
+            Ok(()) => embeddings.catch_up().await.map(|_| ()),
+            failed => failed,
+        };
+        if let Err(error) = embedded {
+            tracing::warn!(%schema, ?error, "Changed items could not be embedded; trying again");
         }
+        // Many changes are embedded together.
+        tokio::time::sleep(EMBED_AFTER).await;
+        model_changed = tokio::select! {
+            _ = changed.next() => false,
+            _ = activated.next() => true,
+            () = tokio::time::sleep(EMBED_EVERY) => true,
+        };
+        while changed.next().now_or_never().is_some() {}
     }
 }
 

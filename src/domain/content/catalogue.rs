@@ -39,8 +39,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The event of a statement that wrote to the catalogue. A trigger of the database writes it.
 #[derive(Debug, Serialize, Deserialize)]
-struct CatalogueChanged {
-    /// The transaction that wrote, as [`Inner::watermark`] counts them.
+pub struct CatalogueChanged {
+    /// The transaction that wrote, as Postgres counts them.
     transaction: String,
 }
 

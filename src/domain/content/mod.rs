@@ -7,6 +7,6 @@ pub mod model;
 pub mod service;
 mod store;
 
-pub use catalogue::CatalogueIndex;
+pub use catalogue::{CatalogueChanged, CatalogueIndex};
 pub use model::{Content, ContentFilter, ContentKind, ContentOrder, Fields, Visibility};
 pub use service::ContentService;

@@ -36,7 +36,7 @@ pub struct InteractionService {
     pub(super) store: Store,
     pub(super) events: Events,
     content: ContentService,
-    cache: Cache,
+    pub(super) cache: Cache,
     clock: Clock,
     rng: Rng,
     weights: Arc<RwLock<Option<ReadWeights>>>,
@@ -179,7 +179,10 @@ impl InteractionService {
         let changed = touched.clone();
         // Who hears of it and asks at once must not get what was kept.
         let told = move |_: &Vec<Written>| cache.invalidate(&changed);
-        let written = self.store.write(wanted, now, told).await;
+        let written = self
+            .store
+            .write(wanted, now, self.events.origin(), told)
+            .await;
         // Also after a failure: the commit may have been heard and its answer lost.
         if written.is_err() {
             self.cache.invalidate(&touched);

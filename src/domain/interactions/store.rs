@@ -118,6 +118,7 @@ impl Store {
         &self,
         candidates: Vec<Candidate>,
         now: DateTime<Utc>,
+        origin: u64,
         then: impl FnOnce(&Vec<Written>) + Send + 'static,
     ) -> Result<Vec<Written>> {
         if candidates.is_empty() {
@@ -125,7 +126,7 @@ impl Store {
         }
         self.db
             .transaction_then(then, move |tx| {
-                async move { write(tx, candidates, now).await }.boxed()
+                async move { write(tx, candidates, now, origin).await }.boxed()
             })
             .await
     }
@@ -199,6 +200,7 @@ async fn write(
     tx: &sea_orm::DatabaseTransaction,
     candidates: Vec<Candidate>,
     now: DateTime<Utc>,
+    origin: u64,
 ) -> Result<Vec<Written>> {
     // Locked against deletion until the interactions stand, in one order for all writers.
     let users: HashSet<Uuid> = user::Entity::find()
@@ -242,7 +244,7 @@ async fn write(
             .await?;
         let recorded = candidates.iter().filter(|candidate| mine(candidate));
         let recorded = recorded.map(|candidate| &candidate.interaction);
-        events::append(tx, &InteractionsRecorded::of(recorded)).await?;
+        events::append(tx, &InteractionsRecorded::of(recorded, origin)).await?;
     }
     let lost = candidates.iter().filter(|candidate| !mine(candidate));
     let earlier = seen(tx, lost.filter_map(Candidate::name).collect()).await?;

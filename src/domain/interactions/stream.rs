@@ -14,6 +14,7 @@ use super::store::Store;
 use crate::domain::auth::Viewer;
 use crate::foundation::filter::Comparison;
 use crate::foundation::{Id, Refusal, Result, id};
+use crate::platform::cache::{CacheKind, Tag};
 use crate::platform::events::{Event, Received, Subscription};
 
 /// The most values that the lists of a filter may have together.
@@ -46,6 +47,8 @@ pub struct StreamFilter {
 /// The event of interactions that a user recorded. Imports are not included.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct InteractionsRecorded {
+    /// The process that recorded them, as [`Events::origin`](crate::platform::events::Events::origin) says.
+    origin: u64,
     user: Uuid,
     /// In the order in which they were recorded.
     interactions: Vec<Uuid>,
@@ -62,13 +65,17 @@ impl Event for InteractionsRecorded {
 impl InteractionsRecorded {
     /// The events of interactions that are recorded together: one for each user, in the order of their first
     /// interactions.
-    pub(super) fn of<'a>(recorded: impl IntoIterator<Item = &'a Interaction>) -> Vec<Self> {
+    pub(super) fn of<'a>(
+        recorded: impl IntoIterator<Item = &'a Interaction>,
+        origin: u64,
+    ) -> Vec<Self> {
         let mut events: Vec<Self> = Vec::new();
         let mut places = HashMap::new();
         for one in recorded {
             let place = *places.entry(one.user).or_insert(events.len());
             if place == events.len() {
                 events.push(Self {
+                    origin,
                     user: one.user.uuid(),
                     interactions: Vec::new(),
                 });
@@ -124,6 +131,26 @@ impl InteractionService {
             queue: VecDeque::new(),
             failed: false,
         })
+    }
+}
+
+impl InteractionService {
+    /// Invalidates what is cached of the users who record interactions in other processes, until this is
+    /// dropped. Without Redis their invalidations do not arrive.
+    pub async fn follow_other_processes(&self) {
+        let mut recorded: Subscription<InteractionsRecorded> = self.events.subscribe(None).await;
+        loop {
+            match recorded.next().await {
+                Received::Event { event, .. } if event.origin == self.events.origin() => {}
+                Received::Event { event, .. } => {
+                    self.cache.invalidate(&[Tag::User(event.user.into())]);
+                }
+                Received::Missed => {
+                    let kinds = CacheKind::ALL.iter().copied().map(Tag::Kind);
+                    self.cache.invalidate(&Vec::from_iter(kinds));
+                }
+            }
+        }
     }
 }
 

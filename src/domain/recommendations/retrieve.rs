@@ -184,7 +184,7 @@ impl RecommendationService {
                 let catalogue = index.read();
                 let rules = context.rules(&retrieved.kinds).within(&catalogue);
                 let best = model.best(&scored, depth, |content| rules.is_eligible_content(content));
-                let signals = model.signals(&entries, &best, weight, &catalogue)?;
+                let signals = model.signals(&scored, &best, weight, &catalogue);
                 retrieved.candidates.extend(signals);
             }
             retrieved.model = Some(model.model);

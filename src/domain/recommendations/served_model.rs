@@ -163,19 +163,16 @@ impl ServedModel {
     /// in all.
     pub(super) fn signals(
         &self,
-        entries: &[Entry],
+        scored: &Scored,
         best: &[(Content, f32)],
         weight: f32,
         catalogue: &Catalogue,
-    ) -> Result<Vec<Candidates>> {
+    ) -> Vec<Candidates> {
         let known = best.iter().filter_map(|(content, _)| {
             Some((*self.indices.get(content)?, catalogue.slot(*content)?))
         });
         let (items, slots): (Vec<u32>, Vec<u32>) = known.unzip();
-        let parts = self
-            .collaborative
-            .part_scores(entries, &items)
-            .map_err(internal)?;
+        let parts = scored.parts_among(&items);
         let whole: f32 = self
             .collaborative
             .recipe()
@@ -192,7 +189,7 @@ impl ServedModel {
                 ..Candidates::new(Source::Collaborative, weight, scored)
             })
         };
-        Ok((0..).zip(recipe).zip(parts).filter_map(signal).collect())
+        (0..).zip(recipe).zip(parts).filter_map(signal).collect()
     }
 
     /// The items that were taken most together with one, best first.

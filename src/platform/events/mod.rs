@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::config::SchemaName;
-use crate::foundation::Result;
+use crate::foundation::{Result, Rng};
 
 mod reader;
 
@@ -107,6 +107,8 @@ struct Shared {
 
 /// What the reader and the subscriptions share.
 struct Inner {
+    /// A number that no other process has.
+    origin: u64,
     /// The address of a direct connection to the database.
     url: String,
     topics: Topics,
@@ -131,8 +133,13 @@ impl Drop for Shared {
 impl EventListener {
     /// The events of the database at `url`, which must be a direct connection for notifications to arrive.
     /// It connects with the first subscription.
-    pub fn new(url: &str) -> Self {
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn new(url: &str) -> anyhow::Result<Self> {
         let inner = Inner {
+            // Never seeded: two processes of one origin would take each other's events for their own.
+            origin: Rng::system()?.seed(),
             url: url.to_owned(),
             topics: Topics::default(),
             wanted: Mutex::default(),
@@ -140,10 +147,10 @@ impl EventListener {
             read: watch::Sender::default(),
             notified: watch::Sender::new(None),
         };
-        Self(Arc::new(Shared {
+        Ok(Self(Arc::new(Shared {
             inner: Arc::new(inner),
             reader: Mutex::new(None),
-        }))
+        })))
     }
 
     /// The events of one schema.
@@ -180,6 +187,11 @@ pub struct Events {
 }
 
 impl Events {
+    /// A number that no other process has, for events whose own process has nothing to learn from them.
+    pub fn origin(&self) -> u64 {
+        self.shared.inner.origin
+    }
+
     /// Subscribes to all events of the kind `T`, or to those about `key`. Whatever is committed after this
     /// returns is received: subscribe first and then read the table.
     pub async fn subscribe<T: Event>(&self, key: Option<Uuid>) -> Subscription<T> {

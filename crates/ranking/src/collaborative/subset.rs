@@ -1,5 +1,6 @@
 //! Scoring some of very many items, where scoring all of them would take too long for a request.
 
+use super::parts::PartScores;
 use super::{CollaborativeError, Entry, Model, Scored, add_scaled, scale_to_unit, silent};
 
 impl Model {
@@ -24,10 +25,11 @@ impl Model {
         let among: Vec<u32> = among.into_iter().map(|entry| entry.item).collect();
         let entries = self.row(entries)?;
         let mut blended = vec![0.0; among.len()];
-        let mut worths = Vec::with_capacity(self.parts.len());
+        let (mut worths, mut parts) = (Vec::new(), Vec::new());
         for (part, trained) in self.recipe.parts.iter().zip(&self.parts) {
             let own = trained.scores_among(self.items, &entries, &among)?;
             worths.push(add_scaled(&own, part.weight, &mut blended));
+            parts.push(own);
         }
         if silent(&entries, &worths) {
             let counts: Vec<f32> = among
@@ -41,6 +43,11 @@ impl Model {
         for (item, score) in among.iter().zip(blended) {
             scores[*item as usize] = score;
         }
-        Ok(Scored { scores, worths })
+        let parts = PartScores::of_some(among, parts);
+        Ok(Scored {
+            scores,
+            worths,
+            parts,
+        })
     }
 }

@@ -402,6 +402,33 @@ fn users_who_are_scored_together_have_the_scores_that_each_has_alone() {
 }
 
 #[test]
+fn a_difference_of_scores_is_the_sum_of_what_the_parts_make_of_it() {
+    let model = model();
+    let entries = known(&[(0, 1.0), (2, 0.5), (6, 2.0)]);
+    let items: Vec<u32> = (0..30).collect();
+    let among = [28, 3, 8, 4, 17];
+    for scored in [
+        model.scores(&entries).unwrap(),
+        model.scores_among(&entries, &among).unwrap(),
+    ] {
+        let parts = scored.parts_among(&items);
+        assert_eq!(parts.len(), recipe().parts.len());
+        for (first, second) in among.iter().zip(&among[1..]) {
+            let difference = |scores: &[f32]| scores[*first as usize] - scores[*second as usize];
+            let own = parts.iter().flatten().map(|own| difference(own));
+            let sum: f32 = own
+                .zip(&scored.worths)
+                .map(|(own, worth)| own * worth)
+                .sum();
+            assert!((sum - difference(&scored.scores)).abs() < 1e-4, "{sum}");
+        }
+    }
+    // Nothing is known of them, so no part can tell them apart.
+    let few = model.scores_among(&entries, &among).unwrap();
+    assert!(few.parts_among(&[0, 1]).iter().all(Option::is_none));
+}
+
+#[test]
 fn some_items_alone_stand_in_the_order_in_which_all_have_them_by_each_part() {
     for part in recipe().parts {
         let recipe = Recipe::of(part.kind);
