@@ -241,7 +241,8 @@ async fn a_model_and_a_table_of_weights_take_effect_at_once() {
     let models = &server.app.services.models;
     let model = models.begin(ModelKind::Collaborative, "test", json!({}));
     let model = model.await.unwrap();
-    models.activate(model.id, json!({})).await.unwrap();
+    models.finish(model.id, json!({})).await.unwrap();
+    models.activate(model.id).await.unwrap();
     let after = server.list(&ana).await;
     assert_ne!(after, before);
     let interactions = &server.app.services.interactions;

@@ -133,6 +133,22 @@ impl World {
             .unwrap();
     }
 
+    /// Lets this process see which versions are active now, as it does by itself once a second.
+    async fn refresh_served(&self) {
+        self.app.ctx.clock.advance(chrono::TimeDelta::seconds(2));
+        let version = async || self.page(0, 1, None).await["model"]["version"].clone();
+        let active = self.app.services.models.active(ModelKind::Collaborative);
+        let active = active.await.unwrap().unwrap().version;
+        let seen = async {
+            while version().await != active {
+                self.app.ctx.cache.invalidate(&[Tag::User(self.users[0])]);
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(20);
+        tokio::time::timeout(patience, seen).await.unwrap();
+    }
+
     fn viewer(&self, user: usize) -> Viewer {
         let session = Id::new(&self.app.ctx.clock, &self.app.ctx.rng);
         Viewer::User {
@@ -674,21 +690,54 @@ async fn a_list_costs_the_same_statements_whatever_its_length() {
 }
 
 #[tokio::test]
-async fn a_model_comes_back_byte_by_byte_however_large_it_is() {
-    let app = TestApp::start().await;
-    let models = &app.services.models;
-    // Around the size of the parts in which it is kept.
-    for size in [0, 1, 8 << 20, (8 << 20) + 1, 17 << 20] {
-        let model = models.begin(ModelKind::Collaborative, "test", json!({}));
-        let model = model.await.unwrap().id;
-        assert_eq!(models.artifact(model).await.unwrap(), None);
-        let bytes: Vec<u8> = (0..size)
-            .map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
-            .collect();
-        models.keep_artifact(model, bytes.clone()).await.unwrap();
-        let kept = models.artifact(model).await.unwrap().unwrap();
-        assert!(kept == bytes, "{size} bytes and {} came back", kept.len());
+async fn a_version_can_be_rolled_back_and_the_lists_are_its_own_again() {
+    let world = World::new().await;
+    let models = &world.app.services.models;
+    for _ in 0..2 {
+        world.train().await;
     }
+    let version = async || world.page(0, 5, None).await["model"]["version"].clone();
+    assert_eq!(version().await, "1.1.0");
+    let kind = ModelKind::Collaborative;
+    let back = models.roll_back(&Viewer::Command, kind).await.unwrap();
+    assert_eq!(back.version, "1.0.0");
+    world.refresh_served().await;
+    assert_eq!(version().await, "1.0.0");
+    // The ranker that was learned with it came along.
+    let active = models.active(ModelKind::Ranker).await.unwrap();
+    if let Some(ranker) = active {
+        assert_eq!(ranker.trained_with, Some(back.id));
+    }
+    models.roll_back(&Viewer::Command, kind).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_candidate_is_judged_and_kept_and_serves_only_when_it_is_activated() {
+    let world = World::new().await;
+    let models = &world.app.services.models;
+    world.train().await;
+    let how = TrainingOptions {
+        candidate: true,
+        ..TrainingOptions::default()
+    };
+    let go_on = |_| ControlFlow::Continue(());
+    let service = &world.app.services.recommendations;
+    let trained = service.train(&Viewer::Command, how, go_on).await.unwrap();
+    let version = async || world.page(0, 5, None).await["model"]["version"].clone();
+    assert_eq!(version().await, "1.0.0");
+    // Neither does the next training remove it.
+    world.train().await;
+    let candidate = trained.model.id;
+    let found = models
+        .find_many(&Viewer::Command, &[candidate])
+        .await
+        .unwrap();
+    let found = &found[&candidate];
+    assert!(found.kept && found.trained_at.is_some(), "{found:?}");
+    assert!(found.metrics["pairs"].as_u64() > Some(0), "{found:?}");
+    models.promote(&Viewer::Command, candidate).await.unwrap();
+    world.refresh_served().await;
+    assert_eq!(version().await, "1.1.0");
 }
 
 #[tokio::test]

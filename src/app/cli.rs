@@ -42,6 +42,15 @@ pub enum Command {
     Train(commands::train::Args),
     /// Train the embedding model of a schema and store the embeddings of its items.
     Embed(commands::embed::Args),
+    /// List, activate, roll back and discard versions of trained models.
+    Model {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "OnSchema says what it is")]
+        on: OnSchema,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "ModelArgs says what it is")]
+        args: commands::model::ModelArgs,
+    },
     /// Evaluate a model on held-out interactions, from files or as served.
     Evaluate(commands::evaluate::EvaluateArgs),
     /// Create, list and export user accounts.

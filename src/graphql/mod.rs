@@ -34,7 +34,7 @@ use types::interaction_weights::{InteractionWeightsMutation, InteractionWeightsQ
 use types::person::{PersonMutation, PersonQuery};
 
 use types::job::{JobMutation, JobQuery, JobSubscription};
-use types::model::ModelQuery;
+use types::model::{ModelMutation, ModelQuery};
 use types::monitoring::MonitoringSubscription;
 use types::node::NodeQuery;
 use types::recommendation::{
@@ -76,6 +76,7 @@ pub struct Mutation(
     AuthMutation,
     UserMutation,
     ApiKeyMutation,
+    ModelMutation,
     ContentMutation,
     EmbeddingMutation,
     PersonMutation,

@@ -81,6 +81,7 @@ async fn cancelled_in(world: &World, parameters: Parameters) -> Duration {
 async fn a_training_that_is_cancelled_ends_soon_and_leaves_what_was_served() {
     let world = World::trained(300, 240).await;
     let choose = Parameters::Training(Training {
+        candidate: false,
         force: true,
         choose: true,
     });
@@ -103,6 +104,7 @@ async fn a_training_that_is_cancelled_while_its_model_is_taken_into_service_is_c
     let active = "SELECT FROM model_versions WHERE state = 'ACTIVE' FOR UPDATE";
     let mut held = HeldTable::close(app, active).await;
     let force = Parameters::Training(Training {
+        candidate: false,
         force: true,
         choose: false,
     });
@@ -156,6 +158,7 @@ async fn a_job_in_another_process_is_cancelled_without_a_word_on_the_bus() {
     let there = crate::world::twin(&app.ctx, &app.url).await;
     let worker = worker(&there, 1);
     let choose = Parameters::Training(Training {
+        candidate: false,
         force: true,
         choose: true,
     });

@@ -424,6 +424,7 @@ async fn where_no_worker_is_there_the_answer_says_so_and_the_job_waits() {
     let id = job["id"].as_str().unwrap().parse().unwrap();
     let kept = crate::world::job(&app.services, id).await;
     let expected = Training {
+        candidate: false,
         force: false,
         choose: true,
     };

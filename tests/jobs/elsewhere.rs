@@ -146,7 +146,8 @@ async fn what_a_user_does_in_another_process_shows_in_the_next_list_here() {
     let (app, here) = (&world.app, &world.app.services);
     let there: Arc<Services> = twin(&app.ctx, &app.url).await;
     let follower = Arc::clone(here);
-    let follower = tokio::spawn(async move { follower.interactions.follow_other_processes().await });
+    let follower =
+        tokio::spawn(async move { follower.interactions.follow_other_processes().await });
     let user = world.users[0];
     let list = async || {
         let (lists, request) = (&here.recommendations, RecommendationRequest::default());
@@ -161,7 +162,11 @@ async fn what_a_user_does_in_another_process_shows_in_the_next_list_here() {
         user: Some(user),
         ..NewInteraction::new(before[0], InteractionKind::Dislike)
     };
-    there.interactions.record(&Viewer::Command, new).await.unwrap();
+    there
+        .interactions
+        .record(&Viewer::Command, new)
+        .await
+        .unwrap();
     // The list is cached here until this process hears of it.
     soon(async {
         while list().await.contains(&before[0]) {

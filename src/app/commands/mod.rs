@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod embed;
 pub mod evaluate;
 pub mod import;
+pub mod model;
 mod replay_report;
 pub mod secret;
 pub mod serve;
@@ -82,6 +83,9 @@ async fn with_database(command: Command, app: &App) -> anyhow::Result<ExitCode> 
         }
         Command::Train(args) => train::run(args, app).await?,
         Command::Embed(args) => embed::run(args, app).await?,
+        Command::Model { on, args } => {
+            model::run(args, app.schema(on.schema.as_ref())?.1).await?;
+        }
         Command::Evaluate(args) => evaluate::run_served(args, app).await?,
         Command::User { on, args } => {
             user::run(args, app.schema(on.schema.as_ref())?.1).await?;

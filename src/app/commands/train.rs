@@ -23,6 +23,9 @@ pub struct Args {
     /// about fifty trainings. Later trainings use the same choice.
     #[arg(long)]
     choose: bool,
+    /// Keep the new model as a candidate; activate it later with `marquee model activate`.
+    #[arg(long)]
+    candidate: bool,
 }
 
 /// Runs the command.
@@ -34,12 +37,19 @@ pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
     let how = TrainingOptions {
         force: args.force,
         choose: args.choose,
+        candidate: args.candidate,
     };
     let trained = train(services, how).await?;
+    let state = if args.candidate {
+        "kept as a candidate"
+    } else {
+        "active"
+    };
     println!(
-        "Model {} ({}) is in service: {} users, {} items, {} pairs, {:.1} s.",
+        "Model {} ({}, {}) is {state}: {} users, {} items, {} pairs, {:.1} s.",
         trained.model.version,
         trained.model.algorithm,
+        trained.model.id,
         trained.users,
         trained.items,
         trained.pairs,

@@ -12,7 +12,7 @@ use super::model::{Item, Progress, Step, TrainingResult};
 use super::service::EmbeddingService;
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
-use crate::domain::models::{ModelKind, ModelVersion, another_training};
+use crate::domain::models::{ModelKind, ModelVersion, NewVersion, another_training};
 use crate::foundation::{Error, Refusal, Result};
 use crate::platform::config::{EmbeddingSource, VectorStore};
 use ranking::lsa::{Document, Lsa, LsaError, LsaSettings};
@@ -92,12 +92,13 @@ impl EmbeddingService {
         observe = returned;
         let model = self
             .models
-            .begin_at(
-                ModelKind::Embedding,
-                trained.algorithm.as_str(),
-                trained.settings.clone(),
-                began_at,
-            )
+            .begin_version(NewVersion {
+                kind: ModelKind::Embedding,
+                algorithm: trained.algorithm.as_str().to_owned(),
+                settings: trained.settings.clone(),
+                created_at: began_at,
+                trained_with: None,
+            })
             .await?;
         let items = match self
             .store_vectors(&mut store, &model, &trained, &mut observe)
@@ -105,7 +106,7 @@ impl EmbeddingService {
         {
             Ok(items) => items,
             Err(error) => {
-                self.models.discard(model.id).await?;
+                self.models.abandon(model.id).await?;
                 return Err(error);
             }
         };
@@ -115,7 +116,8 @@ impl EmbeddingService {
             _ => None,
         };
         let metrics = json!({ "items": items, "terms": terms, "seconds": seconds });
-        self.models.activate(model.id, metrics).await?;
+        self.models.finish(model.id, metrics).await?;
+        let model = self.models.activate(model.id).await?;
         // External embeddings that were set while the index of this model was built.
         let now = self.ctx.clock.now();
         let external = store.copy_external(model.id, trained.dimensions, now);
@@ -248,7 +250,7 @@ impl EmbeddingService {
         if let TextEncoder::Lsa(embedding) = &trained.encoder {
             let embedding = Arc::clone(embedding);
             let bytes = blocking(move || Ok(embedding.to_bytes())).await?;
-            self.models.keep_artifact(model.id, bytes).await?;
+            self.models.write_artifact(model.id, bytes).await?;
         }
         let (of, _) = store.counts().await?;
         let (mut after, mut done) = (Uuid::nil(), 0);

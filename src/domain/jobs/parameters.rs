@@ -44,6 +44,9 @@ pub struct Training {
     pub force: bool,
     /// First choose models and settings.
     pub choose: bool,
+    /// Keep the new model as a candidate.
+    #[serde(default)]
+    pub candidate: bool,
 }
 
 /// The users whose lists are recomputed.

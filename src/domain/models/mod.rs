@@ -7,7 +7,7 @@ pub mod service;
 mod store;
 
 pub use handle::ModelHandle;
-pub use model::{ModelKind, ModelState, ModelVersion};
+pub use model::{ModelKind, ModelState, ModelVersion, NewVersion};
 pub use promotions::ModelActivated;
 pub use service::ModelService;
 

@@ -27,6 +27,38 @@ pub struct ModelVersion {
     pub created_at: DateTime<Utc>,
     /// When it was last taken into service.
     pub activated_at: Option<DateTime<Utc>>,
+    /// When its training ended and it was judged; `None` while it is trained, or if that was stopped.
+    pub trained_at: Option<DateTime<Utc>>,
+    /// Whether what it has learned is still there, so that it can be served.
+    pub kept: bool,
+    /// The version of another kind that it was trained with; the two are served together.
+    pub trained_with: Option<Id<id::Model>>,
+    /// The file that it is read from again, if it has one.
+    pub artifact: Option<Artifact>,
+}
+
+/// The file of a model version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The SHA-256 digest of its bytes.
+    pub sha256: Vec<u8>,
+}
+
+/// A version that a training begins.
+#[derive(Clone, Debug)]
+pub struct NewVersion {
+    /// What it is for.
+    pub kind: ModelKind,
+    /// How it is trained: `ials` and so on.
+    pub algorithm: String,
+    /// What it is trained with: a JSON object.
+    pub settings: Value,
+    /// When its training began.
+    pub created_at: DateTime<Utc>,
+    /// The version of another kind that it is trained with.
+    pub trained_with: Option<Id<id::Model>>,
 }
 
 impl ModelVersion {

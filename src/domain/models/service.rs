@@ -1,19 +1,23 @@
-//! Versions of models: begun by a training, activated whole.
+//! Versions of models: begun and judged by a training, kept, activated, rolled back and discarded.
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
-use serde_json::Value;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use super::model::{ModelKind, ModelState, ModelVersion};
+use super::model::{Artifact, ModelKind, ModelState, ModelVersion, NewVersion};
 use super::promotions::{RecentActiveModels, recent_active};
-use super::store::Store;
+use super::store::{Store, Which};
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Clock, Id, Result, Rng, id};
+use crate::foundation::{Clock, Id, Refusal, Result, Rng, id};
 use crate::platform::cache::{Cache, Tag};
+use crate::platform::config::SchemaName;
+use crate::platform::db::audit::AuditEntry;
 use crate::platform::events::Events;
+use crate::platform::objects::Objects;
 
 /// The models of one schema.
 #[derive(Clone)]
@@ -21,6 +25,10 @@ pub struct ModelService {
     pub(super) store: Store,
     pub(super) events: Events,
     cache: Cache,
+    objects: Objects,
+    schema: SchemaName,
+    /// How many versions of a kind are kept beside the active one.
+    keep: usize,
     clock: Clock,
     rng: Rng,
     pub(super) recent_active: RecentActiveModels,
@@ -33,6 +41,9 @@ impl ModelService {
             store: Store::new(ctx.db.clone()),
             events: ctx.events.clone(),
             cache: ctx.cache.clone(),
+            objects: ctx.objects.clone(),
+            schema: ctx.db.schema().clone(),
+            keep: ctx.settings.training.keep_versions,
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
             recent_active: recent_active(),
@@ -89,7 +100,7 @@ impl ModelService {
         self.store.active(kind).await
     }
 
-    /// A new candidate with the next version number.
+    /// A new candidate with the next version number, whose training begins now.
     ///
     /// # Errors
     /// When the database fails.
@@ -99,70 +110,196 @@ impl ModelService {
         algorithm: &str,
         settings: Value,
     ) -> Result<ModelVersion> {
-        let now = self.clock.now();
-        self.begin_at(kind, algorithm, settings, now).await
+        self.begin_version(NewVersion {
+            kind,
+            algorithm: algorithm.to_owned(),
+            settings,
+            created_at: self.clock.now(),
+            trained_with: None,
+        })
+        .await
     }
 
-    /// The same for a training that began at `now`, before there was a candidate.
+    /// The same with all that can be said of it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn begin_at(
-        &self,
-        kind: ModelKind,
-        algorithm: &str,
-        settings: Value,
-        now: DateTime<Utc>,
-    ) -> Result<ModelVersion> {
+    pub async fn begin_version(&self, new: NewVersion) -> Result<ModelVersion> {
         let model = ModelVersion {
             id: Id::new(&self.clock, &self.rng),
-            kind,
+            kind: new.kind,
             version: String::new(),
             state: ModelState::Candidate,
-            algorithm: algorithm.to_owned(),
-            settings,
+            algorithm: new.algorithm,
+            settings: new.settings,
             metrics: Value::Object(serde_json::Map::new()),
-            created_at: now,
+            created_at: new.created_at,
             activated_at: None,
+            trained_at: None,
+            kept: true,
+            trained_with: new.trained_with,
+            artifact: None,
         };
         self.store.insert_next(model).await
     }
 
-    /// Takes a candidate into service in place of the active one of its kind: readers see the
-    /// old or the new. What an older one than that had computed is removed; its entry stays.
+    /// Writes the file that a version is read from again, into the object store.
     ///
     /// # Errors
-    /// When the database fails; the active model then stays.
-    pub async fn activate(&self, id: Id<id::Model>, metrics: Value) -> Result<()> {
-        let done = self.store.activate(id, metrics, self.clock.now()).await;
+    /// When the store or the database fails.
+    pub async fn write_artifact(&self, id: Id<id::Model>, bytes: Vec<u8>) -> Result<()> {
+        let artifact = Artifact {
+            bytes: bytes.len() as u64,
+            sha256: Sha256::digest(&bytes).to_vec(),
+        };
+        let name = file(id);
+        self.objects
+            .put_artifact(&self.schema, &name, bytes.into())
+            .await?;
+        self.store.set_artifact(id, &artifact).await
+    }
+
+    /// The bytes of the file of a version; `None` if it has none.
+    ///
+    /// # Errors
+    /// When the store or the database fails, and when the file is not there or is not what was written.
+    pub async fn artifact(&self, id: Id<id::Model>) -> Result<Option<Bytes>> {
+        let version = self.store.find(id).await?;
+        let Some((version, artifact)) = version
+            .and_then(|mut version| Some((version.version.clone(), version.artifact.take()?)))
+        else {
+            return Ok(None);
+        };
+        let bytes = self.objects.artifact(&self.schema, &file(id)).await?;
+        let Some(bytes) = bytes else {
+            return Err(anyhow::anyhow!(
+                "the file of the model {version} ({id}) is not in the object store; several servers need a \
+                 store that all of them reach, see the setting `objects.url`"
+            )
+            .into());
+        };
+        let digested = bytes.clone();
+        let digest = tokio::task::spawn_blocking(move || Sha256::digest(&digested).to_vec()).await;
+        if digest.map_err(anyhow::Error::from)? != artifact.sha256 {
+            return Err(anyhow::anyhow!(
+                "the file of the model {version} ({id}) is damaged: its SHA-256 is another"
+            )
+            .into());
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Ends the training of a version, which can be activated from then on: `metrics` is how it was judged, a
+    /// JSON object.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn finish(&self, id: Id<id::Model>, metrics: Value) -> Result<()> {
+        let now = self.clock.now();
+        self.store.finish(id, metrics, true, now).await
+    }
+
+    /// Ends the training of a version that was judged and refused: its entry and its metrics stay, and it
+    /// cannot be activated.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn refuse(&self, id: Id<id::Model>, metrics: Value) -> Result<()> {
+        let now = self.clock.now();
+        self.store.finish(id, metrics, false, now).await
+    }
+
+    /// Makes a trained version the active one of its kind: readers see the old or the new. Versions of other
+    /// kinds that were trained with it become active, too. Of the versions that are not active the last
+    /// few are kept; what older ones had learned is removed.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Refusal::NotFound`]; [`crate::foundation::Refusal::Conflict`] for one whose training has
+    /// not ended or that is not kept; and when the database fails: the active version then stays.
+    pub async fn activate(&self, id: Id<id::Model>) -> Result<ModelVersion> {
+        self.activated(Which::Version(id), None).await
+    }
+
+    /// The same on behalf of an admin.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Error::Forbidden`] for others, and those of [`ModelService::activate`].
+    pub async fn promote(&self, viewer: &Viewer, id: Id<id::Model>) -> Result<ModelVersion> {
+        viewer.admin()?;
+        let entry = entry(viewer, "model.activate", id.to_string());
+        self.activated(Which::Version(id), Some(entry)).await
+    }
+
+    /// Makes the version of a kind active that was active before the present one. For admins.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Error::Forbidden`] for others; [`crate::foundation::Refusal::Conflict`] where none is kept.
+    pub async fn roll_back(&self, viewer: &Viewer, kind: ModelKind) -> Result<ModelVersion> {
+        viewer.admin()?;
+        let entry = entry(viewer, "model.roll_back", String::new());
+        self.activated(Which::Previous(kind), Some(entry)).await
+    }
+
+    /// Removes a version that is not active, with all that it had learned. For admins.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Error::Forbidden`] for others; [`crate::foundation::Refusal::NotFound`];
+    /// [`crate::foundation::Refusal::Conflict`] for the active version.
+    pub async fn discard(&self, viewer: &Viewer, id: Id<id::Model>) -> Result<ModelVersion> {
+        viewer.admin()?;
+        let entry = entry(viewer, "model.discard", id.to_string());
+        let entry = Some((entry, self.rng.clone()));
+        let gone = self.store.discard(id, self.clock.now(), entry).await?;
+        let gone = gone.ok_or(Refusal::NotFound { thing: "model" })?;
+        self.remove_files(&[id]).await;
+        Ok(gone)
+    }
+
+    /// Removes a candidate whose training failed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn abandon(&self, id: Id<id::Model>) -> Result<()> {
+        self.store.discard(id, self.clock.now(), None).await?;
+        self.remove_files(&[id]).await;
+        Ok(())
+    }
+
+    async fn activated(&self, which: Which, entry: Option<AuditEntry>) -> Result<ModelVersion> {
+        let entry = entry.map(|entry| (entry, self.rng.clone()));
+        let now = self.clock.now();
+        let done = self.store.activate(which, self.keep, now, entry).await;
         // Of any kind, since a failure does not tell which: it happens a few times a day.
         let kinds = ModelKind::ALL.iter().map(|kind| kind.as_str());
         self.cache
             .invalidate(&Vec::from_iter(kinds.map(Tag::Model)));
-        done
+        let (version, removed) = done?;
+        self.remove_files(&removed).await;
+        Ok(version)
     }
 
-    /// Keeps what a model is read from again, until the model is gone.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn keep_artifact(&self, id: Id<id::Model>, bytes: Vec<u8>) -> Result<()> {
-        self.store.keep_artifact(id, bytes, self.clock.now()).await
+    /// Removes files that no version names any more. One that cannot be removed is left behind.
+    async fn remove_files(&self, versions: &[Id<id::Model>]) {
+        for id in versions {
+            let name = file(*id);
+            let removed = self.objects.delete_artifact(&self.schema, &name);
+            if let Err(error) = removed.await {
+                tracing::warn!(%id, ?error, "The file of a model could not be removed");
+            }
+        }
     }
+}
 
-    /// What a model is read from again, if anything was kept.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn artifact(&self, id: Id<id::Model>) -> Result<Option<Vec<u8>>> {
-        self.store.artifact(id).await
-    }
+/// The name of the file of a version.
+fn file(id: Id<id::Model>) -> String {
+    id.to_string()
+}
 
-    /// Removes a candidate that will not be served, with all that it had computed.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn discard(&self, id: Id<id::Model>) -> Result<()> {
-        self.store.discard(id).await
+fn entry(viewer: &Viewer, action: &'static str, subject: String) -> AuditEntry {
+    AuditEntry {
+        actor: viewer.name(),
+        action,
+        subject,
+        details: json!({}),
     }
 }

@@ -4,30 +4,26 @@ use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QuerySelect, Select, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
 };
 use serde_json::Value;
 
-use super::model::{ModelKind, ModelState, ModelVersion};
+use super::model::{Artifact, ModelKind, ModelState, ModelVersion};
 use super::promotions::ModelActivated;
 use crate::foundation::page::Window;
-use crate::foundation::{Error, Id, Result, id};
+use crate::foundation::{Error, Id, Refusal, Result, Rng, id};
+use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::model_version::{Column, Entity, Model};
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, stored};
 use crate::platform::events;
 
-/// What models compute: rows by `model_version_id`.
-const COMPUTED: [&str; 3] = [
-    "batch_recommendations",
-    "content_embeddings",
-    "model_artifacts",
-];
+/// What versions compute: rows by `model_version_id`.
+const COMPUTED: [&str; 2] = ["batch_recommendations", "content_embeddings"];
 
-/// So many bytes of an artifact are written and read at a time: the database holds 1 GB in one value,
-/// and takes longest over one statement.
-const PART: usize = 8 << 20;
+/// A training that did not end within so many days was stopped.
+const STOPPED_AFTER_DAYS: i32 = 7;
 
 #[derive(Clone)]
 pub(super) struct Store {
@@ -109,116 +105,269 @@ impl Store {
             .await
     }
 
-    pub(super) async fn activate(
+    /// Notes the file of a version.
+    pub(super) async fn set_artifact(&self, id: Id<id::Model>, artifact: &Artifact) -> Result<()> {
+        let bytes = i64::try_from(artifact.bytes).unwrap_or(i64::MAX);
+        Entity::update_many()
+            .col_expr(Column::ArtifactBytes, Expr::val(bytes))
+            .col_expr(Column::ArtifactSha256, Expr::val(artifact.sha256.clone()))
+            .filter(Column::Id.eq(id.uuid()))
+            .exec(self.db.write())
+            .await?;
+        Ok(())
+    }
+
+    /// The version as it is now; a replica may not have it yet.
+    pub(super) async fn find(&self, id: Id<id::Model>) -> Result<Option<ModelVersion>> {
+        let row = Entity::find_by_id(id.uuid()).one(self.db.write()).await?;
+        row.map(ModelVersion::try_from).transpose()
+    }
+
+    /// Ends a training: from now on the version can be served, if it is `kept`.
+    pub(super) async fn finish(
         &self,
         id: Id<id::Model>,
         metrics: Value,
+        kept: bool,
         now: DateTime<Utc>,
     ) -> Result<()> {
+        Entity::update_many()
+            .col_expr(Column::Metrics, Expr::val(metrics))
+            .col_expr(Column::TrainedAt, Expr::val(now))
+            .col_expr(Column::Kept, Expr::val(kept))
+            .filter(Column::Id.eq(id.uuid()))
+            .exec(self.db.write())
+            .await?;
+        Ok(())
+    }
+
+    /// Makes a version the active one of its kind, with the versions of other kinds that were trained with
+    /// it, and removes what too many others had learned. Returns the version, and those that lost their
+    /// files.
+    pub(super) async fn activate(
+        &self,
+        which: Which,
+        keep: usize,
+        now: DateTime<Utc>,
+        entry: Option<(AuditEntry, Rng)>,
+    ) -> Result<(ModelVersion, Vec<Id<id::Model>>)> {
         self.db
             .transaction(move |tx| {
                 async move {
-                    let model = Entity::find_by_id(id.uuid())
-                        .lock_exclusive()
-                        .one(tx)
-                        .await?
-                        .ok_or_else(|| anyhow::anyhow!("the trained model is gone"))?;
-                    let retired =
-                        of_kind(Some(model.kind.parse().map_err(stored("model_versions"))?))
-                            .filter(Column::State.eq(ModelState::Active.as_str()))
-                            .one(tx)
-                            .await?;
-                    if let Some(retired) = &retired {
-                        set_state(tx, retired.id, ModelState::Retired).await?;
+                    let id = match which {
+                        Which::Version(id) => id.uuid(),
+                        Which::Previous(kind) => previous(tx, kind).await?,
+                    };
+                    let row = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+                    let row = row.ok_or(Refusal::NotFound { thing: "model" })?;
+                    servable(&row)?;
+                    let kind = row.kind.parse().map_err(stored("model_versions"))?;
+                    if row.state != ModelState::Active.as_str() {
+                        replace(tx, kind, Some(id), now).await?;
+                        partners(tx, kind, id, now).await?;
                     }
-                    Entity::update_many()
-                        .col_expr(Column::State, Expr::val(ModelState::Active.as_str()))
-                        .col_expr(Column::ActivatedAt, Expr::val(now))
-                        .col_expr(Column::Metrics, Expr::val(metrics))
-                        .filter(Column::Id.eq(id.uuid()))
-                        .exec(tx)
-                        .await?;
-                    events::append(tx, &[ModelActivated::new(id)]).await?;
-                    // The one just retired keeps what it had computed, so that it can come back at
-                    // once. Candidates keep theirs: another training may be under way.
-                    let keep = retired.map_or(id.uuid(), |retired| retired.id);
-                    for table in COMPUTED {
-                        tx.execute_raw(Statement::from_sql_and_values(
-                            DbBackend::Postgres,
-                            format!(
-                                "DELETE FROM {table} WHERE model_version_id IN (
-                                    SELECT id FROM model_versions
-                                     WHERE kind = $3 AND state = 'RETIRED' AND id NOT IN ($1, $2))"
-                            ),
-                            [id.uuid().into(), keep.into(), model.kind.clone().into()],
-                        ))
-                        .await?;
+                    if let Some((mut entry, rng)) = entry {
+                        entry.subject = Id::<id::Model>::from(id).to_string();
+                        audit::record(tx, entry, now, &rng).await?;
                     }
-                    Ok(())
+                    let removed = prune(tx, kind, keep).await?;
+                    let active = Entity::find_by_id(id).one(tx).await?;
+                    let active = active.ok_or(Refusal::NotFound { thing: "model" })?;
+                    Ok((ModelVersion::try_from(active)?, removed))
                 }
                 .boxed()
             })
             .await
     }
 
-    pub(super) async fn keep_artifact(
+    /// Removes a version that is not active, with all that it had learned. Returns it, if it was there.
+    pub(super) async fn discard(
         &self,
-        model: Id<id::Model>,
-        bytes: Vec<u8>,
+        id: Id<id::Model>,
         now: DateTime<Utc>,
-    ) -> Result<()> {
-        // Few bytes make one part too.
-        let parts = bytes.len().div_ceil(PART).max(1);
-        for (number, part) in (0..).zip((0..parts).map(|part| part * PART)) {
-            let end = bytes.len().min(part + PART);
-            sqlx::query(
-                "INSERT INTO model_artifacts (model_version_id, part, bytes, created_at) \
-                 VALUES ($1, $2, $3, $4)",
-            )
-            .bind(model.uuid())
-            .bind::<i32>(number)
-            .bind(&bytes[part..end])
-            .bind(now)
-            .execute(self.db.pool())
-            .await?;
-        }
-        Ok(())
+        entry: Option<(AuditEntry, Rng)>,
+    ) -> Result<Option<ModelVersion>> {
+        self.db
+            .transaction(move |tx| {
+                async move {
+                    let row = Entity::find_by_id(id.uuid())
+                        .lock_exclusive()
+                        .one(tx)
+                        .await?;
+                    let Some(row) = row else {
+                        return Ok(None);
+                    };
+                    if row.state == ModelState::Active.as_str() {
+                        return Err(conflict(
+                            "the version is active; activate another of its kind first",
+                        ));
+                    }
+                    Entity::delete_by_id(id.uuid()).exec(tx).await?;
+                    if let Some((entry, rng)) = entry {
+                        audit::record(tx, entry, now, &rng).await?;
+                    }
+                    ModelVersion::try_from(row).map(Some)
+                }
+                .boxed()
+            })
+            .await
     }
+}
 
-    pub(super) async fn artifact(&self, model: Id<id::Model>) -> Result<Option<Vec<u8>>> {
-        let mut whole: Option<Vec<u8>> = None;
-        for number in 0_i32.. {
-            // From where models are written: a replica may not have it yet.
-            let part: Option<Vec<u8>> = sqlx::query_scalar(
-                "SELECT bytes FROM model_artifacts WHERE model_version_id = $1 AND part = $2",
-            )
-            .bind(model.uuid())
-            .bind(number)
-            .fetch_optional(self.db.pool())
-            .await?;
-            let Some(mut part) = part else {
-                break;
-            };
-            let last = part.len() < PART;
-            match &mut whole {
-                Some(whole) => whole.append(&mut part),
-                None => whole = Some(part),
-            }
-            if last {
-                break;
-            }
-        }
-        Ok(whole)
-    }
+/// Which version to activate.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Which {
+    /// This one.
+    Version(Id<id::Model>),
+    /// The one of this kind before the active one.
+    Previous(ModelKind),
+}
 
-    pub(super) async fn discard(&self, id: Id<id::Model>) -> Result<()> {
-        Entity::delete_many()
-            .filter(Column::Id.eq(id.uuid()))
-            .filter(Column::State.eq(ModelState::Candidate.as_str()))
-            .exec(self.db.write())
-            .await?;
-        Ok(())
+fn conflict(message: &str) -> Error {
+    Refusal::Conflict {
+        message: message.to_owned(),
     }
+    .into()
+}
+
+/// Refuses a version that cannot be served.
+fn servable(row: &Model) -> Result<()> {
+    if row.trained_at.is_none() {
+        return Err(conflict("the training of this version has not ended"));
+    }
+    if !row.kept {
+        return Err(conflict(
+            "what this version had learned was removed, so it cannot be served; train a new one",
+        ));
+    }
+    Ok(())
+}
+
+/// The newest version of a kind that is older than the active one, was active and can be again: whoever rolls
+/// back twice does not come back to the first.
+async fn previous(tx: &DatabaseTransaction, kind: ModelKind) -> Result<uuid::Uuid> {
+    let active = of_kind(Some(kind))
+        .filter(Column::State.eq(ModelState::Active.as_str()))
+        .one(tx)
+        .await?;
+    let mut earlier = of_kind(Some(kind))
+        .filter(Column::State.eq(ModelState::Retired.as_str()))
+        .filter(Column::Kept.eq(true))
+        .order_by_desc(Column::Id);
+    if let Some(active) = active {
+        earlier = earlier.filter(Column::Id.lt(active.id));
+    }
+    let row = earlier.one(tx).await?;
+    let none = || conflict("there is no earlier version of this kind that is kept");
+    Ok(row.ok_or_else(none)?.id)
+}
+
+/// Retires the active version of a kind and activates `next`, if there is one.
+async fn replace(
+    tx: &DatabaseTransaction,
+    kind: ModelKind,
+    next: Option<uuid::Uuid>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::val(ModelState::Retired.as_str()))
+        .filter(Column::Kind.eq(kind.as_str()))
+        .filter(Column::State.eq(ModelState::Active.as_str()))
+        .exec(tx)
+        .await?;
+    if let Some(next) = next {
+        Entity::update_many()
+            .col_expr(Column::State, Expr::val(ModelState::Active.as_str()))
+            .col_expr(Column::ActivatedAt, Expr::val(now))
+            .filter(Column::Id.eq(next))
+            .exec(tx)
+            .await?;
+        events::append(tx, &[ModelActivated::new(next.into())]).await?;
+    }
+    Ok(())
+}
+
+/// Activates the newest versions that were trained with `id`, and retires those that were trained with
+/// another version of its kind.
+async fn partners(
+    tx: &DatabaseTransaction,
+    kind: ModelKind,
+    id: uuid::Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    for other in ModelKind::ALL.iter().filter(|other| **other != kind) {
+        let partner = of_kind(Some(*other))
+            .filter(Column::TrainedWith.eq(id))
+            .filter(Column::TrainedAt.is_not_null())
+            .filter(Column::Kept.eq(true))
+            .order_by_desc(Column::Id)
+            .one(tx)
+            .await?;
+        let active = of_kind(Some(*other))
+            .filter(Column::State.eq(ModelState::Active.as_str()))
+            .one(tx)
+            .await?;
+        let is_bound = active.is_some_and(|active| active.trained_with.is_some());
+        if partner.is_some() || is_bound {
+            replace(tx, *other, partner.map(|partner| partner.id), now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what versions of a kind had learned: of those that were active all but the last `keep`, of trained
+/// candidates likewise, and of trainings that were stopped. Their entries stay. The stored lists of users are
+/// large and soon old: only the active version and the one before it keep them. Returns the versions that
+/// lost their files.
+async fn prune(
+    tx: &DatabaseTransaction,
+    kind: ModelKind,
+    keep: usize,
+) -> Result<Vec<Id<id::Model>>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: uuid::Uuid,
+    }
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "UPDATE model_versions SET kept = false WHERE kept AND id IN ( \
+             SELECT id FROM ( \
+                 SELECT id, row_number() OVER (PARTITION BY state \
+                            ORDER BY coalesce(activated_at, trained_at) DESC, id DESC) AS place \
+                   FROM model_versions \
+                  WHERE kind = $1 AND kept AND state <> 'ACTIVE' AND trained_at IS NOT NULL) AS others \
+              WHERE place > $2 \
+             UNION ALL \
+             SELECT id FROM model_versions \
+              WHERE kind = $1 AND state = 'CANDIDATE' AND trained_at IS NULL \
+                AND created_at < now() - $3 * interval '1 day') \
+         RETURNING id",
+        [
+            kind.as_str().into(),
+            (keep as i64).into(),
+            STOPPED_AFTER_DAYS.into(),
+        ],
+    );
+    let removed = Row::find_by_statement(statement).all(tx).await?;
+    let removed: Vec<uuid::Uuid> = removed.into_iter().map(|row| row.id).collect();
+    for table in COMPUTED {
+        tx.execute_raw(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            format!("DELETE FROM {table} WHERE model_version_id = ANY ($1)"),
+            [removed.clone().into()],
+        ))
+        .await?;
+    }
+    tx.execute_raw(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "DELETE FROM batch_recommendations WHERE model_version_id IN ( \
+             SELECT id FROM model_versions \
+              WHERE kind = $1 AND state = 'RETIRED' \
+              ORDER BY activated_at DESC, id DESC OFFSET 1)",
+        [kind.as_str().into()],
+    ))
+    .await?;
+    Ok(removed.into_iter().map(Into::into).collect())
 }
 
 fn of_kind(kind: Option<ModelKind>) -> Select<Entity> {
@@ -227,15 +376,6 @@ fn of_kind(kind: Option<ModelKind>) -> Select<Entity> {
         Some(kind) => all.filter(Column::Kind.eq(kind.as_str())),
         None => all,
     }
-}
-
-async fn set_state(tx: &impl ConnectionTrait, id: uuid::Uuid, state: ModelState) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::State, Expr::val(state.as_str()))
-        .filter(Column::Id.eq(id))
-        .exec(tx)
-        .await?;
-    Ok(())
 }
 
 /// The version after the latest of `versions`: the minor number counts trainings.
@@ -264,6 +404,16 @@ impl TryFrom<Model> for ModelVersion {
             metrics: row.metrics,
             created_at: row.created_at,
             activated_at: row.activated_at,
+            trained_at: row.trained_at,
+            kept: row.kept,
+            trained_with: row.trained_with.map(Into::into),
+            artifact: row
+                .artifact_bytes
+                .zip(row.artifact_sha256)
+                .map(|(bytes, sha256)| Artifact {
+                    bytes: u64::try_from(bytes).unwrap_or_default(),
+                    sha256,
+                }),
         })
     }
 }
@@ -279,6 +429,12 @@ fn row(model: ModelVersion) -> Model {
         metrics: model.metrics,
         created_at: model.created_at,
         activated_at: model.activated_at,
+        trained_at: model.trained_at,
+        kept: model.kept,
+        trained_with: model.trained_with.map(Id::uuid),
+        // Noted when it is written.
+        artifact_bytes: None,
+        artifact_sha256: None,
     }
 }
 

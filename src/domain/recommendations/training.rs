@@ -58,6 +58,8 @@ pub struct TrainingOptions {
     /// First choose models, their settings and how they are blended, on interactions that are held
     /// out. It takes some fifty trainings; later trainings keep to the choice.
     pub choose: bool,
+    /// Keep the new model as a candidate, whatever its quality, and activate it later.
+    pub candidate: bool,
 }
 
 /// What a training does, in this order.
@@ -197,7 +199,11 @@ impl RecommendationService {
     async fn train_in(
         &self,
         store: &mut TrainingStore,
-        TrainingOptions { force, choose }: TrainingOptions,
+        TrainingOptions {
+            force,
+            choose,
+            candidate,
+        }: TrainingOptions,
         began: Instant,
         mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
     ) -> Result<TrainingResult> {
@@ -221,29 +227,36 @@ impl RecommendationService {
         let figure = evaluation
             .as_ref()
             .map(|evaluation| evaluation.figure.clone());
-        if !force {
-            not_worse(figure.as_ref(), before.as_ref())?;
-        }
-        let model = self
+        let algorithm = named(&recipe);
+        let settings = json!({ "parts": recipe.parts, "chosen": chosen });
+        let begun = self
             .models
-            .begin(
-                ModelKind::Collaborative,
-                &named(&recipe),
-                json!({ "parts": recipe.parts, "chosen": chosen }),
-            )
-            .await?;
+            .begin(ModelKind::Collaborative, &algorithm, settings);
+        let mut model = begun.await?;
+        let ndcg_at_10 = figure.as_ref().map(|figure| figure.served.ndcg_at_10.mean);
+        if !force
+            && !candidate
+            && let Err(refused) = not_worse(figure.as_ref(), before.as_ref())
+        {
+            // Whoever asks later why it is not there finds what was measured.
+            let metrics = json!({
+                "ndcgAt10": ndcg_at_10, "served": figure, "refused": refused.to_string(),
+            });
+            self.models.refuse(model.id, metrics).await?;
+            return Err(refused);
+        }
         let outcome = self
             .fit_and_store(store, &model, Arc::clone(&data), recipe, observe)
             .await
             .and_then(|(fitted, mut observe)| {
-                fitted.check(force)?;
+                fitted.check(force || candidate)?;
                 step(&mut observe, Step::Activate, 0, 0)?;
                 Ok(fitted)
             });
         let fitted = match outcome {
             Ok(fitted) => fitted,
             Err(error) => {
-                self.models.discard(model.id).await?;
+                self.models.abandon(model.id).await?;
                 return Err(error);
             }
         };
@@ -251,11 +264,14 @@ impl RecommendationService {
         let pairs = data.positive.len();
         let metrics = json!({
             "users": fitted.users, "items": data.items.len(), "pairs": pairs, "seconds": seconds,
-            "ndcgAt10": figure.as_ref().map(|figure| figure.served.ndcg_at_10.mean),
-            "served": figure, "usersWithEnough": fitted.served,
+            "ndcgAt10": ndcg_at_10, "served": figure, "usersWithEnough": fitted.served,
         });
-        self.models.activate(model.id, metrics).await?;
-        self.activate_ranker(model.id, evaluation).await?;
+        self.models.finish(model.id, metrics).await?;
+        self.keep_ranker(model.id, evaluation).await?;
+        if !candidate {
+            // The ranker with it.
+            model = self.models.activate(model.id).await?;
+        }
         self.invalidate_non_personalised();
         self.refresh_served_model().await?;
         self.refresh_ranker().await?;
@@ -288,7 +304,7 @@ impl RecommendationService {
             let (data, collaborative) = (Arc::clone(&training_data), Arc::clone(&collaborative));
             blocking(move || Ok(to_bytes(&data.items, &collaborative))).await?
         };
-        self.models.keep_artifact(model.id, artifact).await?;
+        self.models.write_artifact(model.id, artifact).await?;
         let with_taste: Vec<u32> = (0..training_data.users.len() as u32)
             .filter(|user| !training_data.positive.row(*user as usize).0.is_empty())
             .collect();

@@ -1,14 +1,16 @@
-//! Trained models: type and queries.
+//! Trained models: type, queries and mutations.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, Json, Object, Result};
+use async_graphql::{Context, Enum, InputObject, Json, Object, Result};
 use chrono::{DateTime, Utc};
 
 use crate::domain::models::model as domain;
 use crate::foundation::page::Window;
+use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
+use crate::graphql::payload::{payload, payload_errors};
 
 /// Kind of a trained model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -98,6 +100,34 @@ impl Model {
     async fn activated_at(&self) -> Option<DateTime<Utc>> {
         self.0.activated_at
     }
+
+    /// Time when the training ended and the version was evaluated; null while it is in training, or if
+    /// the training was stopped.
+    async fn trained_at(&self) -> Option<DateTime<Utc>> {
+        self.0.trained_at
+    }
+
+    /// Whether the version can be activated: its training has ended and its data is still kept. The
+    /// setting `training.keep_versions` limits how many versions of a kind are kept beside the active one.
+    async fn can_be_activated(&self) -> bool {
+        self.0.trained_at.is_some() && self.0.kept
+    }
+
+    /// The version of another kind that this one was trained with, for example the collaborative model of
+    /// a ranking model. Both are activated together. Null if there is none.
+    async fn trained_with(&self, ctx: &Context<'_>) -> Result<Option<Model>> {
+        let Some(model) = self.0.trained_with else {
+            return Ok(None);
+        };
+        let model = ctx.loaders().models.load_one(model).await?;
+        Ok(model.map(Into::into))
+    }
+
+    /// Size of the stored model in bytes; null if it has no file.
+    async fn artifact_bytes(&self) -> Option<f64> {
+        let artifact = self.0.artifact.as_ref();
+        artifact.map(|artifact| artifact.bytes as f64)
+    }
 }
 
 fn non_empty(object: &serde_json::Value) -> Option<Json<&serde_json::Value>> {
@@ -148,5 +178,111 @@ impl ModelQuery {
         };
         let cursor = |model: &Model| model.0.cursor();
         Ok(Connection::new(page, cursor, total))
+    }
+}
+
+/// The model version to activate.
+#[derive(Clone, Debug, InputObject)]
+pub struct ActivateModelInput {
+    /// ID of the model version.
+    id: Id<id::Model>,
+}
+
+/// The kind of model to roll back.
+#[derive(Clone, Debug, InputObject)]
+pub struct RollBackModelInput {
+    /// Kind of the model.
+    kind: ModelKind,
+}
+
+/// The model version to delete.
+#[derive(Clone, Debug, InputObject)]
+pub struct DiscardModelInput {
+    /// ID of the model version. It must not be active.
+    id: Id<id::Model>,
+}
+
+payload_errors! {
+    /// Errors that `activateModel` may return.
+    ActivateModelError: NotFound, Conflict
+}
+
+payload_errors! {
+    /// Errors that `rollBackModel` may return.
+    RollBackModelError: Conflict
+}
+
+payload_errors! {
+    /// Errors that `discardModel` may return.
+    DiscardModelError: NotFound, Conflict
+}
+
+payload! {
+    /// Result of `activateModel`.
+    ActivateModelPayload(ActivateModelError) {
+        /// The version that is active now; null if there are errors.
+        model: Option<Model>,
+    }
+}
+
+payload! {
+    /// Result of `rollBackModel`.
+    RollBackModelPayload(RollBackModelError) {
+        /// The version that is active now; null if there are errors.
+        model: Option<Model>,
+    }
+}
+
+payload! {
+    /// Result of `discardModel`.
+    DiscardModelPayload(DiscardModelError) {
+        /// The version as it was before it was deleted; null if there are errors.
+        model: Option<Model>,
+    }
+}
+
+/// Mutations of models.
+#[derive(Clone, Copy, Default)]
+pub struct ModelMutation;
+
+/// Mutations of models.
+#[Object]
+impl ModelMutation {
+    /// Activates a trained model version, with the versions of other kinds that were trained with it.
+    /// Every server uses it within about a second. Requires the role ADMIN.
+    async fn activate_model(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The model version to activate.")] input: ActivateModelInput,
+    ) -> Result<ActivateModelPayload> {
+        let models = &ctx.services().models;
+        let done = models.promote(ctx.viewer(), input.id).await;
+        ctx.loaders().forget();
+        ActivateModelPayload::settle(done)
+    }
+
+    /// Activates the version of a kind that preceded the active one. Repeat it to go further back. Requires
+    /// the role ADMIN.
+    async fn roll_back_model(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The kind of model to roll back.")] input: RollBackModelInput,
+    ) -> Result<RollBackModelPayload> {
+        let models = &ctx.services().models;
+        let done = models.roll_back(ctx.viewer(), input.kind.into()).await;
+        ctx.loaders().forget();
+        RollBackModelPayload::settle(done)
+    }
+
+    /// Deletes a model version that is not active, with its stored model. Requires the role ADMIN.
+    async fn discard_model(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The model version to delete.")] input: DiscardModelInput,
+    ) -> Result<DiscardModelPayload> {
+        let models = &ctx.services().models;
+        let done = models.discard(ctx.viewer(), input.id).await;
+        ctx.loaders().forget();
+        DiscardModelPayload::settle(done)
     }
 }

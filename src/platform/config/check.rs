@@ -195,6 +195,10 @@ impl Settings {
         }
         let training = &self.training;
         anyhow::ensure!(
+            (1..=100).contains(&training.keep_versions),
+            "`training.keep_versions` must be between 1 and 100"
+        );
+        anyhow::ensure!(
             (1..=512).contains(&training.factors)
                 && (1..=200).contains(&training.sweeps)
                 && training.regularisation > 0.0

@@ -166,6 +166,7 @@ pub struct Training {
     pub regularisation_exponent: f32,
     pub initial_deviation: f32,
     pub seed: u64,
+    pub keep_versions: usize,
 }
 
 /// What several servers share.

@@ -4,7 +4,8 @@
 //! changes under its name and the same bytes are kept once. The name is also the key to the file:
 //! nobody guesses 256 bits, and who can compute them has the bytes already.
 //!
-//! What is uploaded lies apart from that, under names that only the database knows.
+//! What is uploaded and what models are read from lie apart from that, under names that only the database
+//! knows.
 
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use super::config::{self, SchemaName};
 use crate::foundation::{Error, Result};
 
+mod artifacts;
 mod name;
 mod uploads;
 

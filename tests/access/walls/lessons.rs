@@ -78,6 +78,8 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "eraseUser" => aimed(json!({ "userId": id("user") })),
         "cancelJob" => aimed(json!({ "id": id("job") })),
         "retryJob" | "deleteJob" => aimed(json!({ "id": id("job that is over") })),
+        // Models are nobody's, and only admins may.
+        "activateModel" | "rollBackModel" | "discardModel" => Lesson::Own,
         "revokeApiKey" => aimed(json!({ "id": id("key") })),
         // Drops what can be computed again; nobody's data is touched, and only admins may.
         "clearCache" => Lesson::Own,

@@ -318,7 +318,8 @@ async fn history(
             .fold(sqlx::query(sql), sqlx::query::Query::bind);
         insert.execute(app.ctx.db.pool()).await.unwrap();
     }
-    models.activate(model, json!({})).await.unwrap();
+    models.finish(model, json!({})).await.unwrap();
+    models.activate(model).await.unwrap();
     let recommendations = &app.services.recommendations;
     let window = Window::first(10);
     let feed = RecommendationRequest::default();

@@ -85,6 +85,7 @@ pub(super) async fn run(
             let how = TrainingOptions {
                 force: how.force,
                 choose: how.choose,
+                candidate: how.candidate,
             };
             train(services, how, reporter).await
         }

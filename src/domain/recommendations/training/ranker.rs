@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Progress;
 use super::measure::recipe_of;
 use crate::domain::auth::Viewer;
-use crate::domain::models::{ModelKind, another_training};
+use crate::domain::models::{ModelKind, NewVersion, another_training};
 use crate::domain::recommendations::replay_evaluation::{ReplayOutcome, ReplayReport};
 use crate::domain::recommendations::served_ranker::StoredRanker;
 use crate::domain::recommendations::service::RecommendationService;
@@ -46,20 +46,22 @@ impl RecommendationService {
         let figure = evaluation
             .as_ref()
             .map(|evaluation| evaluation.figure.clone());
-        self.activate_ranker(model.id, evaluation).await?;
+        if let Some(ranker) = self.keep_ranker(model.id, evaluation).await? {
+            self.models.activate(ranker).await?;
+        }
         self.refresh_ranker().await?;
         Ok(figure)
     }
 
-    /// Takes the ranker into service that was learned with a model, or notes that the configured
-    /// weights were as good.
-    pub(super) async fn activate_ranker(
+    /// Keeps the ranker that was learned with a model, or notes that the configured weights were as good. It
+    /// becomes active with the model.
+    pub(super) async fn keep_ranker(
         &self,
         model: Id<id::Model>,
         evaluation: Option<ReplayOutcome>,
-    ) -> Result<()> {
+    ) -> Result<Option<Id<id::Model>>> {
         let Some(ReplayOutcome { figure, ranker }) = evaluation else {
-            return Ok(());
+            return Ok(None);
         };
         let stored = StoredRanker {
             collaborative: model.uuid(),
@@ -75,8 +77,15 @@ impl RecommendationService {
         let metrics = serde_json::to_value(&figure).map_err(anyhow::Error::from)?;
         let version = self
             .models
-            .begin(ModelKind::Ranker, algorithm, settings)
+            .begin_version(NewVersion {
+                kind: ModelKind::Ranker,
+                algorithm: algorithm.to_owned(),
+                settings,
+                created_at: self.clock.now(),
+                trained_with: Some(model),
+            })
             .await?;
-        self.models.activate(version.id, metrics).await
+        self.models.finish(version.id, metrics).await?;
+        Ok(Some(version.id))
     }
 }

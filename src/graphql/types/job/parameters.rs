@@ -19,6 +19,10 @@ pub struct TrainingJobInput {
     /// about fifty trainings. Later trainings use the same choice.
     #[graphql(default)]
     choose: bool,
+    /// Whether to keep the new model as a candidate, whatever its quality, instead of activating it.
+    /// `activateModel` activates it later.
+    #[graphql(default)]
+    candidate: bool,
 }
 
 /// The users whose stored recommendations are computed. Exactly one field must be set.
@@ -156,6 +160,7 @@ impl JobParametersInput {
             Self::Training(input) => Parameters::Training(domain::Training {
                 force: input.force,
                 choose: input.choose,
+                candidate: input.candidate,
             }),
             Self::Recommendations(target) => Parameters::Recommendations(target.read()?),
             Self::Import(input) => {

@@ -17,6 +17,11 @@ pub struct Model {
     pub metrics: Json,
     pub created_at: DateTimeUtc,
     pub activated_at: Option<DateTimeUtc>,
+    pub trained_at: Option<DateTimeUtc>,
+    pub kept: bool,
+    pub trained_with: Option<Uuid>,
+    pub artifact_bytes: Option<i64>,
+    pub artifact_sha256: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
