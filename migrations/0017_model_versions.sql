@@ -14,7 +14,6 @@ CREATE INDEX model_versions_trained_with ON model_versions (trained_with) WHERE 
 
 -- Files take the place of these rows. Models that were read from them are trained anew.
 UPDATE model_versions SET trained_at = coalesce(activated_at, created_at) WHERE state <> 'CANDIDATE';
-ALTER TABLE model_versions ADD CHECK (state = 'CANDIDATE' OR trained_at IS NOT NULL);
 UPDATE model_versions SET state = 'RETIRED', kept = false
  WHERE state <> 'CANDIDATE' AND kind <> 'RANKER';
 DROP TABLE model_artifacts;

@@ -127,9 +127,20 @@ impl<'a> Eligibility<'a> {
         }
     }
 
-    /// Whether the item in a slot is eligible.
+    /// Whether the item in a slot is eligible: the same as [`Eligibility::check`], without a look at the item
+    /// where its availability and its kind decide.
     pub fn is_eligible(&self, slot: u32) -> bool {
-        self.check(slot).is_ok()
+        let Some(kind) = self.catalogue.kind(slot) else {
+            return false;
+        };
+        if !self.kinds.is_empty() && !self.kinds.contains(&kind) {
+            return false;
+        }
+        let asks_more = self.filter.is_some() || self.excluded.is_some() || self.seen.is_some();
+        match asks_more {
+            true => self.check(slot).is_ok(),
+            false => self.catalogue.unavailable(slot, self.day).is_none(),
+        }
     }
 
     /// All eligible items with their slots.

@@ -152,7 +152,9 @@ async fn another_process_notices_a_new_space_and_new_items() {
 
 #[tokio::test]
 async fn a_new_space_takes_the_place_of_the_old_one_whole() {
-    let app = TestApp::start().await;
+    let mut settings = support::settings();
+    settings.training.keep_versions = 1;
+    let app = TestApp::with(settings).await;
     two_kinds(&app).await;
     let rows = || async {
         let sql = "SELECT m.version, count(*) FROM content_embeddings e

@@ -1,6 +1,6 @@
 //! Versions of models in the database.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -22,8 +22,8 @@ use crate::platform::events;
 /// What versions compute: rows by `model_version_id`.
 const COMPUTED: [&str; 2] = ["batch_recommendations", "content_embeddings"];
 
-/// A training that did not end within so many days was stopped.
-const STOPPED_AFTER_DAYS: i32 = 7;
+/// A training that did not end within this time was stopped.
+const STOPPED_AFTER: TimeDelta = TimeDelta::days(7);
 
 #[derive(Clone)]
 pub(super) struct Store {
@@ -170,7 +170,7 @@ impl Store {
                         entry.subject = Id::<id::Model>::from(id).to_string();
                         audit::record(tx, entry, now, &rng).await?;
                     }
-                    let removed = prune(tx, kind, keep).await?;
+                    let removed = prune(tx, kind, keep, now).await?;
                     let active = Entity::find_by_id(id).one(tx).await?;
                     let active = active.ok_or(Refusal::NotFound { thing: "model" })?;
                     Ok((ModelVersion::try_from(active)?, removed))
@@ -246,20 +246,28 @@ fn servable(row: &Model) -> Result<()> {
 /// The newest version of a kind that is older than the active one, was active and can be again: whoever rolls
 /// back twice does not come back to the first.
 async fn previous(tx: &DatabaseTransaction, kind: ModelKind) -> Result<uuid::Uuid> {
-    let active = of_kind(Some(kind))
-        .filter(Column::State.eq(ModelState::Active.as_str()))
-        .one(tx)
-        .await?;
-    let mut earlier = of_kind(Some(kind))
-        .filter(Column::State.eq(ModelState::Retired.as_str()))
-        .filter(Column::Kept.eq(true))
-        .order_by_desc(Column::Id);
-    if let Some(active) = active {
-        earlier = earlier.filter(Column::Id.lt(active.id));
-    }
-    let row = earlier.one(tx).await?;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        format!(
+            "SELECT id FROM model_versions \
+              WHERE kind = $1 AND state = 'RETIRED' AND kept \
+                AND {NUMBER} < ALL (SELECT {NUMBER} FROM model_versions \
+                                     WHERE kind = $1 AND state = 'ACTIVE') \
+              ORDER BY {NUMBER} DESC LIMIT 1"
+        ),
+        [kind.as_str().into()],
+    );
+    let row = IdRow::find_by_statement(statement).one(tx).await?;
     let none = || conflict("there is no earlier version of this kind that is kept");
     Ok(row.ok_or_else(none)?.id)
+}
+
+/// The version as numbers, which are in the order of the trainings.
+const NUMBER: &str = "string_to_array(version, '.')::integer[]";
+
+#[derive(FromQueryResult)]
+struct IdRow {
+    id: uuid::Uuid,
 }
 
 /// Retires the active version of a kind and activates `next`, if there is one.
@@ -323,32 +331,31 @@ async fn prune(
     tx: &DatabaseTransaction,
     kind: ModelKind,
     keep: usize,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Id<id::Model>>> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        id: uuid::Uuid,
-    }
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "UPDATE model_versions SET kept = false WHERE kept AND id IN ( \
+        format!(
+            "UPDATE model_versions SET kept = false WHERE kept AND id IN ( \
              SELECT id FROM ( \
                  SELECT id, row_number() OVER (PARTITION BY state \
-                            ORDER BY coalesce(activated_at, trained_at) DESC, id DESC) AS place \
+                            ORDER BY coalesce(activated_at, trained_at) DESC, {NUMBER} DESC) AS place \
                    FROM model_versions \
                   WHERE kind = $1 AND kept AND state <> 'ACTIVE' AND trained_at IS NOT NULL) AS others \
               WHERE place > $2 \
              UNION ALL \
              SELECT id FROM model_versions \
               WHERE kind = $1 AND state = 'CANDIDATE' AND trained_at IS NULL \
-                AND created_at < now() - $3 * interval '1 day') \
-         RETURNING id",
+                AND created_at < $3) \
+         RETURNING id"
+        ),
         [
             kind.as_str().into(),
             (keep as i64).into(),
-            STOPPED_AFTER_DAYS.into(),
+            (now - STOPPED_AFTER).into(),
         ],
     );
-    let removed = Row::find_by_statement(statement).all(tx).await?;
+    let removed = IdRow::find_by_statement(statement).all(tx).await?;
     let removed: Vec<uuid::Uuid> = removed.into_iter().map(|row| row.id).collect();
     for table in COMPUTED {
         tx.execute_raw(Statement::from_sql_and_values(
@@ -360,10 +367,12 @@ async fn prune(
     }
     tx.execute_raw(Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "DELETE FROM batch_recommendations WHERE model_version_id IN ( \
+        format!(
+            "DELETE FROM batch_recommendations WHERE model_version_id IN ( \
              SELECT id FROM model_versions \
               WHERE kind = $1 AND state = 'RETIRED' \
-              ORDER BY activated_at DESC, id DESC OFFSET 1)",
+              ORDER BY activated_at DESC, {NUMBER} DESC OFFSET 1)"
+        ),
         [kind.as_str().into()],
     ))
     .await?;

@@ -195,6 +195,7 @@ fn row(
         return Ok(None);
     }
     let scored = live.scores(&entries)?;
+    let offers = |item: u32| offers(live.contents()[item as usize]);
     let best = live.best(&scored, keep, offers);
     let items: Vec<_> = best.iter().map(|(content, _)| *content).collect();
     let reasons = live.reasons(&positives, &scored, &items)?;

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use super::kinds::heaviest_kind;
 use super::model::{Item, Source};
 use super::non_personalised::NonPersonalisedLists;
-use super::served_model::ServedModel;
+use super::served_model::{ServedModel, UNKNOWN};
 use super::served_ranker::ServedRanker;
 use super::service::RecommendationService;
 use crate::domain::embeddings::VectorTable;
@@ -183,7 +183,12 @@ impl RecommendationService {
             {
                 let catalogue = index.read();
                 let rules = context.rules(&retrieved.kinds).within(&catalogue);
-                let best = model.best(&scored, depth, |content| rules.is_eligible_content(content));
+                let slots = model.slots(index, &catalogue);
+                let passes = |item: u32| match slots.get(item as usize) {
+                    Some(slot) if *slot != UNKNOWN => rules.is_eligible(*slot),
+                    _ => rules.is_eligible_content(model.contents()[item as usize]),
+                };
+                let best = model.best(&scored, depth, passes);
                 let signals = model.signals(&scored, &best, weight, &catalogue);
                 retrieved.candidates.extend(signals);
             }
@@ -223,12 +228,11 @@ impl RecommendationService {
         let count = NEAR + context.history.profiled().len();
         let index = self.content.catalogue().await?;
         let kinds = retrieved.kinds.clone();
+        // Asked of each item of the catalogue, or of nearly all.
+        let rules = context.rules(&kinds);
         let keep = |content| {
             let catalogue = index.read();
-            context
-                .rules(&kinds)
-                .within(&catalogue)
-                .is_eligible_content(content)
+            rules.within(&catalogue).is_eligible_content(content)
         };
         let interests = profile.interests.as_slice().iter();
         let queries: Vec<&[f32]> = interests

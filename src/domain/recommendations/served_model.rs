@@ -1,13 +1,14 @@
 //! The collaborative model in the memory of a server.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use super::service::RecommendationService;
+use crate::domain::content::CatalogueIndex;
 use crate::domain::models::handle::LoadedModel;
 use crate::domain::models::{ModelKind, ModelService, ModelVersion};
 use crate::engine::candidates::Candidates;
@@ -29,7 +30,12 @@ pub(super) struct ServedModel {
     collaborative: Model,
     items: Vec<Content>,
     indices: FxHashMap<Content, u32>,
+    /// The slot of each item in the catalogue, which it keeps, once the whole catalogue is there.
+    slots: OnceLock<Vec<u32>>,
 }
+
+/// The slot of an item that was not on the catalogue.
+pub(super) const UNKNOWN: u32 = u32::MAX;
 
 /// The neighbours of so many of somebody's items are scored where all items are too many.
 const HEAVIEST: usize = 100;
@@ -60,6 +66,7 @@ impl ServedModel {
             indices: items.iter().copied().zip(0..).collect(),
             items,
             collaborative,
+            slots: OnceLock::new(),
         }
     }
 
@@ -93,6 +100,21 @@ impl ServedModel {
             indices: items.iter().copied().zip(0..).collect(),
             items,
             collaborative,
+            slots: OnceLock::new(),
+        })
+    }
+
+    /// The slot of each item, [`UNKNOWN`] for those that were not there; empty while the catalogue is read.
+    pub(super) fn slots(&self, index: &CatalogueIndex, catalogue: &Catalogue) -> &[u32] {
+        if let Some(slots) = self.slots.get() {
+            return slots;
+        }
+        if !index.is_complete() {
+            return &[];
+        }
+        self.slots.get_or_init(|| {
+            let slot = |content: &Content| catalogue.slot(*content).unwrap_or(UNKNOWN);
+            self.items.iter().map(slot).collect()
         })
     }
 
@@ -145,15 +167,14 @@ impl ServedModel {
             .map_err(internal)
     }
 
-    /// The best `keep` items that pass, best first, with scores in [0, 1].
+    /// The best `keep` items that pass, by the model's own numbers, best first, with scores in [0, 1].
     pub(super) fn best(
         &self,
         scored: &Scored,
         keep: usize,
-        passes: impl Fn(Content) -> bool,
+        passes: impl Fn(u32) -> bool,
     ) -> Vec<(Content, f32)> {
         let scores = (0_u32..).zip(scored.scores.iter().copied());
-        let passes = |item: u32| passes(self.items[item as usize]);
         let best = top::best_passing(scores, keep, passes).into_iter();
         best.map(|(item, score)| (self.items[item as usize], score))
             .collect()

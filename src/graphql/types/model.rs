@@ -107,8 +107,8 @@ impl Model {
         self.0.trained_at
     }
 
-    /// Whether the version can be activated: its training has ended and its data is still kept. The
-    /// setting `training.keep_versions` limits how many versions of a kind are kept beside the active one.
+    /// Whether the version can be activated: its training has ended and its stored model still exists.
+    /// The setting `training.keep_versions` limits how many inactive versions of a kind exist.
     async fn can_be_activated(&self) -> bool {
         self.0.trained_at.is_some() && self.0.kept
     }

@@ -78,8 +78,9 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "eraseUser" => aimed(json!({ "userId": id("user") })),
         "cancelJob" => aimed(json!({ "id": id("job") })),
         "retryJob" | "deleteJob" => aimed(json!({ "id": id("job that is over") })),
-        // Models are nobody's, and only admins may.
-        "activateModel" | "rollBackModel" | "discardModel" => Lesson::Own,
+        "activateModel" | "discardModel" => aimed(json!({ "id": world.model })),
+        // Names a kind of model, which is nobody's; only admins may.
+        "rollBackModel" => Lesson::Own,
         "revokeApiKey" => aimed(json!({ "id": id("key") })),
         // Drops what can be computed again; nobody's data is touched, and only admins may.
         "clearCache" => Lesson::Own,

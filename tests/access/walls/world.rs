@@ -34,6 +34,8 @@ pub struct World {
     pub victim: Viewer,
     pub stranger: Viewer,
     pub curator: Viewer,
+    /// A trained model that is not active.
+    pub model: String,
     /// An anonymous user of nobody's.
     pub guest: String,
     /// A film that everybody may see; the victim's list recommends it because of the diary.
@@ -100,6 +102,10 @@ impl World {
         };
         let film = app.film(FILM).await;
         let (interaction, list) = history(&app, &victim, (diary, film)).await;
+        let models = &app.services.models;
+        let model = models.begin(ModelKind::Collaborative, "a test", json!({}));
+        let model = model.await.unwrap().id;
+        models.finish(model, json!({})).await.unwrap();
         let upload = upload(&app, &victim).await;
         let (job, over) = jobs(&app, &victim).await;
         let people = &app.services.people;
@@ -178,6 +184,7 @@ impl World {
             victim,
             stranger,
             curator,
+            model: model.to_string(),
             guest,
             film: film.to_string(),
             extra: extra.id.to_string(),
