@@ -147,7 +147,7 @@ pub async fn the_server_tells_of_itself(story: &Story) {
     let trained = some(&told["jobStatistics"])
         .iter()
         .find(|row| row["kind"] == "TRAINING" && row["state"] == "COMPLETED");
-    assert_eq!(trained.unwrap()["count"], 1, "{told:#}");
+    assert_eq!(trained.unwrap()["count"], 2, "{told:#}");
     assert_eq!(told["workers"][0]["slots"], 2);
     let hours = story.admin("hourlyStatistics", json!({})).await;
     assert!(

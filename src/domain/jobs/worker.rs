@@ -26,7 +26,7 @@ use crate::platform::events::Received;
 /// How often a worker sends its heartbeat: while it runs jobs, whose leases the heartbeat renews, and while it
 /// does not.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
-const IDLE_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
+const IDLE_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(4);
 /// The most jobs claimed by one statement.
 const MAX_CLAIM: usize = 32;
 
