@@ -16,6 +16,7 @@ mod samples;
 mod singles;
 mod sources;
 mod syntax;
+mod tables;
 mod walls;
 
 use sources::Program;

@@ -37,6 +37,8 @@ pub struct Facts {
     pub imports: Vec<Import>,
     /// Modules that a module has.
     pub children: Vec<(Path, String)>,
+    /// The strings of the code, each with its line.
+    pub texts: Vec<(String, usize)>,
     /// Lines with `async` or `.await`.
     pub asynchronous: Vec<usize>,
     /// Modules that more than their parent may name.
@@ -206,7 +208,14 @@ impl Reader {
                     self.tokens(group.stream());
                     at += 1;
                 }
-                TokenTree::Literal(_) | TokenTree::Punct(_) => at += 1,
+                TokenTree::Literal(literal) => {
+                    if let Ok(text) = syn::parse_str::<syn::LitStr>(&literal.to_string()) {
+                        let line = literal.span().start().line;
+                        self.facts.texts.push((text.value(), line));
+                    }
+                    at += 1;
+                }
+                TokenTree::Punct(_) => at += 1,
             }
         }
     }
@@ -309,6 +318,11 @@ impl<'a> Visit<'a> for Reader {
         self.module.push(name);
         visit::visit_item_mod(self, module);
         self.module.pop();
+    }
+
+    fn visit_lit_str(&mut self, text: &'a syn::LitStr) {
+        let line = text.span().start().line;
+        self.facts.texts.push((text.value(), line));
     }
 
     fn visit_item_use(&mut self, item: &'a syn::ItemUse) {

@@ -15,4 +15,5 @@ pub use backoff::network;
 pub use model::{Admission, ApiKey, Client, Credentials, SignedIn, Tokens};
 pub use service::AuthService;
 pub use session_validity::Subject;
+pub(in crate::domain) use store::end_all_sessions;
 pub use viewer::{Role, Scope, Viewer};

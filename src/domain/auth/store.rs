@@ -326,6 +326,18 @@ async fn set_password(
     Ok(())
 }
 
+/// Ends all sessions of a user whose row is locked, in the transaction that disables or merges the user.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_all_sessions(
+    tx: &impl ConnectionTrait,
+    user: Id<id::User>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    revoke(tx, refresh_token::Column::UserId.eq(user.uuid()), now).await
+}
+
 async fn revoke(
     tx: &impl ConnectionTrait,
     which: impl sea_orm::sea_query::IntoCondition,

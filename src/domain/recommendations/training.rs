@@ -24,7 +24,7 @@ mod recipe;
 
 use data::TrainingData;
 use lists::lists;
-use measure::{chosen, kept_choice};
+use measure::{chosen, kept_choice, not_worse};
 use recipe::{named, recipe};
 
 /// At most so many users' lists are computed and copied at a time, and at most so many scores made
@@ -35,9 +35,6 @@ const SCORES: usize = 8_000_000;
 /// or all that they have not met.
 const SERVED_SHARE: f64 = 0.8;
 const ENOUGH: usize = 30;
-/// NDCG@10 of the served lists may be smaller than with the model in service by at most this share of
-/// it, or by two standard errors, since both were measured on samples.
-const TOLERANCE: f64 = 0.1;
 
 /// How far a training has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -359,23 +356,6 @@ impl Fitted {
             100.0 * SERVED_SHARE
         )))
     }
-}
-
-/// Refuses a model whose lists are worse than those of the one in service, beyond random variation.
-fn not_worse(figure: Option<&ReplayReport>, before: Option<&ModelVersion>) -> Result<()> {
-    let known = before.and_then(|model| model.metrics["ndcgAt10"].as_f64());
-    let (Some(figure), Some(known)) = (figure, known) else {
-        return Ok(());
-    };
-    let ndcg = figure.served.ndcg_at_10;
-    if ndcg.mean >= known - (TOLERANCE * known).max(2.0 * ndcg.error) {
-        return Ok(());
-    }
-    Err(conflict(&format!(
-        "NDCG@10 of the served lists would be {:.4}, with the model in service it was {known:.4}; \
-         the model in service stays; train with `force` to take the new one all the same",
-        ndcg.mean
-    )))
 }
 
 fn fit(

@@ -10,12 +10,11 @@ use sea_orm::{
 
 use super::model::{Email, Preferences, User, UserFilter, UserOrder};
 use super::service::not_found;
-use crate::domain::auth::Role;
-use crate::domain::auth::Subject;
+use crate::domain::auth::{Role, Subject, end_all_sessions};
 use crate::foundation::page::Window;
 use crate::foundation::{Id, Refusal, Result, Rng, id};
 use crate::platform::db::audit::{self, AuditEntry};
-use crate::platform::db::entities::{refresh_token, user};
+use crate::platform::db::entities::user;
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, broken_constraint, filter, stored};
 use crate::platform::events;
@@ -163,7 +162,7 @@ impl Store {
                     row.updated_at = now;
                     set(tx, id, Column::DisabledAt, row.disabled_at.into(), now).await?;
                     if disabled {
-                        end_sessions(tx, id, now).await?;
+                        end_all_sessions(tx, id, now).await?;
                     }
                     events::append(tx, &[Subject::User(id)]).await?;
                     audit::record(tx, entry, now, &rng).await?;
@@ -173,22 +172,6 @@ impl Store {
             })
             .await
     }
-}
-
-/// Ends all sessions of a user whose row is locked.
-pub(super) async fn end_sessions(
-    tx: &impl ConnectionTrait,
-    id: Id<id::User>,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    use refresh_token::Column;
-    refresh_token::Entity::update_many()
-        .col_expr(Column::RevokedAt, Expr::val(now))
-        .filter(Column::UserId.eq(id.uuid()))
-        .filter(Column::RevokedAt.is_null())
-        .exec(tx)
-        .await?;
-    Ok(())
 }
 
 async fn locked(tx: &impl ConnectionTrait, id: Id<id::User>) -> Result<user::Model> {

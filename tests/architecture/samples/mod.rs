@@ -5,6 +5,7 @@ mod arrows;
 mod floors;
 mod kept;
 mod libraries;
+mod tables;
 
 use super::sources::Program;
 use super::walls::{Broken, Wall, broken};
@@ -65,6 +66,7 @@ fn samples() -> impl Iterator<Item = &'static Sample> {
         libraries::LIBRARIES,
         kept::KEPT,
         floors::FLOORS,
+        tables::TABLES,
     ];
     all.into_iter().flatten()
 }

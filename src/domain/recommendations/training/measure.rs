@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::data::TrainingData;
-use super::{Progress, Step, blocking, explain, fit, on_fraction, step};
+use super::{Progress, Step, blocking, conflict, explain, fit, on_fraction, step};
 use crate::domain::models::ModelVersion;
-use crate::domain::recommendations::replay_evaluation::ReplayOutcome;
+use crate::domain::recommendations::replay_evaluation::{ReplayOutcome, ReplayReport};
 use crate::domain::recommendations::served_model::ServedModel;
 use crate::domain::recommendations::service::RecommendationService;
 use crate::foundation::{Error, Result};
@@ -16,6 +16,9 @@ use ranking::selection::{self, Family, Fold, Given, Plan};
 /// A choice is made on so many random splits, with at most so many trials of each family.
 const FOLDS: u64 = 2;
 const TRIALS: usize = 40;
+/// NDCG@10 of the served lists may be smaller than with the model in service by at most this share of
+/// it, or by two standard errors, since both were measured on samples.
+const TOLERANCE: f64 = 0.1;
 
 /// The recipe that does best on interactions that are held out.
 pub(super) async fn chosen<O>(
@@ -110,4 +113,24 @@ impl RecommendationService {
             None => Ok((None, observe)),
         }
     }
+}
+
+/// Refuses a model whose lists are worse than those of the one in service, beyond random variation.
+pub(super) fn not_worse(
+    figure: Option<&ReplayReport>,
+    before: Option<&ModelVersion>,
+) -> Result<()> {
+    let known = before.and_then(|model| model.metrics["ndcgAt10"].as_f64());
+    let (Some(figure), Some(known)) = (figure, known) else {
+        return Ok(());
+    };
+    let ndcg = figure.served.ndcg_at_10;
+    if ndcg.mean >= known - (TOLERANCE * known).max(2.0 * ndcg.error) {
+        return Ok(());
+    }
+    Err(conflict(&format!(
+        "NDCG@10 of the served lists would be {:.4}, with the model in service it was {known:.4}; \
+         the model in service stays; train with `force` to take the new one all the same",
+        ndcg.mean
+    )))
 }

@@ -8,10 +8,9 @@ use sea_orm::{
     Statement,
 };
 
-use crate::domain::auth::Subject;
+use crate::domain::auth::{Subject, end_all_sessions};
 use crate::domain::users::model::User;
 use crate::domain::users::service::not_found;
-use crate::domain::users::store::end_sessions;
 use crate::foundation::{Id, Refusal, Result, Rng, id};
 use crate::platform::db::Db;
 use crate::platform::db::audit::{self, AuditEntry};
@@ -70,7 +69,7 @@ impl Store {
                         .filter(batch_recommendation::Column::UserId.eq(anonymous.uuid()))
                         .exec(tx)
                         .await?;
-                    end_sessions(tx, anonymous, now).await?;
+                    end_all_sessions(tx, anonymous, now).await?;
                     events::append(tx, &[Subject::User(anonymous)]).await?;
                     user::Entity::update_many()
                         .col_expr(user::Column::MergedInto, Expr::val(known.uuid()))
