@@ -33,3 +33,16 @@ BEGIN
 END $$;
 CREATE TRIGGER tell_catalogue AFTER INSERT OR UPDATE OR DELETE ON content_items
     FOR EACH STATEMENT EXECUTE FUNCTION tell_catalogue();
+
+-- Whoever follows a job that is removed need not wait for more of it.
+CREATE FUNCTION tell_removed_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO events (topic, key, payload)
+    SELECT 'jobs', id, jsonb_build_object(
+               'job', id, 'event', events + 1, 'state', state, 'owner', owner_id,
+               'asked_by', asked_by, 'due_in', 0, 'cancel', false)
+      FROM removed;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tell_removed_jobs AFTER DELETE ON generation_jobs REFERENCING OLD TABLE AS removed
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_removed_jobs();

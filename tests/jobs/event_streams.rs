@@ -138,10 +138,15 @@ async fn two_hundred_followers_of_one_job_all_see_its_last_event() {
 async fn who_follows_a_job_that_is_removed_is_let_go() {
     let app = TestApp::start().await;
     let asked = ask(&app, trifle(1)).await;
-    let follower = app.services.jobs.follow(&Viewer::Command, asked.id, 1);
-    let follower = follower.await.unwrap();
+    let jobs = &app.services.jobs;
+    // One who has read what there is, and one who begins as it goes.
+    let first = jobs.follow(&Viewer::Command, asked.id, 0).await.unwrap();
+    let mut first = Box::pin(first);
+    assert_eq!(next(&mut first).await.number, 1);
+    let second = jobs.follow(&Viewer::Command, asked.id, 1).await.unwrap();
     sql(&app, "DELETE FROM generation_jobs WHERE id = $1", asked.id).await;
-    assert_eq!(soon(follower.count()).await, 0);
+    assert_eq!(soon(first.count()).await, 0);
+    assert_eq!(soon(second.count()).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -157,6 +157,10 @@ impl JobStream {
                 Received::Event { event, .. } => {
                     if self.may_see(event.owner.map(Id::from), &event.asked_by) {
                         let job = self.service.job_of(&event).await;
+                        if job.is_none() {
+                            // It was removed.
+                            self.open.remove(&event.job.into());
+                        }
                         self.enqueue(job);
                     }
                 }

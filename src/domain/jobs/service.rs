@@ -41,7 +41,8 @@ pub struct JobService {
     pub(super) recent: Cache<(), Arc<Recent>>,
 }
 
-/// The event of a changed job. It is written by the statements that change jobs.
+/// The event of a changed or removed job. It is written by the statements that change jobs, and by a trigger
+/// where one is removed: then the number is that after the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobChanged {
     /// The job.
