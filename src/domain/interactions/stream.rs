@@ -127,7 +127,8 @@ impl InteractionService {
             recorded: self.events.subscribe(None).await,
             filter,
             missed: after.is_some(),
-            known: HashSet::new(),
+            // Its event may be on its way still.
+            known: after.into_iter().collect(),
             queue: VecDeque::new(),
             failed: false,
         })
