@@ -46,6 +46,13 @@ impl Store {
         self.db
             .transaction(move |tx| {
                 async move {
+                    // Of two activations at once, the second finds what the first has made active.
+                    tx.execute_raw(Statement::from_string(
+                        DbBackend::Postgres,
+                        "SELECT pg_advisory_xact_lock(hashtext('model_versions'), \
+                                                      hashtext(current_schema()))",
+                    ))
+                    .await?;
                     let id = match which {
                         Which::Version(id) => id.uuid(),
                         Which::Previous(kind) => previous(tx, kind).await?,
