@@ -219,3 +219,22 @@ async fn only_what_is_trained_and_not_active_changes_and_only_for_admins() {
         .unwrap();
     assert_eq!(actions, ["model.discard"]);
 }
+
+/// Each of two at once waits for the other, and the later one retires the earlier one's.
+#[tokio::test]
+async fn of_two_activations_at_once_both_succeed_and_one_version_is_active() {
+    let app = TestApp::start().await;
+    let models = &app.services.models;
+    for _ in 0..5 {
+        let (first, second) = (trained(&app).await, trained(&app).await);
+        let (one, other) = tokio::join!(models.activate(first), models.activate(second));
+        one.unwrap();
+        other.unwrap();
+        let states = [
+            version(&app, first).await.state,
+            version(&app, second).await.state,
+        ];
+        let active = states.iter().filter(|state| **state == ModelState::Active);
+        assert_eq!(active.count(), 1, "{states:?}");
+    }
+}

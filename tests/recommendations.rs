@@ -227,6 +227,32 @@ async fn what_people_of_like_taste_took_comes_first_and_says_why() {
     assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)));
 }
 
+/// Headphones are no reason for a film, however often both are bought by the same people.
+#[tokio::test]
+async fn a_film_is_recommended_because_of_films() {
+    let world = World::new().await;
+    // Item 2 speaks for all the others of its taste.
+    for item in [2, 4, 6] {
+        world.change(item, "kind = 'PRODUCT'").await;
+    }
+    world.take(0, 2, "PURCHASE").await;
+    world.train().await;
+    let page = world.page(0, 5, None).await;
+
+    let reasons: Vec<&str> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|item| item["reasons"][0]["because"]["title"].as_str())
+        .collect();
+    assert_eq!(reasons.len(), 5, "{page:#}");
+    let products = ["Item 2", "Item 4", "Item 6"];
+    assert!(
+        reasons.iter().all(|title| !products.contains(title)),
+        "{page:#}"
+    );
+}
+
 #[tokio::test]
 async fn a_newcomer_gets_what_is_popular_and_what_is_new() {
     let world = World::new().await;

@@ -242,9 +242,14 @@ impl Model {
         Ok(scaled.collect())
     }
 
-    /// Why these items have the scores they have, in their order: the entry that contributed
-    /// most, how much of the score came from it, and the score; empty if there are no entries.
-    /// `scored` is what [`Model::scores`] gives for the same entries.
+    /// Why these items have the scores they have, in their order: of the entries whose items `may`
+    /// be named, the one whose contribution stands out, how much of the score came from it, and the
+    /// score; empty if no entry may be named. `scored` is what [`Model::scores`] gives for the same
+    /// entries.
+    ///
+    /// An entry of great weight contributes much to every item and would be named for all of them. So
+    /// contributions are compared as shares of what the entry contributes to these items in all,
+    /// under the root: `c_ei / √(Σ_j max(c_ej, 0))`, as vectors are compared by their cosine.
     ///
     /// # Errors
     /// [`CollaborativeError::Entry`] if an item is unknown or a weight is not positive and finite.
@@ -253,6 +258,7 @@ impl Model {
         entries: &[Entry],
         scored: &Scored,
         items: &[u32],
+        may: impl Fn(u32) -> bool,
     ) -> Result<Vec<Reason>, CollaborativeError> {
         // The row checks that the items exist.
         self.row(
@@ -262,24 +268,38 @@ impl Model {
                 .collect::<Vec<_>>(),
         )?;
         let entries = self.row(entries)?;
-        if entries.is_empty() {
+        let among: Vec<usize> = (0..entries.len())
+            .filter(|at| may(entries[*at].item))
+            .collect();
+        if among.is_empty() {
             return Ok(Vec::new());
         }
-        let mut sums = vec![0.0; items.len() * entries.len()];
+        let mut sums = vec![0.0; items.len() * among.len()];
         for (part, worth) in self.parts.iter().zip(&scored.worths) {
-            part.add_contributions(&entries, items, *worth, &mut sums)?;
+            part.add_contributions(&entries, &among, items, *worth, &mut sums)?;
+        }
+        let mut whole = vec![0.0_f32; among.len()];
+        for sums in sums.chunks_exact(among.len()) {
+            for (whole, sum) in whole.iter_mut().zip(sums) {
+                *whole += sum.max(0.0);
+            }
         }
         let reason = |(&item, sums): (&u32, &[f32])| {
-            let loudest = top::best(sums, 1, &[]);
-            let (at, contribution) = loudest.first().copied().unwrap_or((0, 0.0));
+            let outstanding = sums.iter().zip(&whole).map(|(sum, whole)| match *whole {
+                whole if whole > 0.0 => sum / whole.sqrt(),
+                // It contributes to none of them.
+                _ => *sum,
+            });
+            let first = top::best_of((0_u32..).zip(outstanding), 1);
+            let at = first.first().map_or(0, |(at, _)| *at as usize);
             Reason {
                 item,
-                because: entries[at as usize].item,
-                contribution,
+                because: entries[among[at]].item,
+                contribution: sums[at],
                 score: scored.scores[item as usize],
             }
         };
-        let sums = sums.chunks_exact(entries.len());
+        let sums = sums.chunks_exact(among.len());
         Ok(items.iter().zip(sums).map(reason).collect())
     }
 

@@ -115,7 +115,8 @@ impl FoldIn {
             return Ok(Vec::new());
         }
         let mut parts = vec![0.0; recommended.len() * history.len()];
-        self.add_contributions(entries, recommended, 1.0, &mut parts)?;
+        let all: Vec<usize> = (0..history.len()).collect();
+        self.add_contributions(entries, &all, recommended, 1.0, &mut parts)?;
         let parts = parts.chunks_exact(history.len());
         let reasons = recommended.iter().zip(parts).map(|(&item, parts)| {
             let mut strongest = 0;
@@ -134,31 +135,34 @@ impl FoldIn {
         Ok(reasons.collect())
     }
 
-    /// Adds to `sums` how much of the score of each recommended item comes from each past item,
-    /// times `worth`: a row for each recommended item, in their order, with a place for each past
-    /// item, ascending by it. See [`FoldIn::explain`]; the recommended items have to be known.
+    /// Adds to `sums` how much of the score of each recommended item comes from some of the past
+    /// items, times `worth`: a row for each recommended item, in their order, with a column for each
+    /// of `past`, which are indices of the past items in ascending order. See [`FoldIn::explain`];
+    /// the recommended items have to be known.
     ///
     /// # Panics
-    /// If `sums` has another size.
+    /// If `sums` has another size, or an index is outside of the past items.
     pub(super) fn add_contributions(
         &self,
         entries: &[(u32, f32)],
+        past: &[usize],
         recommended: &[u32],
         worth: f32,
         sums: &mut [f32],
     ) -> Result<(), IalsError> {
         let row = self.row(entries)?;
         let (history, weights) = row.row(0);
-        assert_eq!(sums.len(), recommended.len() * history.len());
+        assert_eq!(sums.len(), recommended.len() * past.len());
         let fixed = self.fixed();
         let mut scratch = Scratch::default();
         fixed.factor(history, weights, &mut scratch);
         // `W` is symmetric: it may stand with either side, and solving costs the most.
-        let by_past = history.len() < recommended.len();
+        let past_items: Vec<u32> = past.iter().map(|at| history[*at]).collect();
+        let by_past = past.len() < recommended.len();
         let (solved, others) = if by_past {
-            (history, recommended)
+            (past_items.as_slice(), recommended)
         } else {
-            (recommended, history)
+            (recommended, past_items.as_slice())
         };
         let (mut values, stride) = (Vec::new(), self.items.columns());
         fixed.copy(others, &mut values);
@@ -171,8 +175,8 @@ impl FoldIn {
             let others = Rows { values, stride };
             fixed.kernel.add_products(others, 0, &direction, &mut parts);
             for (other, part) in parts.iter().enumerate() {
-                let (item, past_item) = if by_past { (other, at) } else { (at, other) };
-                sums[item * history.len() + past_item] += worth * weights[past_item] * part;
+                let (item, column) = if by_past { (other, at) } else { (at, other) };
+                sums[item * past.len() + column] += worth * weights[past[column]] * part;
             }
         }
         Ok(())

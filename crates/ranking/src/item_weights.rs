@@ -65,6 +65,46 @@ impl ItemWeights {
         }
     }
 
+    /// Adds what each of these `(item, strength)` entries gives each target, times `worth`: a row of
+    /// `sums` for each target, with a column for each entry.
+    pub(crate) fn add_products(
+        &self,
+        entries: &[(u32, f32)],
+        targets: &[u32],
+        worth: f32,
+        sums: &mut [f32],
+    ) {
+        let width = entries.len();
+        // Where an item stands in the head is looked up once, and not once for each pair.
+        let columns: Option<Vec<Option<usize>>> = match self {
+            Self::Lists(_) => None,
+            Self::Dense(dense) => Some(targets.iter().map(|item| dense.index(*item)).collect()),
+        };
+        for (at, (source, strength)) in entries.iter().enumerate() {
+            if *strength == 0.0 {
+                continue;
+            }
+            let strength = worth * strength;
+            match (self, &columns) {
+                (Self::Dense(dense), Some(columns)) => {
+                    let Some(source) = dense.index(*source) else {
+                        continue;
+                    };
+                    for (row, column) in columns.iter().enumerate() {
+                        if let Some(column) = column {
+                            sums[row * width + at] += strength * dense.weights.get(source, *column);
+                        }
+                    }
+                }
+                _ => {
+                    for (row, target) in targets.iter().enumerate() {
+                        sums[row * width + at] += strength * self.weight(*source, *target);
+                    }
+                }
+            }
+        }
+    }
+
     /// Adds up the weights of these `(item, strength)` entries:
     /// `scores[target] += strength · weight`.
     pub fn add_scores(&self, entries: &[(u32, f32)], scores: &mut [f32]) {

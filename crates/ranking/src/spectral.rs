@@ -185,6 +185,22 @@ impl Spectral {
         self.linear.weight(source, target) + self.low_pass * passed
     }
 
+    /// Adds what each of these `(item, strength)` entries gives each target, times `worth`: a row of
+    /// `sums` for each target, with a column for each entry.
+    pub(super) fn add_products(
+        &self,
+        entries: &[(u32, f32)],
+        targets: &[u32],
+        worth: f32,
+        sums: &mut [f32],
+    ) {
+        for (target, sums) in targets.iter().zip(sums.chunks_exact_mut(entries.len())) {
+            for ((source, strength), sum) in entries.iter().zip(sums) {
+                *sum += worth * strength * self.weight(*source, *target);
+            }
+        }
+    }
+
     /// `D_I^-½` of an item.
     fn source(&self, item: u32) -> f32 {
         let root = self.roots[item as usize];

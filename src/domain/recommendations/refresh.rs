@@ -198,11 +198,12 @@ fn row(
     let offers = |item: u32| offers(live.contents()[item as usize]);
     let best = live.best(&scored, keep, offers);
     let items: Vec<_> = best.iter().map(|(content, _)| *content).collect();
-    let reasons = live.reasons(&positives, &scored, &items)?;
+    let may = |past: Id<id::Content>| positive_items.contains(&past);
+    let reasons = live.reasons(&entries, &scored, &items, may)?;
     let because = |content| {
-        let reason = reasons.get(content);
-        let reason = reason.filter(|history_item| positive_items.contains(history_item));
-        reason.map_or_else(Uuid::nil, |history_item| history_item.uuid())
+        reasons
+            .get(content)
+            .map_or_else(Uuid::nil, |past| past.uuid())
     };
     Ok(Some(Row {
         user: user.uuid(),

@@ -365,8 +365,9 @@ impl RecommendationService {
         self.embeddings.vectors(&heads).await
     }
 
-    /// Finds evidence for the first items that have none yet: the past item that contributed most
-    /// to the score of the model, or the liked one that is nearest by its embedding.
+    /// Finds evidence for the first items that have none yet, among what the user likes of the kinds
+    /// in the list, since headphones are no reason for a film: the item whose contribution to the
+    /// score of the model stands out, or the one that is nearest by its embedding.
     pub(super) async fn find_evidence(
         &self,
         retrieved: &Retrieved,
@@ -376,24 +377,25 @@ impl RecommendationService {
         let open = |item: &Item, source| item.because.is_none() && item.source(blend) == source;
         let explained = EXPLAINED.min(items.len());
         let head = &mut items[..explained];
+        let evidence = self.evidence(retrieved, head).await?;
         if let Some((model, scored)) = &retrieved.scored {
             let taste = head.iter().filter(|item| open(item, Source::Collaborative));
             let taste: Vec<Content> = taste.map(|item| item.content).collect();
-            let reasons = model.reasons(&retrieved.positives, scored, &taste)?;
+            let entries = model.entries(&retrieved.positives);
+            let may = |past: Content| evidence.contains(&past);
+            let reasons = model.reasons(&entries, scored, &taste, may)?;
             for item in head.iter_mut() {
-                let reason = reasons.get(&item.content).copied();
-                let reason = reason.filter(|past| retrieved.positive_items.contains(past));
-                item.because = item.because.or(reason);
+                item.because = item.because.or(reasons.get(&item.content).copied());
             }
         }
         let by_meaning = |item: &Item| open(item, Source::Interests) || open(item, Source::Session);
         let near = head.iter().filter(|item| by_meaning(item));
         let near: Vec<Content> = near.map(|item| item.content).collect();
-        if near.is_empty() || retrieved.positive_items.is_empty() {
+        if near.is_empty() || evidence.is_empty() {
             return Ok(());
         }
         let positives = retrieved.positives.iter().rev().map(|item| item.content);
-        let positives = positives.filter(|content| retrieved.positive_items.contains(content));
+        let positives = positives.filter(|content| evidence.contains(content));
         let positives: Vec<Content> = positives.take(EXPLAINED).collect();
         let both: Vec<Content> = near.iter().chain(&positives).copied().collect();
         let vectors = self.embeddings.vectors(&both).await?;
@@ -409,6 +411,17 @@ impl RecommendationService {
                 .map(|(past, _)| past);
         }
         Ok(())
+    }
+
+    /// What the user likes of the kinds of these items.
+    async fn evidence(&self, retrieved: &Retrieved, items: &[Item]) -> Result<FxHashSet<Content>> {
+        let catalogue = self.content.catalogue().await?.read();
+        let kind = |content: Content| Some(catalogue.entry(catalogue.slot(content)?)?.kind);
+        let kinds: FxHashSet<ContentKind> =
+            items.iter().filter_map(|item| kind(item.content)).collect();
+        let positives = retrieved.positive_items.iter().copied();
+        let of_kind = |past: &Content| kind(*past).is_some_and(|kind| kinds.contains(&kind));
+        Ok(positives.filter(of_kind).collect())
     }
 }
 

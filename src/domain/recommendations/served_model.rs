@@ -224,15 +224,16 @@ impl ServedModel {
             .collect()
     }
 
-    /// For each of these items the liked one that speaks most for it, where one does; `scored` is
-    /// what [`ServedModel::scores`] gives for the liked ones.
+    /// For each of these items the past one whose contribution stands out, of those that `may` be
+    /// named, where one contributes; `scored` is what [`ServedModel::scores`] gives for the same
+    /// entries.
     pub(super) fn reasons(
         &self,
-        positives: &[Positive],
+        entries: &[Entry],
         scored: &Scored,
         items: &[Content],
+        may: impl Fn(Content) -> bool,
     ) -> Result<HashMap<Content, Content>> {
-        let entries = self.entries(positives);
         let known: Vec<u32> = items
             .iter()
             .filter_map(|content| self.indices.get(content).copied())
@@ -240,10 +241,12 @@ impl ServedModel {
         if known.is_empty() || entries.is_empty() {
             return Ok(HashMap::new());
         }
-        let reasons = self.collaborative.explain(&entries, scored, &known);
+        let content = |item: u32| self.items[item as usize];
+        let reasons = self
+            .collaborative
+            .explain(entries, scored, &known, |item| may(content(item)));
         let reasons = reasons.map_err(internal)?;
         let speaking = reasons.iter().filter(|reason| reason.contribution > 0.0);
-        let content = |item: u32| self.items[item as usize];
         Ok(speaking
             .map(|reason| (content(reason.item), content(reason.because)))
             .collect())

@@ -152,47 +152,33 @@ impl Trained {
         })
     }
 
-    /// Adds to `sums` how much of each item's score comes from each entry, times `worth`: a row for
-    /// each item, with a place for each entry. The entries ascend, without repeats.
+    /// Adds to `sums` how much of each item's score comes from some of the entries, times `worth`: a
+    /// row for each item, with a column for each of `among`, which are indices of the entries. The
+    /// entries ascend, without repeats.
     pub(super) fn add_contributions(
         &self,
         entries: &[Entry],
+        among: &[usize],
         items: &[u32],
         worth: f32,
         sums: &mut [f32],
     ) -> Result<(), CollaborativeError> {
+        let some = |strengths: Vec<(u32, f32)>| -> Vec<(u32, f32)> {
+            among.iter().map(|at| strengths[*at]).collect()
+        };
         match self {
             Self::Factors(fold_in) => {
-                fold_in.add_contributions(&pairs(entries), items, worth, sums)?;
+                fold_in.add_contributions(&pairs(entries), among, items, worth, sums)?;
             }
             Self::Linear(input, weights) => {
-                let strengths = input.strengths(entries);
-                let weight = |source, item| weights.weight(source, item);
-                add_products(&strengths, items, worth, weight, sums);
+                weights.add_products(&some(input.strengths(entries)), items, worth, sums);
             }
             Self::Spectral(input, filters) => {
-                let strengths = input.strengths(entries);
-                let weight = |source, item| filters.weight(source, item);
-                add_products(&strengths, items, worth, weight, sums);
+                filters.add_products(&some(input.strengths(entries)), items, worth, sums);
             }
             Self::Popular(_) => {}
         }
         Ok(())
-    }
-}
-
-/// What each entry adds to each item where the entries are added up.
-fn add_products(
-    strengths: &[(u32, f32)],
-    items: &[u32],
-    worth: f32,
-    weight: impl Fn(u32, u32) -> f32,
-    sums: &mut [f32],
-) {
-    for (item, sums) in items.iter().zip(sums.chunks_exact_mut(strengths.len())) {
-        for ((source, strength), sum) in strengths.iter().zip(sums) {
-            *sum += worth * strength * weight(*source, *item);
-        }
     }
 }
 

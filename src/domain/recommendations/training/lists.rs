@@ -30,7 +30,7 @@ pub(super) fn lists(
         let best = top::best(&scored.scores, keep, out);
         let wanted: Vec<u32> = best.iter().map(|(item, _)| *item).collect();
         let reasons = collaborative
-            .explain(&item, &scored, &wanted)
+            .explain(&item, &scored, &wanted, |_| true)
             .map_err(explain)?;
         let enough = best.len() >= ENOUGH.min(keep) || best.len() + out.len() >= offered;
         Ok((user, best, reasons, enough))

@@ -74,7 +74,7 @@ fn each_kind_comes_back_from_its_bytes_and_explains_all_of_its_scores() {
         }
         let part = &model.parts[0];
         let mut sums = vec![0.0; items.len() * entries.len()];
-        part.add_contributions(&entries, &items, 1.0, &mut sums)
+        part.add_contributions(&entries, &[0, 1, 2], &items, 1.0, &mut sums)
             .unwrap();
         let own = &part.scores(30, std::slice::from_ref(&entries)).unwrap()[0];
         for (sums, score) in sums.chunks_exact(entries.len()).zip(own) {
