@@ -69,27 +69,37 @@ impl Lettering {
             }
             size *= 0.96;
         }
-        // Fewer and fewer characters of it, cut between words while there are several.
-        let mut rest = text.to_owned();
-        loop {
-            let shown = if rest == text {
-                rest.clone()
+        self.at(&words, text_box, least)
+            .unwrap_or_else(|| self.shortened(text, text_box))
+    }
+
+    /// As much of a text as fits in the smallest size, with an ellipsis, cut between words where it
+    /// has several; no lines where not even the ellipsis fits.
+    fn shortened(self, text: &str, text_box: TextBox) -> SetText {
+        let size = text_box.sizes.0;
+        let beginning = |text: &str| {
+            let text = format!("{}…", text.trim_end());
+            self.at(&self.words(&text), text_box, size)
+        };
+        // The longest beginning that fits is found by halves.
+        let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+        let (mut fits, mut too_long) = (0, ends.len());
+        while fits + 1 < too_long {
+            let middle = usize::midpoint(fits, too_long);
+            if beginning(&text[..ends[middle]]).is_some() {
+                fits = middle;
             } else {
-                format!("{rest}…")
-            };
-            let words = self.words(&shown);
-            if let Some(found) = self.at(&words, text_box, least) {
-                return found;
-            }
-            if let Some(end) = rest.rfind(' ') {
-                rest.truncate(end);
-            } else if rest.pop().is_none() {
-                return SetText {
-                    lines: Vec::new(),
-                    size: least,
-                };
+                too_long = middle;
             }
         }
+        let longest = &text[..ends.get(fits).copied().unwrap_or(0)];
+        let words = longest.rsplit_once(' ').map_or(longest, |(words, _)| words);
+        beginning(words)
+            .or_else(|| beginning(longest))
+            .unwrap_or(SetText {
+                lines: Vec::new(),
+                size,
+            })
     }
 
     fn at(self, words: &[(&str, f64)], text_box: TextBox, size: f64) -> Option<SetText> {

@@ -247,7 +247,7 @@ fn letters(
         let text_box = TextBox {
             width: area.width,
             height: room,
-            sizes: (unit * 0.06, room.clamp(unit * 0.06, unit * 0.56)),
+            sizes: (unit * 0.08, room.clamp(unit * 0.08, unit * 0.56)),
         };
         let set = lettering.fit(title, text_box);
         let y = top + (room - lettering.depth(&set)) / 2.0;
@@ -362,7 +362,7 @@ mod tests {
         summary.directors = vec!["Somebody with a Long Name".to_owned(); 3];
         summary.cast = vec!["Another with a Longer Name".to_owned(); 5];
         let long = "The Assassination of a Very Long Title by the Coward ".repeat(6);
-        let word = "Ä".repeat(300);
+        let word = "Ä".repeat(150);
         for theme in Theme::ALL {
             for title in ["M", "Ångström", "ΨΥΧΉ gjpqy", long.trim(), &word] {
                 let lettering = theme.lettering();
