@@ -1,16 +1,15 @@
 //! `marquee api-key`: keys for apps.
 
-use std::io::Write;
-
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 
+use super::print_list;
 use crate::domain::Services;
 use crate::domain::auth::model::NewApiKey;
 use crate::domain::auth::{ApiKey, Scope, Viewer};
-use crate::foundation::page::{Direction, MAX_SIZE, Window};
+use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 
 /// Manage API keys.
@@ -86,26 +85,8 @@ async fn create(args: CreateArgs, services: &Services) -> anyhow::Result<()> {
 }
 
 async fn list(services: &Services) -> anyhow::Result<()> {
-    let mut from = None;
-    let mut out = std::io::stdout().lock();
-    loop {
-        let window = Window {
-            direction: Direction::Forward,
-            size: MAX_SIZE,
-            from,
-        };
-        let page = services
-            .auth
-            .list_api_keys(&Viewer::Command, &window)
-            .await?;
-        for key in &page.rows {
-            writeln!(out, "{}", line(key))?;
-        }
-        let Some(last) = page.rows.last().filter(|_| page.has_next) else {
-            return Ok(());
-        };
-        from = Some(last.cursor().encode());
-    }
+    let page = async |window: &Window| services.auth.list_api_keys(&Viewer::Command, window).await;
+    print_list(page, ApiKey::cursor, line).await
 }
 
 fn line(key: &ApiKey) -> String {

@@ -1,10 +1,12 @@
 //! The commands, one file each.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use super::cli::{Cli, Command};
 use super::startup::{App, Use};
-use crate::foundation::{Clock, Rng};
+use crate::foundation::page::{Cursor, MAX_SIZE, Page, Window};
+use crate::foundation::{Clock, Result, Rng};
 use crate::platform::config::Settings;
 use crate::platform::{compute_pool, telemetry};
 
@@ -102,4 +104,25 @@ async fn with_database(command: Command, app: &App) -> anyhow::Result<ExitCode> 
         | Command::Doctor => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a line for each row of a list, page by page: `page` reads one, `cursor` and `line` are those of
+/// a row.
+async fn print_list<T>(
+    page: impl AsyncFn(&Window) -> Result<Page<T>>,
+    cursor: impl Fn(&T) -> Cursor,
+    line: impl Fn(&T) -> String,
+) -> anyhow::Result<()> {
+    let mut window = Window::first(MAX_SIZE);
+    loop {
+        let found = page(&window).await?;
+        let mut out = std::io::stdout().lock();
+        for row in &found.rows {
+            writeln!(out, "{}", line(row))?;
+        }
+        let Some(last) = found.rows.last().filter(|_| found.has_next) else {
+            return Ok(());
+        };
+        window.from = Some(cursor(last).encode());
+    }
 }

@@ -1,14 +1,13 @@
 //! `marquee model`: versions of trained models.
 
-use std::io::Write;
-
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
+use super::print_list;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, ModelState, ModelVersion};
-use crate::foundation::page::{Direction, MAX_SIZE, Window};
+use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 
 /// Manage versions of trained models.
@@ -81,26 +80,8 @@ pub async fn run(args: ModelArgs, services: &Services) -> anyhow::Result<()> {
 }
 
 async fn list(kind: Option<ModelKind>, services: &Services) -> anyhow::Result<()> {
-    let mut from = None;
-    let mut out = std::io::stdout().lock();
-    loop {
-        let window = Window {
-            direction: Direction::Forward,
-            size: MAX_SIZE,
-            from,
-        };
-        let page = services
-            .models
-            .list(&Viewer::Command, kind, &window)
-            .await?;
-        for version in &page.rows {
-            writeln!(out, "{}", line(version))?;
-        }
-        let Some(last) = page.rows.last().filter(|_| page.has_next) else {
-            return Ok(());
-        };
-        from = Some(last.cursor().encode());
-    }
+    let page = async |window: &Window| services.models.list(&Viewer::Command, kind, window).await;
+    print_list(page, ModelVersion::cursor, line).await
 }
 
 fn name(version: &ModelVersion) -> String {

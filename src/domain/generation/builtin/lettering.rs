@@ -1,152 +1,119 @@
-//! Lines of drawn letters: which fit where, and their strokes.
+//! Lines of text that fit into a box.
 
-use std::fmt::Write;
+use std::sync::LazyLock;
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use super::typeface::Typeface;
 
-use super::glyphs::{accent, glyph};
+/// From one base line to the next, in ems.
+const LEADING: f64 = 1.12;
 
-/// The space between letters and between words, in tenths of a letter's height.
-const TRACKING: f64 = 2.9;
-const SPACE: f64 = 5.4;
-/// From one line to the next, in heights of a letter.
-const LEADING: f64 = 1.62;
-
-/// How letters are stroked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pen<'a> {
-    /// As `#rrggbb`.
-    pub(super) colour: &'a str,
-    /// The stroke's width, in tenths of a letter's height.
-    pub(super) weight: f64,
-    /// Round ends and corners, or sharp ones.
-    pub(super) round: bool,
+/// How a text is set.
+#[derive(Clone, Copy)]
+pub(super) struct Lettering {
+    pub(super) face: &'static LazyLock<Typeface>,
+    /// In capital letters.
+    pub(super) capitals: bool,
+    /// Added between letters, in ems.
+    pub(super) tracking: f64,
 }
 
-/// Lines that fit.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct TypesetTitle {
-    /// From the top.
-    pub(super) lines: Vec<String>,
-    /// The height of a letter, in pixels.
-    pub(super) height: f64,
-}
-
-/// Room for lines, in pixels.
+/// A box for lines, in pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextBox {
     pub(super) width: f64,
     pub(super) height: f64,
-    /// The smallest and the largest letters.
-    pub(super) letters: (f64, f64),
+    /// The smallest and the largest size of an em.
+    pub(super) sizes: (f64, f64),
 }
 
-/// The text in the letters that are drawn here: capital, in their parts. `None` where one of its
-/// letters is not among them: a title with holes is worse than none. Signs without a drawing are
-/// left out.
-pub(super) fn drawable(text: &str) -> Option<String> {
-    let mut found = String::new();
-    for letter in text.to_uppercase().nfd() {
-        if letter.is_whitespace() {
-            found.push(' ');
-        } else if glyph(letter).is_some() || accent(letter).is_some() {
-            found.push(letter);
-        } else if letter.is_alphanumeric() {
-            return None;
+/// Lines that fit.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SetText {
+    /// From the top.
+    pub(super) lines: Vec<String>,
+    /// An em, in pixels.
+    pub(super) size: f64,
+}
+
+impl Lettering {
+    /// The text as it would be set; `None` if the typeface lacks one of its letters.
+    pub(super) fn legible(self, text: &str) -> Option<String> {
+        let found = self.face.legible(text)?;
+        if self.capitals {
+            self.face.legible(&found.to_uppercase())
+        } else {
+            Some(found)
         }
     }
-    let found = found.split_whitespace().collect::<Vec<_>>().join(" ");
-    let says = found.chars().any(char::is_alphanumeric);
-    says.then_some(found)
-}
 
-/// How wide a drawable text is, in tenths of a letter's height.
-fn width(text: &str) -> f64 {
-    let mut width = -TRACKING;
-    for letter in text.chars() {
-        if letter == ' ' {
-            width += SPACE;
-        } else if let Some((letter, _)) = glyph(letter) {
-            width += letter + TRACKING;
-        }
+    /// The width of a text, in ems.
+    fn width(self, text: &str) -> f64 {
+        self.face.width(text, self.tracking)
     }
-    width.max(0.0)
-}
 
-/// Breaks a text into lines of at most so many tenths; `None` where a word is wider.
-fn broken(words: &[&str], most: f64) -> Option<Vec<String>> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words {
-        if width(word) > most {
-            return None;
-        }
-        match lines.last_mut() {
-            Some(line) if width(line) + SPACE + TRACKING + width(word) <= most => {
-                line.push(' ');
-                line.push_str(word);
+    /// The words of a text and the width of each, in ems.
+    fn words(self, text: &str) -> Vec<(&str, f64)> {
+        let words = text.split(' ');
+        words.map(|word| (word, self.width(word))).collect()
+    }
+
+    /// A legible text in the largest size that fits, in lines of similar length. What does not fit
+    /// in the smallest size ends in an ellipsis.
+    pub(super) fn fit(self, text: &str, text_box: TextBox) -> SetText {
+        let (least, most) = text_box.sizes;
+        let words = self.words(text);
+        let mut size = most;
+        while size > least {
+            if let Some(found) = self.at(&words, text_box, size) {
+                return found;
             }
-            _ => lines.push((*word).to_owned()),
+            size *= 0.96;
         }
+        self.at(&words, text_box, least)
+            .unwrap_or_else(|| self.shortened(text, text_box))
     }
-    Some(lines)
-}
 
-impl TypesetTitle {
-    /// The text in the largest letters that fit, in lines of like length. What does not fit in the
-    /// smallest ones ends in an ellipsis.
-    pub(super) fn fit(text: &str, text_box: TextBox) -> Self {
-        let (least, most) = text_box.letters;
-        let words: Vec<&str> = text.split(' ').collect();
-        let mut height = most;
-        while height > least {
-            if let Some(setting) = Self::at(&words, text_box, height) {
-                return setting;
-            }
-            height *= 0.94;
-        }
-        // In the smallest letters: fewer words, then fewer letters of the first.
-        for count in (1..=words.len()).rev() {
-            let shorter = words[..count].join(" ");
-            let shorter = if count == words.len() {
-                shorter
+    /// As much of a text as fits in the smallest size, with an ellipsis, cut between words where it
+    /// has several; no lines where not even the ellipsis fits.
+    fn shortened(self, text: &str, text_box: TextBox) -> SetText {
+        let size = text_box.sizes.0;
+        let beginning = |text: &str| {
+            let text = format!("{}…", text.trim_end());
+            self.at(&self.words(&text), text_box, size)
+        };
+        // The longest beginning that fits is found by halves.
+        let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+        let (mut fits, mut too_long) = (0, ends.len());
+        while fits + 1 < too_long {
+            let middle = usize::midpoint(fits, too_long);
+            if beginning(&text[..ends[middle]]).is_some() {
+                fits = middle;
             } else {
-                shorter + "…"
-            };
-            let words: Vec<&str> = shorter.split(' ').collect();
-            if let Some(setting) = Self::at(&words, text_box, least) {
-                return setting;
+                too_long = middle;
             }
         }
-        let mut letters: Vec<char> = words[0].chars().collect();
-        loop {
-            letters.pop();
-            let word: String = letters.iter().chain(&['…']).collect();
-            match Self::at(&[word.as_str()], text_box, least) {
-                None if !letters.is_empty() => {}
-                found => {
-                    return found.unwrap_or(Self {
-                        lines: Vec::new(),
-                        height: least,
-                    });
-                }
-            }
-        }
+        let longest = &text[..ends.get(fits).copied().unwrap_or(0)];
+        let words = longest.rsplit_once(' ').map_or(longest, |(words, _)| words);
+        beginning(words)
+            .or_else(|| beginning(longest))
+            .unwrap_or(SetText {
+                lines: Vec::new(),
+                size,
+            })
     }
 
-    fn at(words: &[&str], text_box: TextBox, height: f64) -> Option<Self> {
-        let tenths = text_box.width / height * 10.0;
-        let lines = broken(words, tenths)?;
-        let setting = Self { lines, height };
-        if setting.depth() > text_box.height {
+    fn at(self, words: &[(&str, f64)], text_box: TextBox, size: f64) -> Option<SetText> {
+        let most = text_box.width / size;
+        let lines = self.broken(words, most)?;
+        let mut best = SetText { lines, size };
+        if self.depth(&best) > text_box.height {
             return None;
         }
         // Narrower as long as it takes no more lines.
-        let mut best = setting;
-        let mut narrow = tenths;
-        while narrow > tenths * 0.3 {
+        let mut narrow = most;
+        while narrow > most * 0.3 {
             narrow *= 0.97;
-            match broken(words, narrow) {
+            match self.broken(words, narrow) {
                 Some(lines) if lines.len() == best.lines.len() => best.lines = lines,
                 _ => break,
             }
@@ -154,112 +121,90 @@ impl TypesetTitle {
         Some(best)
     }
 
-    /// From the top of the first line to the foot of the last, in pixels.
-    pub(super) fn depth(&self) -> f64 {
-        let steps = self.lines.len().saturating_sub(1) as f64;
-        (1.0 + steps * LEADING) * self.height
-    }
-
-    /// The strokes as SVG, the lines centred on `x`, the first line's top at `y`.
-    pub(super) fn draw(&self, (x, y): (f64, f64), pen: Pen<'_>) -> String {
-        let (cap, join) = if pen.round {
-            ("round", "round")
-        } else {
-            ("square", "miter")
-        };
-        let scale = self.height / 10.0;
-        let mut svg = String::new();
-        for (number, line) in self.lines.iter().enumerate() {
-            let left = x - width(line) * scale / 2.0;
-            let top = y + number as f64 * LEADING * self.height;
-            // Writing to a String cannot fail.
-            let _ = write!(
-                svg,
-                r#"<g transform="translate({left:.2} {top:.2}) scale({scale:.4})" fill="none" stroke="{}" stroke-width="{:.2}" stroke-linecap="{cap}" stroke-linejoin="{join}" stroke-miterlimit="2.5">"#,
-                pen.colour, pen.weight,
-            );
-            let (mut at, mut middle) = (0.0, 0.0);
-            for letter in line.chars() {
-                let strokes = if letter == ' ' {
-                    at += SPACE;
-                    continue;
-                } else if let Some((width, strokes)) = glyph(letter) {
-                    let place = at;
-                    middle = at + width / 2.0;
-                    at += width + TRACKING;
-                    Some((place, strokes))
-                } else {
-                    accent(letter).map(|strokes| (middle, strokes))
-                };
-                if let Some((place, strokes)) = strokes {
-                    let _ = write!(
-                        svg,
-                        r#"<path transform="translate({place:.2} 0)" d="{strokes}"/>"#
-                    );
+    /// Breaks words into lines of at most `most` ems; `None` if a word is wider.
+    fn broken(self, words: &[(&str, f64)], most: f64) -> Option<Vec<String>> {
+        let space = self.width(" ") + 2.0 * self.tracking;
+        let mut lines: Vec<String> = Vec::new();
+        let mut used = 0.0;
+        for (word, width) in words {
+            if *width > most {
+                return None;
+            }
+            match lines.last_mut() {
+                Some(line) if used + space + width <= most => {
+                    line.push(' ');
+                    line.push_str(word);
+                    used += space + width;
+                }
+                _ => {
+                    lines.push((*word).to_owned());
+                    used = *width;
                 }
             }
-            svg.push_str("</g>");
         }
-        svg
+        Some(lines)
     }
 
-    /// Whether every mark of a text is a letter or an accent that is drawn.
-    #[cfg(test)]
-    fn all_drawn(text: &str) -> bool {
-        text.chars()
-            .all(|mark| mark == ' ' || glyph(mark).is_some() || accent(mark).is_some())
+    /// From the top of the capitals of the first line to the base line of the last, with room for
+    /// accents above and descenders below; in pixels.
+    pub(super) fn depth(self, text: &SetText) -> f64 {
+        let lines = text.lines.len().saturating_sub(1) as f64;
+        (self.above() + lines * LEADING + self.below()) * text.size
     }
-}
 
-/// Whether a text has accents, which stand above its letters.
-pub(super) fn accented(text: &str) -> bool {
-    text.chars().any(is_combining_mark)
+    /// From the top of the box to the first base line, in ems: a capital with its accent.
+    fn above(self) -> f64 {
+        self.face.capital + 0.2
+    }
+
+    /// Below the last base line, in ems: descenders.
+    fn below(self) -> f64 {
+        if self.capitals { 0.1 } else { 0.24 }
+    }
+
+    /// The outlines of the lines as the data of an SVG path, centred on `x`; the box begins at `y`.
+    pub(super) fn outline(self, text: &SetText, (x, y): (f64, f64)) -> String {
+        let mut path = String::new();
+        for (number, line) in text.lines.iter().enumerate() {
+            let left = x - self.width(line) * text.size / 2.0;
+            let base = y + (self.above() + number as f64 * LEADING) * text.size;
+            path += &self
+                .face
+                .outline(line, self.tracking, (left, base), text.size);
+        }
+        path
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::typeface::BOLD;
     use super::*;
 
     const ROOM: TextBox = TextBox {
         width: 400.0,
         height: 160.0,
-        letters: (12.0, 60.0),
+        sizes: (12.0, 80.0),
     };
 
-    #[test]
-    fn european_titles_are_drawable_and_others_are_not() {
-        for (text, drawn) in [
-            ("Amélie", Some("AME\u{301}LIE")),
-            ("Straße", Some("STRASSE")),
-            ("Ёлки-Палки", Some("Е\u{308}ЛКИ-ПАЛКИ")),
-            ("Її Ґанок", Some("І\u{308}І\u{308} ҐАНОК")),
-            ("Ψυχή", Some("ΨΥΧΗ\u{301}")),
-            ("Łódź  Ø", Some("ŁO\u{301}DZ\u{301} Ø")),
-            ("WALL·E™ 2", Some("WALL·E 2")),
-            ("七人の侍", None),
-            ("Ran 乱", None),
-            ("…", None),
-            ("", None),
-        ] {
-            let found = drawable(text);
-            assert_eq!(found.as_deref(), drawn, "{text}");
-            assert!(found.is_none_or(|text| TypesetTitle::all_drawn(&text)));
+    fn capitals() -> Lettering {
+        Lettering {
+            face: &BOLD,
+            capitals: true,
+            tracking: 0.05,
         }
     }
 
     #[test]
-    fn every_letter_of_the_alphabets_is_drawn() {
-        let latin = 'A'..='Z';
-        let cyrillic = 'А'..='Я';
-        let greek = ('Α'..='Ω').filter(|letter| letter.is_alphabetic());
-        for letter in latin.chain(cyrillic).chain(greek).chain('0'..='9') {
-            assert!(drawable(&letter.to_string()).is_some(), "{letter}");
-        }
+    fn capitals_are_those_of_the_language() {
+        assert_eq!(capitals().legible("Straße").as_deref(), Some("STRASSE"));
+        assert_eq!(capitals().legible("Ψυχή").as_deref(), Some("ΨΥΧΉ"));
+        assert_eq!(capitals().legible("乱"), None);
     }
 
     #[test]
-    fn lines_fit_their_room_whatever_the_title() {
-        let long = "The Assassination of a Very Long Title by the Coward Who Wrote It ".repeat(8);
+    fn lines_fit_their_box_whatever_the_title() {
+        let long = "The Assassination of a Very Long Title by the Coward Who Wrote It ".repeat(20);
         for text in [
             "M",
             "ALIEN",
@@ -267,31 +212,34 @@ mod tests {
             &"W".repeat(400),
             &long,
         ] {
-            let text = drawable(text).unwrap();
-            let setting = TypesetTitle::fit(&text, ROOM);
-            assert!(!setting.lines.is_empty(), "{text}");
-            assert!(setting.depth() <= ROOM.height + 1e-9);
-            for line in &setting.lines {
+            let text = capitals().legible(text).unwrap();
+            let found = capitals().fit(&text, ROOM);
+            assert!(!found.lines.is_empty(), "{text}");
+            assert!(capitals().depth(&found) <= ROOM.height + 1e-9);
+            for line in &found.lines {
                 assert!(
-                    width(line) * setting.height / 10.0 <= ROOM.width + 1e-9,
+                    capitals().width(line) * found.size <= ROOM.width + 1e-9,
                     "{line}"
                 );
             }
         }
-        let short = TypesetTitle::fit("ALIEN", ROOM);
+        let short = capitals().fit("ALIEN", ROOM);
         assert_eq!(short.lines, ["ALIEN"]);
-        assert!(short.height > 50.0, "{short:?}");
+        assert!(short.size > 70.0, "{short:?}");
+        let cut = capitals().fit(&capitals().legible(&long).unwrap(), ROOM);
+        assert!(cut.lines.last().unwrap().ends_with('…'), "{cut:?}");
     }
 
     #[test]
-    fn lines_are_of_like_length() {
-        let setting = TypesetTitle::fit("ONCE UPON A TIME IN THE WEST", ROOM);
-        let widths: Vec<f64> = setting.lines.iter().map(|line| width(line)).collect();
-        let (least, most) = widths
+    fn lines_are_of_similar_length() {
+        let found = capitals().fit("ONCE UPON A TIME IN THE WEST", ROOM);
+        let widths: Vec<f64> = found
+            .lines
             .iter()
-            .fold((f64::MAX, 0.0_f64), |(least, most), width| {
-                (least.min(*width), most.max(*width))
-            });
-        assert!(setting.lines.len() > 1 && least > 0.5 * most, "{setting:?}");
+            .map(|line| capitals().width(line))
+            .collect();
+        let least = widths.iter().copied().fold(f64::MAX, f64::min);
+        let most = widths.iter().copied().fold(0.0, f64::max);
+        assert!(found.lines.len() > 1 && least > 0.5 * most, "{found:?}");
     }
 }

@@ -14,13 +14,12 @@ use crate::foundation::Error;
 use crate::platform::objects::MediaType;
 
 mod blurb;
-mod canvas;
-mod glyphs;
 mod lettering;
-mod palette;
 mod poster;
-mod scenes;
+mod scene;
 mod seeded_rng;
+mod theme;
+mod typeface;
 
 /// Draws posters and composes blurbs.
 #[derive(Clone, Copy, Debug, Default)]

@@ -14,7 +14,7 @@ impl SeededRng {
 
     /// A uniform number in [0, 1).
     pub(super) fn fraction(&self) -> f64 {
-        (self.0.seed() >> 11) as f64 / (1_u64 << 53) as f64
+        self.0.fraction()
     }
 
     /// A uniform number in [`from`, `to`).

@@ -100,6 +100,18 @@ async fn users(
     Ok(added)
 }
 
+/// Where the rows of a [`UserItemStage`] go.
+#[derive(Clone, Copy)]
+struct UserItemTable {
+    table: Table,
+    /// The temporary table that they are copied into.
+    staged: &'static str,
+    /// The statement that counts its rows for the planner.
+    analyze: &'static str,
+    /// The statement that inserts its rows; `$1` is the source of the users.
+    insert: &'static str,
+}
+
 /// The common part of [`RatingStage`] and [`TagStage`]: the users, and the films by their number.
 pub(in super::super) struct UserItemStage {
     users: UserStage,
@@ -131,17 +143,35 @@ impl UserItemStage {
         self.users.bytes() + self.rows.bytes()
     }
 
-    fn counts(&self, table: Table, users: u64, added: u64) -> Vec<(Table, RowCounts)> {
-        let users = RowCounts {
-            added: users,
-            ..RowCounts::default()
-        };
-        let rows = RowCounts {
-            added,
-            unchanged: self.rows.len() as u64 - added,
-            ..RowCounts::default()
-        };
-        vec![(Table::Users, users), (table, rows)]
+    /// Copies the users and the rows, then inserts the rows where they belong.
+    fn merge(
+        self,
+        session: &mut Session,
+        target: UserItemTable,
+    ) -> BoxFuture<'_, Result<Vec<(Table, RowCounts)>>> {
+        let now = session.now;
+        session
+            .bulk
+            .transaction(move |connection| {
+                async move {
+                    let users = RowCounts {
+                        added: users(&self.users.users, connection, now).await?,
+                        ..RowCounts::default()
+                    };
+                    self.rows.copy_into(connection, target.staged).await?;
+                    analyze(connection, target.analyze).await?;
+                    let insert = sqlx::query(target.insert).bind(MOVIELENS);
+                    let added = insert.execute(connection).await?.rows_affected();
+                    let rows = RowCounts {
+                        added,
+                        unchanged: self.rows.len() as u64 - added,
+                        ..RowCounts::default()
+                    };
+                    Ok(vec![(Table::Users, users), (target.table, rows)])
+                }
+                .boxed()
+            })
+            .boxed()
     }
 }
 
@@ -184,36 +214,23 @@ impl Stage for RatingStage {
     }
 
     fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, RowCounts)>>> {
-        let now = session.now;
-        session
-            .bulk
-            .transaction(move |connection| {
-                async move {
-                    let users = users(&self.0.users.users, connection, now).await?;
-                    self.0.rows.copy_into(connection, "staged_ratings").await?;
-                    analyze(connection, "ANALYZE staged_ratings").await?;
-                    // By user, so that the index of users, which is the largest, grows at one place
-                    // at a time; so does that of ids where a user rated many films in a row. And
-                    // always in the same order, so that two chunks at once never both wait.
-                    let added = sqlx::query(
-                        "INSERT INTO interactions \
-                             (id, user_id, content_id, kind, value, occurred_at) \
-                         SELECT s.id, COALESCE(u.merged_into, u.id), s.content_id, 'RATING', \
-                                s.value, to_timestamp(s.at) \
-                         FROM staged_ratings s \
-                         JOIN users u ON u.source = $1 AND u.external_id = s.user_ref \
-                         ORDER BY u.id, s.id \
-                         ON CONFLICT (id) DO NOTHING",
-                    )
-                    .bind(MOVIELENS)
-                    .execute(connection)
-                    .await?
-                    .rows_affected();
-                    Ok(self.0.counts(Table::Ratings, users, added))
-                }
-                .boxed()
-            })
-            .boxed()
+        // By user, so that the index of users, which is the largest, grows at one place at a time;
+        // so does that of ids where a user rated many films in a row. And always in the same order,
+        // so that two chunks at once never both wait.
+        let target = UserItemTable {
+            table: Table::Ratings,
+            staged: "staged_ratings",
+            analyze: "ANALYZE staged_ratings",
+            insert: "INSERT INTO interactions \
+                 (id, user_id, content_id, kind, value, occurred_at) \
+             SELECT s.id, COALESCE(u.merged_into, u.id), s.content_id, 'RATING', \
+                    s.value, to_timestamp(s.at) \
+             FROM staged_ratings s \
+             JOIN users u ON u.source = $1 AND u.external_id = s.user_ref \
+             ORDER BY u.id, s.id \
+             ON CONFLICT (id) DO NOTHING",
+        };
+        self.0.merge(session, target)
     }
 }
 
@@ -243,31 +260,17 @@ impl Stage for TagStage {
     }
 
     fn merge(self, session: &mut Session) -> BoxFuture<'_, Result<Vec<(Table, RowCounts)>>> {
-        let now = session.now;
-        session
-            .bulk
-            .transaction(move |connection| {
-                async move {
-                    let users = users(&self.0.users.users, connection, now).await?;
-                    self.0.rows.copy_into(connection, "staged_tags").await?;
-                    analyze(connection, "ANALYZE staged_tags").await?;
-                    let added = sqlx::query(
-                        "INSERT INTO content_tags (content_id, user_id, tag, tagged_at) \
-                         SELECT s.content_id, COALESCE(u.merged_into, u.id), s.tag, \
-                                to_timestamp(s.at) \
-                         FROM staged_tags s \
-                         JOIN users u ON u.source = $1 AND u.external_id = s.user_ref \
-                         ORDER BY s.content_id, u.id, s.tag \
-                         ON CONFLICT (content_id, user_id, tag) DO NOTHING",
-                    )
-                    .bind(MOVIELENS)
-                    .execute(connection)
-                    .await?
-                    .rows_affected();
-                    Ok(self.0.counts(Table::Tags, users, added))
-                }
-                .boxed()
-            })
-            .boxed()
+        let target = UserItemTable {
+            table: Table::Tags,
+            staged: "staged_tags",
+            analyze: "ANALYZE staged_tags",
+            insert: "INSERT INTO content_tags (content_id, user_id, tag, tagged_at) \
+             SELECT s.content_id, COALESCE(u.merged_into, u.id), s.tag, to_timestamp(s.at) \
+             FROM staged_tags s \
+             JOIN users u ON u.source = $1 AND u.external_id = s.user_ref \
+             ORDER BY s.content_id, u.id, s.tag \
+             ON CONFLICT (content_id, user_id, tag) DO NOTHING",
+        };
+        self.0.merge(session, target)
     }
 }

@@ -1,6 +1,7 @@
 //! How many interactions there are.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -118,15 +119,10 @@ impl Store {
         &self,
         items: &[Id<id::Content>],
     ) -> Result<HashMap<Id<id::Content>, Ratings>> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            content_id: Uuid,
-            count: i64,
-            mean: f64,
-        }
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "SELECT content_id, count(*) AS count, avg(value::numeric)::double precision AS mean \
+            "SELECT content_id AS id, count(*) AS count, \
+                    avg(value::numeric)::double precision AS mean \
                FROM (SELECT DISTINCT ON (content_id, user_id) content_id, value \
                        FROM interactions \
                       WHERE content_id = ANY($1) AND kind = 'RATING' \
@@ -134,32 +130,18 @@ impl Store {
               GROUP BY content_id",
             [filter::uuids(items.iter().copied())],
         );
-        let rows = Row::find_by_statement(statement)
-            .all(self.db.read())
-            .await?;
-        let found = rows.into_iter().map(|row| {
-            let ratings = Ratings {
-                count: row.count,
-                mean: row.mean,
-            };
-            (row.content_id.into(), ratings)
-        });
-        Ok(found.collect())
+        self.ratings_by_id(statement).await
     }
+
     pub(in crate::domain::interactions) async fn film_ratings(
         &self,
         films: &[(Id<id::Person>, Id<id::Content>)],
     ) -> Result<HashMap<Id<id::Person>, Ratings>> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            person_id: Uuid,
-            count: i64,
-            mean: f64,
-        }
         let (people, items): (Vec<_>, Vec<_>) = films.iter().copied().unzip();
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "SELECT person_id, count(*) AS count, avg(value::numeric)::double precision AS mean \
+            "SELECT person_id AS id, count(*) AS count, \
+                    avg(value::numeric)::double precision AS mean \
                FROM unnest($1, $2) AS films (person_id, content_id) \
               CROSS JOIN LATERAL (SELECT DISTINCT ON (user_id) value \
                        FROM interactions \
@@ -168,6 +150,20 @@ impl Store {
               GROUP BY person_id",
             [filter::uuids(people), filter::uuids(items)],
         );
+        self.ratings_by_id(statement).await
+    }
+
+    /// Reads the columns `id`, `count` and `mean`.
+    async fn ratings_by_id<K: From<Uuid> + Eq + Hash>(
+        &self,
+        statement: Statement,
+    ) -> Result<HashMap<K, Ratings>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            id: Uuid,
+            count: i64,
+            mean: f64,
+        }
         let rows = Row::find_by_statement(statement)
             .all(self.db.read())
             .await?;
@@ -176,7 +172,7 @@ impl Store {
                 count: row.count,
                 mean: row.mean,
             };
-            (row.person_id.into(), ratings)
+            (row.id.into(), ratings)
         });
         Ok(found.collect())
     }
