@@ -36,7 +36,7 @@ impl Story {
         let demo = &server.app.services.demo;
         demo.load(&Viewer::Command).await.unwrap().unwrap();
         let mut story = Self {
-            workers: Workers::start([Arc::clone(&server.app.services)], 2, "test/1"),
+            workers: Workers::start([server.app.services.jobs.clone()], 2, "test/1"),
             server,
             http: reqwest::Client::new(),
             used: Mutex::default(),
