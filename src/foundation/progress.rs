@@ -75,18 +75,18 @@ mod tests {
 
     #[test]
     fn a_part_of_the_work_lies_between_its_bounds() {
-        let half = Progress::counted("reading", 50, 100).within((0.2, 0.6));
-        assert_eq!(half.fraction, Some(0.4));
+        let half = Progress::counted("reading", 50, 100).within((0.25, 0.75));
+        assert_eq!(half.fraction, Some(0.5));
         assert_eq!(half.message.as_deref(), Some("50 of 100"));
         assert!(half.is_at("reading") && !half.is_at("writing"));
-        let more_than_all = Progress::counted("reading", 120, 100).within((0.2, 0.6));
-        assert_eq!(more_than_all.fraction, Some(0.6));
+        let more_than_all = Progress::counted("reading", 120, 100).within((0.25, 0.75));
+        assert_eq!(more_than_all.fraction, Some(0.75));
     }
 
     #[test]
     fn work_of_unknown_size_says_how_much_is_done() {
-        let unknown = Progress::counted("reading", 70, 0).within((0.2, 0.6));
-        assert_eq!(unknown.fraction, Some(0.2));
+        let unknown = Progress::counted("reading", 70, 0).within((0.25, 0.75));
+        assert_eq!(unknown.fraction, Some(0.25));
         assert_eq!(unknown.message.as_deref(), Some("70"));
         assert_eq!(Progress::counted("reading", 0, 0).message, None);
     }

@@ -232,8 +232,8 @@ impl JobService {
     /// # Errors
     /// [`Refusal::NotFound`] for a job that is not there or is somebody else's,
     /// [`Error::Forbidden`] for what the viewer may no longer ask for, [`Refusal::Conflict`] for one
-    /// of a kind that this server does not know, or in another state, or that was begun ten times, or that was never begun while its like waits,
-    /// and for one who has too many waiting.
+    /// of a kind that this server does not know, or in another state, or that was begun ten times, or that was
+    /// never begun while its like waits, and for one who has too many waiting.
     pub async fn retry(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
         let job = self.own(viewer, id).await?;
         self.registry

@@ -36,7 +36,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts workers for the jobs of these schemas, with `slots` slots in all. `name` identifies the process for people.
+    /// Starts workers for the jobs of these schemas, with `slots` slots in all. `name` identifies the process for
+    /// people.
     pub fn start(schemas: impl IntoIterator<Item = JobService>, slots: usize, name: &str) -> Self {
         let stop = CancellationToken::new();
         let free = Arc::new(Semaphore::new(slots.max(1)));
@@ -155,7 +156,7 @@ impl Worker {
 }
 
 impl Worker {
-    /// Jobs of kinds that this program does not know wait for one that does.
+    /// Logs a warning if jobs wait whose kinds this program does not know: it leaves them to one that does.
     async fn warn_of_unknown_kinds(&self) {
         match self.jobs.store.waiting_of_unknown_kinds().await {
             Ok(kinds) if kinds.is_empty() => {}

@@ -17,7 +17,7 @@ use super::pipeline::RankingTask;
 use super::retrieve::{RequestContext, Retrieved};
 use super::served_model::ServedModel;
 use super::service::RecommendationService;
-use super::training::{RunProgress, Step};
+use super::training::{RunReporter, Step};
 use crate::engine::candidates::NonPersonalised;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::eligibility::Rules;
@@ -142,8 +142,8 @@ impl RecommendationService {
         model: Arc<ServedModel>,
         training_data: &Interactions,
         replays: &[Replay],
-        mut progress: RunProgress,
-    ) -> Result<(Option<ReplayOutcome>, RunProgress)> {
+        mut progress: RunReporter,
+    ) -> Result<(Option<ReplayOutcome>, RunReporter)> {
         let takers = takers(&model, training_data);
         let non_personalised = Arc::new(self.non_personalised_of(&model, &takers).await?);
         let cases = self
@@ -198,7 +198,7 @@ impl RecommendationService {
         model: &Arc<ServedModel>,
         non_personalised: &Arc<NonPersonalisedLists>,
         replays: &[Replay],
-        progress: &mut RunProgress,
+        progress: &mut RunReporter,
     ) -> Result<Vec<ReplayCase>> {
         let request = RecommendationRequest::default();
         let mut done = Vec::with_capacity(replays.len());

@@ -27,7 +27,7 @@ use data::TrainingData;
 use lists::lists;
 use measure::{chosen, kept_choice, not_worse};
 pub use progress::Step;
-pub(super) use progress::{Run, RunProgress};
+pub(super) use progress::{Run, RunReporter};
 use recipe::{named, recipe};
 
 /// At most so many users' lists are computed and copied at a time, and at most so many scores made
@@ -113,7 +113,7 @@ impl RecommendationService {
         observer: impl ProgressObserver + 'static,
     ) -> Result<TrainingResult> {
         viewer.admin()?;
-        let progress = RunProgress::new(Run::Training { choose: how.choose }, observer);
+        let progress = RunReporter::new(Run::Training { choose: how.choose }, observer);
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(another_training());
@@ -138,7 +138,7 @@ impl RecommendationService {
         observer: impl ProgressObserver + 'static,
     ) -> Result<EvaluationResult> {
         viewer.admin()?;
-        let mut progress = RunProgress::new(Run::Evaluation { choose }, observer);
+        let mut progress = RunReporter::new(Run::Evaluation { choose }, observer);
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(another_training());
@@ -181,7 +181,7 @@ impl RecommendationService {
             candidate,
         }: TrainingOptions,
         began: Instant,
-        mut progress: RunProgress,
+        mut progress: RunReporter,
     ) -> Result<TrainingResult> {
         let data = Arc::new(self.read(store, &mut progress).await?);
         let before = self.models.active(ModelKind::Collaborative).await?;
@@ -267,8 +267,8 @@ impl RecommendationService {
         model: &ModelVersion,
         data: Arc<TrainingData>,
         recipe: Recipe,
-        mut progress: RunProgress,
-    ) -> Result<(Fitted, RunProgress)> {
+        mut progress: RunReporter,
+    ) -> Result<(Fitted, RunReporter)> {
         // Training takes all cores for a while: not on the threads that answer requests.
         let training_data = Arc::clone(&data);
         let (collaborative, mut progress) = blocking(move || {
@@ -341,7 +341,7 @@ fn fit(
     recipe: &Recipe,
     table: &Interactions,
     at: Step,
-    progress: &mut RunProgress,
+    progress: &mut RunReporter,
 ) -> Result<Model> {
     Model::fit(recipe, table, &mut progress.fraction(at)).map_err(explain)
 }

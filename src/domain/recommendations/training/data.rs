@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{RunProgress, Step};
+use super::{RunReporter, Step};
 use crate::domain::recommendations::replay_evaluation::Replay;
 use crate::domain::recommendations::service::RecommendationService;
 use crate::domain::recommendations::store::TrainingStore;
@@ -81,7 +81,7 @@ impl RecommendationService {
     pub(super) async fn read(
         &self,
         store: &mut TrainingStore,
-        progress: &mut RunProgress,
+        progress: &mut RunReporter,
     ) -> Result<TrainingData> {
         let weights = self.interactions.weights().await?;
         let now = self.clock.now();

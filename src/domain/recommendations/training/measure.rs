@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::data::TrainingData;
-use super::{RunProgress, Step, blocking, conflict, explain, fit};
+use super::{RunReporter, Step, blocking, conflict, explain, fit};
 use crate::domain::models::ModelVersion;
 use crate::domain::recommendations::replay_evaluation::{ReplayOutcome, ReplayReport};
 use crate::domain::recommendations::served_model::ServedModel;
@@ -23,8 +23,8 @@ const TOLERANCE: f64 = 0.1;
 pub(super) async fn chosen(
     data: Arc<TrainingData>,
     seed: u64,
-    mut progress: RunProgress,
-) -> Result<(Recipe, RunProgress)> {
+    mut progress: RunReporter,
+) -> Result<(Recipe, RunReporter)> {
     blocking(move || {
         let mut folds = Vec::new();
         for number in 0..FOLDS {
@@ -77,8 +77,8 @@ impl RecommendationService {
         &self,
         data: Arc<TrainingData>,
         recipe: Recipe,
-        mut progress: RunProgress,
-    ) -> Result<(Option<ReplayOutcome>, RunProgress)> {
+        mut progress: RunReporter,
+    ) -> Result<(Option<ReplayOutcome>, RunReporter)> {
         if data.replays.is_empty() {
             return Ok((None, progress));
         }

@@ -68,12 +68,12 @@ impl Run {
 }
 
 /// Reports the steps of a run as parts of the whole.
-pub(in crate::domain::recommendations) struct RunProgress {
+pub(in crate::domain::recommendations) struct RunReporter {
     run: Run,
     observer: Box<dyn ProgressObserver>,
 }
 
-impl RunProgress {
+impl RunReporter {
     pub(in crate::domain::recommendations) fn new(
         run: Run,
         observer: impl ProgressObserver + 'static,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::measure::recipe_of;
-use super::{Run, RunProgress};
+use super::{Run, RunReporter};
 use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, NewVersion, another_training};
 use crate::domain::recommendations::replay_evaluation::{ReplayOutcome, ReplayReport};
@@ -36,7 +36,7 @@ impl RecommendationService {
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(another_training());
         };
-        let mut progress = RunProgress::new(Run::Evaluation { choose: false }, observer);
+        let mut progress = RunReporter::new(Run::Evaluation { choose: false }, observer);
         let data = self.read(&mut store, &mut progress).await;
         let evaluation = match data {
             Ok(data) => self.evaluation(Arc::new(data), recipe, progress).await,
