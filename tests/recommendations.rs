@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::models::ModelKind;
 use marquee::domain::recommendations::training::{Step, TrainingOptions};
-use marquee::foundation::{Id, id};
+use marquee::foundation::{Id, Progress, ProgressObserver, id};
 use marquee::platform::cache::Tag;
 use serde_json::{Value, json};
 use support::TestApp;
@@ -540,8 +540,8 @@ async fn whoever_is_erased_while_a_model_is_fitted_gets_no_list_and_stops_nothin
     let (gone, pool) = (world.users[4].uuid(), world.app.ctx.db.pool().clone());
     let runtime = tokio::runtime::Handle::current();
     let mut erased = false;
-    let erase = move |at: marquee::domain::recommendations::training::Progress| {
-        if at.step == Step::Train && !std::mem::replace(&mut erased, true) {
+    let erase = move |at: Progress| {
+        if at.is_at(Step::Train.name()) && !std::mem::replace(&mut erased, true) {
             let pool = pool.clone();
             // What fits runs beside the runtime, so it may wait for it.
             let erasing = runtime.spawn(async move {
@@ -571,19 +571,22 @@ async fn a_new_model_replaces_the_old_one_whole_and_a_stopped_training_changes_n
     assert_eq!(before["model"]["version"], "1.0.0");
 
     let services = &world.app.services;
+    struct StopsAtStore;
+    impl ProgressObserver for StopsAtStore {
+        fn observe(&mut self, at: Progress) -> ControlFlow<()> {
+            match at.is_at(Step::Store.name()) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        }
+
+        fn begin_commit(&mut self) -> ControlFlow<()> {
+            panic!("it was stopped before")
+        }
+    }
     let stopped = services
         .recommendations
-        .train(
-            &Viewer::Command,
-            TrainingOptions::default(),
-            |at| match at.step {
-                Step::Store => ControlFlow::Break(()),
-                Step::Activate => panic!("it was stopped before"),
-                Step::Read | Step::Choose | Step::Measure | Step::Train => {
-                    ControlFlow::Continue(())
-                }
-            },
-        )
+        .train(&Viewer::Command, TrainingOptions::default(), StopsAtStore)
         .await
         .unwrap_err();
     assert_eq!(stopped.code(), "CONFLICT");

@@ -1,24 +1,33 @@
-//! Showing long work: a bar on a terminal, plain lines elsewhere.
+//! Showing long work: a bar on a terminal, plain lines elsewhere, both on standard error.
 
 use std::io::IsTerminal;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::foundation::{Progress, ProgressObserver};
 
 /// Without a terminal, a line is printed at most so often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// The positions of the bar.
+const LENGTH: u64 = 1_000;
 
-/// The progress of one long work, shown on standard error.
-pub struct Progress {
-    bar: Option<ProgressBar>,
+/// The bar of one long work.
+pub struct ProgressBar {
+    bar: Option<indicatif::ProgressBar>,
     step: String,
     printed: Option<Instant>,
 }
 
-impl Progress {
+impl ProgressBar {
     /// Nothing to show yet.
     pub fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(ProgressBar::no_length);
+        // The forms are constants that every test run draws.
+        let style =
+            indicatif::ProgressStyle::with_template("{prefix} {wide_bar} {percent} % {msg} {eta}")
+                .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
+        let bar = std::io::stderr()
+            .is_terminal()
+            .then(|| indicatif::ProgressBar::new(LENGTH).with_style(style));
         Self {
             bar,
             step: String::new(),
@@ -26,54 +35,95 @@ impl Progress {
         }
     }
 
-    /// Shows that `done` of `of` are done in `step`; `of` is 0 where it is not known.
-    pub fn show(&mut self, step: &str, done: u64, of: u64) {
-        let new = self.step != step;
-        if new {
+    /// Shows that `fraction`, in [0, 1], of work of a single step is done.
+    pub fn show_fraction(&mut self, step: &'static str, fraction: f32) {
+        self.show(&Progress {
+            fraction: Some(fraction),
+            step: Some(step.into()),
+            message: None,
+        });
+    }
+
+    /// Writes a line that stays, above the bar.
+    pub fn write_line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Shows how far the work is.
+    pub fn show(&mut self, progress: &Progress) {
+        let step = progress.step.as_deref().unwrap_or_default();
+        let message = progress.message.as_deref().unwrap_or_default();
+        let is_new = self.step != step;
+        if is_new {
             step.clone_into(&mut self.step);
         }
-        let Some(bar) = &self.bar else {
-            let over = of > 0 && done == of;
-            if new || over || self.printed.is_none_or(|at| at.elapsed() > LINE_EVERY) {
-                self.printed = Some(Instant::now());
-                if of > 0 {
-                    eprintln!("{step}: {done} of {of}");
-                } else {
-                    eprintln!("{step}: {done}");
-                }
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(self.step.clone());
+            bar.set_message(message.to_owned());
+            if let Some(fraction) = progress.fraction {
+                bar.set_position((f64::from(fraction) * LENGTH as f64) as u64);
             }
             return;
-        };
-        if new {
-            let form = if of > 0 {
-                "{msg:24} {wide_bar} {human_pos} of {human_len} {eta}"
-            } else {
-                "{msg:24} {spinner} {human_pos} {per_sec}"
-            };
-            // The forms are constants that every test run draws.
-            bar.set_style(
-                ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()),
-            );
-            bar.reset();
-            bar.set_message(step.to_owned());
         }
-        if of > 0 {
-            bar.set_length(of);
+        let is_over = progress.fraction.is_some_and(|fraction| fraction >= 1.0);
+        if is_new || is_over || self.printed.is_none_or(|at| at.elapsed() > LINE_EVERY) {
+            self.printed = Some(Instant::now());
+            eprintln!("{}", line(progress, step, message));
         }
-        bar.set_position(done);
     }
 }
 
-impl Default for Progress {
+/// A plain line: `reading items, 40 %: 200 of 500`.
+fn line(progress: &Progress, step: &str, message: &str) -> String {
+    let percent = progress
+        .fraction
+        .map_or_else(String::new, |done| format!(", {:.0} %", 100.0 * done));
+    match message {
+        "" => format!("{step}{percent}"),
+        message => format!("{step}{percent}: {message}"),
+    }
+}
+
+impl Default for ProgressBar {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Drop for Progress {
+impl ProgressObserver for ProgressBar {
+    fn observe(&mut self, progress: Progress) -> ControlFlow<()> {
+        self.show(&progress);
+        ControlFlow::Continue(())
+    }
+}
+
+impl Drop for ProgressBar {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_line_says_the_step_how_much_is_done_and_the_message() {
+        let shown = |progress: &Progress| {
+            let message = progress.message.as_deref().unwrap_or_default();
+            line(progress, "reading items", message)
+        };
+        let counted = Progress::counted("reading items", 200, 500);
+        assert_eq!(shown(&counted), "reading items, 40 %: 200 of 500");
+        let unknown = Progress {
+            fraction: None,
+            ..Progress::counted("reading items", 0, 0)
+        };
+        assert_eq!(shown(&unknown), "reading items");
     }
 }

@@ -18,6 +18,7 @@ pub mod embeddings;
 pub mod generation;
 pub mod imports;
 pub mod interactions;
+pub mod job_handler;
 pub mod jobs;
 pub mod models;
 pub mod monitoring;
@@ -76,8 +77,6 @@ pub struct Services {
     pub jobs: jobs::JobService,
     /// What this server is doing.
     pub monitoring: monitoring::MonitoringService,
-    /// Which of it comes by itself.
-    pub schedules: jobs::Schedules,
     /// Sums, and removing what is old.
     pub upkeep: upkeep::UpkeepService,
     /// Files to be imported.
@@ -107,38 +106,101 @@ impl Services {
             search::SearchService::new(ctx, content.clone(), embeddings.clone(), profiles.clone());
         let people = people::PeopleService::new(ctx);
         let generation = generation::GenerationService::new(ctx, content.clone(), people.clone());
-        let jobs = jobs::JobService::new(ctx, generation.clone());
         let uploads = uploads::UploadService::new(ctx);
+        let users = users::UsersService::new(ctx, &auth);
+        let imports = imports::ImportService::new(ctx);
+        let upkeep = upkeep::UpkeepService::new(ctx, uploads.clone(), generation.clone());
+        let recommendations = recommendations::RecommendationService::new(
+            ctx,
+            recommendations::Dependencies {
+                content: content.clone(),
+                interactions: interactions.clone(),
+                models: models.clone(),
+                embeddings: embeddings.clone(),
+                profiles,
+                search: search.clone(),
+            },
+        );
+        let registry = job_registry(&JobDependencies {
+            embeddings: &embeddings,
+            generation: &generation,
+            imports: &imports,
+            interactions: &interactions,
+            recommendations: &recommendations,
+            search: &search,
+            upkeep: &upkeep,
+            uploads: &uploads,
+            users: &users,
+        });
+        let jobs = jobs::JobService::new(ctx, registry);
         Self {
             caching: caching::CachingService::new(ctx),
             demo: demo::DemoService::new(ctx, auth.clone()),
-            imports: imports::ImportService::new(ctx),
+            imports,
             monitoring: monitoring::MonitoringService::new(ctx, jobs.clone()),
             jobs,
-            schedules: jobs::Schedules::new(ctx),
-            upkeep: upkeep::UpkeepService::new(ctx, uploads.clone(), generation.clone()),
+            upkeep,
             uploads,
             generation,
             people,
-            recommendations: recommendations::RecommendationService::new(
-                ctx,
-                recommendations::Dependencies {
-                    content: content.clone(),
-                    interactions: interactions.clone(),
-                    models: models.clone(),
-                    embeddings: embeddings.clone(),
-                    profiles,
-                    search: search.clone(),
-                },
-            ),
+            recommendations,
             embeddings,
             models,
             search,
             content,
             interactions,
             schema: schemas::SchemaService::new(ctx),
-            users: users::UsersService::new(ctx, &auth),
+            users,
             auth,
         }
     }
+}
+
+/// The services that handlers of jobs are made of.
+struct JobDependencies<'a> {
+    embeddings: &'a embeddings::EmbeddingService,
+    generation: &'a generation::GenerationService,
+    imports: &'a imports::ImportService,
+    interactions: &'a interactions::InteractionService,
+    recommendations: &'a recommendations::RecommendationService,
+    search: &'a search::SearchService,
+    upkeep: &'a upkeep::UpkeepService,
+    uploads: &'a uploads::UploadService,
+    users: &'a users::UsersService,
+}
+
+/// Calls the macro `$with` with the handlers of all kinds of jobs: one line a kind, with the services of
+/// [`JobDependencies`] that it is made of. The queue registers the handlers, and the API makes the enum
+/// `JobKind` and the input of `createGenerationJob` of their types, in this order.
+macro_rules! job_handlers {
+    ($with:ident) => {
+        $with! {
+            $crate::domain::generation::jobs::TextJob { generation }
+            $crate::domain::generation::jobs::ImageJob { generation }
+            $crate::domain::recommendations::jobs::RecommendationsJob { recommendations }
+            $crate::domain::recommendations::jobs::TrainingJob { recommendations }
+            $crate::domain::recommendations::jobs::EmbeddingsJob { embeddings, recommendations }
+            $crate::domain::imports::job::ImportJob { imports, uploads }
+            $crate::domain::recommendations::jobs::EvaluationJob { recommendations }
+            $crate::domain::caching::warming::CacheWarmingJob { search, interactions, recommendations }
+            $crate::domain::upkeep::erasure::ErasureJob { users, uploads, generation }
+            $crate::domain::upkeep::jobs::StatisticsJob { upkeep }
+            $crate::domain::upkeep::jobs::RetentionJob { upkeep }
+        }
+    };
+}
+pub(crate) use job_handlers;
+
+/// The handlers of all kinds of jobs.
+fn job_registry(services: &JobDependencies) -> jobs::JobRegistry {
+    macro_rules! registered {
+        ($($handler:path { $($service:ident),* })*) => {
+            jobs::JobRegistry::default()
+                $(.with({
+                    type Handler = $handler;
+                    Handler { $($service: services.$service.clone()),* }
+                }))*
+        };
+    }
+    job_handlers!(registered)
 }

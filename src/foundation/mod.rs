@@ -1,16 +1,18 @@
-//! Basics for every module: typed ids, the clock, the random source, paging windows, filters and the
-//! error. It imports nothing of ours.
+//! Basics for every module: typed ids, the clock, the random source, paging windows, filters, progress and
+//! the error. It imports nothing of ours.
 
 pub mod clock;
 pub mod error;
 pub mod filter;
 pub mod id;
 pub mod page;
+pub mod progress;
 pub mod rng;
 mod text_enum;
 
 pub use clock::Clock;
 pub use error::{Error, Refusal, Result};
 pub use id::Id;
+pub use progress::{Progress, ProgressObserver};
 pub use rng::Rng;
 pub use text_enum::text_enum;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::AppState;
-use crate::domain::search::IndexProgress;
+use crate::domain::search::IndexStatus;
 
 /// `GET /live`: the process answers.
 pub async fn live() -> &'static str {
@@ -84,7 +84,7 @@ async fn check(state: &AppState) -> Found {
 }
 
 /// Where the index of words stands. It decides nothing: searches are answered from what there is.
-fn told(index: IndexProgress) -> Value {
+fn told(index: IndexStatus) -> Value {
     let word = match (index.complete, index.failing) {
         (_, true) => "failing",
         (true, false) => "ok",

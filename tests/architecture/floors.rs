@@ -8,6 +8,7 @@ use super::sources::{Program, Source};
 /// The rooms of each floor, the lowest first.
 pub const FLOORS: &[&[&str]] = &[
     &["auth"],
+    &["job_handler"],
     &["users", "people", "content", "uploads", "models"],
     &["interactions", "embeddings"],
     &["profiles"],

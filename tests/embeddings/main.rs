@@ -175,7 +175,7 @@ async fn a_new_space_takes_the_place_of_the_old_one_whole() {
     assert_eq!(space.model.version, "1.2.0");
     // One that is stopped changes nothing.
     for stop in [Step::Read, Step::Train, Step::Store] {
-        let until = move |at: marquee::domain::embeddings::Progress| match at.step == stop {
+        let until = move |at: marquee::foundation::Progress| match at.is_at(stop.name()) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };

@@ -13,7 +13,6 @@ mod support;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -121,7 +120,7 @@ async fn the_page_shows_the_feed_and_misses_nothing_of_a_training_while_it_is_cu
         .recommendations
         .train(&Viewer::Command, TrainingOptions::default(), go_on);
     train.await.unwrap();
-    let workers = Workers::start([Arc::clone(services)], 1, "test/1");
+    let workers = Workers::start([services.jobs.clone()], 1, "test/1");
     let mut gate = Some(hold_trainings(&server).await);
 
     let mut script = Command::new("node");

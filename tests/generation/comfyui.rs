@@ -228,7 +228,7 @@ async fn the_workflow_is_asked_and_its_news_are_the_progress() {
     );
     let messages: Vec<&str> = told
         .iter()
-        .map(|progress| progress.message.as_str())
+        .filter_map(|progress| progress.message.as_deref())
         .collect();
     for message in [
         "1 in the queue",
@@ -278,7 +278,7 @@ async fn a_socket_that_is_cut_in_the_middle_is_done_without() {
     assert_eq!(made.unwrap().len(), 1);
     assert!(
         told.iter()
-            .any(|progress| progress.message == "Step 1 of 3")
+            .any(|progress| progress.message.as_deref() == Some("Step 1 of 3"))
     );
     assert!(!server.has_called("POST /queue"));
     assert_eq!(
@@ -436,8 +436,8 @@ async fn a_generation_that_is_stopped_takes_its_question_back() {
         ..Plan::until("progress")
     };
     let (server, comfyui) = Server::start(plan).await;
-    let mut observe = |progress: marquee::domain::generation::Progress| match progress.step {
-        "sample" => ControlFlow::Break(()),
+    let mut observe = |progress: marquee::foundation::Progress| match progress.step.as_deref() {
+        Some("sample") => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };
     let (ask, summary) = (fox(), ItemSummary::default());
@@ -460,8 +460,8 @@ async fn a_generation_that_is_dropped_takes_its_question_back_and_stops_nobody_e
     };
     let (server, comfyui) = Server::start(plan).await;
     let begun = tokio_util::sync::CancellationToken::new();
-    let mut observe = |progress: marquee::domain::generation::Progress| {
-        if progress.step == "sample" {
+    let mut observe = |progress: marquee::foundation::Progress| {
+        if progress.is_at("sample") {
             begun.cancel();
         }
         ControlFlow::Continue(())

@@ -23,9 +23,9 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use marquee::domain::generation::{
-    GenerationError, Generator, GeneratorInput, GeneratorOutput, ItemSummary, Progress,
+    GenerationError, Generator, GeneratorInput, GeneratorOutput, ItemSummary,
 };
-use marquee::foundation::{Clock, Rng};
+use marquee::foundation::{Clock, Progress, Rng};
 use marquee::platform::config::{Calls, Settings};
 use resvg::tiny_skia::Pixmap;
 

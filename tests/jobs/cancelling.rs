@@ -4,8 +4,14 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use marquee::domain::auth::Viewer;
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::JobState;
-use marquee::domain::jobs::parameters::{Evaluation, Parameters, Training};
+use marquee::domain::recommendations::jobs::EvaluationJob;
+use marquee::domain::recommendations::jobs::EvaluationParameters;
+use marquee::domain::recommendations::jobs::TrainingJob;
+use marquee::domain::recommendations::training::TrainingOptions;
+use marquee::domain::upkeep::jobs::StatisticsJob;
 
 use crate::support::TestApp;
 use crate::world::{
@@ -38,7 +44,7 @@ async fn a_job_that_waits_is_cancelled_at_once_and_waits_again_when_it_is_retrie
 const PROMISED: Duration = Duration::from_millis(2500);
 
 /// Cancels a job of seconds in the midst of its work, and answers how long that took.
-async fn cancelled_in(world: &World, parameters: Parameters) -> Duration {
+async fn cancelled_in(world: &World, parameters: JobParameters) -> Duration {
     let app = &world.app;
     let before = world.served().await;
     let asked = ask(app, parameters).await;
@@ -80,7 +86,7 @@ async fn cancelled_in(world: &World, parameters: Parameters) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_training_that_is_cancelled_ends_soon_and_leaves_what_was_served() {
     let world = World::trained(300, 240).await;
-    let choose = Parameters::Training(Training {
+    let choose = JobParameters::of::<TrainingJob>(TrainingOptions {
         candidate: false,
         force: true,
         choose: true,
@@ -103,7 +109,7 @@ async fn a_training_that_is_cancelled_while_its_model_is_taken_into_service_is_c
     let before = world.served().await;
     let active = "SELECT FROM model_versions WHERE state = 'ACTIVE' FOR UPDATE";
     let mut held = HeldTable::close(app, active).await;
-    let force = Parameters::Training(Training {
+    let force = JobParameters::of::<TrainingJob>(TrainingOptions {
         candidate: false,
         force: true,
         choose: false,
@@ -145,7 +151,11 @@ async fn a_training_that_is_cancelled_before_its_model_is_taken_into_service_lea
 #[tokio::test(flavor = "multi_thread")]
 async fn an_evaluation_that_is_cancelled_ends_soon() {
     let world = World::trained(300, 240).await;
-    let took = cancelled_in(&world, Parameters::Evaluation(Evaluation { choose: true })).await;
+    let took = cancelled_in(
+        &world,
+        JobParameters::of::<EvaluationJob>(EvaluationParameters { choose: true }),
+    )
+    .await;
     println!("an evaluation was cancelled within {} ms", took.as_millis());
     assert!(took < PROMISED, "{took:?}");
 }
@@ -157,7 +167,7 @@ async fn a_job_in_another_process_is_cancelled_without_a_word_on_the_bus() {
     let app = &world.app;
     let there = crate::world::twin(&app.ctx, &app.url).await;
     let worker = worker(&there, 1);
-    let choose = Parameters::Training(Training {
+    let choose = JobParameters::of::<TrainingJob>(TrainingOptions {
         candidate: false,
         force: true,
         choose: true,
@@ -186,7 +196,7 @@ async fn a_job_in_another_process_is_cancelled_without_a_word_on_the_bus() {
 async fn cancelling_twice_is_as_good_as_once() {
     let app = TestApp::with(crate::world::patient()).await;
     let lock = crate::world::TableLock::close(&app).await;
-    let asked = ask(&app, Parameters::Statistics).await;
+    let asked = ask(&app, JobParameters::of::<StatisticsJob>(NoParameters {})).await;
     let worker = worker(&app.services, 1);
     crate::world::runs(&app, asked.id).await;
     for _ in 0..2 {

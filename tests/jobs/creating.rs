@@ -3,8 +3,17 @@
 use std::time::Duration;
 
 use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::{JobFilter, JobOrder, JobState, NewJob};
-use marquee::domain::jobs::parameters::{Erasure, Parameters, RefreshTarget, Training};
+use marquee::domain::recommendations::jobs::RecommendationsJob;
+use marquee::domain::recommendations::jobs::RefreshTarget;
+use marquee::domain::recommendations::jobs::TrainingJob;
+use marquee::domain::recommendations::training::TrainingOptions;
+use marquee::domain::upkeep::erasure::ErasureJob;
+use marquee::domain::upkeep::erasure::ErasureParameters;
+use marquee::domain::upkeep::jobs::RetentionJob;
+use marquee::domain::upkeep::jobs::StatisticsJob;
 use marquee::foundation::page::Window;
 use marquee::foundation::{Error, Id, id};
 use serde_json::{Value, json};
@@ -31,9 +40,12 @@ async fn create(app: &TestApp, input: Value) -> Value {
 async fn asking_twice_joins_the_job_that_waits_and_not_the_one_that_runs() {
     let app = TestApp::with(patient()).await;
     let (jobs, shell) = (&app.services.jobs, &Viewer::Command);
-    let first = ask(&app, Parameters::Statistics).await;
+    let first = ask(&app, JobParameters::of::<StatisticsJob>(NoParameters {})).await;
     let again = jobs
-        .create(shell, NewJob::now(Parameters::Statistics))
+        .create(
+            shell,
+            NewJob::now(JobParameters::of::<StatisticsJob>(NoParameters {})),
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -45,7 +57,10 @@ async fn asking_twice_joins_the_job_that_waits_and_not_the_one_that_runs() {
     let worker = worker(&app.services, 1);
     runs(&app, first.id).await;
     let second = jobs
-        .create(shell, NewJob::now(Parameters::Statistics))
+        .create(
+            shell,
+            NewJob::now(JobParameters::of::<StatisticsJob>(NoParameters {})),
+        )
         .await
         .unwrap();
     assert!(second.workers && !second.joined, "{second:?}");
@@ -76,7 +91,7 @@ async fn many_who_ask_for_the_same_at_once_get_one_job() {
 async fn a_user_joins_no_job_that_they_could_not_see() {
     let app = TestApp::start().await;
     let user = app.viewer(Role::User).await;
-    let mine = Parameters::Recommendations(RefreshTarget::User {
+    let mine = JobParameters::of::<RecommendationsJob>(RefreshTarget::User {
         user: user.user().unwrap(),
     });
     let of_shell = ask(&app, mine.clone()).await;
@@ -105,7 +120,7 @@ async fn a_user_has_a_hundred_waiting_jobs_at_most_and_an_admin_any_number() {
             .bind(many);
         fill.execute(app.ctx.db.pool()).await.unwrap();
     };
-    let mine = Parameters::Recommendations(RefreshTarget::User {
+    let mine = JobParameters::of::<RecommendationsJob>(RefreshTarget::User {
         user: user.user().unwrap(),
     });
     fill(&user, 100).await;
@@ -173,7 +188,9 @@ async fn the_more_urgent_comes_first_and_what_is_put_off_comes_later() {
 async fn what_the_state_forbids_is_refused_in_a_sentence() {
     let app = TestApp::with(patient()).await;
     let (jobs, shell) = (&app.services.jobs, &Viewer::Command);
-    let id = ask(&app, Parameters::Statistics).await.id;
+    let id = ask(&app, JobParameters::of::<StatisticsJob>(NoParameters {}))
+        .await
+        .id;
     let lock = TableLock::close(&app).await;
     assert_eq!(
         conflict(jobs.retry(shell, id).await),
@@ -235,7 +252,7 @@ async fn the_job_of_another_is_not_there_whatever_one_tries() {
         user: owner.user().unwrap(),
     };
     let jobs = &app.services.jobs;
-    let id = ask_as(&app, &owner, Parameters::Recommendations(whom))
+    let id = ask_as(&app, &owner, JobParameters::of::<RecommendationsJob>(whom))
         .await
         .id;
     let stranger = app.viewer(Role::Curator).await;
@@ -257,18 +274,21 @@ async fn the_job_of_another_is_not_there_whatever_one_tries() {
         let refused = [
             jobs.statistics(viewer).await.err(),
             jobs.workers(viewer).await.err(),
-            jobs.create(viewer, NewJob::now(Parameters::Retention))
-                .await
-                .err(),
             jobs.create(
                 viewer,
-                NewJob::now(Parameters::Recommendations(whom_of(&owner))),
+                NewJob::now(JobParameters::of::<RetentionJob>(NoParameters {})),
             )
             .await
             .err(),
             jobs.create(
                 viewer,
-                NewJob::now(Parameters::Erasure(Erasure {
+                NewJob::now(JobParameters::of::<RecommendationsJob>(whom_of(&owner))),
+            )
+            .await
+            .err(),
+            jobs.create(
+                viewer,
+                NewJob::now(JobParameters::of::<ErasureJob>(ErasureParameters {
                     user: owner.user().unwrap(),
                 })),
             )
@@ -395,7 +415,7 @@ async fn a_job_for_a_user_who_is_not_there_fails_with_that_sentence() {
     let user: Id<id::User> = Id::new(&app.ctx.clock, &app.ctx.rng);
     let asked = ask(
         app,
-        Parameters::Recommendations(RefreshTarget::User { user }),
+        JobParameters::of::<RecommendationsJob>(RefreshTarget::User { user }),
     )
     .await;
     let worker = worker(&app.services, 1);
@@ -423,12 +443,13 @@ async fn where_no_worker_is_there_the_answer_says_so_and_the_job_waits() {
     );
     let id = job["id"].as_str().unwrap().parse().unwrap();
     let kept = crate::world::job(&app.services, id).await;
-    let expected = Training {
+    let expected = TrainingOptions {
         candidate: false,
         force: false,
         choose: true,
     };
-    assert_eq!(kept.parameters, Parameters::Training(expected));
+    let kept = kept.parameters_of::<TrainingJob>().unwrap();
+    assert_eq!(kept, Some(expected));
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ async fn the_reasons_of_another_process_are_told_once_each() {
     assert_eq!(next(&mut updates).await, UpdateReason::Taste);
     let refreshed = there
         .recommendations
-        .refresh(&Viewer::Command, RefreshUsers::These(vec![user]), |_, _| {
+        .refresh(&Viewer::Command, RefreshUsers::These(vec![user]), |_| {
             ControlFlow::Continue(())
         })
         .await;

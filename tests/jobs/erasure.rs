@@ -10,8 +10,12 @@ use marquee::domain::generation::model::NewItem;
 use marquee::domain::generation::{
     Generated, GenerationParameters, GeneratorInput, ImageInput, Target,
 };
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::JobState;
-use marquee::domain::jobs::parameters::{Erasure, Parameters};
+use marquee::domain::upkeep::erasure::ErasureJob;
+use marquee::domain::upkeep::erasure::ErasureParameters;
+use marquee::domain::upkeep::jobs::StatisticsJob;
 use marquee::foundation::{Id, id};
 use marquee::platform::objects::ObjectName;
 use serde_json::json;
@@ -200,7 +204,11 @@ async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_the
     assert_eq!(done.owner, None);
 
     // There is nobody left to erase.
-    let again = ask(&app, Parameters::Erasure(Erasure { user })).await;
+    let again = ask(
+        &app,
+        JobParameters::of::<ErasureJob>(ErasureParameters { user }),
+    )
+    .await;
     let again = over(&app, again.id).await;
     assert_eq!(again.state, JobState::Failed);
     assert_eq!(again.error.as_deref(), Some("there is no such user"));
@@ -223,7 +231,7 @@ async fn the_last_admin_is_not_erased_and_one_of_two_is() {
     let (first, second) = (app.viewer(Role::Admin).await, app.viewer(Role::Admin).await);
     let worker = worker(&app.services, 1);
     let of = |viewer: &Viewer| {
-        Parameters::Erasure(Erasure {
+        JobParameters::of::<ErasureJob>(ErasureParameters {
             user: viewer.user().unwrap(),
         })
     };
@@ -290,9 +298,9 @@ async fn is_there(app: &TestApp, file: &ObjectName) -> bool {
     there.unwrap()
 }
 
-fn erasure(viewer: &Viewer) -> Parameters {
+fn erasure(viewer: &Viewer) -> JobParameters {
     let user = viewer.user().unwrap();
-    Parameters::Erasure(Erasure { user })
+    JobParameters::of::<ErasureJob>(ErasureParameters { user })
 }
 
 #[tokio::test]
@@ -369,7 +377,12 @@ async fn what_runs_for_a_user_who_is_erased_is_dropped() {
     app.viewer(Role::Admin).await;
     let ada = app.viewer(Role::Admin).await;
     let lock = TableLock::close(&app).await;
-    let running = ask_as(&app, &ada, Parameters::Statistics).await;
+    let running = ask_as(
+        &app,
+        &ada,
+        JobParameters::of::<StatisticsJob>(NoParameters {}),
+    )
+    .await;
     let worker = worker(&app.services, 2);
     runs(&app, running.id).await;
     let erased = ask(&app, erasure(&ada)).await;

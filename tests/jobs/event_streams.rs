@@ -5,8 +5,15 @@ use std::collections::HashSet;
 use futures::StreamExt;
 use futures::future::join_all;
 use marquee::domain::auth::Viewer;
-use marquee::domain::jobs::Parameters;
-use marquee::domain::jobs::model::{JobFilter, JobKind, JobState, NewJob};
+use marquee::domain::caching::warming::CacheWarmingJob;
+use marquee::domain::job_handler::JobHandler;
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
+use marquee::domain::jobs::model::{JobFilter, JobState, NewJob};
+use marquee::domain::recommendations::jobs::RecommendationsJob;
+use marquee::domain::recommendations::jobs::RefreshTarget;
+use marquee::domain::upkeep::jobs::RetentionJob;
+use marquee::domain::upkeep::jobs::StatisticsJob;
 
 use crate::support::TestApp;
 use crate::world::{
@@ -16,7 +23,7 @@ use crate::world::{
 #[tokio::test]
 async fn a_job_waits_runs_and_is_completed_and_its_events_count_from_one_without_a_gap() {
     let app = TestApp::start().await;
-    let asked = ask(&app, Parameters::Statistics).await;
+    let asked = ask(&app, JobParameters::of::<StatisticsJob>(NoParameters {})).await;
     assert_eq!(
         (asked.state, asked.events, asked.attempt),
         (JobState::Pending, 1, 0)
@@ -187,12 +194,12 @@ async fn who_watches_sees_what_is_not_over_and_then_every_change_that_fits() {
         .await
         .unwrap();
     let mut filter = JobFilter::default();
-    filter.kind.eq = Some(JobKind::CacheWarming);
+    filter.kind.eq = Some(CacheWarmingJob::KIND);
     let watched = app.services.jobs.watch(&Viewer::Command, filter);
     let mut watched = Box::pin(watched.await.unwrap());
     assert_eq!(next(&mut watched).await, waiting);
     // Of another kind: unseen.
-    ask(&app, Parameters::Retention).await;
+    ask(&app, JobParameters::of::<RetentionJob>(NoParameters {})).await;
     let later = ask(&app, trifle(3)).await;
     assert_eq!(next(&mut watched).await, later);
     let worker = worker(&app.services, 1);
@@ -212,8 +219,8 @@ async fn who_watches_sees_what_is_not_over_and_then_every_change_that_fits() {
 async fn the_events_of_a_job_that_failed_say_why() {
     let app = TestApp::start().await;
     let worker = worker(&app.services, 1);
-    let whom = marquee::domain::jobs::parameters::RefreshTarget::Everyone;
-    let asked = ask(&app, Parameters::Recommendations(whom)).await;
+    let whom = RefreshTarget::Everyone;
+    let asked = ask(&app, JobParameters::of::<RecommendationsJob>(whom)).await;
     let failed = over(&app, asked.id).await;
     assert_eq!((failed.state, failed.attempt), (JobState::Failed, 1));
     let why = "there is no model yet; train one first";

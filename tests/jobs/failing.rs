@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use marquee::domain::auth::Viewer;
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::{Job, JobState};
-use marquee::domain::jobs::parameters::{Erasure, Parameters};
+use marquee::domain::upkeep::erasure::ErasureJob;
+use marquee::domain::upkeep::erasure::ErasureParameters;
+use marquee::domain::upkeep::jobs::StatisticsJob;
 use marquee::foundation::Id;
 use sqlx::{Connection, PgConnection};
 
@@ -35,7 +39,7 @@ async fn what_fails_by_our_fault_is_tried_again_after_growing_waits_and_fails_in
     let app = TestApp::start().await;
     break_summing_up(&app).await;
     let worker = worker(&app.services, 1);
-    let asked = ask(&app, Parameters::Statistics).await;
+    let asked = ask(&app, JobParameters::of::<StatisticsJob>(NoParameters {})).await;
     for (attempt, longest) in [(1, 5.0), (2, 20.0), (3, 80.0)] {
         let waiting = failed_once(&app, &asked, attempt).await;
         assert_eq!(
@@ -120,7 +124,7 @@ async fn what_is_refused_fails_at_once_with_the_sentence() {
     for (parameters, sentence) in [
         (training(), "there is nothing to learn from"),
         (
-            Parameters::Erasure(Erasure { user: nobody }),
+            JobParameters::of::<ErasureJob>(ErasureParameters { user: nobody }),
             "there is no such user",
         ),
     ] {

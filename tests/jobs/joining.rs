@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::content::ContentKind;
+use marquee::domain::generation::jobs::ImageJob;
 use marquee::domain::generation::model::NewItem;
 use marquee::domain::generation::{GenerationParameters, GeneratorInput, ImageInput, Target};
 use marquee::domain::jobs::JobChanged;
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::{JobState, NewJob};
-use marquee::domain::jobs::parameters::Parameters;
 use marquee::platform::events::{Received, Subscription};
 
 use crate::support::TestApp;
@@ -54,7 +55,7 @@ async fn who_joins_a_job_that_was_put_off_brings_it_forward_and_makes_it_as_urge
 }
 
 /// A picture without a seed, prepared for `viewer`.
-async fn picture(app: &TestApp, viewer: &Viewer, seed: Option<i64>) -> Parameters {
+async fn picture(app: &TestApp, viewer: &Viewer, seed: Option<i64>) -> JobParameters {
     let ask = ImageInput {
         width: 64,
         height: 96,
@@ -68,7 +69,7 @@ async fn picture(app: &TestApp, viewer: &Viewer, seed: Option<i64>) -> Parameter
         about: None,
     };
     let request = app.services.generation.prepare(viewer, parameters);
-    request.await.unwrap().into()
+    JobParameters::of::<ImageJob>(request.await.unwrap())
 }
 
 #[tokio::test]

@@ -3,8 +3,14 @@
 use std::time::Duration;
 
 use marquee::domain::auth::Viewer;
+use marquee::domain::caching::warming::CacheWarmingJob;
+use marquee::domain::caching::warming::CacheWarmingParameters;
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::JobState;
-use marquee::domain::jobs::parameters::{CacheWarming, Evaluation, Parameters, RefreshTarget};
+use marquee::domain::recommendations::jobs::EvaluationJob;
+use marquee::domain::recommendations::jobs::EvaluationParameters;
+use marquee::domain::recommendations::jobs::RecommendationsJob;
+use marquee::domain::recommendations::jobs::RefreshTarget;
 use marquee::domain::recommendations::{self, ListRefreshed};
 use marquee::foundation::page::Window;
 use marquee::platform::cache::CacheKind;
@@ -26,7 +32,11 @@ async fn an_evaluation_answers_how_good_the_recipe_is_and_changes_nothing() {
     let world = World::trained(40, 60).await;
     let before = world.served().await;
     let worker = worker(&world.app.services, 1);
-    let asked = ask(&world.app, Parameters::Evaluation(Evaluation::default())).await;
+    let asked = ask(
+        &world.app,
+        JobParameters::of::<EvaluationJob>(EvaluationParameters::default()),
+    )
+    .await;
     let done = over(&world.app, asked.id).await;
     assert_eq!(done.state, JobState::Completed, "{done:?}");
     let result = done.result.unwrap();
@@ -77,7 +87,12 @@ async fn a_user_asks_for_their_own_list_and_what_they_took_since_is_gone_from_it
         app.ctx.events.subscribe(Some(user.uuid())).await;
     let worker = worker(&app.services, 1);
     let whom = RefreshTarget::User { user };
-    let asked = ask_as(app, &world.viewer(0), Parameters::Recommendations(whom)).await;
+    let asked = ask_as(
+        app,
+        &world.viewer(0),
+        JobParameters::of::<RecommendationsJob>(whom),
+    )
+    .await;
     let done = over(app, asked.id).await;
     assert_eq!(done.state, JobState::Completed, "{done:?}");
     assert_eq!(done.result, Some(json!({ "users": 1, "lists": 1 })));
@@ -105,7 +120,7 @@ async fn everyone_and_those_who_were_active_and_those_named_are_counted() {
         (RefreshTarget::Active { days: 1 }, 40, 40),
         (RefreshTarget::Users { users: named }, 3, 3),
     ] {
-        let asked = ask(app, Parameters::Recommendations(whom)).await;
+        let asked = ask(app, JobParameters::of::<RecommendationsJob>(whom)).await;
         let done = over(app, asked.id).await;
         assert_eq!(
             done.result,
@@ -128,11 +143,11 @@ async fn what_was_warmed_is_found_in_the_cache_by_the_next_who_asks() {
         .await
         .unwrap();
     let worker = worker(&app.services, 1);
-    let warming = CacheWarming {
+    let warming = CacheWarmingParameters {
         queries: 10,
         users: 10,
     };
-    let asked = ask(app, Parameters::CacheWarming(warming)).await;
+    let asked = ask(app, JobParameters::of::<CacheWarmingJob>(warming)).await;
     let done = over(app, asked.id).await;
     assert_eq!(
         done.result,

@@ -1,11 +1,14 @@
 //! Workers that go away, stop, freeze and share.
 
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use marquee::domain::auth::Viewer;
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
+use marquee::domain::jobs::Workers;
 use marquee::domain::jobs::model::JobState;
-use marquee::domain::jobs::{Parameters, Workers};
+use marquee::domain::upkeep::jobs::StatisticsJob;
 
 use crate::support::TestApp;
 use crate::world::{
@@ -17,7 +20,7 @@ use crate::world::{
 async fn what_a_worker_writes_after_its_lease_was_lost_changes_nothing() {
     let app = TestApp::with(patient()).await;
     let lock = TableLock::close(&app).await;
-    let asked = ask(&app, Parameters::Statistics).await;
+    let asked = ask(&app, JobParameters::of::<StatisticsJob>(NoParameters {})).await;
     // A process of its own, which can be stopped as a whole.
     let (freeze, frozen) = tokio::sync::oneshot::channel::<()>();
     let (thaw, thawed) = mpsc::channel::<()>();
@@ -105,7 +108,9 @@ async fn a_job_whose_worker_died_is_tried_again_or_has_failed_or_is_cancelled() 
 async fn a_job_that_its_worker_does_not_know_of_falls_to_others() {
     let app = TestApp::with(patient()).await;
     let lock = TableLock::close(&app).await;
-    let known = ask(&app, Parameters::Statistics).await.id;
+    let known = ask(&app, JobParameters::of::<StatisticsJob>(NoParameters {}))
+        .await
+        .id;
     let worker = worker(&app.services, 1);
     runs(&app, known).await;
     // As if the answer to a claim had been lost on the way.
@@ -129,7 +134,7 @@ async fn a_job_that_its_worker_does_not_know_of_falls_to_others() {
 async fn a_worker_that_stops_gives_its_job_back_and_the_attempt_does_not_count() {
     let app = TestApp::with(patient()).await;
     let lock = TableLock::close(&app).await;
-    let asked = ask(&app, Parameters::Statistics).await;
+    let asked = ask(&app, JobParameters::of::<StatisticsJob>(NoParameters {})).await;
     let first = worker(&app.services, 1);
     runs(&app, asked.id).await;
     stop(first, Duration::ZERO).await;
@@ -155,7 +160,7 @@ async fn a_worker_that_stops_gives_its_job_back_and_the_attempt_does_not_count()
 async fn a_worker_that_stops_with_patience_ends_what_it_runs() {
     let app = TestApp::with(patient()).await;
     let lock = TableLock::close(&app).await;
-    let asked = ask(&app, Parameters::Statistics).await;
+    let asked = ask(&app, JobParameters::of::<StatisticsJob>(NoParameters {})).await;
     let workers = worker(&app.services, 1);
     runs(&app, asked.id).await;
     let stopping = tokio::spawn(stop(workers, Duration::from_secs(60)));
@@ -229,7 +234,7 @@ async fn schemas_that_share_one_slot_both_get_on() {
         ask(&one, trifle(number)).await;
         ask(&other, trifle(number)).await;
     }
-    let schemas = [&one, &other].map(|app| Arc::clone(&app.services));
+    let schemas = [&one, &other].map(|app| app.services.jobs.clone());
     let workers = Workers::start(schemas, 1, "test/1");
     all_over(&one).await;
     all_over(&other).await;

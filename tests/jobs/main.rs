@@ -24,5 +24,6 @@ mod rights;
 mod schedules;
 mod servers;
 mod statistics;
+mod unknown_kinds;
 mod upkeep;
 mod world;

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use marquee::domain::auth::Viewer;
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::{JobState, NewJob};
-use marquee::domain::jobs::parameters::{Parameters, RefreshTarget};
+use marquee::domain::recommendations::jobs::RecommendationsJob;
+use marquee::domain::recommendations::jobs::RefreshTarget;
+use marquee::domain::upkeep::jobs::StatisticsJob;
 use marquee::foundation::{Error, Id, id};
 use proptest::prelude::*;
 
@@ -51,8 +55,8 @@ async fn make(app: &TestApp, asked: &[Id<id::Job>], next: &Move) -> Option<Id<id
     let outcome = match next {
         Move::Ask(which) | Move::PutOff(which) => {
             let parameters = match which {
-                0 => Parameters::Recommendations(RefreshTarget::Everyone),
-                1 => Parameters::Statistics,
+                0 => JobParameters::of::<RecommendationsJob>(RefreshTarget::Everyone),
+                1 => JobParameters::of::<StatisticsJob>(NoParameters {}),
                 which => trifle(u16::from(*which)),
             };
             let mut new = NewJob::now(parameters);

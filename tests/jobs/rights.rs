@@ -2,10 +2,15 @@
 
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::content::ContentKind;
+use marquee::domain::generation::jobs::TextJob;
 use marquee::domain::generation::model::NewItem;
 use marquee::domain::generation::{GenerationParameters, GeneratorInput, Target, TextInput};
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::{JobState, NewJob};
-use marquee::domain::jobs::parameters::{Erasure, Parameters, RefreshTarget};
+use marquee::domain::recommendations::jobs::RecommendationsJob;
+use marquee::domain::recommendations::jobs::RefreshTarget;
+use marquee::domain::upkeep::erasure::ErasureJob;
+use marquee::domain::upkeep::erasure::ErasureParameters;
 use marquee::foundation::{Error, Refusal};
 
 use crate::support::{self, TestApp};
@@ -19,9 +24,9 @@ fn becomes(viewer: &Viewer, role: Role) -> Viewer {
     }
 }
 
-fn own_lists(viewer: &Viewer) -> Parameters {
+fn own_lists(viewer: &Viewer) -> JobParameters {
     let user = viewer.user().unwrap();
-    Parameters::Recommendations(RefreshTarget::User { user })
+    JobParameters::of::<RecommendationsJob>(RefreshTarget::User { user })
 }
 
 #[tokio::test]
@@ -48,7 +53,7 @@ async fn only_admins_put_their_jobs_before_those_of_others() {
     // An erasure is urgent by itself, and no more than that.
     let erasure = || {
         let user = user.user().unwrap();
-        NewJob::now(Parameters::Erasure(Erasure { user }))
+        NewJob::now(JobParameters::of::<ErasureJob>(ErasureParameters { user }))
     };
     let more = NewJob {
         priority: 51,
@@ -84,14 +89,14 @@ async fn who_may_no_longer_ask_for_content_does_not_have_it_tried_again() {
     settings.generation.openai.url = "http://127.0.0.1:1/v1".to_owned();
     let app = TestApp::with(settings).await;
     let (jobs, generation) = (&app.services.jobs, &app.services.generation);
-    let request = async |viewer: &Viewer, generator: &str| -> Parameters {
+    let request = async |viewer: &Viewer, generator: &str| -> JobParameters {
         let parameters = GenerationParameters {
             generator: generator.to_owned(),
             input: GeneratorInput::Text(TextInput::new("A blurb")),
             target: Target::NewItem(NewItem::new(ContentKind::Text)),
             about: None,
         };
-        generation.prepare(viewer, parameters).await.unwrap().into()
+        JobParameters::of::<TextJob>(generation.prepare(viewer, parameters).await.unwrap())
     };
     // An admin may name what is not theirs, and a curator may have what costs money.
     for (role, generator) in [(Role::Admin, "builtin"), (Role::Curator, "openai")] {

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use marquee::domain::auth::Viewer;
-use marquee::domain::jobs::model::{JobFilter, JobKind, JobState};
+use marquee::domain::job_handler::JobHandler;
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
+use marquee::domain::jobs::NewJob;
+use marquee::domain::jobs::model::{JobFilter, JobState};
+use marquee::domain::upkeep::jobs::StatisticsJob;
 use marquee::platform::config::Settings;
 
 use crate::support::{TestApp, start_of_time};
@@ -46,7 +51,7 @@ async fn of_three_servers_one_makes_the_job_and_what_was_missed_is_made_up_for_o
     // It was due three hours ago, and twice since.
     left(&app, "5 * * * *", start_of_time() - TimeDelta::minutes(175)).await;
     let mut filter = JobFilter::default();
-    filter.kind.eq = Some(JobKind::Statistics);
+    filter.kind.eq = Some(StatisticsJob::KIND);
     let news = app.services.jobs.watch(&Viewer::Command, filter);
     let mut news = Box::pin(news.await.unwrap());
     // The one that is watched is among those that fire; the bus of each tells only of its own.
@@ -121,8 +126,8 @@ async fn a_changed_pattern_takes_effect_and_one_that_is_left_out_is_forgotten() 
 async fn a_schedule_makes_no_second_job_beside_one_that_waits_and_brings_that_forward() {
     let app = TestApp::with(only("5 * * * *")).await;
     left(&app, "5 * * * *", start_of_time()).await;
-    let waiting = marquee::domain::jobs::NewJob {
-        parameters: marquee::domain::jobs::Parameters::Statistics,
+    let waiting = NewJob {
+        parameters: JobParameters::of::<StatisticsJob>(NoParameters {}),
         priority: 0,
         delay: Duration::from_secs(3600),
     };

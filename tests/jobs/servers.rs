@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use marquee::domain::auth::Viewer;
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::JobState;
-use marquee::domain::jobs::parameters::Parameters;
 use marquee::domain::jobs::{JobFilter, NewJob};
+use marquee::domain::upkeep::jobs::StatisticsJob;
 
 use crate::support::TestApp;
 use crate::world::{TableLock, next, patient, soon, stop, trifle, twin, worker};
@@ -23,7 +25,10 @@ async fn who_listens_at_one_server_misses_nothing_of_the_other_though_connection
     let lock = TableLock::close(&here).await;
     let asked = there
         .jobs
-        .create(&Viewer::Command, NewJob::now(Parameters::Statistics))
+        .create(
+            &Viewer::Command,
+            NewJob::now(JobParameters::of::<StatisticsJob>(NoParameters {})),
+        )
         .await
         .unwrap()
         .job;

@@ -3,8 +3,14 @@
 use std::time::Duration;
 
 use marquee::domain::auth::{Role, Viewer};
-use marquee::domain::jobs::model::{JobFilter, JobKind, JobOrder, JobState};
-use marquee::domain::jobs::parameters::{Parameters, RefreshTarget};
+use marquee::domain::caching::warming::CacheWarmingJob;
+use marquee::domain::job_handler::JobHandler;
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
+use marquee::domain::jobs::model::{JobFilter, JobOrder, JobState};
+use marquee::domain::recommendations::jobs::RecommendationsJob;
+use marquee::domain::recommendations::jobs::RefreshTarget;
+use marquee::domain::upkeep::jobs::StatisticsJob;
 use marquee::foundation::page::Window;
 use serde_json::json;
 
@@ -19,7 +25,11 @@ async fn statistics_by_kind_and_state_are_what_counting_finds() {
         let asked = ask(&app, trifle(number)).await;
         over(&app, asked.id).await;
     }
-    let failing = ask(&app, Parameters::Recommendations(RefreshTarget::Everyone)).await;
+    let failing = ask(
+        &app,
+        JobParameters::of::<RecommendationsJob>(RefreshTarget::Everyone),
+    )
+    .await;
     over(&app, failing.id).await;
     stop(worker, Duration::ZERO).await;
     ask(&app, trifle(6)).await;
@@ -31,7 +41,7 @@ async fn statistics_by_kind_and_state_are_what_counting_finds() {
     let statistics = jobs.statistics(&admin).await.unwrap();
     for one in &statistics {
         let mut filter = JobFilter::default();
-        filter.kind.eq = Some(one.kind);
+        filter.kind.eq = Some(one.kind.clone());
         filter.state.eq = Some(one.state);
         let counted = jobs.count(&admin, &filter).await.unwrap();
         assert_eq!(u64::try_from(one.count).unwrap(), counted, "{one:?}");
@@ -50,13 +60,13 @@ async fn statistics_by_kind_and_state_are_what_counting_finds() {
     }
     let counts: Vec<_> = statistics
         .iter()
-        .map(|one| (one.kind, one.state, one.count))
+        .map(|one| (one.kind.clone(), one.state, one.count))
         .collect();
     let expected = [
-        (JobKind::CacheWarming, JobState::Cancelled, 1),
-        (JobKind::CacheWarming, JobState::Completed, 5),
-        (JobKind::CacheWarming, JobState::Pending, 1),
-        (JobKind::Recommendations, JobState::Failed, 1),
+        (CacheWarmingJob::KIND, JobState::Cancelled, 1),
+        (CacheWarmingJob::KIND, JobState::Completed, 5),
+        (CacheWarmingJob::KIND, JobState::Pending, 1),
+        (RecommendationsJob::KIND, JobState::Failed, 1),
     ];
     assert_eq!(counts, expected);
     let answer = app
@@ -74,7 +84,7 @@ async fn workers_are_listed_with_what_they_run_and_are_gone_when_they_go() {
     let app = TestApp::with(crate::world::patient()).await;
     let lock = crate::world::TableLock::close(&app).await;
     let workers = worker(&app.services, 3);
-    let asked = ask(&app, Parameters::Statistics).await;
+    let asked = ask(&app, JobParameters::of::<StatisticsJob>(NoParameters {})).await;
     runs(&app, asked.id).await;
     let listed = app.services.jobs.workers(&Viewer::Command).await.unwrap();
     let [listed] = listed.as_slice() else {

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Timelike};
 use marquee::domain::auth::{Role, Viewer};
-use marquee::domain::jobs::Parameters;
+use marquee::domain::job_handler::NoParameters;
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::JobState;
+use marquee::domain::upkeep::jobs::RetentionJob;
+use marquee::domain::upkeep::jobs::StatisticsJob;
 use marquee::foundation::{Id, id};
 use serde_json::json;
 
@@ -49,7 +52,7 @@ async fn the_hours_that_are_over_are_summed_up_once_and_agree_with_counting() {
     }
     let worker = worker(&app.services, 1);
     for hours in [48, 0] {
-        let asked = ask(app, Parameters::Statistics).await;
+        let asked = ask(app, JobParameters::of::<StatisticsJob>(NoParameters {})).await;
         let done = over(app, asked.id).await;
         assert_eq!(done.result, Some(json!({ "hours": hours })), "{done:?}");
     }
@@ -192,7 +195,7 @@ async fn what_is_old_is_removed_and_nothing_else() {
     sqlx::query("INSERT INTO generation_jobs (id, kind, parameters, asked_by, unique_key, attempts, created_at, due_at) VALUES (gen_random_uuid(), 'TRAINING', '{\"kind\": \"TRAINING\", \"force\": false, \"choose\": false}', 'x', 'y', 4, '2020-01-01', '2100-01-01')")
         .execute(pool).await.unwrap();
     let worker = worker(&app.services, 1);
-    let asked = ask(&app, Parameters::Retention).await;
+    let asked = ask(&app, JobParameters::of::<RetentionJob>(NoParameters {})).await;
     let done = over(&app, asked.id).await;
     assert_eq!(done.state, JobState::Completed, "{done:?}");
     stop(worker, Duration::ZERO).await;

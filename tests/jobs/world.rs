@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::caching::warming::CacheWarmingJob;
+use marquee::domain::caching::warming::CacheWarmingParameters;
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::{CreateOutcome, Job, JobEvent, JobState, NewJob};
-use marquee::domain::jobs::parameters::{CacheWarming, Parameters, Training};
 use marquee::domain::jobs::{JobService, Workers};
+use marquee::domain::recommendations::jobs::TrainingJob;
 use marquee::domain::recommendations::training::TrainingOptions;
 use marquee::domain::{SchemaContext, Services};
 use marquee::foundation::{Error, Id, Refusal, id};
@@ -38,23 +41,23 @@ pub fn patient() -> marquee::platform::config::Settings {
 }
 
 /// A job of which any number can wait beside each other, and which is done at once.
-pub fn trifle(number: u16) -> Parameters {
-    Parameters::CacheWarming(CacheWarming {
+pub fn trifle(number: u16) -> JobParameters {
+    JobParameters::of::<CacheWarmingJob>(CacheWarmingParameters {
         queries: number,
         users: 0,
     })
 }
 
 /// A training as it comes.
-pub fn training() -> Parameters {
-    Parameters::Training(Training::default())
+pub fn training() -> JobParameters {
+    JobParameters::of::<TrainingJob>(TrainingOptions::default())
 }
 
-pub async fn ask(app: &TestApp, parameters: Parameters) -> Job {
+pub async fn ask(app: &TestApp, parameters: JobParameters) -> Job {
     ask_as(app, &Viewer::Command, parameters).await
 }
 
-pub async fn ask_as(app: &TestApp, viewer: &Viewer, parameters: Parameters) -> Job {
+pub async fn ask_as(app: &TestApp, viewer: &Viewer, parameters: JobParameters) -> Job {
     let new = NewJob::now(parameters);
     let CreateOutcome { job, joined, .. } = app.services.jobs.create(viewer, new).await.unwrap();
     assert!(!joined, "{job:?} waits already");
@@ -63,7 +66,7 @@ pub async fn ask_as(app: &TestApp, viewer: &Viewer, parameters: Parameters) -> J
 
 /// A worker of this process.
 pub fn worker(services: &Arc<Services>, slots: usize) -> Workers {
-    Workers::start([Arc::clone(services)], slots, "test/1")
+    Workers::start([services.jobs.clone()], slots, "test/1")
 }
 
 /// Lets a worker stop, and gives what it runs so long to end.

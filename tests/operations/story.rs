@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use marquee::domain::auth::Viewer;
@@ -36,7 +36,7 @@ impl Story {
         let demo = &server.app.services.demo;
         demo.load(&Viewer::Command).await.unwrap().unwrap();
         let mut story = Self {
-            workers: Workers::start([Arc::clone(&server.app.services)], 2, "test/1"),
+            workers: Workers::start([server.app.services.jobs.clone()], 2, "test/1"),
             server,
             http: reqwest::Client::new(),
             used: Mutex::default(),

@@ -1,6 +1,5 @@
 //! The clients that people use: the npm packages `graphql-ws` and `graphql-sse`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use marquee::domain::auth::Viewer;
@@ -44,7 +43,7 @@ async fn the_usual_clients_get_on_with_this_server() {
     let ada = server.admin().await;
     let film = server.app.film("A film").await;
     server.fill().await;
-    let worker = Workers::start([Arc::clone(&server.app.services)], 1, "test/1");
+    let worker = Workers::start([server.app.services.jobs.clone()], 1, "test/1");
     // The clients record what they hear of; two moments tell the interactions apart.
     let first = server.view(&ada).await;
     server.app.ctx.clock.advance(chrono::TimeDelta::seconds(1));

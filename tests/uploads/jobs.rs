@@ -8,9 +8,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::StreamExt;
 use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::imports::job::ImportJob;
+use marquee::domain::imports::job::ImportParameters;
+use marquee::domain::imports::job::ImportSource;
 use marquee::domain::imports::{ImportOptions, ImportRequest};
-use marquee::domain::jobs::parameters::{Erasure, Import, ImportSource, Parameters};
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::{Job, JobEvent, JobState, NewJob, Workers};
+use marquee::domain::upkeep::erasure::ErasureJob;
+use marquee::domain::upkeep::erasure::ErasureParameters;
 use marquee::foundation::{Id, id};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -61,7 +66,7 @@ impl World {
     }
 
     fn worker(&self) -> Workers {
-        Workers::start([Arc::clone(&self.app.services)], 1, "test/1")
+        Workers::start([self.app.services.jobs.clone()], 1, "test/1")
     }
 
     /// The events of a job, until it is over or one of them fits.
@@ -256,8 +261,8 @@ async fn only_admins_import() {
     for (stranger, code) in [(&bob, "FORBIDDEN"), (&Viewer::Nobody, "UNAUTHENTICATED")] {
         let refused = world.app.code_as(stranger, CREATE, variables.clone()).await;
         assert_eq!(refused, code);
-        let import = Import::new(ImportSource::Movielens, vec![movies.parse().unwrap()]);
-        let new = NewJob::now(Parameters::Import(import));
+        let import = ImportParameters::new(ImportSource::Movielens, vec![movies.parse().unwrap()]);
+        let new = NewJob::now(JobParameters::of::<ImportJob>(import));
         let refused = world.app.services.jobs.create(stranger, new).await;
         assert_eq!(refused.unwrap_err().code(), code);
     }
@@ -402,7 +407,7 @@ async fn an_erasure_removes_what_somebody_uploaded_with_its_files() {
     sign_in(&world.app, "eve", Role::Admin).await;
     world.upload("movies.csv", b"abc").await;
     assert_eq!(world.stored().len(), 1);
-    let erasure = Parameters::Erasure(Erasure {
+    let erasure = JobParameters::of::<ErasureJob>(ErasureParameters {
         user: world.ada.user.id,
     });
     let jobs = &world.app.services.jobs;

@@ -10,7 +10,6 @@
 //! `    + λ Σ_u (|S_u| + α₀|I|)^ν |x_u|² + λ Σ_i (|S_i| + α₀|U|)^ν |y_i|²`   (§3 and §4.2)
 
 use std::borrow::Cow;
-use std::ops::ControlFlow;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -22,7 +21,7 @@ use super::input;
 use super::kernel::Kernel;
 use super::matrix::{Interactions, Matrix, MatrixError};
 use super::solver::{Fixed, gramian, padded};
-use super::symmetric::Stopped;
+use super::symmetric::{Observer, Stopped};
 use super::top;
 
 /// The most factors a model may have: 4 MiB for the matrix each thread works on.
@@ -143,15 +142,6 @@ pub enum IalsError {
     Table(#[from] MatrixError),
 }
 
-/// How far training has come; `sweep` of `sweeps` are done.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Progress {
-    /// Sweeps that are over, from 0.
-    pub sweep: usize,
-    /// Sweeps in all.
-    pub sweeps: usize,
-}
-
 /// A trained model: the score of an item for a user is the product of their vectors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factors {
@@ -230,9 +220,8 @@ pub struct Ials;
 impl Ials {
     /// Trains on users (rows) by items (columns) on all threads of the current rayon pool.
     ///
-    /// After every sweep, and within a long one several times, `observe` hears how many sweeps
-    /// are over and may end the training. The users come last
-    /// in a sweep, and in the last sweep they are solved exactly: a stored vector is then what
+    /// After every sweep, and within a long one several times, `observe` receives the fraction of
+    /// the sweeps that are over, in [0, 1], and may end the training. The users come last in a sweep, and in the last sweep they are solved exactly: a stored vector is then what
     /// [`FoldIn`](super::FoldIn) gives for the same entries, and its explanations add up. A
     /// user or an item without entries gets a vector of zeros.
     ///
@@ -242,7 +231,7 @@ impl Ials {
     pub fn fit(
         interactions: &Interactions,
         settings: &IalsSettings,
-        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        observe: &mut Observer,
     ) -> Result<Factors, IalsError> {
         settings.check()?;
         if interactions.is_empty() {
@@ -256,10 +245,8 @@ impl Ials {
         let mut users = start(interactions.rows(), settings, 0);
         let mut items = start(interactions.columns(), settings, 1);
         for sweep in 1..=settings.sweeps {
-            let mut between = || {
-                let (sweep, sweeps) = (sweep - 1, settings.sweeps);
-                observe(Progress { sweep, sweeps })
-            };
+            let done = |sweep: usize| sweep as f32 / settings.sweeps as f32;
+            let mut between = || observe(done(sweep - 1));
             let stopped = |Stopped| IalsError::Stopped(sweep - 1);
             let shared = gramian(kernel, &users, alpha, &mut between).map_err(stopped)?;
             Fixed::new(kernel, &users, &shared, settings)
@@ -274,12 +261,7 @@ impl Ials {
             Fixed::new(kernel, &items, &shared, settings)
                 .solve_all(interactions, method, &mut users, &mut between)
                 .map_err(stopped)?;
-            if observe(Progress {
-                sweep,
-                sweeps: settings.sweeps,
-            })
-            .is_break()
-            {
+            if observe(done(sweep)).is_break() {
                 return Err(IalsError::Stopped(sweep));
             }
         }

@@ -57,7 +57,7 @@ mod tests;
 pub mod text;
 pub mod top;
 
-pub use als::{Factors, Ials, IalsError, IalsSettings, Method, Progress};
+pub use als::{Factors, Ials, IalsError, IalsSettings, Method};
 pub use cooccurrence::Cooccurrence;
 pub use evaluation::Scores;
 pub use fold_in::{FoldIn, Reason};

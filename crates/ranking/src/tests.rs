@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const GOES_ON: fn(Progress) -> ControlFlow<()> = |_| ControlFlow::Continue(());
+const GOES_ON: fn(f32) -> ControlFlow<()> = |_| ControlFlow::Continue(());
 
 /// 60 users and 40 items in two groups with tastes of their own; weights from 1 to 3. The last
 /// user and the last item have nothing.
@@ -239,9 +239,9 @@ fn unknown_items_are_refused() {
 #[test]
 fn training_stops_when_it_is_asked_to() {
     let mut heard = Vec::new();
-    let outcome = Ials::fit(&taste(), &settings(), &mut |progress| {
-        heard.push((progress.sweep, progress.sweeps));
-        if progress.sweep == 2 {
+    let outcome = Ials::fit(&taste(), &settings(), &mut |done| {
+        heard.push(done);
+        if done == 0.5 {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -249,7 +249,7 @@ fn training_stops_when_it_is_asked_to() {
     });
 
     assert_eq!(outcome.unwrap_err(), IalsError::Stopped(2));
-    assert_eq!(heard, [(1, 4), (2, 4)]);
+    assert_eq!(heard, [0.25, 0.5]);
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! `marquee embed`
 
-use std::ops::ControlFlow;
-
-use super::{replay_report, train};
+use super::replay_report;
 use crate::app::cli::OnSchema;
 use crate::app::startup::App;
-use crate::app::terminal::Progress;
+use crate::app::terminal::ProgressBar;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
-use crate::domain::embeddings::{Step, TrainingResult};
+use crate::domain::embeddings::TrainingResult;
 use crate::domain::recommendations::replay_evaluation::ReplayReport;
 
 /// Train the embedding model of a schema and store the embeddings of its items.
@@ -40,17 +38,8 @@ pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
 /// # Errors
 /// Those of the training.
 pub async fn embed(services: &Services) -> anyhow::Result<TrainingResult> {
-    let mut progress = Progress::new();
-    let show = move |at: crate::domain::embeddings::Progress| {
-        let step = match at.step {
-            Step::Read => "reading items",
-            Step::Train => "learning what they are about",
-            Step::Store => "storing vectors of items",
-        };
-        progress.show(step, at.done, at.of);
-        ControlFlow::Continue(())
-    };
-    Ok(services.embeddings.train(&Viewer::Command, show).await?)
+    let service = &services.embeddings;
+    Ok(service.train(&Viewer::Command, ProgressBar::new()).await?)
 }
 
 /// Learns how much each source counts beside the new vectors, where there is a model to learn with.
@@ -60,6 +49,6 @@ pub async fn embed(services: &Services) -> anyhow::Result<TrainingResult> {
 pub async fn learn_ranker(services: &Services) -> anyhow::Result<Option<ReplayReport>> {
     let service = &services.recommendations;
     Ok(service
-        .learn_ranker(&Viewer::Command, train::shown())
+        .learn_ranker(&Viewer::Command, ProgressBar::new())
         .await?)
 }

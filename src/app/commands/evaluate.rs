@@ -1,7 +1,6 @@
 //! `marquee evaluate`: trains on one file, ranks for the users of another, says how good it is.
 
 mod choosing;
-mod meter;
 mod model;
 mod report;
 mod rows;
@@ -21,9 +20,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::app::cli::OnSchema;
 use crate::app::startup::App;
+use crate::app::terminal::ProgressBar;
 use crate::domain::auth::Viewer;
 pub use choosing::Split;
-use meter::Meter;
 pub use model::Model;
 use ranking::collaborative::{self, Recipe};
 use ranking::selection::Given;
@@ -197,7 +196,7 @@ pub async fn run_served(args: EvaluateArgs, app: &App) -> anyhow::Result<()> {
     let (_, services) = app.schema(args.on.schema.as_ref())?;
     let service = &services.recommendations;
     let evaluated = service
-        .evaluate(&Viewer::Command, false, super::train::shown())
+        .evaluate(&Viewer::Command, false, ProgressBar::new())
         .await?;
     if args.json {
         println!("{}", serde_json::to_string(&evaluated)?);
@@ -259,12 +258,10 @@ fn judge(lists: &[(i64, Vec<i64>)], consumed: &Consumed) -> Scores {
 }
 
 fn fit(table: &Table, recipe: &Recipe, show: bool) -> anyhow::Result<collaborative::Model> {
-    /// The meter counts in hundredths.
-    const STEPS: usize = 100;
-    let mut meter = show.then(|| Meter::start("training", STEPS));
+    let mut bar = show.then(ProgressBar::new);
     let model = collaborative::Model::fit(recipe, &table.seen, &mut |done| {
-        if let Some(meter) = &mut meter {
-            meter.reached((done * STEPS as f32) as usize);
+        if let Some(bar) = &mut bar {
+            bar.show_fraction("training", done);
         }
         ControlFlow::Continue(())
     })?;

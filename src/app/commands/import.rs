@@ -1,21 +1,20 @@
 //! `marquee import`: films, products, users and what they did, from files.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::app::terminal::ProgressBar;
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::domain::imports::{
     ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportService, ImportSummary, Limits,
     RefusedRow,
 };
-use crate::foundation::Error;
+use crate::foundation::{Error, Progress};
 use crate::platform::config::SchemaName;
 
 /// The exit code when nothing could be read: a file or folder that is not there, a mapping with a
@@ -179,10 +178,9 @@ pub fn describe(summary: &ImportSummary) -> String {
     text
 }
 
-/// Tells at the terminal how far an import is: a bar there, plain lines elsewhere.
+/// Tells at the terminal how far an import is, and which rows were refused.
 struct Report {
-    bar: Option<ProgressBar>,
-    last: Option<std::time::Instant>,
+    bar: ProgressBar,
     left_to_show: usize,
     hidden: u64,
     file: Option<csv::Writer<std::fs::File>>,
@@ -201,8 +199,7 @@ impl Report {
             })
             .transpose()?;
         Ok(Self {
-            bar: std::io::stderr().is_terminal().then(bar),
-            last: None,
+            bar: ProgressBar::new(),
             left_to_show: show,
             hidden: 0,
             file,
@@ -215,36 +212,23 @@ impl Report {
         match event {
             ImportEvent::FileOpened { file, bytes } => {
                 self.total = bytes;
-                self.last = None;
-                if let Some(bar) = &self.bar {
-                    bar.set_length(bytes);
-                    bar.set_position(0);
-                    bar.set_message(file);
-                }
+                self.show(file, 0, 0);
             }
-            ImportEvent::ChunkMerged { file, bytes, rows } => self.merged(&file, bytes, rows),
+            ImportEvent::ChunkMerged { file, bytes, rows } => self.show(file, bytes, rows),
             ImportEvent::RowRefused(refused) => self.refused(&refused),
         }
     }
 
-    fn merged(&mut self, file: &str, bytes: u64, rows: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(bytes);
-            bar.set_message(format!("{file}: {rows} rows"));
-            return;
-        }
-        let now = std::time::Instant::now();
-        let due = self
-            .last
-            .is_none_or(|last| now.duration_since(last) >= Duration::from_secs(5));
-        if due || bytes >= self.total {
-            self.last = Some(now);
-            let percent = (bytes * 100)
-                .checked_div(self.total)
-                .unwrap_or(100)
-                .min(100);
-            eprintln!("{file}: {rows} rows, {percent} %");
-        }
+    fn show(&mut self, file: String, bytes: u64, rows: u64) {
+        let fraction = match self.total {
+            0 => 1.0,
+            total => (bytes as f32 / total as f32).min(1.0),
+        };
+        self.bar.show(&Progress {
+            fraction: Some(fraction),
+            step: Some(file.into()),
+            message: Some(format!("{rows} rows")),
+        });
     }
 
     fn refused(&mut self, refused: &RefusedRow) {
@@ -260,20 +244,12 @@ impl Report {
         }
         self.left_to_show -= 1;
         let RefusedRow { file, line, reason } = refused;
-        self.line(&format!("{file}, line {line}: refused: {reason}"));
-    }
-
-    fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
-        }
+        self.bar
+            .write_line(&format!("{file}, line {line}: refused: {reason}"));
     }
 
     fn end(mut self) -> anyhow::Result<()> {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        drop(self.bar);
         if self.hidden > 0 {
             let how = if self.file.is_some() {
                 ""
@@ -289,14 +265,5 @@ impl Report {
             Some(error) => Err(error).context("the refused rows could not be written"),
             None => Ok(()),
         }
-    }
-}
-
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta} {wide_msg}");
-    let bar = ProgressBar::new(0);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }

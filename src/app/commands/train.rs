@@ -1,14 +1,12 @@
 //! `marquee train`
 
-use std::ops::ControlFlow;
-
 use super::replay_report;
 use crate::app::cli::OnSchema;
 use crate::app::startup::App;
-use crate::app::terminal::Progress;
+use crate::app::terminal::ProgressBar;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
-use crate::domain::recommendations::training::{self, Step, TrainingOptions, TrainingResult};
+use crate::domain::recommendations::training::{TrainingOptions, TrainingResult};
 
 /// Train the collaborative model of a schema on all interactions and store the best items of every
 /// user.
@@ -67,22 +65,6 @@ pub async fn run(args: Args, app: &App) -> anyhow::Result<()> {
 /// Those of the training.
 pub async fn train(services: &Services, how: TrainingOptions) -> anyhow::Result<TrainingResult> {
     let service = &services.recommendations;
-    Ok(service.train(&Viewer::Command, how, shown()).await?)
-}
-
-/// Shows how far a training is.
-pub(super) fn shown() -> impl FnMut(training::Progress) -> ControlFlow<()> + Send + 'static {
-    let mut progress = Progress::new();
-    move |at| {
-        let step = match at.step {
-            Step::Read => "reading interactions",
-            Step::Choose => "choosing",
-            Step::Measure => "replaying held-out users",
-            Step::Train => "training, %",
-            Step::Store => "storing lists of users",
-            Step::Activate => return ControlFlow::Continue(()),
-        };
-        progress.show(step, at.done, at.of);
-        ControlFlow::Continue(())
-    }
+    let bar = ProgressBar::new();
+    Ok(service.train(&Viewer::Command, how, bar).await?)
 }

@@ -1,7 +1,6 @@
 //! `marquee work`
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::startup::{App, Use};
@@ -38,8 +37,8 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<ExitCode> {
 /// Begins to work for all schemas.
 pub fn begin(app: &App, slots: usize) -> Workers {
     let schemas = app.schemas.iter();
-    let services = schemas.map(|(_, services)| Arc::clone(services));
-    Workers::start(services, slots, &name())
+    let jobs = schemas.map(|(_, services)| services.jobs.clone());
+    Workers::start(jobs, slots, &name())
 }
 
 /// Ends workers in order; what still runs after `seconds` goes back to the queue.

@@ -2,5 +2,6 @@
 
 pub mod model;
 pub mod service;
+pub mod warming;
 
 pub use service::CachingService;

@@ -9,6 +9,6 @@ pub mod training;
 pub mod vectors;
 
 pub use embedding_model::EmbeddingModel;
-pub use model::{Neighbour, Progress, Step, TrainingResult, VectorTable};
+pub use model::{Neighbour, Step, TrainingResult, VectorTable};
 pub use service::EmbeddingService;
 pub use vectors::VectorStore;

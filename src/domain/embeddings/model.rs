@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use rustc_hash::FxHashMap;
 
 use crate::domain::models::ModelVersion;
-use crate::foundation::{Id, id};
+use crate::foundation::{Id, Progress, id};
 use ranking::Document;
 
 /// A nearest neighbour of an item or a text.
@@ -66,17 +66,6 @@ impl VectorTable {
     }
 }
 
-/// The progress of a training.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Progress {
-    /// The current step.
-    pub step: Step,
-    /// The units of the step that are done.
-    pub done: u64,
-    /// The total units of the step; 0 if unknown.
-    pub of: u64,
-}
-
 /// The steps of a training, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -86,6 +75,27 @@ pub enum Step {
     Train,
     /// Embedding all items and storing their vectors.
     Store,
+}
+
+impl Step {
+    /// The name in [`Progress::step`].
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "reading items",
+            Self::Train => "learning what they are about",
+            Self::Store => "storing the vectors of items",
+        }
+    }
+
+    /// The progress of the whole when `done` of `of` units of the step are done; `of` is 0 if unknown.
+    pub(super) fn progress(self, done: usize, of: usize) -> Progress {
+        let share = match self {
+            Self::Read => (0.0, 0.25),
+            Self::Train => (0.25, 0.75),
+            Self::Store => (0.75, 1.0),
+        };
+        Progress::counted(self.name(), done as u64, of as u64).within(share)
+    }
 }
 
 /// The result of a training.

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::embedding_model::{TextEncoder, blocking};
-use super::model::{Item, Progress, Step, TrainingResult};
+use super::model::{Item, Step, TrainingResult};
 use super::service::EmbeddingService;
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, ModelVersion, NewVersion, another_training};
-use crate::foundation::{Error, Refusal, Result};
+use crate::foundation::{Error, ProgressObserver, Refusal, Result};
 use crate::platform::config::{EmbeddingSource, VectorStore};
 use ranking::lsa::{Document, Lsa, LsaError, LsaSettings};
 
@@ -57,13 +57,12 @@ struct TrainedEmbedding {
     settings: Value,
 }
 
-/// Receives the progress of a training, and may stop it.
-type Observer = dyn FnMut(Progress) -> ControlFlow<()> + Send;
+type Observer = dyn ProgressObserver;
 
 impl EmbeddingService {
     /// Trains a model on the catalogue, or loads the transformer that the settings name, embeds all items, and
-    /// activates the model. `observe` receives each step and may stop the training; the previous model then
-    /// stays active.
+    /// activates the model. `observer` receives the progress of the whole and may stop the training; the
+    /// previous model then stays active.
     ///
     /// # Errors
     /// [`Error::Forbidden`] for whoever is no admin; [`Error::Unavailable`] when another training of
@@ -72,14 +71,14 @@ impl EmbeddingService {
     pub async fn train(
         &self,
         viewer: &Viewer,
-        observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+        observer: impl ProgressObserver + 'static,
     ) -> Result<TrainingResult> {
         viewer.admin()?;
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(another_training());
         };
-        let mut observe: Box<Observer> = Box::new(observe);
+        let mut observer: Box<Observer> = Box::new(observer);
         // The version before the items are read: what changes from now on is newer than it.
         let settings = &self.ctx.settings.embeddings;
         let algorithm = match settings.source {
@@ -88,8 +87,8 @@ impl EmbeddingService {
             EmbeddingSource::External => Algorithm::External,
         };
         let began_at = self.ctx.clock.now();
-        let (trained, returned) = self.fit(&mut store, algorithm, observe).await?;
-        observe = returned;
+        let (trained, returned) = self.fit(&mut store, algorithm, observer).await?;
+        observer = returned;
         let model = self
             .models
             .begin_version(NewVersion {
@@ -101,7 +100,7 @@ impl EmbeddingService {
             })
             .await?;
         let items = match self
-            .store_vectors(&mut store, &model, &trained, &mut observe)
+            .store_vectors(&mut store, &model, &trained, &mut *observer)
             .await
         {
             Ok(items) => items,
@@ -141,7 +140,7 @@ impl EmbeddingService {
         &self,
         store: &mut TrainingStore,
         algorithm: Algorithm,
-        mut observe: Box<Observer>,
+        mut observer: Box<Observer>,
     ) -> Result<(TrainedEmbedding, Box<Observer>)> {
         let dimensions = self.ctx.settings.embeddings.dimensions;
         match algorithm {
@@ -152,7 +151,7 @@ impl EmbeddingService {
                     dimensions,
                     settings: json!({ "dimensions": dimensions }),
                 },
-                observe,
+                observer,
             )),
             Algorithm::Transformer => {
                 let embedder = self.transformer_model().await;
@@ -167,27 +166,23 @@ impl EmbeddingService {
                         dimensions,
                         settings,
                     },
-                    observe,
+                    observer,
                 ))
             }
             Algorithm::Lsa => {
-                let documents = self.documents(store, &mut *observe).await?;
+                let documents = self.documents(store, &mut *observer).await?;
                 let settings = LsaSettings {
                     dimensions,
                     seed: SEED,
                     ..LsaSettings::default()
                 };
                 let learning = blocking(move || {
-                    let embedding = Lsa::fit(&documents, &settings, &mut |at| {
-                        observe(Progress {
-                            step: Step::Train,
-                            done: at.done as u64,
-                            of: at.of as u64,
-                        })
+                    let embedding = Lsa::fit(&documents, &settings, &mut |done| {
+                        observer.observe(Step::Train.progress((done * 100.0) as usize, 100))
                     });
-                    Ok((embedding.map_err(explain)?, settings, observe))
+                    Ok((embedding.map_err(explain)?, settings, observer))
                 });
-                let (embedding, settings, observe) = learning.await?;
+                let (embedding, settings, observer) = learning.await?;
                 let dimensions = embedding.dimensions();
                 let settings = json!({
                     "dimensions": dimensions,
@@ -207,7 +202,7 @@ impl EmbeddingService {
                         dimensions,
                         settings,
                     },
-                    observe,
+                    observer,
                 ))
             }
         }
@@ -218,7 +213,7 @@ impl EmbeddingService {
     async fn documents(
         &self,
         store: &mut TrainingStore,
-        observe: &mut Observer,
+        observer: &mut Observer,
     ) -> Result<Vec<Document>> {
         let (_, public) = store.counts().await?;
         let most = self.ctx.settings.embeddings.sample;
@@ -229,12 +224,12 @@ impl EmbeddingService {
             .sample(share, |item| {
                 documents.push(item.document());
                 if documents.len().is_multiple_of(10_000) {
-                    step(observe, Step::Read, documents.len(), of)?;
+                    step(observer, Step::Read, documents.len(), of)?;
                 }
                 Ok(())
             })
             .await?;
-        step(observe, Step::Read, documents.len(), documents.len())?;
+        step(observer, Step::Read, documents.len(), documents.len())?;
         Ok(documents)
     }
 
@@ -244,7 +239,7 @@ impl EmbeddingService {
         store: &mut TrainingStore,
         model: &ModelVersion,
         trained: &TrainedEmbedding,
-        observe: &mut Box<Observer>,
+        observer: &mut Observer,
     ) -> Result<usize> {
         let clock = &self.ctx.clock;
         if let TextEncoder::Lsa(embedding) = &trained.encoder {
@@ -274,7 +269,7 @@ impl EmbeddingService {
                 }
                 embedded.retain(|(id, ..)| existing.contains(id));
             }
-            step(&mut **observe, Step::Store, done, of.max(done))?;
+            step(observer, Step::Store, done, of.max(done))?;
         }
         let now = clock.now();
         let items = store
@@ -293,13 +288,8 @@ impl EmbeddingService {
     }
 }
 
-fn step(observe: &mut Observer, step: Step, done: usize, of: usize) -> Result<()> {
-    let progress = Progress {
-        step,
-        done: done as u64,
-        of: of as u64,
-    };
-    match observe(progress) {
+fn step(observer: &mut Observer, step: Step, done: usize, of: usize) -> Result<()> {
+    match observer.observe(step.progress(done, of)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(conflict("the training was stopped")),
     }

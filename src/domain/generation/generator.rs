@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use super::input::GeneratorInput;
 use super::model::MediaKind;
-use crate::foundation::Error;
+use crate::foundation::{Error, Progress};
 use crate::platform::objects::MediaType;
 
 /// Generates texts or images.
@@ -31,19 +31,8 @@ pub trait Generator: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<GeneratorOutput>, GenerationError>>;
 }
 
-/// Receives the progress of a generation; [`ControlFlow::Break`] stops it.
+/// Receives the progress of a generation, whose fraction never decreases; [`ControlFlow::Break`] stops it.
 pub type ProgressCallback<'a> = &'a mut (dyn FnMut(Progress) -> ControlFlow<()> + Send);
-
-/// The progress of a generation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Progress {
-    /// The fraction that is done, in [0, 1]; it never decreases.
-    pub fraction: f64,
-    /// The current step, in one word.
-    pub step: &'static str,
-    /// A message for people.
-    pub message: String,
-}
 
 /// A summary of the item that a generation is about.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -129,9 +118,9 @@ pub(super) fn report(
     message: impl Into<String>,
 ) -> Result<(), GenerationError> {
     let progress = Progress {
-        fraction: fraction.clamp(0.0, 1.0),
-        step,
-        message: message.into(),
+        fraction: Some(fraction.clamp(0.0, 1.0) as f32),
+        step: Some(step.into()),
+        message: Some(message.into()),
     };
     match observe(progress) {
         ControlFlow::Continue(()) => Ok(()),

@@ -7,6 +7,7 @@ mod file_removal;
 pub mod generator;
 pub mod input;
 mod item_summary;
+pub mod jobs;
 pub mod model;
 mod openai;
 mod picture;
@@ -15,9 +16,7 @@ mod store;
 
 pub use builtin::Builtin;
 pub use comfyui::ComfyUi;
-pub use generator::{
-    GenerationError, Generator, GeneratorOutput, ItemSummary, Progress, ProgressCallback,
-};
+pub use generator::{GenerationError, Generator, GeneratorOutput, ItemSummary, ProgressCallback};
 pub use input::{GeneratorInput, ImageInput, TextInput};
 pub use model::{
     Generated, GenerationParameters, GenerationRequest, GeneratorInfo, MediaKind, Target,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::builtin::Builtin;
 use super::comfyui::ComfyUi;
-use super::generator::{GenerationError, Generator, GeneratorOutput, Progress, ProgressCallback};
+use super::generator::{GenerationError, Generator, GeneratorOutput, ProgressCallback};
 use super::input::SEED;
 use super::item_summary;
 use super::model::{Generated, GenerationParameters, GenerationRequest, GeneratorInfo, Target};
@@ -21,7 +21,7 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::service::{may_change, not_found};
 use crate::domain::content::{Content, ContentService};
 use crate::domain::people::PeopleService;
-use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
+use crate::foundation::{Clock, Error, Id, Progress, Refusal, Result, Rng, id};
 use crate::platform::config::SchemaName;
 use crate::platform::objects::{ObjectName, Objects};
 
@@ -185,11 +185,13 @@ impl GenerationService {
         let parameters = &request.parameters;
         let generator = self.generator(parameters)?;
         let summary = self.summary(request).await?;
-        let mut furthest = 0.0_f64;
+        let mut furthest = 0.0_f32;
         let mut onwards = |progress: Progress| -> ControlFlow<()> {
-            furthest = furthest.max(progress.fraction);
+            furthest = progress
+                .fraction
+                .map_or(furthest, |done| furthest.max(done));
             observe(Progress {
-                fraction: furthest,
+                fraction: Some(furthest),
                 ..progress
             })
         };

@@ -285,7 +285,7 @@ impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
         // The session with the lock works first and is put back in its place at the end.
         let lock_last = free.split_off(at_once.min(free.len()));
         free.reverse();
-        let mut busy: Vec<(MergeTask, ChunkProgress)> = Vec::new();
+        let mut busy: Vec<(MergeTask, ChunkPosition)> = Vec::new();
         let (sender, mut chunks) = mpsc::channel(1);
         let options = self.options.clone();
         let file = name(path);
@@ -305,7 +305,7 @@ impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
             if let Some(broken) = chunk.fault {
                 self.outcome = ImportOutcome::Aborted(broken);
             }
-            let progress = ChunkProgress {
+            let progress = ChunkPosition {
                 file: name(path),
                 bytes: chunk.bytes,
                 rows: chunk.rows,
@@ -349,7 +349,7 @@ impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
     }
 
     /// Waits for the chunk that has been merging longest, and answers its session.
-    async fn next_merged(&mut self, busy: &mut Vec<(MergeTask, ChunkProgress)>) -> Result<Session> {
+    async fn next_merged(&mut self, busy: &mut Vec<(MergeTask, ChunkPosition)>) -> Result<Session> {
         let (task, progress) = busy.remove(0);
         let (session, merged) = task.await.map_err(|error| Error::Internal(error.into()))?;
         for (table, counts) in merged? {
@@ -366,8 +366,8 @@ impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
 
 type MergeTask = JoinHandle<(Session, Result<Vec<(Table, RowCounts)>>)>;
 
-/// The progress after a chunk.
-struct ChunkProgress {
+/// Where a chunk ends: the file, the bytes and the rows of it so far.
+struct ChunkPosition {
     file: String,
     bytes: u64,
     rows: u64,

@@ -1,19 +1,18 @@
 //! One attempt of a job: runs the work, writes its progress, and records the outcome.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::model::{Job, Progress};
+use super::model::Job;
 use super::service::JobService;
 use super::store::{AttemptOutcome, Claim};
-use super::work::{self, Failure};
-use crate::domain::Services;
+use crate::domain::job_handler::{JobContext, JobFailure};
+use crate::foundation::Progress;
 
 /// The bounds of the interval between two progress events. It grows with the age of the attempt, so that a
 /// job of hours has hundreds of events and not tens of thousands.
@@ -66,74 +65,9 @@ impl Control {
     }
 }
 
-/// Reports the progress of work, from any thread.
-#[derive(Clone, Debug)]
-pub struct ProgressReporter {
-    progress: Arc<watch::Sender<Progress>>,
-    token: CancellationToken,
-    committing: Arc<AtomicBool>,
-}
-
-impl ProgressReporter {
-    fn new(token: CancellationToken) -> (Self, watch::Receiver<Progress>) {
-        let (progress, reported) = watch::channel(Progress::default());
-        let reporter = Self {
-            progress: Arc::new(progress),
-            token,
-            committing: Arc::default(),
-        };
-        (reporter, reported)
-    }
-
-    /// The commit point: call it right before the step that takes effect. From here on the work is not
-    /// aborted, so that a job that has taken effect is not recorded as cancelled. `Break` means that the work
-    /// must stop without taking effect.
-    pub fn begin_commit(&self) -> ControlFlow<()> {
-        // Stored before the check: a cancellation in between finds it.
-        self.committing.store(true, Ordering::SeqCst);
-        if self.token.is_cancelled() {
-            self.committing.store(false, Ordering::SeqCst);
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// Reports that `step` is running and the fraction of the whole that is done, in [0, 1], with an optional
-    /// message. `Break` means that the work must stop.
-    pub fn report(
-        &self,
-        fraction: Option<f32>,
-        step: &str,
-        message: Option<String>,
-    ) -> ControlFlow<()> {
-        self.progress.send_if_modified(|known| {
-            let reported = Progress {
-                fraction: fraction.map(|fraction| fraction.clamp(0.0, 1.0)),
-                step: Some(step.to_owned()),
-                message,
-                remaining: None,
-            };
-            let changed = *known != reported;
-            *known = reported;
-            changed
-        });
-        if self.token.is_cancelled() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
-
-    /// Cancelled when the work must stop.
-    pub fn token(&self) -> &CancellationToken {
-        &self.token
-    }
-}
-
 /// Runs one attempt of `job` and writes its outcome.
-pub(super) async fn run(services: Arc<Services>, job: Job, claim: Claim, control: Control) {
-    let jobs = services.jobs.clone();
-    let outcome = execute(&services, &job, claim, &control).await;
+pub(super) async fn run(jobs: JobService, job: Job, claim: Claim, control: Control) {
+    let outcome = execute(&jobs, &job, claim, &control).await;
     for wait in (0..WRITE_ATTEMPTS).map(|turn| Duration::from_secs(u64::from(turn))) {
         sleep(wait).await;
         match jobs.store.end(claim, &outcome).await {
@@ -147,21 +81,16 @@ pub(super) async fn run(services: Arc<Services>, job: Job, claim: Claim, control
     tracing::error!(job = %job.id, "The end of a job was not written; it will be run again");
 }
 
-async fn execute(
-    services: &Arc<Services>,
-    job: &Job,
-    claim: Claim,
-    control: &Control,
-) -> AttemptOutcome {
-    let (reporter, reported) = ProgressReporter::new(control.token.clone());
-    let committing = Arc::clone(&reporter.committing);
+async fn execute(jobs: &JobService, job: &Job, claim: Claim, control: &Control) -> AttemptOutcome {
+    let (context, reported) = JobContext::new(job.id, job.attempt, control.token.clone());
     let mut work = {
-        let (services, job) = (Arc::clone(services), job.clone());
-        tokio::spawn(async move { work::run(&services, &job, &reporter).await })
+        let (jobs, context) = (jobs.clone(), context.clone());
+        let (kind, parameters) = (job.kind.clone(), job.parameters.clone());
+        tokio::spawn(async move { jobs.registry.run(&kind, parameters, context).await })
     };
     let outcome = tokio::select! {
         outcome = &mut work => Some(outcome),
-        () = write_progress(&services.jobs, claim, reported, control) => None,
+        () = write_progress(jobs, claim, reported, control) => None,
     };
     let outcome = match outcome {
         Some(outcome) => outcome,
@@ -169,7 +98,7 @@ async fn execute(
         None => match timeout(GRACE, &mut work).await {
             Ok(outcome) => outcome,
             Err(_) => {
-                if !committing.load(Ordering::SeqCst) {
+                if !context.is_committing() {
                     work.abort();
                 }
                 work.await
@@ -181,8 +110,8 @@ async fn execute(
         Ok(Ok(result)) => return AttemptOutcome::Completed(result),
         Ok(Err(failure)) => Some(failure),
         Err(stopped) if stopped.is_panic() => {
-            tracing::error!(job = %job.id, kind = job.kind().as_str(), "A job panicked");
-            Some(Failure::retry("the program failed; the log says how"))
+            tracing::error!(job = %job.id, kind = job.kind.as_str(), "A job panicked");
+            Some(JobFailure::retry("the program failed; the log says how"))
         }
         Err(_) => None,
     };
@@ -191,9 +120,9 @@ async fn execute(
         (Some(StopReason::Drained | StopReason::Lost), _) | (None, None) => {
             AttemptOutcome::Released
         }
-        (None, Some(Failure::Permanent(reason))) => AttemptOutcome::Failed(reason),
-        (None, Some(Failure::Retry { reason, after })) => {
-            let jitter = services.jobs.rng.fraction();
+        (None, Some(JobFailure::Permanent(reason))) => AttemptOutcome::Failed(reason),
+        (None, Some(JobFailure::Retry { reason, after })) => {
+            let jitter = jobs.rng.fraction();
             AttemptOutcome::Retry(reason, wait(job.attempt, jitter, after))
         }
     }
@@ -240,11 +169,11 @@ async fn write_progress(
                 () = sleep_until(last + interval) => {}
             }
         }
-        let mut progress = reported.borrow_and_update().clone();
-        progress.remaining = remaining(began.elapsed(), progress.fraction);
+        let progress = reported.borrow_and_update().clone();
+        let remaining = remaining(began.elapsed(), progress.fraction);
         step.clone_from(&progress.step);
         last = Some(Instant::now());
-        match jobs.store.progress(claim, &progress).await {
+        match jobs.store.progress(claim, &progress, remaining).await {
             Ok(Some(_)) => {}
             Ok(None) => control.end(StopReason::Lost),
             // The next progress includes this one.
@@ -286,19 +215,6 @@ mod tests {
         assert_eq!(remaining(Some(0.01)), None);
         assert_eq!(remaining(Some(0.75)), Some(10.0));
         assert_eq!(remaining(Some(1.0)), Some(0.0));
-    }
-
-    #[test]
-    fn work_passes_its_commit_point_only_if_it_was_not_stopped_before() {
-        let control = Control::default();
-        let (reporter, _reported) = ProgressReporter::new(control.token.clone());
-        assert!(!reporter.committing.load(Ordering::SeqCst));
-        assert_eq!(reporter.begin_commit(), ControlFlow::Continue(()));
-        control.end(StopReason::Cancelled);
-        assert!(reporter.committing.load(Ordering::SeqCst));
-        let (late, _reported) = ProgressReporter::new(control.token.clone());
-        assert_eq!(late.begin_commit(), ControlFlow::Break(()));
-        assert!(!late.committing.load(Ordering::SeqCst));
     }
 
     #[test]

@@ -1,19 +1,19 @@
-//! Background jobs: a queue in the database, workers, schedules, and streams of their progress. See
-//! docs/jobs.md.
+//! Background jobs: a queue in the database, workers, schedules, and streams of their progress. What the jobs
+//! do is declared by handlers elsewhere, see [`crate::domain::job_handler`]. See docs/jobs.md.
 
 mod attempt;
 mod event_stream;
 mod job_stream;
 pub mod model;
 pub mod parameters;
-pub mod schedule;
+mod registry;
+mod schedule;
 pub mod service;
 mod store;
-mod work;
 pub mod worker;
 
-pub use model::{CreateOutcome, Job, JobEvent, JobFilter, JobKind, JobOrder, JobState, NewJob};
-pub use parameters::Parameters;
-pub use schedule::Schedules;
+pub use model::{CreateOutcome, Job, JobEvent, JobFilter, JobOrder, JobState, NewJob};
+pub use parameters::JobParameters;
+pub use registry::JobRegistry;
 pub use service::{JobChanged, JobService};
 pub use worker::Workers;

@@ -5,51 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::parameters::Parameters;
+use super::parameters::{JobParameters, from_json};
+use crate::domain::job_handler::{JobHandler, JobKind};
 use crate::foundation::filter::Comparison;
 use crate::foundation::page::Cursor;
-use crate::foundation::{Id, Refusal, id};
-
-/// The kind of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum JobKind {
-    /// Writes texts.
-    ContentText,
-    /// Makes pictures.
-    ContentImage,
-    /// Computes the lists of one user, of some, or of all, with the model in service.
-    Recommendations,
-    /// Trains the collaborative model.
-    Training,
-    /// Learns what items are about and places each of them.
-    Embeddings,
-    /// Imports uploaded files.
-    Import,
-    /// Measures how good the model's recipe is on held-out interactions.
-    Evaluation,
-    /// Computes frequent queries and lists in advance.
-    CacheWarming,
-    /// Erases a user with all data.
-    Erasure,
-    /// Sums up the last hours.
-    Statistics,
-    /// Removes data past its retention time.
-    Retention,
-}
-
-crate::foundation::text_enum!(JobKind {
-    ContentText = "CONTENT_TEXT",
-    ContentImage = "CONTENT_IMAGE",
-    Recommendations = "RECOMMENDATIONS",
-    Training = "TRAINING",
-    Embeddings = "EMBEDDINGS",
-    Import = "IMPORT",
-    Evaluation = "EVALUATION",
-    CacheWarming = "CACHE_WARMING",
-    Erasure = "ERASURE",
-    Statistics = "STATISTICS",
-    Retention = "RETENTION",
-});
+use crate::foundation::{Error, Id, Progress, Refusal, Result, id};
 
 /// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,26 +53,16 @@ impl JobState {
     }
 }
 
-/// The progress of a job.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Progress {
-    /// The fraction that is done, in [0, 1]; `None` where that is unknown.
-    pub fraction: Option<f32>,
-    /// The current step, in a few fixed words.
-    pub step: Option<String>,
-    /// Further details.
-    pub message: Option<String>,
-    /// The estimated remaining time in seconds.
-    pub remaining: Option<f32>,
-}
-
 /// A piece of background work.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// Which.
     pub id: Id<id::Job>,
-    /// What it does, and with what.
-    pub parameters: Parameters,
+    /// What it does. Another version of the program may have created a job of a kind that this version does
+    /// not know.
+    pub kind: JobKind,
+    /// With what: a JSON object of the parameters and the key `kind`.
+    pub parameters: Value,
     /// Where it stands.
     pub state: JobState,
     /// The greater ones first; -100 to 100.
@@ -139,6 +89,8 @@ pub struct Job {
     pub events: i64,
     /// How far it is.
     pub progress: Progress,
+    /// The estimated remaining time in seconds; `None` where it is unknown.
+    pub remaining: Option<f32>,
     /// What came of it, by kind.
     pub result: Option<Value>,
     /// Why it could not be done, or why it is tried again.
@@ -146,9 +98,19 @@ pub struct Job {
 }
 
 impl Job {
-    /// What it does.
-    pub fn kind(&self) -> JobKind {
-        self.parameters.kind()
+    /// The parameters of a job of the kind of `H`; `None` for a job of another kind.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for parameters that this version of the program cannot read.
+    pub fn parameters_of<H: JobHandler>(&self) -> Result<Option<H::Parameters>> {
+        if self.kind != H::KIND {
+            return Ok(None);
+        }
+        let read = from_json(&self.parameters);
+        read.map(Some).map_err(|error| {
+            let (job, kind) = (self.id, &self.kind);
+            Error::Internal(anyhow::anyhow!("the parameters of {job}, {kind}: {error}"))
+        })
     }
 }
 
@@ -165,13 +127,15 @@ pub struct JobEvent {
     pub attempt: i16,
     /// How far the job was.
     pub progress: Progress,
+    /// The estimated remaining time in seconds; `None` where it was unknown.
+    pub remaining: Option<f32>,
 }
 
 /// A job to create.
 #[derive(Clone, Debug)]
 pub struct NewJob {
     /// What to do.
-    pub parameters: Parameters,
+    pub parameters: JobParameters,
     /// The greater ones first; -100 to 100.
     pub priority: i16,
     /// How long to wait before it is begun.
@@ -183,7 +147,7 @@ const MOST_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl NewJob {
     /// A job that is begun as soon as a worker has time, as urgent as its like usually is.
-    pub fn now(parameters: Parameters) -> Self {
+    pub fn now(parameters: JobParameters) -> Self {
         Self {
             priority: parameters.usual_priority(),
             parameters,
@@ -259,7 +223,7 @@ impl JobFilter {
 impl JobFilter {
     /// Whether a job fits, by the same rules as in the database.
     pub fn matches(&self, job: &Job) -> bool {
-        self.kind.holds(Some(&job.kind()))
+        self.kind.holds(Some(&job.kind))
             && self.state.holds(Some(&job.state))
             && self.owner.holds(job.owner.as_ref())
             && self.created_at.holds(Some(&job.created_at))

@@ -1,293 +1,227 @@
-//! Parameters of jobs: typed by kind, checked when a job is created, stored as JSON.
+//! Parameters of jobs: typed where a job is created and run, JSON in between.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::model::JobKind;
-use crate::domain::generation::{GenerationRequest, MediaKind};
-use crate::domain::imports::Limits;
-use crate::domain::imports::mapping::Mapping;
-use crate::foundation::{Id, Refusal, id};
+use crate::domain::job_handler::{JobHandler, JobKind};
+use crate::foundation::{Refusal, Result};
 
-/// The parameters of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Parameters {
-    /// Write texts.
-    ContentText(GenerationRequest),
-    /// Make pictures.
-    ContentImage(GenerationRequest),
-    /// Compute lists anew with the model in service.
-    Recommendations(RefreshTarget),
-    /// Train the collaborative model.
-    Training(Training),
-    /// Learn what items are about and place each of them.
-    Embeddings,
-    /// Bring uploaded files in.
-    Import(Import),
-    /// Measure how good lists are on interactions that are held out.
-    Evaluation(Evaluation),
-    /// Compute what is asked for often.
-    CacheWarming(CacheWarming),
-    /// Remove a user and everything of them.
-    Erasure(Erasure),
-    /// Sum up the hours that are over.
-    Statistics,
-    /// Remove what has been kept long enough.
-    Retention,
-}
+/// The parameters of a job to create, of any kind.
+#[derive(Clone, Debug)]
+pub struct JobParameters(Arc<dyn AnyParameters>);
 
-/// How to train; see [`crate::domain::recommendations::training::TrainingOptions`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Training {
-    /// Take the new model into service even if it is worse.
-    pub force: bool,
-    /// First choose models and settings.
-    pub choose: bool,
-    /// Keep the new model as a candidate.
-    #[serde(default)]
-    pub candidate: bool,
-}
-
-/// The users whose lists are recomputed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "whom", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum RefreshTarget {
-    /// One user.
-    User {
-        /// The user.
-        user: Id<id::User>,
-    },
-    /// Those who did something in the last days.
-    Active {
-        /// In how many, 1 to 3,650.
-        days: u16,
-    },
-    /// These users.
-    Users {
-        /// Which, at most [`RefreshTarget::MOST`].
-        users: Vec<Id<id::User>>,
-    },
-    /// All who took anything.
-    Everyone,
-}
-
-impl RefreshTarget {
-    /// So many users may be named.
-    pub const MOST: usize = 10_000;
-}
-
-/// Which source an import is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImportSource {
-    /// Films, users, ratings and tags of MovieLens.
-    Movielens,
-    /// Films and credits of TMDB.
-    Tmdb,
-    /// A catalogue of products, with a mapping.
-    Products,
-}
-
-crate::foundation::text_enum!(ImportSource {
-    Movielens = "MOVIELENS",
-    Tmdb = "TMDB",
-    Products = "PRODUCTS",
-});
-
-/// What to import.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Import {
-    /// What the files are.
-    pub source: ImportSource,
-    /// The uploaded files, by which they are known as they were named.
-    pub uploads: Vec<Id<id::Upload>>,
-    /// For products: the mapping, as TOML.
-    pub mapping: Option<String>,
-    /// How many times its size a packed file may unpack to, past 1 GiB; at least 1.
-    pub max_ratio: u64,
-}
-
-impl Import {
-    /// So many files may go in together.
-    pub const MOST: usize = 20;
-    /// So long a mapping may be, in bytes.
-    pub const MOST_MAPPING: usize = 100_000;
-
-    /// Import these, with the usual limits.
-    pub fn new(source: ImportSource, uploads: Vec<Id<id::Upload>>) -> Self {
-        Self {
-            source,
-            uploads,
-            mapping: None,
-            max_ratio: Limits::default().ratio,
-        }
+impl JobParameters {
+    /// The parameters of a job of the kind of `H`.
+    pub fn of<H: JobHandler>(parameters: H::Parameters) -> Self {
+        Self(Arc::new(OfKind::<H>(parameters)))
     }
-}
 
-/// What to measure.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evaluation {
-    /// Search for the best models and settings, rather than measure those that are in use.
-    pub choose: bool,
-}
-
-/// What to warm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CacheWarming {
-    /// So many of the most popular queries, 0 to 1,000.
-    pub queries: u16,
-    /// The lists of so many of the most active users, 0 to 10,000.
-    pub users: u16,
-}
-
-impl Default for CacheWarming {
-    fn default() -> Self {
-        Self {
-            queries: 50,
-            users: 100,
-        }
-    }
-}
-
-/// Whom to erase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Erasure {
-    /// Who goes.
-    pub user: Id<id::User>,
-}
-
-impl From<GenerationRequest> for Parameters {
-    fn from(request: GenerationRequest) -> Self {
-        match request.parameters.input.media_kind() {
-            MediaKind::Text => Self::ContentText(request),
-            MediaKind::Image => Self::ContentImage(request),
-        }
-    }
-}
-
-impl Parameters {
-    /// What they are for.
+    /// The kind of the job.
     pub fn kind(&self) -> JobKind {
-        match self {
-            Self::ContentText(_) => JobKind::ContentText,
-            Self::ContentImage(_) => JobKind::ContentImage,
-            Self::Recommendations(_) => JobKind::Recommendations,
-            Self::Training(_) => JobKind::Training,
-            Self::Embeddings => JobKind::Embeddings,
-            Self::Import(_) => JobKind::Import,
-            Self::Evaluation(_) => JobKind::Evaluation,
-            Self::CacheWarming(_) => JobKind::CacheWarming,
-            Self::Erasure(_) => JobKind::Erasure,
-            Self::Statistics => JobKind::Statistics,
-            Self::Retention => JobKind::Retention,
-        }
+        self.0.kind()
     }
 
-    /// How urgent this is where nobody says, and for all but admins at most.
+    /// The priority of such a job, -100 to 100, where none is given.
     pub fn usual_priority(&self) -> i16 {
-        match self {
-            // Somebody has a right to it.
-            Self::Erasure(_) => 50,
-            _ => 0,
-        }
+        self.0.usual_priority()
     }
 
-    /// Checks what can be told without looking anything up.
+    /// Whether the job is joined by an equal one even if it runs already.
+    pub fn joins_running(&self) -> bool {
+        self.0.joins_running()
+    }
+
+    /// Checks what can be checked without the database.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`], which names the field.
     pub fn check(&self) -> Result<(), Refusal> {
-        match self {
-            Self::Recommendations(whom) => whom.check(),
-            Self::Import(import) => import.check(),
-            Self::CacheWarming(warming) => warming.check(),
-            // Checked when it was prepared.
-            Self::ContentText(_)
-            | Self::ContentImage(_)
-            | Self::Training(_)
-            | Self::Embeddings
-            | Self::Evaluation(_)
-            | Self::Erasure(_)
-            | Self::Statistics
-            | Self::Retention => Ok(()),
-        }
+        self.0.check()
     }
 
-    /// Names what is asked for: two jobs of the same name do the same. 32 bytes.
-    pub fn digest(&self) -> Vec<u8> {
-        // Of plain data of our own types: it has a JSON form, always the same.
-        let text = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(text).to_vec()
-    }
-}
-
-impl RefreshTarget {
-    /// Checks what can be told without looking anybody up.
+    /// The stored form: a JSON object of the parameters and the key `kind`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`], which names the field.
-    pub fn check(&self) -> Result<(), Refusal> {
-        match self {
-            Self::Active { days } if !(1..=3650).contains(days) => {
-                let message = "a number of days between 1 and 3,650";
-                Err(Refusal::invalid("activeWithinDays", message))
-            }
-            Self::Users { users } if users.is_empty() || users.len() > Self::MOST => {
-                let message = format!(
-                    "1 to {} users may be named; ask for `everyone`, or in parts",
-                    Self::MOST
-                );
-                Err(Refusal::invalid("userIds", message))
-            }
-            _ => Ok(()),
-        }
+    /// When they have no JSON form, which is a fault of their type.
+    pub fn to_json(&self) -> Result<Value> {
+        let text = self.0.to_text().map_err(anyhow::Error::from)?;
+        let json = serde_json::from_str(&text).map_err(anyhow::Error::from)?;
+        Ok(json)
+    }
+
+    /// Names what is asked for, in 32 bytes: two jobs with the same digest do the same.
+    ///
+    /// # Errors
+    /// As for [`JobParameters::to_json`].
+    pub fn digest(&self) -> Result<Vec<u8>> {
+        let text = self.0.to_text().map_err(anyhow::Error::from)?;
+        Ok(Sha256::digest(text).to_vec())
     }
 }
 
-impl Import {
+/// The parameters of `H` out of the stored form.
+///
+/// # Errors
+/// A sentence that says what cannot be read.
+pub(super) fn from_json<P: DeserializeOwned>(stored: &Value) -> Result<P, String> {
+    let mut own = stored.clone();
+    if let Value::Object(fields) = &mut own {
+        fields.remove(TAG);
+    }
+    serde_json::from_value(own).map_err(|error| error.to_string())
+}
+
+/// The key of the kind in the stored form.
+const TAG: &str = "kind";
+
+/// The stored form. The kind comes first, then the fields in the order of their declaration: the digest is of
+/// this text, so that the job that waits is found whichever version of the program has created it.
+#[derive(Serialize)]
+struct Tagged<'a, P> {
+    kind: &'a str,
+    #[serde(flatten)]
+    parameters: &'a P,
+}
+
+/// [`JobParameters`] without the type of the handler.
+trait AnyParameters: Debug + Send + Sync {
+    fn kind(&self) -> JobKind;
+    fn usual_priority(&self) -> i16;
+    fn joins_running(&self) -> bool;
+    fn check(&self) -> Result<(), Refusal>;
+    fn to_text(&self) -> Result<String, serde_json::Error>;
+}
+
+struct OfKind<H: JobHandler>(H::Parameters);
+
+impl<H: JobHandler> Debug for OfKind<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple(H::KIND.as_str()).field(&self.0).finish()
+    }
+}
+
+impl<H: JobHandler> AnyParameters for OfKind<H> {
+    fn kind(&self) -> JobKind {
+        H::KIND
+    }
+
+    fn usual_priority(&self) -> i16 {
+        H::USUAL_PRIORITY
+    }
+
+    fn joins_running(&self) -> bool {
+        H::JOINS_RUNNING
+    }
+
     fn check(&self) -> Result<(), Refusal> {
-        if self.uploads.is_empty() || self.uploads.len() > Self::MOST {
-            let message = format!("name 1 to {} files that were uploaded before", Self::MOST);
-            return Err(Refusal::invalid("uploadIds", message));
-        }
-        let needs = self.source == ImportSource::Products;
-        if needs && self.uploads.len() > 1 {
-            let message = "a catalogue of products is one file; import one after the other";
-            return Err(Refusal::invalid("uploadIds", message));
-        }
-        match &self.mapping {
-            None if needs => {
-                let message = "products need a mapping, which says which column is which field";
-                Err(Refusal::invalid("mapping", message))
-            }
-            Some(_) if !needs => {
-                let message = "only products have a mapping; leave it out";
-                Err(Refusal::invalid("mapping", message))
-            }
-            Some(mapping) if mapping.len() > Self::MOST_MAPPING => {
-                let message = format!("a mapping has at most {} bytes", Self::MOST_MAPPING);
-                Err(Refusal::invalid("mapping", message))
-            }
-            Some(mapping) => Mapping::parse(mapping)
-                .map(drop)
-                .map_err(|why| Refusal::invalid("mapping", why.trim_end())),
-            None => Ok(()),
-        }
+        H::check(&self.0)
+    }
+
+    fn to_text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Tagged {
+            kind: H::KIND.as_str(),
+            parameters: &self.0,
+        })
     }
 }
 
-impl CacheWarming {
-    fn check(self) -> Result<(), Refusal> {
-        if self.queries > 1000 {
-            return Err(Refusal::invalid(
-                "queries",
-                "0 to 1,000 queries can be warmed",
-            ));
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::content::ContentKind;
+    use crate::domain::generation::jobs::TextJob;
+    use crate::domain::generation::model::NewItem;
+    use crate::domain::generation::{
+        GenerationParameters, GenerationRequest, GeneratorInput, Target, TextInput,
+    };
+    use crate::domain::job_handler::NoParameters;
+    use crate::domain::recommendations::jobs::{
+        EmbeddingsJob, RecommendationsJob, RefreshTarget, TrainingJob,
+    };
+    use crate::domain::recommendations::training::TrainingOptions;
+
+    /// The form in the table, as serde writes an enum with a tag inside.
+    #[derive(Serialize, Deserialize)]
+    #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
+    enum Stored {
+        ContentText(GenerationRequest),
+        Recommendations(RefreshTarget),
+        Training(TrainingOptions),
+        Embeddings,
+    }
+
+    fn text() -> GenerationRequest {
+        GenerationRequest {
+            parameters: GenerationParameters {
+                generator: "builtin".to_owned(),
+                input: GeneratorInput::Text(TextInput {
+                    prompt: "A fox".to_owned(),
+                    system: None,
+                    max_tokens: 512,
+                    temperature: 0.7,
+                    seed: Some(1 << 53),
+                }),
+                target: Target::NewItem(NewItem::new(ContentKind::Text)),
+                about: Some(Uuid::from_u128(7).into()),
+            },
+            creator: Some(Uuid::from_u128(8).into()),
+            everything: false,
         }
-        if self.users > 10_000 {
-            let message = "the lists of 0 to 10,000 users can be warmed";
-            return Err(Refusal::invalid("users", message));
+    }
+
+    #[test]
+    fn the_stored_form_is_an_object_with_the_kind_whose_text_names_the_job() {
+        let user = Uuid::from_u128(9).into();
+        let target = RefreshTarget::User { user };
+        let options = TrainingOptions::default();
+        let pairs = [
+            (
+                JobParameters::of::<TextJob>(text()),
+                Stored::ContentText(text()),
+            ),
+            (
+                JobParameters::of::<RecommendationsJob>(target.clone()),
+                Stored::Recommendations(target),
+            ),
+            (
+                JobParameters::of::<TrainingJob>(options),
+                Stored::Training(options),
+            ),
+            (
+                JobParameters::of::<EmbeddingsJob>(NoParameters {}),
+                Stored::Embeddings,
+            ),
+        ];
+        for (parameters, stored) in pairs {
+            let text = serde_json::to_string(&stored).unwrap();
+            assert_eq!(parameters.digest().unwrap(), Sha256::digest(&text).to_vec());
+            let json: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(parameters.to_json().unwrap(), json);
+            assert_eq!(json["kind"], parameters.kind().as_str());
         }
-        Ok(())
+    }
+
+    #[test]
+    fn what_an_earlier_version_has_stored_is_read_and_what_is_no_form_at_all_is_named() {
+        let stored = json!({ "kind": "TRAINING", "force": true, "choose": false });
+        let expected = TrainingOptions {
+            force: true,
+            ..TrainingOptions::default()
+        };
+        assert_eq!(from_json(&stored), Ok(expected));
+        let text_form = serde_json::to_value(Stored::ContentText(text())).unwrap();
+        assert_eq!(from_json(&text_form), Ok(text()));
+        let broken = json!({ "kind": "TRAINING", "force": 7 });
+        let error = from_json::<TrainingOptions>(&broken).unwrap_err();
+        assert!(error.contains('7'), "{error}");
     }
 }

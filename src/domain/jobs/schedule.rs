@@ -6,16 +6,16 @@ use chrono::{DateTime, Utc};
 use croner::Cron;
 
 use super::model::NewJob;
-use super::parameters::{Parameters, RefreshTarget, Training};
+use super::parameters::JobParameters;
+use super::registry::JobRegistry;
 use super::service::JobService;
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::foundation::{Clock, Result};
-use crate::platform::config;
 
 /// The schedules of the settings.
 #[derive(Clone)]
-pub struct Schedules {
+pub(super) struct Schedules {
     all: Arc<[Schedule]>,
     clock: Clock,
 }
@@ -23,39 +23,22 @@ pub struct Schedules {
 struct Schedule {
     name: &'static str,
     cron: Cron,
-    job: Parameters,
+    job: JobParameters,
 }
 
 impl Schedules {
-    /// The schedules that the settings say; one whose pattern is empty does not come.
-    ///
-    /// # Panics
-    /// Never: settings with a pattern that cannot be read are refused at the start.
-    pub fn new(ctx: &SchemaContext) -> Self {
-        let config::Schedules {
-            training,
-            recommendations,
-            statistics,
-            retention,
-        } = &ctx.settings.schedules;
-        let all = [
-            (
-                "training",
-                training,
-                Parameters::Training(Training::default()),
-            ),
-            (
-                "recommendations",
-                recommendations,
-                Parameters::Recommendations(RefreshTarget::Active { days: 1 }),
-            ),
-            ("statistics", statistics, Parameters::Statistics),
-            ("retention", retention, Parameters::Retention),
-        ];
-        let all = all.into_iter().filter_map(|(name, pattern, job)| {
-            let cron = pattern.parse().ok()?;
-            Some(Schedule { name, cron, job })
-        });
+    /// The schedules of the registered kinds; one whose pattern is empty does not come. Settings with a pattern
+    /// that cannot be read are refused at the start.
+    pub(super) fn new(ctx: &SchemaContext, registry: &JobRegistry) -> Self {
+        let all = registry
+            .schedules(&ctx.settings.schedules)
+            .filter_map(|schedule| {
+                Some(Schedule {
+                    name: schedule.name,
+                    cron: schedule.pattern.parse().ok()?,
+                    job: schedule.parameters,
+                })
+            });
         Self {
             all: all.collect(),
             clock: ctx.clock.clone(),
@@ -89,7 +72,7 @@ impl Schedules {
             let Some(next) = schedule.after(now) else {
                 continue;
             };
-            let new = jobs.prepared(&Viewer::Command, NewJob::now(schedule.job.clone()));
+            let new = jobs.prepared(&Viewer::Command, NewJob::now(schedule.job.clone()))?;
             let new = super::store::New {
                 asked_by: format!("schedule {}", schedule.name),
                 ..new

@@ -10,13 +10,13 @@ use uuid::Uuid;
 use super::event_stream::Feeds;
 use super::job_stream::Recent;
 use super::model::{
-    CreateOutcome, Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, NewJob, Worker,
+    CreateOutcome, Job, JobFilter, JobOrder, JobState, JobStatistics, NewJob, Worker,
 };
-use super::parameters::{Parameters, RefreshTarget};
+use super::registry::JobRegistry;
+use super::schedule::Schedules;
 use super::store::{New, Store};
 use crate::domain::SchemaContext;
-use crate::domain::auth::{Scope, Viewer};
-use crate::domain::generation::GenerationService;
+use crate::domain::auth::Viewer;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::events::{Event, Events};
@@ -30,7 +30,8 @@ const MOST_WAITING: u64 = 100;
 #[derive(Clone)]
 pub struct JobService {
     pub(super) store: Store,
-    generation: GenerationService,
+    pub(super) registry: Arc<JobRegistry>,
+    pub(super) schedules: Schedules,
     pub(super) events: Events,
     pub(super) clock: Clock,
     pub(super) rng: Rng,
@@ -41,8 +42,9 @@ pub struct JobService {
     pub(super) recent: Cache<(), Arc<Recent>>,
 }
 
-/// The event of a changed or removed job. It is written by the statements that change jobs, and by a trigger
-/// where one is removed: then the number is that after the last.
+/// The event of a changed or removed job, as the function `job_changed` of the database makes it. It is written
+/// by the statements that change jobs, and by a trigger where one is removed: then the number is that after the
+/// last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobChanged {
     /// The job.
@@ -70,11 +72,12 @@ impl Event for JobChanged {
 }
 
 impl JobService {
-    /// The jobs of the schema of `ctx`.
-    pub fn new(ctx: &SchemaContext, generation: GenerationService) -> Self {
+    /// The jobs of the schema of `ctx`, of the kinds of `registry`.
+    pub fn new(ctx: &SchemaContext, registry: JobRegistry) -> Self {
         Self {
-            store: Store::new(ctx.db.clone()),
-            generation,
+            store: Store::new(ctx.db.clone(), registry.kinds()),
+            schedules: Schedules::new(ctx, &registry),
+            registry: Arc::new(registry),
             events: ctx.events.clone(),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
@@ -99,7 +102,9 @@ impl JobService {
     /// [`Error::Forbidden`] for a job that the viewer may not ask for, [`Refusal::Conflict`] for one
     /// who has too many waiting.
     pub async fn create(&self, viewer: &Viewer, new: NewJob) -> Result<CreateOutcome> {
-        self.may_ask(viewer, &new.parameters)?;
+        let stored = new.parameters.to_json()?;
+        self.registry
+            .check_access(viewer, &new.parameters.kind(), &stored)?;
         new.check()?;
         new.parameters.check()?;
         if new.priority > new.parameters.usual_priority() && !viewer.is_admin() {
@@ -107,12 +112,12 @@ impl JobService {
             return Err(Refusal::invalid("priority", message).into());
         }
         self.may_wait(viewer).await?;
-        let new = self.prepared(viewer, new);
+        let new = self.prepared(viewer, new)?;
         // Before the job is there: what fails here leaves none behind.
         let workers = self.store.workers().await?;
         let workers = workers.iter().any(|worker| !worker.draining);
         loop {
-            if is_content(new.parameters.kind())
+            if new.parameters.joins_running()
                 && let Some(job) = self.store.begun(&new.unique_key).await?
             {
                 return Ok(CreateOutcome {
@@ -137,17 +142,19 @@ impl JobService {
         }
     }
 
-    pub(super) fn prepared(&self, viewer: &Viewer, new: NewJob) -> New {
+    pub(super) fn prepared(&self, viewer: &Viewer, new: NewJob) -> Result<New> {
         let NewJob {
             parameters,
             priority,
             delay,
         } = new;
-        let mut unique_key = parameters.digest();
-        if belongs_to_asker(viewer, parameters.kind()) {
+        let mut unique_key = parameters.digest()?;
+        // Joined only by the same viewer: where two who ask for the same want two, and where who joins could
+        // not see the job of the other.
+        if parameters.joins_running() || !viewer.is_admin() {
             unique_key.extend(viewer.name().into_bytes());
         }
-        New {
+        Ok(New {
             id: Id::new(&self.clock, &self.rng),
             owner: viewer.user(),
             asked_by: viewer.name(),
@@ -156,7 +163,7 @@ impl JobService {
             attempts: ATTEMPTS,
             parameters,
             priority,
-        }
+        })
     }
 
     /// A job, if it is there and the viewer may see it: their own, or any for admins.
@@ -225,11 +232,12 @@ impl JobService {
     /// # Errors
     /// [`Refusal::NotFound`] for a job that is not there or is somebody else's,
     /// [`Error::Forbidden`] for what the viewer may no longer ask for, [`Refusal::Conflict`] for one
-    /// in another state, or that was begun ten times, or that was never begun while its like waits,
-    /// and for one who has too many waiting.
+    /// of a kind that this server does not know, or in another state, or that was begun ten times, or that was
+    /// never begun while its like waits, and for one who has too many waiting.
     pub async fn retry(&self, viewer: &Viewer, id: Id<id::Job>) -> Result<Job> {
         let job = self.own(viewer, id).await?;
-        self.may_ask(viewer, &job.parameters)?;
+        self.registry
+            .check_access(viewer, &job.kind, &job.parameters)?;
         if job.state.is_over() {
             self.may_wait(viewer).await?;
         }
@@ -287,27 +295,6 @@ impl JobService {
         self.store.unfinished().await
     }
 
-    /// Refuses whoever may not ask for this.
-    fn may_ask(&self, viewer: &Viewer, parameters: &Parameters) -> Result<()> {
-        match parameters {
-            Parameters::Recommendations(RefreshTarget::User { user }) => {
-                viewer.may_act_for(*user, Scope::RecommendationsRead)
-            }
-            Parameters::Erasure(erasure) => viewer.may_act_for(erasure.user, Scope::UsersWrite),
-            Parameters::ContentText(request) | Parameters::ContentImage(request) => {
-                self.generation.check_access_to(viewer, request)
-            }
-            Parameters::Recommendations(_)
-            | Parameters::Training(_)
-            | Parameters::Embeddings
-            | Parameters::Import(_)
-            | Parameters::Evaluation(_)
-            | Parameters::CacheWarming(_)
-            | Parameters::Statistics
-            | Parameters::Retention => viewer.admin(),
-        }
-    }
-
     /// Refuses one who is no admin and has many jobs waiting.
     async fn may_wait(&self, viewer: &Viewer) -> Result<()> {
         if viewer.is_admin() {
@@ -326,18 +313,6 @@ impl JobService {
         signed_in(viewer)?;
         self.find(viewer, id).await?.ok_or_else(not_found)
     }
-}
-
-/// Whether a job makes content, for which somebody may pay: then one that was begun is joined as
-/// well. It gives what is asked for, whatever has changed since.
-fn is_content(kind: JobKind) -> bool {
-    matches!(kind, JobKind::ContentText | JobKind::ContentImage)
-}
-
-/// Whether a job is joined only by who asked for it: where two who ask for the same want two, and
-/// where who joins could not see the job of the other.
-fn belongs_to_asker(viewer: &Viewer, kind: JobKind) -> bool {
-    is_content(kind) || !viewer.is_admin()
 }
 
 fn signed_in(viewer: &Viewer) -> Result<()> {

@@ -1,12 +1,15 @@
 //! Jobs in the database: making, finding and steering them. The queue's own statements are in
 //! `queue`, those of events in `events`, those of schedules in `schedules`.
 
-use super::model::{Job, JobFilter, JobKind, JobOrder, JobState, JobStatistics, Progress, Worker};
-use super::parameters::Parameters;
+use std::sync::Arc;
+
+use super::model::{Job, JobFilter, JobOrder, JobState, JobStatistics, Worker};
+use super::parameters::JobParameters;
 use super::service::JobChanged;
 use crate::domain::auth::Viewer;
+use crate::domain::job_handler::JobKind;
 use crate::foundation::page::Window;
-use crate::foundation::{Error, Id, Result, id};
+use crate::foundation::{Error, Id, Progress, Result, id};
 use crate::platform::db::entities::generation_job::{Column, Entity, Model};
 use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, filter, stored};
@@ -29,6 +32,8 @@ pub(super) const GONE_SECONDS: f64 = 15.0;
 #[derive(Clone)]
 pub(super) struct Store {
     db: Db,
+    /// The kinds that this program can run. Jobs of other kinds are left to other programs.
+    kinds: Arc<[String]>,
 }
 
 /// The rows that `change` writes, as jobs. Each of them gets an event of the job, and a [`JobChanged`].
@@ -43,10 +48,7 @@ async fn changed(
             INSERT INTO job_events (job_id, number, state, attempt, fraction, step, message, remaining) \
             SELECT id, events, state, attempt, fraction, step, message, remaining FROM changed), \
          appended AS ( \
-            {APPEND} SELECT '{topic}', id, jsonb_build_object( \
-                'job', id, 'event', events, 'state', state, 'owner', owner_id, 'asked_by', asked_by, \
-                'due_in', greatest(extract(epoch FROM due_at - now()), 0), \
-                'cancel', cancel_asked AND state = 'RUNNING') \
+            {APPEND} SELECT '{topic}', id, job_changed(ROW(changed.*)::generation_jobs) \
               FROM changed) \
          SELECT * FROM changed",
         topic = JobChanged::TOPIC,
@@ -60,8 +62,11 @@ async fn changed(
 }
 
 impl Store {
-    pub(super) fn new(db: Db) -> Self {
-        Self { db }
+    pub(super) fn new(db: Db, kinds: Vec<String>) -> Self {
+        Self {
+            db,
+            kinds: kinds.into(),
+        }
     }
 
     pub(super) fn db(&self) -> &Db {
@@ -89,9 +94,7 @@ impl Store {
             [
                 job.id.uuid().into(),
                 job.parameters.kind().as_str().into(),
-                serde_json::to_value(&job.parameters)
-                    .map_err(anyhow::Error::from)?
-                    .into(),
+                job.parameters.to_json()?.into(),
                 job.priority.into(),
                 job.owner.map(Id::uuid).into(),
                 job.asked_by.clone().into(),
@@ -240,7 +243,7 @@ impl Store {
             .await?;
         let statistics = rows.into_iter().map(|row| {
             Ok(JobStatistics {
-                kind: row.kind.parse().map_err(stored("generation_jobs"))?,
+                kind: JobKind::from(row.kind),
                 state: row.state.parse().map_err(stored("generation_jobs"))?,
                 count: row.jobs,
                 mean_seconds: row.seconds,
@@ -307,7 +310,7 @@ impl Store {
 #[derive(Clone, Debug)]
 pub(super) struct New {
     pub(super) id: Id<id::Job>,
-    pub(super) parameters: Parameters,
+    pub(super) parameters: JobParameters,
     pub(super) priority: i16,
     pub(super) owner: Option<Id<id::User>>,
     pub(super) asked_by: String,
@@ -334,7 +337,7 @@ fn listed(viewer: &Viewer, wanted: &JobFilter) -> Select<Entity> {
     let all = Condition::all()
         .add(filter::comparison(
             &column(Column::Kind),
-            &wanted.kind.map(JobKind::as_str),
+            &wanted.kind.map(|kind| kind.to_string()),
         ))
         .add(filter::comparison(
             &column(Column::State),
@@ -369,10 +372,10 @@ impl TryFrom<Model> for Job {
     type Error = Error;
 
     fn try_from(row: Model) -> Result<Self> {
-        let parameters = serde_json::from_value(row.parameters);
         Ok(Self {
             id: row.id.into(),
-            parameters: parameters.map_err(|error| stored("generation_jobs")(error.to_string()))?,
+            kind: row.kind.into(),
+            parameters: row.parameters,
             state: row.state.parse().map_err(stored("generation_jobs"))?,
             priority: row.priority,
             owner: row.owner_id.map(Into::into),
@@ -387,10 +390,10 @@ impl TryFrom<Model> for Job {
             events: row.events,
             progress: Progress {
                 fraction: row.fraction,
-                step: row.step,
+                step: row.step.map(Into::into),
                 message: row.message,
-                remaining: row.remaining,
             },
+            remaining: row.remaining,
             result: row.result,
             error: row.error,
         })

@@ -16,10 +16,8 @@ use uuid::Uuid;
 
 use super::attempt::{self, StopReason};
 use super::model::{Job, JobState};
-use super::schedule::Schedules;
 use super::service::{JobChanged, JobService};
 use super::store::{Claim, Heartbeat};
-use crate::domain::Services;
 use crate::foundation::{Id, Result, id};
 use crate::platform::events::Received;
 
@@ -38,17 +36,14 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts workers for these schemas, with `slots` slots in all. `name` identifies the process for people.
-    pub fn start(
-        schemas: impl IntoIterator<Item = Arc<Services>>,
-        slots: usize,
-        name: &str,
-    ) -> Self {
+    /// Starts workers for the jobs of these schemas, with `slots` slots in all. `name` identifies the process for
+    /// people.
+    pub fn start(schemas: impl IntoIterator<Item = JobService>, slots: usize, name: &str) -> Self {
         let stop = CancellationToken::new();
         let free = Arc::new(Semaphore::new(slots.max(1)));
         let all: Vec<_> = schemas
             .into_iter()
-            .map(|services| Arc::new(Worker::new(services, slots.max(1), &free, name)))
+            .map(|jobs| Arc::new(Worker::new(jobs, slots.max(1), &free, name)))
             .collect();
         let work = |worker: &Arc<Worker>| tokio::spawn(Arc::clone(worker).work(stop.clone()));
         let loops = all.iter().map(work).collect();
@@ -76,9 +71,7 @@ struct Worker {
     name: String,
     slots: i32,
     free: Arc<Semaphore>,
-    services: Arc<Services>,
     jobs: JobService,
-    schedules: Schedules,
     running: Mutex<HashMap<Id<id::Job>, Running>>,
     attempts: TaskTracker,
 }
@@ -98,8 +91,7 @@ struct Running {
 }
 
 impl Worker {
-    fn new(services: Arc<Services>, slots: usize, free: &Arc<Semaphore>, name: &str) -> Self {
-        let jobs = services.jobs.clone();
+    fn new(jobs: JobService, slots: usize, free: &Arc<Semaphore>, name: &str) -> Self {
         let id: Id<id::Job> = Id::new(&jobs.clock, &jobs.rng);
         let attempts = TaskTracker::new();
         attempts.close();
@@ -108,8 +100,6 @@ impl Worker {
             name: name.to_owned(),
             slots: i32::try_from(slots).unwrap_or(i32::MAX),
             free: Arc::clone(free),
-            schedules: services.schedules.clone(),
-            services,
             jobs,
             running: Mutex::default(),
             attempts,
@@ -119,6 +109,7 @@ impl Worker {
     async fn work(self: Arc<Self>, stop: CancellationToken) {
         // Subscribed before the first claim, so that no new job is missed.
         let mut changes = self.jobs.events.subscribe(None).await;
+        self.warn_of_unknown_kinds().await;
         // The worker is registered before it has any work.
         let mut schedules_known = self.register_schedules().await;
         let mut beat_at = Instant::now() + self.heartbeat(false).await.after;
@@ -165,9 +156,21 @@ impl Worker {
 }
 
 impl Worker {
+    /// Logs a warning if jobs wait whose kinds this program does not know: it leaves them to one that does.
+    async fn warn_of_unknown_kinds(&self) {
+        match self.jobs.store.waiting_of_unknown_kinds().await {
+            Ok(kinds) if kinds.is_empty() => {}
+            Ok(kinds) => tracing::warn!(
+                ?kinds,
+                "Jobs wait that another version of the program has created; this one does not know their kinds"
+            ),
+            Err(error) => tracing::warn!(?error, "The kinds of waiting jobs cannot be read"),
+        }
+    }
+
     /// Registers the schedules of the settings; returns whether that succeeded.
     async fn register_schedules(&self) -> bool {
-        let schedules_known = self.schedules.begin(&self.jobs).await;
+        let schedules_known = self.jobs.schedules.begin(&self.jobs).await;
         if let Err(error) = &schedules_known {
             tracing::warn!(?error, "The schedules cannot be read; trying again");
         }
@@ -236,7 +239,7 @@ impl Worker {
         }
         if heartbeat.schedule_due_in.is_some_and(|due| due <= 0.0)
             && !draining
-            && let Err(error) = self.schedules.fire(&self.jobs).await
+            && let Err(error) = self.jobs.schedules.fire(&self.jobs).await
         {
             tracing::warn!(?error, "The schedules cannot be read");
         }
@@ -311,7 +314,7 @@ impl Worker {
         }
         let tracker = self.attempts.clone();
         tracker.spawn(async move {
-            attempt::run(Arc::clone(&self.services), job, claim, control).await;
+            attempt::run(self.jobs.clone(), job, claim, control).await;
             if let Entry::Occupied(running) = self.running().entry(claim.job)
                 && running.get().attempt == claim.attempt
             {

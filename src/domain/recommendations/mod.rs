@@ -2,6 +2,7 @@
 
 pub mod because;
 pub mod feedback;
+pub mod jobs;
 mod kinds;
 pub mod model;
 mod non_personalised;

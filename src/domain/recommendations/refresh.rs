@@ -1,6 +1,5 @@
 //! Recomputing the stored lists of users with the active model, between two trainings.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta};
@@ -16,7 +15,7 @@ use crate::domain::auth::Viewer;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::engine::eligibility::Rules;
 use crate::engine::history::History;
-use crate::foundation::{Id, Refusal, Result, id};
+use crate::foundation::{Id, Progress, ProgressObserver, Refusal, Result, id};
 use crate::platform::cache::Tag;
 
 /// The number of users computed between two writes.
@@ -58,9 +57,8 @@ pub(super) struct Row {
 }
 
 impl RecommendationService {
-    /// Computes the stored lists of these users anew, from what they have done up to now. `observe`
-    /// hears how many are done, and of how many (0 where that is not known), and may stop it; what
-    /// was written before stays, and is good.
+    /// Computes the stored lists of these users anew, from what they have done up to now. `observer`
+    /// receives the progress and may stop it; what was written before stays, and is good.
     ///
     /// # Errors
     /// [`crate::foundation::Error::Forbidden`] for whoever is no admin, [`Refusal::Conflict`] before
@@ -70,7 +68,7 @@ impl RecommendationService {
         &self,
         viewer: &Viewer,
         users: RefreshUsers,
-        mut observe: impl FnMut(u64, u64) -> ControlFlow<()> + Send,
+        mut observer: impl ProgressObserver,
     ) -> Result<RefreshResult> {
         viewer.admin()?;
         let Some(live) = self.served_model().await? else {
@@ -110,7 +108,8 @@ impl RecommendationService {
                 self.must_exist(named.as_deref().unwrap_or_default())
                     .await?;
             }
-            if observe(refreshed.users, of).is_break() {
+            let progress = Progress::counted("computing the lists of users", refreshed.users, of);
+            if observer.observe(progress).is_break() {
                 return Err(conflict("it was stopped"));
             }
         }

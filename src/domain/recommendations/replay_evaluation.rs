@@ -6,7 +6,6 @@
 //! would have been made at that moment. The lists are judged by what the user took next. The same
 //! replays teach the learned ranker, which is judged on users that it did not learn from.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -18,7 +17,7 @@ use super::pipeline::RankingTask;
 use super::retrieve::{RequestContext, Retrieved};
 use super::served_model::ServedModel;
 use super::service::RecommendationService;
-use super::training::{Progress, Step, step};
+use super::training::{RunReporter, Step};
 use crate::engine::candidates::NonPersonalised;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::eligibility::Rules;
@@ -138,23 +137,20 @@ impl Scorer for SingleSource {
 impl RecommendationService {
     /// Judges the lists that a model makes which learnt from what came before the cuts, and learns a
     /// ranker from them. `None` where nobody can be replayed.
-    pub(super) async fn evaluate_replays<O>(
+    pub(super) async fn evaluate_replays(
         &self,
         model: Arc<ServedModel>,
         training_data: &Interactions,
         replays: &[Replay],
-        mut observe: O,
-    ) -> Result<(Option<ReplayOutcome>, O)>
-    where
-        O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-    {
+        mut progress: RunReporter,
+    ) -> Result<(Option<ReplayOutcome>, RunReporter)> {
         let takers = takers(&model, training_data);
         let non_personalised = Arc::new(self.non_personalised_of(&model, &takers).await?);
         let cases = self
-            .cases(&model, &non_personalised, replays, &mut observe)
+            .cases(&model, &non_personalised, replays, &mut progress)
             .await?;
         if cases.is_empty() {
-            return Ok((None, observe));
+            return Ok((None, progress));
         }
         let catalogue = self.content.catalogue().await?.clone();
         let users = training_data.rows();
@@ -165,8 +161,8 @@ impl RecommendationService {
                 cases: &cases,
             };
             let outcome = evaluate.all(&catalogue.read());
-            step(&mut observe, Step::Measure, 100, 100)?;
-            Ok((Some(outcome), observe))
+            progress.step(Step::Measure, 100, 100)?;
+            Ok((Some(outcome), progress))
         })
         .await
     }
@@ -202,14 +198,14 @@ impl RecommendationService {
         model: &Arc<ServedModel>,
         non_personalised: &Arc<NonPersonalisedLists>,
         replays: &[Replay],
-        observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
+        progress: &mut RunReporter,
     ) -> Result<Vec<ReplayCase>> {
         let request = RecommendationRequest::default();
         let mut done = Vec::with_capacity(replays.len());
         for replay in replays {
             done.push(self.case(model, non_personalised, replay, &request).await?);
             if done.len().is_multiple_of(50) {
-                step(observe, Step::Measure, done.len(), replays.len())?;
+                progress.step(Step::Measure, done.len(), replays.len())?;
             }
         }
         Ok(done)

@@ -1,9 +1,9 @@
 //! Training the collaborative model and putting its lists into service.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::replay_evaluation::ReplayReport;
@@ -12,19 +12,22 @@ use super::service::RecommendationService;
 use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, ModelVersion, another_training};
-use crate::foundation::{Error, Refusal, Result};
+use crate::foundation::{Error, ProgressObserver, Refusal, Result};
 use ranking::collaborative::{CollaborativeError, Model, Recipe};
 use ranking::matrix::Interactions;
 
 mod data;
 mod lists;
 mod measure;
+mod progress;
 mod ranker;
 mod recipe;
 
 use data::TrainingData;
 use lists::lists;
 use measure::{chosen, kept_choice, not_worse};
+pub use progress::Step;
+pub(super) use progress::{Run, RunReporter};
 use recipe::{named, recipe};
 
 /// At most so many users' lists are computed and copied at a time, and at most so many scores made
@@ -36,19 +39,8 @@ const SCORES: usize = 8_000_000;
 const SERVED_SHARE: f64 = 0.8;
 const ENOUGH: usize = 30;
 
-/// How far a training has come.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Progress {
-    /// What is being done.
-    pub step: Step,
-    /// How much of the step is done.
-    pub done: u64,
-    /// How much the step has in all; 0 where that is not known.
-    pub of: u64,
-}
-
 /// How to train.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrainingOptions {
     /// Take the new model into service even if it is worse than the one that serves.
     pub force: bool,
@@ -56,24 +48,8 @@ pub struct TrainingOptions {
     /// out. It takes some fifty trainings; later trainings keep to the choice.
     pub choose: bool,
     /// Keep the new model as a candidate, whatever its quality, and activate it later.
+    #[serde(default)]
     pub candidate: bool,
-}
-
-/// What a training does, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Reading interactions.
-    Read,
-    /// Choosing models and settings, by trials on held-out interactions.
-    Choose,
-    /// Measuring how good it will be, on interactions that are held out.
-    Measure,
-    /// Learning from all of them.
-    Train,
-    /// Drawing and storing the users' lists.
-    Store,
-    /// Taking the new model into service: who lets this begin lets it end.
-    Activate,
 }
 
 /// What came of a training.
@@ -119,8 +95,8 @@ pub struct EvaluationResult {
 
 impl RecommendationService {
     /// Learns from all interactions, by the recipe that was chosen last or else the usual one, stores the best items of every user, and takes the new model
-    /// into service whole. `observe` hears of each step and may stop the training; what was served
-    /// before then stays.
+    /// into service whole. `observer` receives the progress of the whole and may stop the training; what was
+    /// served before then stays.
     ///
     /// A model that is worse than the one in service is not taken, unless `force` says so: one that
     /// leaves too many users with too few items, or whose NDCG@10 on held-out interactions has
@@ -134,21 +110,23 @@ impl RecommendationService {
         &self,
         viewer: &Viewer,
         how: TrainingOptions,
-        observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+        observer: impl ProgressObserver + 'static,
     ) -> Result<TrainingResult> {
         viewer.admin()?;
+        let progress = RunReporter::new(Run::Training { choose: how.choose }, observer);
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(another_training());
         };
-        let trained = self.train_in(&mut store, how, began, observe).await;
+        let trained = self.train_in(&mut store, how, began, progress).await;
         // At once, whatever came of it: the next training need not wait for a socket to be missed.
         store.end().await;
         trained
     }
 
     /// Measures how good the recipe of the model in service is on interactions that are held out,
-    /// or with `choose` searches for the best. Nothing changes by it.
+    /// or with `choose` searches for the best. Nothing changes by it. `observer` receives the progress of the
+    /// whole and may stop it.
     ///
     /// # Errors
     /// [`Error::Forbidden`] for whoever is no admin; [`Error::Unavailable`] when a training of the
@@ -157,28 +135,29 @@ impl RecommendationService {
         &self,
         viewer: &Viewer,
         choose: bool,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+        observer: impl ProgressObserver + 'static,
     ) -> Result<EvaluationResult> {
         viewer.admin()?;
+        let mut progress = RunReporter::new(Run::Evaluation { choose }, observer);
         let began = Instant::now();
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(another_training());
         };
-        let data = self.read(&mut store, &mut observe).await;
+        let data = self.read(&mut store, &mut progress).await;
         store.end().await;
         let data = Arc::new(data?);
         let training = &self.ctx.settings.training;
-        let (recipe, observe) = if choose {
-            chosen(Arc::clone(&data), training.seed, observe).await?
+        let (recipe, progress) = if choose {
+            chosen(Arc::clone(&data), training.seed, progress).await?
         } else {
             let active = self.models.active(ModelKind::Collaborative).await?;
             let chosen_before = active.as_ref().and_then(kept_choice);
             let recipe = chosen_before
                 .unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
-            (recipe, observe)
+            (recipe, progress)
         };
         let (evaluation, _) = self
-            .evaluation(Arc::clone(&data), recipe.clone(), observe)
+            .evaluation(Arc::clone(&data), recipe.clone(), progress)
             .await?;
         let figure = evaluation.map(|evaluation| evaluation.figure);
         Ok(EvaluationResult {
@@ -202,24 +181,24 @@ impl RecommendationService {
             candidate,
         }: TrainingOptions,
         began: Instant,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+        mut progress: RunReporter,
     ) -> Result<TrainingResult> {
-        let data = Arc::new(self.read(store, &mut observe).await?);
+        let data = Arc::new(self.read(store, &mut progress).await?);
         let before = self.models.active(ModelKind::Collaborative).await?;
         let training = &self.ctx.settings.training;
-        let (recipe, chosen, observe) = if choose {
+        let (recipe, chosen, progress) = if choose {
             let seed = training.seed;
-            let (recipe, observe) = chosen(Arc::clone(&data), seed, observe).await?;
-            (recipe, true, observe)
+            let (recipe, progress) = chosen(Arc::clone(&data), seed, progress).await?;
+            (recipe, true, progress)
         } else {
             let chosen_before = before.as_ref().and_then(kept_choice);
             let chosen = chosen_before.is_some();
             let recipe = chosen_before
                 .unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
-            (recipe, chosen, observe)
+            (recipe, chosen, progress)
         };
-        let (evaluation, observe) = self
-            .evaluation(Arc::clone(&data), recipe.clone(), observe)
+        let (evaluation, progress) = self
+            .evaluation(Arc::clone(&data), recipe.clone(), progress)
             .await?;
         let figure = evaluation
             .as_ref()
@@ -243,11 +222,11 @@ impl RecommendationService {
             return Err(refused);
         }
         let outcome = self
-            .fit_and_store(store, &model, Arc::clone(&data), recipe, observe)
+            .fit_and_store(store, &model, Arc::clone(&data), recipe, progress)
             .await
-            .and_then(|(fitted, mut observe)| {
+            .and_then(|(fitted, mut progress)| {
                 fitted.check(force || candidate)?;
-                step(&mut observe, Step::Activate, 0, 0)?;
+                progress.begin_commit()?;
                 Ok(fitted)
             });
         let fitted = match outcome {
@@ -282,19 +261,19 @@ impl RecommendationService {
         })
     }
 
-    async fn fit_and_store<O: FnMut(Progress) -> ControlFlow<()> + Send + 'static>(
+    async fn fit_and_store(
         &self,
         store: &mut TrainingStore,
         model: &ModelVersion,
         data: Arc<TrainingData>,
         recipe: Recipe,
-        mut observe: O,
-    ) -> Result<(Fitted, O)> {
+        mut progress: RunReporter,
+    ) -> Result<(Fitted, RunReporter)> {
         // Training takes all cores for a while: not on the threads that answer requests.
         let training_data = Arc::clone(&data);
-        let (collaborative, mut observe) = blocking(move || {
-            let collaborative = fit(&recipe, &data.positive, Step::Train, &mut observe)?;
-            Ok((Arc::new(collaborative), observe))
+        let (collaborative, mut progress) = blocking(move || {
+            let collaborative = fit(&recipe, &data.positive, Step::Train, &mut progress)?;
+            Ok((Arc::new(collaborative), progress))
         })
         .await?;
         let artifact = {
@@ -330,9 +309,9 @@ impl RecommendationService {
                     return Err(conflict("the model was removed while it was trained"));
                 }
             }
-            step(&mut observe, Step::Store, fitted.users, with_taste.len())?;
+            progress.step(Step::Store, fitted.users, with_taste.len())?;
         }
-        Ok((fitted, observe))
+        Ok((fitted, progress))
     }
 }
 
@@ -362,23 +341,9 @@ fn fit(
     recipe: &Recipe,
     table: &Interactions,
     at: Step,
-    observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
+    progress: &mut RunReporter,
 ) -> Result<Model> {
-    Model::fit(recipe, table, &mut on_fraction(at, observe)).map_err(explain)
-}
-
-/// Reports the progress of a step, given as a fraction in [0, 1].
-fn on_fraction(
-    step: Step,
-    observe: &mut (impl FnMut(Progress) -> ControlFlow<()> + Send),
-) -> impl FnMut(f32) -> ControlFlow<()> {
-    move |done| {
-        observe(Progress {
-            step,
-            done: (done * 100.0) as u64,
-            of: 100,
-        })
-    }
+    Model::fit(recipe, table, &mut progress.fraction(at)).map_err(explain)
 }
 
 /// The lists of so many users are drawn at once, in a catalogue of so many items.
@@ -393,23 +358,6 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|panicked| Error::Internal(panicked.into()))?
-}
-
-pub(super) fn step(
-    observe: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
-    step: Step,
-    done: usize,
-    of: usize,
-) -> Result<()> {
-    let progress = Progress {
-        step,
-        done: done as u64,
-        of: of as u64,
-    };
-    match observe(progress) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(conflict("the training was stopped")),
-    }
 }
 
 fn explain(error: CollaborativeError) -> Error {

@@ -114,9 +114,9 @@ pub(super) struct IndexState {
     pub complete: bool,
 }
 
-/// The progress of an index, for operators.
+/// How much of the catalogue is in an index, for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IndexProgress {
+pub struct IndexStatus {
     /// Whether everything on the catalogue can be found.
     pub complete: bool,
     /// Whether the last attempt failed; it is tried again, after 10 seconds at the latest.
@@ -159,10 +159,10 @@ impl SearchIndex {
     }
 
     /// How far the index is now.
-    pub fn progress(&self) -> IndexProgress {
+    pub fn progress(&self) -> IndexStatus {
         let (whole, state) = (self.catalogue.is_complete(), *self.state.borrow());
         let of = self.catalogue.read().change();
-        IndexProgress {
+        IndexStatus {
             complete: whole && state.synced >= of,
             failing: state.failing || self.catalogue.is_failing(),
             done: state.synced.min(of),

@@ -15,7 +15,7 @@ mod store;
 mod suggest;
 mod titles;
 
-pub use index::IndexProgress;
+pub use index::IndexStatus;
 pub use model::{SearchMode, SearchPage, SearchRequest, Suggestion};
 pub use service::SearchService;
 pub use titles::TitleMatch;

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::cursor::{digest, read_cursor};
 use super::facets::{FacetCounting, PriceRange, SearchFacet};
-use super::index::{IndexProgress, IndexState, SearchIndex, blocking};
+use super::index::{IndexState, IndexStatus, SearchIndex, blocking};
 use super::lexical::LexicalHit;
 use super::model::{PopularQuery, SearchPage, SearchRequest, Suggestion, check_length};
 use super::popular::QueryCounter;
@@ -131,7 +131,7 @@ impl SearchService {
     }
 
     /// How far the index of words is; `None` before anybody asked for it.
-    pub fn progress(&self) -> Option<IndexProgress> {
+    pub fn progress(&self) -> Option<IndexStatus> {
         self.search_index
             .get()
             .map(|search_index| search_index.progress())

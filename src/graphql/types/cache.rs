@@ -2,10 +2,52 @@
 
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
 
+use super::job::parameters::within;
+use super::job::{ApiJob, Creation, JobInput};
+use crate::domain::Services;
+use crate::domain::auth::Viewer;
 use crate::domain::caching::model as domain;
+use crate::domain::caching::warming::{CacheWarmingJob, CacheWarmingParameters};
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
 use crate::graphql::payload::{payload, payload_errors, settle};
+
+impl ApiJob for CacheWarmingJob {
+    const DESCRIPTION: &'static str = "Computes frequent searches and lists in advance.";
+
+    fn creation() -> Creation {
+        Creation::input::<CacheWarmingJobInput>(
+            "cacheWarming",
+            "Compute frequent searches and lists in advance.",
+        )
+    }
+}
+
+/// Parameters of a cache warming job.
+#[derive(Clone, Debug, InputObject)]
+pub struct CacheWarmingJobInput {
+    /// Number of the most popular search queries to compute, 0–1,000.
+    #[graphql(default = 50)]
+    queries: i32,
+    /// Number of the most active users whose lists are computed, 0–10,000.
+    #[graphql(default = 100)]
+    users: i32,
+}
+
+impl JobInput for CacheWarmingJobInput {
+    type Job = CacheWarmingJob;
+
+    async fn read(
+        self,
+        _: &Viewer,
+        _: &Services,
+    ) -> crate::foundation::Result<CacheWarmingParameters> {
+        Ok(CacheWarmingParameters {
+            queries: within(self.queries, 0..=1000, "queries")?,
+            users: within(self.users, 0..=10_000, "users")?,
+        })
+    }
+}
 
 /// Kind of cached values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

@@ -3,10 +3,20 @@
 use async_graphql::{Context, InputObject, Object, Result};
 
 use super::content::Content;
+use super::job::{ApiJob, Creation};
+use crate::domain::recommendations::jobs::EmbeddingsJob;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::number::single;
 use crate::graphql::payload::{payload, payload_errors};
+
+impl ApiJob for EmbeddingsJob {
+    const DESCRIPTION: &'static str = "Computes the embeddings of all content items.";
+
+    fn creation() -> Creation {
+        Creation::plain::<Self>("Compute the embeddings of all content items.")
+    }
+}
 
 /// An external embedding of a content item.
 #[derive(Clone, Debug, InputObject)]

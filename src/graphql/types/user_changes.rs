@@ -5,11 +5,18 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::email::EmailAddress;
+use super::job::ApiJob;
 use super::user::{Role, User};
+use crate::domain::upkeep::erasure::ErasureJob;
 use crate::domain::users::model::{NewUser, Preferences};
 use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::payload::{payload, payload_errors};
+
+/// Created by `eraseUser`.
+impl ApiJob for ErasureJob {
+    const DESCRIPTION: &'static str = "Erases a user with all their data.";
+}
 
 /// Changes to the preferences of a user. Fields that are omitted remain unchanged; null empties a
 /// field.

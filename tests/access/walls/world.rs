@@ -7,10 +7,14 @@ use marquee::domain::auth::{Role, Scope, Viewer};
 use marquee::domain::content::model::{CreditRole, NewCredit, PersonRef};
 use marquee::domain::content::{ContentKind, Fields, Visibility};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
+use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::NewJob;
-use marquee::domain::jobs::parameters::{Erasure, Parameters, RefreshTarget};
 use marquee::domain::models::ModelKind;
 use marquee::domain::recommendations::RecommendationRequest;
+use marquee::domain::recommendations::jobs::RecommendationsJob;
+use marquee::domain::recommendations::jobs::RefreshTarget;
+use marquee::domain::upkeep::erasure::ErasureJob;
+use marquee::domain::upkeep::erasure::ErasureParameters;
 use marquee::foundation::page::Window;
 use marquee::foundation::{Id, id};
 use marquee::platform::config::EmbeddingSource;
@@ -283,8 +287,11 @@ async fn jobs(app: &TestApp, victim: &Viewer) -> (Id<id::Job>, Id<id::Job>) {
             .job
             .id
     };
-    let list = ask(Parameters::Recommendations(RefreshTarget::User { user })).await;
-    let erasure = ask(Parameters::Erasure(Erasure { user })).await;
+    let list = ask(JobParameters::of::<RecommendationsJob>(
+        RefreshTarget::User { user },
+    ))
+    .await;
+    let erasure = ask(JobParameters::of::<ErasureJob>(ErasureParameters { user })).await;
     jobs.cancel(victim, erasure).await.unwrap();
     (list, erasure)
 }

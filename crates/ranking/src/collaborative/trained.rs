@@ -61,9 +61,7 @@ impl Trained {
         let input = kind.input();
         match kind {
             Kind::Ials(settings) => {
-                let factors = Ials::fit(table, settings, &mut |progress| {
-                    observe(progress.sweep as f32 / progress.sweeps as f32)
-                })?;
+                let factors = Ials::fit(table, settings, observe)?;
                 Ok(Self::Factors(FoldIn::new(factors.items(), settings)?))
             }
             Kind::Ease(settings) => Ok(Self::Linear(input, ease::fit(table, settings, observe)?)),

@@ -11,12 +11,11 @@
 //! folding-in of Deerwester et al. So one formula serves what was there at training, what came
 //! later, and what people type.
 
-use std::ops::ControlFlow;
-
 use rayon::prelude::*;
 use thiserror::Error;
 
 use super::matrix::{Interactions, MatrixError, Repeats};
+use super::symmetric::Observer;
 
 mod bytes;
 mod dense;
@@ -114,15 +113,6 @@ pub enum LsaError {
     Matrix(#[from] MatrixError),
 }
 
-/// How far a training has come: `done` of `of` parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// How many parts are done.
-    pub done: usize,
-    /// How many there are.
-    pub of: usize,
-}
-
 /// A space that was learnt from a catalogue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lsa {
@@ -140,14 +130,14 @@ impl Lsa {
     /// term, 6 bytes a dimension and document and 9 bytes a dimension and term; of a very large
     /// catalogue a sample of a hundred thousand documents teaches as well as the whole.
     ///
-    /// `observe` hears how far it is and may stop it.
+    /// `observe` receives the fraction that is done, in [0, 1], and may stop it.
     ///
     /// # Errors
     /// [`LsaError`], which says what stands against it.
     pub fn fit(
         documents: &[Document],
         settings: &LsaSettings,
-        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        observe: &mut Observer,
     ) -> Result<Self, LsaError> {
         settings.check()?;
         let batches = documents.len().div_ceil(document::BATCH);
@@ -155,7 +145,7 @@ impl Lsa {
         let mut done = 0;
         let mut tick = || {
             done += 1;
-            observe(Progress { done, of })
+            observe(done as f32 / of as f32)
         };
         let vocabulary =
             document::learn(documents, settings, &mut tick).ok_or(LsaError::Stopped)?;

@@ -219,11 +219,11 @@ fn it_stops_wherever_it_is_told_to() {
         heard
             .iter()
             .zip(1..)
-            .all(|(at, done)| *at == Progress { done, of })
+            .all(|(at, done)| *at == done as f32 / of as f32)
     );
     for stop in 1..=of {
         let stopped = Lsa::fit(&worlds(), &LsaSettings::default(), &mut |at| {
-            if at.done == stop {
+            if at == stop as f32 / of as f32 {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())

@@ -7,9 +7,9 @@ use clap::ValueEnum;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::EvaluateArgs;
-use super::meter::Meter;
 use super::rows::Row;
 use super::table::{Table, Weights};
+use crate::app::terminal::ProgressBar;
 use ranking::selection::{self, Choice, Fold, Plan};
 use ranking::{Interactions, Repeats};
 
@@ -63,9 +63,9 @@ pub fn choose(
         given: args.given(),
         seed: args.seed,
     };
-    let mut meter = Meter::start("choosing", 100);
+    let mut bar = ProgressBar::new();
     let choice = selection::choose(&folds, &plan, &mut |done| {
-        meter.reached((100.0 * done) as usize);
+        bar.show_fraction("choosing", done);
         ControlFlow::Continue(())
     })?;
     Ok(Some(choice))

@@ -3,8 +3,8 @@
 use sea_orm::{DbBackend, EntityTrait, FromQueryResult, PaginatorTrait, Statement};
 
 use super::Store;
-use crate::domain::jobs::model::{JobEvent, Progress};
-use crate::foundation::{Error, Id, Result, id};
+use crate::domain::jobs::model::JobEvent;
+use crate::foundation::{Error, Id, Progress, Result, id};
 use crate::platform::db::entities::generation_job;
 use crate::platform::db::stored;
 
@@ -60,10 +60,10 @@ impl TryFrom<EventRow> for JobEvent {
             attempt: row.attempt,
             progress: Progress {
                 fraction: row.fraction,
-                step: row.step,
+                step: row.step.map(Into::into),
                 message: row.message,
-                remaining: row.remaining,
             },
+            remaining: row.remaining,
         })
     }
 }

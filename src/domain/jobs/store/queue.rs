@@ -5,8 +5,8 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use uuid::Uuid;
 
 use super::{Store, changed};
-use crate::domain::jobs::model::{Job, JobState, Progress};
-use crate::foundation::{Id, Result, id};
+use crate::domain::jobs::model::{Job, JobState};
+use crate::foundation::{Id, Progress, Result, id};
 use crate::platform::db::filter;
 
 /// For how long a job is a worker's that was not heard of since, in seconds.
@@ -80,7 +80,8 @@ impl Store {
                              WHERE state = 'RUNNING' AND lease_until < now() \
                                AND id <> ALL ($6)) AS orphans, \
                     (SELECT extract(epoch FROM min(due_at) - now())::double precision \
-                       FROM generation_jobs WHERE state = 'PENDING') AS job_due_in, \
+                       FROM generation_jobs \
+                      WHERE state = 'PENDING' AND kind = ANY ($8)) AS job_due_in, \
                     (SELECT extract(epoch FROM min(next_at) - $7)::double precision \
                        FROM schedules) AS schedule_due_in \
                FROM held",
@@ -92,6 +93,7 @@ impl Store {
                 LEASE_SECONDS.into(),
                 filter::uuids(jobs),
                 now.into(),
+                self.kinds.to_vec().into(),
             ],
         );
         let heartbeat = Heartbeat::find_by_statement(statement)
@@ -113,7 +115,25 @@ impl Store {
         Ok(())
     }
 
-    /// Begins up to `most` jobs that are due, the most urgent first. No two workers get the same.
+    /// The kinds of waiting jobs that this program cannot run, in order.
+    pub(in crate::domain::jobs) async fn waiting_of_unknown_kinds(&self) -> Result<Vec<String>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            kind: String,
+        }
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT DISTINCT kind FROM generation_jobs \
+              WHERE state = 'PENDING' AND kind <> ALL ($1) ORDER BY kind",
+            [self.kinds.to_vec().into()],
+        );
+        let rows = Row::find_by_statement(statement)
+            .all(self.db.write())
+            .await?;
+        Ok(rows.into_iter().map(|row| row.kind).collect())
+    }
+
+    /// Begins up to `most` jobs of known kinds that are due, the most urgent first. No two workers get the same.
     pub(in crate::domain::jobs) async fn claim(&self, worker: Uuid, most: i64) -> Result<Vec<Job>> {
         let mut jobs = changed(
             self.db.write(),
@@ -125,10 +145,15 @@ impl Store {
                  started_at = coalesce(started_at, now()), \
                  fraction = NULL, step = NULL, message = NULL, remaining = NULL \
               WHERE id = ANY (ARRAY(SELECT id FROM generation_jobs \
-                                     WHERE state = 'PENDING' AND due_at <= now() \
+                                     WHERE state = 'PENDING' AND due_at <= now() AND kind = ANY ($4) \
                                      ORDER BY priority DESC, due_at, id LIMIT $2 \
                                        FOR UPDATE SKIP LOCKED))",
-            [worker.into(), most.into(), LEASE_SECONDS.into()],
+            [
+                worker.into(),
+                most.into(),
+                LEASE_SECONDS.into(),
+                self.kinds.to_vec().into(),
+            ],
         )
         .await?;
         jobs.sort_by_key(|job| (-job.priority, job.due_at, job.id));
@@ -160,6 +185,7 @@ impl Store {
         &self,
         claim: Claim,
         progress: &Progress,
+        remaining: Option<f32>,
     ) -> Result<Option<Job>> {
         let told = changed(
             self.db.write(),
@@ -171,9 +197,9 @@ impl Store {
                 claim.worker.into(),
                 claim.attempt.into(),
                 progress.fraction.into(),
-                progress.step.clone().into(),
+                progress.step.as_deref().into(),
                 progress.message.clone().into(),
-                progress.remaining.into(),
+                remaining.into(),
             ],
         )
         .await?;

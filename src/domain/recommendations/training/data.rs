@@ -1,7 +1,6 @@
 //! What a training learns from, out of the record of interactions.
 
 use std::collections::BinaryHeap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -9,7 +8,7 @@ use rustc_hash::FxHashMap;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Progress, Step, step};
+use super::{RunReporter, Step};
 use crate::domain::recommendations::replay_evaluation::Replay;
 use crate::domain::recommendations::service::RecommendationService;
 use crate::domain::recommendations::store::TrainingStore;
@@ -82,7 +81,7 @@ impl RecommendationService {
     pub(super) async fn read(
         &self,
         store: &mut TrainingStore,
-        observe: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
+        progress: &mut RunReporter,
     ) -> Result<TrainingData> {
         let weights = self.interactions.weights().await?;
         let now = self.clock.now();
@@ -107,12 +106,12 @@ impl RecommendationService {
                 }
                 if read - on_fraction >= 100_000 {
                     on_fraction = read;
-                    step(observe, Step::Read, read, 0)?;
+                    progress.step(Step::Read, read, 0)?;
                 }
                 Ok(())
             })
             .await?;
-        step(observe, Step::Read, read, read)?;
+        progress.step(Step::Read, read, read)?;
         // By id: the model must not depend on the order in which the rows happen to lie.
         let ((users, user_places), (items, item_places)) = (users.by_id(), items.by_id());
         pairs.par_iter_mut().for_each(|pair| {
@@ -126,14 +125,14 @@ impl RecommendationService {
             }
         }
         let (rows, columns) = (users.len(), items.len());
-        step(observe, Step::Read, read, read)?;
+        progress.step(Step::Read, read, read)?;
         pairs.par_sort_unstable_by_key(|pair| (pair.user, pair.item));
-        step(observe, Step::Read, read, read)?;
+        progress.step(Step::Read, read, read)?;
         let failed = |error: MatrixError| Error::Internal(error.into());
         let out = pairs.iter().filter(|pair| pair.out);
         let out = out.map(|pair| (pair.user, pair.item, 1.0));
         let out = Interactions::from_triplets(rows, columns, out, Repeats::Max).map_err(failed)?;
-        step(observe, Step::Read, read, read)?;
+        progress.step(Step::Read, read, read)?;
         let positive = pairs.iter().filter(|pair| pair.weight > 0.0);
         let positive = positive.map(|pair| {
             let entry = Entry {

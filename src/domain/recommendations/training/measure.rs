@@ -1,10 +1,9 @@
 //! How good a recipe is where it is served, and which is best on interactions that are held out.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::data::TrainingData;
-use super::{Progress, Step, blocking, conflict, explain, fit, on_fraction, step};
+use super::{RunReporter, Step, blocking, conflict, explain, fit};
 use crate::domain::models::ModelVersion;
 use crate::domain::recommendations::replay_evaluation::{ReplayOutcome, ReplayReport};
 use crate::domain::recommendations::served_model::ServedModel;
@@ -21,18 +20,15 @@ const TRIALS: usize = 40;
 const TOLERANCE: f64 = 0.1;
 
 /// The recipe that does best on interactions that are held out.
-pub(super) async fn chosen<O>(
+pub(super) async fn chosen(
     data: Arc<TrainingData>,
     seed: u64,
-    mut observe: O,
-) -> Result<(Recipe, O)>
-where
-    O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-{
+    mut progress: RunReporter,
+) -> Result<(Recipe, RunReporter)> {
     blocking(move || {
         let mut folds = Vec::new();
         for number in 0..FOLDS {
-            step(&mut observe, Step::Choose, 0, 100)?;
+            progress.step(Step::Choose, 0, 100)?;
             let fold = Fold::at_random(&data.positive, 0.1, seed ^ number)
                 .map_err(|error| Error::Internal(error.into()))?;
             folds.extend(Some(fold).filter(Fold::is_useful));
@@ -57,11 +53,8 @@ where
             given: Given::default(),
             seed,
         };
-        let choice = {
-            let mut on_fraction = on_fraction(Step::Choose, &mut observe);
-            selection::choose(&folds, &plan, &mut on_fraction).map_err(explain)?
-        };
-        Ok((choice.recipe, observe))
+        let choice = selection::choose(&folds, &plan, &mut progress.fraction(Step::Choose));
+        Ok((choice.map_err(explain)?.recipe, progress))
     })
     .await
 }
@@ -80,37 +73,34 @@ pub(super) fn recipe_of(model: &ModelVersion) -> Option<Recipe> {
 impl RecommendationService {
     /// The served figure of a recipe: what it learns from the part of the record before the cuts makes
     /// the lists of the replayed users, through the pipeline that serves.
-    pub(super) async fn evaluation<O>(
+    pub(super) async fn evaluation(
         &self,
         data: Arc<TrainingData>,
         recipe: Recipe,
-        mut observe: O,
-    ) -> Result<(Option<ReplayOutcome>, O)>
-    where
-        O: FnMut(Progress) -> ControlFlow<()> + Send + 'static,
-    {
+        mut progress: RunReporter,
+    ) -> Result<(Option<ReplayOutcome>, RunReporter)> {
         if data.replays.is_empty() {
-            return Ok((None, observe));
+            return Ok((None, progress));
         }
         let trained_at = self.clock.now();
         let training_data = Arc::clone(&data);
-        let (model, before, observe) = blocking(move || {
-            step(&mut observe, Step::Measure, 0, 100)?;
+        let (model, before, progress) = blocking(move || {
+            progress.step(Step::Measure, 0, 100)?;
             let before = training_data.before()?;
             if before.is_empty() {
-                return Ok((None, before, observe));
+                return Ok((None, before, progress));
             }
-            let collaborative = fit(&recipe, &before, Step::Measure, &mut observe)?;
+            let collaborative = fit(&recipe, &before, Step::Measure, &mut progress)?;
             let model = ServedModel::unserved(&training_data.items, collaborative, trained_at);
-            Ok((Some(Arc::new(model)), before, observe))
+            Ok((Some(Arc::new(model)), before, progress))
         })
         .await?;
         match model {
             Some(model) => {
-                self.evaluate_replays(model, &before, &data.replays, observe)
+                self.evaluate_replays(model, &before, &data.replays, progress)
                     .await
             }
-            None => Ok((None, observe)),
+            None => Ok((None, progress)),
         }
     }
 }

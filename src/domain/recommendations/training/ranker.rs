@@ -1,21 +1,21 @@
 //! Taking a learned ranker into service, with a model and after the embeddings have changed.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::Progress;
 use super::measure::recipe_of;
+use super::{Run, RunReporter};
 use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, NewVersion, another_training};
 use crate::domain::recommendations::replay_evaluation::{ReplayOutcome, ReplayReport};
 use crate::domain::recommendations::served_ranker::StoredRanker;
 use crate::domain::recommendations::service::RecommendationService;
-use crate::foundation::{Id, Result, id};
+use crate::foundation::{Id, ProgressObserver, Result, id};
 
 impl RecommendationService {
     /// Judges the lists of the collaborative model in service anew and learns their ranker: after the
     /// embeddings have changed, so that a source that lowers the served figure has no say. Answers the
-    /// figure; `None` before the first training, and where nobody can be replayed.
+    /// figure; `None` before the first training, and where nobody can be replayed. `observer` receives the
+    /// progress of the whole and may stop it.
     ///
     /// # Errors
     /// [`crate::foundation::Error::Forbidden`] for whoever is no admin;
@@ -24,7 +24,7 @@ impl RecommendationService {
     pub async fn learn_ranker(
         &self,
         viewer: &Viewer,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+        observer: impl ProgressObserver + 'static,
     ) -> Result<Option<ReplayReport>> {
         viewer.admin()?;
         let Some(model) = self.models.active(ModelKind::Collaborative).await? else {
@@ -36,9 +36,10 @@ impl RecommendationService {
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(another_training());
         };
-        let data = self.read(&mut store, &mut observe).await;
+        let mut progress = RunReporter::new(Run::Evaluation { choose: false }, observer);
+        let data = self.read(&mut store, &mut progress).await;
         let evaluation = match data {
-            Ok(data) => self.evaluation(Arc::new(data), recipe, observe).await,
+            Ok(data) => self.evaluation(Arc::new(data), recipe, progress).await,
             Err(error) => Err(error),
         };
         store.end().await;

@@ -5,15 +5,18 @@ use std::time::Duration;
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 
 use super::Job;
-use super::parameters::{JobParametersInput, RecommendationTarget, within};
+use super::parameters::{JobParametersInput, within};
 use crate::domain::jobs::model::{CreateOutcome, NewJob};
-use crate::domain::jobs::parameters::{Erasure, Parameters};
+use crate::domain::jobs::parameters::JobParameters;
+use crate::domain::recommendations::jobs::RecommendationsJob;
+use crate::domain::upkeep::erasure::{ErasureJob, ErasureParameters};
 use crate::foundation::{Error, Id, id};
 use crate::graphql::payload::{payload, payload_errors, settle};
+use crate::graphql::types::recommendation::jobs::RecommendationTarget;
 use crate::graphql::{ContextExt, Query};
 
 /// Properties of a new job.
-#[derive(Clone, Debug, InputObject)]
+#[derive(InputObject)]
 pub struct CreateGenerationJobInput {
     /// The work to do. Exactly one field must be set.
     parameters: JobParametersInput,
@@ -142,10 +145,7 @@ impl JobMutation {
         let asked = async {
             let delay = within(input.delay_seconds, 0..=2_592_000, "delaySeconds")?;
             let priority = within(input.priority, -100..=100, "priority")?;
-            let parameters = input
-                .parameters
-                .read(viewer, &services.generation, &services.uploads);
-            let parameters = parameters.await;
+            let parameters = input.parameters.read(viewer, services).await;
             let parameters = parameters.map_err(|error| match error {
                 Error::Refused(refusal) => refusal.under(["parameters".to_owned()]).into(),
                 other => other,
@@ -168,9 +168,9 @@ impl JobMutation {
         #[graphql(desc = "The users whose recommendations are computed.")]
         input: GenerateRecommendationsInput,
     ) -> Result<CreateGenerationJobPayload> {
-        let outcome = match input.target.read() {
-            Ok(whom) => {
-                let new = NewJob::now(Parameters::Recommendations(whom));
+        let outcome = match input.target.target() {
+            Ok(target) => {
+                let new = NewJob::now(JobParameters::of::<RecommendationsJob>(target));
                 ctx.services().jobs.create(ctx.viewer(), new).await
             }
             Err(refusal) => Err(refusal.under(["target".to_owned()]).into()),
@@ -192,7 +192,7 @@ impl JobMutation {
             Some(user) => user,
             None => ctx.viewer().signed_in()?,
         };
-        let new = NewJob::now(Parameters::Erasure(Erasure { user }));
+        let new = NewJob::now(JobParameters::of::<ErasureJob>(ErasureParameters { user }));
         let outcome = ctx.services().jobs.create(ctx.viewer(), new).await;
         CreateGenerationJobPayload::of(outcome)
     }

@@ -5,38 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, Json, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use super::JobKind;
 use crate::domain::jobs::model as domain;
+use crate::foundation::Progress;
 use crate::graphql::ContextExt;
 use crate::graphql::number::{double, int};
 use crate::graphql::types::user::User;
-
-/// Kind of work that a job does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::JobKind")]
-pub enum JobKind {
-    /// Generates a text as a content item.
-    ContentText,
-    /// Generates images, as content items or as a poster.
-    ContentImage,
-    /// Recomputes the stored recommendations of users with the active model.
-    Recommendations,
-    /// Trains the collaborative model.
-    Training,
-    /// Computes the embeddings of all content items.
-    Embeddings,
-    /// Imports uploaded files into the catalogue.
-    Import,
-    /// Evaluates the quality of recommendations on held-out interactions.
-    Evaluation,
-    /// Computes frequent searches and lists in advance.
-    CacheWarming,
-    /// Erases a user with all their data.
-    Erasure,
-    /// Aggregates the hourly statistics.
-    Statistics,
-    /// Deletes data whose retention time is over.
-    Retention,
-}
 
 /// State of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -67,13 +41,13 @@ pub struct JobProgress {
     remaining_seconds: Option<f64>,
 }
 
-impl From<domain::Progress> for JobProgress {
-    fn from(progress: domain::Progress) -> Self {
+impl JobProgress {
+    fn new(progress: &Progress, remaining: Option<f32>) -> Self {
         Self {
             fraction: progress.fraction.map(double),
-            step: progress.step,
-            message: progress.message,
-            remaining_seconds: progress.remaining.map(double),
+            step: progress.step.as_ref().map(ToString::to_string),
+            message: progress.message.clone(),
+            remaining_seconds: remaining.map(double),
         }
     }
 }
@@ -97,13 +71,13 @@ impl Job {
     }
 
     /// Kind of work that the job does.
-    async fn kind(&self) -> JobKind {
-        self.0.kind().into()
+    async fn kind(&self) -> Result<JobKind> {
+        Ok(JobKind::of(&self.0.kind)?)
     }
 
     /// Parameters of the job, as a JSON object whose key `kind` is the kind of the job.
-    async fn parameters(&self) -> Result<Json<serde_json::Value>> {
-        Ok(Json(serde_json::to_value(&self.0.parameters)?))
+    async fn parameters(&self) -> Json<&serde_json::Value> {
+        Json(&self.0.parameters)
     }
 
     /// State of the job.
@@ -174,7 +148,7 @@ impl Job {
 
     /// Progress of the current or last attempt.
     async fn progress(&self) -> JobProgress {
-        self.0.progress.clone().into()
+        JobProgress::new(&self.0.progress, self.0.remaining)
     }
 
     /// Result of the job, as a JSON object that depends on its kind; null until the job is
@@ -231,7 +205,7 @@ impl JobEvent {
 
     /// Progress of the job at that time.
     async fn progress(&self) -> JobProgress {
-        self.event.progress.clone().into()
+        JobProgress::new(&self.event.progress, self.event.remaining)
     }
 
     /// The job in its current state; null if it was deleted.

@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 
 use super::{Job, JobKind, JobState};
 use crate::domain::jobs::model::{self as domain, JobFilter};
-use crate::domain::upkeep::Hour;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
 use crate::graphql::filter::{DateTimeFilter, UserIdFilter, enum_filter, or_none};
 use crate::graphql::number::int;
+use crate::graphql::types::upkeep::HourlyStatistics;
 
 enum_filter! {
     /// Conditions on the kind of a job.
@@ -72,30 +72,36 @@ order_input! {
 }
 
 /// Statistics of the jobs of one kind in one state that have not been deleted.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct JobStatistics {
+#[derive(Clone, Debug)]
+pub struct JobStatistics(domain::JobStatistics);
+
+/// Statistics of the jobs of one kind in one state that have not been deleted.
+#[Object]
+impl JobStatistics {
     /// Kind of the jobs.
-    kind: JobKind,
+    async fn kind(&self) -> Result<JobKind> {
+        Ok(JobKind::of(&self.0.kind)?)
+    }
+
     /// State of the jobs.
-    state: JobState,
+    async fn state(&self) -> JobState {
+        self.0.state.into()
+    }
+
     /// Number of jobs.
-    count: i32,
+    async fn count(&self) -> i32 {
+        int(self.0.count)
+    }
+
     /// Mean time from the first start to the end, in seconds; null if no job has started and ended.
-    mean_seconds: Option<f64>,
+    async fn mean_seconds(&self) -> Option<f64> {
+        self.0.mean_seconds
+    }
+
     /// Mean time that jobs with one attempt waited after their due time, in seconds; null if none
     /// has started.
-    mean_waiting_seconds: Option<f64>,
-}
-
-impl From<domain::JobStatistics> for JobStatistics {
-    fn from(statistics: domain::JobStatistics) -> Self {
-        Self {
-            kind: statistics.kind.into(),
-            state: statistics.state.into(),
-            count: int(statistics.count),
-            mean_seconds: statistics.mean_seconds,
-            mean_waiting_seconds: statistics.mean_waiting_seconds,
-        }
+    async fn mean_waiting_seconds(&self) -> Option<f64> {
+        self.0.mean_waiting_seconds
     }
 }
 
@@ -125,40 +131,6 @@ impl From<domain::Worker> for Worker {
             draining: worker.draining,
             started_at: worker.started_at,
             seen_at: worker.seen_at,
-        }
-    }
-}
-
-/// Statistics of one hour, computed after its end.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct HourlyStatistics {
-    /// Start of the hour (UTC).
-    hour: DateTime<Utc>,
-    /// Number of interactions in the hour.
-    interactions: i32,
-    /// Number of users with at least one interaction in the hour.
-    active_users: i32,
-    /// Number of recommendation lists computed in the hour.
-    lists: i32,
-    /// Number of items of lists for which feedback was recorded in the hour, once per kind of
-    /// feedback.
-    feedback: i32,
-    /// Number of jobs completed in the hour.
-    jobs_completed: i32,
-    /// Number of jobs that failed for good in the hour.
-    jobs_failed: i32,
-}
-
-impl From<Hour> for HourlyStatistics {
-    fn from(hour: Hour) -> Self {
-        Self {
-            hour: hour.hour,
-            interactions: int(hour.interactions),
-            active_users: int(hour.active_users),
-            lists: int(hour.lists),
-            feedback: int(hour.feedback),
-            jobs_completed: int(hour.jobs_completed),
-            jobs_failed: int(hour.jobs_failed),
         }
     }
 }
@@ -228,7 +200,7 @@ impl JobQuery {
     #[graphql(complexity = "100 + child_complexity")]
     async fn job_statistics(&self, ctx: &Context<'_>) -> Result<Vec<JobStatistics>> {
         let statistics = ctx.services().jobs.statistics(ctx.viewer()).await?;
-        Ok(statistics.into_iter().map(Into::into).collect())
+        Ok(statistics.into_iter().map(JobStatistics).collect())
     }
 
     /// The processes that currently execute jobs of this database schema. Requires the role ADMIN.

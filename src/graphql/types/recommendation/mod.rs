@@ -4,6 +4,7 @@ mod controls;
 pub mod events;
 pub mod feedback;
 mod item;
+pub mod jobs;
 mod list;
 mod queries;
 mod related;

@@ -1,15 +1,17 @@
 //! Generated content: how it was made, and who can make it.
 
+mod jobs;
+
 use std::sync::Arc;
 
 use async_graphql::{Context, Json, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::content::ContentKind;
 use crate::domain::generation as domain;
 use crate::domain::generation::input;
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
+use crate::graphql::types::content::ContentKind;
 
 /// How a content item or its poster was generated. Visible to those who may change the item.
 #[derive(Clone, Debug)]

@@ -1,14 +1,38 @@
-//! Asking for generated content.
+//! The jobs that generate content.
 
 use async_graphql::InputObject;
 
+use crate::domain::Services;
+use crate::domain::auth::Viewer;
 use crate::domain::content as catalogue;
+use crate::domain::generation::jobs::{ImageJob, TextJob};
 use crate::domain::generation::model::NewItem;
 use crate::domain::generation::{
-    GenerationParameters, GeneratorInput, ImageInput as Image, Target, TextInput as Text,
+    GenerationParameters, GenerationRequest, GeneratorInput, ImageInput as Image, Target,
+    TextInput as Text,
 };
-use crate::foundation::{Id, Refusal, id};
+use crate::foundation::{Id, Refusal, Result, id};
 use crate::graphql::types::content::{ContentKind, Visibility};
+use crate::graphql::types::job::{ApiJob, Creation, JobInput};
+
+impl ApiJob for TextJob {
+    const DESCRIPTION: &'static str = "Generates a text as a content item.";
+
+    fn creation() -> Creation {
+        Creation::input::<TextJobInput>("text", "Generate a text as a new content item.")
+    }
+}
+
+impl ApiJob for ImageJob {
+    const DESCRIPTION: &'static str = "Generates images, as content items or as a poster.";
+
+    fn creation() -> Creation {
+        Creation::input::<ImageJobInput>(
+            "image",
+            "Generate images, as new content items or as the poster of an item.",
+        )
+    }
+}
 
 /// Properties of the content item that is created for a generated text or image.
 #[derive(Clone, Debug, InputObject)]
@@ -108,9 +132,18 @@ impl GeneratedItemInput {
     }
 }
 
+impl JobInput for TextJobInput {
+    type Job = TextJob;
+
+    /// Checks also whether the viewer may have it generated.
+    async fn read(self, viewer: &Viewer, services: &Services) -> Result<GenerationRequest> {
+        let parameters = self.parameters()?;
+        services.generation.prepare(viewer, parameters).await
+    }
+}
+
 impl TextJobInput {
-    /// The parameters in the types of the service.
-    pub fn read(self) -> Result<GenerationParameters, Refusal> {
+    fn parameters(self) -> Result<GenerationParameters, Refusal> {
         Ok(GenerationParameters {
             generator: self.generator,
             input: GeneratorInput::Text(Text {
@@ -126,9 +159,18 @@ impl TextJobInput {
     }
 }
 
+impl JobInput for ImageJobInput {
+    type Job = ImageJob;
+
+    /// Checks also whether the viewer may have it generated.
+    async fn read(self, viewer: &Viewer, services: &Services) -> Result<GenerationRequest> {
+        let parameters = self.parameters()?;
+        services.generation.prepare(viewer, parameters).await
+    }
+}
+
 impl ImageJobInput {
-    /// The parameters in the types of the service.
-    pub fn read(self) -> Result<GenerationParameters, Refusal> {
+    fn parameters(self) -> Result<GenerationParameters, Refusal> {
         let target = match (self.poster_of, self.item) {
             (Some(_), Some(_)) => {
                 let message = "either the poster of an item or an item of its own";

@@ -1,64 +1,161 @@
-//! Importing what was uploaded, as `marquee import` does it from a folder.
+//! The job that imports uploaded files, as `marquee import` imports those of a folder.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Failure, report};
-use crate::domain::Services;
-use crate::domain::auth::Viewer;
-use crate::domain::imports::{
-    ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, Limits, RefusedRow,
+use super::mapping::Mapping;
+use super::model::{
+    ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, RefusedRow,
 };
-use crate::domain::jobs::attempt::ProgressReporter;
-use crate::domain::jobs::model::Job;
-use crate::domain::jobs::parameters::{Import, ImportSource};
-use crate::domain::uploads::StagedUploads;
-use crate::foundation::{Error, Refusal};
+use super::service::ImportService;
+use super::source::Limits;
+use crate::domain::auth::Viewer;
+use crate::domain::job_handler::{JobContext, JobFailure, JobHandler, JobKind};
+use crate::domain::uploads::{StagedUploads, UploadService};
+use crate::foundation::{Error, Id, Progress, Refusal, Result, id, text_enum};
 
 /// So many refused rows are told with line and reason; the others are counted.
 const REFUSED_TOLD: usize = 100;
 
-/// Lays the files out, imports them, and answers what became of the rows. The uploads stay, so that
-/// a job which is run again finds them.
-pub(super) async fn run(
-    services: &Services,
-    parameters: &Import,
-    job: &Job,
-    reporter: &ProgressReporter,
-) -> Result<Value, Failure> {
-    let whole = (0.0, 1.0);
-    let _ = report(reporter, whole, "fetching the files", 0, 0);
-    let shell = Viewer::Command;
-    let staged = services.uploads.stage(&shell, &parameters.uploads, job.id);
-    let staged = staged.await?;
-    let plan = plan(parameters, &staged).await?;
-    let options = ImportOptions {
-        limits: Limits {
-            ratio: parameters.max_ratio,
-            ..Limits::default()
-        },
-        cancel: reporter.token().clone(),
-        ..ImportOptions::default()
-    };
-    let mut seen = Seen::default();
-    let of: u64 = staged
-        .uploads
-        .iter()
-        .map(|upload| upload.bytes as u64)
-        .sum();
-    let on_event = |on_event| {
-        if let Some(message) = seen.take(on_event) {
-            let fraction = seen.done() as f32 / of as f32;
-            // The import itself looks whether it is to end.
-            let _ = reporter.report(Some(fraction), "importing", Some(message));
-        }
-    };
-    let outcome = services.imports.run(&shell, plan, options, on_event).await;
-    let summary = outcome.map_err(|error| without_folder(error, &staged))?;
-    settle(&summary, seen.refused)
+/// The source of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportSource {
+    /// Movies, users, ratings and tags in the format of MovieLens.
+    Movielens,
+    /// Movies and credits in the format of TMDB.
+    Tmdb,
+    /// A product catalogue with a mapping.
+    Products,
 }
 
-/// What is to be imported, as the command would be told.
-async fn plan(parameters: &Import, staged: &StagedUploads) -> Result<ImportRequest, Failure> {
+text_enum!(ImportSource {
+    Movielens = "MOVIELENS",
+    Tmdb = "TMDB",
+    Products = "PRODUCTS",
+});
+
+/// What is imported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportParameters {
+    /// The format of the files.
+    pub source: ImportSource,
+    /// The uploaded files, 1 to [`ImportParameters::MOST`]. The role of each is determined by its name.
+    pub uploads: Vec<Id<id::Upload>>,
+    /// For products: the mapping, as TOML of at most [`ImportParameters::MOST_MAPPING`] bytes.
+    pub mapping: Option<String>,
+    /// The highest ratio of the decompressed to the compressed size of a file, past 1 GiB; at least 1.
+    pub max_ratio: u64,
+}
+
+impl ImportParameters {
+    /// The most files that are imported together.
+    pub const MOST: usize = 20;
+    /// The longest mapping, in bytes.
+    pub const MOST_MAPPING: usize = 100_000;
+
+    /// An import of these files with the default limits.
+    pub fn new(source: ImportSource, uploads: Vec<Id<id::Upload>>) -> Self {
+        Self {
+            source,
+            uploads,
+            mapping: None,
+            max_ratio: Limits::default().ratio,
+        }
+    }
+}
+
+impl ImportParameters {
+    fn check(&self) -> Result<(), Refusal> {
+        if self.uploads.is_empty() || self.uploads.len() > Self::MOST {
+            let message = format!("name 1 to {} files that were uploaded before", Self::MOST);
+            return Err(Refusal::invalid("uploadIds", message));
+        }
+        let needs = self.source == ImportSource::Products;
+        if needs && self.uploads.len() > 1 {
+            let message = "a catalogue of products is one file; import one after the other";
+            return Err(Refusal::invalid("uploadIds", message));
+        }
+        match &self.mapping {
+            None if needs => {
+                let message = "products need a mapping, which says which column is which field";
+                Err(Refusal::invalid("mapping", message))
+            }
+            Some(_) if !needs => {
+                let message = "only products have a mapping; leave it out";
+                Err(Refusal::invalid("mapping", message))
+            }
+            Some(mapping) if mapping.len() > Self::MOST_MAPPING => {
+                let message = format!("a mapping has at most {} bytes", Self::MOST_MAPPING);
+                Err(Refusal::invalid("mapping", message))
+            }
+            Some(mapping) => Mapping::parse(mapping)
+                .map(drop)
+                .map_err(|why| Refusal::invalid("mapping", why.trim_end())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Imports uploaded files into the catalogue.
+pub struct ImportJob {
+    pub(in crate::domain) imports: ImportService,
+    pub(in crate::domain) uploads: UploadService,
+}
+
+impl JobHandler for ImportJob {
+    const KIND: JobKind = JobKind::new("IMPORT");
+    type Parameters = ImportParameters;
+
+    fn check(parameters: &ImportParameters) -> Result<(), Refusal> {
+        parameters.check()
+    }
+
+    /// Stages the files, imports them, and returns what became of the rows. The uploads stay, so that a job
+    /// that is run again finds them.
+    async fn run(
+        &self,
+        parameters: ImportParameters,
+        context: JobContext,
+    ) -> Result<Value, JobFailure> {
+        let _ = context.report(Progress::counted("fetching the files", 0, 0));
+        let viewer = Viewer::Command;
+        let staged = self
+            .uploads
+            .stage(&viewer, &parameters.uploads, context.job());
+        let staged = staged.await?;
+        let request = request(&parameters, &staged).await?;
+        let options = ImportOptions {
+            limits: Limits {
+                ratio: parameters.max_ratio,
+                ..Limits::default()
+            },
+            cancel: context.token().clone(),
+            ..ImportOptions::default()
+        };
+        let mut seen = Seen::default();
+        let of = staged.uploads.iter().map(|upload| upload.bytes as u64);
+        let of: u64 = of.sum();
+        let on_event = |event| {
+            if let Some(message) = seen.take(event) {
+                // The import itself checks whether it must stop.
+                let _ = context.report(Progress {
+                    fraction: Some(seen.done() as f32 / of as f32),
+                    step: Some("importing".into()),
+                    message: Some(message),
+                });
+            }
+        };
+        let outcome = self.imports.run(&viewer, request, options, on_event).await;
+        let summary = outcome.map_err(|error| without_folder(error, &staged))?;
+        settle(&summary, seen.refused)
+    }
+}
+
+/// The request for the staged files.
+async fn request(
+    parameters: &ImportParameters,
+    staged: &StagedUploads,
+) -> Result<ImportRequest, JobFailure> {
     let folder = staged.folder();
     match (
         parameters.source,
@@ -71,13 +168,13 @@ async fn plan(parameters: &Import, staged: &StagedUploads) -> Result<ImportReque
             let mapping = staged.sibling("mapping.toml");
             tokio::fs::write(&mapping, text).await.map_err(|error| {
                 tracing::error!(%error, "The mapping of an import cannot be written");
-                Failure::retry("the data directory cannot be written")
+                JobFailure::retry("the data directory cannot be written")
             })?;
             let file = folder.join(&upload.name);
             Ok(ImportRequest::Products { file, mapping })
         }
         (ImportSource::Products, ..) => {
-            Err(Failure::Permanent("products need a mapping".to_owned()))
+            Err(JobFailure::Permanent("products need a mapping".to_owned()))
         }
     }
 }
@@ -122,14 +219,14 @@ impl Seen {
 }
 
 /// The result of an import that came to its end, or why it is none.
-fn settle(summary: &ImportSummary, refused: Vec<RefusedRow>) -> Result<Value, Failure> {
+fn settle(summary: &ImportSummary, refused: Vec<RefusedRow>) -> Result<Value, JobFailure> {
     let first = refused.first().map_or_else(String::new, |first| {
         let RefusedRow { file, line, reason } = first;
         format!("; the first one: {file}, line {line}: {reason}")
     });
     match &summary.outcome {
-        ImportOutcome::Cancelled => Err(Failure::retry("it was stopped")),
-        ImportOutcome::Aborted(broken) => Err(Failure::Permanent(format!(
+        ImportOutcome::Cancelled => Err(JobFailure::retry("it was stopped")),
+        ImportOutcome::Aborted(broken) => Err(JobFailure::Permanent(format!(
             "{}, line {}: {}. What came before is in: {}. Mend the file and import it again; what is \
              in already is left as it is",
             broken.file,
@@ -137,7 +234,7 @@ fn settle(summary: &ImportSummary, refused: Vec<RefusedRow>) -> Result<Value, Fa
             broken.reason,
             taken(summary)
         ))),
-        ImportOutcome::Completed if summary.is_empty() => Err(Failure::Permanent(format!(
+        ImportOutcome::Completed if summary.is_empty() => Err(JobFailure::Permanent(format!(
             "no row could be taken, and {} were refused{first}",
             summary.refused()
         ))),
@@ -179,14 +276,14 @@ fn taken(summary: &ImportSummary) -> String {
 
 /// Why an import was not begun, in words that name the files as they were uploaded and not where
 /// they lie. While another import runs, this one is tried again.
-fn without_folder(error: Error, staged: &StagedUploads) -> Failure {
+fn without_folder(error: Error, staged: &StagedUploads) -> JobFailure {
     match error {
-        Error::Refused(Refusal::Conflict { message }) => Failure::retry(message),
+        Error::Refused(Refusal::Conflict { message }) => JobFailure::retry(message),
         Error::Refused(refusal) => {
             let folder = staged.folder().display().to_string();
             let why = refusal.to_string();
             let why = why.replace(&format!("{folder}: "), "");
-            Failure::Permanent(why.replace(&format!("{folder}/"), ""))
+            JobFailure::Permanent(why.replace(&format!("{folder}/"), ""))
         }
         other => other.into(),
     }
@@ -226,7 +323,7 @@ mod tests {
         assert_eq!(whole["refused"], 2);
         assert_eq!(whole["refusedRows"], rows);
         let empty = settle(&summary(0, ImportOutcome::Completed), refused());
-        let Err(Failure::Permanent(why)) = empty else {
+        let Err(JobFailure::Permanent(why)) = empty else {
             panic!("{empty:?}");
         };
         assert!(why.contains("ratings.csv, line 3: no stars"), "{why}");
@@ -236,13 +333,13 @@ mod tests {
             reason: "it ends too soon".to_owned(),
         });
         let broken = settle(&summary(7, broken), Vec::new());
-        let Err(Failure::Permanent(why)) = broken else {
+        let Err(JobFailure::Permanent(why)) = broken else {
             panic!("{broken:?}");
         };
         assert!(why.starts_with("ratings.csv, line 9: it ends too soon"));
         assert!(why.contains("7 ratings"), "{why}");
         let stopped = settle(&summary(7, ImportOutcome::Cancelled), Vec::new());
-        assert_eq!(stopped, Err(Failure::retry("it was stopped")));
+        assert_eq!(stopped, Err(JobFailure::retry("it was stopped")));
     }
 
     #[test]

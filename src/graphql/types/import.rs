@@ -1,0 +1,63 @@
+//! Imports: the job that imports uploaded files.
+
+use async_graphql::{Enum, InputObject};
+
+use super::job::parameters::within;
+use super::job::{ApiJob, Creation, JobInput};
+use crate::domain::Services;
+use crate::domain::auth::Viewer;
+use crate::domain::imports::job::{self as domain, ImportJob};
+use crate::foundation::{Id, Result, id};
+
+impl ApiJob for ImportJob {
+    const DESCRIPTION: &'static str = "Imports uploaded files into the catalogue.";
+
+    fn creation() -> Creation {
+        Creation::input::<ImportJobInput>("import", "Import uploaded files into the catalogue.")
+    }
+}
+
+/// Format of the files to import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::ImportSource")]
+pub enum ImportSource {
+    /// Movies, users, ratings and tags in the format of MovieLens.
+    Movielens,
+    /// Movies and credits in the format of the TMDB data set.
+    Tmdb,
+    /// A product catalogue with a column mapping.
+    Products,
+}
+
+/// Parameters of an import job.
+#[derive(Clone, Debug, InputObject)]
+pub struct ImportJobInput {
+    /// Format of the files to import.
+    source: ImportSource,
+    /// IDs of 1–20 files that were uploaded by `POST /uploads/{schema}`, all with different names;
+    /// exactly one for products. The role of each file is determined by its name.
+    upload_ids: Vec<Id<id::Upload>>,
+    /// For products only, and required: the mapping of columns to fields, as TOML of at most
+    /// 100,000 bytes.
+    mapping: Option<String>,
+    /// Maximum ratio of the decompressed to the compressed size of a file, for files of more than 1
+    /// GiB when decompressed, 1–1,000,000.
+    #[graphql(default = 200)]
+    max_ratio: i32,
+}
+
+impl JobInput for ImportJobInput {
+    type Job = ImportJob;
+
+    /// Checks also whether the files are there.
+    async fn read(self, viewer: &Viewer, services: &Services) -> Result<domain::ImportParameters> {
+        let uploads = &services.uploads;
+        uploads.find_for_import(viewer, &self.upload_ids).await?;
+        Ok(domain::ImportParameters {
+            source: self.source.into(),
+            uploads: self.upload_ids,
+            mapping: self.mapping,
+            max_ratio: within(self.max_ratio, 1..=1_000_000, "maxRatio")?,
+        })
+    }
+}
