@@ -153,7 +153,7 @@ mod tests {
     #[derive(Serialize, Deserialize)]
     #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
     enum Stored {
-        ContentText(GenerationRequest),
+        ContentText(Box<GenerationRequest>),
         Recommendations(RefreshTarget),
         Training(TrainingOptions),
         Embeddings,
@@ -186,7 +186,7 @@ mod tests {
         let pairs = [
             (
                 JobParameters::of::<TextJob>(text()),
-                Stored::ContentText(text()),
+                Stored::ContentText(Box::new(text())),
             ),
             (
                 JobParameters::of::<RecommendationsJob>(target.clone()),
@@ -218,7 +218,7 @@ mod tests {
             ..TrainingOptions::default()
         };
         assert_eq!(from_json(&stored), Ok(expected));
-        let text_form = serde_json::to_value(Stored::ContentText(text())).unwrap();
+        let text_form = serde_json::to_value(Stored::ContentText(Box::new(text()))).unwrap();
         assert_eq!(from_json(&text_form), Ok(text()));
         let broken = json!({ "kind": "TRAINING", "force": 7 });
         let error = from_json::<TrainingOptions>(&broken).unwrap_err();
