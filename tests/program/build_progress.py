@@ -31,6 +31,7 @@ def artifact(package_id, kind="lib", fresh=False):
 class Estimate(unittest.TestCase):
     def setUp(self):
         self.script = script()
+        self.script.OTHERS = 1.0
         self.script.WEIGHTS.clear()
         self.script.WEIGHTS.update({"marquee": 50, "big": 40})
         self.progress = self.script.Progress({"marquee": 1, "big": 1, "small": 10}, cores=2)
