@@ -6,8 +6,8 @@
 //! main → app → {graphql, http} → domain → {engine → ranking, platform} → foundation
 //! ```
 //!
-//! `ranking` (a crate of its own, in `crates/`) imports nothing of ours, `platform` never names
-//! `domain`, and no room touches another room's `store.rs`. `tests/architecture` holds the walls.
+//! `ranking` and `transformer` (crates of their own, in `crates/`) import nothing of ours, `platform`
+//! never names `domain`, and no room touches another room's `store.rs`. `tests/architecture` holds the walls.
 
 pub mod app;
 pub mod domain;

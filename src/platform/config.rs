@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use figment::Figment;
-use figment::providers::{Env, Format, Toml};
+use figment::providers::{Env, Format};
 use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
 
 mod check;
 mod generation;
@@ -23,6 +24,19 @@ pub const DEFAULTS: &str = include_str!("../../marquee.default.toml");
 
 /// The file that is read when none is named.
 const USUAL_FILE: &str = "marquee.toml";
+
+/// Settings as TOML.
+struct Toml;
+
+impl Format for Toml {
+    type Error = toml::de::Error;
+
+    const NAME: &'static str = "TOML";
+
+    fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, Self::Error> {
+        toml::from_str(text)
+    }
+}
 
 impl Settings {
     /// The defaults alone.

@@ -165,7 +165,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("graphql", &["domain", "engine", "foundation"]),
     ("domain", &["engine", "ranking", "platform", "foundation"]),
     ("engine", &["ranking", "foundation"]),
-    ("platform", &["foundation"]),
+    ("platform", &["transformer", "foundation"]),
     ("foundation", &[]),
 ];
 

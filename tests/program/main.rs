@@ -7,6 +7,7 @@
 
 mod jobs;
 mod process;
+mod scripts;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

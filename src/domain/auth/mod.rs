@@ -7,6 +7,7 @@ mod passwords;
 pub mod service;
 mod session_validity;
 mod store;
+mod token_signature;
 mod tokens;
 mod validity_cache;
 pub mod viewer;

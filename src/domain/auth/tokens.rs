@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Role;
+use super::token_signature::{self, ALGORITHM};
 use crate::foundation::{Clock, Error, Id, Result, Rng, id};
 use crate::platform::config::{Auth, SchemaName};
 use crate::platform::secrets::Secrets;
 
-/// The only algorithm; a token that names another is refused, whatever its signature.
-const ALGORITHM: Algorithm = Algorithm::HS256;
 /// Ours have about 400 characters.
 const MAX_LENGTH: usize = 2048;
 /// How many good tokens are remembered, each with some 700 bytes.
@@ -67,6 +66,7 @@ impl AccessTokens {
         clock: Clock,
         rng: Rng,
     ) -> Self {
+        token_signature::install();
         Self {
             secrets,
             issuer: settings.issuer.clone(),

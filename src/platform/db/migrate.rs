@@ -4,13 +4,21 @@
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use sqlx::migrate::Migrator;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use rust_embed::RustEmbed;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, SqlSafeStr};
 
 use super::{ADMIN_ROLE, READ_ONLY_ROLE, READ_WRITE_ROLE};
 use crate::platform::config::SchemaName;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// The files of `migrations/`, as they were when the program was built.
+///
+/// The macro of `sqlx` would do, but it compiles `sqlx` and most of what it stands on a second
+/// time, for the compiler.
+#[derive(RustEmbed)]
+#[folder = "migrations/"]
+#[include = "*.sql"]
+struct Migrations;
 
 /// Tables whose ids are `UUIDv7` and that have one partition a month.
 const PARTITIONED: [&str; 3] = [
@@ -141,6 +149,39 @@ async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Resu
     Ok(())
 }
 
+/// The migrations in the order of their versions.
+///
+/// # Errors
+/// When a file's name is not `<version>_<description>.sql`, or its text is not UTF-8.
+fn migrations() -> anyhow::Result<Vec<Migration>> {
+    let mut migrations = Vec::new();
+    for file in Migrations::iter() {
+        let (version, description) = file
+            .strip_suffix(".sql")
+            .and_then(|name| name.split_once('_'))
+            .with_context(|| format!("`{file}` is not `<version>_<description>.sql`"))?;
+        let version: i64 = version
+            .parse()
+            .with_context(|| format!("`{file}` does not begin with a number"))?;
+        let content = Migrations::get(&file)
+            .with_context(|| format!("`{file}` is not part of the program"))?
+            .data
+            .into_owned();
+        let sql = String::from_utf8(content).with_context(|| format!("reading `{file}`"))?;
+        let outside_transaction = sql.starts_with("-- no-transaction");
+        migrations.push(Migration::new(
+            version,
+            // As `sqlx` itself writes it into its table.
+            description.replace('_', " ").into(),
+            MigrationType::Simple,
+            sqlx::AssertSqlSafe(sql).into_sql_str(),
+            outside_transaction,
+        ));
+    }
+    migrations.sort();
+    Ok(migrations)
+}
+
 async fn enter(connection: &mut PgConnection, schema: &SchemaName) -> sqlx::Result<()> {
     execute(connection, format!("SET search_path TO {schema}, public")).await
 }
@@ -154,9 +195,9 @@ async fn migrate(
     execute(connection, format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
     enter(connection, schema).await?;
     // The lock of this module is per schema; that of `sqlx` would make all schemas wait in line.
-    let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
-    migrations.set_locking(false);
-    migrations.run_direct(None, connection, false).await?;
+    let mut migrator = Migrator::with_migrations(migrations()?);
+    migrator.set_locking(false);
+    migrator.run_direct(None, connection, false).await?;
     if roles {
         grant(connection, schema).await?;
     }
@@ -195,4 +236,34 @@ async fn partitions(connection: &mut PgConnection, now: DateTime<Utc>) -> sqlx::
             .await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folder_is_a_migration_numbered_without_gaps() {
+        let embedded = migrations().unwrap();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let files = std::fs::read_dir(folder).unwrap().count();
+        assert_eq!(embedded.len(), files);
+        for (number, migration) in (1..).zip(&embedded) {
+            assert_eq!(migration.version, number, "{}", migration.description);
+        }
+    }
+
+    /// What `sqlx` compares a database with: another text, name or checksum of the first file would
+    /// make every database that is there refuse to migrate.
+    #[test]
+    fn a_migration_is_what_databases_remember_of_it() {
+        let embedded = migrations().unwrap();
+        let text = include_str!("../../../migrations/0001_people_and_access.sql");
+        assert_eq!(embedded[0].sql.as_str(), text);
+        assert_eq!(embedded[0].description, "people and access");
+        assert_eq!(embedded[0].migration_type, MigrationType::Simple);
+        let checksum = <sha2::Sha384 as sha2::Digest>::digest(text);
+        assert_eq!(embedded[0].checksum[..], checksum[..]);
+        assert!(!embedded[0].no_tx);
+    }
 }

@@ -3,9 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-#[cfg(feature = "transformers")]
-mod transformer;
-
 /// A model from outside that turns texts into vectors.
 pub trait Embedder: Send + Sync {
     /// What it is called; another name is another space.
@@ -19,6 +16,21 @@ pub trait Embedder: Send + Sync {
     /// # Errors
     /// When the model cannot be computed.
     fn embed(&self, texts: &[String]) -> anyhow::Result<Vec<Vec<f32>>>;
+}
+
+#[cfg(feature = "transformers")]
+impl Embedder for transformer::Transformer {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn dimensions(&self) -> usize {
+        self.dimensions()
+    }
+
+    fn embed(&self, texts: &[String]) -> anyhow::Result<Vec<Vec<f32>>> {
+        self.embed(texts)
+    }
 }
 
 /// Opens the transformer in `folder`, which has the layout of Hugging Face.

@@ -16,8 +16,6 @@ use serde_json::Value;
 use tokenizers::{Tokenizer, TruncationParams};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Embedder;
-
 #[cfg(test)]
 mod tests;
 
@@ -101,34 +99,21 @@ impl Transformer {
         Ok(opened)
     }
 
-    /// The vectors of some texts, of length 1.
-    fn batch(&self, texts: &[&String]) -> anyhow::Result<Vec<Vec<f32>>> {
-        let encoded = texts.iter().map(|text| {
-            let encoded = self.tokenizer.encode(text.as_str(), true);
-            encoded.map_err(|error| anyhow::anyhow!("a text cannot be read: {error}"))
-        });
-        let tokens = encoded
-            .map(|encoded| Ok(encoded?.get_ids().to_vec()))
-            .collect::<anyhow::Result<Vec<Vec<u32>>>>()?;
-        let pooled = match &self.tower {
-            Tower::Bert { model, pooling } => bert_vectors(model, *pooling, &tokens)?,
-            Tower::Clip { model, projection } => clip_vectors(model, projection.as_ref(), &tokens)?,
-        };
-        let length = pooled.sqr()?.sum_keepdim(1)?.sqrt()?;
-        Ok(pooled.broadcast_div(&length)?.to_vec2()?)
-    }
-}
-
-impl Embedder for Transformer {
-    fn name(&self) -> &str {
+    /// What it is called: the name of its folder, and a digest of its weights.
+    pub fn name(&self) -> &str {
         &self.name
     }
 
-    fn dimensions(&self) -> usize {
+    /// How many numbers a vector has.
+    pub fn dimensions(&self) -> usize {
         self.dimensions
     }
 
-    fn embed(&self, texts: &[String]) -> anyhow::Result<Vec<Vec<f32>>> {
+    /// The vector of each text, of length 1. Takes all cores for a while.
+    ///
+    /// # Errors
+    /// When a text cannot be split into tokens, or the model computes what is no number.
+    pub fn embed(&self, texts: &[String]) -> anyhow::Result<Vec<Vec<f32>>> {
         // Texts of like length together: a batch is as wide as its longest.
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|index| texts[*index].len());
@@ -145,6 +130,22 @@ impl Embedder for Transformer {
             }
         }
         Ok(vectors)
+    }
+    /// The vectors of some texts, of length 1.
+    fn batch(&self, texts: &[&String]) -> anyhow::Result<Vec<Vec<f32>>> {
+        let encoded = texts.iter().map(|text| {
+            let encoded = self.tokenizer.encode(text.as_str(), true);
+            encoded.map_err(|error| anyhow::anyhow!("a text cannot be read: {error}"))
+        });
+        let tokens = encoded
+            .map(|encoded| Ok(encoded?.get_ids().to_vec()))
+            .collect::<anyhow::Result<Vec<Vec<u32>>>>()?;
+        let pooled = match &self.tower {
+            Tower::Bert { model, pooling } => bert_vectors(model, *pooling, &tokens)?,
+            Tower::Clip { model, projection } => clip_vectors(model, projection.as_ref(), &tokens)?,
+        };
+        let length = pooled.sqr()?.sum_keepdim(1)?.sqrt()?;
+        Ok(pooled.broadcast_div(&length)?.to_vec2()?)
     }
 }
 
