@@ -13,4 +13,4 @@ pub use clock::Clock;
 pub use error::{Error, Refusal, Result};
 pub use id::Id;
 pub use rng::Rng;
-pub use text_enum::text_enum;
+pub use text_enum::{TextEnum, text_enum};

@@ -7,7 +7,7 @@ use super::model::JobKind;
 use crate::domain::generation::{GenerationRequest, MediaKind};
 use crate::domain::imports::Limits;
 use crate::domain::imports::mapping::Mapping;
-use crate::foundation::{Id, Refusal, id};
+use crate::foundation::{Id, Refusal, id, text_enum};
 
 /// The parameters of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,22 +77,18 @@ impl RefreshTarget {
     pub const MOST: usize = 10_000;
 }
 
-/// Which source an import is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImportSource {
-    /// Films, users, ratings and tags of MovieLens.
-    Movielens,
-    /// Films and credits of TMDB.
-    Tmdb,
-    /// A catalogue of products, with a mapping.
-    Products,
+text_enum! {
+    /// Format of the files to import.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ImportSource {
+        /// Movies, users, ratings and tags in the format of MovieLens.
+        Movielens = "MOVIELENS",
+        /// Movies and credits in the format of the TMDB data set.
+        Tmdb = "TMDB",
+        /// A product catalogue with a column mapping.
+        Products = "PRODUCTS",
+    }
 }
-
-crate::foundation::text_enum!(ImportSource {
-    Movielens = "MOVIELENS",
-    Tmdb = "TMDB",
-    Products = "PRODUCTS",
-});
 
 /// What to import.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

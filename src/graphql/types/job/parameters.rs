@@ -8,6 +8,7 @@ use crate::domain::generation::GenerationService;
 use crate::domain::jobs::parameters as domain;
 use crate::domain::uploads::UploadService;
 use crate::foundation::{Id, Refusal, id};
+use crate::graphql::enums::graphql_enum;
 
 /// Parameters of a training job.
 #[derive(Clone, Debug, InputObject)]
@@ -38,17 +39,7 @@ pub enum RecommendationTarget {
     Everyone(bool),
 }
 
-/// Format of the files to import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ImportSource")]
-pub enum ImportSource {
-    /// Movies, users, ratings and tags in the format of MovieLens.
-    Movielens,
-    /// Movies and credits in the format of the TMDB data set.
-    Tmdb,
-    /// A product catalogue with a column mapping.
-    Products,
-}
+graphql_enum!(domain::ImportSource as ImportSource);
 
 /// Parameters of an import job.
 #[derive(Clone, Debug, InputObject)]
@@ -166,7 +157,7 @@ impl JobParametersInput {
             Self::Import(input) => {
                 uploads.find_for_import(viewer, &input.upload_ids).await?;
                 Parameters::Import(domain::Import {
-                    source: input.source.into(),
+                    source: input.source,
                     uploads: input.upload_ids,
                     mapping: input.mapping,
                     max_ratio: within(input.max_ratio, 1..=1_000_000, "maxRatio")?,
