@@ -58,6 +58,37 @@ async fn servers_that_start_together_migrate_once() {
     }
 }
 
+/// An empty schema is migrated in one transaction, and one that holds tables in one for each migration.
+#[tokio::test]
+async fn a_schema_that_holds_tables_already_becomes_like_an_empty_one() {
+    for url in databases() {
+        let (empty, used) = (fresh_name(), fresh_name());
+        let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+        let other = format!("CREATE SCHEMA {used}; CREATE TABLE {used}.other (id integer)");
+        let other = sqlx::raw_sql(sqlx::AssertSqlSafe(other));
+        other.execute(&mut connection).await.unwrap();
+        let now = support::start_of_time();
+        migrate::run(&url, &[empty.clone(), used.clone()], now)
+            .await
+            .unwrap();
+        let mut found = Vec::new();
+        for name in [empty, used] {
+            let relations: Vec<(String, String)> = sqlx::query_as(
+                "SELECT relname::text, relkind::text FROM pg_class
+                  WHERE relnamespace = $1::regnamespace AND relname <> 'other' ORDER BY relname",
+            )
+            .bind(name.as_str())
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+            found.push(relations);
+        }
+        assert!(found[0].contains(&("content_items".to_owned(), "r".to_owned())));
+        assert_eq!(found[0], found[1]);
+        connection.close().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn partitions_are_made_ahead_and_once() {
     for url in databases() {
