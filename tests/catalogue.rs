@@ -297,10 +297,8 @@ async fn changes_at_once_lose_nothing() {
 #[tokio::test]
 async fn what_is_deleted_is_hidden_at_once_from_everybody() {
     let app = TestApp::start().await;
-    let user = app.viewer(Role::User).await;
     let film = app.film("Ran").await;
-    let new = NewInteraction::new(film, InteractionKind::Like);
-    app.services.interactions.record(&user, new).await.unwrap();
+    let user = app.user("Kei").likes([film]).await;
     let content = &app.services.content;
     content.delete(&Viewer::Command, film).await.unwrap();
     let answer = app

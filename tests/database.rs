@@ -7,7 +7,17 @@
 
 mod support;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures::FutureExt;
+use marquee::domain::auth::Role;
+use marquee::domain::content::model::CreditRole;
+use marquee::domain::content::{ContentKind, Visibility};
+use marquee::domain::interactions::InteractionKind;
+use marquee::domain::jobs::{JobKind, JobState};
+use marquee::domain::models::{ModelKind, ModelState};
+use marquee::domain::recommendations::feedback::FeedbackKind;
+use marquee::domain::recommendations::model::{Context, Source};
 use marquee::foundation::{Error, Rng};
 use marquee::platform::config::SchemaName;
 use marquee::platform::db::{Db, migrate};
@@ -45,6 +55,37 @@ async fn servers_that_start_together_migrate_once() {
                 .await
                 .unwrap();
         assert_eq!(applied, (1..=applied.len() as i64).collect::<Vec<_>>());
+    }
+}
+
+/// An empty schema is migrated in one transaction, and one that holds tables in one for each migration.
+#[tokio::test]
+async fn a_schema_that_holds_tables_already_becomes_like_an_empty_one() {
+    for url in databases() {
+        let (empty, used) = (fresh_name(), fresh_name());
+        let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+        let other = format!("CREATE SCHEMA {used}; CREATE TABLE {used}.other (id integer)");
+        let other = sqlx::raw_sql(sqlx::AssertSqlSafe(other));
+        other.execute(&mut connection).await.unwrap();
+        let now = support::start_of_time();
+        migrate::run(&url, &[empty.clone(), used.clone()], now)
+            .await
+            .unwrap();
+        let mut found = Vec::new();
+        for name in [empty, used] {
+            let relations: Vec<(String, String)> = sqlx::query_as(
+                "SELECT relname::text, relkind::text FROM pg_class
+                  WHERE relnamespace = $1::regnamespace AND relname <> 'other' ORDER BY relname",
+            )
+            .bind(name.as_str())
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+            found.push(relations);
+        }
+        assert!(found[0].contains(&("content_items".to_owned(), "r".to_owned())));
+        assert_eq!(found[0], found[1]);
+        connection.close().await.unwrap();
     }
 }
 
@@ -266,4 +307,112 @@ async fn a_statement_that_was_given_up_may_be_tried_again() {
         let error = Error::from(outcome.unwrap_err());
         assert_eq!(error.code(), "UNAVAILABLE", "{code}");
     }
+}
+
+/// Names by `table.column`.
+type Names = BTreeMap<String, BTreeSet<String>>;
+
+/// The columns that hold an enum, with the names of its values.
+fn enums() -> Names {
+    macro_rules! names {
+        ($($column:literal: $type:ty),* $(,)?) => {
+            [$((
+                $column.to_owned(),
+                <$type>::ALL.iter().map(|value| value.as_str().to_owned()).collect(),
+            )),*]
+            .into()
+        };
+    }
+    names! {
+        "users.role": Role,
+        "content_items.kind": ContentKind,
+        "content_items.visibility": Visibility,
+        "credits.role": CreditRole,
+        "interactions.kind": InteractionKind,
+        "generation_jobs.kind": JobKind,
+        "generation_jobs.state": JobState,
+        "model_versions.kind": ModelKind,
+        "model_versions.state": ModelState,
+        "recommendation_lists.context": Context,
+        "recommendation_items.source": Source,
+        "feedback.kind": FeedbackKind,
+    }
+}
+
+/// The names that a check admits, if all it says is that its column has one of them.
+fn admitted(check: &str) -> Option<(&str, BTreeSet<String>)> {
+    let check = check.strip_prefix("CHECK ((")?.strip_suffix("])))")?;
+    let (column, names) = check.split_once(" = ANY (ARRAY[")?;
+    let is_name = column.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let name = |literal: &str| {
+        let name = literal.strip_prefix('\'')?.strip_suffix("'::text")?;
+        Some(name.to_owned())
+    };
+    let names: Option<BTreeSet<String>> = names.split(", ").map(name).collect();
+    is_name.then_some((column, names?))
+}
+
+/// The columns for which checks and enums differ.
+fn differing(checks: &[(String, String)], enums: &Names) -> Vec<String> {
+    let checked: Names = checks
+        .iter()
+        .filter_map(|(table, check)| {
+            let (column, names) = admitted(check)?;
+            Some((format!("{table}.{column}"), names))
+        })
+        .collect();
+    let columns: BTreeSet<&String> = checked.keys().chain(enums.keys()).collect();
+    columns
+        .into_iter()
+        .filter(|column| checked.get(*column) != enums.get(*column))
+        .cloned()
+        .collect()
+}
+
+#[tokio::test]
+async fn the_database_admits_the_names_of_each_enum_and_no_others() {
+    for url in databases() {
+        let name = fresh_name();
+        let now = support::start_of_time();
+        migrate::run(&url, std::slice::from_ref(&name), now)
+            .await
+            .unwrap();
+        let settings = support::settings();
+        let db = Db::connect(&settings.database, &url, &name).await.unwrap();
+        let checks: Vec<(String, String)> = sqlx::query_as(
+            "SELECT r.relname::text, pg_get_constraintdef(c.oid)
+               FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid
+              WHERE c.contype = 'c' AND NOT r.relispartition
+                AND r.relnamespace = current_schema()::regnamespace",
+        )
+        .fetch_all(db.pool())
+        .await
+        .unwrap();
+        assert_eq!(differing(&checks, &enums()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_check_that_differs_from_its_enum_is_caught() {
+    let kinds = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| format!("'{name}'::text")).collect();
+        let check = format!("CHECK ((kind = ANY (ARRAY[{}])))", names.join(", "));
+        vec![("things".to_owned(), check)]
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let enums: Names = [("things.kind".to_owned(), names(&["A", "B"]))].into();
+    let nothing = Vec::<String>::new();
+    assert_eq!(differing(&kinds(&["B", "A"]), &enums), nothing);
+    assert_eq!(differing(&kinds(&["A"]), &enums), ["things.kind"]);
+    assert_eq!(differing(&kinds(&["A", "B", "C"]), &enums), ["things.kind"]);
+    assert_eq!(differing(&[], &enums), ["things.kind"]);
+    assert_eq!(
+        differing(&kinds(&["A", "B"]), &Names::new()),
+        ["things.kind"]
+    );
+    let both = "CHECK (((kind = ANY (ARRAY['A'::text])) = (done_at IS NOT NULL)))".to_owned();
+    assert_eq!(
+        differing(&[("things".to_owned(), both)], &Names::new()),
+        nothing
+    );
 }

@@ -232,12 +232,12 @@ async fn the_database_and_the_engine_agree_on_the_last_ratings() {
 #[tokio::test]
 async fn what_was_looked_at_stays_and_what_is_disliked_leaves_later_pages() {
     let app = TestApp::start().await;
-    let user = app.viewer(Role::User).await;
+    let mut views = Vec::new();
     for number in 1..=29 {
         let film = app.film(&format!("Western {number:02}")).await;
-        let new = NewInteraction::new(film, Kind::View);
-        app.services.interactions.record(&user, new).await.unwrap();
+        views.push(NewInteraction::new(film, Kind::View));
     }
+    let user = app.user("Kei").did(views).await;
     let document = "query ($after: String) { recommendations(first: 10, after: $after) {
         items { content { id title } } pageInfo { endCursor hasNextPage } } }";
     let page = async |after: Value| {

@@ -17,21 +17,20 @@ use marquee::foundation::{Id, Progress, ProgressObserver, id};
 use marquee::platform::cache::Tag;
 use serde_json::{Value, json};
 use support::TestApp;
+use support::worlds::TwoTastes;
 use uuid::Uuid;
 
-/// Two tastes that share nothing: users and items with even numbers, and those with odd ones.
-/// Each user has taken most items of the own taste, and every fourth is left.
+/// The world of two tastes, and what it is asked.
 struct World {
     app: TestApp,
-    users: Vec<Id<id::User>>,
-    items: Vec<Id<id::Content>>,
+    tastes: TwoTastes,
 }
 
 const USERS: usize = 40;
 const ITEMS: usize = 60;
 
 fn taken(user: usize, item: usize) -> bool {
-    user % 2 == item % 2 && !(user / 2 + item / 2).is_multiple_of(4)
+    TwoTastes::likes(user, item)
 }
 
 impl World {
@@ -41,40 +40,8 @@ impl World {
 
     async fn with(settings: marquee::platform::config::Settings) -> Self {
         let app = TestApp::with(settings).await;
-        let (clock, rng) = (app.ctx.clock.clone(), app.ctx.rng.clone());
-        let users: Vec<Id<id::User>> = (0..USERS).map(|_| Id::new(&clock, &rng)).collect();
-        let items: Vec<Id<id::Content>> = (0..ITEMS).map(|_| Id::new(&clock, &rng)).collect();
-        let pool = app.ctx.db.pool();
-        let numbered = |what: &str, count: usize| -> Vec<String> {
-            (0..count)
-                .map(|number| format!("{what} {number}"))
-                .collect()
-        };
-        sqlx::query(
-            "INSERT INTO users (id, display_name, created_at, updated_at)
-             SELECT id, name, $3, $3 FROM unnest($1::uuid[], $2::text[]) AS u (id, name)",
-        )
-        .bind(users.iter().map(|id| id.uuid()).collect::<Vec<_>>())
-        .bind(numbered("User", USERS))
-        .bind(clock.now())
-        .execute(pool)
-        .await
-        .unwrap();
-        sqlx::query(
-            "INSERT INTO content_items (id, kind, title, created_at, updated_at)
-             SELECT id, 'MOVIE', name, $3, $3 FROM unnest($1::uuid[], $2::text[]) AS c (id, name)",
-        )
-        .bind(items.iter().map(|id| id.uuid()).collect::<Vec<_>>())
-        .bind(numbered("Item", ITEMS))
-        .bind(clock.now())
-        .execute(pool)
-        .await
-        .unwrap();
-        let world = Self { app, users, items };
-        let pairs = (0..USERS).flat_map(|user| (0..ITEMS).map(move |item| (user, item)));
-        let taken: Vec<(usize, usize)> = pairs.filter(|(user, item)| taken(*user, *item)).collect();
-        world.take_all(&taken, "LIKE").await;
-        world
+        let tastes = TwoTastes::fill(&app, USERS, ITEMS).await;
+        Self { app, tastes }
     }
 
     async fn take(&self, user: usize, item: usize, kind: &str) {
@@ -82,40 +49,19 @@ impl World {
     }
 
     async fn take_all(&self, pairs: &[(usize, usize)], kind: &str) {
-        let ctx = &self.app.ctx;
-        let new = |_| Id::<id::Interaction>::new(&ctx.clock, &ctx.rng).uuid();
-        sqlx::query(
-            "INSERT INTO interactions (id, user_id, content_id, kind, occurred_at)
-             SELECT id, user_id, content_id, $4, $5
-               FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS i (id, user_id, content_id)",
-        )
-        .bind(pairs.iter().map(new).collect::<Vec<_>>())
-        .bind(
-            pairs
-                .iter()
-                .map(|(user, _)| self.users[*user].uuid())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            pairs
-                .iter()
-                .map(|(_, item)| self.items[*item].uuid())
-                .collect::<Vec<_>>(),
-        )
-        .bind(kind)
-        .bind(ctx.clock.now())
-        .execute(ctx.db.pool())
-        .await
-        .unwrap();
-        let whose = pairs.iter().map(|(user, _)| Tag::User(self.users[*user]));
-        ctx.cache.invalidate(&whose.collect::<Vec<_>>());
+        self.tastes.interact(&self.app, pairs, kind).await;
+        let whose = pairs
+            .iter()
+            .map(|(user, _)| Tag::User(self.tastes.users[*user]));
+        let cache = &self.app.ctx.cache;
+        cache.invalidate(&whose.collect::<Vec<_>>());
     }
 
     async fn change(&self, item: usize, change: &'static str) {
         sqlx::query(sqlx::AssertSqlSafe(format!(
             "UPDATE content_items SET {change} WHERE id = $1"
         )))
-        .bind(self.items[item].uuid())
+        .bind(self.tastes.items[item].uuid())
         .execute(self.app.ctx.db.pool())
         .await
         .unwrap();
@@ -141,7 +87,10 @@ impl World {
         let active = active.await.unwrap().unwrap().version;
         let seen = async {
             while version().await != active {
-                self.app.ctx.cache.invalidate(&[Tag::User(self.users[0])]);
+                self.app
+                    .ctx
+                    .cache
+                    .invalidate(&[Tag::User(self.tastes.users[0])]);
                 tokio::task::yield_now().await;
             }
         };
@@ -152,7 +101,7 @@ impl World {
     fn viewer(&self, user: usize) -> Viewer {
         let session = Id::new(&self.app.ctx.clock, &self.app.ctx.rng);
         Viewer::User {
-            id: self.users[user],
+            id: self.tastes.users[user],
             role: Role::User,
             session,
         }
@@ -179,7 +128,11 @@ impl World {
     fn numbers(&self, page: &Value) -> Vec<usize> {
         let ids = page["items"].as_array().unwrap().iter().map(|item| {
             let id: Id<id::Content> = item["content"]["id"].as_str().unwrap().parse().unwrap();
-            self.items.iter().position(|known| *known == id).unwrap()
+            self.tastes
+                .items
+                .iter()
+                .position(|known| *known == id)
+                .unwrap()
         });
         ids.collect()
     }
@@ -401,7 +354,12 @@ async fn what_may_not_be_shown_is_in_no_list_and_leaves_the_lists_there_are() {
         .as_str()
         .unwrap();
     let third: Id<id::Content> = third.parse().unwrap();
-    let third = world.items.iter().position(|item| *item == third).unwrap();
+    let third = world
+        .tastes
+        .items
+        .iter()
+        .position(|item| *item == third)
+        .unwrap();
     world.change(third, "deleted_at = now()").await;
     let cursor = first["pageInfo"]["endCursor"].as_str().unwrap();
     let second = world.page(3, 2, Some(cursor)).await;
@@ -439,7 +397,7 @@ async fn nobody_reads_the_list_of_another() {
     assert_eq!(by_id["recommendationList"], Value::Null);
 
     let by_user = "query ($user: ID!) { recommendations(userId: $user) { id } }";
-    let user = json!({ "user": world.users[0].to_string() });
+    let user = json!({ "user": world.tastes.users[0].to_string() });
     let answer = app.run_as(&stranger, by_user, user.clone()).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
     let answer = app.run_as(&Viewer::Nobody, by_user, user.clone()).await;
@@ -537,7 +495,10 @@ async fn a_model_does_not_depend_on_the_order_in_which_the_rows_lie() {
 #[tokio::test]
 async fn whoever_is_erased_while_a_model_is_fitted_gets_no_list_and_stops_nothing() {
     let world = World::new().await;
-    let (gone, pool) = (world.users[4].uuid(), world.app.ctx.db.pool().clone());
+    let (gone, pool) = (
+        world.tastes.users[4].uuid(),
+        world.app.ctx.db.pool().clone(),
+    );
     let runtime = tokio::runtime::Handle::current();
     let mut erased = false;
     let erase = move |at: Progress| {
@@ -632,7 +593,7 @@ async fn what_a_model_was_trained_with_is_for_admins() {
     world.train().await;
     let document = "query ($user: ID!) { recommendations(userId: $user, first: 1) {
         model { version settings metrics } } }";
-    let variables = json!({ "user": world.users[0] });
+    let variables = json!({ "user": world.tastes.users[0] });
     let app = &world.app;
     let theirs = app
         .ask_as(&world.viewer(0), document, variables.clone())
@@ -709,7 +670,11 @@ async fn a_list_costs_the_same_statements_whatever_its_length() {
     world.page(0, 1, None).await; // what is the same for everybody is kept from here on
     let mut costs = Vec::new();
     for first in [2, 30] {
-        world.app.ctx.cache.invalidate(&[Tag::User(world.users[0])]);
+        world
+            .app
+            .ctx
+            .cache
+            .invalidate(&[Tag::User(world.tastes.users[0])]);
         let before = world.app.ctx.db.statements();
         world.page(0, first, None).await;
         costs.push(world.app.ctx.db.statements() - before);
@@ -777,7 +742,7 @@ async fn where_items_are_too_many_to_score_a_newcomer_is_served_by_what_was_take
     world.train().await;
     let newcomer = world.app.viewer(Role::User).await;
     for item in [0, 2, 4] {
-        let variables = json!({ "id": world.items[item] });
+        let variables = json!({ "id": world.tastes.items[item] });
         let like = "mutation ($id: ID!) { recordInteraction(input: { contentId: $id, kind: LIKE }) { errors { __typename } } }";
         let told = world.app.ask_as(&newcomer, like, variables).await;
         assert_eq!(told["recordInteraction"]["errors"], json!([]));
@@ -791,11 +756,8 @@ async fn where_items_are_too_many_to_score_a_newcomer_is_served_by_what_was_take
     let numbers: Vec<usize> = by_taste
         .map(|item| {
             let id = item["content"]["id"].as_str().unwrap();
-            world
-                .items
-                .iter()
-                .position(|known| known.to_string() == id)
-                .unwrap()
+            let mut items = world.tastes.items.iter();
+            items.position(|known| known.to_string() == id).unwrap()
         })
         .collect();
     assert!(numbers.len() >= 10, "{items:#?}");
@@ -805,6 +767,6 @@ async fn where_items_are_too_many_to_score_a_newcomer_is_served_by_what_was_take
             .all(|item| item % 2 == 0 && ![0, 2, 4].contains(item))
     );
     let reason = &items[0]["reasons"][0]["because"]["id"];
-    let liked = [0, 2, 4].map(|item| json!(world.items[item]));
+    let liked = [0, 2, 4].map(|item| json!(world.tastes.items[item]));
     assert!(liked.contains(reason), "{reason}");
 }

@@ -10,7 +10,7 @@ mod support;
 use std::ops::ControlFlow;
 
 use chrono::TimeDelta;
-use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::auth::Viewer;
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::recommendations::replay_evaluation::{ListQuality, ReplayReport};
 use marquee::domain::recommendations::training::TrainingOptions;
@@ -80,21 +80,14 @@ async fn what_users_get_is_no_worse_a_minute_after_they_were_active() {
         films.push(app.film(&format!("Film {number}")).await);
     }
     for user in 0..60_usize {
-        let viewer = app.viewer(Role::User).await;
-        for step in 0..10_usize {
-            let like = NewInteraction {
-                occurred_at: Some(app.ctx.clock.now() - TimeDelta::minutes(60 - step as i64)),
-                ..NewInteraction::new(
-                    films[2 * ((user * 7 + step * 3) % 20) + user % 2],
-                    InteractionKind::Like,
-                )
-            };
-            app.services
-                .interactions
-                .record(&viewer, like)
-                .await
-                .unwrap();
-        }
+        let likes = (0..10_usize).map(|step| NewInteraction {
+            occurred_at: Some(app.ctx.clock.now() - TimeDelta::minutes(60 - step as i64)),
+            ..NewInteraction::new(
+                films[2 * ((user * 7 + step * 3) % 20) + user % 2],
+                InteractionKind::Like,
+            )
+        });
+        app.user(format!("User {user}")).did(likes).await;
     }
 
     trained(&app).await;

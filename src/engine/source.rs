@@ -4,64 +4,51 @@ use serde::{Deserialize, Serialize};
 
 use crate::foundation::text_enum;
 
-/// The occasion that a list is made for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Context {
-    /// What to take next, from the whole catalogue.
-    #[default]
-    Feed,
-    /// What to take next, from the part of the catalogue that the filter names.
-    Category,
-    /// What answers a query, and suits the user.
-    Search,
-    /// What is similar to one item, and suits the user.
-    Similar,
+text_enum! {
+    /// The context that a recommendation list is shown in. It determines which sources are used.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub enum Context {
+        /// A personal feed from the whole catalogue. All items are of one kind unless `filter` contains
+        /// a condition on the kind.
+        #[default]
+        Feed = "FEED",
+        /// Personal recommendations from one part of the catalogue. Requires `filter`.
+        Category = "CATEGORY",
+        /// Items that match a search query, ordered for the user. Requires `query`.
+        Search = "SEARCH",
+        /// Items similar to a given item, ordered for the user. Requires `contentId`.
+        Similar = "SIMILAR",
+    }
 }
 
-text_enum!(Context {
-    Feed = "FEED",
-    Category = "CATEGORY",
-    Search = "SEARCH",
-    Similar = "SIMILAR",
-});
-
-/// A source of candidates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Source {
-    /// Users with a similar taste took it (collaborative filtering).
-    Collaborative,
-    /// It is near to the long-term interests of the user, by its embedding.
-    Interests,
-    /// It is near to what the user did in the present session, by its embedding.
-    Session,
-    /// It is near to the item that the list is about, by its embedding.
-    Similar,
-    /// Those who took the item that the list is about took it as well (co-occurrence).
-    Together,
-    /// It answers the query, by words and meaning.
-    Query,
-    /// Many users took it lately.
-    Popular,
-    /// It is new in the catalogue.
-    New,
-    /// It is eligible, and nothing more is known.
-    Any,
-    /// The caller pinned it to its rank.
-    Pinned,
+text_enum! {
+    /// A source of recommended items.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Source {
+        /// Collaborative filtering: users with similar interactions liked the item.
+        Collaborative = "COLLABORATIVE",
+        /// Similarity of the item's embedding to the long-term interests of the user.
+        Interests = "INTERESTS",
+        /// Similarity of the item's embedding to the user's interactions in the current session.
+        Session = "SESSION",
+        /// Similarity of the item's embedding to the item that the list is about.
+        Similar = "SIMILAR",
+        /// Co-occurrence: users with positive interactions with the item that the list is about have
+        /// them with this item, too.
+        Together = "TOGETHER",
+        /// Relevance to the search query, by words and by meaning.
+        Query = "QUERY",
+        /// Popularity among all users, recent interactions counting most.
+        Popular = "POPULAR",
+        /// Items most recently added to the catalogue.
+        New = "NEW",
+        /// Any other available item that matches the filter, ordered by the popularity given by its
+        /// data source.
+        Any = "ANY",
+        /// The item was placed at this rank by the argument `pin`.
+        Pinned = "PINNED",
+    }
 }
-
-text_enum!(Source {
-    Collaborative = "COLLABORATIVE",
-    Interests = "INTERESTS",
-    Session = "SESSION",
-    Similar = "SIMILAR",
-    Together = "TOGETHER",
-    Query = "QUERY",
-    Popular = "POPULAR",
-    New = "NEW",
-    Any = "ANY",
-    Pinned = "PINNED",
-});
 
 /// A set of sources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,4 +15,4 @@ pub use error::{Error, Refusal, Result};
 pub use id::Id;
 pub use progress::{Progress, ProgressObserver};
 pub use rng::Rng;
-pub use text_enum::text_enum;
+pub use text_enum::{TextEnum, text_enum};

@@ -1,9 +1,75 @@
-//! Enums that are kept as text in the database and in JSON.
+//! Enums that are text in the database, in JSON and in the contract, each declared once.
 
-/// Gives an enum `as_str`, `ALL`, `FromStr` and serde's traits by its names in the database and the contract.
+/// An enum whose values have a name, the same in the database, in JSON and in the contract, and a description.
+///
+/// [`text_enum`] implements it; the GraphQL enum and the tests of the database's checks follow from it.
+pub trait TextEnum: Copy + Eq + Send + Sync + 'static {
+    /// What the enum is about, in the words of its documentation, as one line of text for each line there.
+    const DESCRIPTION: &'static str;
+
+    /// Every value, in the order of declaration.
+    const VALUES: &'static [Self];
+
+    /// The name of the value, in capital letters with underscores except for media types.
+    fn name(self) -> &'static str;
+
+    /// What the value means, in the words of its documentation, as one line of text for each line there.
+    fn description(self) -> &'static str;
+
+    /// The value of this name, or `None` if there is none.
+    fn named(name: &str) -> Option<Self> {
+        Self::VALUES
+            .iter()
+            .copied()
+            .find(|value| value.name() == name)
+    }
+}
+
+/// Declares an enum with the name of each value, and implements `as_str`, `ALL`, `FromStr`, serde's traits and
+/// [`TextEnum`] for it. Its documentation is part of the contract: it is what clients read about it.
+///
+/// The second form gives names alone to an enum that is declared and described elsewhere.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __text_enum {
+    (
+        $(#[doc = $about:literal])+
+        #[derive($($derived:ident),+ $(,)?)]
+        $visible:vis enum $name:ident {
+            $(
+                $(#[doc = $description:literal])+
+                $(#[default $($nothing:tt)*])?
+                $variant:ident = $text:literal
+            ),+ $(,)?
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive($($derived),+)]
+        $visible enum $name {
+            $(
+                $(#[doc = $description])+
+                $(#[default $($nothing)*])?
+                $variant
+            ),+
+        }
+
+        $crate::foundation::text_enum!($name { $($variant = $text),+ });
+
+        impl $crate::foundation::TextEnum for $name {
+            const DESCRIPTION: &'static str = concat!($($about, "\n"),+);
+            const VALUES: &'static [Self] = Self::ALL;
+
+            fn name(self) -> &'static str {
+                self.as_str()
+            }
+
+            fn description(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($description, "\n"),+)),+
+                }
+            }
+        }
+    };
     ($name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
         impl $name {
             /// Every value, in the order of declaration.

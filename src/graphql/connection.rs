@@ -127,7 +127,7 @@ impl<T: OutputType> Edge<T> {
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __order_input {
-    ($(#[$doc:meta])* $name:ident($field:ty => $order:ty)) => {
+    ($(#[$doc:meta])* $name:ident($field:ty)) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, async_graphql::InputObject)]
         pub struct $name {
@@ -138,9 +138,9 @@ macro_rules! __order_input {
             pub direction: $crate::graphql::filter::OrderDirection,
         }
 
-        impl From<$name> for ($order, bool) {
+        impl From<$name> for ($field, bool) {
             fn from(order: $name) -> Self {
-                (order.field.into(), order.direction.ascending())
+                (order.field, order.direction.ascending())
             }
         }
     };

@@ -10,6 +10,7 @@ use crate::domain::schemas::Schemas;
 
 pub mod batch_scheduler;
 pub mod connection;
+pub mod enums;
 pub mod errors;
 pub mod execution_loaders;
 pub mod filter;

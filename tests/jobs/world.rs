@@ -24,6 +24,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
 use crate::support::TestApp;
+use crate::support::worlds::TwoTastes;
 
 /// The longest that anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -247,8 +248,7 @@ pub async fn twin(ctx: &SchemaContext, url: &str) -> Arc<Services> {
     Arc::new(Services::new(&ctx))
 }
 
-/// Users of two tastes: the even ones like even items, the odd ones like odd items, each most of
-/// them.
+/// The world of two tastes.
 pub struct World {
     pub app: TestApp,
     pub users: Vec<Id<id::User>>,
@@ -258,49 +258,7 @@ pub struct World {
 impl World {
     pub async fn new(users: usize, items: usize) -> Self {
         let app = TestApp::with(patient()).await;
-        let (clock, rng) = (app.ctx.clock.clone(), app.ctx.rng.clone());
-        let users: Vec<Id<id::User>> = (0..users).map(|_| Id::new(&clock, &rng)).collect();
-        let items: Vec<Id<id::Content>> = (0..items).map(|_| Id::new(&clock, &rng)).collect();
-        let (mut who, mut what) = (Vec::new(), Vec::new());
-        for (u, user) in users.iter().enumerate() {
-            for (i, item) in items.iter().enumerate() {
-                if u % 2 == i % 2 && !(u / 2 + i / 2).is_multiple_of(4) {
-                    who.push(user.uuid());
-                    what.push(item.uuid());
-                }
-            }
-        }
-        let new = |_| Id::<id::Interaction>::new(&clock, &rng).uuid();
-        let ids: Vec<_> = who.iter().map(new).collect();
-        let uuids = |ids: &[Id<id::User>]| ids.iter().map(|id| id.uuid()).collect::<Vec<_>>();
-        for (statement, ids, others) in [
-            (
-                "INSERT INTO users (id, display_name, created_at, updated_at)
-                 SELECT id, 'A user', $3, $3 FROM unnest($1::uuid[]) AS u (id) WHERE $2::uuid[] IS NOT NULL",
-                uuids(&users),
-                (Vec::new(), Vec::new()),
-            ),
-            (
-                "INSERT INTO content_items (id, kind, title, created_at, updated_at)
-                 SELECT id, 'MOVIE', 'An item', $3, $3 FROM unnest($1::uuid[]) AS c (id) WHERE $2::uuid[] IS NOT NULL",
-                items.iter().map(|id| id.uuid()).collect(),
-                (Vec::new(), Vec::new()),
-            ),
-            (
-                "INSERT INTO interactions (id, user_id, content_id, kind, occurred_at)
-                 SELECT id, user_id, content_id, 'LIKE', $3
-                   FROM unnest($1::uuid[], $2::uuid[], $4::uuid[]) AS i (id, user_id, content_id)",
-                ids,
-                (who, what),
-            ),
-        ] {
-            let insert = sqlx::query(statement).bind(ids).bind(others.0).bind(clock.now());
-            let insert = match others.1 {
-                what if what.is_empty() => insert,
-                what => insert.bind(what),
-            };
-            insert.execute(app.ctx.db.pool()).await.unwrap();
-        }
+        let TwoTastes { users, items } = TwoTastes::fill(&app, users, items).await;
         Self { app, users, items }
     }
 

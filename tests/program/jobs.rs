@@ -14,17 +14,6 @@ fn serve(folder: &Path) -> Server {
     Server::start_with(folder, &[], &[("MARQUEE_JOBS__SERVE_SLOTS", "0")])
 }
 
-/// The private database, on the socket that its own file names.
-async fn database(folder: &Path) -> PgConnection {
-    let file = std::fs::read_to_string(folder.join("data/postgres/data/postmaster.pid")).unwrap();
-    let socket = file.lines().nth(4).unwrap();
-    let url = format!("postgres://marquee@localhost/marquee?host={socket}");
-    let mut connection = PgConnection::connect(&url).await.unwrap();
-    let own = sqlx::raw_sql("SET search_path TO app, public");
-    own.execute(&mut connection).await.unwrap();
-    connection
-}
-
 async fn count(database: &mut PgConnection, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(database).await.unwrap()
 }
@@ -118,7 +107,7 @@ async fn two_hundred_jobs_are_done_though_one_of_two_workers_is_killed() {
         assert!(done.status.success(), "{arguments:?}: {done:?}");
     }
     let token = admin(folder.path(), &server).await;
-    let mut database = database(folder.path()).await;
+    let mut database = process::database(folder.path()).await;
     let users: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT user_id FROM batch_recommendations")
         .fetch_all(&mut database)
         .await
@@ -203,7 +192,7 @@ async fn a_job_waits_for_a_worker_and_a_worker_that_is_stopped_gives_its_job_bac
     let folder = process::folder();
     let server = serve(folder.path());
     let token = admin(folder.path(), &server).await;
-    let mut database = database(folder.path()).await;
+    let mut database = process::database(folder.path()).await;
     let ready = reqwest::get(server.url("/ready")).await.unwrap();
     assert_eq!(ready.text().await.unwrap(), "ready\nworkers: 0\n");
     let made = create(&server, &token, json!({ "plain": "STATISTICS" })).await;

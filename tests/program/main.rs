@@ -5,6 +5,7 @@
     reason = "a test may panic"
 )]
 
+mod embed;
 mod jobs;
 mod process;
 mod scripts;

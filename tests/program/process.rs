@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 /// A folder that the user whom Postgres runs as can reach, also when the tests run as root.
 pub fn folder() -> tempfile::TempDir {
@@ -40,6 +41,17 @@ pub fn command(folder: &Path, arguments: &[&str]) -> Command {
 /// Runs the program to its end.
 pub fn marquee(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
+}
+
+/// The private database, on the socket that its own file names.
+pub async fn database(folder: &Path) -> PgConnection {
+    let file = std::fs::read_to_string(folder.join("data/postgres/data/postmaster.pid")).unwrap();
+    let socket = file.lines().nth(4).unwrap();
+    let url = format!("postgres://marquee@localhost/marquee?host={socket}");
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let own = sqlx::raw_sql("SET search_path TO app, public");
+    own.execute(&mut connection).await.unwrap();
+    connection
 }
 
 /// A key that may write the catalogue, made by the command, beside the running server.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use marquee::domain::auth::Viewer;
-use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::jobs::Workers;
 use secrecy::ExposeSecret;
 use tokio::process::Command;
@@ -18,16 +16,9 @@ impl Server {
             films.push(self.app.film(&format!("Film {number}")).await);
         }
         for number in 0..16 {
-            let user = self.app.viewer(marquee::domain::auth::Role::User).await;
-            let liked = films.iter().skip(number % 2).step_by(2).skip(number / 8);
-            for film in liked {
-                let new = NewInteraction {
-                    user: user.user(),
-                    ..NewInteraction::new(*film, InteractionKind::Like)
-                };
-                let interactions = &self.app.services.interactions;
-                interactions.record(&Viewer::Command, new).await.unwrap();
-            }
+            let taste = films.iter().skip(number % 2).step_by(2);
+            let liked = taste.skip(number / 8).copied();
+            self.app.user(format!("User {number}")).likes(liked).await;
         }
     }
 }

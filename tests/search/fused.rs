@@ -186,10 +186,8 @@ async fn one_setting_says_how_much_the_query_counts_in_searches_and_in_lists() {
     let app = TestApp::with(settings).await;
     app.services.demo.load(&Viewer::Command).await.unwrap();
     learn(&app).await;
-    let user = app.viewer(Role::User).await;
     let found = page(&app, &Viewer::Nobody, &SearchRequest::new("Seven Samurai")).await;
-    let like = NewInteraction::new(found.hits[0].content, InteractionKind::Like);
-    app.services.interactions.record(&user, like).await.unwrap();
+    let user = app.user("Kei").likes([found.hits[0].content]).await;
 
     let found = search_as(&app, &user, json!({ "query": "samurai" })).await;
     let weight = found["weights"]["query"].as_f64().unwrap();

@@ -7,6 +7,8 @@
     reason = "each test binary uses its own part of this, and a test may panic"
 )]
 
+pub mod worlds;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -300,22 +302,10 @@ impl TestApp {
         }
     }
 
-    /// A row in `users` with this role, and the viewer who is signed in as it.
+    /// A user with this role, and the viewer who is signed in as it.
     pub async fn viewer(&self, role: Role) -> Viewer {
-        let id: Id<id::User> = Id::new(&self.ctx.clock, &self.ctx.rng);
-        sqlx::query(
-            "INSERT INTO users (id, display_name, role, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $4)",
-        )
-        .bind(id.uuid())
-        .bind(format!("A {}", role.as_str().to_lowercase()))
-        .bind(role.as_str())
-        .bind(self.ctx.clock.now())
-        .execute(self.ctx.db.pool())
-        .await
-        .unwrap();
-        let session = Id::new(&self.ctx.clock, &self.ctx.rng);
-        Viewer::User { id, role, session }
+        let name = format!("A {}", role.as_str().to_lowercase());
+        self.user(name).role(role).await
     }
 }
 

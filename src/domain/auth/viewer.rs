@@ -1,7 +1,7 @@
 //! On whose behalf something is asked.
 
 use crate::foundation::id::{ApiKey, Session, User};
-use crate::foundation::{Error, Id, Result};
+use crate::foundation::{Error, Id, Result, text_enum};
 
 /// Who asks. Every service takes one and decides by it; nothing else decides who may do what.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,45 +28,36 @@ pub enum Viewer {
     Command,
 }
 
-/// What a user may do; each role may do all that the ones before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Reads the catalogue and everything of their own.
-    User,
-    /// Runs slates as well.
-    Curator,
-    /// Sees and changes everything.
-    Admin,
+text_enum! {
+    /// Role of a user. Each role includes the permissions of those before it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Role {
+        /// May read the public catalogue, and read and change their own data.
+        User = "USER",
+        /// May also use generators that are not open to all users.
+        Curator = "CURATOR",
+        /// May read and change all data.
+        Admin = "ADMIN",
+    }
 }
 
-/// What an app's key may do, for any user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Create, change and delete content and people.
-    CatalogueWrite,
-    /// Read users and what they did.
-    UsersRead,
-    /// Create and change users, and merge anonymous ones into known ones.
-    UsersWrite,
-    /// Record what users do.
-    InteractionsWrite,
-    /// Read the recommendations of users.
-    RecommendationsRead,
+text_enum! {
+    /// Permission of an API key. Permissions apply to all users.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Scope {
+        /// Create, change and delete content items and people, read private items, and generate
+        /// content.
+        CatalogueWrite = "CATALOGUE_WRITE",
+        /// Read users and their interactions.
+        UsersRead = "USERS_READ",
+        /// Create, change, merge and erase users.
+        UsersWrite = "USERS_WRITE",
+        /// Record and delete interactions of users, and record feedback on recommendations.
+        InteractionsWrite = "INTERACTIONS_WRITE",
+        /// Read and recompute the recommendations of users, and read popular searches.
+        RecommendationsRead = "RECOMMENDATIONS_READ",
+    }
 }
-
-crate::foundation::text_enum!(Role {
-    User = "USER",
-    Curator = "CURATOR",
-    Admin = "ADMIN",
-});
-
-crate::foundation::text_enum!(Scope {
-    CatalogueWrite = "CATALOGUE_WRITE",
-    UsersRead = "USERS_READ",
-    UsersWrite = "USERS_WRITE",
-    InteractionsWrite = "INTERACTIONS_WRITE",
-    RecommendationsRead = "RECOMMENDATIONS_READ",
-});
 
 impl Viewer {
     /// The user who is signed in.

@@ -9,19 +9,16 @@ use crate::domain::content::{ContentKind, Visibility};
 use crate::foundation::{Id, Refusal, Result, id, text_enum};
 use crate::platform::objects::ObjectName;
 
-/// The kind of output of a generator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MediaKind {
-    /// Texts.
-    Text,
-    /// Pictures.
-    Image,
+text_enum! {
+    /// The kind of output of a generator.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum MediaKind {
+        /// Texts.
+        Text = "TEXT",
+        /// Pictures.
+        Image = "IMAGE",
+    }
 }
-
-text_enum!(MediaKind {
-    Text = "TEXT",
-    Image = "IMAGE",
-});
 
 /// The parameters of a generation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

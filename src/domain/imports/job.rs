@@ -17,22 +17,18 @@ use crate::foundation::{Error, Id, Progress, Refusal, Result, id, text_enum};
 /// So many refused rows are told with line and reason; the others are counted.
 const REFUSED_TOLD: usize = 100;
 
-/// The source of an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImportSource {
-    /// Movies, users, ratings and tags in the format of MovieLens.
-    Movielens,
-    /// Movies and credits in the format of TMDB.
-    Tmdb,
-    /// A product catalogue with a mapping.
-    Products,
+text_enum! {
+    /// Format of the files to import.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ImportSource {
+        /// Movies, users, ratings and tags in the format of MovieLens.
+        Movielens = "MOVIELENS",
+        /// Movies and credits in the format of the TMDB data set.
+        Tmdb = "TMDB",
+        /// A product catalogue with a column mapping.
+        Products = "PRODUCTS",
+    }
 }
-
-text_enum!(ImportSource {
-    Movielens = "MOVIELENS",
-    Tmdb = "TMDB",
-    Products = "PRODUCTS",
-});
 
 /// What is imported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+pub use super::columns::Field;
 use crate::domain::content::ContentKind;
 use crate::foundation::{Refusal, Result};
 
@@ -54,40 +55,6 @@ pub enum Format {
     Csv,
     /// One JSON object a line.
     Jsonl,
-}
-
-/// A field that a column can become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "each is the field of a content item of that name"
-)]
-pub enum Field {
-    Title,
-    OriginalTitle,
-    Description,
-    Genres,
-    Tags,
-    Year,
-    DurationMinutes,
-    Language,
-    PosterUrl,
-    RatingAverage,
-    RatingCount,
-    Popularity,
-    Brand,
-    Merchant,
-    CategoryPath,
-    Price,
-    ListPrice,
-    Currency,
-    Stock,
-    Color,
-    RightsFrom,
-    RightsUntil,
-    BroadcastsLeft,
-    QualityScore,
 }
 
 /// How the value of a field is made. The steps are taken in the order of this list.
@@ -270,6 +237,12 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// The rule of the title, which the rules of other fields may need.
+    pub(super) fn title(&self) -> Option<&Rule> {
+        let mut fields = self.fields.iter();
+        fields.find_map(|(field, rule)| field.is_title().then_some(rule))
+    }
+
     fn check(&self) -> Result<(), String> {
         let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
         if !(1..=40).contains(&self.source.len()) || !self.source.chars().all(good) {
@@ -284,13 +257,13 @@ impl Mapping {
         if !self.delimiter.is_ascii() || self.delimiter == '"' || self.delimiter == '\n' {
             return Err("`delimiter` must be one ASCII character, and no quote".to_owned());
         }
-        if !self.fields.contains_key(&Field::Title) {
+        if self.title().is_none() {
             return Err("`[fields]` needs `title`".to_owned());
         }
         let fields = self
             .fields
             .iter()
-            .map(|(field, rule)| (format!("{field:?}"), rule));
+            .map(|(field, rule)| (field.name().to_owned(), rule));
         let metadata = self
             .metadata
             .iter()

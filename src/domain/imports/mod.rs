@@ -5,6 +5,7 @@
 //! transaction. A row that cannot be taken is refused with its line and reason and the rest goes
 //! on; a file that breaks in the middle ends the import, and the chunks merged before stay whole.
 
+mod columns;
 pub mod job;
 pub mod mapping;
 pub mod model;

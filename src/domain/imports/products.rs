@@ -1,13 +1,10 @@
 //! Catalogues of products, read by a mapping file.
 
-use std::str::FromStr;
-
-use rust_decimal::Decimal;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::mapping::{Field, Format, Mapping, Rule};
+use super::mapping::{Format, Mapping, Rule};
 use super::model::{ImportedItem, ReadError};
 use super::movielens::brief;
 use super::source::{Lines, Source, Table};
@@ -128,14 +125,15 @@ fn item(mapping: &Mapping, cell: impl Fn(&str) -> Vec<String>) -> Result<Importe
     if key.chars().count() > 200 {
         return Err("an id has at most 200 characters".to_owned());
     }
-    let title = match mapping.fields.get(&Field::Title) {
+    let title = match mapping.title() {
         Some(rule) => one(rule, &cell, None)?.ok_or("there is no title")?,
         None => return Err("there is no title".to_owned()),
     };
     let mut fields = Fields::new(mapping.kind, title.clone());
     for (field, rule) in &mapping.fields {
-        set(&mut fields, *field, || rule.value(&cell, Some(&title)))
-            .map_err(|reason| format!("{}: {reason}", name(*field)))?;
+        rule.value(&cell, Some(&title))
+            .and_then(|texts| field.set(&mut fields, texts))
+            .map_err(|reason| format!("{}: {reason}", field.name()))?;
     }
     let mut metadata = serde_json::Map::new();
     for (name, rule) in &mapping.metadata {
@@ -164,63 +162,4 @@ fn one(
     title: Option<&str>,
 ) -> Result<Option<String>, String> {
     Ok(rule.value(cell, title)?.into_iter().next())
-}
-
-fn name(field: Field) -> &'static str {
-    super::store::column(field)
-}
-
-/// Sets one field to the value that its rule makes.
-fn set(
-    fields: &mut Fields,
-    field: Field,
-    value: impl FnOnce() -> Result<Vec<String>, String>,
-) -> Result<(), String> {
-    let mut entries = value()?;
-    match field {
-        Field::Genres => fields.genres = entries,
-        Field::Tags => fields.tags = entries,
-        Field::CategoryPath => fields.category_path = entries,
-        single => {
-            let text = (!entries.is_empty()).then(|| entries.remove(0));
-            set_single(fields, single, text)?;
-        }
-    }
-    Ok(())
-}
-
-fn set_single(fields: &mut Fields, field: Field, text: Option<String>) -> Result<(), String> {
-    match field {
-        Field::OriginalTitle => fields.original_title = text,
-        Field::Description => fields.description = text.unwrap_or_default(),
-        Field::Year => fields.year = parsed(text)?,
-        Field::DurationMinutes => fields.duration_minutes = parsed(text)?,
-        Field::Language => fields.language = text,
-        Field::PosterUrl => fields.poster_url = text,
-        Field::RatingAverage => fields.rating_average = parsed(text)?,
-        Field::RatingCount => fields.rating_count = parsed(text)?,
-        Field::Popularity => fields.popularity = parsed(text)?.unwrap_or_default(),
-        Field::Brand => fields.brand = text,
-        Field::Merchant => fields.merchant = text,
-        Field::Price => fields.price = parsed::<Decimal>(text)?,
-        Field::ListPrice => fields.list_price = parsed::<Decimal>(text)?,
-        Field::Currency => fields.currency = text,
-        Field::Stock => fields.stock = parsed(text)?,
-        Field::Color => fields.color = text,
-        Field::RightsFrom => fields.rights_from = parsed(text)?,
-        Field::RightsUntil => fields.rights_until = parsed(text)?,
-        Field::BroadcastsLeft => fields.broadcasts_left = parsed(text)?,
-        Field::QualityScore => fields.quality_score = parsed(text)?,
-        // Set already, or lists.
-        Field::Title | Field::Genres | Field::Tags | Field::CategoryPath => {}
-    }
-    Ok(())
-}
-
-fn parsed<T: FromStr>(text: Option<String>) -> Result<Option<T>, String> {
-    text.map(|text| {
-        text.parse()
-            .map_err(|_| format!("`{}` cannot be read", brief(&text)))
-    })
-    .transpose()
 }

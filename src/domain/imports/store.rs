@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
+use super::columns;
 use super::model::{ImportSummary, RowCounts, Table};
 use crate::foundation::id::Kind;
 use crate::foundation::{Id, Refusal, Result, Rng};
@@ -24,7 +25,7 @@ mod items;
 mod user_items;
 
 pub(super) use credits::CreditStage;
-pub(super) use items::{ItemStage, Policy, column};
+pub(super) use items::{ItemStage, Policy};
 pub(super) use user_items::{RatingStage, TagStage, UserItemStage, UserStage};
 
 /// What MovieLens is called among the external ids.
@@ -67,17 +68,8 @@ pub(super) struct Session {
     now: DateTime<Utc>,
 }
 
-/// The staging tables; they live with the session and are emptied with each transaction.
+/// The staging tables beside that of items; they live with the session and are emptied with each transaction.
 const STAGING: &str = "
-    CREATE TEMPORARY TABLE staged_items (
-        new_id uuid, key text, also text, kind text, title text, original_title text,
-        description text, genres text[], tags text[], year integer, duration_minutes integer,
-        language text, poster_url text, rating_average real, rating_count integer,
-        popularity double precision, brand text, merchant text, category_path text[],
-        price numeric, list_price numeric, currency text, stock integer, color text,
-        rights_from date, rights_until date, broadcasts_left integer, visibility text,
-        quality_score real, metadata jsonb
-    ) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE staged_names (new_id uuid, source text, external_id text)
         ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE targets (new_id uuid, content_id uuid, fresh boolean)
@@ -107,7 +99,9 @@ impl Store {
     /// Opens a session.
     pub(super) async fn open(&self, now: DateTime<Utc>) -> Result<Session> {
         let mut bulk = self.db.bulk().await?;
-        bulk.connection().execute(sqlx::raw_sql(STAGING)).await?;
+        let tables = format!("{}; {STAGING}", columns::staging_table());
+        let tables = sqlx::raw_sql(sqlx::AssertSqlSafe(tables));
+        bulk.connection().execute(tables).await?;
         Ok(Session {
             bulk,
             alone: false,

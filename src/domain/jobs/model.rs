@@ -9,30 +9,24 @@ use super::parameters::{JobParameters, from_json};
 use crate::domain::job_handler::{JobHandler, JobKind};
 use crate::foundation::filter::Comparison;
 use crate::foundation::page::Cursor;
-use crate::foundation::{Error, Id, Progress, Refusal, Result, id};
+use crate::foundation::{Error, Id, Progress, Refusal, Result, id, text_enum};
 
-/// The state of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum JobState {
-    /// Waits for its time, for a worker, or for its next attempt.
-    Pending,
-    /// Run by a worker.
-    Running,
-    /// Succeeded.
-    Completed,
-    /// Failed for good.
-    Failed,
-    /// Cancelled.
-    Cancelled,
+text_enum! {
+    /// State of a job.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum JobState {
+        /// Waiting for its start time, for a worker or for the next attempt.
+        Pending = "PENDING",
+        /// Currently executed by a worker.
+        Running = "RUNNING",
+        /// Finished successfully.
+        Completed = "COMPLETED",
+        /// Failed; not retried automatically.
+        Failed = "FAILED",
+        /// Cancelled before it was finished.
+        Cancelled = "CANCELLED",
+    }
 }
-
-crate::foundation::text_enum!(JobState {
-    Pending = "PENDING",
-    Running = "RUNNING",
-    Completed = "COMPLETED",
-    Failed = "FAILED",
-    Cancelled = "CANCELLED",
-});
 
 impl JobState {
     /// Whether the state is final, unless the job is retried by hand.
@@ -231,16 +225,18 @@ impl JobFilter {
     }
 }
 
-/// By what a list of jobs is ordered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum JobOrder {
-    /// When they were asked for.
-    #[default]
-    CreatedAt,
-    /// Since when they are over; those that are not come last.
-    FinishedAt,
-    /// What is to be done first.
-    Priority,
+text_enum! {
+    /// Fields by which jobs can be ordered.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum JobOrder {
+        /// Time when the job was created.
+        #[default]
+        CreatedAt = "CREATED_AT",
+        /// Time when the job was completed, failed or was cancelled.
+        FinishedAt = "FINISHED_AT",
+        /// Priority of the job.
+        Priority = "PRIORITY",
+    }
 }
 
 impl JobOrder {

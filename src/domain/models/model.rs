@@ -68,45 +68,34 @@ impl ModelVersion {
     }
 }
 
-/// What a model is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ModelKind {
-    /// Weighs the signals of slates.
-    Bandit,
-    /// Knows what users with like taste took.
-    Collaborative,
-    /// Knows what content is about.
-    Embedding,
-    /// Predicts how many will watch.
-    Audience,
-    /// Knows what curators picked.
-    Curator,
-    /// Weighs the signals of lists.
-    Ranker,
+text_enum! {
+    /// Kind of a trained model.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum ModelKind {
+        /// Bandit that weights the signals of slates.
+        Bandit = "BANDIT",
+        /// Collaborative filtering model, trained on the interactions of all users.
+        Collaborative = "COLLABORATIVE",
+        /// Embedding model, which represents the meaning of content items as vectors.
+        Embedding = "EMBEDDING",
+        /// Model that predicts the audience of a broadcast.
+        Audience = "AUDIENCE",
+        /// Model of the choices of curators.
+        Curator = "CURATOR",
+        /// Learned ranking model, which weights the sources of recommendation lists.
+        Ranker = "RANKER",
+    }
 }
 
-text_enum!(ModelKind {
-    Bandit = "BANDIT",
-    Collaborative = "COLLABORATIVE",
-    Embedding = "EMBEDDING",
-    Audience = "AUDIENCE",
-    Curator = "CURATOR",
-    Ranker = "RANKER",
-});
-
-/// Whether a model is served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ModelState {
-    /// In training, or trained and not yet served.
-    Candidate,
-    /// The one of its kind that is served.
-    Active,
-    /// Was served, and can be again.
-    Retired,
+text_enum! {
+    /// State of a model version.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum ModelState {
+        /// In training, or trained but not active.
+        Candidate = "CANDIDATE",
+        /// The active version of its kind, used for recommendations.
+        Active = "ACTIVE",
+        /// Active in the past, but replaced by another version.
+        Retired = "RETIRED",
+    }
 }
-
-text_enum!(ModelState {
-    Candidate = "CANDIDATE",
-    Active = "ACTIVE",
-    Retired = "RETIRED",
-});

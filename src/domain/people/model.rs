@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::foundation::filter::Text;
 use crate::foundation::page::Cursor;
-use crate::foundation::{Id, Refusal, Result, id};
+use crate::foundation::{Id, Refusal, Result, id, text_enum};
 
 /// Somebody who made or plays in a content item.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,12 +62,15 @@ pub struct PersonFilter {
     pub name: Text,
 }
 
-/// By what people are ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the order by the field of that name")]
-pub enum PersonOrder {
-    Name,
-    CreatedAt,
+text_enum! {
+    /// Fields by which people can be ordered.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum PersonOrder {
+        /// Name, compared by Unicode code points.
+        Name = "NAME",
+        /// Time when the person was created.
+        CreatedAt = "CREATED_AT",
+    }
 }
 
 impl Person {

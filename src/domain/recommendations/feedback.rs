@@ -14,25 +14,20 @@ use crate::foundation::{Error, Id, Refusal, Result, id, text_enum};
 /// The most that one call may tell.
 pub const MAX_AT_ONCE: usize = 100;
 
-/// What became of an item of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FeedbackKind {
-    /// The user had it before their eyes.
-    Served,
-    /// They opened it.
-    Clicked,
-    /// They sent it away.
-    Dismissed,
-    /// They gave it stars.
-    Rated,
+text_enum! {
+    /// Kind of feedback on a recommended item.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum FeedbackKind {
+        /// The item was displayed to the user. Not recorded as an interaction.
+        Served = "SERVED",
+        /// The user opened the item. Also recorded as an interaction of the kind CLICK.
+        Clicked = "CLICKED",
+        /// The user dismissed the item. Also recorded as an interaction of the kind SKIP.
+        Dismissed = "DISMISSED",
+        /// The user rated the item. Also recorded as an interaction of the kind RATING.
+        Rated = "RATED",
+    }
 }
-
-text_enum!(FeedbackKind {
-    Served = "SERVED",
-    Clicked = "CLICKED",
-    Dismissed = "DISMISSED",
-    Rated = "RATED",
-});
 
 impl FeedbackKind {
     /// What it says of taste; to have been seen says nothing.

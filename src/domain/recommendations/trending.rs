@@ -20,25 +20,20 @@ use crate::platform::cache::{CacheKind, Key, Tag};
 const MAX_ITEMS: usize = 100;
 /// So many trending items are cached, to be filtered.
 const CACHED: usize = 5_000;
-/// How far back "just now" goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Span {
-    /// The last hour, compared with the day before it.
-    Hour,
-    /// The last 24 hours, compared with the seven days before them.
-    Day,
-    /// The last 7 days, compared with the four weeks before them.
-    Week,
-    /// The last 30 days, compared with the 90 days before them.
-    Month,
+text_enum! {
+    /// The period that trends are computed for, and the earlier period it is compared with.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Span {
+        /// The last hour, compared with the preceding 24 hours.
+        Hour = "HOUR",
+        /// The last 24 hours, compared with the preceding 7 days.
+        Day = "DAY",
+        /// The last 7 days, compared with the preceding 4 weeks.
+        Week = "WEEK",
+        /// The last 30 days, compared with the preceding 90 days.
+        Month = "MONTH",
+    }
 }
-
-text_enum!(Span {
-    Hour = "HOUR",
-    Day = "DAY",
-    Week = "WEEK",
-    Month = "MONTH",
-});
 
 impl Span {
     fn length(self) -> TimeDelta {

@@ -11,25 +11,20 @@ use crate::domain::models::ModelActivated;
 use crate::foundation::{Id, Result, id, text_enum};
 use crate::platform::events::{Event, Received, Subscription};
 
-/// Why a user's lists have changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum UpdateReason {
-    /// The user interacted with an item.
-    Taste,
-    /// The stored list was recomputed.
-    Refresh,
-    /// Another model was activated.
-    Model,
-    /// Events may have been missed.
-    Unknown,
+text_enum! {
+    /// Why the recommendations of a user have changed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum UpdateReason {
+        /// The user has interacted with an item.
+        Taste = "TASTE",
+        /// The user's stored recommendations were recomputed.
+        Refresh = "REFRESH",
+        /// Another model was activated.
+        Model = "MODEL",
+        /// Updates may have been missed; the recommendations may have changed.
+        Unknown = "UNKNOWN",
+    }
 }
-
-text_enum!(UpdateReason {
-    Taste = "TASTE",
-    Refresh = "REFRESH",
-    Model = "MODEL",
-    Unknown = "UNKNOWN",
-});
 
 /// The event of a stored list that was recomputed.
 #[derive(Debug, Serialize, Deserialize)]

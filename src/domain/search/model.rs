@@ -67,32 +67,31 @@ pub(super) fn check_length(argument: &str, text: &str) -> Result<()> {
     Err(Refusal::invalid(argument, message).into())
 }
 
-/// How a search matches items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SearchMode {
-    /// By both, fused.
-    WordsAndMeaning,
-    /// By the words of the query alone.
-    Words,
-    /// By what the query means alone.
-    Meaning,
+text_enum! {
+    /// How a search matches items.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub enum SearchMode {
+        /// By the words of the query and by the similarity of embeddings, combined by rank.
+        #[default]
+        WordsAndMeaning = "WORDS_AND_MEANING",
+        /// By the words of the query only.
+        Words = "WORDS",
+        /// By the similarity of the embeddings of query and items only.
+        Meaning = "MEANING",
+    }
 }
 
-text_enum!(SearchMode {
-    WordsAndMeaning = "WORDS_AND_MEANING",
-    Words = "WORDS",
-    Meaning = "MEANING",
-});
-
-/// What matched an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SearchSource {
-    /// It says the words of the query.
-    Words,
-    /// It is about what the query means.
-    Meaning,
-    /// Nothing was asked, and it fits the filter.
-    Listed,
+text_enum! {
+    /// How a search found an item.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum SearchSource {
+        /// The item contains words of the query.
+        Words = "WORDS",
+        /// The embedding of the item is similar to that of the query.
+        Meaning = "MEANING",
+        /// The query was empty and the item matches the filter.
+        Listed = "LISTED",
+    }
 }
 
 /// An item in the results, with its rank.

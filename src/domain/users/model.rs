@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::domain::auth::Role;
 use crate::foundation::filter::{Comparison, Text, TextList};
 use crate::foundation::page::Cursor;
-use crate::foundation::{Clock, Id, Refusal, Result, Rng, id};
+use crate::foundation::{Clock, Id, Refusal, Result, Rng, id, text_enum};
 
 /// A person with an account, or an imported or anonymous one.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,13 +124,17 @@ impl UserFilter {
     }
 }
 
-/// By what users are ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the order by the field of that name")]
-pub enum UserOrder {
-    CreatedAt,
-    DisplayName,
-    Email,
+text_enum! {
+    /// Fields by which users can be ordered.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum UserOrder {
+        /// Time when the user was created.
+        CreatedAt = "CREATED_AT",
+        /// Display name, compared by Unicode code points.
+        DisplayName = "DISPLAY_NAME",
+        /// E-mail address; users without one come last.
+        Email = "EMAIL",
+    }
 }
 
 impl User {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{ContentKind, Visibility};
 use crate::foundation::filter::{Comparison, Text, TextList};
-use crate::foundation::{Id, Refusal, Result, id};
+use crate::foundation::{Id, Refusal, Result, id, text_enum};
 
 /// Which content items to list; what is not given does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -138,14 +138,21 @@ impl ContentFilter {
     }
 }
 
-/// By what content items are ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the order by the field of that name")]
-pub enum ContentOrder {
-    CreatedAt,
-    Title,
-    Year,
-    Popularity,
-    RatingAverage,
-    Price,
+text_enum! {
+    /// Fields by which content items can be ordered.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ContentOrder {
+        /// Time when the item was created.
+        CreatedAt = "CREATED_AT",
+        /// Title, compared by Unicode code points.
+        Title = "TITLE",
+        /// Year of release.
+        Year = "YEAR",
+        /// Popularity given by the data source.
+        Popularity = "POPULARITY",
+        /// Mean rating given by the data source.
+        RatingAverage = "RATING_AVERAGE",
+        /// Price, without regard to the currency.
+        Price = "PRICE",
+    }
 }

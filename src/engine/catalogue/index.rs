@@ -228,38 +228,13 @@ pub enum Unavailable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::catalogue::ContentKind;
     use uuid::Uuid;
 
     fn row(id: u128, changed_in: u64) -> ItemRow {
         ItemRow {
-            id: Uuid::from_u128(id),
-            kind: ContentKind::Movie,
-            visibility: Visibility::Public,
-            deleted: false,
-            title: format!("{id} in {changed_in}"),
             genres: vec!["Drama".to_owned()],
-            tags: Vec::new(),
-            category_path: Vec::new(),
-            people: Vec::new(),
-            year: None,
-            duration_minutes: None,
-            language: None,
-            rating_average: None,
-            rating_count: None,
-            popularity: 0.0,
-            brand: None,
-            merchant: None,
-            price: None,
-            currency: None,
-            stock: None,
-            color: None,
-            rights_from: None,
-            rights_until: None,
-            creator: None,
-            created_at: chrono::DateTime::UNIX_EPOCH,
-            updated_at: chrono::DateTime::UNIX_EPOCH,
             changed_in,
+            ..ItemRow::new(Uuid::from_u128(id), format!("{id} in {changed_in}"))
         }
     }
 

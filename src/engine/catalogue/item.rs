@@ -95,6 +95,42 @@ pub struct ItemRow {
     pub changed_in: u64,
 }
 
+#[cfg(test)]
+impl ItemRow {
+    /// A public film of which nothing more is known, as the first transaction wrote it.
+    pub(crate) fn new(id: Uuid, title: impl Into<String>) -> Self {
+        Self {
+            id,
+            kind: ContentKind::Movie,
+            visibility: Visibility::Public,
+            deleted: false,
+            title: title.into(),
+            genres: Vec::new(),
+            tags: Vec::new(),
+            category_path: Vec::new(),
+            people: Vec::new(),
+            year: None,
+            duration_minutes: None,
+            language: None,
+            rating_average: None,
+            rating_count: None,
+            popularity: 0.0,
+            brand: None,
+            merchant: None,
+            price: None,
+            currency: None,
+            stock: None,
+            color: None,
+            rights_from: None,
+            rights_until: None,
+            creator: None,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+            changed_in: 1,
+        }
+    }
+}
+
 /// An item on the catalogue.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each is the field of that name of `Fields`")]

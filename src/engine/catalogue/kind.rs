@@ -2,40 +2,36 @@
 
 use crate::foundation::text_enum;
 
-/// What sort of thing a content item is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum ContentKind {
-    Movie,
-    Product,
-    Text,
-    Image,
-    Video,
-    Audio,
+text_enum! {
+    /// Kind of a content item.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum ContentKind {
+        /// A film or feature-length movie.
+        Movie = "MOVIE",
+        /// A product for sale.
+        Product = "PRODUCT",
+        /// A text such as an article or a story.
+        Text = "TEXT",
+        /// A still image, such as a photo or a drawing.
+        Image = "IMAGE",
+        /// A video that is not a film.
+        Video = "VIDEO",
+        /// An audio recording.
+        Audio = "AUDIO",
+    }
 }
 
-text_enum!(ContentKind {
-    Movie = "MOVIE",
-    Product = "PRODUCT",
-    Text = "TEXT",
-    Image = "IMAGE",
-    Video = "VIDEO",
-    Audio = "AUDIO",
-});
-
-/// Who may see a content item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Visibility {
-    /// Everybody; it can be listed and recommended.
-    Public,
-    /// Whoever knows its id; it is in no list.
-    Unlisted,
-    /// Its creator and admins.
-    Private,
+text_enum! {
+    /// Who may see a content item.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Visibility {
+        /// Visible to everyone; can be listed, found and recommended.
+        Public = "PUBLIC",
+        /// Visible to everyone who knows its ID. Listed only for its creator, admins and API keys with
+        /// the scope CATALOGUE_WRITE; never recommended.
+        Unlisted = "UNLISTED",
+        /// Visible only to its creator, admins and API keys with the scope CATALOGUE_WRITE; never
+        /// recommended.
+        Private = "PRIVATE",
+    }
 }
-
-text_enum!(Visibility {
-    Public = "PUBLIC",
-    Unlisted = "UNLISTED",
-    Private = "PRIVATE",
-});

@@ -2,43 +2,31 @@
 
 use crate::foundation::text_enum;
 
-/// What a user did to a content item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum InteractionKind {
-    /// Saw it, on a page of its own or in passing.
-    View,
-    /// Opened it from a list.
-    Click,
-    /// Put it into the cart.
-    AddToCart,
-    /// Bought it.
-    Purchase,
-    /// Said that they like it.
-    Like,
-    /// Sent it to somebody.
-    Share,
-    /// Gave it stars, 0.5 to 5.
-    Rating,
-    /// Passed over it.
-    Skip,
-    /// Said that they do not like it.
-    Dislike,
-    /// Took it out of the cart again.
-    RemoveFromCart,
-    /// Sent it back.
-    Return,
+text_enum! {
+    /// Kind of an interaction of a user with a content item.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum InteractionKind {
+        /// The user viewed the item.
+        View = "VIEW",
+        /// The user opened the item from a list.
+        Click = "CLICK",
+        /// The user added the item to the cart.
+        AddToCart = "ADD_TO_CART",
+        /// The user purchased the item.
+        Purchase = "PURCHASE",
+        /// The user liked the item.
+        Like = "LIKE",
+        /// The user shared the item.
+        Share = "SHARE",
+        /// The user rated the item with 0.5–5 stars.
+        Rating = "RATING",
+        /// The user skipped the item.
+        Skip = "SKIP",
+        /// The user disliked the item.
+        Dislike = "DISLIKE",
+        /// The user removed the item from the cart.
+        RemoveFromCart = "REMOVE_FROM_CART",
+        /// The user returned the purchased item.
+        Return = "RETURN",
+    }
 }
-
-text_enum!(InteractionKind {
-    View = "VIEW",
-    Click = "CLICK",
-    AddToCart = "ADD_TO_CART",
-    Purchase = "PURCHASE",
-    Like = "LIKE",
-    Share = "SHARE",
-    Rating = "RATING",
-    Skip = "SKIP",
-    Dislike = "DISLIKE",
-    RemoveFromCart = "REMOVE_FROM_CART",
-    Return = "RETURN",
-});

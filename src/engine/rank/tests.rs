@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::engine::catalogue::{ContentFilter, ContentKind, ItemRow, Visibility};
+use crate::engine::catalogue::{ContentFilter, ItemRow};
 use crate::engine::eligibility::Rules;
 use crate::engine::provenance::{Provenance, Versions};
 use crate::engine::request::{Boost, Pin};
@@ -28,33 +28,12 @@ fn long_catalogue(items: u32) -> Catalogue {
     for number in 0..items {
         let genre = if number % 2 == 1 { "Western" } else { "Drama" };
         catalogue.put(ItemRow {
-            id: content(number).uuid(),
-            kind: ContentKind::Movie,
-            visibility: Visibility::Public,
             deleted: items == 20 && number == 19,
-            title: number.to_string(),
             genres: vec![genre.to_owned()],
-            tags: Vec::new(),
-            category_path: Vec::new(),
-            people: Vec::new(),
             year: Some(1950 + number as i32),
-            duration_minutes: None,
-            language: None,
-            rating_average: None,
-            rating_count: None,
             popularity: f64::from(number),
-            brand: None,
-            merchant: None,
-            price: None,
-            currency: None,
             stock: (items == 20 && number == 18).then_some(0),
-            color: None,
-            rights_from: None,
-            rights_until: None,
-            creator: None,
-            created_at: DateTime::UNIX_EPOCH,
-            updated_at: DateTime::UNIX_EPOCH,
-            changed_in: 1,
+            ..ItemRow::new(content(number).uuid(), number.to_string())
         });
     }
     catalogue

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, InputObject, Object, Result};
+use async_graphql::{Context, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 
@@ -11,25 +11,11 @@ use crate::domain::auth::{self as domain, model::NewApiKey};
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::connection::Connection;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::payload::{payload, payload_errors, settle};
 use crate::graphql::{ContextExt, Query};
 
-/// Permission of an API key. Permissions apply to all users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Scope")]
-pub enum Scope {
-    /// Create, change and delete content items and people, read private items, and generate
-    /// content.
-    CatalogueWrite,
-    /// Read users and their interactions.
-    UsersRead,
-    /// Create, change, merge and erase users.
-    UsersWrite,
-    /// Record and delete interactions of users, and record feedback on recommendations.
-    InteractionsWrite,
-    /// Read and recompute the recommendations of users, and read popular searches.
-    RecommendationsRead,
-}
+graphql_enum!(domain::Scope as Scope);
 
 /// An API key, with which an app authenticates. Its secret is returned only by `createApiKey`.
 /// Visible to admins and to the app itself.
@@ -63,7 +49,7 @@ impl ApiKey {
 
     /// Permissions of the key.
     async fn scopes(&self) -> Vec<Scope> {
-        self.0.scopes.iter().copied().map(Into::into).collect()
+        self.0.scopes.clone()
     }
 
     /// The admin who created the key. Null if it was created on the command line, if the admin was
@@ -202,7 +188,7 @@ impl ApiKeyMutation {
     ) -> Result<CreateApiKeyPayload> {
         let new = NewApiKey {
             name: input.name,
-            scopes: input.scopes.into_iter().map(Into::into).collect(),
+            scopes: input.scopes,
             expires_at: input.expires_at,
         };
         let made = ctx.services().auth.create_api_key(ctx.viewer(), new).await;

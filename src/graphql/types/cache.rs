@@ -1,6 +1,6 @@
 //! The cache: type, query and mutation for admins.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 
 use super::job::parameters::within;
 use super::job::{ApiJob, Creation, JobInput};
@@ -9,6 +9,7 @@ use crate::domain::auth::Viewer;
 use crate::domain::caching::model as domain;
 use crate::domain::caching::warming::{CacheWarmingJob, CacheWarmingParameters};
 use crate::graphql::ContextExt;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::int;
 use crate::graphql::payload::{payload, payload_errors, settle};
 
@@ -49,18 +50,7 @@ impl JobInput for CacheWarmingJobInput {
     }
 }
 
-/// Kind of cached values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::CacheKind")]
-pub enum CacheKind {
-    /// Recommendation lists, trends and similar items; cached for at most 2 minutes.
-    Lists,
-    /// Values that rarely change, such as long-term trends; cached for at most 1 hour.
-    Metadata,
-    /// Complete responses to queries; cached for at most 2 minutes. Clearing another kind clears
-    /// these as well.
-    Answers,
-}
+graphql_enum!(domain::CacheKind as CacheKind);
 
 /// Statistics of the cache of this database schema for one kind of values, since the start of the
 /// server that responds.
@@ -91,7 +81,7 @@ impl From<domain::Statistics> for CacheStatistics {
         let count = |count: u64| int(usize::try_from(count).unwrap_or(usize::MAX));
         Self {
             hit_rate: of.hit_rate(),
-            kind: of.kind.into(),
+            kind: of.kind,
             process_hits: count(of.process_hits),
             redis_hits: count(of.redis_hits),
             misses: count(of.misses),
@@ -151,7 +141,7 @@ impl CacheMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The part of the cache to clear.")] input: ClearCacheInput,
     ) -> Result<ClearCachePayload> {
-        let kind = input.kind.map(Into::into);
+        let kind = input.kind;
         let (cleared, errors) = settle(ctx.services().caching.clear(ctx.viewer(), kind).await)?;
         Ok(ClearCachePayload {
             cleared: cleared.is_some(),

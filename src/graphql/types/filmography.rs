@@ -35,8 +35,8 @@ impl FilmographyItem {
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<CreditRole>> {
         let mut roles: Vec<CreditRole> = Vec::new();
         for credit in self.credits(ctx).await? {
-            if !roles.contains(&credit.role.into()) {
-                roles.push(credit.role.into());
+            if !roles.contains(&credit.role) {
+                roles.push(credit.role);
             }
         }
         Ok(roles)
@@ -64,7 +64,7 @@ impl FilmographyItem {
 pub(super) async fn filmography(
     ctx: &Context<'_>,
     person: Id<id::Person>,
-    roles: Option<Vec<content::CreditRole>>,
+    roles: Option<Vec<CreditRole>>,
     direction: OrderDirection,
     window: Window,
 ) -> Result<Connection<FilmographyItem>> {
@@ -136,7 +136,7 @@ impl From<domain::Collaborator> for Collaborator {
     fn from(other: domain::Collaborator) -> Self {
         Self {
             films: int(other.films),
-            roles: other.roles.into_iter().map(Into::into).collect(),
+            roles: other.roles,
             person: other.person,
         }
     }

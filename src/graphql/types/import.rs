@@ -1,6 +1,6 @@
 //! Imports: the job that imports uploaded files.
 
-use async_graphql::{Enum, InputObject};
+use async_graphql::InputObject;
 
 use super::job::parameters::within;
 use super::job::{ApiJob, Creation, JobInput};
@@ -17,17 +17,7 @@ impl ApiJob for ImportJob {
     }
 }
 
-/// Format of the files to import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ImportSource")]
-pub enum ImportSource {
-    /// Movies, users, ratings and tags in the format of MovieLens.
-    Movielens,
-    /// Movies and credits in the format of the TMDB data set.
-    Tmdb,
-    /// A product catalogue with a column mapping.
-    Products,
-}
+graphql_enum!(domain::ImportSource as ImportSource);
 
 /// Parameters of an import job.
 #[derive(Clone, Debug, InputObject)]

@@ -51,7 +51,7 @@ impl From<&domain::WeightRow> for InteractionWeight {
     fn from(row: &domain::WeightRow) -> Self {
         let seconds = |span: TimeDelta| i32::try_from(span.num_seconds()).unwrap_or(i32::MAX);
         Self {
-            kind: row.kind.into(),
+            kind: row.kind,
             weight: double(row.weight),
             half_life_seconds: seconds(row.half_life),
             exclude_for_seconds: row.exclude_for.map(seconds),
@@ -98,7 +98,7 @@ pub struct InteractionWeightInput {
 impl From<InteractionWeightInput> for WeightChange {
     fn from(input: InteractionWeightInput) -> Self {
         Self {
-            kind: input.kind.into(),
+            kind: input.kind,
             weight: input.weight.map(single),
             half_life_seconds: input.half_life_seconds,
             exclude_for_seconds: input

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, InputObject, Json, Object, Result};
+use async_graphql::{Context, InputObject, Json, Object, Result};
 use chrono::{DateTime, Utc};
 
 use crate::domain::models::model as domain;
@@ -10,37 +10,11 @@ use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::payload::{payload, payload_errors};
 
-/// Kind of a trained model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ModelKind")]
-pub enum ModelKind {
-    /// Bandit that weights the signals of slates.
-    Bandit,
-    /// Collaborative filtering model, trained on the interactions of all users.
-    Collaborative,
-    /// Embedding model, which represents the meaning of content items as vectors.
-    Embedding,
-    /// Model that predicts the audience of a broadcast.
-    Audience,
-    /// Model of the choices of curators.
-    Curator,
-    /// Learned ranking model, which weights the sources of recommendation lists.
-    Ranker,
-}
-
-/// State of a model version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ModelState")]
-pub enum ModelState {
-    /// In training, or trained but not active.
-    Candidate,
-    /// The active version of its kind, used for recommendations.
-    Active,
-    /// Active in the past, but replaced by another version.
-    Retired,
-}
+graphql_enum!(domain::ModelKind as ModelKind);
+graphql_enum!(domain::ModelState as ModelState);
 
 /// A version of a trained model.
 #[derive(Clone, Debug)]
@@ -62,7 +36,7 @@ impl Model {
 
     /// Kind of the model.
     async fn kind(&self) -> ModelKind {
-        self.0.kind.into()
+        self.0.kind
     }
 
     /// Version number `major.minor.patch`. Each training of a kind increases the minor number.
@@ -72,7 +46,7 @@ impl Model {
 
     /// State of the model version.
     async fn state(&self) -> ModelState {
-        self.0.state.into()
+        self.0.state
     }
 
     /// Name of the training algorithm, for example `ials`.
@@ -169,7 +143,6 @@ impl ModelQuery {
         before: Option<String>,
     ) -> Result<Connection<Model>> {
         let window = Window::read(first, after, last, before)?;
-        let kind = kind.map(Into::into);
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer());
         let page = services.models.list(viewer, kind, &window).await?;
         let total = move || {
@@ -269,7 +242,7 @@ impl ModelMutation {
         #[graphql(desc = "The kind of model to roll back.")] input: RollBackModelInput,
     ) -> Result<RollBackModelPayload> {
         let models = &ctx.services().models;
-        let done = models.roll_back(ctx.viewer(), input.kind.into()).await;
+        let done = models.roll_back(ctx.viewer(), input.kind).await;
         ctx.loaders().forget();
         RollBackModelPayload::settle(done)
     }

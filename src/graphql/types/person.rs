@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, Result};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use chrono::{DateTime, Utc};
 
 use super::content::CreditRole;
@@ -12,6 +12,7 @@ use crate::foundation::page::Window;
 use crate::foundation::{Error, Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::{OrderDirection, StringFilter, or_none};
 use crate::graphql::payload::{payload, payload_errors};
 
@@ -94,7 +95,6 @@ impl Person {
         before: Option<String>,
     ) -> Result<Connection<FilmographyItem>> {
         let window = Window::read(first, after, last, before)?;
-        let roles = roles.map(|roles| roles.into_iter().map(Into::into).collect());
         filmography(ctx, self.0.id, roles, direction, window).await
     }
 
@@ -122,19 +122,11 @@ impl From<PersonFilterInput> for Filter {
     }
 }
 
-/// Fields by which people can be ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::PersonOrder")]
-pub enum PersonOrderField {
-    /// Name, compared by Unicode code points.
-    Name,
-    /// Time when the person was created.
-    CreatedAt,
-}
+graphql_enum!(domain::PersonOrder as PersonOrderField);
 
 order_input! {
     /// Order of a list of people.
-    PersonOrder(PersonOrderField => domain::PersonOrder)
+    PersonOrder(domain::PersonOrder)
 }
 
 /// Queries of people.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, InputObject, Json, Object, Result, SimpleObject, Union};
+use async_graphql::{Context, InputObject, Json, Object, Result, SimpleObject, Union};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -15,21 +15,12 @@ use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::{
     DateTimeFilter, StringFilter, StringListFilter, enum_filter, or_none, part, parts,
 };
 
-/// Role of a user. Each role includes the permissions of those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "auth::Role")]
-pub enum Role {
-    /// May read the public catalogue, and read and change their own data.
-    User,
-    /// May also use generators that are not open to all users.
-    Curator,
-    /// May read and change all data.
-    Admin,
-}
+graphql_enum!(auth::Role as Role);
 
 /// A user: somebody with an account, an imported user or an anonymous visitor.
 #[derive(Clone, Debug)]
@@ -102,7 +93,7 @@ impl User {
 
     /// Role of the user, which determines their permissions.
     async fn role(&self) -> Role {
-        self.user.role.into()
+        self.user.role
     }
 
     /// Whether the user is an anonymous visitor, created by `startAnonymousSession`.
@@ -210,21 +201,11 @@ impl From<UserFilterInput> for domain::UserFilter {
     }
 }
 
-/// Fields by which users can be ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::UserOrder")]
-pub enum UserOrderField {
-    /// Time when the user was created.
-    CreatedAt,
-    /// Display name, compared by Unicode code points.
-    DisplayName,
-    /// E-mail address; users without one come last.
-    Email,
-}
+graphql_enum!(domain::UserOrder as UserOrderField);
 
 order_input! {
     /// Order of a list of users.
-    UserOrder(UserOrderField => domain::UserOrder)
+    UserOrder(domain::UserOrder)
 }
 
 /// Queries of users.

@@ -292,7 +292,7 @@ impl UserMutation {
             let mut new = NewUser::named(input.display_name);
             new.email = input.email.map(|email| email.0);
             if let Some(role) = input.role {
-                new.role = role.into();
+                new.role = role;
             }
             if let Some(preferences) = input.preferences {
                 preferences.read()?.apply(&mut new.preferences);
@@ -312,7 +312,7 @@ impl UserMutation {
         #[graphql(desc = "The user and their new role.")] input: SetUserRoleInput,
     ) -> Result<SetUserRolePayload> {
         let users = &ctx.services().users;
-        let done = users.set_role(ctx.viewer(), input.id, input.role.into());
+        let done = users.set_role(ctx.viewer(), input.id, input.role);
         let done = done.await;
         ctx.loaders().forget();
         SetUserRolePayload::settle(done)

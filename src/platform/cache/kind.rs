@@ -4,22 +4,19 @@ use chrono::TimeDelta;
 
 use crate::foundation::text_enum;
 
-/// The kind of a cached value. Each kind has its own time to live and statistics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CacheKind {
-    /// Lists of recommendations.
-    Lists,
-    /// Values that depend on the catalogue alone.
-    Metadata,
-    /// Whole responses to queries.
-    Answers,
+text_enum! {
+    /// Kind of cached values.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum CacheKind {
+        /// Recommendation lists, trends and similar items; cached for at most 2 minutes.
+        Lists = "LISTS",
+        /// Values that rarely change, such as long-term trends; cached for at most 1 hour.
+        Metadata = "METADATA",
+        /// Complete responses to queries; cached for at most 2 minutes. Clearing another kind clears
+        /// these as well.
+        Answers = "ANSWERS",
+    }
 }
-
-text_enum!(CacheKind {
-    Lists = "LISTS",
-    Metadata = "METADATA",
-    Answers = "ANSWERS",
-});
 
 impl CacheKind {
     /// The time to live of a value. An invalidation ends it earlier.

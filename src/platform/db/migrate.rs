@@ -35,7 +35,8 @@ pub(super) const LOCK_SPACE: i32 = 0x4d41_5251;
 ///
 /// # Errors
 /// When the database does not answer, lacks pgvector, or refuses a statement. What was done for
-/// earlier schemas and migrations stays; a migration itself is done whole or not at all.
+/// earlier schemas and migrations stays; a migration itself is done whole or not at all, and so are all
+/// migrations of a schema that was empty.
 pub async fn run(url: &str, schemas: &[SchemaName], now: DateTime<Utc>) -> anyhow::Result<()> {
     let mut connection = super::options(url)?
         .connect()
@@ -194,6 +195,33 @@ async fn migrate(
 ) -> anyhow::Result<()> {
     execute(connection, format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
     enter(connection, schema).await?;
+    // One transaction for a schema that nobody uses yet: each of some forty would wait for the disk. Where there are
+    // tables, each migration has its own, so that none holds the locks of another while the old program runs.
+    if is_empty(connection).await? && MIGRATIONS.iter().all(|migration| !migration.no_tx) {
+        let mut transaction = connection.begin().await?;
+        fill(&mut transaction, schema, roles, now).await?;
+        transaction.commit().await?;
+        return Ok(());
+    }
+    fill(connection, schema, roles, now).await
+}
+
+/// Whether the schema that was entered has no tables.
+async fn is_empty(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace)",
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Runs the migrations that are missing in the schema that was entered, and makes its partitions.
+async fn fill(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    roles: bool,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
     // The lock of this module is per schema; that of `sqlx` would make all schemas wait in line.
     let mut migrator = Migrator::with_migrations(migrations()?);
     migrator.set_locking(false);

@@ -5,22 +5,22 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// What a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum MediaType {
-    Png,
-    Jpeg,
-    Webp,
-    Text,
-}
+use crate::foundation::text_enum;
 
-crate::foundation::text_enum!(MediaType {
-    Png = "image/png",
-    Jpeg = "image/jpeg",
-    Webp = "image/webp",
-    Text = "text/plain",
-});
+text_enum! {
+    /// Format of a stored file.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum MediaType {
+        /// A PNG image.
+        Png = "image/png",
+        /// A JPEG image.
+        Jpeg = "image/jpeg",
+        /// A WebP image.
+        Webp = "image/webp",
+        /// A plain text in UTF-8.
+        Text = "text/plain",
+    }
+}
 
 impl MediaType {
     /// How names of such files end, without the full stop.

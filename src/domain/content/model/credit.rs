@@ -17,28 +17,26 @@ pub struct Credit {
     pub character: Option<String>,
 }
 
-/// What a person does for an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum CreditRole {
-    Director,
-    Cast,
-    Writer,
-    Producer,
-    Composer,
-    Cinematographer,
-    Editor,
+text_enum! {
+    /// Role of a person in the making of an item.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum CreditRole {
+        /// Director of the item.
+        Director = "DIRECTOR",
+        /// Actor or other performer.
+        Cast = "CAST",
+        /// Writer of the item.
+        Writer = "WRITER",
+        /// Producer of the item.
+        Producer = "PRODUCER",
+        /// Composer of the music.
+        Composer = "COMPOSER",
+        /// Director of photography.
+        Cinematographer = "CINEMATOGRAPHER",
+        /// Editor who cut the item.
+        Editor = "EDITOR",
+    }
 }
-
-text_enum!(CreditRole {
-    Director = "DIRECTOR",
-    Cast = "CAST",
-    Writer = "WRITER",
-    Producer = "PRODUCER",
-    Composer = "COMPOSER",
-    Cinematographer = "CINEMATOGRAPHER",
-    Editor = "EDITOR",
-});
 
 /// A credit to be written: the person by id, or by name, found or made.
 #[derive(Clone, Debug, PartialEq)]

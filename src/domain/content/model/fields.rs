@@ -144,14 +144,15 @@ impl Fields {
                 &format!("at most {most} entries of 1 to 200 characters each"),
             )?;
         }
-        for (field, text) in [
+        let optional = [
             ("originalTitle", &self.original_title),
             ("language", &self.language),
             ("brand", &self.brand),
             ("merchant", &self.merchant),
             ("color", &self.color),
             ("posterUrl", &self.poster_url),
-        ] {
+        ];
+        for (field, text) in optional {
             require(
                 text.as_ref()
                     .is_none_or(|text| (1..=2000).contains(&text.chars().count())),
@@ -159,19 +160,13 @@ impl Fields {
                 "1 to 2,000 characters, or leave it out",
             )?;
         }
-        let texts = [
-            ("title", Some(&self.title)),
-            ("description", Some(&self.description)),
-            ("originalTitle", self.original_title.as_ref()),
-            ("language", self.language.as_ref()),
-            ("brand", self.brand.as_ref()),
-            ("merchant", self.merchant.as_ref()),
-            ("color", self.color.as_ref()),
-            ("posterUrl", self.poster_url.as_ref()),
-        ];
-        let texts = texts
+        let texts = [("title", &self.title), ("description", &self.description)]
             .into_iter()
-            .filter_map(|(field, text)| Some((field, text?)))
+            .chain(
+                optional
+                    .into_iter()
+                    .filter_map(|(field, text)| Some((field, text.as_ref()?))),
+            )
             .chain(self.genres.iter().map(|text| ("genres", text)))
             .chain(self.tags.iter().map(|text| ("tags", text)))
             .chain(self.category_path.iter().map(|text| ("categoryPath", text)));

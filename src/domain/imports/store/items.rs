@@ -4,7 +4,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::super::mapping::Field;
+use super::super::columns::{self, Field};
 use super::super::model::{ImportedItem, RowCounts, Table};
 use super::{Ids, Session, Stage, TMDB, analyze};
 use crate::foundation::{Result, id};
@@ -30,42 +30,6 @@ enum Rule {
     Unite,
 }
 
-/// All columns that are staged, in the order of `staged_items`.
-const COLUMNS: &str = "kind, title, original_title, description, genres, tags, year, \
-    duration_minutes, language, poster_url, rating_average, rating_count, popularity, brand, \
-    merchant, category_path, price, list_price, currency, stock, color, rights_from, \
-    rights_until, broadcasts_left, visibility, quality_score, metadata";
-
-/// The column of a field.
-pub(in super::super) fn column(field: Field) -> &'static str {
-    match field {
-        Field::Title => "title",
-        Field::OriginalTitle => "original_title",
-        Field::Description => "description",
-        Field::Genres => "genres",
-        Field::Tags => "tags",
-        Field::Year => "year",
-        Field::DurationMinutes => "duration_minutes",
-        Field::Language => "language",
-        Field::PosterUrl => "poster_url",
-        Field::RatingAverage => "rating_average",
-        Field::RatingCount => "rating_count",
-        Field::Popularity => "popularity",
-        Field::Brand => "brand",
-        Field::Merchant => "merchant",
-        Field::CategoryPath => "category_path",
-        Field::Price => "price",
-        Field::ListPrice => "list_price",
-        Field::Currency => "currency",
-        Field::Stock => "stock",
-        Field::Color => "color",
-        Field::RightsFrom => "rights_from",
-        Field::RightsUntil => "rights_until",
-        Field::BroadcastsLeft => "broadcasts_left",
-        Field::QualityScore => "quality_score",
-    }
-}
-
 impl Policy {
     fn rules(&self) -> Vec<(&'static str, Rule)> {
         match self {
@@ -84,7 +48,7 @@ impl Policy {
             ],
             Self::Products(fields) => fields
                 .iter()
-                .map(|field| (column(*field), Rule::Replace))
+                .map(|field| (field.name(), Rule::Replace))
                 .collect(),
         }
     }
@@ -157,38 +121,11 @@ impl Stage for ItemStage {
     fn push(&mut self, item: ImportedItem) {
         let id = self.ids.next::<id::Content>();
         let also = item.names.iter().find(|(source, _)| *source == TMDB);
-        let fields = &item.fields;
         self.items
             .plain(id)
             .text(&item.key)
-            .maybe_text(also.map(|(_, name)| name.as_str()))
-            .plain(fields.kind.as_str())
-            .text(&fields.title)
-            .maybe_text(fields.original_title.as_deref())
-            .text(&fields.description)
-            .texts(&fields.genres)
-            .texts(&fields.tags)
-            .maybe(fields.year)
-            .maybe(fields.duration_minutes)
-            .maybe_text(fields.language.as_deref())
-            .maybe_text(fields.poster_url.as_deref())
-            .maybe(fields.rating_average)
-            .maybe(fields.rating_count)
-            .plain(fields.popularity)
-            .maybe_text(fields.brand.as_deref())
-            .maybe_text(fields.merchant.as_deref())
-            .texts(&fields.category_path)
-            .maybe(fields.price)
-            .maybe(fields.list_price)
-            .maybe_text(fields.currency.as_deref())
-            .maybe(fields.stock)
-            .maybe_text(fields.color.as_deref())
-            .maybe(fields.rights_from)
-            .maybe(fields.rights_until)
-            .maybe(fields.broadcasts_left)
-            .plain(fields.visibility.as_str())
-            .maybe(fields.quality_score)
-            .text(&fields.metadata.to_string());
+            .maybe_text(also.map(|(_, name)| name.as_str()));
+        columns::copy(&item.fields, &mut self.items);
         self.items.end();
         self.names.plain(id).text(&self.source).text(&item.key);
         self.names.end();
@@ -221,9 +158,10 @@ async fn merge(
     stage.names.copy_into(connection, "staged_names").await?;
     analyze(connection, "ANALYZE staged_items, staged_names").await?;
     let known = targets(connection, &stage.source).await?;
+    let columns = columns::names();
     let insert = format!(
-        "INSERT INTO content_items (id, created_at, updated_at, {COLUMNS}) \
-         SELECT new_id, $1, $1, {COLUMNS} FROM staged_items JOIN targets USING (new_id) \
+        "INSERT INTO content_items (id, created_at, updated_at, {columns}) \
+         SELECT new_id, $1, $1, {columns} FROM staged_items JOIN targets USING (new_id) \
          WHERE fresh ORDER BY new_id"
     );
     let added = sqlx::query(AssertSqlSafe(insert))

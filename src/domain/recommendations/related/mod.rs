@@ -20,31 +20,25 @@ const MAX_ITEMS: usize = 50;
 /// The longest title, in characters.
 const MAX_TITLE: usize = 200;
 
-/// In what way the items of a group are like those asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum GroupKind {
-    /// They are about like things.
-    SimilarContent,
-    /// They are of like genres, or of the same part of the shop.
-    SimilarGenre,
-    /// The same people directed them.
-    SameDirector,
-    /// The same people play in them.
-    SameCast,
-    /// They are of the same year, and popular.
-    PopularThatYear,
-    /// The same users took them.
-    BoughtTogether,
+text_enum! {
+    /// In which respect the items of a group are similar to the given items.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum GroupKind {
+        /// Similar topics, by embedding and genres.
+        SimilarContent = "SIMILAR_CONTENT",
+        /// Similar genres or product categories.
+        SimilarGenre = "SIMILAR_GENRE",
+        /// The same directors.
+        SameDirector = "SAME_DIRECTOR",
+        /// The same cast members.
+        SameCast = "SAME_CAST",
+        /// Popular items of the same year.
+        PopularThatYear = "POPULAR_THAT_YEAR",
+        /// Co-occurrence: users with positive interactions with the given items have them with these,
+        /// too, significantly more often than other users.
+        BoughtTogether = "BOUGHT_TOGETHER",
+    }
 }
-
-text_enum!(GroupKind {
-    SimilarContent = "SIMILAR_CONTENT",
-    SimilarGenre = "SIMILAR_GENRE",
-    SameDirector = "SAME_DIRECTOR",
-    SameCast = "SAME_CAST",
-    PopularThatYear = "POPULAR_THAT_YEAR",
-    BoughtTogether = "BOUGHT_TOGETHER",
-});
 
 /// What to be like.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::search::lexical::LexicalHit;
-use crate::engine::catalogue::{ContentKind, ItemRow, Visibility};
+use crate::engine::catalogue::ItemRow;
 
 /// Items of the catalogue; the last one is deleted.
 const ITEMS: u32 = 30;
@@ -23,38 +23,15 @@ fn id(slot: u32) -> Uuid {
 fn catalogue() -> Catalogue {
     let mut catalogue = Catalogue::default();
     for slot in 0..ITEMS {
+        let title = match slot % 10 {
+            3 => "Mirror".to_owned(),
+            _ => format!("Item {slot}"),
+        };
         catalogue.put(ItemRow {
-            id: id(slot),
-            kind: ContentKind::Movie,
-            visibility: Visibility::Public,
             deleted: slot == ITEMS - 1,
-            title: if slot % 10 == 3 {
-                "Mirror".to_owned()
-            } else {
-                format!("Item {slot}")
-            },
-            genres: Vec::new(),
-            tags: Vec::new(),
-            category_path: Vec::new(),
-            people: Vec::new(),
             year: Some(1950 + (slot % 7) as i32),
-            duration_minutes: None,
-            language: None,
-            rating_average: None,
-            rating_count: None,
             popularity: popularity(slot),
-            brand: None,
-            merchant: None,
-            price: None,
-            currency: None,
-            stock: None,
-            color: None,
-            rights_from: None,
-            rights_until: None,
-            creator: None,
-            created_at: DateTime::UNIX_EPOCH,
-            updated_at: DateTime::UNIX_EPOCH,
-            changed_in: 1,
+            ..ItemRow::new(id(slot), title)
         });
     }
     catalogue

@@ -1,11 +1,12 @@
 //! Which content items to list, and in which order.
 
-use async_graphql::{Enum, InputObject};
+use async_graphql::InputObject;
 
 use super::{ContentKind, Visibility};
 use crate::domain::content::model::{self as domain, ContentFilter as Filter};
 use crate::foundation::{Id, id};
 use crate::graphql::connection::order_input;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::{
     DateFilter, DateTimeFilter, DecimalFilter, FloatFilter, IntFilter, StringFilter,
     StringListFilter, UserIdFilter, enum_filter, or_none, part, parts,
@@ -118,25 +119,9 @@ impl From<ContentFilterInput> for Filter {
     }
 }
 
-/// Fields by which content items can be ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ContentOrder")]
-pub enum ContentOrderField {
-    /// Time when the item was created.
-    CreatedAt,
-    /// Title, compared by Unicode code points.
-    Title,
-    /// Year of release.
-    Year,
-    /// Popularity given by the data source.
-    Popularity,
-    /// Mean rating given by the data source.
-    RatingAverage,
-    /// Price, without regard to the currency.
-    Price,
-}
+graphql_enum!(domain::ContentOrder as ContentOrderField);
 
 order_input! {
     /// Order of a list of content items.
-    ContentOrder(ContentOrderField => domain::ContentOrder)
+    ContentOrder(domain::ContentOrder)
 }

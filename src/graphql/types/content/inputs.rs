@@ -37,7 +37,7 @@ pub(super) fn credits(inputs: Vec<CreditInput>) -> Result<Vec<NewCredit>> {
         };
         Ok(NewCredit {
             person,
-            role: input.role.into(),
+            role: input.role,
             character: input.character,
         })
     };

@@ -1,66 +1,19 @@
 //! What content items are described with: kinds, credits, money, ratings and the like.
 
-use async_graphql::{ComplexObject, Context, Enum, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, Result, SimpleObject};
 use rust_decimal::Decimal;
 
 use super::Content;
 use crate::domain::content::model as domain;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::int;
 use crate::graphql::types::person::Person;
 
-/// Kind of a content item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ContentKind")]
-pub enum ContentKind {
-    /// A film or feature-length movie.
-    Movie,
-    /// A product for sale.
-    Product,
-    /// A text such as an article or a story.
-    Text,
-    /// A still image, such as a photo or a drawing.
-    Image,
-    /// A video that is not a film.
-    Video,
-    /// An audio recording.
-    Audio,
-}
-
-/// Who may see a content item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Visibility")]
-pub enum Visibility {
-    /// Visible to everyone; can be listed, found and recommended.
-    Public,
-    /// Visible to everyone who knows its ID. Listed only for its creator, admins and API keys with
-    /// the scope CATALOGUE_WRITE; never recommended.
-    Unlisted,
-    /// Visible only to its creator, admins and API keys with the scope CATALOGUE_WRITE; never
-    /// recommended.
-    Private,
-}
-
-/// Role of a person in the making of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::CreditRole")]
-pub enum CreditRole {
-    /// Director of the item.
-    Director,
-    /// Actor or other performer.
-    Cast,
-    /// Writer of the item.
-    Writer,
-    /// Producer of the item.
-    Producer,
-    /// Composer of the music.
-    Composer,
-    /// Director of photography.
-    Cinematographer,
-    /// Editor who cut the item.
-    Editor,
-}
+graphql_enum!(domain::ContentKind as ContentKind);
+graphql_enum!(domain::Visibility as Visibility);
+graphql_enum!(domain::CreditRole as CreditRole);
 
 /// An amount of money in a currency.
 #[derive(Clone, Debug, SimpleObject)]
@@ -105,7 +58,7 @@ impl Credit {
 impl From<domain::Credit> for Credit {
     fn from(credit: domain::Credit) -> Self {
         Self {
-            role: credit.role.into(),
+            role: credit.role,
             position: credit.position,
             character: credit.character,
             person: credit.person,

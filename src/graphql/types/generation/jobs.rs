@@ -118,15 +118,15 @@ pub struct ImageJobInput {
 impl GeneratedItemInput {
     fn read(input: Option<Self>, usual: ContentKind) -> NewItem {
         let Some(input) = input else {
-            return NewItem::new(usual.into());
+            return NewItem::new(usual);
         };
-        let kind: catalogue::ContentKind = input.kind.unwrap_or(usual).into();
+        let kind = input.kind.unwrap_or(usual);
         let mut item = NewItem::new(kind);
         item.title = input.title;
         item.genres = input.genres;
         item.year = input.year;
         if let Some(visibility) = input.visibility {
-            item.visibility = visibility.into();
+            item.visibility = visibility;
         }
         item
     }

@@ -38,7 +38,7 @@ impl From<RecordInteractionInput> for NewInteraction {
         Self {
             user: input.user_id,
             content: input.content_id,
-            kind: input.kind.into(),
+            kind: input.kind,
             value: input.value.map(single),
             occurred_at: input.occurred_at,
             idempotency_key: input.idempotency_key,

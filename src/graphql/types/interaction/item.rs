@@ -2,41 +2,16 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, Object, Result};
+use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, Utc};
 
 use crate::domain::interactions::model as domain;
 use crate::graphql::ContextExt;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::double;
 use crate::graphql::types::content::Content;
 
-/// Kind of an interaction of a user with a content item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::InteractionKind")]
-pub enum InteractionKind {
-    /// The user viewed the item.
-    View,
-    /// The user opened the item from a list.
-    Click,
-    /// The user added the item to the cart.
-    AddToCart,
-    /// The user purchased the item.
-    Purchase,
-    /// The user liked the item.
-    Like,
-    /// The user shared the item.
-    Share,
-    /// The user rated the item with 0.5–5 stars.
-    Rating,
-    /// The user skipped the item.
-    Skip,
-    /// The user disliked the item.
-    Dislike,
-    /// The user removed the item from the cart.
-    RemoveFromCart,
-    /// The user returned the purchased item.
-    Return,
-}
+graphql_enum!(domain::InteractionKind as InteractionKind);
 
 /// An interaction of a user with a content item.
 #[derive(Clone, Debug)]
@@ -63,7 +38,7 @@ impl Interaction {
 
     /// Kind of the interaction.
     async fn kind(&self) -> InteractionKind {
-        self.0.kind.into()
+        self.0.kind
     }
 
     /// Rating in stars, 0.5–5, for RATING; null for other kinds.

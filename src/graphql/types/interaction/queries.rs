@@ -56,7 +56,7 @@ pub struct InteractionCount {
 impl From<domain::InteractionCount> for InteractionCount {
     fn from(group: domain::InteractionCount) -> Self {
         Self {
-            kind: group.kind.map(Into::into),
+            kind: group.kind,
             day: group.day,
             count: int(group.count),
         }
@@ -155,7 +155,7 @@ impl InteractionQuery {
         let what = Counting {
             from: from.or(month_before).unwrap_or(until),
             until,
-            kinds: kinds.map(|kinds| kinds.into_iter().map(Into::into).collect()),
+            kinds,
             by_kind: group_by.contains(&InteractionGrouping::Kind),
             by_day: group_by.contains(&InteractionGrouping::Day),
         };

@@ -9,24 +9,11 @@ use super::JobKind;
 use crate::domain::jobs::model as domain;
 use crate::foundation::Progress;
 use crate::graphql::ContextExt;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::{double, int};
 use crate::graphql::types::user::User;
 
-/// State of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::JobState")]
-pub enum JobState {
-    /// Waiting for its start time, for a worker or for the next attempt.
-    Pending,
-    /// Currently executed by a worker.
-    Running,
-    /// Finished successfully.
-    Completed,
-    /// Failed; not retried automatically.
-    Failed,
-    /// Cancelled before it was finished.
-    Cancelled,
-}
+graphql_enum!(domain::JobState as JobState);
 
 /// Progress of a job.
 #[derive(Clone, Debug, SimpleObject)]
@@ -82,7 +69,7 @@ impl Job {
 
     /// State of the job.
     async fn state(&self) -> JobState {
-        self.0.state.into()
+        self.0.state
     }
 
     /// Priority of the job, -100 to 100. Jobs with higher priority start first.
@@ -195,7 +182,7 @@ impl JobEvent {
 
     /// State of the job at that time.
     async fn state(&self) -> JobState {
-        self.event.state.into()
+        self.event.state
     }
 
     /// Number of the attempt at that time; 0 before the first attempt.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::{Job, JobKind, JobState};
@@ -11,6 +11,7 @@ use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::{DateTimeFilter, UserIdFilter, enum_filter, or_none};
 use crate::graphql::number::int;
 use crate::graphql::types::upkeep::HourlyStatistics;
@@ -54,21 +55,11 @@ impl From<JobFilterInput> for JobFilter {
     }
 }
 
-/// Fields by which jobs can be ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::JobOrder")]
-pub enum JobOrderField {
-    /// Time when the job was created.
-    CreatedAt,
-    /// Time when the job was completed, failed or was cancelled.
-    FinishedAt,
-    /// Priority of the job.
-    Priority,
-}
+graphql_enum!(domain::JobOrder as JobOrderField);
 
 order_input! {
     /// Order of a list of jobs.
-    JobOrder(JobOrderField => domain::JobOrder)
+    JobOrder(domain::JobOrder)
 }
 
 /// Statistics of the jobs of one kind in one state that have not been deleted.

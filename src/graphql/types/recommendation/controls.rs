@@ -52,7 +52,7 @@ impl From<Controls> for RecommendationRequest {
         let boosts = controls.boost.unwrap_or_default().into_iter();
         let pins = controls.pin.unwrap_or_default().into_iter();
         Self {
-            context: controls.context.into(),
+            context: controls.context,
             seed: controls.like,
             query: controls.query,
             filter: or_none(controls.filter),
@@ -71,9 +71,7 @@ impl From<Controls> for RecommendationRequest {
                 .collect(),
             diversity: controls.diversity.map_or(usual.diversity, single),
             min_score: controls.min_score.map_or(usual.min_score, single),
-            fallback: controls.fallback.map_or(usual.fallback, |sources| {
-                sources.into_iter().map(Into::into).collect()
-            }),
+            fallback: controls.fallback.unwrap_or(usual.fallback),
         }
     }
 }

@@ -1,26 +1,15 @@
 //! Subscriptions to lists and the models behind them.
 
-use async_graphql::{Context, Enum, Result, SimpleObject, Subscription};
+use async_graphql::{Context, Result, SimpleObject, Subscription};
 use futures::{Stream, StreamExt};
 
 use crate::domain::recommendations::updates as domain;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::types::model::{Model, ModelKind};
 
-/// Why the recommendations of a user have changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::UpdateReason")]
-pub enum RecommendationsUpdateReason {
-    /// The user has interacted with an item.
-    Taste,
-    /// The user's stored recommendations were recomputed.
-    Refresh,
-    /// Another model was activated.
-    Model,
-    /// Updates may have been missed; the recommendations may have changed.
-    Unknown,
-}
+graphql_enum!(domain::UpdateReason as RecommendationsUpdateReason);
 
 /// A notification that the recommendations of a user have changed. Query `recommendations` to get
 /// the new list.
@@ -58,7 +47,7 @@ impl RecommendationSubscription {
             .await?;
         Ok(updates.map(move |reason| RecommendationsUpdate {
             user_id: user,
-            reason: reason.into(),
+            reason,
         }))
     }
 
@@ -72,9 +61,7 @@ impl RecommendationSubscription {
         >,
     ) -> Result<impl Stream<Item = Model>> {
         let service = &ctx.services().models;
-        let promoted = service
-            .promotions(ctx.viewer(), kind.map(Into::into))
-            .await?;
+        let promoted = service.promotions(ctx.viewer(), kind).await?;
         Ok(promoted.map(Model::from))
     }
 }

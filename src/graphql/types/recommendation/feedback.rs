@@ -1,6 +1,6 @@
 //! What became of the items of lists: telling it, and reading it in numbers.
 
-use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::item::RecommendationSource;
@@ -8,6 +8,7 @@ use super::list::RecommendationContext;
 use crate::domain::recommendations::feedback::{self as domain, NewFeedback, Outcome};
 use crate::domain::recommendations::statistics::{self, Group};
 use crate::foundation::{Id, id};
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::{double, int, single};
 use crate::graphql::payload::{UserError, payload, payload_errors, settle};
 use crate::graphql::types::content::Content;
@@ -15,19 +16,7 @@ use crate::graphql::types::interaction::Interaction;
 use crate::graphql::types::interaction::changes::RecordOutcome;
 use crate::graphql::{ContextExt, Query};
 
-/// Kind of feedback on a recommended item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::FeedbackKind")]
-pub enum FeedbackKind {
-    /// The item was displayed to the user. Not recorded as an interaction.
-    Served,
-    /// The user opened the item. Also recorded as an interaction of the kind CLICK.
-    Clicked,
-    /// The user dismissed the item. Also recorded as an interaction of the kind SKIP.
-    Dismissed,
-    /// The user rated the item. Also recorded as an interaction of the kind RATING.
-    Rated,
-}
+graphql_enum!(domain::FeedbackKind as FeedbackKind);
 
 /// Feedback on one item of a recommendation list.
 #[derive(Clone, Debug, InputObject)]
@@ -47,7 +36,7 @@ impl From<RecommendationFeedbackInput> for NewFeedback {
     fn from(input: RecommendationFeedbackInput) -> Self {
         Self {
             attribution_token: input.attribution_token,
-            kind: input.kind.into(),
+            kind: input.kind,
             rating: input.rating.map(single),
             idempotency_key: input.idempotency_key,
         }
@@ -106,7 +95,7 @@ impl From<domain::Feedback> for RecommendationFeedback {
         Self {
             list_id: feedback.item.list.into(),
             rank: feedback.item.rank,
-            kind: feedback.kind.into(),
+            kind: feedback.kind,
             rating: feedback.rating.map(double),
             at: feedback.at,
             item: feedback.content,
@@ -325,14 +314,10 @@ impl FeedbackQuery {
             match group {
                 Group::All => told.total = counts,
                 Group::Rank(rank) => told.by_rank.push(RankFeedback { rank, counts }),
-                Group::Context(context) => told.by_context.push(ContextFeedback {
-                    context: context.into(),
-                    counts,
-                }),
-                Group::Source(source) => told.by_source.push(SourceFeedback {
-                    source: source.into(),
-                    counts,
-                }),
+                Group::Context(context) => {
+                    told.by_context.push(ContextFeedback { context, counts });
+                }
+                Group::Source(source) => told.by_source.push(SourceFeedback { source, counts }),
             }
         }
         Ok(told)

@@ -1,40 +1,15 @@
 //! Items of lists, and why they are there.
 
-use async_graphql::{ComplexObject, Context, Enum, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
 
 use crate::domain::recommendations::model as domain;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::double;
 use crate::graphql::types::content::Content;
 
-/// A source of recommended items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Source")]
-pub enum RecommendationSource {
-    /// Collaborative filtering: users with similar interactions liked the item.
-    Collaborative,
-    /// Similarity of the item's embedding to the long-term interests of the user.
-    Interests,
-    /// Similarity of the item's embedding to the user's interactions in the current session.
-    Session,
-    /// Similarity of the item's embedding to the item that the list is about.
-    Similar,
-    /// Co-occurrence: users with positive interactions with the item that the list is about have
-    /// them with this item, too.
-    Together,
-    /// Relevance to the search query, by words and by meaning.
-    Query,
-    /// Popularity among all users, recent interactions counting most.
-    Popular,
-    /// Items most recently added to the catalogue.
-    New,
-    /// Any other available item that matches the filter, ordered by the popularity given by its
-    /// data source.
-    Any,
-    /// The item was placed at this rank by the argument `pin`.
-    Pinned,
-}
+graphql_enum!(domain::Source as RecommendationSource);
 
 /// The main reason why an item was recommended.
 #[derive(Clone, Debug, SimpleObject)]
@@ -142,10 +117,7 @@ impl RecommendationItem {
     async fn sources(&self) -> Vec<RecommendationSource> {
         let main = self.item.source(&self.blend.blend);
         let others = self.item.sources.iter().filter(|source| *source != main);
-        std::iter::once(main)
-            .chain(others)
-            .map(Into::into)
-            .collect()
+        std::iter::once(main).chain(others).collect()
     }
 
     /// Contribution of each source of the list's blend. Without boosts, pins and diversity, the
@@ -154,7 +126,7 @@ impl RecommendationItem {
         let blend = self.blend.blend.iter().zip(&self.item.parts);
         let contribution =
             |((source, weight), part): (&(domain::Source, f32), &f32)| Contribution {
-                source: (*source).into(),
+                source: *source,
                 score: double((part / weight).clamp(0.0, 1.0)),
                 weight: double(*weight),
             };
@@ -170,7 +142,7 @@ impl RecommendationItem {
     async fn reasons(&self) -> [Reason; 1] {
         let reason = self.item.explained(&self.blend.blend).reason();
         [Reason {
-            source: reason.source.into(),
+            source: reason.source,
             reason,
         }]
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::item::{RecommendationItem, RecommendationSource};
@@ -10,23 +10,11 @@ use crate::domain::recommendations::model::{self as domain, ListPage};
 use crate::domain::recommendations::service::cursor;
 use crate::graphql::ContextExt;
 use crate::graphql::connection::PageInfo;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::double;
 use crate::graphql::types::model::Model;
 
-/// The context that a recommendation list is shown in. It determines which sources are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Context")]
-pub enum RecommendationContext {
-    /// A personal feed from the whole catalogue. All items are of one kind unless `filter` contains
-    /// a condition on the kind.
-    Feed,
-    /// Personal recommendations from one part of the catalogue. Requires `filter`.
-    Category,
-    /// Items that match a search query, ordered for the user. Requires `query`.
-    Search,
-    /// Items similar to a given item, ordered for the user. Requires `contentId`.
-    Similar,
-}
+graphql_enum!(domain::Context as RecommendationContext);
 
 /// Weight of one source in a recommendation list.
 #[derive(Clone, Copy, Debug, SimpleObject)]
@@ -88,7 +76,7 @@ impl RecommendationList {
 
     /// The context that the list was computed for.
     async fn context(&self) -> RecommendationContext {
-        self.0.list.context.into()
+        self.0.list.context
     }
 
     /// Time when the list was computed.
@@ -121,7 +109,7 @@ impl RecommendationList {
     async fn blend_weights(&self) -> Vec<BlendWeight> {
         let blend = self.0.list.blend.iter();
         let weight = |(source, weight): &(domain::Source, f32)| BlendWeight {
-            source: (*source).into(),
+            source: *source,
             weight: double(*weight),
         };
         blend.map(weight).collect()

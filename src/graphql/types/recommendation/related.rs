@@ -1,35 +1,19 @@
 //! What is like something, rows of a front page, and what rises.
 
-use async_graphql::{ComplexObject, Context, Enum, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
 
 use crate::domain::content::ContentFilter;
 use crate::domain::recommendations::because;
 use crate::domain::recommendations::related::{self as domain, About, SimilarRequest};
-use crate::domain::recommendations::trending::{self, Span};
+use crate::domain::recommendations::trending;
 use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::or_none;
 use crate::graphql::number::double;
 use crate::graphql::types::content::{Content, ContentFilterInput};
 
-/// In which respect the items of a group are similar to the given items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::GroupKind")]
-pub enum SimilarKind {
-    /// Similar topics, by embedding and genres.
-    SimilarContent,
-    /// Similar genres or product categories.
-    SimilarGenre,
-    /// The same directors.
-    SameDirector,
-    /// The same cast members.
-    SameCast,
-    /// Popular items of the same year.
-    PopularThatYear,
-    /// Co-occurrence: users with positive interactions with the given items have them with these,
-    /// too, significantly more often than other users.
-    BoughtTogether,
-}
+graphql_enum!(domain::GroupKind as SimilarKind);
 
 /// An item that is similar to other items.
 #[derive(Clone, Debug, SimpleObject)]
@@ -80,7 +64,7 @@ pub struct SimilarGroup {
 impl From<domain::Group> for SimilarGroup {
     fn from(group: domain::Group) -> Self {
         Self {
-            kind: group.kind.into(),
+            kind: group.kind,
             title: group.title,
             items: items(group.items),
         }
@@ -170,19 +154,7 @@ impl From<because::BecauseRow> for BecauseRow {
     }
 }
 
-/// The period that trends are computed for, and the earlier period it is compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "Span")]
-pub enum TrendingWindow {
-    /// The last hour, compared with the preceding 24 hours.
-    Hour,
-    /// The last 24 hours, compared with the preceding 7 days.
-    Day,
-    /// The last 7 days, compared with the preceding 4 weeks.
-    Week,
-    /// The last 30 days, compared with the preceding 90 days.
-    Month,
-}
+graphql_enum!(trending::Span as TrendingWindow);
 
 /// An item with more interactions in a recent period than in comparable periods before.
 #[derive(Clone, Debug, SimpleObject)]
@@ -256,10 +228,7 @@ impl RelatedQuery {
                 return Err(Refusal::invalid("contentId", message).into());
             }
         };
-        let kinds = match kinds {
-            Some(kinds) => kinds.into_iter().map(Into::into).collect(),
-            None => domain::GroupKind::ALL.to_vec(),
-        };
+        let kinds = kinds.unwrap_or_else(|| SimilarKind::ALL.to_vec());
         let ask = SimilarRequest {
             about,
             first: count(first, 10),
@@ -325,7 +294,7 @@ impl RelatedQuery {
     ) -> Result<Vec<TrendingItem>> {
         let filter: ContentFilter = or_none(filter);
         let service = &ctx.services().recommendations;
-        let trending = service.trending(window.into(), count(first, 20), &filter);
+        let trending = service.trending(window, count(first, 20), &filter);
         Ok(trending.await?.into_iter().map(Into::into).collect())
     }
 }

@@ -8,23 +8,13 @@ use crate::domain::search::SearchRequest;
 use crate::domain::search::model::{self as domain, Suggestion};
 use crate::foundation::page::{self, Window};
 use crate::graphql::ContextExt;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::or_none;
 use crate::graphql::number::int;
 use crate::graphql::types::content::{Content, ContentFilterInput, ContentOrder};
 use crate::graphql::types::person::Person;
 
-/// How a search matches items.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::SearchMode")]
-pub enum SearchMode {
-    /// By the words of the query and by the similarity of embeddings, combined by rank.
-    #[default]
-    WordsAndMeaning,
-    /// By the words of the query only.
-    Words,
-    /// By the similarity of the embeddings of query and items only.
-    Meaning,
-}
+graphql_enum!(domain::SearchMode as SearchMode);
 
 /// Kind of a search suggestion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -131,7 +121,7 @@ impl SearchQuery {
         let request = SearchRequest {
             query,
             filter: or_none(filter),
-            mode: mode.into(),
+            mode,
             order: order_by.map(Into::into),
             personalise,
         };

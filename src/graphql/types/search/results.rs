@@ -10,20 +10,11 @@ use crate::domain::search::model::{self as domain, SearchHit, SearchPage};
 use crate::domain::search::results;
 use crate::graphql::ContextExt;
 use crate::graphql::connection::PageInfo;
+use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::{double, int};
 use crate::graphql::types::content::Content;
 
-/// How a search found an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::SearchSource")]
-pub enum SearchSource {
-    /// The item contains words of the query.
-    Words,
-    /// The embedding of the item is similar to that of the query.
-    Meaning,
-    /// The query was empty and the item matches the filter.
-    Listed,
-}
+graphql_enum!(domain::SearchSource as SearchSource);
 
 /// How a search found an item, and at which rank.
 #[derive(Clone, Copy, Debug, SimpleObject)]
@@ -131,7 +122,7 @@ impl SearchEdge {
     /// How the item was found, with its rank in each case.
     async fn sources(&self) -> Vec<SearchFinding> {
         let sources = self.hit.sources.iter().map(|(source, rank)| SearchFinding {
-            source: (*source).into(),
+            source: *source,
             rank: int(*rank),
         });
         sources.collect()
