@@ -14,7 +14,7 @@ use marquee::domain::auth::Role;
 use marquee::domain::content::model::CreditRole;
 use marquee::domain::content::{ContentKind, Visibility};
 use marquee::domain::interactions::InteractionKind;
-use marquee::domain::jobs::{JobKind, JobState};
+use marquee::domain::jobs::JobState;
 use marquee::domain::models::{ModelKind, ModelState};
 use marquee::domain::recommendations::feedback::FeedbackKind;
 use marquee::domain::recommendations::model::{Context, Source};
@@ -329,7 +329,6 @@ fn enums() -> Names {
         "content_items.visibility": Visibility,
         "credits.role": CreditRole,
         "interactions.kind": InteractionKind,
-        "generation_jobs.kind": JobKind,
         "generation_jobs.state": JobState,
         "model_versions.kind": ModelKind,
         "model_versions.state": ModelState,

@@ -8,6 +8,7 @@ use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::imports::job::{self as domain, ImportJob};
 use crate::foundation::{Id, Result, id};
+use crate::graphql::enums::graphql_enum;
 
 impl ApiJob for ImportJob {
     const DESCRIPTION: &'static str = "Imports uploaded files into the catalogue.";

@@ -197,13 +197,14 @@ async fn migrate(
     enter(connection, schema).await?;
     // One transaction for a schema that nobody uses yet: each of some forty would wait for the disk. Where there are
     // tables, each migration has its own, so that none holds the locks of another while the old program runs.
-    if is_empty(connection).await? && MIGRATIONS.iter().all(|migration| !migration.no_tx) {
+    let migrations = migrations()?;
+    if is_empty(connection).await? && migrations.iter().all(|migration| !migration.no_tx) {
         let mut transaction = connection.begin().await?;
-        fill(&mut transaction, schema, roles, now).await?;
+        fill(&mut transaction, schema, migrations, roles, now).await?;
         transaction.commit().await?;
         return Ok(());
     }
-    fill(connection, schema, roles, now).await
+    fill(connection, schema, migrations, roles, now).await
 }
 
 /// Whether the schema that was entered has no tables.
@@ -219,11 +220,12 @@ async fn is_empty(connection: &mut PgConnection) -> sqlx::Result<bool> {
 async fn fill(
     connection: &mut PgConnection,
     schema: &SchemaName,
+    migrations: Vec<Migration>,
     roles: bool,
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
     // The lock of this module is per schema; that of `sqlx` would make all schemas wait in line.
-    let mut migrator = Migrator::with_migrations(migrations()?);
+    let mut migrator = Migrator::with_migrations(migrations);
     migrator.set_locking(false);
     migrator.run_direct(None, connection, false).await?;
     if roles {

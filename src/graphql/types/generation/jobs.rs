@@ -4,7 +4,6 @@ use async_graphql::InputObject;
 
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
-use crate::domain::content as catalogue;
 use crate::domain::generation::jobs::{ImageJob, TextJob};
 use crate::domain::generation::model::NewItem;
 use crate::domain::generation::{
