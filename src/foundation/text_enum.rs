@@ -27,8 +27,6 @@ pub trait TextEnum: Copy + Eq + Send + Sync + 'static {
 
 /// Declares an enum with the name of each value, and implements `as_str`, `ALL`, `FromStr`, serde's traits and
 /// [`TextEnum`] for it. Its documentation is part of the contract: it is what clients read about it.
-///
-/// The second form gives names alone to an enum that is declared and described elsewhere.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __text_enum {
@@ -53,8 +51,6 @@ macro_rules! __text_enum {
             ),+
         }
 
-        $crate::foundation::text_enum!($name { $($variant = $text),+ });
-
         impl $crate::foundation::TextEnum for $name {
             const DESCRIPTION: &'static str = concat!($($about, "\n"),+);
             const VALUES: &'static [Self] = Self::ALL;
@@ -69,16 +65,15 @@ macro_rules! __text_enum {
                 }
             }
         }
-    };
-    ($name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
+
         impl $name {
             /// Every value, in the order of declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The name in the database and in the contract.
             pub fn as_str(self) -> &'static str {
                 match self {
-                    $(Self::$variant => $text),*
+                    $(Self::$variant => $text),+
                 }
             }
         }

@@ -76,7 +76,7 @@ impl JobStatistics {
 
     /// State of the jobs.
     async fn state(&self) -> JobState {
-        self.0.state.into()
+        self.0.state
     }
 
     /// Number of jobs.
