@@ -633,12 +633,11 @@ async fn only_admins_train_and_only_one_training_runs() {
         .map(|outcome| outcome.as_ref().err().map(marquee::foundation::Error::code))
         .into();
     assert!(codes.contains(&None), "{codes:?}");
-    assert!(
-        codes == [None, Some("CONFLICT")]
-            || codes == [Some("CONFLICT"), None]
-            || codes == [None, None],
-        "{codes:?}"
-    );
+    // The second waits a while for the first, and is told to try again where that takes longer; what it
+    // has learned is no better, and may be refused as worse by a hair.
+    let second: Vec<&str> = codes.iter().copied().flatten().collect();
+    let expected: [&[&str]; 3] = [&[], &["UNAVAILABLE"], &["CONFLICT"]];
+    assert!(expected.contains(&second.as_slice()), "{codes:?}");
 }
 
 #[tokio::test]
