@@ -1,7 +1,5 @@
 //! Whether bytes are a picture, and of which form and size.
 
-use imagesize::ImageType;
-
 use crate::platform::objects::MediaType;
 
 /// What the head of a picture tells.
@@ -16,14 +14,15 @@ pub(super) struct Picture {
 
 /// Looks at the head and the end of a file: a PNG, JPEG or WebP that has a size and is not cut off.
 pub(super) fn detect(bytes: &[u8]) -> Option<Picture> {
-    let (media_type, whole) = match imagesize::image_type(bytes).ok()? {
-        ImageType::Png => (MediaType::Png, bytes.ends_with(b"IEND\xae\x42\x60\x82")),
-        ImageType::Jpeg => (MediaType::Jpeg, jpeg_ends(bytes)),
-        ImageType::Webp => (MediaType::Webp, webp_ends(bytes)?),
-        _ => return None,
+    let (media_type, (width, height)) = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        (MediaType::Png, png(bytes)?)
+    } else if bytes.starts_with(b"\xff\xd8\xff") {
+        (MediaType::Jpeg, jpeg(bytes)?)
+    } else if bytes.starts_with(b"RIFF") && bytes.get(8..12)? == b"WEBP" {
+        (MediaType::Webp, webp(bytes)?)
+    } else {
+        return None;
     };
-    let size = imagesize::blob_size(bytes).ok().filter(|_| whole)?;
-    let (width, height) = (size.width.try_into().ok()?, size.height.try_into().ok()?);
     (width > 0 && height > 0).then_some(Picture {
         media_type,
         width,
@@ -31,17 +30,53 @@ pub(super) fn detect(bytes: &[u8]) -> Option<Picture> {
     })
 }
 
-/// Whether the last bytes are the marker of the end. Some writers put zeros behind it.
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    let end = bytes.iter().rposition(|byte| *byte != 0);
-    end.is_some_and(|end| bytes[..=end].ends_with(b"\xff\xd9"))
+fn png(bytes: &[u8]) -> Option<(u32, u32)> {
+    let whole = bytes.get(12..16)? == b"IHDR" && bytes.ends_with(b"IEND\xae\x42\x60\x82");
+    let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    whole.then_some((number(16)?, number(20)?))
 }
 
-/// Whether all bytes are there that the head promises.
-fn webp_ends(bytes: &[u8]) -> Option<bool> {
+/// The segments of a JPEG up to the one that begins a frame.
+fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
+    // Some writers put zeros behind the end.
+    let end = bytes.iter().rposition(|byte| *byte != 0)?;
+    if bytes.get(end.checked_sub(1)?..=end)? != b"\xff\xd9" {
+        return None;
+    }
+    let short = |at: usize| Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
+    let mut at = 2;
+    loop {
+        if *bytes.get(at)? != 0xff {
+            return None;
+        }
+        match *bytes.get(at + 1)? {
+            0xff => at += 1, // filling
+            0xc4 | 0xc8 | 0xcc => at += 2 + usize::from(short(at + 2)?),
+            0xc0..=0xcf => return Some((short(at + 7)?.into(), short(at + 5)?.into())),
+            0xd9 | 0xda => return None, // the end, or data without a frame
+            _ => at += 2 + usize::from(short(at + 2)?),
+        }
+    }
+}
+
+fn webp(bytes: &[u8]) -> Option<(u32, u32)> {
     let length = u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?);
-    let length = usize::try_from(length).ok()?.checked_add(8)?;
-    Some(length <= bytes.len())
+    if usize::try_from(length).ok()?.checked_add(8)? > bytes.len() {
+        return None;
+    }
+    let byte = |at: usize| bytes.get(at).copied().map(u32::from);
+    let three = |at: usize| Some(byte(at)? | byte(at + 1)? << 8 | byte(at + 2)? << 16);
+    match bytes.get(12..16)? {
+        b"VP8 " if bytes.get(23..26)? == b"\x9d\x01\x2a" => {
+            Some((three(26)? & 0x3fff, three(28)? & 0x3fff))
+        }
+        b"VP8L" if byte(20)? == 0x2f => {
+            let bits = three(21)? | byte(24)? << 24;
+            Some(((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1))
+        }
+        b"VP8X" => Some((three(24)? + 1, three(27)? + 1)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -87,6 +122,16 @@ mod tests {
                 assert_eq!(cut, None, "{media_type:?} cut after {length} bytes");
             }
         }
+    }
+
+    /// Bytes of filling may stand before every marker (ISO 10918-1, B.1.1.2).
+    #[test]
+    fn a_picture_with_filling_between_its_segments_has_its_size() {
+        let mut filled = bytes(JPEG);
+        for _ in 0..2 {
+            filled.insert(20, 0xff);
+        }
+        assert_eq!(detect(&filled), detect(&bytes(JPEG)));
     }
 
     #[test]
