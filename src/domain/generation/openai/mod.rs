@@ -2,14 +2,11 @@
 //!
 //! Texts are streamed, so that progress is what was really written.
 
-use std::pin::pin;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use eventsource_stream::{EventStreamError, Eventsource};
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::{FutureExt, Stream, StreamExt};
 use reqwest::Response;
 use reqwest::header::ACCEPT;
 use serde::Deserialize;
@@ -26,6 +23,10 @@ use super::picture;
 use crate::foundation::{Clock, Rng};
 use crate::platform::config;
 use crate::platform::objects::MediaType;
+
+mod sse;
+
+use sse::Events;
 
 /// Asks a server that speaks `OpenAI`'s interface.
 pub struct OpenAi {
@@ -111,43 +112,36 @@ impl OpenAi {
     /// Reads a streamed answer. Where it ends before it says so, it was cut.
     async fn read_stream(
         &self,
-        response: Response,
+        mut response: Response,
         max_tokens: i32,
         observe: ProgressCallback<'_>,
     ) -> Result<PartialCompletion, GenerationError> {
-        let mut events = pin!(self.pieces(response).eventsource());
-        let (mut completion, mut chunks) = (PartialCompletion::default(), 0);
-        while let Some(event) = events.next().await {
-            let event = event.map_err(|error| match error {
-                EventStreamError::Transport(error) => error,
-                EventStreamError::Utf8(_) | EventStreamError::Parser(_) => self.caller.garbage(),
-            })?;
-            if event.data == "[DONE]" {
-                return Ok(completion);
+        let (mut events, mut completion) = (Events::default(), PartialCompletion::default());
+        let (mut chunks, mut read) = (0, 0);
+        while let Some(chunk) = self.caller.chunk(&mut response).await? {
+            read += chunk.len();
+            self.caller.bounded(read)?;
+            let mut done = false;
+            for data in events.feed(&chunk) {
+                if data == "[DONE]" {
+                    done = true;
+                    break;
+                }
+                chunks += i32::from(self.apply(&data, &mut completion)?);
             }
-            chunks += i32::from(self.apply(&event.data, &mut completion)?);
-            // About a token an event; the text may end long before the most that it may have.
+            // About a token a piece; the text may end long before the most that it may have.
             let share = f64::from(chunks) / f64::from(max_tokens.max(1));
             let letters = completion.text.chars().count();
             let message = format!("{letters} characters written");
             report(observe, (0.95 * share).min(0.95), "write", message)?;
+            if done {
+                return Ok(completion);
+            }
         }
         match completion.ended {
             Some(_) => Ok(completion),
             None => Err(self.caller.retry("broke off in the middle of the text")),
         }
-    }
-
-    /// The pieces of an answer as they come, up to the number of bytes that the settings allow.
-    fn pieces(&self, response: Response) -> impl Stream<Item = Result<Bytes, GenerationError>> {
-        futures::stream::try_unfold((response, 0), move |(mut response, mut read)| async move {
-            let Some(piece) = self.caller.chunk(&mut response).await? else {
-                return Ok(None);
-            };
-            read += piece.len();
-            self.caller.bounded(read)?;
-            Ok(Some((piece, (response, read))))
-        })
     }
 
     /// Takes one event of a stream; whether it had text.
