@@ -1,25 +1,14 @@
 //! Error formatting: every entry of `errors[]` gets a code and the id of its request. Expected failures
 //! of a mutation are not formatted here: they are part of its payload, see `payload`.
 //!
-//! How async-graphql reports failures, as found by running it:
-//!
-//! | failure | path | `data` | how it is recognised |
-//! |---|---|---|---|
-//! | does not parse | no | absent | the message begins with a source excerpt (` --> 1:2`) |
-//! | does not validate | no | absent | locations only |
-//! | limits of the schema | no | absent | fixed sentences |
-//! | unknown or missing `operationName` | no | absent | fixed sentences |
-//! | bad argument, literal or variable | no | absent | `Invalid value for argument` |
-//! | subscription over HTTP | no | absent | a fixed sentence |
-//! | a variable or value that only the resolver reads | yes | partial | fixed beginnings |
-//! | a resolver | yes | partial | its own code, or none |
+//! Errors of the guard have their codes already, and so have those that a resolver returned with `?` from a
+//! service. What is left are values that only a resolver reads, such as ids: async-graphql reports them with the
+//! path of the field and with fixed beginnings of their messages.
 //!
 //! An error without a path comes from before the execution, so a response without data whose
 //! errors all lack a path is a *request error*: see [`is_request_error`].
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
-
-use crate::graphql::guard::{Checked, operation::argument_has_variable};
+use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError, Value};
 
 mod source;
 
@@ -41,6 +30,8 @@ pub mod codes {
     pub const GRAPHQL_VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
     /// The hash of a persisted query is unknown; send the document with it.
     pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
+    /// Automatic persisted queries are off; send whole documents.
+    pub const PERSISTED_QUERY_NOT_SUPPORTED: &str = "PERSISTED_QUERY_NOT_SUPPORTED";
     /// The document exceeds a limit.
     pub const OPERATION_TOO_COMPLEX: &str = "OPERATION_TOO_COMPLEX";
     /// Too many requests; retry later.
@@ -69,8 +60,6 @@ pub struct ErrorFormat<'a> {
     pub request_id: &'a str,
     /// Whether "Did you mean …?" stays in messages. It reveals names of the schema.
     pub suggestions: bool,
-    /// The parsed document, if any: it distinguishes invalid variables from invalid literals.
-    pub checked: Option<&'a Checked>,
 }
 
 /// Sets the code and the request id of each error of `response`, shortens messages, keeps the first
@@ -80,7 +69,7 @@ pub fn format_errors(response: &mut Response, with: ErrorFormat<'_>) {
     for error in &mut response.errors {
         format_domain_error(error, with.request_id);
         if code(error).is_none() {
-            let code = code_for(error, with.checked);
+            let code = code_for(error);
             if code == codes::INTERNAL_SERVER_ERROR {
                 tracing::error!(request.id = with.request_id, error = %error.message, path = ?error.path, "A resolver failed without a code");
                 MASKED.clone_into(&mut error.message);
@@ -125,6 +114,16 @@ pub fn set_code(error: &mut ServerError, code: &str) {
         .set("code", code);
 }
 
+/// Sets the `extensions.inputPath` of an error: where in the input the invalid value is.
+pub fn set_input_path(error: &mut ServerError, path: &[PathSegment]) {
+    let path = path.iter().map(|segment| match segment {
+        PathSegment::Field(name) => Value::String(name.clone()),
+        PathSegment::Index(index) => Value::Number((*index).into()),
+    });
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("inputPath", Value::List(path.collect()));
+}
+
 /// An error that belongs to the whole request.
 #[must_use]
 pub fn request_error(code: &str, message: impl Into<String>) -> ServerError {
@@ -148,36 +147,22 @@ pub fn shorten(mut text: String) -> String {
     text
 }
 
-fn code_for(error: &ServerError, checked: Option<&Checked>) -> &'static str {
-    let message = error.message.as_str();
-    let begins = |beginnings: &[&str]| beginnings.iter().any(|begin| message.starts_with(begin));
-    if !error.path.is_empty() {
-        // Errors of async-graphql have no source; what a resolver returned with `?` does.
-        let from_engine = error.source.is_none();
-        let missing_variable = begins(&["Variable "]) && message.ends_with(" is not defined.");
-        return if from_engine && (missing_variable || begins(INPUT_READ_LATE)) {
+fn code_for(error: &ServerError) -> &'static str {
+    let begins = |beginning: &&str| error.message.starts_with(beginning);
+    if error.path.is_empty() {
+        // Of those that the engine itself reports before it executes, one is left.
+        let unsupported = error.message.starts_with("Subscriptions are not supported");
+        return if unsupported {
             codes::BAD_USER_INPUT
         } else {
-            codes::INTERNAL_SERVER_ERROR
+            codes::GRAPHQL_VALIDATION_FAILED
         };
     }
-    if begins(&["Invalid value for argument"]) {
-        let from_variable = checked.zip(error.locations.first());
-        return match from_variable {
-            Some((checked, position)) if argument_has_variable(&checked.document, *position) => {
-                codes::BAD_USER_INPUT
-            }
-            _ => codes::GRAPHQL_VALIDATION_FAILED,
-        };
-    }
-    if begins(&[" --> "]) {
-        codes::GRAPHQL_PARSE_FAILED
-    } else if begins(OVER_A_LIMIT) {
-        codes::OPERATION_TOO_COMPLEX
-    } else if begins(WRONG_OPERATION) {
+    // Errors of async-graphql have no source; what a resolver returned with `?` does.
+    if error.source.is_none() && INPUT_READ_LATE.iter().any(begins) {
         codes::BAD_USER_INPUT
     } else {
-        codes::GRAPHQL_VALIDATION_FAILED
+        codes::INTERNAL_SERVER_ERROR
     }
 }
 
@@ -185,19 +170,4 @@ const INPUT_READ_LATE: &[&str] = &[
     "Failed to parse \"",
     "Expected input type \"",
     "Invalid value for argument",
-];
-
-const OVER_A_LIMIT: &[&str] = &[
-    "Query is too complex.",
-    "Query is nested too deep.",
-    "The recursion depth of the query",
-    "The number of directives",
-    "The amount of aliases",
-    "recursion limit exceeded.",
-];
-
-const WRONG_OPERATION: &[&str] = &[
-    "Unknown operation named",
-    "Operation name required",
-    "Subscriptions are not supported",
 ];

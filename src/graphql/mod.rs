@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, MergedObject, MergedSubscription, Schema};
+use async_graphql::{Context, MergedObject, MergedSubscription, Schema, ValidationMode};
 
 use crate::domain::Services;
 use crate::domain::auth::{Client, Viewer};
@@ -12,13 +12,12 @@ pub mod batch_scheduler;
 pub mod connection;
 pub mod enums;
 pub mod errors;
-pub mod execution_loaders;
+pub mod execution;
 pub mod filter;
 pub mod guard;
 pub mod id;
 pub mod loaders;
 pub mod number;
-pub mod omitted;
 pub mod payload;
 pub mod response_cache;
 pub mod types;
@@ -112,28 +111,34 @@ pub const AUTH_MUTATIONS: &[&str] = &[
 /// The GraphQL schema.
 pub type MarqueeSchema = Schema<Query, Mutation, Subscription>;
 
-/// Builds the GraphQL schema; `introspection` says whether clients may query it.
-pub fn schema(introspection: bool) -> MarqueeSchema {
-    let builder = Schema::build(
+/// Builds the GraphQL schema. An answer weighs at most `max_response_bytes` of JSON, about; the guard decides
+/// who may introspect.
+pub fn schema(max_response_bytes: usize) -> MarqueeSchema {
+    Schema::build(
         Query::default(),
         Mutation::default(),
         Subscription::default(),
     )
-    .extension(execution_loaders::ExecutionLoaders)
-    .extension(omitted::OmittedVariables)
+    .extension(execution::Execution { max_response_bytes })
+    // The guard validates.
+    .validation_mode(ValidationMode::Fast)
     .register_output_type::<payload::UserError>()
-    .register_output_type::<types::node::Node>();
-    let builder = if introspection {
-        builder
-    } else {
-        builder.disable_introspection()
-    };
-    builder.finish()
+    .register_output_type::<types::node::Node>()
+    .finish()
 }
 
 /// The schema in the schema definition language, as stored in `schema.graphql`.
 pub fn sdl() -> String {
-    schema(true).sdl_with_options(async_graphql::SDLExportOptions::new().include_specified_by())
+    schema(usize::MAX)
+        .sdl_with_options(async_graphql::SDLExportOptions::new().include_specified_by())
+}
+
+/// The same schema as the guard reads it; `introspection` says whether clients may query it.
+///
+/// # Errors
+/// When the schema is invalid, which a test excludes.
+pub fn contract(introspection: bool) -> anyhow::Result<guard::Contract> {
+    guard::Contract::new(&sdl(), introspection)
 }
 
 /// Access of resolvers to the data that the transport puts into each request.
@@ -174,7 +179,7 @@ impl ContextExt for Context<'_> {
 }
 
 /// Adds the context that resolvers read by [`ContextExt`]: schemas, services, viewer and client. Loaders
-/// are added by [`execution_loaders::ExecutionLoaders`].
+/// are added by [`execution::Execution`].
 pub fn with_context(
     request: async_graphql::Request,
     schemas: Arc<Schemas>,

@@ -15,7 +15,7 @@ use futures::{FutureExt, StreamExt};
 
 use crate::domain::caching::model::CacheableQuery;
 use crate::domain::schemas::Schemas;
-use crate::graphql::guard::{DocumentCache, Limits};
+use crate::graphql::guard::{DocumentCache, Limits, ReadyOperation};
 use crate::graphql::response_cache::ResponseCachePolicy;
 use crate::graphql::{MarqueeSchema, with_context};
 use crate::platform::config::{SchemaName, Settings};
@@ -30,6 +30,7 @@ mod listening;
 pub mod middleware;
 pub mod oauth;
 pub mod origins;
+mod persisted;
 mod uploads;
 
 use connections::{ConnectionRegistry, Connections};
@@ -63,9 +64,14 @@ pub fn router(
     connections: &Connections,
 ) -> anyhow::Result<Router> {
     let origins = AllowedOrigins::parse(&settings.http.cors_origins)?;
-    let contract = crate::graphql::schema(settings.http.introspection);
-    let documents = DocumentCache::new(limits(settings), DOCUMENT_CACHE);
+    let contract = crate::graphql::schema(settings.graphql.max_response_bytes);
+    let documents = DocumentCache::new(
+        crate::graphql::contract(settings.http.introspection)?,
+        limits(settings),
+        DOCUMENT_CACHE,
+    );
     let cache_policy = Arc::new(ResponseCachePolicy::new());
+    let persisted = persisted::PersistedSettings::read(&settings.graphql, &documents)?;
     let endpoint_settings = EndpointSettings {
         body_bytes: settings.http.max_body_bytes,
         execution_time: settings.http.request_timeout(),
@@ -87,6 +93,8 @@ pub fn router(
             Arc::clone(&cache_policy),
             endpoint_settings.clone(),
         );
+        let persisted = persisted.of(services.caching.clone());
+        let endpoint = endpoint.with_persisted(persisted, Arc::new(may_send_any_document));
         let subscriptions = subscriptions(&schemas, name, contract.clone(), registry.clone());
         (
             name.clone(),
@@ -162,18 +170,17 @@ fn endpoint(
     };
     let cache_lookup = {
         let (schemas, name) = (Arc::clone(schemas), name.clone());
-        move |operation_request: &graphql::execute::OperationRequest,
-              execution: &graphql::ExecutionContext<RequestIdentity>| {
-            let checked = &execution.checked;
-            let scope = checked
+        move |operation: &ReadyOperation, execution: &graphql::ExecutionContext<RequestIdentity>| {
+            let canonical = &operation.canonical;
+            let scope = canonical
                 .cache_scope
-                .get_or_init(|| cache_policy.scope(&checked.document));
-            let users = scope.as_ref()?.users(&operation_request.variables)?;
+                .get_or_init(|| cache_policy.scope(&canonical.document));
+            let users = scope.as_ref()?.users(&operation.variables)?;
             let caching = &schemas.get(&name)?.caching;
             let query = CacheableQuery {
-                document: &checked.digest,
-                operation: operation_request.operation_name.as_deref(),
-                variables: &operation_request.variables,
+                document: &operation.document.digest,
+                operation: canonical.name.as_deref(),
+                variables: &operation.variables,
                 users: &users,
             };
             let key = caching.response_key(&execution.viewer.admission.viewer, &query)?;
@@ -185,6 +192,11 @@ fn endpoint(
     };
     Endpoint::new(settings, documents, Arc::new(identify), Arc::new(run))
         .with_cache(Arc::new(cache_lookup))
+}
+
+/// Admins explore, where others may have trusted documents executed only.
+fn may_send_any_document(identity: &RequestIdentity) -> bool {
+    identity.admission.viewer.admin().is_ok()
 }
 
 /// How the subscriptions of one schema are executed and their connections registered.

@@ -16,7 +16,8 @@ pub use generation::{Calls, ComfyUi, Generation, Objects, OpenAi};
 pub use schema_name::SchemaName;
 pub use settings::{
     Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, Imports, Jobs,
-    LogFormat, Push, Recommendations, Redis, Retention, Schedules, Settings, Training, VectorStore,
+    LogFormat, Push, Recommendations, Redis, Retention, Schedules, Settings, Training,
+    TrustedDocuments, VectorStore,
 };
 
 /// The text of the defaults, which documents each setting.

@@ -17,7 +17,7 @@ use axum::{
 };
 use futures::Stream;
 use marquee::{
-    graphql::guard::{DocumentCache, Limits},
+    graphql::guard::{Contract, DocumentCache, Limits},
     http::{
         graphql::{Endpoint, ExecutionContext, Settings, respond::Refusal},
         middleware::surround,
@@ -161,9 +161,10 @@ impl Server {
             auth_mutations: &["login"],
             ..Limits::default()
         };
+        let contract = Contract::new(&schema.sdl(), true).expect("a schema");
         let endpoint = Endpoint::new(
             settings,
-            DocumentCache::new(limits, 1024 * 1024),
+            DocumentCache::new(contract, limits, 1024 * 1024),
             Arc::new(|parts| {
                 let token = parts.headers.get(AUTHORIZATION).cloned();
                 Box::pin(async move {

@@ -10,7 +10,7 @@
 pub mod worlds;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
@@ -21,7 +21,8 @@ use marquee::domain::schemas::Schemas;
 use marquee::domain::{SchemaContext, Services};
 use marquee::foundation::{Clock, Id, Rng, id};
 use marquee::graphql::errors::{ErrorFormat, format_errors};
-use marquee::graphql::{MarqueeSchema, guard, schema, with_context};
+use marquee::graphql::guard::{self, DocumentCache, Limits};
+use marquee::graphql::{MarqueeSchema, schema, with_context};
 use marquee::platform::cache::Caches;
 use marquee::platform::config::{SchemaName, Settings};
 use marquee::platform::db::{Db, migrate};
@@ -114,6 +115,19 @@ pub fn secrets() -> Secrets {
 /// What the tokens of tests are signed with.
 pub const TEST_SECRET: &str = "the secret of tests: 0123456789 abcdef";
 
+/// The documents of tests, which pass the guard as those of clients do.
+static DOCUMENTS: LazyLock<DocumentCache> = LazyLock::new(|| {
+    let contract = marquee::graphql::contract(true).unwrap();
+    DocumentCache::new(contract, Limits::default(), 16 << 20)
+});
+
+/// What the engine gets for a document.
+fn request(document: &str, variables: Value) -> Result<async_graphql::Request, guard::Errors> {
+    let variables = async_graphql::Variables::from_json(variables);
+    let operation = DOCUMENTS.ready(document, None, &variables)?;
+    Ok(operation.into_request())
+}
+
 impl TestApp {
     /// A fresh schema with default settings.
     pub async fn start() -> Self {
@@ -153,7 +167,7 @@ impl TestApp {
         Self {
             services,
             schemas: Arc::new(Schemas::new(name, all)),
-            contract: schema(true),
+            contract: schema(usize::MAX),
             ctx,
             url,
             files: Arc::new(files),
@@ -179,7 +193,7 @@ impl TestApp {
         Self {
             services,
             schemas: Arc::new(Schemas::new(name, all)),
-            contract: schema(true),
+            contract: schema(usize::MAX),
             ctx,
             url: self.url.clone(),
             files: Arc::clone(&self.files),
@@ -203,23 +217,22 @@ impl TestApp {
 
     /// Executes a document on behalf of `viewer` and answers the whole response as JSON.
     pub async fn run_as(&self, viewer: &Viewer, document: &str, variables: Value) -> Value {
-        let request = async_graphql::Request::new(document)
-            .variables(async_graphql::Variables::from_json(variables));
-        let schemas = Arc::clone(&self.schemas);
-        let services = Arc::clone(&self.services);
-        let request = with_context(
-            request,
-            schemas,
-            services,
-            viewer.clone(),
-            Client::default(),
-        );
-        let mut response = self.contract.execute(request).await;
-        let checked = guard::check(document, &guard::Limits::default()).ok();
+        let mut response = match request(document, variables) {
+            Ok(request) => {
+                let request = with_context(
+                    request,
+                    Arc::clone(&self.schemas),
+                    Arc::clone(&self.services),
+                    viewer.clone(),
+                    Client::default(),
+                );
+                self.contract.execute(request).await
+            }
+            Err(errors) => async_graphql::Response::from_errors(errors),
+        };
         let format = ErrorFormat {
             request_id: "test",
             suggestions: true,
-            checked: checked.as_ref(),
         };
         format_errors(&mut response, format);
         serde_json::to_value(response).unwrap()
@@ -227,7 +240,7 @@ impl TestApp {
 
     /// Begins a subscription on behalf of `viewer`: each event is a whole response as JSON.
     pub fn hear(&self, viewer: &Viewer, document: &str) -> BoxStream<'static, Value> {
-        let request = async_graphql::Request::new(document);
+        let request = request(document, json!({})).expect("a valid subscription");
         let request = with_context(
             request,
             Arc::clone(&self.schemas),
@@ -241,7 +254,6 @@ impl TestApp {
                 let format = ErrorFormat {
                     request_id: "test",
                     suggestions: true,
-                    checked: None,
                 };
                 format_errors(&mut response, format);
                 serde_json::to_value(response).unwrap()

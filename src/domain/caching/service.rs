@@ -8,7 +8,7 @@ use super::model::{CacheKind, CacheableQuery, CachedResponse, Key, Statistics};
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::domain::models::ModelKind;
-use crate::foundation::Result;
+use crate::foundation::{Error, Result};
 use crate::platform::cache::{Cache, Tag};
 
 /// The cache of one schema.
@@ -97,6 +97,23 @@ impl CachingService {
         execute: impl Future<Output = Result<CachedResponse>> + Send,
     ) -> Result<Arc<CachedResponse>> {
         self.cache.get_or_compute(key, execute).await
+    }
+
+    /// The document of an automatic persisted query with the SHA-256 `hash`. If there is none, `document` is
+    /// kept under it.
+    pub async fn persisted_document(
+        &self,
+        hash: &str,
+        document: Option<String>,
+    ) -> Option<Arc<String>> {
+        let key = Key::new(CacheKind::Documents, &[], &hash);
+        let kept = self
+            .cache
+            .get_or_compute_weighed(&key, Some(String::len), async {
+                document.ok_or(Error::Unavailable(String::new()))
+            });
+        // The error says that there is nothing to keep; nobody reads it.
+        kept.await.ok()
     }
 
     /// Waits, up to a short time limit, until other servers see the invalidations of this one.

@@ -104,7 +104,6 @@ mod tests {
         let format = ErrorFormat {
             request_id: "test",
             suggestions: true,
-            checked: None,
         };
         format_errors(&mut response, format);
         response.errors.remove(0)

@@ -5,16 +5,13 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{
-    Name, Positioned,
-    parser::types::{
-        Directive, ExecutableDocument, Field, FragmentDefinition, OperationType, Selection,
-        SelectionSet,
-    },
+use apollo_compiler::Node;
+use apollo_compiler::ast::{
+    Definition, DirectiveList, Document, Field, FragmentDefinition, OperationDefinition,
+    OperationType, Selection, Value,
 };
-use async_graphql_value::Value;
 
-use super::{GuardRefusal, Limits};
+use super::{Errors, Limits, refused, too_complex};
 use crate::graphql::errors::codes;
 
 /// What a selection set amounts to once its fragments are expanded.
@@ -58,47 +55,39 @@ impl Tally {
     }
 }
 
-/// Measures a whole document: all its operations together, and each fragment by itself, since
-/// validation also walks the fragments that nothing uses.
+/// Measures each operation of a document by itself, since one of them runs, in their order, and each
+/// fragment, since validation also walks the fragments that nothing uses.
 ///
 /// # Errors
 ///
-/// Refuses a document over `limits` and fragments that contain themselves.
-pub fn measure(document: &ExecutableDocument, limits: &Limits) -> Result<Tally, GuardRefusal> {
+/// Refuses a document with an operation over `limits`, and fragments that contain themselves.
+pub(super) fn measure(document: &Document, limits: &Limits) -> Result<Vec<Tally>, Errors> {
+    let mut fragments = HashMap::new();
+    for definition in &document.definitions {
+        if let Definition::FragmentDefinition(fragment) = definition {
+            // Validation refuses a second one of the same name.
+            fragments.entry(fragment.name.as_str()).or_insert(fragment);
+        }
+    }
+    let names: Vec<_> = fragments.keys().copied().collect();
     let mut walk = Walk {
-        fragments: &document.fragments,
+        fragments,
         limits,
         seen: HashMap::new(),
     };
-    let mut total = Tally::default();
-    for (_, operation) in document.operations.iter() {
-        let operation = &operation.node;
-        let mut tally = walk.selection_set(&operation.selection_set.node, 0)?;
-        tally.add(directives(&operation.directives));
-        for variable in &operation.variable_definitions {
-            tally.add(directives(&variable.node.directives));
+    let mut tallies = Vec::new();
+    for definition in &document.definitions {
+        if let Definition::OperationDefinition(operation) = definition {
+            tallies.push(walk.operation(operation)?);
         }
-        if tally.root_fields > limits.root_fields {
-            return Err(over("fields at its root", limits.root_fields));
-        }
-        if operation.ty != OperationType::Mutation {
-            tally.auth_mutations = 0;
-        }
-        total.add(tally);
     }
-    check_tally(&total, limits)?;
-    if total.auth_mutations > 1 {
-        return Err(GuardRefusal::too_complex(
-            "a document may hold one mutation that signs in, registers or changes a password",
-        ));
-    }
-    for name in document.fragments.keys() {
+    for name in names {
         check_tally(&walk.fragment(name, 0)?, limits)?;
     }
-    Ok(total)
+    Ok(tallies)
 }
 
-fn check_tally(tally: &Tally, limits: &Limits) -> Result<(), GuardRefusal> {
+fn check_tally(tally: &Tally, limits: &Limits) -> Result<(), Errors> {
     for (what, found, limit) in [
         ("fields", tally.fields, limits.fields),
         ("aliases", tally.aliases, limits.aliases),
@@ -118,10 +107,10 @@ fn check_tally(tally: &Tally, limits: &Limits) -> Result<(), GuardRefusal> {
     Ok(())
 }
 
-fn over(what: &str, limit: u32) -> GuardRefusal {
-    GuardRefusal::too_complex(format!(
+fn over(what: &str, limit: u32) -> Errors {
+    vec![too_complex(format!(
         "with its fragments expanded, the document has more than {limit} {what}"
-    ))
+    ))]
 }
 
 enum Seen {
@@ -130,34 +119,54 @@ enum Seen {
 }
 
 struct Walk<'a> {
-    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    fragments: HashMap<&'a str, &'a Node<FragmentDefinition>>,
     limits: &'a Limits,
     seen: HashMap<&'a str, Seen>,
 }
 
 impl<'a> Walk<'a> {
+    fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Tally, Errors> {
+        let mut tally = self.selections(&operation.selection_set, 0)?;
+        tally.add(directives(&operation.directives));
+        for variable in &operation.variables {
+            tally.add(directives(&variable.directives));
+        }
+        if tally.root_fields > self.limits.root_fields {
+            return Err(over("fields at its root", self.limits.root_fields));
+        }
+        if operation.operation_type != OperationType::Mutation {
+            tally.auth_mutations = 0;
+        }
+        check_tally(&tally, self.limits)?;
+        if tally.auth_mutations > 1 {
+            return Err(vec![too_complex(
+                "a document may hold one mutation that signs in, registers or changes a password",
+            )]);
+        }
+        Ok(tally)
+    }
+
     /// `level` counts the selection sets around this one. It stops the walk itself from going
     /// deep; a fragment that was measured further up is covered by its own `nesting`.
-    fn selection_set(&mut self, set: &'a SelectionSet, level: u32) -> Result<Tally, GuardRefusal> {
+    fn selections(&mut self, set: &'a [Selection], level: u32) -> Result<Tally, Errors> {
         if level > self.limits.nesting {
             return Err(over("nested selection sets", self.limits.nesting));
         }
         let mut total = Tally::default();
-        for selection in &set.items {
-            total.add(match &selection.node {
-                Selection::Field(field) => self.field(&field.node, level)?,
+        for selection in set {
+            total.add(match selection {
+                Selection::Field(field) => self.field(field, level)?,
                 Selection::InlineFragment(inline) => {
-                    let mut inner =
-                        self.selection_set(&inline.node.selection_set.node, level + 1)?;
+                    let mut inner = self.selections(&inline.selection_set, level + 1)?;
                     inner.nesting += 1;
-                    inner.add(directives(&inline.node.directives));
+                    inner.add(directives(&inline.directives));
                     inner
                 }
                 Selection::FragmentSpread(spread) => {
-                    let mut inner = self.fragment(&spread.node.fragment_name.node, level + 1)?;
+                    let mut inner = self.fragment(&spread.fragment_name, level + 1)?;
                     inner.nesting += 1;
                     inner.fields = inner.fields.saturating_add(1);
-                    inner.add(directives(&spread.node.directives));
+                    inner.add(directives(&spread.directives));
                     inner
                 }
             });
@@ -165,13 +174,13 @@ impl<'a> Walk<'a> {
         Ok(total)
     }
 
-    fn field(&mut self, field: &'a Field, level: u32) -> Result<Tally, GuardRefusal> {
+    fn field(&mut self, field: &'a Field, level: u32) -> Result<Tally, Errors> {
         let mut tally = Tally::default();
-        if !field.selection_set.node.items.is_empty() {
-            tally = self.selection_set(&field.selection_set.node, level + 1)?;
+        if !field.selection_set.is_empty() {
+            tally = self.selections(&field.selection_set, level + 1)?;
             tally.nesting += 1;
         }
-        let name = field.name.node.as_str();
+        let name = field.name.as_str();
         match name {
             // Only here are the names below those of the schema's own description.
             "__schema" | "__type" => {
@@ -188,53 +197,58 @@ impl<'a> Walk<'a> {
         tally.aliases = tally
             .aliases
             .saturating_add(u32::from(field.alias.is_some()));
-        for (_, value) in &field.arguments {
-            tally.variable_uses = tally.variable_uses.saturating_add(uses(&value.node));
+        for argument in &field.arguments {
+            tally.variable_uses = tally.variable_uses.saturating_add(uses(&argument.value));
         }
         tally.add(directives(&field.directives));
         Ok(tally)
     }
 
-    fn fragment(&mut self, name: &'a str, level: u32) -> Result<Tally, GuardRefusal> {
+    fn fragment(&mut self, name: &'a str, level: u32) -> Result<Tally, Errors> {
         match self.seen.get(name) {
             Some(Seen::Measured(tally)) => return Ok(*tally),
             Some(Seen::Entered) => {
-                return Err(GuardRefusal::new(
-                    codes::GRAPHQL_VALIDATION_FAILED,
-                    format!("fragment \"{name}\" contains itself"),
-                ));
+                let message = format!("fragment \"{name}\" contains itself");
+                let code = codes::GRAPHQL_VALIDATION_FAILED;
+                return Err(vec![refused(code, message, &[])]);
             }
             None => {}
         }
         // A spread of a fragment that does not exist counts as one field; validation names it.
-        let Some(fragment) = self.fragments.get(name) else {
+        let Some(fragment) = self.fragments.get(name).copied() else {
             return Ok(Tally::default());
         };
         self.seen.insert(name, Seen::Entered);
-        let mut tally = self.selection_set(&fragment.node.selection_set.node, level)?;
-        tally.add(directives(&fragment.node.directives));
+        let mut tally = self.selections(&fragment.selection_set, level)?;
+        tally.add(directives(&fragment.directives));
         self.seen.insert(name, Seen::Measured(tally));
         Ok(tally)
     }
 }
 
-fn directives(list: &[Positioned<Directive>]) -> Tally {
+fn directives(list: &DirectiveList) -> Tally {
     let mut tally = Tally {
         directives: u32::try_from(list.len()).unwrap_or(u32::MAX),
         ..Tally::default()
     };
-    for (_, value) in list.iter().flat_map(|directive| &directive.node.arguments) {
-        tally.variable_uses = tally.variable_uses.saturating_add(uses(&value.node));
+    for argument in list.iter().flat_map(|directive| &directive.arguments) {
+        tally.variable_uses = tally.variable_uses.saturating_add(uses(&argument.value));
     }
     tally
 }
 
 /// How many variables a value names. Values are as deep as the brackets of the first wall.
-pub(super) fn uses(value: &Value) -> u32 {
+fn uses(value: &Value) -> u32 {
     match value {
         Value::Variable(_) => 1,
-        Value::List(items) => items.iter().map(uses).fold(0, u32::saturating_add),
-        Value::Object(fields) => fields.values().map(uses).fold(0, u32::saturating_add),
+        Value::List(items) => {
+            let uses = items.iter().map(|value| uses(value));
+            uses.fold(0, u32::saturating_add)
+        }
+        Value::Object(fields) => {
+            let uses = fields.iter().map(|(_, value)| uses(value));
+            uses.fold(0, u32::saturating_add)
+        }
         _ => 0,
     }
 }

@@ -1,30 +1,53 @@
-//! The guard in front of the GraphQL parser.
+//! The guard in front of the GraphQL engine: everything between the text that a client sends and what
+//! async-graphql executes.
 //!
-//! The engine's parser descends once per open bracket, so that a few kilobytes of `[[[[…`
-//! overflow its stack and abort the process. Its validation expands fragments without
-//! remembering what it has seen, so that a kilobyte of fragments that name each other twice
-//! takes gigabytes. Neither can be caught afterwards, hence two walls:
+//! async-graphql is a good executor of plain documents, and not a GraphQL engine to the letter: compared with
+//! graphql-js it answers one of five random documents otherwise. So a document is parsed and validated by
+//! apollo-compiler, variables are coerced by their declared types, and the engine gets a document in
+//! canonical form, which it executes as the specification wants. In order:
 //!
-//! 1. [`source`] reads the bytes once, before the parser sees them;
-//! 2. [`document`] walks the parsed tree once, before validation sees it.
+//! 1. [`source`] reads the bytes once, before the parser, which descends once per open bracket;
+//! 2. [`document`] measures the parsed tree, before validation, which walks expanded fragments;
+//! 3. apollo-compiler validates, and [`rules`] what it does not have yet;
+//! 4. [`variables`] coerces the values of the variables of the chosen operation;
+//! 5. [`canonical`] makes the canonical document.
 //!
-//! What recurses in the grammar: selection sets, list and object values (in arguments, in
-//! directives and in defaults of variables) and list types. Each of them opens a bracket, so
-//! counting open brackets bounds them all.
+//! The first three steps depend on the text alone, the last one on the text and on few properties of the
+//! variables; both are cached, see [`DocumentCache`].
 
 pub mod cache;
+mod canonical;
+mod contract;
 pub mod document;
-pub mod operation;
+mod literal;
+mod rules;
 pub mod source;
+mod variables;
 
-use async_graphql::{
-    Pos, ServerError,
-    parser::{Error as ParserError, parse_query, types::ExecutableDocument},
-};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use apollo_compiler::ast;
+use apollo_compiler::executable::{ExecutableDocument, Operation};
+use apollo_compiler::parser::Parser;
+use apollo_compiler::validation::{DiagnosticList, Valid};
+use apollo_compiler::{Name, Node};
+use async_graphql::{Pos, ServerError, Value, Variables};
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 
 pub use self::cache::DocumentCache;
-use crate::graphql::errors::{codes, set_code, shorten};
-use sha2::{Digest, Sha256};
+pub use self::canonical::CanonicalOperation;
+pub use self::contract::Contract;
+use self::document::Tally;
+use crate::graphql::errors::{ERRORS, codes, set_code, shorten};
+
+/// Why a request was refused before it was executed: at least one error, each with its code.
+pub type Errors = Vec<ServerError>;
+
+/// The most canonical forms that are kept of one document. A client that combines its conditions in more
+/// ways has the others made anew.
+const FORMS: usize = 16;
 
 /// How large a document may be. The defaults are those of the contract.
 #[derive(Debug, Clone)]
@@ -35,8 +58,8 @@ pub struct Limits {
     pub tokens: usize,
     /// Brackets of any kind that are open at the same time.
     pub brackets: usize,
-    /// Length of one name or number in bytes: validation compares an unknown name with every
-    /// known one, which is slow for long names.
+    /// Length of one name or number in bytes: an unknown name is compared with every known one,
+    /// which is slow for long names.
     pub word_bytes: usize,
     /// Fields once fragments are expanded. `__typename` counts, and so does a spread, since
     /// validation walks it again each time.
@@ -59,7 +82,7 @@ pub struct Limits {
     /// Uses of variables once fragments are expanded, times the bytes that carry the
     /// variables: the engine copies the whole value at each use.
     pub variable_bytes: usize,
-    /// Mutations that test a secret. One document, and one batch, may hold one of them, so
+    /// Mutations that test a secret. One operation, and one batch, may hold one of them, so
     /// that a single request cannot guess a thousand passwords.
     pub auth_mutations: &'static [&'static str],
 }
@@ -84,104 +107,270 @@ impl Default for Limits {
     }
 }
 
-/// Why a document was turned away before it was executed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct GuardRefusal {
-    /// The code of the contract, see [`codes`].
-    pub code: &'static str,
-    /// What is wrong, in at most 300 characters.
-    pub message: String,
-    /// Where it is wrong, if that is one place.
-    pub locations: Vec<Pos>,
-}
-
-impl GuardRefusal {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: shorten(message.into()),
-            locations: Vec::new(),
-        }
-    }
-
-    pub(crate) fn too_complex(message: impl Into<String>) -> Self {
-        Self::new(codes::OPERATION_TOO_COMPLEX, message)
-    }
-}
-
-impl From<GuardRefusal> for ServerError {
-    fn from(refusal: GuardRefusal) -> Self {
-        let mut error = Self::new(refusal.message, None);
-        error.locations = refusal.locations;
-        set_code(&mut error, refusal.code);
-        error
-    }
-}
-
-/// A document that passed both walls.
-///
-/// It is kept by the cache, so whatever is known from the document alone belongs here and is
-/// worked out once. The requested cost joins these fields.
+/// A document that was parsed and is within the limits, but not validated yet.
 #[derive(Debug)]
-pub struct Checked {
-    /// The parsed document, ready for `Request::set_parsed_query`.
-    pub document: ExecutableDocument,
+pub struct ParsedDocument {
+    ast: ast::Document,
     /// Tokens of the source; the size of the parsed document follows them.
-    pub tokens: usize,
-    /// How many mutations of [`Limits::auth_mutations`] it holds: none or one.
-    pub auth_mutations: u32,
-    /// How often variables are used once fragments are expanded.
-    pub variable_uses: u32,
+    tokens: usize,
+    /// What each operation amounts to, in their order.
+    tallies: Vec<Tally>,
+}
+
+/// A valid document. It is kept by the cache, so whatever is known from the document alone belongs here
+/// and is worked out once.
+#[derive(Debug)]
+pub struct Document {
+    executable: Valid<ExecutableDocument>,
+    tokens: usize,
+    tallies: HashMap<Option<Name>, Tally>,
+    /// The variables that conditions of `@skip` and `@include` name.
+    conditions: HashSet<Name>,
     /// The SHA-256 of the source: what others may share under it, nobody can make another document
     /// for.
     pub digest: [u8; 32],
-    /// The scope of its responses in the response cache, once determined; `None` inside if they are not cacheable.
-    pub cache_scope: std::sync::OnceLock<Option<super::response_cache::CacheScope>>,
+    forms: Mutex<HashMap<FormKey, Arc<CanonicalOperation>>>,
 }
 
-/// Guards and parses one document.
+/// What the canonical form of a document depends on: the operation, and for each variable that it declares
+/// whether it is absent, and its value if it is a condition.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct FormKey {
+    operation: Option<Name>,
+    variables: Vec<VariableState>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum VariableState {
+    Absent,
+    Given,
+    Condition(bool),
+}
+
+/// An operation that may be executed.
+#[derive(Debug, Clone)]
+pub struct ReadyOperation {
+    /// The document that it is from.
+    pub document: Arc<Document>,
+    /// Its canonical form.
+    pub canonical: Arc<CanonicalOperation>,
+    /// The coerced values of its variables, defaults included.
+    pub variables: Variables,
+}
+
+impl ReadyOperation {
+    /// The request as async-graphql takes it.
+    #[must_use]
+    pub fn into_request(self) -> async_graphql::Request {
+        // The engine has the parsed document, so that it needs no text.
+        let mut request = async_graphql::Request::new("").variables(self.variables);
+        request.operation_name.clone_from(&self.canonical.name);
+        request.set_parsed_query(self.canonical.document.clone());
+        request
+    }
+}
+
+/// Parses one document within limits.
 ///
 /// # Errors
 ///
 /// Refuses what is not GraphQL (`GRAPHQL_PARSE_FAILED`), what is larger than `limits` allow
 /// (`OPERATION_TOO_COMPLEX`) and fragments that contain themselves
 /// (`GRAPHQL_VALIDATION_FAILED`).
-pub fn parse(source: &str, limits: &Limits) -> Result<ExecutableDocument, GuardRefusal> {
-    check(source, limits).map(|checked| checked.document)
-}
-
-/// Like [`parse`], with what the walk over the document found out.
-///
-/// # Errors
-///
-/// As [`parse`].
-pub fn check(source: &str, limits: &Limits) -> Result<Checked, GuardRefusal> {
+pub fn parse(source: &str, limits: &Limits) -> Result<ParsedDocument, Errors> {
     let tokens = source::scan(source, limits)?;
-    let document = parse_query(source).map_err(|error| refused_by_parser(&error))?;
-    let tally = document::measure(&document, limits)?;
-    Ok(Checked {
-        document,
+    // The path is told to nobody: only places within the source are.
+    let parsed = Parser::new().parse_ast(source, "document.graphql");
+    let ast =
+        parsed.map_err(|error| diagnosed(&error.errors, codes::GRAPHQL_PARSE_FAILED, None))?;
+    let tallies = document::measure(&ast, limits)?;
+    Ok(ParsedDocument {
+        ast,
         tokens,
-        auth_mutations: tally.auth_mutations,
-        variable_uses: tally.variable_uses,
-        digest: Sha256::digest(source).into(),
-        cache_scope: std::sync::OnceLock::new(),
+        tallies,
     })
 }
 
-/// The parser draws the source with an arrow under it and says what it expected in the last
-/// line. Only that line is kept: the place is in `locations`, and the source may be long.
-fn refused_by_parser(error: &ParserError) -> GuardRefusal {
-    let text = error.to_string();
-    let reason = match text.rsplit_once("\n  = ") {
-        Some((_, expected)) => format!("syntax error: {expected}"),
-        None => text,
-    };
-    GuardRefusal {
-        locations: error.positions().collect(),
-        ..GuardRefusal::new(codes::GRAPHQL_PARSE_FAILED, reason)
+/// Parses and validates one document.
+///
+/// # Errors
+///
+/// As [`parse`], and for a document that does not fit the schema (`GRAPHQL_VALIDATION_FAILED`).
+pub fn check(source: &str, contract: &Contract, limits: &Limits) -> Result<Document, Errors> {
+    let parsed = parse(source, limits)?;
+    let names = operation_names(&parsed.ast);
+    let tallies = names.into_iter().zip(parsed.tallies).collect();
+    let executable = parsed
+        .ast
+        .to_executable_validate(contract.schema())
+        .map_err(|error| {
+            diagnosed(
+                &error.errors,
+                codes::GRAPHQL_VALIDATION_FAILED,
+                Some(contract),
+            )
+        })?;
+    let mut errors = rules::check(contract, &executable);
+    if !errors.is_empty() {
+        errors.truncate(ERRORS);
+        return Err(errors);
     }
+    Ok(Document {
+        conditions: canonical::conditions(&executable),
+        executable,
+        tokens: parsed.tokens,
+        tallies,
+        digest: Sha256::digest(source).into(),
+        forms: Mutex::default(),
+    })
+}
+
+impl Document {
+    /// Chooses an operation by its name, which may be missing if there is only one, and prepares it for
+    /// these values of its variables.
+    ///
+    /// # Errors
+    /// `BAD_USER_INPUT` if there is no such operation or a value does not fit its variable.
+    pub fn ready(
+        self: &Arc<Self>,
+        contract: &Contract,
+        operation_name: Option<&str>,
+        variables: &Variables,
+    ) -> Result<ReadyOperation, Errors> {
+        let operation = self.operation(operation_name)?;
+        let sources = &self.executable.sources;
+        let variables = variables::coerce(contract, operation, variables, |_, index| {
+            let definition = operation.variables.get(index);
+            canonical::at(
+                sources,
+                definition.and_then(|definition| definition.location()),
+            )
+        })?;
+        let key = self.form_key(operation, &variables);
+        let kept = self.forms.lock().get(&key).map(Arc::clone);
+        let canonical = match kept {
+            Some(kept) => kept,
+            None => {
+                let tally = self.tallies.get(&operation.name);
+                let made = canonical::canonical(
+                    contract,
+                    &self.executable,
+                    operation,
+                    &tally.copied().unwrap_or_default(),
+                    &variables,
+                )?;
+                let made = Arc::new(made);
+                let mut forms = self.forms.lock();
+                if forms.len() < FORMS {
+                    forms.insert(key, Arc::clone(&made));
+                }
+                made
+            }
+        };
+        Ok(ReadyOperation {
+            document: Arc::clone(self),
+            canonical,
+            variables,
+        })
+    }
+
+    fn operation(&self, name: Option<&str>) -> Result<&Node<Operation>, Errors> {
+        let operations = &self.executable.operations;
+        operations.get(name).map_err(|_| {
+            let message = match name {
+                Some(name) => format!("Unknown operation named \"{name}\"."),
+                None if operations.is_empty() => "The document has no operation.".to_owned(),
+                None => "Operation name required in request: the document has several.".to_owned(),
+            };
+            vec![refused(codes::BAD_USER_INPUT, message, &[])]
+        })
+    }
+
+    fn form_key(&self, operation: &Operation, variables: &Variables) -> FormKey {
+        let states = operation.variables.iter().map(|definition| {
+            match variables.get(definition.name.as_str()) {
+                None => VariableState::Absent,
+                Some(Value::Boolean(value)) if self.conditions.contains(&definition.name) => {
+                    VariableState::Condition(*value)
+                }
+                Some(_) => VariableState::Given,
+            }
+        });
+        FormKey {
+            operation: operation.name.clone(),
+            variables: states.collect(),
+        }
+    }
+}
+
+/// The names of the operations in their order.
+fn operation_names(document: &ast::Document) -> Vec<Option<Name>> {
+    let definitions = document.definitions.iter();
+    definitions
+        .filter_map(|definition| match definition {
+            ast::Definition::OperationDefinition(operation) => Some(operation.name.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// How the error about an unknown field begins.
+const UNKNOWN_FIELD: &str = "Cannot query field \"";
+
+/// The errors that apollo-compiler found, in the order of their places.
+fn diagnosed(found: &DiagnosticList, code: &'static str, contract: Option<&Contract>) -> Errors {
+    // In the words of graphql-js where there are such: clients and people know them.
+    let mut errors: Vec<_> = found
+        .iter()
+        .map(|diagnostic| diagnostic.unstable_to_json_compat())
+        .collect();
+    // Where all fields of a selection are unknown it is empty for apollo-compiler: that follows from the errors
+    // that are told.
+    if errors
+        .iter()
+        .any(|error| error.message.starts_with(UNKNOWN_FIELD))
+    {
+        errors.retain(|error| !error.message.contains("must have a selection of subfields"));
+    }
+    errors.truncate(ERRORS);
+    let errors = errors.into_iter().map(|error| {
+        let mut message = error.message;
+        if let Some(contract) = contract {
+            message.push_str(&suggestion(contract, &message));
+        }
+        let places = error.locations.into_iter().map(|place| Pos {
+            line: place.line,
+            column: place.column,
+        });
+        refused(code, message, &places.collect::<Vec<_>>())
+    });
+    errors.collect()
+}
+
+/// `Did you mean …?` for a field that does not exist.
+fn suggestion(contract: &Contract, message: &str) -> String {
+    let names = message
+        .strip_prefix(UNKNOWN_FIELD)
+        .and_then(|rest| rest.strip_suffix("\"."))
+        .and_then(|rest| rest.split_once("\" on type \""));
+    let like = names.map_or_else(Vec::new, |(field, of)| contract.fields_like(of, field));
+    match &like[..] {
+        [] => String::new(),
+        like => format!(" Did you mean \"{}\"?", like.join("\", \"")),
+    }
+}
+
+/// An error of a request that is not executed.
+fn refused(code: &'static str, message: impl Into<String>, places: &[Pos]) -> ServerError {
+    let mut error = ServerError::new(shorten(message.into()), None);
+    error.locations = places.to_vec();
+    set_code(&mut error, code);
+    error
+}
+
+/// An error of a document that is over a limit.
+pub(crate) fn too_complex(message: impl Into<String>) -> ServerError {
+    refused(codes::OPERATION_TOO_COMPLEX, message, &[])
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! is broken the two could disagree (the parser reads `"""` without an end as an empty string
 //! and goes on), so a broken string is refused here.
 
-use super::{GuardRefusal, Limits};
+use super::{Errors, Limits, refused, too_complex};
 use crate::graphql::errors::codes;
 
 /// Checks the length, the tokens and the open brackets of `source`, and counts the tokens.
@@ -12,7 +12,7 @@ use crate::graphql::errors::codes;
 /// # Errors
 ///
 /// Refuses what is over `limits`, and strings that do not end.
-pub fn scan(source: &str, limits: &Limits) -> Result<usize, GuardRefusal> {
+pub fn scan(source: &str, limits: &Limits) -> Result<usize, Errors> {
     check_length(source, limits)?;
     let bytes = source.as_bytes();
     let (mut at, mut tokens, mut open) = (0, 0, 0_usize);
@@ -31,10 +31,10 @@ pub fn scan(source: &str, limits: &Limits) -> Result<usize, GuardRefusal> {
             b'[' | b'{' | b'(' => {
                 open += 1;
                 if open > limits.brackets {
-                    return Err(GuardRefusal::too_complex(format!(
+                    return Err(vec![too_complex(format!(
                         "more than {} brackets are open at once",
                         limits.brackets
-                    )));
+                    ))]);
                 }
                 1
             }
@@ -48,10 +48,10 @@ pub fn scan(source: &str, limits: &Limits) -> Result<usize, GuardRefusal> {
             byte if is_word(byte) => {
                 let length = rest.iter().take_while(|byte| is_word(**byte)).count();
                 if length > limits.word_bytes {
-                    return Err(GuardRefusal::too_complex(format!(
+                    return Err(vec![too_complex(format!(
                         "a name is longer than {} characters",
                         limits.word_bytes
-                    )));
+                    ))]);
                 }
                 length
             }
@@ -60,10 +60,10 @@ pub fn scan(source: &str, limits: &Limits) -> Result<usize, GuardRefusal> {
         at += length;
         tokens += 1;
         if tokens > limits.tokens {
-            return Err(GuardRefusal::too_complex(format!(
+            return Err(vec![too_complex(format!(
                 "the document has more than {} tokens",
                 limits.tokens
-            )));
+            ))]);
         }
     }
     Ok(tokens)
@@ -74,12 +74,12 @@ pub fn scan(source: &str, limits: &Limits) -> Result<usize, GuardRefusal> {
 /// # Errors
 ///
 /// Refuses a source over [`Limits::source_bytes`].
-pub fn check_length(source: &str, limits: &Limits) -> Result<(), GuardRefusal> {
+pub fn check_length(source: &str, limits: &Limits) -> Result<(), Errors> {
     if source.len() > limits.source_bytes {
-        return Err(GuardRefusal::too_complex(format!(
+        return Err(vec![too_complex(format!(
             "the document is longer than {} bytes",
             limits.source_bytes
-        )));
+        ))]);
     }
     Ok(())
 }
@@ -133,9 +133,7 @@ fn line_string(rest: &[u8]) -> Option<usize> {
     }
 }
 
-fn broken_string() -> GuardRefusal {
-    GuardRefusal::new(
-        codes::GRAPHQL_PARSE_FAILED,
-        "syntax error: a string does not end",
-    )
+fn broken_string() -> Errors {
+    let message = "syntax error: a string does not end";
+    vec![refused(codes::GRAPHQL_PARSE_FAILED, message, &[])]
 }

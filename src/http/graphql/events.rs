@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
-use async_graphql::parser::types::{OperationType, Selection};
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Response, Value};
 use futures::stream::{BoxStream, once, unfold};
 use futures::{FutureExt, StreamExt};
@@ -10,7 +10,6 @@ use futures::{FutureExt, StreamExt};
 use super::execute::{Prepared, failed};
 use super::{Endpoint, RequestId};
 use crate::graphql::errors::{ErrorFormat, MASKED, codes, format_errors, is_request_error};
-use crate::graphql::guard::{Checked, GuardRefusal, operation};
 
 /// An event of an operation.
 pub enum OperationEvent {
@@ -43,24 +42,15 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             (Prepared::Ready(ready), Some(subscriptions))
                 if ready.1.kind == OperationType::Subscription =>
             {
-                let (operation_request, execution) = *ready;
-                let checked = std::sync::Arc::clone(&execution.checked);
-                let name = operation_request.operation_name.as_deref();
-                if let Err(refusal) = check_single_field(&checked, name) {
-                    let response = Response::from_errors(vec![refusal.into()]);
-                    let response =
-                        endpoint.with_formatted_errors(response, &request_id, Some(&checked));
-                    return once(async move { OperationEvent::Refused(response) }).boxed();
-                }
-                let request = operation_request.into_request(&checked);
+                let (operation, execution) = *ready;
+                let request = operation.into_request();
                 let responses = catch_panics(
                     (subscriptions.subscribe)(request, execution),
                     request_id.clone(),
                 );
                 classify(responses)
                     .map(move |event| {
-                        let named =
-                            |one| endpoint.with_formatted_errors(one, &request_id, Some(&checked));
+                        let named = |one| endpoint.with_formatted_errors(one, &request_id);
                         match event {
                             OperationEvent::Next(response) => OperationEvent::Next(named(response)),
                             OperationEvent::Refused(response) => {
@@ -87,30 +77,13 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         &self,
         mut response: Response,
         request_id: &RequestId,
-        checked: Option<&Checked>,
     ) -> Response {
         let format = ErrorFormat {
             request_id: request_id.as_str(),
             suggestions: self.settings.suggestions,
-            checked,
         };
         format_errors(&mut response, format);
         response
-    }
-}
-
-/// Checks that a subscription has one root field, as the specification requires. async-graphql would
-/// execute several, and would ignore a root field inside a fragment.
-fn check_single_field(checked: &Checked, name: Option<&str>) -> Result<(), GuardRefusal> {
-    let fields = operation::select(&checked.document, name)
-        .map(|operation| &operation.selection_set.node.items[..]);
-    match fields {
-        Some([only]) if matches!(only.node, Selection::Field(_)) => Ok(()),
-        Some(_) => Err(GuardRefusal::new(
-            codes::GRAPHQL_VALIDATION_FAILED,
-            "a subscription selects exactly one field, and not by a fragment",
-        )),
-        None => Ok(()),
     }
 }
 

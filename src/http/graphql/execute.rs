@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use async_graphql::{Extensions, Request, Response, Variables, parser::types::OperationType};
+use async_graphql::{Response, parser::types::OperationType};
 use futures::FutureExt;
 use tokio::time::timeout_at;
 use tracing::Instrument;
@@ -12,103 +12,66 @@ use super::{
 };
 use crate::graphql::{
     errors::{MASKED, codes, request_error},
-    guard::{Checked, GuardRefusal, operation},
+    guard::{self, ReadyOperation},
 };
-
-/// The operation that a client requests. It becomes a [`Request`] of async-graphql only when it is executed:
-/// that copies the document, which a cached response does not need.
-#[derive(Debug)]
-pub struct OperationRequest {
-    source: String,
-    extensions: Extensions,
-    /// The operation to run.
-    pub operation_name: Option<String>,
-    /// The values of the variables.
-    pub variables: Variables,
-}
-
-impl OperationRequest {
-    pub(super) fn into_request(self, checked: &Checked) -> Request {
-        let mut request = Request::new(self.source).variables(self.variables);
-        request.operation_name = self.operation_name;
-        request.extensions = self.extensions;
-        request.set_parsed_query(checked.document.clone());
-        request
-    }
-}
 
 /// A request after the guard.
 pub(super) enum Prepared<V> {
     /// Refused by the guard.
-    Refused(Box<GuardRefusal>),
+    Refused(guard::Errors),
     /// Ready to execute.
-    Ready(Box<(OperationRequest, ExecutionContext<V>)>),
+    Ready(Box<(ReadyOperation, ExecutionContext<V>)>),
 }
 
 impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
-    /// Guards one request.
+    /// Finds the document of one request and guards it.
     ///
     /// A `Refusal` is for what is not a GraphQL request at all; what the guard finds wrong is
     /// an answer like any other.
-    pub(super) fn prepare(
+    pub(super) async fn prepare(
         &self,
-        params: Params,
+        mut params: Params,
         http_request: &HttpRequestContext<V>,
         batch: usize,
     ) -> Result<Prepared<V>, Refusal> {
-        let Some(source) = params.query else {
-            return Err(Refusal::bad_request("`query` is missing"));
-        };
-        let checked = match self.documents.check(&source) {
-            Ok(checked) => checked,
-            Err(refusal) => return Ok(Prepared::Refused(Box::new(refusal))),
+        let any_document = (self.any_document)(&http_request.viewer);
+        let found = match self.persisted.find(&mut params, any_document).await? {
+            Ok(found) => found,
+            Err(errors) => return Ok(Prepared::Refused(errors)),
         };
         let name = params.operation_name.as_deref();
-        let selected = operation::select(&checked.document, name);
-        let kind = selected.map_or(OperationType::Query, |operation| operation.ty);
+        let ready = self.documents.ready(&found.source, name, &params.variables);
+        let operation = match ready {
+            Ok(operation) => operation,
+            Err(errors) => return Ok(Prepared::Refused(errors)),
+        };
+        if let Some(hash) = found.keep_as {
+            self.persisted.keep(hash, found.source).await;
+        }
+        let kind = operation.canonical.kind;
         if http_request.by_get && kind == OperationType::Mutation {
             return Err(Refusal::mutation_by_get());
         }
-        if let Some(operation) = selected
-            && let Err(refusal) = operation::check_variables(operation, &params.variables)
-        {
-            return Ok(Prepared::Refused(Box::new(refusal)));
-        }
-        let uses = usize::try_from(checked.variable_uses).unwrap_or(usize::MAX);
+        let uses = usize::try_from(operation.canonical.variable_uses).unwrap_or(usize::MAX);
         if !params.variables.is_empty()
             && uses.saturating_mul(http_request.bytes) > self.documents.limits().variable_bytes
         {
-            let refusal = GuardRefusal::too_complex("large variables are used too often");
-            return Ok(Prepared::Refused(Box::new(refusal)));
+            let error = guard::too_complex("large variables are used too often");
+            return Ok(Prepared::Refused(vec![error]));
         }
-
-        let operation_request = OperationRequest {
-            source,
-            operation_name: params.operation_name,
-            variables: params.variables,
-            extensions: params.extensions,
-        };
         let execution = ExecutionContext {
             viewer: http_request.viewer.clone(),
             request_id: http_request.request_id.clone(),
-            checked,
             kind,
             batch,
             deadline: http_request.deadline,
         };
-        Ok(Prepared::Ready(Box::new((operation_request, execution))))
+        Ok(Prepared::Ready(Box::new((operation, execution))))
     }
 }
 
 impl<V: Send + Sync + 'static> Prepared<V> {
-    pub(super) fn checked(&self) -> Option<Arc<Checked>> {
-        match self {
-            Self::Refused(_) => None,
-            Self::Ready(ready) => Some(Arc::clone(&ready.1.checked)),
-        }
-    }
-
-    pub(super) fn ready(&self) -> Option<(&OperationRequest, &ExecutionContext<V>)> {
+    pub(super) fn ready(&self) -> Option<(&ReadyOperation, &ExecutionContext<V>)> {
         match self {
             Self::Refused(_) => None,
             Self::Ready(ready) => Some((&ready.0, &ready.1)),
@@ -118,7 +81,7 @@ impl<V: Send + Sync + 'static> Prepared<V> {
     pub(super) fn auth_mutations(&self) -> u32 {
         match self {
             Self::Refused(_) => 0,
-            Self::Ready(ready) => ready.1.checked.auth_mutations,
+            Self::Ready(ready) => ready.0.canonical.auth_mutations,
         }
     }
 
@@ -136,11 +99,11 @@ impl<V: Send + Sync + 'static> Prepared<V> {
     /// up, it is dropped. A mutation runs in a task of its own and is never dropped half-way;
     /// when the time is up the client hears that the outcome is not known.
     pub(super) async fn execute(self, run: &Run<V>) -> Response {
-        let (operation_request, execution) = match self {
-            Self::Refused(refusal) => return Response::from_errors(vec![(*refusal).into()]),
+        let (operation, execution) = match self {
+            Self::Refused(errors) => return Response::from_errors(errors),
             Self::Ready(ready) => *ready,
         };
-        let request = operation_request.into_request(&execution.checked);
+        let request = operation.into_request();
         let (deadline, mutates) = (
             execution.deadline,
             execution.kind == OperationType::Mutation,

@@ -12,6 +12,7 @@ pub mod execute;
 pub mod framing;
 pub mod negotiate;
 pub mod params;
+pub mod persisted;
 pub mod request;
 pub mod respond;
 pub mod socket;
@@ -24,15 +25,16 @@ use axum::{
     http::{Method, request::Parts},
     response::Response as HttpResponse,
 };
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, join_all, try_join_all};
 use futures::stream::BoxStream;
 use tokio::time::Instant;
 
 use self::{
-    execute::{OperationRequest, Prepared},
+    execute::Prepared,
     framing::Framing,
     negotiate::{MediaType, has_json_body, negotiate},
     params::Params,
+    persisted::PersistedDocuments,
     request::{RequestBody, from_body, from_query_string},
     respond::{Refusal, batch, single},
 };
@@ -42,7 +44,7 @@ use crate::domain::caching::model::{CachedResponse, Key};
 use crate::foundation::Error;
 use crate::graphql::{
     errors::{ErrorFormat, codes, format_errors},
-    guard::{Checked, DocumentCache},
+    guard::{DocumentCache, ReadyOperation},
 };
 
 /// The limits and options of an endpoint.
@@ -79,8 +81,6 @@ pub struct ExecutionContext<V> {
     pub viewer: V,
     /// The id of the HTTP request.
     pub request_id: RequestId,
-    /// The checked document.
-    pub checked: Arc<Checked>,
     /// The kind of the operation.
     pub kind: OperationType,
     /// The number of requests in the same body.
@@ -99,7 +99,10 @@ pub type Run<V> =
 
 /// The cache slot of the response to a request that passed the guard; `None` if it is not cacheable.
 pub type CacheLookup<V> =
-    Arc<dyn Fn(&OperationRequest, &ExecutionContext<V>) -> Option<CacheSlot> + Send + Sync>;
+    Arc<dyn Fn(&ReadyOperation, &ExecutionContext<V>) -> Option<CacheSlot> + Send + Sync>;
+
+/// Whether a viewer may have documents executed that are not in the manifest of trusted documents.
+pub type AnyDocument<V> = Arc<dyn Fn(&V) -> bool + Send + Sync>;
 
 /// Executes a subscription that passed the guard.
 pub type Subscribe<V> =
@@ -139,6 +142,8 @@ pub struct Endpoint<V> {
     identify: Identify<V>,
     run: Run<V>,
     cache_lookup: CacheLookup<V>,
+    persisted: PersistedDocuments,
+    any_document: AnyDocument<V>,
     subscriptions: Option<Arc<Subscriptions<V>>>,
 }
 
@@ -157,6 +162,8 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             identify,
             run,
             cache_lookup: Arc::new(|_, _| None),
+            persisted: PersistedDocuments::default(),
+            any_document: Arc::new(|_| false),
             subscriptions: None,
         }
     }
@@ -166,6 +173,21 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
     pub fn with_cache(self, cache_lookup: CacheLookup<V>) -> Self {
         Self {
             cache_lookup,
+            ..self
+        }
+    }
+
+    /// The same endpoint with documents that clients only name. `any_document` says who may have any document
+    /// executed even where trusted documents are required.
+    #[must_use]
+    pub fn with_persisted(
+        self,
+        persisted: PersistedDocuments,
+        any_document: AnyDocument<V>,
+    ) -> Self {
+        Self {
+            persisted,
+            any_document,
             ..self
         }
     }
@@ -234,7 +256,7 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         };
         match incoming {
             RequestBody::Single(params) => {
-                let prepared = self.prepare(*params, &http_request, 1)?;
+                let prepared = self.prepare(*params, &http_request, 1).await?;
                 // A client that accepts both gets a stream for subscriptions only.
                 if let Some(framing) = framing
                     && (media.is_none() || prepared.is_subscription())
@@ -244,9 +266,10 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
                         .await;
                 }
                 let media = media.ok_or_else(Refusal::not_acceptable)?;
-                match prepared.ready().and_then(|(operation_request, execution)| {
-                    (self.cache_lookup)(operation_request, execution)
-                }) {
+                let slot = prepared
+                    .ready()
+                    .and_then(|(operation, execution)| (self.cache_lookup)(operation, execution));
+                match slot {
                     Some(slot) => Ok(self.cached(slot, prepared, request_id, media).await),
                     None => Ok(single(self.finish(prepared, request_id).await, media)),
                 }
@@ -282,10 +305,10 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         request_id: &RequestId,
     ) -> Result<Vec<Response>, Refusal> {
         let size = all.len();
-        let prepared = all
+        let preparing = all
             .into_iter()
-            .map(|params| self.prepare(params, http_request, size))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|params| self.prepare(params, http_request, size));
+        let prepared = try_join_all(preparing).await?;
         let secrets: u32 = prepared.iter().map(Prepared::auth_mutations).sum();
         if secrets > 1 {
             return Err(Refusal::new(
@@ -345,14 +368,12 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
 
     /// Executes the request and formats the errors of its response.
     async fn finish(&self, prepared: Prepared<V>, request_id: &RequestId) -> Response {
-        let checked = prepared.checked();
         let mut response = prepared.execute(&self.run).await;
         format_errors(
             &mut response,
             ErrorFormat {
                 request_id: request_id.as_str(),
                 suggestions: self.settings.suggestions,
-                checked: checked.as_deref(),
             },
         );
         response

@@ -174,7 +174,6 @@ impl Refusal {
             ErrorFormat {
                 request_id,
                 suggestions: false,
-                checked: None,
             },
         );
         let mut answer = answer(self.status, media, &ResponseBody::from(&response));

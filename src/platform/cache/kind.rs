@@ -15,6 +15,8 @@ text_enum! {
         /// Complete responses to queries; cached for at most 2 minutes. Clearing another kind clears
         /// these as well.
         Answers = "ANSWERS",
+        /// Documents of automatic persisted queries; cached for a day.
+        Documents = "DOCUMENTS",
     }
 }
 
@@ -24,6 +26,7 @@ impl CacheKind {
         match self {
             Self::Lists | Self::Answers => TimeDelta::minutes(2),
             Self::Metadata => TimeDelta::hours(1),
+            Self::Documents => TimeDelta::days(1),
         }
     }
 }

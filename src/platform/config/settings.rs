@@ -91,6 +91,22 @@ pub struct Graphql {
     pub max_depth: u32,
     pub max_root_fields: u32,
     pub max_batch: usize,
+    pub max_response_bytes: usize,
+    pub automatic_persisted_queries: bool,
+    pub trusted_documents: TrustedDocuments,
+    pub trusted_documents_file: PathBuf,
+}
+
+/// What trusted documents are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrustedDocuments {
+    /// The manifest is not read.
+    Off,
+    /// Clients may name a document of the manifest.
+    Allow,
+    /// Nothing else is executed, but for admins.
+    Require,
 }
 
 /// WebSockets and event streams.

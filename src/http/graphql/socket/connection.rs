@@ -233,6 +233,7 @@ impl<'a> Connection<'a> {
         };
         let prepared = endpoint
             .prepare(params, &http_request, 1)
+            .await
             .map_err(|Refusal { message, .. }| Close::Frame(4400, message.into()))?;
         let name = id.clone();
         let events = endpoint
@@ -288,7 +289,7 @@ impl<'a> Connection<'a> {
     async fn send_error(&mut self, id: &Id, code: &str, message: &str) -> Result<(), Close> {
         let failed = failed(code, message);
         let endpoint = &self.context.endpoint;
-        let failed = endpoint.with_formatted_errors(failed, &RequestId::new(), None);
+        let failed = endpoint.with_formatted_errors(failed, &RequestId::new());
         let payload = &failed.errors;
         self.send_message(&ServerMessage::Error { id: &id.0, payload })
             .await
