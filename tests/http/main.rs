@@ -4,5 +4,6 @@ mod audits;
 mod bombs;
 mod guard;
 mod headers;
+mod persisted;
 mod support;
 mod transport;

@@ -18,6 +18,7 @@ use axum::{
 use futures::Stream;
 use marquee::{
     graphql::guard::{Contract, DocumentCache, Limits},
+    http::graphql::persisted::PersistedDocuments,
     http::{
         graphql::{Endpoint, ExecutionContext, Settings, respond::Refusal},
         middleware::surround,
@@ -150,7 +151,12 @@ impl Server {
         Self::with(Settings::default()).await
     }
 
-    pub async fn with(mut settings: Settings) -> Self {
+    pub async fn with(settings: Settings) -> Self {
+        Self::with_persisted(settings, PersistedDocuments::default()).await
+    }
+
+    /// Where trusted documents are required, Ana may have others executed.
+    pub async fn with_persisted(mut settings: Settings, persisted: PersistedDocuments) -> Self {
         let finished = Finished::default();
         let schema = Schema::build(Query, Mutation, Subscription)
             .data(finished.clone())
@@ -182,6 +188,8 @@ impl Server {
                 },
             ),
         );
+        let any_document = Arc::new(|viewer: &Viewer| viewer.0 == "ana");
+        let endpoint = endpoint.with_persisted(persisted, any_document);
         let router = Router::new()
             .route(
                 "/graphql",

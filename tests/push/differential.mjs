@@ -48,7 +48,7 @@ async function send(query, variables, operationName) {
     headers: {
       'content-type': 'application/json',
       accept: 'application/graphql-response+json',
-      authorization: `Bearer ${token}`,
+      ...(token && { authorization: `Bearer ${token}` }),
     },
     body: JSON.stringify({ query, variables, operationName }),
   });

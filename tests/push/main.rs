@@ -12,6 +12,7 @@ mod support;
 
 mod client;
 mod clients;
+mod differential;
 mod ending;
 mod limits;
 mod protocol;

@@ -118,7 +118,17 @@ pub const TEST_SECRET: &str = "the secret of tests: 0123456789 abcdef";
 /// The documents of tests, which pass the guard as those of clients do.
 static DOCUMENTS: LazyLock<DocumentCache> = LazyLock::new(|| {
     let contract = marquee::graphql::contract(true).unwrap();
-    DocumentCache::new(contract, Limits::default(), 16 << 20)
+    // Some tests ask for everything that there is.
+    let limits = Limits {
+        source_bytes: 16 << 20,
+        tokens: usize::MAX,
+        fields: u32::MAX,
+        aliases: u32::MAX,
+        depth: 30,
+        root_fields: u32::MAX,
+        ..Limits::default()
+    };
+    DocumentCache::new(contract, limits, 64 << 20)
 });
 
 /// What the engine gets for a document.

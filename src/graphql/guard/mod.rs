@@ -179,10 +179,17 @@ impl ReadyOperation {
 /// (`GRAPHQL_VALIDATION_FAILED`).
 pub fn parse(source: &str, limits: &Limits) -> Result<ParsedDocument, Errors> {
     let tokens = source::scan(source, limits)?;
+    let blanked = source::blanked(source);
     // The path is told to nobody: only places within the source are.
-    let parsed = Parser::new().parse_ast(source, "document.graphql");
+    let parsed = Parser::new().parse_ast(&*blanked, "document.graphql");
     let ast =
         parsed.map_err(|error| diagnosed(&error.errors, codes::GRAPHQL_PARSE_FAILED, None))?;
+    // apollo-parser 0.8 passes over some of what is missing, such as the value of an argument.
+    if !source::is_alike(&blanked, &ast.serialize().no_indent().to_string()) {
+        let message =
+            "syntax error: a name without a value, or something else that is not complete";
+        return Err(vec![refused(codes::GRAPHQL_PARSE_FAILED, message, &[])]);
+    }
     let tallies = document::measure(&ast, limits)?;
     Ok(ParsedDocument {
         ast,

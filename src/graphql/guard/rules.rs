@@ -1,10 +1,12 @@
-//! Rules of validation that apollo-compiler 1.33 does not have: fields of input objects that are given
-//! twice, `@oneOf`, literals of custom scalars, and introspection where it is off. Each rule can go on the
-//! day when apollo-compiler has it.
+//! Rules of validation that apollo-compiler 1.33 does not have, or not whole: fields of input objects that are
+//! given twice, `@oneOf`, variables inside of lists and with null as their default, literals of custom scalars,
+//! and introspection where it is off. Each of the first three can go on the day when apollo-compiler has it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use apollo_compiler::ast::{Argument, DirectiveList, InputValueDefinition, Type, Value};
+use apollo_compiler::ast::{
+    Argument, DirectiveList, InputValueDefinition, Type, Value, VariableDefinition,
+};
 use apollo_compiler::executable::{ExecutableDocument, Field, Selection, SelectionSet};
 use apollo_compiler::{Name, Node};
 use async_graphql::ServerError;
@@ -16,30 +18,27 @@ use crate::graphql::errors::codes;
 
 /// The errors of a document that passed apollo-compiler's rules.
 pub(super) fn check(contract: &Contract, document: &ExecutableDocument) -> Vec<ServerError> {
-    let operations = document.operations.iter();
-    let nullable = operations
-        .flat_map(|operation| &operation.variables)
-        .filter(|variable| !variable.ty.is_non_null())
-        .map(|variable| &variable.name);
     let mut rules = Rules {
         contract,
         document,
-        nullable: nullable.collect(),
+        variables: HashMap::new(),
+        visited: HashSet::new(),
         errors: Vec::new(),
     };
     for operation in document.operations.iter() {
+        let variables = operation.variables.iter();
+        rules.variables = variables
+            .map(|variable| (&variable.name, variable))
+            .collect();
+        rules.visited.clear();
         rules.directives(&operation.directives);
         for variable in &operation.variables {
             rules.directives(&variable.directives);
             if let Some(default) = &variable.default_value {
-                rules.value(&variable.ty, default);
+                rules.value(&variable.ty, None, default);
             }
         }
         rules.selections(&operation.selection_set);
-    }
-    for fragment in document.fragments.values() {
-        rules.directives(&fragment.directives);
-        rules.selections(&fragment.selection_set);
     }
     rules.errors
 }
@@ -47,8 +46,10 @@ pub(super) fn check(contract: &Contract, document: &ExecutableDocument) -> Vec<S
 struct Rules<'a> {
     contract: &'a Contract,
     document: &'a ExecutableDocument,
-    /// The variables that may be null in an operation.
-    nullable: HashSet<&'a Name>,
+    /// The variables of the current operation.
+    variables: HashMap<&'a Name, &'a Node<VariableDefinition>>,
+    /// The fragments that the current operation led to.
+    visited: HashSet<&'a Name>,
     errors: Vec<ServerError>,
 }
 
@@ -63,7 +64,16 @@ impl<'a> Rules<'a> {
                     self.selections(&field.selection_set);
                 }
                 Selection::InlineFragment(inline) => self.selections(&inline.selection_set),
-                Selection::FragmentSpread(_) => {}
+                // Each fragment is used by an operation, or apollo-compiler would have refused it.
+                Selection::FragmentSpread(spread) => {
+                    let fragment = self.document.fragments.get(&spread.fragment_name);
+                    if let Some(fragment) = fragment
+                        && self.visited.insert(&spread.fragment_name)
+                    {
+                        self.directives(&fragment.directives);
+                        self.selections(&fragment.selection_set);
+                    }
+                }
             }
         }
     }
@@ -96,20 +106,23 @@ impl<'a> Rules<'a> {
         for argument in given {
             let definition = known.iter().find(|known| known.name == argument.name);
             if let Some(definition) = definition {
-                self.value(&definition.ty, &argument.value);
+                let default = definition.default_value.as_deref();
+                self.value(&definition.ty, default, &argument.value);
             }
         }
     }
 
-    fn value(&mut self, ty: &Type, value: &'a Node<Value>) {
+    /// Checks a value in a place of type `ty` with a default.
+    fn value(&mut self, ty: &Type, default: Option<&Value>, value: &'a Node<Value>) {
         match (ty, value.as_ref()) {
+            (_, Value::Variable(name)) => self.variable(ty, default, name, value),
+            (_, Value::Null) => {}
             (Type::List(item) | Type::NonNullList(item), Value::List(items)) => {
                 for value in items {
-                    self.value(item, value);
+                    self.value(item, None, value);
                 }
             }
-            (Type::List(item) | Type::NonNullList(item), _) => self.value(item, value),
-            (_, Value::Variable(_) | Value::Null) => {}
+            (Type::List(item) | Type::NonNullList(item), _) => self.value(item, None, value),
             (Type::Named(named) | Type::NonNullNamed(named), Value::Object(fields)) => {
                 self.object(named, fields, value);
             }
@@ -122,6 +135,34 @@ impl<'a> Rules<'a> {
         }
     }
 
+    /// Whether a variable fits a place: section 5.8.5 of the specification. apollo-compiler looks neither into
+    /// lists nor at whether a default is null.
+    fn variable(
+        &mut self,
+        ty: &Type,
+        default: Option<&Value>,
+        name: &'a Name,
+        place: &Node<Value>,
+    ) {
+        let Some(variable) = self.variables.get(name) else {
+            return;
+        };
+        let has_default = |default: Option<&Value>| default.is_some_and(|value| !value.is_null());
+        let fits = if ty.is_non_null() && !variable.ty.is_non_null() {
+            let filled = has_default(variable.default_value.as_deref()) || default.is_some();
+            filled && variable.ty.is_assignable_to(&ty.clone().nullable())
+        } else {
+            variable.ty.is_assignable_to(ty)
+        };
+        if !fits {
+            let message = format!(
+                "Variable \"${name}\" of type \"{}\" used in position expecting type \"{ty}\".",
+                variable.ty
+            );
+            self.error(message, place);
+        }
+    }
+
     fn object(&mut self, named: &Name, fields: &'a [(Name, Node<Value>)], place: &Node<Value>) {
         let Some(input) = self.contract.input_object(named).cloned() else {
             return;
@@ -129,19 +170,20 @@ impl<'a> Rules<'a> {
         let mut seen = HashSet::new();
         for (name, value) in fields {
             if !seen.insert(name) {
-                self.error(
-                    format!("There can be only one input field named \"{name}\"."),
-                    value,
-                );
+                let message = format!("There can be only one input field named \"{name}\".");
+                self.error(message, value);
             }
             if let Some(field) = input.fields.get(name) {
-                self.value(&field.ty, value);
+                self.value(&field.ty, field.default_value.as_deref(), value);
             }
         }
         if Contract::is_one_of(&input) {
             let may_be_null = |value: &Value| match value {
                 Value::Null => true,
-                Value::Variable(name) => self.nullable.contains(name),
+                Value::Variable(name) => {
+                    let variable = self.variables.get(name);
+                    variable.is_some_and(|variable| !variable.ty.is_non_null())
+                }
                 _ => false,
             };
             if fields.len() != 1 || fields.iter().any(|(_, value)| may_be_null(value)) {

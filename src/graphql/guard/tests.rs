@@ -133,6 +133,26 @@ fn fragments_are_expanded_once_and_saturate() {
 }
 
 #[test]
+fn what_the_parser_passes_over_is_refused() {
+    for source in ["{ f(x) }", "{ f(x: ) }", "{ f(x) { a } }"] {
+        assert_eq!(
+            refused(source).code,
+            codes::GRAPHQL_PARSE_FAILED,
+            "{source}"
+        );
+    }
+    for source in [
+        "query { query { query } }",
+        "query Q { a } query ($v: [I!]! = [1, -2.5e3] @d) { f(x: {a: $v, b: [], c: {}}) }",
+        "{ f(x: \"é\\n\", y: \"\"\"block\n  \\\"\"\" text\"\"\", z: null) } # é, the end",
+        ",,fragment,,F,,on,,T,,{,...,,on,,U,,@d,,{,a,},...#,é\non U { b } }",
+        "subscription S @d { a: b @skip(if: true) @include(if: $v) ...F ... @d { c } }",
+    ] {
+        accepted(source);
+    }
+}
+
+#[test]
 fn a_fragment_cycle_is_refused() {
     let source = "{ a } fragment A on Q { b { ...B } } fragment B on Q { ... { ...A } }";
     assert_eq!(refused(source).code, codes::GRAPHQL_VALIDATION_FAILED);
@@ -285,6 +305,15 @@ fn what_the_specification_refuses_is_refused_before_it_runs() {
         (
             "query ($n: ID) { node(id: $n) { id } }",
             json!({ "n": "x" }),
+        ),
+        // Inside of lists too, and null is no default that helps.
+        (
+            "query ($f: ContentFilter) { contents(filter: {and: [$f]}) { totalCount } }",
+            json!({}),
+        ),
+        (
+            "query ($p: String = null) { searchSuggestions(prefix: $p) { text } }",
+            json!({ "p": "a" }),
         ),
         // Twice the same variable, input field or argument.
         (

@@ -1,7 +1,7 @@
 //! What has an id of its own.
 
 use async_graphql::{Context, ID, Interface, Object, Result};
-use futures::future::try_join_all;
+use futures::future::join_all;
 
 use super::api_key::ApiKey;
 use super::content::Content;
@@ -33,21 +33,21 @@ macro_rules! fetched_by_id {
     ($($kind:ident => $loader:ident,)*) => {
         /// The object of this id, through the same loader, and so the same access check, as
         /// everywhere else.
-        async fn fetch(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
+        async fn fetch(ctx: &Context<'_>, text: &str, argument: &str) -> Result<Option<Node>> {
             let prefix = text.split_once('_').map_or("", |(prefix, _)| prefix);
             match prefix {
                 $(<id::$kind as Kind>::PREFIX => {
                     let id: Id<id::$kind> = text
                         .parse()
-                        .map_err(|error: id::InvalidId| Refusal::invalid("id", error.to_string()))?;
+                        .map_err(|error: id::InvalidId| Refusal::invalid(argument, error.to_string()))?;
                     let found = ctx.loaders().$loader.load_one(id).await?;
                     Ok(found.map(|found| Node::$kind(found.into())))
                 })*
                 known if id::PREFIXES.contains(&known) => {
                     let message = "things of this kind are not fetched by their id alone";
-                    Err(Refusal::invalid("id", message).into())
+                    Err(Refusal::invalid(argument, message).into())
                 }
-                _ => Err(Refusal::invalid("id", "this is not an id of this server").into()),
+                _ => Err(Refusal::invalid(argument, "this is not an id of this server").into()),
             }
         }
     };
@@ -77,21 +77,23 @@ impl NodeQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "ID of the object.")] id: ID,
     ) -> Result<Option<Node>> {
-        fetch(ctx, &id).await
+        fetch(ctx, &id, "id").await
     }
 
     /// Fetches several objects by their IDs, in the same order. Null for those that do not exist or
-    /// that the viewer may not see.
+    /// that the viewer may not see, and, with an error, for what is no ID.
     #[graphql(complexity = "ids.len().clamp(1, 100) * child_complexity")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "IDs of the objects, at most 100.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<Node>>> {
+    ) -> Result<Vec<Option<Result<Node>>>> {
         if ids.len() > MAX_SIZE {
             let message = format!("at most {MAX_SIZE} ids at once, not {}", ids.len());
             return Err(Refusal::invalid("ids", message).into());
         }
-        try_join_all(ids.iter().map(|id| fetch(ctx, id))).await
+        let fetched = ids.iter().map(|id| fetch(ctx, id, "ids"));
+        let fetched = join_all(fetched).await.into_iter();
+        Ok(fetched.map(Result::transpose).collect())
     }
 }
