@@ -10,5 +10,8 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    marquee::app::run(marquee::app::cli::Cli::parse())
+    match marquee::app::cli::Cli::try_parse() {
+        Ok(cli) => marquee::app::run(cli),
+        Err(error) => marquee::app::usage(&error),
+    }
 }

@@ -91,9 +91,9 @@ async fn what_a_user_did_is_recorded_and_read_back_the_newest_first() {
     assert_eq!(
         history["interactions"],
         json!({ "totalCount": 3, "nodes": [
-            { "kind": "LIKE", "value": null, "occurredAt": "2026-03-01T12:00:01+00:00", "content": film },
-            { "kind": "RATING", "value": 4.5, "occurredAt": "2026-03-01T12:00:00+00:00", "content": film },
-            { "kind": "VIEW", "value": null, "occurredAt": "2025-12-24T20:00:00+00:00", "content": film },
+            { "kind": "LIKE", "value": null, "occurredAt": "2026-03-01T12:00:01.000000Z", "content": film },
+            { "kind": "RATING", "value": 4.5, "occurredAt": "2026-03-01T12:00:00.000000Z", "content": film },
+            { "kind": "VIEW", "value": null, "occurredAt": "2025-12-24T20:00:00.000000Z", "content": film },
         ] })
     );
 }

@@ -29,7 +29,7 @@ const LIST: &str = "query ($context: RecommendationContext, $contentId: ID, $que
         diversity: $diversity, minScore: $minScore, fallback: $fallback) {
         id context totalCount model { version } embedding { version }
         blendWeights { source weight }
-        freshness { modelAgeSeconds eventsApplied lastEventAt }
+        freshness { modelAgeSeconds eventsApplied eventsSinceModel lastEventAt }
         pageInfo { hasNextPage endCursor }
         items { rank score sources contributions { source score weight }
             reasons { source message because { title } }
@@ -156,6 +156,7 @@ async fn a_list_follows_what_its_user_does_from_the_next_request_on() {
             .all(|title| !liked[..3].contains(&(*title).to_owned()))
     );
     assert_eq!(personal["freshness"]["eventsApplied"], 3);
+    assert_eq!(personal["freshness"]["eventsSinceModel"], 3);
     assert!(personal["freshness"]["modelAgeSeconds"].as_f64().is_some());
     let message = personal["items"][0]["reasons"][0]["message"]
         .as_str()

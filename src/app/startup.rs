@@ -50,10 +50,27 @@ impl App {
     /// A sentence that says what is wrong and what to do.
     pub async fn open(settings: Settings, usage: Use) -> anyhow::Result<Self> {
         let (url, cluster) = database(&settings, usage).await?;
+        migrate::run(&url, &settings.schemas, Clock::system().now()).await?;
+        Self::assemble(settings, url, cluster).await
+    }
+
+    /// Connects to a database that runs, as it is: nothing is started and nothing migrated.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what to do.
+    pub async fn attach(settings: Settings, url: String) -> anyhow::Result<Self> {
+        Self::assemble(settings, url, None).await
+    }
+
+    /// The services on top of a database.
+    async fn assemble(
+        settings: Settings,
+        url: String,
+        cluster: Option<Cluster>,
+    ) -> anyhow::Result<Self> {
         let (clock, rng) = (Clock::system(), Rng::system()?);
         let secrets = Arc::new(Secrets::load(&settings, &clock, &rng)?);
         let settings = Arc::new(settings);
-        migrate::run(&url, &settings.schemas, clock.now()).await?;
         let caches = Caches::open(&settings, clock.clone(), rng.clone())?;
         let events = EventListener::new(match settings.database.listen_url.expose_secret() {
             "" => &url,

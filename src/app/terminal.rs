@@ -1,8 +1,12 @@
-//! Showing long work: a bar on a terminal, plain lines elsewhere, both on standard error.
+//! What is said to people: long work as a bar on a terminal and as plain lines elsewhere, on standard error.
+//! Where the log is JSON, all of it is lines of the log: who reads those reads nothing else.
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::foundation::Clock;
 
 use crate::foundation::{Progress, ProgressObserver};
 
@@ -10,6 +14,57 @@ use crate::foundation::{Progress, ProgressObserver};
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// The positions of the bar.
 const LENGTH: u64 = 1_000;
+
+/// Whether what is said goes to the log. Set once, before anything is said.
+static TO_LOG: AtomicBool = AtomicBool::new(false);
+
+/// From now on everything that is said is a line of the log, which has begun.
+pub fn say_to_log() {
+    TO_LOG.store(true, Ordering::Relaxed);
+}
+
+fn to_log() -> bool {
+    TO_LOG.load(Ordering::Relaxed)
+}
+
+/// Says something on standard error.
+pub fn say(text: &str) {
+    if to_log() {
+        tracing::info!("{}", text.trim());
+    } else {
+        eprintln!("{text}");
+    }
+}
+
+/// Says what a command has come to, on standard output.
+pub fn say_result(text: &str) {
+    if to_log() {
+        tracing::info!("{}", text.trim());
+    } else {
+        println!("{text}");
+    }
+}
+
+/// Says why a command failed. `json` is for one that failed before there was a log.
+pub fn say_error(message: &str, json: bool) {
+    if to_log() {
+        tracing::error!("{message}");
+    } else if json {
+        eprintln!("{}", json_error(message));
+    } else {
+        eprintln!("error: {message}");
+    }
+}
+
+/// The line that the log would have.
+fn json_error(message: &str) -> serde_json::Value {
+    serde_json::json!({
+        "timestamp": Clock::system().now(),
+        "level": "ERROR",
+        "message": message,
+        "target": module_path!(),
+    })
+}
 
 /// The bar of one long work.
 pub struct ProgressBar {
@@ -25,8 +80,7 @@ impl ProgressBar {
         let style =
             indicatif::ProgressStyle::with_template("{prefix} {wide_bar} {percent} % {msg} {eta}")
                 .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
-        let bar = std::io::stderr()
-            .is_terminal()
+        let bar = (std::io::stderr().is_terminal() && !to_log())
             .then(|| indicatif::ProgressBar::new(LENGTH).with_style(style));
         Self {
             bar,
@@ -48,7 +102,7 @@ impl ProgressBar {
     pub fn write_line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            None => say(text),
         }
     }
 
@@ -71,7 +125,7 @@ impl ProgressBar {
         let is_over = progress.fraction.is_some_and(|fraction| fraction >= 1.0);
         if is_new || is_over || self.printed.is_none_or(|at| at.elapsed() > LINE_EVERY) {
             self.printed = Some(Instant::now());
-            eprintln!("{}", line(progress, step, message));
+            say(&line(progress, step, message));
         }
     }
 }

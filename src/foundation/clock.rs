@@ -27,16 +27,18 @@ impl Clock {
         Self(Source::Stopped(Arc::new(Mutex::new(now))))
     }
 
-    /// The present moment, UTC.
+    /// The present moment, UTC, to the microsecond: what the database keeps, so that a time that was just
+    /// written is the same when it is read again.
     pub fn now(&self) -> DateTime<Utc> {
-        match &self.0 {
+        let now = match &self.0 {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "this is the clock that others ask"
             )]
             Source::System => Utc::now(),
             Source::Stopped(hands) => *hands.lock(),
-        }
+        };
+        to_microseconds(now)
     }
 
     /// Moves a stopped clock forward. The machine's clock moves by itself and ignores this.
@@ -45,6 +47,11 @@ impl Clock {
             *hands.lock() += by;
         }
     }
+}
+
+/// A time without what is finer than a microsecond. A leap second is the second after it.
+pub fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
 impl fmt::Debug for Clock {

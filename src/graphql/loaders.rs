@@ -24,8 +24,10 @@ use crate::domain::interactions::model::Ratings;
 use crate::domain::jobs::Job;
 use crate::domain::models::ModelVersion;
 use crate::domain::people::Person;
+use crate::domain::recommendations::model::ListPage;
+use crate::domain::uploads::Upload;
 use crate::domain::users::User;
-use crate::foundation::page::Page;
+use crate::foundation::page::{DEFAULT_SIZE, Page};
 use crate::foundation::{Error, Id, id};
 
 /// The context of loaders: the services and the viewer of the request.
@@ -148,6 +150,11 @@ loaders! {
     /// The stars that users gave content items.
     ratings: RatingsOfContent(Id<id::Content> => Ratings) =
         |reader, ids| reader.services.interactions.ratings_of(ids);
+    /// Recommendation lists that the viewer may read, with the items of their first pages.
+    lists: ListById(Id<id::List> => ListPage) = |reader, ids| {
+        let service = &reader.services.recommendations;
+        service.find_many(&reader.viewer, ids, DEFAULT_SIZE)
+    };
     /// Trained models.
     models: ModelById(Id<id::Model> => ModelVersion) =
         |reader, ids| reader.services.models.find_many(&reader.viewer, ids);
@@ -156,6 +163,9 @@ loaders! {
         let jobs = reader.services.jobs.find_many(&reader.viewer, ids).await?;
         Ok(jobs.into_iter().map(|job| (job.id, job)).collect())
     };
+    /// Uploaded files that the viewer may see.
+    uploads: UploadById(Id<id::Upload> => Upload) =
+        |reader, ids| reader.services.uploads.find_many(&reader.viewer, ids);
     /// Pages of what people made.
     filmographies: FilmsOfPerson((Id<id::Person>, FilmographyPage) => Page<Content>) =
         |reader, keys| async {

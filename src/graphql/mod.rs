@@ -19,7 +19,9 @@ pub mod id;
 pub mod loaders;
 pub mod number;
 pub mod payload;
+pub mod public_url;
 pub mod response_cache;
+pub mod scalars;
 pub mod types;
 
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
@@ -151,6 +153,9 @@ pub trait ContextExt {
     fn client(&self) -> Client;
     /// All database schemas that this server serves.
     fn schemas(&self) -> &Schemas;
+    /// The address of a file as the client can call it: a whole URL where the request tells how this server
+    /// is called.
+    fn absolute(&self, address: &str) -> String;
     /// The data loaders of this execution. While a subscription starts there are none, only when its
     /// events are resolved.
     fn loaders(&self) -> &Arc<loaders::Loaders>;
@@ -171,6 +176,13 @@ impl ContextExt for Context<'_> {
 
     fn schemas(&self) -> &Schemas {
         self.data_unchecked::<Arc<Schemas>>()
+    }
+
+    fn absolute(&self, address: &str) -> String {
+        match self.data_opt::<public_url::PublicUrl>() {
+            Some(public_url) => public_url.absolute(address).into_owned(),
+            None => address.to_owned(),
+        }
     }
 
     fn loaders(&self) -> &Arc<loaders::Loaders> {

@@ -1,7 +1,7 @@
 //! Payloads of mutations, and the errors in them: what a mutation refuses on purpose, as types
 //! that clients can match. Every other failure is an entry of `errors[]`, which [`super::errors`] formats.
 
-use async_graphql::{Interface, SimpleObject};
+use async_graphql::{Interface, MaybeUndefined, SimpleObject};
 
 use crate::foundation::error::whole_seconds;
 use crate::foundation::{Error, Refusal, Result};
@@ -176,6 +176,21 @@ macro_rules! __payload {
 }
 
 pub use crate::__payload as payload;
+
+/// The value of a field of an update that can be changed and not removed; `None` where it is left out.
+///
+/// # Errors
+/// [`Refusal::InvalidInput`] for null, which removes the value of other fields.
+pub fn not_removable<T>(name: &str, given: MaybeUndefined<T>) -> Result<Option<T>, Refusal> {
+    match given {
+        MaybeUndefined::Value(value) => Ok(Some(value)),
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => {
+            let message = format!("`{name}` cannot be removed; leave it out to keep it as it is");
+            Err(Refusal::invalid(name, message))
+        }
+    }
+}
 
 /// Sorts an outcome: done, refused with one of the payload's own errors, or an error of the whole
 /// field.

@@ -87,7 +87,7 @@ const FIELDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("Money", &["amount", "currency"]),
-    ("ExternalId", &["source", "id"]),
+    ("ExternalId", &["source", "value"]),
     ("Credit", &["role", "position", "character", "person"]),
     (
         "Person",
@@ -143,7 +143,12 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("BlendWeight", &["source", "weight"]),
     (
         "Freshness",
-        &["modelAgeSeconds", "eventsApplied", "lastEventAt"],
+        &[
+            "modelAgeSeconds",
+            "eventsApplied",
+            "eventsSinceModel",
+            "lastEventAt",
+        ],
     ),
     ("Contribution", &["source", "score", "weight"]),
     ("Reason", &["source", "message", "because"]),

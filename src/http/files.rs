@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{
@@ -14,7 +15,8 @@ use axum::http::header::{
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::AppState;
+use super::middleware::RequestId;
+use super::{AppState, unknown_schema};
 use crate::foundation::Error;
 use crate::platform::config::SchemaName;
 use crate::platform::objects::{MediaType, ObjectName};
@@ -26,14 +28,15 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 pub async fn file(
     State(state): State<AppState>,
     Path((schema, name)): Path<(String, String)>,
+    request_id: Option<Extension<RequestId>>,
     headers: HeaderMap,
 ) -> Response {
     let Ok(name) = name.parse::<ObjectName>() else {
         return super::not_found().await;
     };
-    let schema = schema.parse::<SchemaName>().ok();
-    let Some(services) = schema.and_then(|schema| state.schemas.get(&schema)) else {
-        return super::not_found().await;
+    let named = schema.parse::<SchemaName>().ok();
+    let Some(services) = named.and_then(|name| state.schemas.get(&name)) else {
+        return unknown_schema::respond(&state.schemas, &schema, request_id.as_deref());
     };
     let bytes = match services.generation.file(&name).await {
         Ok(Some(bytes)) => bytes,

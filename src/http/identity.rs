@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use super::graphql::respond::Refusal;
 use crate::domain::auth::{Admission, AuthService, Client, Viewer};
 use crate::foundation::Error;
+use crate::graphql::public_url::PublicUrl;
 
 /// The identity behind a request: an authenticated viewer and the address of the client.
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub struct RequestIdentity {
     pub admission: Admission,
     /// The other end of the connection.
     pub client: Client,
+    /// How the client calls this server.
+    pub public_url: PublicUrl,
 }
 
 impl RequestIdentity {
@@ -37,7 +40,17 @@ impl RequestIdentity {
             },
             Some(token) => auth.admit(token).await.map_err(refuse)?,
         };
-        Ok(Self { admission, client })
+        Ok(Self {
+            admission,
+            client,
+            public_url: PublicUrl::default(),
+        })
+    }
+
+    /// The same of a client that calls this server so.
+    #[must_use]
+    pub fn calling(self, public_url: PublicUrl) -> Self {
+        Self { public_url, ..self }
     }
 }
 

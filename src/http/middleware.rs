@@ -16,7 +16,12 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
-    graphql::{cross_site::FORCING_HEADERS, negotiate::MediaType, respond::Refusal},
+    compression,
+    graphql::{
+        cross_site::{FORCING_HEADERS, is_same_origin},
+        negotiate::MediaType,
+        respond::Refusal,
+    },
     origins::AllowedOrigins,
 };
 
@@ -85,6 +90,7 @@ impl fmt::Display for RequestId {
 pub fn surround(router: Router, origins: &AllowedOrigins) -> Router {
     router
         .layer(from_fn(catch_panics))
+        .layer(compression::layer())
         .layer(cors(origins))
         .layer(from_fn(secure))
         .layer(from_fn(observe))
@@ -177,8 +183,12 @@ fn cors(origins: &AllowedOrigins) -> CorsLayer {
     let origins = origins.clone();
     let [ours, apollo, requested_with] = FORCING_HEADERS;
     CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin, _| {
-            origins.allow(origin)
+        .allow_origin(AllowOrigin::predicate(move |origin, parts| {
+            // A page of this server sends its origin as well, and needs no leave.
+            match is_same_origin(origin, &parts.headers) {
+                true => origins.allow(origin),
+                false => origins.allow_or_log(origin),
+            }
         }))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([

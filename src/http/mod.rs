@@ -20,6 +20,7 @@ use crate::graphql::response_cache::ResponseCachePolicy;
 use crate::graphql::{MarqueeSchema, with_context};
 use crate::platform::config::{SchemaName, Settings};
 
+mod compression;
 pub mod connections;
 pub mod files;
 pub mod graphiql;
@@ -31,6 +32,8 @@ pub mod middleware;
 pub mod oauth;
 pub mod origins;
 mod persisted;
+pub mod public_url;
+mod unknown_schema;
 mod uploads;
 
 use connections::{ConnectionRegistry, Connections};
@@ -39,6 +42,7 @@ use graphql::{Endpoint, Settings as EndpointSettings, Subscriptions, socket};
 use identity::RequestIdentity;
 pub use listening::listening;
 use origins::AllowedOrigins;
+use public_url::PublicUrlSource;
 
 /// The size of the cache of parsed documents, in bytes.
 const DOCUMENT_CACHE: u64 = 32 << 20;
@@ -63,7 +67,8 @@ pub fn router(
     settings: &Settings,
     connections: &Connections,
 ) -> anyhow::Result<Router> {
-    let origins = AllowedOrigins::parse(&settings.http.cors_origins)?;
+    let origins = AllowedOrigins::parse(&settings.http.cors_origins)?
+        .with_localhost(settings.http.cors_localhost);
     let contract = crate::graphql::schema(settings.graphql.max_response_bytes);
     let documents = DocumentCache::new(
         crate::graphql::contract(settings.http.introspection)?,
@@ -76,6 +81,7 @@ pub fn router(
         body_bytes: settings.http.max_body_bytes,
         execution_time: settings.http.request_timeout(),
         origins: origins.clone(),
+        public_url: PublicUrlSource::new(settings),
         suggestions: settings.http.introspection,
         ..EndpointSettings::default()
     };
@@ -136,13 +142,17 @@ fn endpoint(
 ) -> Endpoint<RequestIdentity> {
     let identify = {
         let (schemas, name) = (Arc::clone(schemas), name.clone());
+        let public_url = settings.public_url.clone();
         move |parts: &Parts| {
             let services = schemas.get(&name).map(Arc::clone);
             let token = identity::bearer(parts);
             let client = identity::client(parts);
+            let public_url = public_url.of(parts);
             Box::pin(async move {
                 let services = services.ok_or_else(|| Refusal::bad_request("no such schema"))?;
-                RequestIdentity::of(&services.auth, token?.as_deref(), client).await
+                let token = token?;
+                let identity = RequestIdentity::of(&services.auth, token.as_deref(), client);
+                Ok(identity.await?.calling(public_url))
             }) as futures::future::BoxFuture<'static, _>
         }
     };
@@ -156,9 +166,14 @@ fn endpoint(
                 let Some(services) = services else {
                     return async_graphql::Response::default();
                 };
-                let RequestIdentity { admission, client } = execution.viewer;
+                let RequestIdentity {
+                    admission,
+                    client,
+                    public_url,
+                } = execution.viewer;
                 let caching = services.caching.clone();
-                let request = with_context(request, schemas, services, admission.viewer, client);
+                let request = with_context(request, schemas, services, admission.viewer, client)
+                    .data(public_url);
                 let response = contract.execute(request).await;
                 if execution.kind == OperationType::Mutation {
                     // The next request may reach another server, which must see this change.
@@ -182,6 +197,7 @@ fn endpoint(
                 operation: canonical.name.as_deref(),
                 variables: &operation.variables,
                 users: &users,
+                public_url: execution.viewer.public_url.as_str(),
             };
             let key = caching.response_key(&execution.viewer.admission.viewer, &query)?;
             Some(graphql::CacheSlot {
@@ -216,9 +232,14 @@ fn subscriptions(
                 let Some(services) = schemas.get(&name).map(Arc::clone) else {
                     return futures::stream::empty().boxed();
                 };
-                let RequestIdentity { admission, client } = execution.viewer;
+                let RequestIdentity {
+                    admission,
+                    client,
+                    public_url,
+                } = execution.viewer;
                 let schemas = Arc::clone(&schemas);
-                let request = with_context(request, schemas, services, admission.viewer, client);
+                let request = with_context(request, schemas, services, admission.viewer, client)
+                    .data(public_url);
                 contract.execute_stream(request)
             },
         ),
@@ -245,7 +266,7 @@ async fn named_schema(
 ) -> Response {
     match name.parse::<SchemaName>() {
         Ok(name) if state.endpoints.contains_key(&name) => state.answer(&name, request).await,
-        _ => not_found().await,
+        _ => unknown_schema::respond(&state.schemas, &name, request.extensions().get()),
     }
 }
 

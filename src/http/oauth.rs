@@ -14,6 +14,7 @@ use axum::routing::post;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
+use super::unknown_schema;
 use crate::domain::Services;
 use crate::domain::auth::{Client, Credentials, SignedIn, Tokens};
 use crate::domain::schemas::Schemas;
@@ -44,8 +45,8 @@ async fn named_token(
     request: Request,
 ) -> Response {
     match name.parse() {
-        Ok(name) => token(&schemas, &name, request).await,
-        Err(_) => StatusCode::NOT_FOUND.into_response(),
+        Ok(schema) if schemas.get(&schema).is_some() => token(&schemas, &schema, request).await,
+        _ => unknown_schema::respond(&schemas, &name, request.extensions().get()),
     }
 }
 

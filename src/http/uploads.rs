@@ -29,6 +29,7 @@ use super::graphql::negotiate::MediaType;
 use super::graphql::respond::Refusal;
 use super::identity::{self, RequestIdentity};
 use super::middleware::RequestId;
+use super::unknown_schema::unknown_schema;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::uploads::{Upload, UploadWriter};
@@ -125,12 +126,9 @@ impl AppState {
         schema: &str,
         parts: &Parts,
     ) -> Result<(Arc<Services>, Viewer, String), Refusal> {
-        let schema = schema.parse::<SchemaName>().ok();
-        let services = schema.and_then(|schema| self.schemas.get(&schema));
-        let services = services.ok_or_else(|| {
-            let message = "there is no such schema";
-            Refusal::new(StatusCode::NOT_FOUND, codes::NOT_FOUND, message)
-        })?;
+        let name = schema.parse::<SchemaName>().ok();
+        let services = name.and_then(|name| self.schemas.get(&name));
+        let services = services.ok_or_else(|| unknown_schema(&self.schemas, schema))?;
         let token = identity::bearer(parts)?;
         let identity =
             RequestIdentity::of(&services.auth, token.as_deref(), identity::client(parts)).await?;

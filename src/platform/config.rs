@@ -8,10 +8,12 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
 mod check;
+mod explain;
 mod generation;
 mod schema_name;
 mod settings;
 
+use explain::explain;
 pub use generation::{Calls, ComfyUi, Generation, Objects, OpenAi};
 pub use schema_name::SchemaName;
 pub use settings::{
@@ -56,6 +58,14 @@ impl Settings {
     /// # Errors
     /// A sentence that names the setting and says what to do.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let figment = Self::sources(file)?;
+        let settings: Self = figment.extract().map_err(|error| explain(&error, file))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The defaults, the file and the environment, unread.
+    fn sources(file: Option<&Path>) -> anyhow::Result<Figment> {
         let mut figment = Figment::new().merge(Toml::string(DEFAULTS));
         if let Some(file) = file {
             anyhow::ensure!(
@@ -89,9 +99,17 @@ impl Settings {
                 figment = figment.merge((setting, url));
             }
         }
-        let settings: Self = figment.extract().map_err(|error| explain(&error))?;
-        settings.check()?;
-        Ok(settings)
+        Ok(figment)
+    }
+
+    /// The format of the log alone, whatever else is wrong with the settings.
+    pub fn log_format(file: Option<&Path>) -> LogFormat {
+        let read = Self::sources(file).and_then(|figment| Ok(figment.extract_inner("log_format")?));
+        // A file that cannot be read says nothing; the environment still does.
+        read.unwrap_or_else(|_| match std::env::var("MARQUEE_LOG_FORMAT").as_deref() {
+            Ok("json") => LogFormat::Json,
+            _ => LogFormat::Text,
+        })
     }
 
     /// The schema that `/graphql` serves.
@@ -105,37 +123,6 @@ impl Settings {
     }
 }
 
-/// Says which setting is wrong, without its value, which may be a secret.
-fn explain(error: &figment::Error) -> anyhow::Error {
-    let sentences: Vec<String> = error
-        .clone()
-        .into_iter()
-        .map(|error| {
-            let name = match error.path.join(".") {
-                name if name.is_empty() => "(all)".to_owned(),
-                name => name,
-            };
-            match &error.kind {
-                figment::error::Kind::UnknownField(field, _) => {
-                    format!("there is no setting `{field}`; marquee.default.toml lists them all")
-                }
-                figment::error::Kind::InvalidType(_, expected)
-                | figment::error::Kind::InvalidValue(_, expected) => {
-                    format!("the setting `{name}` must be {expected}")
-                }
-                figment::error::Kind::UnknownVariant(_, known) => {
-                    format!("the setting `{name}` must be one of {}", known.join(", "))
-                }
-                figment::error::Kind::Message(message) => {
-                    format!("the setting `{name}`: {message}")
-                }
-                other => format!("the settings cannot be read: {other}"),
-            }
-        })
-        .collect();
-    anyhow::anyhow!(sentences.join("\n"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,7 +131,9 @@ mod tests {
         let figment = Figment::new()
             .merge(Toml::string(DEFAULTS))
             .merge(Toml::string(toml));
-        let settings: Settings = figment.extract().map_err(|error| explain(&error))?;
+        let settings: Settings = figment
+            .extract()
+            .map_err(|error| explain(&error, Some(Path::new("/nowhere"))))?;
         settings.check()?;
         Ok(settings)
     }
@@ -160,7 +149,10 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (toml, words) in [
             ("lisen = 1", "no setting `lisen`"),
-            ("[auth]\nisuer = 'x'", "no setting `isuer`"),
+            (
+                "[auth]\nisuer = 'x'",
+                "no setting `auth.isuer`; did you mean `auth.issuer`?",
+            ),
             ("listen = 'nowhere'", "`listen`"),
             ("schemas = ['app', 'app']", "each name once"),
             ("schemas = ['App']", "cannot name a schema"),

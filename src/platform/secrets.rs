@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 use anyhow::{Context, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -108,11 +109,32 @@ impl Secrets {
                 read(&path)?.context("the file of secrets vanished while it was made")?
             }
         };
+        Self::kept(&stored, &path)
+    }
+
+    /// Checks what [`Secrets::load`] would read, and makes nothing.
+    ///
+    /// # Errors
+    /// Those of [`Secrets::load`].
+    pub fn check(settings: &Settings) -> anyhow::Result<()> {
+        if !settings.auth.signing_keys.is_empty() {
+            return Self::configured(&settings.auth).map(|_| ());
+        }
+        let path = path(settings);
+        match read(&path)? {
+            Some(stored) => Self::kept(&stored, &path).map(|_| ()),
+            // The first start makes them.
+            None => Ok(()),
+        }
+    }
+
+    /// The keys of the data directory.
+    fn kept(stored: &[StoredKey], path: &Path) -> anyhow::Result<Self> {
         let keys = stored
             .iter()
             .map(|key| SigningKey::new(&key.id, key.secret.clone()));
         let keys = keys.collect::<anyhow::Result<_>>();
-        Self::of(keys.with_context(|| repair(&path))?).with_context(|| repair(&path))
+        Self::of(keys.with_context(|| repair(path))?).with_context(|| repair(path))
     }
 
     /// These keys, the first of which signs.

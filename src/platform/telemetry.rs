@@ -20,9 +20,19 @@ pub fn start(settings: &Settings) -> anyhow::Result<()> {
     // Only the first call of a process can succeed; tests call it many times.
     let _ = match settings.log_format {
         LogFormat::Text => logs.try_init(),
-        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+        LogFormat::Json => {
+            std::panic::set_hook(Box::new(log_panic));
+            logs.json().flatten_event(true).try_init()
+        }
     };
     Ok(())
+}
+
+/// A panic as a line of the log, in place of the text that the standard library writes.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("of an unknown kind");
+    let place = panic.location().map(ToString::to_string);
+    tracing::error!(place, "A thread panicked: {message}");
 }
 
 /// How much memory this process holds, in bytes; `None` where the system does not tell.

@@ -88,7 +88,7 @@ async fn a_key_is_made_listed_and_revoked_at_the_shell() {
         key["scopes"],
         serde_json::json!(["USERS_READ", "USERS_WRITE"])
     );
-    assert_eq!(key["expiresAt"], "2026-03-31T12:00:00+00:00");
+    assert_eq!(key["expiresAt"], "2026-03-31T12:00:00.000000Z");
     run(&app, &["api-key", "list"]).await.unwrap();
     run(&app, &["api-key", "revoke", key["id"].as_str().unwrap()])
         .await
@@ -96,7 +96,7 @@ async fn a_key_is_made_listed_and_revoked_at_the_shell() {
     let revoked = app.ask("{ apiKeys { nodes { revokedAt } } }").await;
     assert_eq!(
         revoked["apiKeys"]["nodes"][0]["revokedAt"],
-        "2026-03-01T12:00:00+00:00"
+        "2026-03-01T12:00:00.000000Z"
     );
     for bad in [
         vec!["api-key", "create", "--name", "shop"],

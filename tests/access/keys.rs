@@ -67,7 +67,7 @@ async fn a_key_is_shown_once_listed_and_revoked_at_once() {
     assert_eq!(list["apiKeys"]["totalCount"], 1);
     assert_eq!(
         list["apiKeys"]["nodes"][0]["lastUsedAt"],
-        "2026-03-01T12:00:00+00:00"
+        "2026-03-01T12:00:00.000000Z"
     );
 
     let revoke = "mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { apiKey { revokedAt } errors { __typename } } }";

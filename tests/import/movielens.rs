@@ -20,7 +20,7 @@ async fn a_movielens_folder_becomes_films_users_ratings_and_tags() {
     let films = app
         .ask(
             "{ contents(orderBy: { field: TITLE }) { nodes { title year genres \
-             externalIds { source id } } } }",
+             externalIds { source value } } } }",
         )
         .await;
     assert_eq!(
@@ -28,9 +28,9 @@ async fn a_movielens_folder_becomes_films_users_ratings_and_tags() {
         json!({
             "title": "The Matrix", "year": 1999, "genres": ["Action", "Sci-Fi"],
             "externalIds": [
-                { "source": "imdb", "id": "tt0133093" },
-                { "source": "movielens", "id": "2" },
-                { "source": "tmdb", "id": "603" },
+                { "source": "imdb", "value": "tt0133093" },
+                { "source": "movielens", "value": "2" },
+                { "source": "tmdb", "value": "603" },
             ],
         })
     );

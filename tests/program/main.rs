@@ -7,7 +7,9 @@
 
 mod embed;
 mod jobs;
+mod logs;
 mod process;
+mod reserved;
 mod scripts;
 
 use std::path::Path;
@@ -247,6 +249,79 @@ fn the_doctor_tells_what_is_there() {
         "{said}"
     );
     assert_eq!(report.status.success(), missing.is_empty(), "{said}");
+}
+
+#[test]
+fn the_doctor_and_the_server_tell_what_a_schema_lacks_and_what_brings_it() {
+    let folder = process::folder();
+    let server = Server::start(folder.path(), &[]);
+    let doctor = || {
+        let report = marquee(folder.path(), &["doctor"]);
+        String::from_utf8(report.stdout).unwrap()
+    };
+    for (what, command) in [
+        ("`app` has no admin", "`marquee user create --admin"),
+        ("`app` has no items", "`marquee import"),
+        ("`demo` has no items", "`marquee demo --schema demo`"),
+    ] {
+        let said = doctor();
+        let line = said.lines().find(|line| line.contains(what));
+        let line = line.unwrap_or_else(|| panic!("{what}: {said}"));
+        assert!(line.starts_with("note") && line.contains(command), "{line}");
+        process::until(|| server.said().contains(command));
+    }
+    let made = marquee(
+        folder.path(),
+        &[
+            "user",
+            "create",
+            "--admin",
+            "--email",
+            "ada@example.org",
+            "--name",
+            "Ada",
+        ],
+    );
+    assert!(made.status.success(), "{made:?}");
+    assert!(!doctor().contains("`app` has no admin"));
+    server.stop();
+}
+
+#[test]
+fn the_doctor_finds_what_serve_refuses() {
+    let folder = process::folder();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken
+        .local_addr()
+        .map(|at| (at.to_string(), taken))
+        .unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let objects = format!("file://{}", file.display());
+    for (setting, value, line) in [
+        (
+            "MARQUEE_LISTEN",
+            taken.0.as_str(),
+            "MISSING port: cannot listen on",
+        ),
+        (
+            "MARQUEE_AUTH__SIGNING_KEYS",
+            r#"["first:short"]"#,
+            "MISSING signing keys:",
+        ),
+        ("MARQUEE_OBJECTS__URL", objects.as_str(), "MISSING files:"),
+    ] {
+        for command in ["serve", "doctor"] {
+            let mut run = process::command(folder.path(), &[command]);
+            let ended = run.env(setting, value).output().unwrap();
+            assert!(!ended.status.success(), "{command} with {setting}");
+            let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+            assert!(
+                command == "serve" || said.contains(line),
+                "{setting}: {said}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -43,6 +43,22 @@ pub fn marquee(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
+/// Runs a command to its end with settings from the environment and a line on its standard input.
+pub fn with_input(mut command: Command, settings: &[(&str, &str)], line: &str) -> Output {
+    use std::io::Write;
+    let mut child = command
+        .envs(settings.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "{line}").unwrap();
+    drop(input);
+    child.wait_with_output().unwrap()
+}
+
 /// The private database, on the socket that its own file names.
 pub async fn database(folder: &Path) -> PgConnection {
     let file = std::fs::read_to_string(folder.join("data/postgres/data/postmaster.pid")).unwrap();

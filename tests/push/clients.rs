@@ -10,7 +10,7 @@ use crate::Server;
 
 impl Server {
     /// Something to learn from: users of two tastes.
-    pub async fn fill(&self) {
+    pub(crate) async fn fill(&self) {
         let mut films = Vec::new();
         for number in 0..16 {
             films.push(self.app.film(&format!("Film {number}")).await);

@@ -10,6 +10,7 @@ mod server;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod caches;
 mod client;
 mod clients;
 mod differential;

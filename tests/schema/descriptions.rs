@@ -18,9 +18,6 @@ const SHARED_BY: usize = 5;
 /// Types of these endings are one generic type each: what is before the ending names the items.
 const GENERIC_ENDINGS: &[&str] = &["Connection", "Edge"];
 
-/// Scalars that a dependency declares without a description.
-const FOREIGN_SCALARS: &[&str] = &["Decimal"];
-
 /// Words and phrases that no reader of an API expects: names that this project once gave to its
 /// parts, and turns of phrase that say less than the plain word. Whole words, in any case; names of
 /// the contract in backticks are not looked at.
@@ -105,9 +102,6 @@ pub fn read(sdl: &str) -> Vec<Described> {
 
 fn read_type(definition: &TypeDefinition, found: &mut Vec<Described>) {
     let owner = definition.name.node.as_str();
-    if FOREIGN_SCALARS.contains(&owner) && matches!(definition.kind, TypeKind::Scalar) {
-        return;
-    }
     let description = definition.description.as_ref();
     let mut of_type = described(&definition.name, owner.to_owned(), description);
     if let Some(ending) = GENERIC_ENDINGS.iter().find(|it| owner.ends_with(**it)) {

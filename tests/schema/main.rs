@@ -1,9 +1,11 @@
 //! The contract is a file that people read; the code must produce it.
 
+mod conventions;
 mod descriptions;
 
 use std::path::Path;
 
+use conventions::{Convention, shape};
 use descriptions::{Rule, read};
 
 #[test]
@@ -33,6 +35,16 @@ fn every_description_of_the_contract_keeps_to_the_rules() {
         "write these for people who read them in GraphiQL:\n{}",
         offences.join("\n")
     );
+}
+
+#[test]
+fn the_contract_keeps_to_its_conventions() {
+    let shape = shape(&marquee::graphql::sdl());
+    let offences: Vec<String> = Convention::ALL
+        .iter()
+        .flat_map(|convention| convention.offences(&shape))
+        .collect();
+    assert!(offences.is_empty(), "{}", offences.join("\n"));
 }
 
 /// The first lines in which two texts differ.

@@ -180,7 +180,7 @@ async fn what_five_asked_is_popular_and_only_admins_hear_of_it() {
         let asked = popular[0]["lastAskedAt"]
             .as_str()
             .unwrap()
-            .replace("+00:00", "Z");
+            .replace(".000000Z", "Z");
         popular[0]["lastAskedAt"] = json!(asked);
         assert_eq!(popular, expected);
     }

@@ -60,7 +60,7 @@ impl Drop for SchemaCleanup {
             let mut connection = options.connect().await?;
             // Something that the test began may still write.
             let name = &self.name;
-            let drop = format!("SET lock_timeout = '5s'; DROP SCHEMA {name} CASCADE");
+            let drop = format!("SET lock_timeout = '5s'; DROP SCHEMA \"{name}\" CASCADE");
             let quietly = format!("SET client_min_messages = error; {drop}");
             sqlx::raw_sql(sqlx::AssertSqlSafe(quietly))
                 .execute(&mut connection)

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use super::cli::{Cli, Command};
 use super::startup::{App, Use};
+use super::terminal;
 use crate::foundation::page::{Cursor, MAX_SIZE, Page, Window};
 use crate::foundation::{Clock, Result, Rng};
-use crate::platform::config::Settings;
+use crate::platform::config::{LogFormat, Settings};
 use crate::platform::{compute_pool, telemetry};
 
 pub mod api_key;
@@ -53,6 +54,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         _ => {}
     }
     telemetry::start(&settings)?;
+    if settings.log_format == LogFormat::Json {
+        terminal::say_to_log();
+    }
     compute_pool::start();
     let command = match command {
         Command::Serve(args) => return serve::run(args, settings).await,
@@ -76,7 +80,8 @@ async fn with_database(command: Command, app: &App) -> anyhow::Result<ExitCode> 
     match command {
         Command::Migrate => {
             let names: Vec<&str> = app.schemas.iter().map(|(name, _)| name.as_str()).collect();
-            println!("The schemas {} are up to date.", names.join(", "));
+            let names = names.join(", ");
+            terminal::say_result(&format!("The schemas {names} are up to date."));
         }
         Command::Demo(args) => demo::run(args, app).await?,
         Command::Import(args) => {

@@ -10,7 +10,9 @@ use futures::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::app::hints::{Hint, hints};
 use crate::app::startup::{App, Use};
+use crate::app::terminal;
 use crate::domain::Services;
 use crate::domain::content::CatalogueChanged;
 use crate::domain::demo::LOGINS;
@@ -38,7 +40,9 @@ pub struct Args {
 ///
 /// # Errors
 /// When the server cannot start, or its private database ends by itself.
-pub async fn run(args: Args, settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn run(args: Args, mut settings: Settings) -> anyhow::Result<ExitCode> {
+    // Whoever tries the demo builds a page beside it, on a development server of this machine.
+    settings.http.cors_localhost |= args.demo;
     // The address first: a port that is taken is known before anything is started.
     let listener = TcpListener::bind(settings.listen).await.with_context(|| {
         format!(
@@ -77,6 +81,7 @@ async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<(
     let slots = app.settings.jobs.serve_slots;
     let workers = (slots > 0).then(|| super::work::begin(app, slots));
     greet(address, args.demo);
+    say_hints(app).await;
     let outcome = tokio::select! {
         () = stop_signal() => Ok(()),
         how = app.database_ended() => Err(anyhow::anyhow!("the private database ended: {how}")),
@@ -130,26 +135,37 @@ fn greet(address: SocketAddr, demo: bool) {
     } else {
         address.to_string()
     };
-    eprintln!("\nMarquee serves GraphiQL on http://{host}/");
+    terminal::say(&format!("\nMarquee serves GraphiQL on http://{host}/"));
     if demo {
-        eprintln!("\nThe demo is on http://{host}/graphql/demo. Its logins:");
-        for login in LOGINS {
-            eprintln!(
-                "  {:8} {:24} {}",
-                login.role.as_str(),
-                login.email,
-                login.password
-            );
-        }
-        eprintln!(
-            "\nSign in on the page as one of them, choose the schema `demo`, and paste:\n\n  \
-             {{ recommendations(first: 10) {{ items {{ rank content {{ title year }} reasons {{ message }} }} }} }}\n"
-        );
+        let logins = LOGINS.iter().map(|login| {
+            let role = login.role.as_str();
+            format!("\n  {role:8} {:24} {}", login.email, login.password)
+        });
+        terminal::say(&format!(
+            "\nThe demo is on http://{host}/graphql/demo. Its logins:{}\n\nSign in on the page as one of \
+             them, choose the schema `demo`, and paste:\n\n  \
+             {{ recommendations(first: 10) {{ items {{ rank content {{ title year }} reasons {{ message }} }} }} }}\n",
+            logins.collect::<String>()
+        ));
         if !address.ip().is_loopback() {
             tracing::warn!(
                 "The demo's passwords are known to everybody and {address} can be reached from \
                  other machines"
             );
+        }
+    }
+}
+
+/// Says what the schemas lack.
+async fn say_hints(app: &App) {
+    for (schema, services) in app.schemas.iter() {
+        match hints(&app.settings, services).await {
+            Ok(hints) => {
+                for Hint { what, remedy } in hints {
+                    terminal::say(&format!("The schema {schema} has {what}: {remedy}."));
+                }
+            }
+            Err(error) => tracing::warn!(%schema, ?error, "The schema cannot be looked at"),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::app::startup::{App, Use};
+use crate::app::terminal;
 use crate::domain::jobs::Workers;
 use crate::platform::config::Settings;
 
@@ -24,7 +25,9 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<ExitCode> {
     let app = App::open(settings, Use::Shared).await?;
     let slots = args.slots.map_or(app.settings.jobs.work_slots, usize::from);
     let workers = begin(&app, slots);
-    eprintln!("Working, {slots} jobs at a time. Ctrl-C ends it in order.");
+    terminal::say(&format!(
+        "Working, {slots} jobs at a time. Ctrl-C ends it in order."
+    ));
     let outcome = tokio::select! {
         () = super::serve::stop_signal() => Ok(()),
         how = app.database_ended() => Err(anyhow::anyhow!("the private database ended: {how}")),

@@ -33,6 +33,8 @@ pub struct CacheableQuery<'a, V> {
     pub variables: &'a V,
     /// The users that the response depends on, beside the viewer.
     pub users: &'a [Id<id::User>],
+    /// How the client calls this server: the addresses in the response begin with it.
+    pub public_url: &'a str,
 }
 
 #[cfg(test)]

@@ -82,8 +82,9 @@ impl CachingService {
             operation,
             variables,
             users: _, // named in the document or its variables
+            public_url,
         } = query;
-        let parts = (who, may, document, operation, variables);
+        let parts = (who, may, document, operation, variables, public_url);
         Some(Key::new(CacheKind::Answers, &tags, &parts))
     }
 

@@ -343,7 +343,7 @@ impl GenerationService {
             .collect())
     }
 
-    /// The URL of a file for clients.
+    /// Where this server has a file for clients.
     pub fn address(&self, file: &ObjectName) -> String {
         self.objects.address(&self.schema, file)
     }

@@ -256,12 +256,12 @@ impl InteractionService {
             .collect())
     }
 
-    /// Takes an interaction back: the user who did it, admins, and apps that record.
+    /// Takes an interaction back, for the user who did it, admins, and apps that record; answers whose it was.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for nobody, [`Refusal::NotFound`] for what is not there or
     /// somebody else's.
-    pub async fn delete(&self, viewer: &Viewer, id: Id<id::Interaction>) -> Result<()> {
+    pub async fn delete(&self, viewer: &Viewer, id: Id<id::Interaction>) -> Result<Id<id::User>> {
         let owner = match viewer.admin_or(Scope::InteractionsWrite) {
             Ok(()) => None,
             Err(error) => Some(viewer.user().ok_or(error)?),
@@ -269,7 +269,7 @@ impl InteractionService {
         match self.store.delete(id, owner).await? {
             Some(user) => {
                 self.cache.invalidate(&[Tag::User(user)]);
-                Ok(())
+                Ok(user)
             }
             None => {
                 let thing = "interaction";

@@ -59,6 +59,8 @@ pub struct NewFeedback {
 pub struct Feedback {
     /// Which item of which list.
     pub item: Attribution,
+    /// Whose list it is.
+    pub user: Id<id::User>,
     /// What that is.
     pub content: Id<id::Content>,
     /// What became of it.
@@ -119,6 +121,7 @@ impl RecommendationService {
                 Ok((item, theirs)) => {
                     let feedback = Feedback {
                         item,
+                        user: theirs.user,
                         content: theirs.content,
                         kind: new.kind,
                         rating: new.rating,

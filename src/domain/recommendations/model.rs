@@ -55,6 +55,8 @@ pub struct Freshness {
     pub model_at: Option<DateTime<Utc>>,
     /// How many of the user's interactions went in.
     pub events: i32,
+    /// How many of them happened after the training of the model began; all where there is no model.
+    pub events_since_model: i32,
     /// When the last of them happened.
     pub last_event_at: Option<DateTime<Utc>>,
 }

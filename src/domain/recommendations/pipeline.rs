@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -13,7 +13,7 @@ use super::served_ranker::ServedRanker;
 use super::service::RecommendationService;
 use crate::engine::catalogue::{Catalogue, ContentKind};
 use crate::engine::eligibility::{Eligibility, Rules};
-use crate::engine::history::dot;
+use crate::engine::history::{History, dot};
 use crate::engine::provenance::{Provenance, Versions};
 use crate::engine::rank::{RankedItem, RankedList, RankingInput, rank};
 use crate::engine::ranker::Replayed;
@@ -23,6 +23,13 @@ use crate::engine::source::Context;
 use crate::foundation::{Id, Result, id};
 
 type Content = Id<id::Content>;
+
+/// How many events of a history a model does not know that was trained from then on.
+fn events_since(history: &History, model_at: Option<DateTime<Utc>>) -> i32 {
+    let events = history.events().iter();
+    let newer = events.take_while(|event| model_at.is_none_or(|at| event.at > at));
+    i32::try_from(newer.count()).unwrap_or(i32::MAX)
+}
 
 /// The synchronous part of making a list, with all that it needs.
 pub(super) struct RankingTask {
@@ -72,6 +79,7 @@ impl RecommendationService {
             freshness: Freshness {
                 model_at: retrieved.model_at,
                 events: i32::try_from(history.len()).unwrap_or(i32::MAX),
+                events_since_model: events_since(history, retrieved.model_at),
                 last_event_at: history.latest(),
             },
             created_at: context.now,

@@ -1,5 +1,6 @@
 //! Making lists of recommendations, and reading them again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -156,12 +157,8 @@ impl RecommendationService {
         id: Id<id::List>,
         window: &Window,
     ) -> Result<Option<ListPage>> {
-        let theirs = |list: &List| {
-            viewer
-                .may_act_for(list.user, Scope::RecommendationsRead)
-                .is_ok()
-        };
-        let Some(list) = self.store.find(id).await?.filter(theirs) else {
+        let list = self.store.find(id).await?;
+        let Some(list) = list.filter(|list| may_read(viewer, list)) else {
             return Ok(None);
         };
         let after = match &window.from {
@@ -174,6 +171,26 @@ impl RecommendationService {
         self.page(Arc::new(list), after, window.size)
             .await
             .map(Some)
+    }
+
+    /// The first pages, of `size` items, of those of these lists that there are and that the viewer may read.
+    /// Records no impressions: who looks at an interaction is told of its list, and was not shown it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_many(
+        &self,
+        viewer: &Viewer,
+        ids: &[Id<id::List>],
+        size: usize,
+    ) -> Result<HashMap<Id<id::List>, ListPage>> {
+        let mut pages = HashMap::with_capacity(ids.len());
+        for list in self.store.find_many(ids).await? {
+            if may_read(viewer, &list) {
+                pages.insert(list.id, self.cut(Arc::new(list), 0, size).await?);
+            }
+        }
+        Ok(pages)
     }
 
     /// Makes and caches the list of `request` for `user` in advance, if it is not cached. Records no impressions.
@@ -293,6 +310,12 @@ impl RecommendationService {
             has_next,
         })
     }
+}
+
+/// Lists are for their users, admins, and API keys with the scope `RECOMMENDATIONS_READ`.
+fn may_read(viewer: &Viewer, list: &List) -> bool {
+    let allowed = viewer.may_act_for(list.user, Scope::RecommendationsRead);
+    allowed.is_ok()
 }
 
 /// The cursor of an item in its list.

@@ -16,7 +16,7 @@ use crate::engine::popularity::Popularity;
 use crate::engine::provenance::Provenance;
 use crate::foundation::{Error, Id, Result, id};
 use crate::platform::db::entities::recommendation_list;
-use crate::platform::db::{Db, stored};
+use crate::platform::db::{Db, filter, stored};
 
 mod feedback;
 mod histories;
@@ -151,9 +151,9 @@ impl Store {
                 INSERT INTO recommendation_lists (id, user_id, context, controls, model_version_id,
                     embedding_version_id, weights_version, model_at, events, last_event_at,
                     created_at, blend_sources, blend_weights, content_ids, scores, sources, parts,
-                    because_ids, because, provenance)
+                    because_ids, because, provenance, events_since_model)
                 SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                       $18, $19, $22
+                       $18, $19, $22, $23
                   FROM users, quick WHERE id = $2
                 RETURNING id),
              items AS (
@@ -186,6 +186,7 @@ impl Store {
                 ranks.into(),
                 main.into(),
                 list.provenance.bytes().to_vec().into(),
+                list.freshness.events_since_model.into(),
             ],
         );
         Ok(self.db.write().query_one_raw(statement).await?.is_some())
@@ -231,6 +232,16 @@ impl Store {
             .one(self.db.write())
             .await?;
         row.map(List::try_from).transpose()
+    }
+
+    /// Those of these lists that there are, in no order.
+    pub(super) async fn find_many(&self, ids: &[Id<id::List>]) -> Result<Vec<List>> {
+        use recommendation_list::{Column, Entity};
+        let rows = Entity::find()
+            .filter(filter::among(Column::Id, ids.iter().copied()))
+            .all(self.db.write())
+            .await?;
+        rows.into_iter().map(List::try_from).collect()
     }
 }
 
@@ -314,6 +325,7 @@ impl TryFrom<recommendation_list::Model> for List {
             freshness: Freshness {
                 model_at: row.model_at,
                 events: row.events,
+                events_since_model: row.events_since_model.unwrap_or(row.events),
                 last_event_at: row.last_event_at,
             },
             created_at: row.created_at,

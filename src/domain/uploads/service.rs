@@ -1,6 +1,6 @@
 //! Uploads: receiving, listing, staging for imports, and removal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -104,6 +104,25 @@ impl UploadService {
         signed_in(viewer)?;
         let rows = self.store.list(viewer, window).await?;
         Ok(Page::cut(window, rows))
+    }
+
+    /// Those of `ids` that the viewer may see: their own; for admins all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_many(
+        &self,
+        viewer: &Viewer,
+        ids: &[Id<id::Upload>],
+    ) -> Result<HashMap<Id<id::Upload>, Upload>> {
+        if signed_in(viewer).is_err() {
+            return Ok(HashMap::new());
+        }
+        let found = self.store.find_many(viewer, ids).await?;
+        Ok(found
+            .into_iter()
+            .map(|upload| (upload.id, upload))
+            .collect())
     }
 
     /// How many there are in that list.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, Object, Result};
-use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 
 use super::user::User;
@@ -13,6 +12,7 @@ use crate::foundation::{Id, id};
 use crate::graphql::connection::Connection;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::payload::{payload, payload_errors, settle};
+use crate::graphql::scalars::DateTime;
 use crate::graphql::{ContextExt, Query};
 
 graphql_enum!(domain::Scope as Scope);
@@ -63,23 +63,23 @@ impl ApiKey {
     }
 
     /// Time when the key was created.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
     }
 
     /// Time when the key expires; null if it does not expire.
-    async fn expires_at(&self) -> Option<DateTime<Utc>> {
-        self.0.expires_at
+    async fn expires_at(&self) -> Option<DateTime> {
+        self.0.expires_at.map(DateTime)
     }
 
     /// Time of the last request with this key, accurate to one minute; null if it was never used.
-    async fn last_used_at(&self) -> Option<DateTime<Utc>> {
-        self.0.last_used_at
+    async fn last_used_at(&self) -> Option<DateTime> {
+        self.0.last_used_at.map(DateTime)
     }
 
     /// Time when the key was revoked; null if it is not revoked.
-    async fn revoked_at(&self) -> Option<DateTime<Utc>> {
-        self.0.revoked_at
+    async fn revoked_at(&self) -> Option<DateTime> {
+        self.0.revoked_at.map(DateTime)
     }
 }
 
@@ -134,7 +134,7 @@ pub struct CreateApiKeyInput {
     /// Permissions of the key; at least one.
     scopes: Vec<Scope>,
     /// Time when the key expires; it must be in the future (default: never).
-    expires_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime>,
 }
 
 /// The API key to revoke.
@@ -189,7 +189,7 @@ impl ApiKeyMutation {
         let new = NewApiKey {
             name: input.name,
             scopes: input.scopes,
-            expires_at: input.expires_at,
+            expires_at: input.expires_at.map(Into::into),
         };
         let made = ctx.services().auth.create_api_key(ctx.viewer(), new).await;
         let (made, errors) = settle(made)?;

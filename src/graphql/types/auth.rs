@@ -1,7 +1,6 @@
 //! Signing in and out: types and mutations.
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 
 use super::email::EmailAddress;
@@ -9,6 +8,7 @@ use super::user::User;
 use crate::domain::auth::{self as domain, Credentials, SignedIn};
 use crate::graphql::number::int;
 use crate::graphql::payload::{payload, payload_errors, settle};
+use crate::graphql::scalars::DateTime;
 use crate::graphql::{ContextExt, Query};
 
 /// Tokens of a session.
@@ -21,11 +21,11 @@ pub struct AuthTokens {
     /// Lifetime of the access token, in seconds.
     expires_in_seconds: i32,
     /// Time when the access token expires.
-    expires_at: DateTime<Utc>,
+    expires_at: DateTime,
     /// Refresh token, for one call of `refreshToken`. A second use ends the session.
     refresh_token: String,
     /// Time when the refresh token expires.
-    refresh_expires_at: DateTime<Utc>,
+    refresh_expires_at: DateTime,
 }
 
 impl From<domain::Tokens> for AuthTokens {
@@ -34,9 +34,9 @@ impl From<domain::Tokens> for AuthTokens {
             access_token: tokens.access.expose_secret().to_owned(),
             token_type: "Bearer",
             expires_in_seconds: int(tokens.expires_in_seconds),
-            expires_at: tokens.access_expires_at,
+            expires_at: tokens.access_expires_at.into(),
             refresh_token: tokens.refresh.expose_secret().to_owned(),
-            refresh_expires_at: tokens.refresh_expires_at,
+            refresh_expires_at: tokens.refresh_expires_at.into(),
         }
     }
 }

@@ -156,7 +156,7 @@ impl FacetsQuery {
         &self,
         #[graphql(desc = "Count only items that match this filter (default: all items).")]
         filter: Option<ContentFilterInput>,
-    ) -> ContentFacets {
-        ContentFacets(or_none(filter))
+    ) -> Result<ContentFacets> {
+        Ok(ContentFacets(or_none("filter", filter)?))
     }
 }

@@ -1,13 +1,15 @@
 //! The table of what interactions say: type, query and mutation.
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result, SimpleObject};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::interaction::InteractionKind;
 use crate::domain::interactions::weights::{self as domain, WeightChange, WeightTable};
+use crate::foundation::Refusal;
 use crate::graphql::ContextExt;
 use crate::graphql::number::{double, single};
-use crate::graphql::payload::{payload, payload_errors};
+use crate::graphql::payload::{not_removable, payload, payload_errors};
+use crate::graphql::scalars::DateTime;
 
 /// A version of the interaction weights, which define how each kind of interaction influences
 /// recommendations.
@@ -16,7 +18,7 @@ pub struct InteractionWeights {
     /// Version number, starting at 1.
     version: i32,
     /// Time when this version was created.
-    created_at: DateTime<Utc>,
+    created_at: DateTime,
     /// Weights of all kinds of interactions, one row for each kind.
     rows: Vec<InteractionWeight>,
 }
@@ -41,7 +43,7 @@ impl From<&WeightTable> for InteractionWeights {
     fn from(table: &WeightTable) -> Self {
         Self {
             version: table.version,
-            created_at: table.created_at,
+            created_at: table.created_at.into(),
             rows: table.rows().iter().map(Into::into).collect(),
         }
     }
@@ -85,27 +87,33 @@ impl InteractionWeightsQuery {
 pub struct InteractionWeightInput {
     /// Kind of the interaction.
     kind: InteractionKind,
-    /// Initial weight, -1 (negative signal) to 1 (positive signal).
-    weight: Option<f64>,
-    /// Time after which the weight has halved, in seconds, at least 1.
-    half_life_seconds: Option<i32>,
+    /// Initial weight, -1 (negative signal) to 1 (positive signal). It cannot be removed: null is an
+    /// error.
+    weight: MaybeUndefined<f64>,
+    /// Time after which the weight has halved, in seconds, at least 1. It cannot be removed: null is an
+    /// error.
+    half_life_seconds: MaybeUndefined<i32>,
     /// Time for which the item is excluded from the user's recommendations after the interaction,
     /// in seconds, 0 or more; 0 for not at all, null for ever. A later opposite interaction, such
     /// as RETURN after PURCHASE, ends the exclusion.
     exclude_for_seconds: MaybeUndefined<i32>,
 }
 
-impl From<InteractionWeightInput> for WeightChange {
-    fn from(input: InteractionWeightInput) -> Self {
-        Self {
-            kind: input.kind,
-            weight: input.weight.map(single),
-            half_life_seconds: input.half_life_seconds,
-            exclude_for_seconds: input
+impl InteractionWeightInput {
+    /// The change; `index` is the place of the input in its list.
+    fn read(self, index: usize) -> Result<WeightChange, Refusal> {
+        let inside = |refusal: Refusal| refusal.under(["weights".to_owned(), index.to_string()]);
+        let weight = not_removable("weight", self.weight).map_err(inside)?;
+        let half_life = not_removable("halfLifeSeconds", self.half_life_seconds).map_err(inside)?;
+        Ok(WeightChange {
+            kind: self.kind,
+            weight: weight.map(single),
+            half_life_seconds: half_life,
+            exclude_for_seconds: self
                 .exclude_for_seconds
                 .as_opt_ref()
                 .map(Option::<&i32>::copied),
-        }
+        })
     }
 }
 
@@ -149,10 +157,14 @@ impl InteractionWeightsMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The changes to make.")] input: UpdateInteractionWeightsInput,
     ) -> Result<UpdateInteractionWeightsPayload> {
-        let changes = input.weights.into_iter().map(Into::into).collect();
-        let service = &ctx.services().interactions;
-        let done = service.update_weights(ctx.viewer(), input.expected_version, changes);
-        let written = done.await.map(|table| InteractionWeights::from(&*table));
-        UpdateInteractionWeightsPayload::settle(written)
+        let written = async {
+            let weights = input.weights.into_iter().enumerate();
+            let changes: Result<_, Refusal> = weights.map(|(index, row)| row.read(index)).collect();
+            let service = &ctx.services().interactions;
+            let done = service.update_weights(ctx.viewer(), input.expected_version, changes?);
+            let table = done.await?;
+            Ok(InteractionWeights::from(&*table))
+        };
+        UpdateInteractionWeightsPayload::settle(written.await)
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Json, Object, Result};
-use chrono::{DateTime, Utc};
+use async_graphql::{Context, InputObject, Object, Result};
 
 use crate::domain::models::model as domain;
 use crate::foundation::page::Window;
@@ -12,6 +11,7 @@ use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::payload::{payload, payload_errors};
+use crate::graphql::scalars::{DateTime, Json};
 
 graphql_enum!(domain::ModelKind as ModelKind);
 graphql_enum!(domain::ModelState as ModelState);
@@ -55,30 +55,30 @@ impl Model {
     }
 
     /// Settings of the training, as a JSON object. Visible to admins; null for everyone else.
-    async fn settings(&self) -> Option<Json<&serde_json::Value>> {
+    async fn settings(&self) -> Option<Json> {
         non_empty(&self.0.settings)
     }
 
     /// Metrics measured during training, as a JSON object, such as quality, data size and duration.
     /// Visible to admins; null for everyone else.
-    async fn metrics(&self) -> Option<Json<&serde_json::Value>> {
+    async fn metrics(&self) -> Option<Json> {
         non_empty(&self.0.metrics)
     }
 
     /// Time when the training started.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
     }
 
     /// Time when the version was last activated; null if it never was.
-    async fn activated_at(&self) -> Option<DateTime<Utc>> {
-        self.0.activated_at
+    async fn activated_at(&self) -> Option<DateTime> {
+        self.0.activated_at.map(DateTime)
     }
 
     /// Time when the training ended and the version was evaluated; null while it is in training, or if
     /// the training was stopped.
-    async fn trained_at(&self) -> Option<DateTime<Utc>> {
-        self.0.trained_at
+    async fn trained_at(&self) -> Option<DateTime> {
+        self.0.trained_at.map(DateTime)
     }
 
     /// Whether the version can be activated: its training has ended and its stored model still exists.
@@ -104,8 +104,8 @@ impl Model {
     }
 }
 
-fn non_empty(object: &serde_json::Value) -> Option<Json<&serde_json::Value>> {
-    (!object.is_null()).then_some(Json(object))
+fn non_empty(object: &serde_json::Value) -> Option<Json> {
+    (!object.is_null()).then(|| Json::of_singles(object))
 }
 
 /// Queries of models.

@@ -1,18 +1,18 @@
 //! What the server is doing: a subscription for admins.
 
 use async_graphql::{Context, Result, SimpleObject, Subscription};
-use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt};
 
 use crate::domain::monitoring::Sample;
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
+use crate::graphql::scalars::DateTime;
 
 /// Metrics of one server for one database schema. Counters start at 0 when the server starts.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ServerMetrics {
     /// Time of the measurement.
-    at: DateTime<Utc>,
+    at: DateTime,
     /// Time since the server started, in seconds.
     uptime_seconds: f64,
     /// Resident memory of the process, in bytes; null if the operating system does not report it.
@@ -36,7 +36,7 @@ pub struct ServerMetrics {
 impl From<Sample> for ServerMetrics {
     fn from(sample: Sample) -> Self {
         Self {
-            at: sample.at,
+            at: sample.at.into(),
             uptime_seconds: sample.uptime_seconds,
             resident_bytes: sample.resident_bytes.map(|bytes| bytes as f64),
             statements: sample.statements as f64,

@@ -9,6 +9,8 @@ use super::interaction::Interaction;
 use super::job::Job;
 use super::model::Model;
 use super::person::Person;
+use super::recommendation::RecommendationList;
+use super::upload::UploadedFile;
 use super::user::User;
 use crate::foundation::id::Kind;
 use crate::foundation::page::MAX_SIZE;
@@ -25,6 +27,8 @@ pub enum Node {
     Interaction(Interaction),
     Model(Model),
     Job(Job),
+    Upload(UploadedFile),
+    List(RecommendationList),
     User(User),
     ApiKey(ApiKey),
 }
@@ -62,6 +66,8 @@ fetched_by_id! {
     Interaction => interactions,
     Model => models,
     Job => jobs,
+    Upload => uploads,
+    List => lists,
 }
 
 /// Queries by ID.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
-use chrono::{DateTime, Utc};
 
 use super::content::CreditRole;
 use super::filmography::{FilmographyItem, PersonStatistics, filmography};
@@ -14,7 +13,8 @@ use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::{OrderDirection, StringFilter, or_none};
-use crate::graphql::payload::{payload, payload_errors};
+use crate::graphql::payload::{not_removable, payload, payload_errors};
+use crate::graphql::scalars::DateTime;
 
 /// A person who is credited for content items.
 #[derive(Clone, Debug)]
@@ -40,8 +40,9 @@ impl Person {
     }
 
     /// URL of a photo; null if there is none.
-    async fn photo_url(&self) -> Option<&str> {
-        self.0.fields.photo_url.as_deref()
+    async fn photo_url(&self, ctx: &Context<'_>) -> Option<String> {
+        let address = self.0.fields.photo_url.as_deref();
+        address.map(|address| ctx.absolute(address))
     }
 
     /// Short biography; null if there is none.
@@ -50,13 +51,13 @@ impl Person {
     }
 
     /// Time when the person was created in this catalogue.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
     }
 
     /// Time when the person was last changed.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.0.updated_at)
     }
 
     /// Lists the content items of any kind that the person is credited for and that the viewer may
@@ -114,11 +115,13 @@ pub struct PersonFilterInput {
     name: Option<StringFilter>,
 }
 
-impl From<PersonFilterInput> for Filter {
-    fn from(input: PersonFilterInput) -> Self {
-        Self {
-            name: or_none(input.name),
-        }
+impl TryFrom<PersonFilterInput> for Filter {
+    type Error = Refusal;
+
+    fn try_from(input: PersonFilterInput) -> Result<Self, Refusal> {
+        Ok(Self {
+            name: or_none("name", input.name)?,
+        })
     }
 }
 
@@ -189,7 +192,7 @@ impl PersonQuery {
         before: Option<String>,
     ) -> Result<Connection<Person>> {
         let window = Window::read(first, after, last, before)?;
-        let filter: Filter = or_none(filter);
+        let filter: Filter = or_none("filter", filter)?;
         let usual = (domain::PersonOrder::Name, true);
         let (by, ascending) = order_by.map_or(usual, Into::into);
         let services = Arc::clone(ctx.services());
@@ -222,7 +225,7 @@ pub struct CreatePersonInput {
 pub struct UpdatePersonInput {
     /// ID of the person to change.
     id: Id<id::Person>,
-    /// Name of the person, 1–200 characters. It cannot be removed: null leaves it unchanged.
+    /// Name of the person, 1–200 characters. It cannot be removed: null is an error.
     name: MaybeUndefined<String>,
     /// URL of a photo, at most 2,000 characters; null removes it.
     photo_url: MaybeUndefined<String>,
@@ -231,12 +234,16 @@ pub struct UpdatePersonInput {
 }
 
 impl UpdatePersonInput {
-    fn apply(self, fields: &mut Fields) {
-        if let MaybeUndefined::Value(name) = self.name {
-            fields.name = name;
-        }
-        self.photo_url.update_to(&mut fields.photo_url);
-        self.biography.update_to(&mut fields.biography);
+    /// The change of the present fields.
+    fn read(self) -> Result<impl FnOnce(&mut Fields) + Send + 'static, Refusal> {
+        let name = not_removable("name", self.name)?;
+        Ok(|fields: &mut Fields| {
+            if let Some(name) = name {
+                fields.name = name;
+            }
+            self.photo_url.update_to(&mut fields.photo_url);
+            self.biography.update_to(&mut fields.biography);
+        })
     }
 }
 
@@ -326,8 +333,10 @@ impl PersonMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The changes to make.")] input: UpdatePersonInput,
     ) -> Result<UpdatePersonPayload> {
-        let (viewer, service, id) = (ctx.viewer(), &ctx.services().people, input.id);
-        let changed = service.update(viewer, id, move |fields| input.apply(fields));
+        let changed = async {
+            let (viewer, service, id) = (ctx.viewer(), &ctx.services().people, input.id);
+            service.update(viewer, id, input.read()?).await
+        };
         let changed = changed.await;
         ctx.loaders().forget();
         UpdatePersonPayload::settle(changed)

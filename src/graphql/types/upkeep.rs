@@ -1,12 +1,12 @@
 //! Upkeep: the statistics of past hours, and the jobs that aggregate them and delete old data.
 
 use async_graphql::SimpleObject;
-use chrono::{DateTime, Utc};
 
 use super::job::{ApiJob, Creation};
 use crate::domain::upkeep::Hour;
 use crate::domain::upkeep::jobs::{RetentionJob, StatisticsJob};
 use crate::graphql::number::int;
+use crate::graphql::scalars::DateTime;
 
 impl ApiJob for StatisticsJob {
     const DESCRIPTION: &'static str = "Aggregates the hourly statistics.";
@@ -28,7 +28,7 @@ impl ApiJob for RetentionJob {
 #[derive(Clone, Debug, SimpleObject)]
 pub struct HourlyStatistics {
     /// Start of the hour (UTC).
-    hour: DateTime<Utc>,
+    hour: DateTime,
     /// Number of interactions in the hour.
     interactions: i32,
     /// Number of users with at least one interaction in the hour.
@@ -47,7 +47,7 @@ pub struct HourlyStatistics {
 impl From<Hour> for HourlyStatistics {
     fn from(hour: Hour) -> Self {
         Self {
-            hour: hour.hour,
+            hour: hour.hour.into(),
             interactions: int(hour.interactions),
             active_users: int(hour.active_users),
             lists: int(hour.lists),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, Object, Result};
-use chrono::{DateTime, Utc};
 
 use super::user::User;
 use crate::domain::uploads as domain;
@@ -12,6 +11,7 @@ use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::payload::{payload, payload_errors};
+use crate::graphql::scalars::DateTime;
 
 /// An uploaded file, for use in import jobs. Visible to its owner and admins.
 #[derive(Clone, Debug)]
@@ -56,8 +56,8 @@ impl UploadedFile {
     }
 
     /// Time when the file was uploaded.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Json, Object, Result, SimpleObject, Union};
-use chrono::{DateTime, Utc};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result, SimpleObject, Union};
 use serde_json::Value;
 
 use super::api_key::ApiKey;
@@ -12,13 +11,14 @@ use super::email::EmailAddress;
 use crate::domain::auth::{self, Scope};
 use crate::domain::users::model as domain;
 use crate::foundation::page::Window;
-use crate::foundation::{Id, id};
+use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::{
-    DateTimeFilter, StringFilter, StringListFilter, enum_filter, or_none, part, parts,
+    DateTimeFilter, StringFilter, StringListFilter, enum_filter, operand, or_none, part, parts,
 };
+use crate::graphql::scalars::{DateTime, Json};
 
 graphql_enum!(auth::Role as Role);
 
@@ -68,7 +68,7 @@ pub struct Preferences {
     /// Preferred languages, as ISO 639 codes.
     languages: Vec<String>,
     /// Additional preferences stored by clients, as a JSON object.
-    extra: Json<Value>,
+    extra: Json,
 }
 
 /// A user: somebody with an account, an imported user or an anonymous visitor.
@@ -120,23 +120,25 @@ impl User {
     async fn imported_from(&self, ctx: &Context<'_>) -> Option<ExternalId> {
         self.personal(ctx, |user| user.source.clone())
             .flatten()
-            .map(|(source, id)| ExternalId { source, id })
+            .map(|(source, value)| ExternalId { source, value })
     }
 
     /// Time when the user was disabled. Null if the user is not disabled. Visible to the user,
     /// admins and API keys with the scope USERS_READ; null for everyone else.
-    async fn disabled_at(&self, ctx: &Context<'_>) -> Option<DateTime<Utc>> {
-        self.personal(ctx, |user| user.disabled_at).flatten()
+    async fn disabled_at(&self, ctx: &Context<'_>) -> Option<DateTime> {
+        self.personal(ctx, |user| user.disabled_at)
+            .flatten()
+            .map(DateTime)
     }
 
     /// Time when the user was created or imported.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.user.created_at
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.user.created_at)
     }
 
     /// Time when the user was last changed.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.user.updated_at
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.user.updated_at)
     }
 }
 
@@ -166,9 +168,9 @@ pub struct UserFilterInput {
     /// Conditions on the e-mail address, which is stored in lower case.
     email: Option<StringFilter>,
     /// If true, only anonymous visitors; if false, only other users.
-    anonymous: Option<bool>,
+    anonymous: MaybeUndefined<bool>,
     /// If true, only disabled users; if false, only users who are not disabled.
-    disabled: Option<bool>,
+    disabled: MaybeUndefined<bool>,
     /// Conditions on the favourite genres in the user's preferences.
     favourite_genres: Option<StringListFilter>,
     /// Conditions on the languages in the user's preferences, ISO 639 codes.
@@ -183,21 +185,23 @@ pub struct UserFilterInput {
     not: Option<Box<UserFilterInput>>,
 }
 
-impl From<UserFilterInput> for domain::UserFilter {
-    fn from(input: UserFilterInput) -> Self {
-        Self {
-            role: or_none(input.role),
-            display_name: or_none(input.display_name),
-            email: or_none(input.email),
-            anonymous: input.anonymous,
-            disabled: input.disabled,
-            favourite_genres: or_none(input.favourite_genres),
-            languages: or_none(input.languages),
-            created_at: or_none(input.created_at),
-            and: parts(input.and),
-            or: parts(input.or),
-            not: part(input.not),
-        }
+impl TryFrom<UserFilterInput> for domain::UserFilter {
+    type Error = Refusal;
+
+    fn try_from(input: UserFilterInput) -> Result<Self, Refusal> {
+        Ok(Self {
+            role: or_none("role", input.role)?,
+            display_name: or_none("displayName", input.display_name)?,
+            email: or_none("email", input.email)?,
+            anonymous: operand("anonymous", input.anonymous)?,
+            disabled: operand("disabled", input.disabled)?,
+            favourite_genres: or_none("favouriteGenres", input.favourite_genres)?,
+            languages: or_none("languages", input.languages)?,
+            created_at: or_none("createdAt", input.created_at)?,
+            and: parts("and", input.and)?,
+            or: parts("or", input.or)?,
+            not: part("not", input.not)?,
+        })
     }
 }
 
@@ -271,7 +275,7 @@ impl UserQuery {
         before: Option<String>,
     ) -> Result<Connection<User>> {
         let window = Window::read(first, after, last, before)?;
-        let filter: domain::UserFilter = or_none(filter);
+        let filter: domain::UserFilter = or_none("filter", filter)?;
         let usual = (domain::UserOrder::CreatedAt, false);
         let (by, ascending) = order_by.map_or(usual, Into::into);
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());

@@ -1,6 +1,6 @@
 //! Users: mutations.
 
-use async_graphql::{Context, InputObject, Json, MaybeUndefined, Object, Result};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
@@ -11,7 +11,8 @@ use crate::domain::upkeep::erasure::ErasureJob;
 use crate::domain::users::model::{NewUser, Preferences};
 use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
-use crate::graphql::payload::{payload, payload_errors};
+use crate::graphql::payload::{not_removable, payload, payload_errors};
+use crate::graphql::scalars::Json;
 
 /// Created by `eraseUser`.
 impl ApiJob for ErasureJob {
@@ -28,7 +29,7 @@ pub struct PreferencesInput {
     languages: MaybeUndefined<Vec<String>>,
     /// Additional preferences, as a JSON object of at most 64 KiB. Replaces the stored object as a
     /// whole.
-    extra: MaybeUndefined<Value>,
+    extra: MaybeUndefined<Json>,
 }
 
 /// The same, with `extra` known to be an object.
@@ -41,7 +42,7 @@ struct PreferencesChange {
 impl PreferencesInput {
     fn read(self) -> crate::foundation::Result<PreferencesChange> {
         let extra = match self.extra {
-            MaybeUndefined::Value(Value::Object(extra)) => MaybeUndefined::Value(extra),
+            MaybeUndefined::Value(Json(Value::Object(extra))) => MaybeUndefined::Value(extra),
             MaybeUndefined::Value(_) => {
                 let refusal = Refusal::invalid("extra", "this must be a JSON object");
                 return Err(refusal.under(["preferences".to_owned()]).into());
@@ -75,14 +76,15 @@ fn patch<T: Default>(given: MaybeUndefined<T>, field: &mut T) {
     }
 }
 
-/// Changes to the profile of a user. Fields that are omitted remain unchanged.
+/// Changes to the profile of a user. Fields that are omitted remain unchanged; null removes the
+/// value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateProfileInput {
     /// ID of the user to change (default: the signed-in user). Other users require the role ADMIN
     /// or an API key with the scope USERS_WRITE.
     user_id: Option<Id<id::User>>,
-    /// New display name, 1–100 characters.
-    display_name: Option<String>,
+    /// New display name, 1–100 characters. It cannot be removed: null is an error.
+    display_name: MaybeUndefined<String>,
     /// Changes to the preferences; null removes all preferences.
     preferences: MaybeUndefined<PreferencesInput>,
 }
@@ -233,7 +235,7 @@ payload! {
     /// Result of `exportUser`.
     ExportUserPayload(ExportUserError) {
         /// All stored data about the user, as a JSON object; null if there are errors.
-        export: Option<Json<Value>>,
+        export: Option<Json>,
     }
 }
 
@@ -262,7 +264,7 @@ impl UserMutation {
                 MaybeUndefined::Null => MaybeUndefined::Null,
                 MaybeUndefined::Undefined => MaybeUndefined::Undefined,
             };
-            let name = input.display_name;
+            let name = not_removable("displayName", input.display_name)?;
             let users = &ctx.services().users;
             let change = users.update_profile(viewer, id, move |user| {
                 if let Some(name) = name {
@@ -383,6 +385,7 @@ impl UserMutation {
             };
             ctx.services().users.export(viewer, id).await
         };
-        ExportUserPayload::settle(exported.await)
+        let exported = exported.await;
+        ExportUserPayload::settle(exported.map(|export| Json::of_singles(&export)))
     }
 }

@@ -49,10 +49,14 @@ pub fn may_open_socket(headers: &HeaderMap, origins: &AllowedOrigins) -> bool {
         // A program; browsers always say.
         return true;
     };
-    let same = headers
-        .get(SEC_FETCH_SITE)
-        .is_some_and(|site| site == "same-origin");
-    same || origins.allow(origin) || is_host(origin, headers)
+    origins.allow(origin) || is_same_origin(origin, headers)
+}
+
+/// Whether a page of this very host sends the request, as the browser says or as its headers show.
+#[must_use]
+pub fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let said = headers.get(SEC_FETCH_SITE);
+    said.is_some_and(|site| site == "same-origin") || is_host(origin, headers)
 }
 
 /// Whether `origin` is the host that the request was sent to. It is asked only of browsers

@@ -38,7 +38,10 @@ use self::{
     request::{RequestBody, from_body, from_query_string},
     respond::{Refusal, batch, single},
 };
-use super::{connections::EndReason, middleware::RequestId, origins::AllowedOrigins};
+use super::{
+    connections::EndReason, middleware::RequestId, origins::AllowedOrigins,
+    public_url::PublicUrlSource,
+};
 use crate::domain::caching::CachingService;
 use crate::domain::caching::model::{CachedResponse, Key};
 use crate::foundation::Error;
@@ -58,6 +61,8 @@ pub struct Settings {
     pub execution_time: Duration,
     /// The allowed CORS origins, which may also send cross-site GET requests.
     pub origins: AllowedOrigins,
+    /// How clients call this server.
+    pub public_url: PublicUrlSource,
     /// Whether messages may contain "Did you mean …?". Off where introspection is off.
     pub suggestions: bool,
 }
@@ -69,6 +74,7 @@ impl Default for Settings {
             body_time: Duration::from_secs(10),
             execution_time: Duration::from_secs(30),
             origins: AllowedOrigins::default(),
+            public_url: PublicUrlSource::default(),
             suggestions: true,
         }
     }

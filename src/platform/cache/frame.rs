@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Changes whenever the layout does.
-const MARK: [u8; 4] = *b"MQC1";
+const MARK: [u8; 4] = *b"MQC2";
 
 /// A decoded value, and when it was computed.
 pub(super) struct DecodedFrame<V> {

@@ -15,6 +15,11 @@ impl SchemaName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name as SQL writes it, in quotes: `user` and `order` are words of the language.
+    pub fn quoted(&self) -> String {
+        format!("\"{}\"", self.0)
+    }
 }
 
 impl std::fmt::Display for SchemaName {

@@ -71,6 +71,8 @@ pub struct Database {
 #[serde(deny_unknown_fields)]
 pub struct Http {
     pub cors_origins: Vec<String>,
+    pub cors_localhost: bool,
+    pub trust_forwarded: bool,
     pub max_body_bytes: usize,
     pub request_timeout_seconds: u64,
     pub graphiql: bool,

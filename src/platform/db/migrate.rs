@@ -2,6 +2,8 @@
 //!
 //! All of it holds an advisory lock of the database, so that servers starting together do it once.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use rust_embed::RustEmbed;
@@ -55,6 +57,15 @@ pub async fn run(url: &str, schemas: &[SchemaName], now: DateTime<Utc>) -> anyho
     }
     connection.close().await?;
     Ok(())
+}
+
+/// The numbers of the migrations that this program knows.
+///
+/// # Errors
+/// Never: they are part of the program, and a test reads them.
+pub(super) fn versions() -> anyhow::Result<BTreeSet<i64>> {
+    let migrations = migrations()?.into_iter();
+    Ok(migrations.map(|migration| migration.version).collect())
 }
 
 /// Makes the partitions of the coming months in `schema`.
@@ -184,6 +195,7 @@ fn migrations() -> anyhow::Result<Vec<Migration>> {
 }
 
 async fn enter(connection: &mut PgConnection, schema: &SchemaName) -> sqlx::Result<()> {
+    let schema = schema.quoted();
     execute(connection, format!("SET search_path TO {schema}, public")).await
 }
 
@@ -193,7 +205,8 @@ async fn migrate(
     roles: bool,
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
-    execute(connection, format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
+    let create = format!("CREATE SCHEMA IF NOT EXISTS {}", schema.quoted());
+    execute(connection, create).await?;
     enter(connection, schema).await?;
     // One transaction for a schema that nobody uses yet: each of some forty would wait for the disk. Where there are
     // tables, each migration has its own, so that none holds the locks of another while the old program runs.
@@ -236,7 +249,7 @@ async fn fill(
 }
 
 async fn grant(connection: &mut PgConnection, schema: &SchemaName) -> sqlx::Result<()> {
-    let rw = "SELECT, INSERT, UPDATE, DELETE";
+    let (schema, rw) = (schema.quoted(), "SELECT, INSERT, UPDATE, DELETE");
     for statement in [
         format!("GRANT ALL ON SCHEMA {schema} TO {ADMIN_ROLE}"),
         format!("GRANT USAGE ON SCHEMA {schema} TO {READ_WRITE_ROLE}, {READ_ONLY_ROLE}"),

@@ -19,6 +19,7 @@ pub mod entities;
 pub mod filter;
 pub mod keyset;
 pub mod migrate;
+pub mod migration_status;
 pub mod versions;
 
 /// The role that mutations and jobs act as, where the database has it.
@@ -186,7 +187,7 @@ async fn pool(
         options
     };
     options = options.options([
-        ("search_path", format!("{schema},public")),
+        ("search_path", format!("{},public", schema.quoted())),
         (
             "statement_timeout",
             settings.statement_timeout_ms.to_string(),

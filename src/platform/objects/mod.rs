@@ -37,7 +37,6 @@ const FOLDER: &str = "content";
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
     folder: Arc<FilePath>,
-    public_url: Arc<str>,
 }
 
 impl Objects {
@@ -55,7 +54,6 @@ impl Objects {
             .map(|(store, folder)| Self {
                 store: Arc::new(store),
                 folder: folder.into(),
-                public_url: settings.public_url.trim_end_matches('/').into(),
             })
     }
 
@@ -156,10 +154,9 @@ impl Objects {
             .boxed()
     }
 
-    /// Where clients find a file: a path of this server, or a whole address where the setting
-    /// `objects.public_url` says how the server is called from outside.
+    /// Where this server has a file for clients.
     pub fn address(&self, schema: &SchemaName, name: &ObjectName) -> String {
-        format!("{}/files/{schema}/{name}", self.public_url)
+        format!("/files/{schema}/{name}")
     }
 }
 
@@ -269,23 +266,5 @@ mod tests {
         }
         let kept = std::fs::read_dir(folder.path().join("objects/app/content"));
         assert_eq!(kept.unwrap().count(), 2);
-    }
-
-    #[test]
-    fn an_address_begins_with_what_the_setting_says() {
-        let folder = tempfile::tempdir().unwrap();
-        let name = ObjectName::of(b"x", MediaType::Png);
-        let mut settings = config::Objects {
-            url: String::new(),
-            public_url: String::new(),
-        };
-        let address = |settings: &config::Objects| {
-            let objects = Objects::open(settings, folder.path()).unwrap();
-            objects.address(&schema("app"), &name)
-        };
-        assert_eq!(address(&settings), format!("/files/app/{name}"));
-        settings.public_url = "https://films.example/".to_owned();
-        let whole = format!("https://films.example/files/app/{name}");
-        assert_eq!(address(&settings), whole);
     }
 }

@@ -1,6 +1,6 @@
 //! Mutations of content.
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, MaybeUndefined, Object, Result};
 
 use super::inputs::credits;
 use super::{Content, CreateContentInput, DeleteContentInput, UpdateContentInput};
@@ -90,7 +90,12 @@ impl ContentMutation {
     ) -> Result<UpdateContentPayload> {
         let changed = async {
             let mut input = input;
-            let credits = input.credits.take().map(credits).transpose()?;
+            input.check()?;
+            let credits = match std::mem::take(&mut input.credits) {
+                MaybeUndefined::Value(given) => Some(credits(given)?),
+                MaybeUndefined::Null => Some(Vec::new()),
+                MaybeUndefined::Undefined => None,
+            };
             let (viewer, service) = (ctx.viewer(), &ctx.services().content);
             let change = {
                 let id = input.id;

@@ -1,15 +1,15 @@
 //! Which content items to list, and in which order.
 
-use async_graphql::InputObject;
+use async_graphql::{InputObject, MaybeUndefined};
 
 use super::{ContentKind, Visibility};
 use crate::domain::content::model::{self as domain, ContentFilter as Filter};
-use crate::foundation::{Id, id};
+use crate::foundation::{Id, Refusal, id};
 use crate::graphql::connection::order_input;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::{
     DateFilter, DateTimeFilter, DecimalFilter, FloatFilter, IntFilter, StringFilter,
-    StringListFilter, UserIdFilter, enum_filter, or_none, part, parts,
+    StringListFilter, UserIdFilter, enum_filter, operand, or_none, part, parts,
 };
 
 enum_filter! {
@@ -76,7 +76,7 @@ pub struct ContentFilterInput {
     /// Conditions on the time when the item was last changed.
     updated_at: Option<DateTimeFilter>,
     /// ID of a person who must be credited for the item.
-    person: Option<Id<id::Person>>,
+    person: MaybeUndefined<Id<id::Person>>,
     /// All of these filters must match.
     and: Option<Vec<ContentFilterInput>>,
     /// At least one of these filters must match; an empty list does not restrict the result.
@@ -85,37 +85,39 @@ pub struct ContentFilterInput {
     not: Option<Box<ContentFilterInput>>,
 }
 
-impl From<ContentFilterInput> for Filter {
-    fn from(input: ContentFilterInput) -> Self {
-        Self {
-            kind: or_none(input.kind),
-            title: or_none(input.title),
-            genres: or_none(input.genres),
-            tags: or_none(input.tags),
-            year: or_none(input.year),
-            duration_minutes: or_none(input.duration_minutes),
-            language: or_none(input.language),
-            rating_average: or_none(input.rating_average),
-            rating_count: or_none(input.rating_count),
-            popularity: or_none(input.popularity),
-            brand: or_none(input.brand),
-            merchant: or_none(input.merchant),
-            category_path: or_none(input.category_path),
-            price: or_none(input.price),
-            currency: or_none(input.currency),
-            stock: or_none(input.stock),
-            color: or_none(input.color),
-            rights_from: or_none(input.rights_from),
-            rights_until: or_none(input.rights_until),
-            visibility: or_none(input.visibility),
-            creator: or_none(input.creator),
-            created_at: or_none(input.created_at),
-            updated_at: or_none(input.updated_at),
-            person: input.person,
-            and: parts(input.and),
-            or: parts(input.or),
-            not: part(input.not),
-        }
+impl TryFrom<ContentFilterInput> for Filter {
+    type Error = Refusal;
+
+    fn try_from(input: ContentFilterInput) -> Result<Self, Refusal> {
+        Ok(Self {
+            kind: or_none("kind", input.kind)?,
+            title: or_none("title", input.title)?,
+            genres: or_none("genres", input.genres)?,
+            tags: or_none("tags", input.tags)?,
+            year: or_none("year", input.year)?,
+            duration_minutes: or_none("durationMinutes", input.duration_minutes)?,
+            language: or_none("language", input.language)?,
+            rating_average: or_none("ratingAverage", input.rating_average)?,
+            rating_count: or_none("ratingCount", input.rating_count)?,
+            popularity: or_none("popularity", input.popularity)?,
+            brand: or_none("brand", input.brand)?,
+            merchant: or_none("merchant", input.merchant)?,
+            category_path: or_none("categoryPath", input.category_path)?,
+            price: or_none("price", input.price)?,
+            currency: or_none("currency", input.currency)?,
+            stock: or_none("stock", input.stock)?,
+            color: or_none("color", input.color)?,
+            rights_from: or_none("rightsFrom", input.rights_from)?,
+            rights_until: or_none("rightsUntil", input.rights_until)?,
+            visibility: or_none("visibility", input.visibility)?,
+            creator: or_none("creator", input.creator)?,
+            created_at: or_none("createdAt", input.created_at)?,
+            updated_at: or_none("updatedAt", input.updated_at)?,
+            person: operand("person", input.person)?,
+            and: parts("and", input.and)?,
+            or: parts("or", input.or)?,
+            not: part("not", input.not)?,
+        })
     }
 }
 

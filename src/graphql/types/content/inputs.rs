@@ -1,13 +1,13 @@
 //! What a change of content says.
 
 use async_graphql::{InputObject, MaybeUndefined};
-use chrono::NaiveDate;
-use rust_decimal::Decimal;
 
 use super::{ContentKind, CreditRole, Visibility};
 use crate::domain::content::model::{Fields, NewCredit, PersonRef};
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::graphql::number::single;
+use crate::graphql::payload::not_removable;
+use crate::graphql::scalars::{Date, Decimal, Json};
 
 /// A credit to store. The person is given either by `personId` or by `name`.
 #[derive(Clone, Debug, InputObject)]
@@ -60,7 +60,19 @@ macro_rules! stored_as_it_is {
     };
 }
 
-stored_as_it_is!(Decimal, NaiveDate, String, i32);
+stored_as_it_is!(String, i32);
+
+impl Stored<rust_decimal::Decimal> for Decimal {
+    fn stored(self) -> rust_decimal::Decimal {
+        self.0
+    }
+}
+
+impl Stored<chrono::NaiveDate> for Date {
+    fn stored(self) -> chrono::NaiveDate {
+        self.0
+    }
+}
 
 impl Stored<f32> for f64 {
     fn stored(self) -> f32 {
@@ -94,8 +106,8 @@ macro_rules! content_input {
         }
 
         /// Changes to a content item. Fields that are omitted remain unchanged; null removes the
-        /// value or resets it to the default. `kind` and `title` cannot be removed: null leaves
-        /// them unchanged.
+        /// value or resets it to the default. `kind` and `title` cannot be removed: null is an
+        /// error.
         #[derive(Clone, Debug, InputObject)]
         pub struct UpdateContentInput {
             /// ID of the item to change.
@@ -103,14 +115,21 @@ macro_rules! content_input {
             $($(#[$r_doc])* $r: MaybeUndefined<$r_type>,)*
             $($(#[$p_doc])* $p: MaybeUndefined<$p_type>,)*
             $($(#[$o_doc])* $o: MaybeUndefined<$o_type>,)*
-            /// Credits of the item, at most 500, in order of importance within each role. If given,
-            /// they replace all existing credits.
-            pub(super) credits: Option<Vec<CreditInput>>,
+            /// Credits of the item, at most 500, in order of importance within each role. They
+            /// replace all existing credits; null removes them.
+            pub(super) credits: MaybeUndefined<Vec<CreditInput>>,
         }
 
         impl UpdateContentInput {
+            /// Refuses to remove what every item has.
+            pub(super) fn check(&self) -> Result<(), Refusal> {
+                $(if self.$r.is_null() {
+                    not_removable::<()>(stringify!($r), MaybeUndefined::Null)?;
+                })*
+                Ok(())
+            }
+
             pub(super) fn apply(self, fields: &mut Fields) {
-                // What a required field would be emptied to is what it already is.
                 $(if let MaybeUndefined::Value(value) = self.$r { fields.$r = value.into(); })*
                 let empty = Fields::new(fields.kind, "");
                 $(match self.$p {
@@ -151,7 +170,7 @@ content_input! {
         /// Who may see the item (default PUBLIC).
         visibility: Visibility,
         /// Additional properties, as a JSON object of at most 64 KiB (default: empty).
-        metadata: serde_json::Value,
+        metadata: Json,
     }
     optional {
         /// Title in the original language, if it differs from `title`.
@@ -185,9 +204,9 @@ content_input! {
         /// Colour of the product.
         color: String,
         /// First day of the rights period; null if it has no start.
-        rights_from: NaiveDate,
+        rights_from: Date,
         /// Last day of the rights period, not before `rightsFrom`; null if it has no end.
-        rights_until: NaiveDate,
+        rights_until: Date,
         /// Number of broadcasts that the rights still allow, 0 or more; null if it is not limited.
         broadcasts_left: i32,
         /// Quality of the item as judged by editors or a model, 0–1.

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Json, Object, Result};
-use chrono::{DateTime, NaiveDate, Utc};
-use rust_decimal::Decimal;
+use async_graphql::{Context, Object, Result};
 
 use super::{ContentKind, Credit, CreditRole, ExternalId, Money, Ratings, TagCount, Visibility};
 use crate::domain::content::model as domain;
@@ -12,6 +10,7 @@ use crate::foundation::page;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::number::{double, int};
+use crate::graphql::scalars::{Date, DateTime, Decimal, Json};
 use crate::graphql::types::generation::Generated;
 use crate::graphql::types::person::Person;
 
@@ -80,9 +79,10 @@ impl Content {
         self.0.fields.language.as_deref()
     }
 
-    /// URL of the poster or product image; null if there is none.
-    async fn poster_url(&self) -> Option<&str> {
-        self.0.fields.poster_url.as_deref()
+    /// URL of the poster or product image; null if there is none. Absolute for files of this server.
+    async fn poster_url(&self, ctx: &Context<'_>) -> Option<String> {
+        let address = self.0.fields.poster_url.as_deref();
+        address.map(|address| ctx.absolute(address))
     }
 
     /// Mean rating according to the data source, 0–10; null if unknown. Ratings by users of this
@@ -138,13 +138,13 @@ impl Content {
 
     /// First day of the rights period; null if it has no start. The item is not recommended
     /// earlier.
-    async fn rights_from(&self) -> Option<NaiveDate> {
-        self.0.fields.rights_from
+    async fn rights_from(&self) -> Option<Date> {
+        self.0.fields.rights_from.map(Date)
     }
 
     /// Last day of the rights period; null if it has no end. The item is not recommended later.
-    async fn rights_until(&self) -> Option<NaiveDate> {
-        self.0.fields.rights_until
+    async fn rights_until(&self) -> Option<Date> {
+        self.0.fields.rights_until.map(Date)
     }
 
     /// Number of broadcasts that the rights still allow; null if it is not limited.
@@ -163,18 +163,18 @@ impl Content {
     }
 
     /// Additional properties given by the data source, as a JSON object.
-    async fn metadata(&self) -> Json<&serde_json::Value> {
-        Json(&self.0.fields.metadata)
+    async fn metadata(&self) -> Json {
+        Json::from(&self.0.fields.metadata)
     }
 
     /// Time when the item was created in this catalogue.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
     }
 
     /// Time when the item was last changed.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.0.updated_at)
     }
 
     /// Credits of the item, ordered by role and position.
@@ -258,7 +258,7 @@ impl Content {
             .into_iter()
             .map(|name| ExternalId {
                 source: name.source,
-                id: name.id,
+                value: name.id,
             });
         Ok(names.collect())
     }
@@ -272,9 +272,9 @@ impl Content {
     }
 }
 
-fn money(amount: Option<Decimal>, currency: Option<&String>) -> Option<Money> {
+fn money(amount: Option<rust_decimal::Decimal>, currency: Option<&String>) -> Option<Money> {
     Some(Money {
-        amount: amount?,
+        amount: Decimal(amount?),
         currency: currency?.clone(),
     })
 }

@@ -1,7 +1,6 @@
 //! What content items are described with: kinds, credits, money, ratings and the like.
 
 use async_graphql::{ComplexObject, Context, Result, SimpleObject};
-use rust_decimal::Decimal;
 
 use super::Content;
 use crate::domain::content::model as domain;
@@ -9,6 +8,7 @@ use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::int;
+use crate::graphql::scalars::Decimal;
 use crate::graphql::types::person::Person;
 
 graphql_enum!(domain::ContentKind as ContentKind);
@@ -101,6 +101,7 @@ impl From<Option<crate::domain::interactions::model::Ratings>> for Ratings {
 pub struct ExternalId {
     /// Name of the other system, for example `movielens`, `tmdb` or `imdb`.
     pub source: String,
-    /// The ID in the other system.
-    pub id: String,
+    /// The ID in the other system. It is not named `id`: it is unique neither among the kinds of objects
+    /// nor among the sources, and clients with a normalised cache take a field `id` for a key.
+    pub value: String,
 }

@@ -58,7 +58,7 @@ impl ContentQuery {
         before: Option<String>,
     ) -> Result<Connection<Content>> {
         let window = Window::read(first, after, last, before)?;
-        let filter: Filter = or_none(filter);
+        let filter: Filter = or_none("filter", filter)?;
         let usual = (domain::ContentOrder::CreatedAt, false);
         let (by, ascending) = order_by.map_or(usual, Into::into);
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());

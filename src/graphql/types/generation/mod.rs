@@ -4,13 +4,13 @@ mod jobs;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Json, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
+use async_graphql::{Context, Object, Result, SimpleObject};
 
 use crate::domain::generation as domain;
 use crate::domain::generation::input;
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
+use crate::graphql::scalars::{DateTime, Json};
 use crate::graphql::types::content::ContentKind;
 
 /// How a content item or its poster was generated. Visible to those who may change the item.
@@ -31,13 +31,13 @@ impl Generated {
     }
 
     /// All parameters of the generation, as a JSON object.
-    async fn parameters(&self) -> Json<&serde_json::Value> {
-        Json(&self.0.parameters)
+    async fn parameters(&self) -> Json {
+        Json::of_singles(&self.0.parameters)
     }
 
     /// Details reported by the generator, as a JSON object, such as its model or a revised prompt.
-    async fn details(&self) -> Json<&serde_json::Value> {
-        Json(&self.0.details)
+    async fn details(&self) -> Json {
+        Json::of_singles(&self.0.details)
     }
 
     /// Seed of the random number generator, an integer below 2^53; null if the generator does not
@@ -48,14 +48,14 @@ impl Generated {
     }
 
     /// Time when the content was generated.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
     }
 
     /// The generated file.
     async fn file(&self, ctx: &Context<'_>) -> StoredFile {
         StoredFile {
-            url: ctx.services().generation.address(&self.0.file),
+            url: ctx.absolute(&ctx.services().generation.address(&self.0.file)),
             media_type: self.0.file.media_type().as_str().to_owned(),
             bytes: int(self.0.bytes),
         }
@@ -66,7 +66,7 @@ impl Generated {
 /// URL.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct StoredFile {
-    /// URL of the file: absolute, or a path on this server.
+    /// Absolute URL of the file.
     pub url: String,
     /// Media type of the file, for example `image/png` or `text/plain`.
     pub media_type: String,

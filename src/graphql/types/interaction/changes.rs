@@ -1,7 +1,6 @@
 //! Mutations of interactions.
 
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 
 use super::{Interaction, InteractionKind};
 use crate::domain::interactions::model::{NewInteraction, Recorded};
@@ -9,6 +8,8 @@ use crate::domain::interactions::service::Outcome;
 use crate::foundation::{Id, id};
 use crate::graphql::number::{int, single};
 use crate::graphql::payload::{UserError, payload, payload_errors, settle};
+use crate::graphql::scalars::DateTime;
+use crate::graphql::types::recommendation::events::RecommendationsUpdate;
 use crate::graphql::{ContextExt, Query};
 
 /// An interaction to record.
@@ -21,7 +22,7 @@ pub struct RecordInteractionInput {
     /// Rating in stars, 0.5–5. Required for RATING; not allowed otherwise.
     value: Option<f64>,
     /// Time of the interaction, from 1990 to five minutes from now (default: now).
-    occurred_at: Option<DateTime<Utc>>,
+    occurred_at: Option<DateTime>,
     /// Idempotency key chosen by the client, 1–200 characters, unique per user. If it was used
     /// before, nothing is recorded and the earlier interaction is returned, so that requests can be
     /// repeated safely.
@@ -40,7 +41,7 @@ impl From<RecordInteractionInput> for NewInteraction {
             content: input.content_id,
             kind: input.kind,
             value: input.value.map(single),
-            occurred_at: input.occurred_at,
+            occurred_at: input.occurred_at.map(Into::into),
             idempotency_key: input.idempotency_key,
             attribution_token: input.attribution_token,
         }
@@ -86,6 +87,9 @@ payload! {
         interaction: Option<Interaction>,
         /// Whether the interaction had been recorded before, with the same idempotency key.
         repeated: bool,
+        /// The user whose recommendations have changed, so that a client can drop the lists that it
+        /// keeps of them. Empty if nothing was newly recorded.
+        recommendations_updates: Vec<RecommendationsUpdate>,
     }
 }
 
@@ -149,6 +153,9 @@ payload! {
         repeated: i32,
         /// Number of interactions that were rejected.
         refused: i32,
+        /// The users whose recommendations have changed, each once, so that a client can drop the
+        /// lists that it keeps of them.
+        recommendations_updates: Vec<RecommendationsUpdate>,
     }
 }
 
@@ -160,6 +167,9 @@ payload! {
     ) {
         /// ID of the deleted interaction; null if there are errors.
         deleted_id: Option<Id<id::Interaction>>,
+        /// The user whose recommendations have changed, so that a client can drop the lists that it
+        /// keeps of them. Empty if there are errors.
+        recommendations_updates: Vec<RecommendationsUpdate>,
     }
 }
 
@@ -181,7 +191,11 @@ impl InteractionMutation {
         let service = &ctx.services().interactions;
         let (recorded, errors) = settle(service.record(ctx.viewer(), input.into()).await)?;
         ctx.loaders().forget();
+        let new = recorded.iter().filter(|recorded| !recorded.repeated);
         Ok(RecordInteractionPayload {
+            recommendations_updates: RecommendationsUpdate::of_taste(
+                new.map(|recorded| recorded.interaction.user),
+            ),
             repeated: recorded.as_ref().is_some_and(|recorded| recorded.repeated),
             interaction: recorded.map(|recorded| recorded.interaction.into()),
             errors,
@@ -202,11 +216,14 @@ impl InteractionMutation {
         let service = &ctx.services().interactions;
         let (outcomes, errors) = settle(service.record_many(ctx.viewer(), new).await)?;
         ctx.loaders().forget();
-        let results: Vec<RecordInteractionResult> = outcomes
-            .unwrap_or_default()
-            .into_iter()
-            .map(Into::into)
-            .collect();
+        let outcomes = outcomes.unwrap_or_default();
+        let new = outcomes
+            .iter()
+            .flatten()
+            .filter(|recorded| !recorded.repeated);
+        let new = new.map(|recorded| recorded.interaction.user);
+        let recommendations_updates = RecommendationsUpdate::of_taste(new);
+        let results: Vec<RecordInteractionResult> = outcomes.into_iter().map(Into::into).collect();
         let count = |outcome| {
             let count = results.iter().filter(|result| result.outcome == outcome);
             int(count.count())
@@ -216,6 +233,7 @@ impl InteractionMutation {
             repeated: count(RecordOutcome::Repeated),
             refused: count(RecordOutcome::Refused),
             results,
+            recommendations_updates,
             errors,
             query: Query::default(),
         })
@@ -229,8 +247,13 @@ impl InteractionMutation {
         #[graphql(desc = "The interaction to delete.")] input: DeleteInteractionInput,
     ) -> Result<DeleteInteractionPayload> {
         let service = &ctx.services().interactions;
-        let done = service.delete(ctx.viewer(), input.id).await;
+        let (user, errors) = settle(service.delete(ctx.viewer(), input.id).await)?;
         ctx.loaders().forget();
-        DeleteInteractionPayload::settle(done.map(|()| input.id))
+        Ok(DeleteInteractionPayload {
+            deleted_id: user.map(|_| input.id),
+            recommendations_updates: RecommendationsUpdate::of_taste(user),
+            errors,
+            query: Query::default(),
+        })
     }
 }

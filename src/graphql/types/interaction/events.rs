@@ -7,7 +7,7 @@ use futures::stream::unfold;
 use super::Interaction;
 use super::queries::InteractionKindFilter;
 use crate::domain::interactions::StreamFilter;
-use crate::foundation::{Id, id};
+use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::filter::{UserIdFilter, or_none};
 
@@ -21,12 +21,14 @@ pub struct InteractionEventFilter {
     user: Option<UserIdFilter>,
 }
 
-impl From<InteractionEventFilter> for StreamFilter {
-    fn from(input: InteractionEventFilter) -> Self {
-        Self {
-            kind: or_none(input.kind),
-            user: or_none(input.user),
-        }
+impl TryFrom<InteractionEventFilter> for StreamFilter {
+    type Error = Refusal;
+
+    fn try_from(input: InteractionEventFilter) -> Result<Self, Refusal> {
+        Ok(Self {
+            kind: or_none("kind", input.kind)?,
+            user: or_none("user", input.user)?,
+        })
     }
 }
 
@@ -52,7 +54,9 @@ impl InteractionSubscription {
         after: Option<Id<id::Interaction>>,
     ) -> Result<impl Stream<Item = Result<Interaction>>> {
         let service = &ctx.services().interactions;
-        let stream = service.stream(ctx.viewer(), or_none(filter), after).await?;
+        let stream = service
+            .stream(ctx.viewer(), or_none("filter", filter)?, after)
+            .await?;
         Ok(unfold(stream, |mut stream| async move {
             let next = stream.next().await?;
             Some((next.map(Interaction::from).map_err(Into::into), stream))

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result};
-use chrono::{DateTime, Utc};
 
 use crate::domain::interactions::model as domain;
 use crate::graphql::ContextExt;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::double;
+use crate::graphql::scalars::DateTime;
 use crate::graphql::types::content::Content;
+use crate::graphql::types::recommendation::RecommendationList;
+use crate::graphql::types::user::User;
 
 graphql_enum!(domain::InteractionKind as InteractionKind);
 
@@ -36,6 +38,12 @@ impl Interaction {
         self.0.user.into()
     }
 
+    /// The user who interacted with the item; null if the viewer may not see them.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let user = ctx.loaders().users.load_one(self.0.user).await?;
+        Ok(user.map(Into::into))
+    }
+
     /// Kind of the interaction.
     async fn kind(&self) -> InteractionKind {
         self.0.kind
@@ -47,8 +55,8 @@ impl Interaction {
     }
 
     /// Time of the interaction.
-    async fn occurred_at(&self) -> DateTime<Utc> {
-        self.0.occurred_at
+    async fn occurred_at(&self) -> DateTime {
+        DateTime(self.0.occurred_at)
     }
 
     /// The item that the user interacted with; null if it was deleted or the viewer may not see it.
@@ -61,6 +69,18 @@ impl Interaction {
     /// one.
     async fn list_id(&self) -> Option<async_graphql::ID> {
         self.0.attribution.map(|item| item.list.into())
+    }
+
+    /// The recommendation list that led to the interaction, with the items of its first page. Null if
+    /// the interaction is not attributed to a list, if the list is no longer stored, and if the viewer may
+    /// not read it.
+    #[graphql(complexity = "20 * child_complexity")]
+    async fn list(&self, ctx: &Context<'_>) -> Result<Option<RecommendationList>> {
+        let Some(item) = self.0.attribution else {
+            return Ok(None);
+        };
+        let list = ctx.loaders().lists.load_one(item.list).await?;
+        Ok(list.map(Into::into))
     }
 
     /// Rank of the item in that list, starting at 1; null if the interaction is not attributed to a

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::{Interaction, InteractionKind};
 use crate::domain::interactions::model::{self as domain, Counting, InteractionFilter as Filter};
 use crate::foundation::page::Window;
-use crate::foundation::{Id, id};
+use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::filter::{ContentIdFilter, DateTimeFilter, enum_filter, or_none};
 use crate::graphql::number::int;
+use crate::graphql::scalars::{Date, DateTime};
 
 enum_filter! {
     /// Conditions on the kind of an interaction.
@@ -32,13 +33,15 @@ pub struct InteractionFilterInput {
     occurred_at: Option<DateTimeFilter>,
 }
 
-impl From<InteractionFilterInput> for Filter {
-    fn from(input: InteractionFilterInput) -> Self {
-        Self {
-            kind: or_none(input.kind),
-            content: or_none(input.content),
-            occurred_at: or_none(input.occurred_at),
-        }
+impl TryFrom<InteractionFilterInput> for Filter {
+    type Error = Refusal;
+
+    fn try_from(input: InteractionFilterInput) -> Result<Self, Refusal> {
+        Ok(Self {
+            kind: or_none("kind", input.kind)?,
+            content: or_none("content", input.content)?,
+            occurred_at: or_none("occurredAt", input.occurred_at)?,
+        })
     }
 }
 
@@ -48,7 +51,7 @@ pub struct InteractionCount {
     /// Kind of the interactions; null if they are not grouped by kind.
     kind: Option<InteractionKind>,
     /// Day of the interactions (UTC); null if they are not grouped by day.
-    day: Option<NaiveDate>,
+    day: Option<Date>,
     /// Number of interactions in this group.
     count: i32,
 }
@@ -57,7 +60,7 @@ impl From<domain::InteractionCount> for InteractionCount {
     fn from(group: domain::InteractionCount) -> Self {
         Self {
             kind: group.kind,
-            day: group.day,
+            day: group.day.map(Into::into),
             count: int(group.count),
         }
     }
@@ -112,7 +115,7 @@ impl InteractionQuery {
         before: Option<String>,
     ) -> Result<Connection<Interaction>> {
         let window = Window::read(first, after, last, before)?;
-        let filter: Filter = or_none(filter);
+        let filter: Filter = or_none("filter", filter)?;
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());
         let page = services
             .interactions
@@ -140,20 +143,20 @@ impl InteractionQuery {
         )]
         group_by: Vec<InteractionGrouping>,
         #[graphql(desc = "Start of the time range, inclusive (default: 30 days before `until`).")]
-        from: Option<DateTime<Utc>>,
+        from: Option<DateTime>,
         #[graphql(
             desc = "End of the time range, exclusive (default: now). At most 366 days after `from`."
         )]
-        until: Option<DateTime<Utc>>,
+        until: Option<DateTime>,
         #[graphql(desc = "Kinds of interactions to count (default: all kinds).")] kinds: Option<
             Vec<InteractionKind>,
         >,
     ) -> Result<Vec<InteractionCount>> {
         let service = &ctx.services().interactions;
-        let until = until.unwrap_or_else(|| service.now());
+        let until = until.map_or_else(|| service.now(), |until| until.0);
         let month_before = until.checked_sub_signed(TimeDelta::days(30));
         let what = Counting {
-            from: from.or(month_before).unwrap_or(until),
+            from: from.map(|from| from.0).or(month_before).unwrap_or(until),
             until,
             kinds,
             by_kind: group_by.contains(&InteractionGrouping::Kind),

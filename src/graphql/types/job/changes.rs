@@ -38,10 +38,24 @@ pub struct GenerateRecommendationsInput {
     target: RecommendationTarget,
 }
 
-/// The job that a mutation applies to.
+/// The job to cancel.
 #[derive(Clone, Debug, InputObject)]
-pub struct JobIdInput {
-    /// ID of the job to cancel, retry or delete.
+pub struct CancelJobInput {
+    /// ID of the job to cancel.
+    id: Id<id::Job>,
+}
+
+/// The job to retry.
+#[derive(Clone, Debug, InputObject)]
+pub struct RetryJobInput {
+    /// ID of the job to retry.
+    id: Id<id::Job>,
+}
+
+/// The job to delete.
+#[derive(Clone, Debug, InputObject)]
+pub struct DeleteJobInput {
+    /// ID of the job to delete.
     id: Id<id::Job>,
 }
 
@@ -63,32 +77,93 @@ pub struct JobWarning {
 }
 
 payload_errors! {
-    /// Errors that may occur when a job is created.
+    /// Errors that `createGenerationJob` may return.
     CreateGenerationJobError: InvalidInput, NotFound, Conflict
 }
 
 payload_errors! {
-    /// Errors that `cancelJob`, `retryJob` and `deleteJob` may return.
-    ChangeJobError: NotFound, Conflict
+    /// Errors that `generateRecommendations` may return.
+    GenerateRecommendationsError: InvalidInput, NotFound, Conflict
+}
+
+payload_errors! {
+    /// Errors that `eraseUser` may return.
+    EraseUserError: InvalidInput, NotFound, Conflict
+}
+
+payload_errors! {
+    /// Errors that `cancelJob` may return.
+    CancelJobError: NotFound, Conflict
+}
+
+payload_errors! {
+    /// Errors that `retryJob` may return.
+    RetryJobError: NotFound, Conflict
+}
+
+payload_errors! {
+    /// Errors that `deleteJob` may return.
+    DeleteJobError: NotFound, Conflict
+}
+
+/// Declares the payload of a mutation that creates a job.
+macro_rules! job_created {
+    ($(#[$doc:meta])* $name:ident($error:ident)) => {
+        payload! {
+            $(#[$doc])*
+            $name($error) {
+                /// The new job, or the existing job if `joined` is true; null if there are errors.
+                job: Option<Job>,
+                /// Whether an equal job existed and no new one was created: one that has not started
+                /// yet, or for generated content one that is running. The existing job takes the
+                /// higher priority and the earlier start time of both.
+                joined: bool,
+                /// Warnings about the job, for example that no worker is running.
+                warnings: Vec<JobWarning>,
+            }
+        }
+
+        impl $name {
+            fn of(outcome: crate::foundation::Result<CreateOutcome>) -> Result<Self> {
+                let (created, errors) = settle(outcome)?;
+                Ok(Self {
+                    joined: created.as_ref().is_some_and(|created| created.joined),
+                    warnings: JobWarning::of(created.as_ref()),
+                    job: created.map(|created| created.job.into()),
+                    errors,
+                    query: Query::default(),
+                })
+            }
+        }
+    };
+}
+
+job_created! {
+    /// Result of `createGenerationJob`.
+    CreateGenerationJobPayload(CreateGenerationJobError)
+}
+
+job_created! {
+    /// Result of `generateRecommendations`.
+    GenerateRecommendationsPayload(GenerateRecommendationsError)
+}
+
+job_created! {
+    /// Result of `eraseUser`.
+    EraseUserPayload(EraseUserError)
 }
 
 payload! {
-    /// Result of creating a job.
-    CreateGenerationJobPayload(CreateGenerationJobError) {
-        /// The new job, or the existing job if `joined` is true; null if there are errors.
+    /// Result of `cancelJob`.
+    CancelJobPayload(CancelJobError) {
+        /// The job after the change; null if there are errors.
         job: Option<Job>,
-        /// Whether an equal job existed and no new one was created: one that has not started yet,
-        /// or for generated content one that is running. The existing job takes the higher priority
-        /// and the earlier start time of both.
-        joined: bool,
-        /// Warnings about the job, for example that no worker is running.
-        warnings: Vec<JobWarning>,
     }
 }
 
 payload! {
-    /// Result of `cancelJob` or `retryJob`.
-    ChangeJobPayload(ChangeJobError) {
+    /// Result of `retryJob`.
+    RetryJobPayload(RetryJobError) {
         /// The job after the change; null if there are errors.
         job: Option<Job>,
     }
@@ -96,29 +171,23 @@ payload! {
 
 payload! {
     /// Result of `deleteJob`.
-    DeleteJobPayload(ChangeJobError) {
+    DeleteJobPayload(DeleteJobError) {
         /// ID of the deleted job; null if there are errors.
         deleted_id: Option<Id<id::Job>>,
     }
 }
 
-impl CreateGenerationJobPayload {
-    fn of(outcome: crate::foundation::Result<CreateOutcome>) -> Result<Self> {
-        let (asked, errors) = settle(outcome)?;
-        let alone = asked.as_ref().is_some_and(|asked| !asked.workers);
-        let warning = JobWarning {
+impl JobWarning {
+    /// What there is to say of a job that was created.
+    fn of(created: Option<&CreateOutcome>) -> Vec<Self> {
+        let alone = created.is_some_and(|created| !created.workers);
+        let warning = Self {
             message: "no worker is there to run it; it waits until one is: start `marquee work`, \
                       or `marquee serve` with `jobs.serve_slots` above 0"
                 .to_owned(),
             code: "NO_WORKER".to_owned(),
         };
-        Ok(Self {
-            joined: asked.as_ref().is_some_and(|asked| asked.joined),
-            job: asked.map(|asked| asked.job.into()),
-            warnings: alone.then_some(warning).into_iter().collect(),
-            errors,
-            query: Query::default(),
-        })
+        alone.then_some(warning).into_iter().collect()
     }
 }
 
@@ -167,7 +236,7 @@ impl JobMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The users whose recommendations are computed.")]
         input: GenerateRecommendationsInput,
-    ) -> Result<CreateGenerationJobPayload> {
+    ) -> Result<GenerateRecommendationsPayload> {
         let outcome = match input.target.target() {
             Ok(target) => {
                 let new = NewJob::now(JobParameters::of::<RecommendationsJob>(target));
@@ -175,7 +244,7 @@ impl JobMutation {
             }
             Err(refusal) => Err(refusal.under(["target".to_owned()]).into()),
         };
-        CreateGenerationJobPayload::of(outcome)
+        GenerateRecommendationsPayload::of(outcome)
     }
 
     /// Creates a job that erases a user: account, sessions, interactions, recommendation lists,
@@ -187,14 +256,14 @@ impl JobMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The user to erase.")] input: EraseUserInput,
-    ) -> Result<CreateGenerationJobPayload> {
+    ) -> Result<EraseUserPayload> {
         let user = match input.user_id {
             Some(user) => user,
             None => ctx.viewer().signed_in()?,
         };
         let new = NewJob::now(JobParameters::of::<ErasureJob>(ErasureParameters { user }));
         let outcome = ctx.services().jobs.create(ctx.viewer(), new).await;
-        CreateGenerationJobPayload::of(outcome)
+        EraseUserPayload::of(outcome)
     }
 
     /// Cancels a job: immediately if it is pending, within about two seconds if it is running. Its
@@ -202,11 +271,11 @@ impl JobMutation {
     async fn cancel_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The job to cancel.")] input: JobIdInput,
-    ) -> Result<ChangeJobPayload> {
+        #[graphql(desc = "The job to cancel.")] input: CancelJobInput,
+    ) -> Result<CancelJobPayload> {
         let outcome = ctx.services().jobs.cancel(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
-        ChangeJobPayload::settle(outcome)
+        CancelJobPayload::settle(outcome)
     }
 
     /// Retries a job that failed or was cancelled. A job can be started at most ten times. Requires
@@ -214,11 +283,11 @@ impl JobMutation {
     async fn retry_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The job to retry.")] input: JobIdInput,
-    ) -> Result<ChangeJobPayload> {
+        #[graphql(desc = "The job to retry.")] input: RetryJobInput,
+    ) -> Result<RetryJobPayload> {
         let outcome = ctx.services().jobs.retry(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
-        ChangeJobPayload::settle(outcome)
+        RetryJobPayload::settle(outcome)
     }
 
     /// Deletes a job that is completed, failed or cancelled, with its events. The results of the
@@ -226,7 +295,7 @@ impl JobMutation {
     async fn delete_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The job to delete.")] input: JobIdInput,
+        #[graphql(desc = "The job to delete.")] input: DeleteJobInput,
     ) -> Result<DeleteJobPayload> {
         let outcome = ctx.services().jobs.delete(ctx.viewer(), input.id).await;
         ctx.loaders().forget();

@@ -47,7 +47,7 @@ impl JobSubscription {
         filter: Option<JobFilterInput>,
     ) -> Result<impl Stream<Item = Job>> {
         let jobs = &ctx.services().jobs;
-        let changed = jobs.watch(ctx.viewer(), or_none(filter)).await?;
+        let changed = jobs.watch(ctx.viewer(), or_none("filter", filter)?).await?;
         Ok(changed.map(Job::from))
     }
 }

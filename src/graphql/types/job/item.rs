@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Json, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
+use async_graphql::{Context, Object, Result, SimpleObject};
 
-use super::JobKind;
+use super::{JobKind, JobOutcome};
 use crate::domain::jobs::model as domain;
 use crate::foundation::Progress;
 use crate::graphql::ContextExt;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::{double, int};
+use crate::graphql::scalars::{DateTime, Json};
 use crate::graphql::types::user::User;
 
 graphql_enum!(domain::JobState as JobState);
@@ -63,8 +63,8 @@ impl Job {
     }
 
     /// Parameters of the job, as a JSON object whose key `kind` is the kind of the job.
-    async fn parameters(&self) -> Json<&serde_json::Value> {
-        Json(&self.0.parameters)
+    async fn parameters(&self) -> Json {
+        Json::of_singles(&self.0.parameters)
     }
 
     /// State of the job.
@@ -93,23 +93,23 @@ impl Job {
     }
 
     /// Time when the job was created.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
     }
 
     /// Earliest time when the job may start.
-    async fn due_at(&self) -> DateTime<Utc> {
-        self.0.due_at
+    async fn due_at(&self) -> DateTime {
+        DateTime(self.0.due_at)
     }
 
     /// Time when the job first started; null if it has not started.
-    async fn started_at(&self) -> Option<DateTime<Utc>> {
-        self.0.started_at
+    async fn started_at(&self) -> Option<DateTime> {
+        self.0.started_at.map(DateTime)
     }
 
     /// Time when the job was completed, failed or was cancelled; null if it is not over.
-    async fn finished_at(&self) -> Option<DateTime<Utc>> {
-        self.0.finished_at
+    async fn finished_at(&self) -> Option<DateTime> {
+        self.0.finished_at.map(DateTime)
     }
 
     /// Number of times that the job was started.
@@ -138,10 +138,17 @@ impl Job {
         JobProgress::new(&self.0.progress, self.0.remaining)
     }
 
+    /// Result of the job, typed by its kind. Null until the job is completed, and for jobs of the kind
+    /// EVALUATION, whose figures are in `result`.
+    #[graphql(complexity = "2 + child_complexity")]
+    async fn outcome(&self) -> Option<JobOutcome> {
+        JobOutcome::read(&self.0.kind, self.0.result.as_ref()?)
+    }
+
     /// Result of the job, as a JSON object that depends on its kind; null until the job is
     /// completed.
-    async fn result(&self) -> Option<Json<&serde_json::Value>> {
-        self.0.result.as_ref().map(Json)
+    async fn result(&self) -> Option<Json> {
+        self.0.result.as_ref().map(Json::of_singles)
     }
 
     /// Why the job failed, or why it is retried; null if it did not fail.
@@ -176,8 +183,8 @@ impl JobEvent {
     }
 
     /// Time of the event.
-    async fn at(&self) -> DateTime<Utc> {
-        self.event.at
+    async fn at(&self) -> DateTime {
+        DateTime(self.event.at)
     }
 
     /// State of the job at that time.

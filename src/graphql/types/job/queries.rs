@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 
 use super::{Job, JobKind, JobState};
 use crate::domain::jobs::model::{self as domain, JobFilter};
 use crate::foundation::page::Window;
-use crate::foundation::{Id, id};
+use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::{DateTimeFilter, UserIdFilter, enum_filter, or_none};
 use crate::graphql::number::int;
+use crate::graphql::scalars::DateTime;
 use crate::graphql::types::upkeep::HourlyStatistics;
 
 enum_filter! {
@@ -43,15 +43,17 @@ pub struct JobFilterInput {
     finished_at: Option<DateTimeFilter>,
 }
 
-impl From<JobFilterInput> for JobFilter {
-    fn from(input: JobFilterInput) -> Self {
-        Self {
-            kind: or_none(input.kind),
-            state: or_none(input.state),
-            owner: or_none(input.owner),
-            created_at: or_none(input.created_at),
-            finished_at: or_none(input.finished_at),
-        }
+impl TryFrom<JobFilterInput> for JobFilter {
+    type Error = Refusal;
+
+    fn try_from(input: JobFilterInput) -> Result<Self, Refusal> {
+        Ok(Self {
+            kind: or_none("kind", input.kind)?,
+            state: or_none("state", input.state)?,
+            owner: or_none("owner", input.owner)?,
+            created_at: or_none("createdAt", input.created_at)?,
+            finished_at: or_none("finishedAt", input.finished_at)?,
+        })
     }
 }
 
@@ -108,9 +110,9 @@ pub struct Worker {
     /// Whether the worker is shutting down and starts no more jobs.
     draining: bool,
     /// Time when the worker started.
-    started_at: DateTime<Utc>,
+    started_at: DateTime,
     /// Time of the worker's last sign of life.
-    seen_at: DateTime<Utc>,
+    seen_at: DateTime,
 }
 
 impl From<domain::Worker> for Worker {
@@ -120,8 +122,8 @@ impl From<domain::Worker> for Worker {
             slots: worker.slots,
             running: int(worker.running),
             draining: worker.draining,
-            started_at: worker.started_at,
-            seen_at: worker.seen_at,
+            started_at: worker.started_at.into(),
+            seen_at: worker.seen_at.into(),
         }
     }
 }
@@ -173,7 +175,7 @@ impl JobQuery {
         before: Option<String>,
     ) -> Result<Connection<Job>> {
         let window = Window::read(first, after, last, before)?;
-        let filter: JobFilter = or_none(filter);
+        let filter: JobFilter = or_none("filter", filter)?;
         let order = order_by.map_or((domain::JobOrder::CreatedAt, false), Into::into);
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());
         let page = services.jobs.list(&viewer, &filter, order, &window).await?;
@@ -207,12 +209,13 @@ impl JobQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Start of the time range, inclusive (default: one day before `until`).")]
-        from: Option<DateTime<Utc>>,
+        from: Option<DateTime>,
         #[graphql(desc = "End of the time range, exclusive (default: now).")] until: Option<
-            DateTime<Utc>,
+            DateTime,
         >,
     ) -> Result<Vec<HourlyStatistics>> {
         let service = &ctx.services().upkeep;
+        let (from, until) = (from.map(Into::into), until.map(Into::into));
         let hours = service.hours(ctx.viewer(), from, until).await?;
         Ok(hours.into_iter().map(Into::into).collect())
     }

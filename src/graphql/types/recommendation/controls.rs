@@ -4,8 +4,9 @@ use async_graphql::InputObject;
 
 use super::item::RecommendationSource;
 use super::list::RecommendationContext;
+use crate::domain::content::model::ContentFilter;
 use crate::domain::recommendations::{Boost, Pin, RecommendationRequest};
-use crate::foundation::{Id, id};
+use crate::foundation::{Id, Refusal, id};
 use crate::graphql::filter::or_none;
 use crate::graphql::number::single;
 use crate::graphql::types::content::ContentFilterInput;
@@ -46,22 +47,30 @@ pub(super) struct Controls {
     pub(super) fallback: Option<Vec<RecommendationSource>>,
 }
 
-impl From<Controls> for RecommendationRequest {
-    fn from(controls: Controls) -> Self {
+impl TryFrom<Controls> for RecommendationRequest {
+    type Error = Refusal;
+
+    fn try_from(controls: Controls) -> Result<Self, Refusal> {
         let usual = Self::default();
-        let boosts = controls.boost.unwrap_or_default().into_iter();
+        let boosts = controls.boost.unwrap_or_default().into_iter().enumerate();
+        let boosts = boosts.map(|(index, boost)| {
+            let filter: Result<ContentFilter, Refusal> = boost.filter.try_into();
+            let filter = filter.map_err(|refusal| {
+                let outer = ["boost".to_owned(), index.to_string(), "filter".to_owned()];
+                refusal.under(outer)
+            })?;
+            Ok(Boost {
+                filter,
+                factor: single(boost.factor),
+            })
+        });
         let pins = controls.pin.unwrap_or_default().into_iter();
-        Self {
+        Ok(Self {
             context: controls.context,
             seed: controls.like,
             query: controls.query,
-            filter: or_none(controls.filter),
-            boost: boosts
-                .map(|boost| Boost {
-                    filter: boost.filter.into(),
-                    factor: single(boost.factor),
-                })
-                .collect(),
+            filter: or_none("filter", controls.filter)?,
+            boost: boosts.collect::<Result<_, Refusal>>()?,
             exclude: controls.exclude.unwrap_or_default(),
             pin: pins
                 .map(|pin| Pin {
@@ -72,6 +81,6 @@ impl From<Controls> for RecommendationRequest {
             diversity: controls.diversity.map_or(usual.diversity, single),
             min_score: controls.min_score.map_or(usual.min_score, single),
             fallback: controls.fallback.unwrap_or(usual.fallback),
-        }
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! Subscriptions to lists and the models behind them.
 
-use async_graphql::{Context, Result, SimpleObject, Subscription};
+use async_graphql::{ComplexObject, Context, Result, SimpleObject, Subscription};
 use futures::{Stream, StreamExt};
 
 use crate::domain::recommendations::updates as domain;
@@ -8,17 +8,43 @@ use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::types::model::{Model, ModelKind};
+use crate::graphql::types::user::User;
 
 graphql_enum!(domain::UpdateReason as RecommendationsUpdateReason);
 
-/// A notification that the recommendations of a user have changed. Query `recommendations` to get
-/// the new list.
+/// The recommendations of a user have changed: lists of theirs that a client keeps are out of date.
+/// Query `recommendations` to get the new list.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
 pub struct RecommendationsUpdate {
     /// ID of the user whose recommendations have changed.
     user_id: Id<id::User>,
     /// Why the recommendations have changed.
     reason: RecommendationsUpdateReason,
+}
+
+impl RecommendationsUpdate {
+    /// What a mutation answers that recorded or removed interactions of these users: each user once, in the
+    /// order of their first interaction.
+    pub fn of_taste(users: impl IntoIterator<Item = Id<id::User>>) -> Vec<Self> {
+        let mut updates: Vec<Self> = Vec::new();
+        for user_id in users {
+            if updates.iter().all(|update| update.user_id != user_id) {
+                let reason = RecommendationsUpdateReason::Taste;
+                updates.push(Self { user_id, reason });
+            }
+        }
+        updates
+    }
+}
+
+#[ComplexObject]
+impl RecommendationsUpdate {
+    /// The user whose recommendations have changed; null if the viewer may not see them.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let user = ctx.loaders().users.load_one(self.user_id).await?;
+        Ok(user.map(Into::into))
+    }
 }
 
 /// Subscriptions to recommendations and models.

@@ -1,16 +1,18 @@
 //! What became of the items of lists: telling it, and reading it in numbers.
 
 use async_graphql::{ComplexObject, Context, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
+use super::events::RecommendationsUpdate;
 use super::item::RecommendationSource;
-use super::list::RecommendationContext;
+use super::list::{RecommendationContext, RecommendationList};
 use crate::domain::recommendations::feedback::{self as domain, NewFeedback, Outcome};
 use crate::domain::recommendations::statistics::{self, Group};
 use crate::foundation::{Id, id};
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::{double, int, single};
 use crate::graphql::payload::{UserError, payload, payload_errors, settle};
+use crate::graphql::scalars::DateTime;
 use crate::graphql::types::content::Content;
 use crate::graphql::types::interaction::Interaction;
 use crate::graphql::types::interaction::changes::RecordOutcome;
@@ -64,7 +66,9 @@ pub struct RecommendationFeedback {
     /// Rating in stars, 0.5–5, for RATED; null for other kinds.
     rating: Option<f64>,
     /// Time when the feedback was recorded.
-    at: DateTime<Utc>,
+    at: DateTime,
+    #[graphql(skip)]
+    list: Id<id::List>,
     #[graphql(skip)]
     item: Id<id::Content>,
     #[graphql(skip)]
@@ -77,6 +81,13 @@ impl RecommendationFeedback {
     async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
         let content = ctx.loaders().content.load_one(self.item).await?;
         Ok(content.map(Into::into))
+    }
+
+    /// The recommendation list, with the items of its first page; null if the viewer may not read it.
+    #[graphql(complexity = "20 * child_complexity")]
+    async fn list(&self, ctx: &Context<'_>) -> Result<Option<RecommendationList>> {
+        let list = ctx.loaders().lists.load_one(self.list).await?;
+        Ok(list.map(Into::into))
     }
 
     /// The interaction that was recorded with the feedback. Null for SERVED, if the interaction was
@@ -94,10 +105,11 @@ impl From<domain::Feedback> for RecommendationFeedback {
     fn from(feedback: domain::Feedback) -> Self {
         Self {
             list_id: feedback.item.list.into(),
+            list: feedback.item.list,
             rank: feedback.item.rank,
             kind: feedback.kind,
             rating: feedback.rating.map(double),
-            at: feedback.at,
+            at: feedback.at.into(),
             item: feedback.content,
             said_as: feedback.interaction,
         }
@@ -155,6 +167,10 @@ payload! {
         repeated: i32,
         /// Number of rows that were rejected.
         refused: i32,
+        /// The users whose recommendations have changed by this feedback, each once, so that a client
+        /// can drop the lists that it keeps of them. Empty if nothing that was newly recorded says
+        /// something of a user's taste.
+        recommendations_updates: Vec<RecommendationsUpdate>,
     }
 }
 
@@ -179,11 +195,14 @@ impl FeedbackMutation {
         let service = &ctx.services().recommendations;
         let (outcomes, errors) = settle(service.record_feedback(ctx.viewer(), new).await)?;
         ctx.loaders().forget();
-        let results: Vec<RecommendationFeedbackResult> = outcomes
-            .unwrap_or_default()
-            .into_iter()
-            .map(Into::into)
-            .collect();
+        let outcomes = outcomes.unwrap_or_default();
+        let taste = outcomes.iter().filter_map(|outcome| match outcome {
+            Ok((feedback, false)) => feedback.interaction.map(|_| feedback.user),
+            _ => None,
+        });
+        let recommendations_updates = RecommendationsUpdate::of_taste(taste);
+        let results: Vec<RecommendationFeedbackResult> =
+            outcomes.into_iter().map(Into::into).collect();
         let count = |outcome| {
             let count = results.iter().filter(|result| result.outcome == outcome);
             int(count.count())
@@ -193,6 +212,7 @@ impl FeedbackMutation {
             repeated: count(RecordOutcome::Repeated),
             refused: count(RecordOutcome::Refused),
             results,
+            recommendations_updates,
             errors,
             query: Query::default(),
         })
@@ -263,9 +283,9 @@ pub struct SourceFeedback {
 #[derive(Clone, Debug, SimpleObject)]
 pub struct RecommendationStatistics {
     /// Start of the time range (inclusive).
-    from: DateTime<Utc>,
+    from: DateTime,
     /// End of the time range (exclusive).
-    until: DateTime<Utc>,
+    until: DateTime,
     /// Feedback on all items.
     total: FeedbackCounts,
     /// Feedback by rank, 1–20; ranks without served items are omitted.
@@ -290,20 +310,21 @@ impl FeedbackQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Start of the time range, inclusive (default: 30 days before `until`).")]
-        from: Option<DateTime<Utc>>,
+        from: Option<DateTime>,
         #[graphql(
             desc = "End of the time range, exclusive (default: now). At most 366 days after `from`."
         )]
-        until: Option<DateTime<Utc>>,
+        until: Option<DateTime>,
     ) -> Result<RecommendationStatistics> {
         let service = &ctx.services().recommendations;
         // What was drawn in this very millisecond counts, too.
-        let until = until.unwrap_or_else(|| service.now() + TimeDelta::milliseconds(1));
+        let now = || service.now() + TimeDelta::milliseconds(1);
+        let until = until.map_or_else(now, |until| until.0);
         let month_before = until.checked_sub_signed(TimeDelta::days(30));
-        let from = from.or(month_before).unwrap_or(until);
+        let from = from.map(|from| from.0).or(month_before).unwrap_or(until);
         let mut told = RecommendationStatistics {
-            from,
-            until,
+            from: from.into(),
+            until: until.into(),
             total: statistics::Counts::default().into(),
             by_rank: Vec::new(),
             by_context: Vec::new(),

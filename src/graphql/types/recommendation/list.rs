@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 
 use super::item::{RecommendationItem, RecommendationSource};
 use crate::domain::recommendations::model::{self as domain, ListPage};
@@ -12,6 +11,7 @@ use crate::graphql::ContextExt;
 use crate::graphql::connection::PageInfo;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::double;
+use crate::graphql::scalars::DateTime;
 use crate::graphql::types::model::Model;
 
 graphql_enum!(domain::Context as RecommendationContext);
@@ -34,9 +34,12 @@ pub struct Freshness {
     /// Number of the user's interactions that the list takes into account, including the most
     /// recent one.
     events_applied: i32,
+    /// Number of these interactions that the collaborative model does not know, because they happened
+    /// after its training began; all of them if the model did not contribute.
+    events_since_model: i32,
     /// Time of the user's most recent interaction that the list takes into account; null if there
     /// is none.
-    last_event_at: Option<DateTime<Utc>>,
+    last_event_at: Option<DateTime>,
 }
 
 /// An item of a recommendation list and its cursor.
@@ -53,6 +56,12 @@ pub struct RecommendationEdge {
 /// `recommendationList` returns it again.
 #[derive(Clone, Debug)]
 pub struct RecommendationList(pub(super) Arc<ListPage>);
+
+impl From<ListPage> for RecommendationList {
+    fn from(page: ListPage) -> Self {
+        Self(Arc::new(page))
+    }
+}
 
 impl RecommendationList {
     fn page(&self) -> impl DoubleEndedIterator<Item = RecommendationItem> + '_ {
@@ -80,8 +89,8 @@ impl RecommendationList {
     }
 
     /// Time when the list was computed.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.list.created_at
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.list.created_at)
     }
 
     /// The collaborative model that contributed to the list; null if none did, for example for a
@@ -118,11 +127,13 @@ impl RecommendationList {
     /// How recent the data behind the list was.
     async fn freshness(&self) -> Freshness {
         let list = &self.0.list;
-        let age = |model_at: DateTime<Utc>| (list.created_at - model_at).as_seconds_f64();
+        let age =
+            |model_at: chrono::DateTime<chrono::Utc>| (list.created_at - model_at).as_seconds_f64();
         Freshness {
             model_age_seconds: list.freshness.model_at.map(age),
             events_applied: list.freshness.events,
-            last_event_at: list.freshness.last_event_at,
+            events_since_model: list.freshness.events_since_model,
+            last_event_at: list.freshness.last_event_at.map(DateTime),
         }
     }
 

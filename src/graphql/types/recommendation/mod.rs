@@ -11,5 +11,6 @@ mod related;
 
 pub use events::RecommendationSubscription;
 pub use feedback::{FeedbackMutation, FeedbackQuery};
+pub use list::RecommendationList;
 pub use queries::RecommendationQuery;
 pub use related::RelatedQuery;

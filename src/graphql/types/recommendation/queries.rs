@@ -7,6 +7,7 @@ use async_graphql::{Context, Object, Result};
 use super::controls::{BoostInput, Controls, PinInput};
 use super::item::RecommendationSource;
 use super::list::{RecommendationContext, RecommendationList};
+use crate::domain::recommendations::RecommendationRequest;
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
@@ -87,7 +88,7 @@ impl RecommendationQuery {
             None => viewer.signed_in()?,
         };
         let service = &ctx.services().recommendations;
-        let ask = Controls {
+        let request: RecommendationRequest = Controls {
             context,
             like: content_id,
             query,
@@ -98,10 +99,9 @@ impl RecommendationQuery {
             diversity,
             min_score,
             fallback,
-        };
-        let page = service
-            .recommend(viewer, user, &ask.into(), &window)
-            .await?;
+        }
+        .try_into()?;
+        let page = service.recommend(viewer, user, &request, &window).await?;
         Ok(RecommendationList(Arc::new(page)))
     }
 

@@ -292,7 +292,7 @@ impl RelatedQuery {
         >,
         #[graphql(desc = "Return only items that match this filter (default: all items).")] filter: Option<ContentFilterInput>,
     ) -> Result<Vec<TrendingItem>> {
-        let filter: ContentFilter = or_none(filter);
+        let filter: ContentFilter = or_none("filter", filter)?;
         let service = &ctx.services().recommendations;
         let trending = service.trending(window, count(first, 20), &filter);
         Ok(trending.await?.into_iter().map(Into::into).collect())

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
-use rust_decimal::Decimal;
 
 use crate::domain::search::facets::{PriceRange, SearchFacet};
 use crate::domain::search::results::SearchResults;
 use crate::foundation::page;
 use crate::graphql::ContextExt;
 use crate::graphql::number::int;
+use crate::graphql::scalars::Decimal;
 use crate::graphql::types::facets::{ContentKindCount, DecadeCount, FacetCount};
 
 /// Number of matching items with a price in a range.
@@ -29,8 +29,8 @@ impl From<PriceRange> for PriceRangeCount {
     fn from(range: PriceRange) -> Self {
         Self {
             currency: range.currency,
-            from: range.from,
-            below: range.below,
+            from: range.from.into(),
+            below: range.below.map(Into::into),
             count: int(range.count),
         }
     }

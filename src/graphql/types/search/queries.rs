@@ -1,7 +1,6 @@
 //! Queries that search.
 
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 
 use super::results::SearchResults;
 use crate::domain::search::SearchRequest;
@@ -11,6 +10,7 @@ use crate::graphql::ContextExt;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::filter::or_none;
 use crate::graphql::number::int;
+use crate::graphql::scalars::DateTime;
 use crate::graphql::types::content::{Content, ContentFilterInput, ContentOrder};
 use crate::graphql::types::person::Person;
 
@@ -79,7 +79,7 @@ pub struct PopularSearch {
     /// Number of searches with this query in the requested period.
     times: i32,
     /// Time of the last search with this query.
-    last_asked_at: DateTime<Utc>,
+    last_asked_at: DateTime,
 }
 
 /// Queries of search.
@@ -120,7 +120,7 @@ impl SearchQuery {
         let window = Window::read(first, after, None, None)?;
         let request = SearchRequest {
             query,
-            filter: or_none(filter),
+            filter: or_none("filter", filter)?,
             mode,
             order: order_by.map(Into::into),
             personalise,
@@ -165,7 +165,7 @@ impl SearchQuery {
         let popular = popular.into_iter().map(|asked| PopularSearch {
             query: asked.query,
             times: int(asked.times),
-            last_asked_at: asked.last_asked_at,
+            last_asked_at: asked.last_asked_at.into(),
         });
         Ok(popular.collect())
     }

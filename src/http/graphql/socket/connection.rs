@@ -316,6 +316,7 @@ async fn authenticate(
     token: Option<&str>,
 ) -> Result<RequestIdentity, Close> {
     let identity = RequestIdentity::of(context.registry.auth(), token, context.client).await;
+    let identity = identity.map(|identity| identity.calling(context.public_url.clone()));
     identity.map_err(|refusal| match refusal.status {
         StatusCode::UNAUTHORIZED => forbidden(),
         StatusCode::SERVICE_UNAVAILABLE => Close::with_code(1013, "Try again later"),

@@ -20,6 +20,7 @@ use super::respond::Refusal;
 use super::{Endpoint, cross_site};
 use crate::domain::auth::Client;
 use crate::graphql::errors::codes;
+use crate::graphql::public_url::PublicUrl;
 use crate::http::connections::{ConnectionPermit, ConnectionRegistry, EndReason, Registration};
 use crate::http::identity::{self, RequestIdentity};
 use crate::http::middleware::RequestId;
@@ -68,6 +69,7 @@ struct SocketContext {
     /// The token of the upgrade's `Authorization` header.
     token: Result<Option<String>, Refusal>,
     client: Client,
+    public_url: PublicUrl,
     _permit: ConnectionPermit,
 }
 
@@ -99,6 +101,7 @@ pub async fn upgrade(
         Err(refusal) => return refuse(refusal),
     };
     let context = SocketContext {
+        public_url: endpoint.settings.public_url.of(&parts),
         endpoint,
         token: identity::bearer(&parts),
         client: identity::client(&parts),

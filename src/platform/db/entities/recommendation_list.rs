@@ -27,6 +27,7 @@ pub struct Model {
     pub because_ids: Vec<Uuid>,
     pub because: Vec<i16>,
     pub provenance: Vec<u8>,
+    pub events_since_model: Option<i32>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
