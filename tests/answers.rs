@@ -170,6 +170,47 @@ async fn the_same_question_gets_the_same_answer_with_headers_of_its_own() {
 }
 
 #[tokio::test]
+async fn caches_on_the_way_may_share_what_everybody_gets() {
+    let server = Server::start().await;
+    server.app.film("Heat").await;
+    let ana = server.user("ana").await;
+    let get = async |query: &str, headers: &[(header::HeaderName, &str)]| {
+        let query: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let mut request = Request::get(format!("/graphql?query={query}"));
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let answer = server.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        (parts, to_bytes(body, usize::MAX).await.unwrap())
+    };
+    let (parts, body) = get(FILMS, &[]).await;
+    assert_eq!(
+        parts.headers[header::CACHE_CONTROL],
+        "public, max-age=0, must-revalidate"
+    );
+    let tag = parts.headers[header::ETAG].to_str().unwrap().to_owned();
+    let known = [(header::IF_NONE_MATCH, tag.as_str())];
+    let (parts, nothing) = get(FILMS, &known).await;
+    assert_eq!((parts.status.as_u16(), nothing.len()), (304, 0));
+    server.app.film("Ran").await;
+    let (parts, other) = get(FILMS, &known).await;
+    assert_eq!(parts.status, 200);
+    assert_ne!(other, body);
+    // Nothing of a viewer's, and nothing that changes by itself.
+    let bearer = format!("Bearer {}", ana.token);
+    for (query, headers) in [
+        (FILMS, vec![(header::AUTHORIZATION, bearer.as_str())]),
+        ("{ viewer { __typename } }", Vec::new()),
+    ] {
+        let (parts, _) = get(query, &headers).await;
+        assert_eq!(parts.headers[header::CACHE_CONTROL], "no-store", "{query}");
+        assert!(!parts.headers.contains_key(header::ETAG));
+    }
+}
+
+#[tokio::test]
 async fn what_the_viewer_does_shows_in_the_next_answer() {
     let server = Server::start().await;
     let heat = server.app.film("Heat").await;

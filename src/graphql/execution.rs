@@ -189,3 +189,123 @@ fn restore_path(error: &mut ServerError) {
     });
     error.path = path.collect();
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, EmptySubscription, Error, Object, Result, Schema};
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    /// An object with a field of each shape that may fail.
+    struct Film;
+
+    fn fails<T>() -> Result<T> {
+        Err(Error::new("it fails"))
+    }
+
+    #[Object]
+    impl Film {
+        async fn title(&self) -> &str {
+            "Ran"
+        }
+
+        async fn nullable(&self) -> Result<Option<i32>> {
+            fails()
+        }
+
+        async fn optional(&self) -> Option<Result<i32>> {
+            Some(fails())
+        }
+
+        async fn required(&self) -> Result<i32> {
+            fails()
+        }
+
+        async fn sequel(&self) -> Option<Film> {
+            Some(Film)
+        }
+
+        async fn sequels(&self) -> Vec<Film> {
+            vec![Film, Film]
+        }
+
+        async fn maybe_sequels(&self) -> Vec<Option<Film>> {
+            vec![Some(Film), None]
+        }
+
+        async fn numbers(&self) -> Vec<Option<Result<i32>>> {
+            vec![Some(Ok(1)), Some(fails()), None]
+        }
+
+        async fn text(&self, length: usize) -> String {
+            "x".repeat(length)
+        }
+    }
+
+    async fn execute(document: &str, max_response_bytes: usize) -> Json {
+        let schema = Schema::build(Film, EmptyMutation, EmptySubscription);
+        let schema = schema.extension(Execution { max_response_bytes });
+        let response = schema.finish().execute(document).await;
+        serde_json::to_value(response).expect("JSON")
+    }
+
+    /// The data of an answer, and the paths of its errors.
+    async fn outcome(document: &str) -> (Json, Vec<Json>) {
+        let answer = execute(document, usize::MAX).await;
+        let errors = answer["errors"].as_array().cloned().unwrap_or_default();
+        let paths = errors.into_iter().map(|error| error["path"].clone());
+        (answer["data"].clone(), paths.collect())
+    }
+
+    #[tokio::test]
+    async fn a_nullable_field_that_fails_leaves_its_siblings() {
+        for field in ["nullable", "optional"] {
+            let (data, paths) = outcome(&format!("{{ {field} title }}")).await;
+            assert_eq!(data, json!({ field: null, "title": "Ran" }));
+            assert_eq!(paths, [json!([field])]);
+        }
+        let (data, paths) = outcome("{ numbers title }").await;
+        assert_eq!(data, json!({ "numbers": [1, null, null], "title": "Ran" }));
+        assert_eq!(paths, [json!(["numbers", 1])]);
+    }
+
+    #[tokio::test]
+    async fn null_goes_to_the_nearest_nullable_place_and_the_path_to_the_field() {
+        let (data, paths) = outcome("{ title sequel { title sequels { required } } }").await;
+        assert_eq!(data, json!({ "title": "Ran", "sequel": null }));
+        assert_eq!(paths, [json!(["sequel", "sequels", 0, "required"])]);
+        let (data, paths) = outcome("{ title maybeSequels { sequels { required } } }").await;
+        assert_eq!(
+            data,
+            json!({ "title": "Ran", "maybeSequels": [null, null] })
+        );
+        assert_eq!(
+            paths,
+            [json!(["maybeSequels", 0, "sequels", 0, "required"])]
+        );
+        let (data, paths) = outcome("{ title required }").await;
+        assert_eq!((data, paths), (Json::Null, vec![json!(["required"])]));
+        let (data, paths) = outcome("{ sequels { title nullable } }").await;
+        let film = json!({ "title": "Ran", "nullable": null });
+        assert_eq!(data, json!({ "sequels": [film, film] }));
+        assert_eq!(
+            paths,
+            [
+                json!(["sequels", 0, "nullable"]),
+                json!(["sequels", 1, "nullable"])
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_heavy_is_not_given() {
+        let document = "{ a: text(length: 600) sequels { b: text(length: 600) } }";
+        let answer = execute(document, 1_000).await;
+        let error = &answer["errors"][0];
+        assert_eq!(error["extensions"]["code"], "OPERATION_TOO_COMPLEX");
+        assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1));
+        assert_eq!(answer["data"], Json::Null);
+        assert!(execute(document, 3_000).await.get("errors").is_none());
+    }
+}

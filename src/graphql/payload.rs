@@ -158,13 +158,13 @@ macro_rules! __payload {
             /// Builds the payload from the outcome of the service.
             fn settle<T: Into<$type>>(
                 outcome: $crate::foundation::Result<T>,
-            ) -> async_graphql::Result<Self> {
+            ) -> async_graphql::Result<Option<Self>> {
                 let (done, errors) = $crate::graphql::payload::settle(outcome)?;
-                Ok(Self {
+                Ok(Some(Self {
                     $field: done.map(Into::into),
                     errors,
                     query: $crate::graphql::Query::default(),
-                })
+                }))
             }
         }
     };

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use futures::{FutureExt, StreamExt};
 
+use crate::domain::auth::Viewer;
 use crate::domain::caching::model::CacheableQuery;
 use crate::domain::schemas::Schemas;
 use crate::graphql::guard::{DocumentCache, Limits, ReadyOperation};
@@ -80,6 +81,7 @@ pub fn router(
     let endpoint_settings = EndpointSettings {
         body_bytes: settings.http.max_body_bytes,
         execution_time: settings.http.request_timeout(),
+        public_max_age: Duration::from_secs(settings.http.public_max_age_seconds),
         origins: origins.clone(),
         public_url: PublicUrlSource::new(settings),
         suggestions: settings.http.introspection,
@@ -203,6 +205,7 @@ fn endpoint(
             Some(graphql::CacheSlot {
                 service: caching.clone(),
                 key,
+                public: matches!(execution.viewer.admission.viewer, Viewer::Nobody),
             })
         }
     };

@@ -113,7 +113,7 @@ impl ApiKeyQuery {
             desc = "Return the keys before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
         )]
         before: Option<String>,
-    ) -> Result<Connection<ApiKey>> {
+    ) -> Result<Option<Connection<ApiKey>>> {
         let window = Window::read(first, after, last, before)?;
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());
         let page = services.auth.list_api_keys(&viewer, &window).await?;
@@ -122,7 +122,7 @@ impl ApiKeyQuery {
             async move { services.auth.count_api_keys(&viewer).await }
         };
         let cursor = |key: &ApiKey| key.0.cursor();
-        Ok(Connection::new(page, cursor, total))
+        Ok(Some(Connection::new(page, cursor, total)))
     }
 }
 
@@ -185,7 +185,7 @@ impl ApiKeyMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Properties of the new key.")] input: CreateApiKeyInput,
-    ) -> Result<CreateApiKeyPayload> {
+    ) -> Result<Option<CreateApiKeyPayload>> {
         let new = NewApiKey {
             name: input.name,
             scopes: input.scopes,
@@ -194,12 +194,12 @@ impl ApiKeyMutation {
         let made = ctx.services().auth.create_api_key(ctx.viewer(), new).await;
         let (made, errors) = settle(made)?;
         let (key, secret) = made.unzip();
-        Ok(CreateApiKeyPayload {
+        Ok(Some(CreateApiKeyPayload {
             api_key: key.map(Into::into),
             secret: secret.map(|secret| secret.expose_secret().to_owned()),
             errors,
             query: Query::default(),
-        })
+        }))
     }
 
     /// Revokes an API key permanently and immediately. Requires the role ADMIN.
@@ -207,7 +207,7 @@ impl ApiKeyMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The API key to revoke.")] input: RevokeApiKeyInput,
-    ) -> Result<RevokeApiKeyPayload> {
+    ) -> Result<Option<RevokeApiKeyPayload>> {
         let auth = &ctx.services().auth;
         let done = auth.revoke_api_key(ctx.viewer(), input.id).await;
         ctx.loaders().forget();

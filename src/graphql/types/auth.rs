@@ -199,18 +199,18 @@ impl AuthMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Properties of the new account.")] input: RegisterInput,
-    ) -> Result<RegisterPayload> {
+    ) -> Result<Option<RegisterPayload>> {
         let auth = &ctx.services().auth;
         let (name, email, password) = (input.display_name, input.email.0, input.password.into());
         let made = auth.register(ctx.viewer(), name, email, &password).await;
         let (made, errors) = settle(made)?;
         let (user, tokens) = parts(made);
-        Ok(RegisterPayload {
+        Ok(Some(RegisterPayload {
             user,
             tokens,
             errors,
             query: Query::default(),
-        })
+        }))
     }
 
     /// Signs in with e-mail address and password. Unknown accounts and wrong passwords cause the
@@ -221,7 +221,7 @@ impl AuthMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Credentials of the account.")] input: LoginInput,
-    ) -> Result<LoginPayload> {
+    ) -> Result<Option<LoginPayload>> {
         let credentials = Credentials {
             email: input.email.0.to_string(),
             password: input.password.into(),
@@ -229,12 +229,12 @@ impl AuthMutation {
         let auth = &ctx.services().auth;
         let (done, errors) = settle(auth.login(ctx.client(), &credentials).await)?;
         let (user, tokens) = parts(done);
-        Ok(LoginPayload {
+        Ok(Some(LoginPayload {
             user,
             tokens,
             errors,
             query: Query::default(),
-        })
+        }))
     }
 
     /// Exchanges a refresh token for a new access token and a new refresh token. Each refresh token
@@ -244,40 +244,43 @@ impl AuthMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The refresh token to exchange.")] input: RefreshTokenInput,
-    ) -> Result<RefreshTokenPayload> {
+    ) -> Result<Option<RefreshTokenPayload>> {
         let token = input.refresh_token.into();
         let (done, errors) = settle(ctx.services().auth.refresh(&token).await)?;
         let (user, tokens) = parts(done);
-        Ok(RefreshTokenPayload {
+        Ok(Some(RefreshTokenPayload {
             user,
             tokens,
             errors,
             query: Query::default(),
-        })
+        }))
     }
 
     /// Ends the session that the request's access token belongs to. All its tokens become invalid.
     /// Requires a signed-in user.
-    async fn logout(&self, ctx: &Context<'_>) -> Result<LogoutPayload> {
+    async fn logout(&self, ctx: &Context<'_>) -> Result<Option<LogoutPayload>> {
         let done = ctx.services().auth.logout(ctx.viewer()).await;
         let (done, errors) = settle(done)?;
-        Ok(LogoutPayload {
+        Ok(Some(LogoutPayload {
             done: done.is_some(),
             errors,
             query: Query::default(),
-        })
+        }))
     }
 
     /// Ends all sessions of the signed-in user, including the current one. Requires a signed-in
     /// user.
-    async fn logout_everywhere(&self, ctx: &Context<'_>) -> Result<LogoutEverywherePayload> {
+    async fn logout_everywhere(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<Option<LogoutEverywherePayload>> {
         let done = ctx.services().auth.logout_everywhere(ctx.viewer()).await;
         let (done, errors) = settle(done)?;
-        Ok(LogoutEverywherePayload {
+        Ok(Some(LogoutEverywherePayload {
             done: done.is_some(),
             errors,
             query: Query::default(),
-        })
+        }))
     }
 
     /// Changes the password of the signed-in user and ends all their other sessions. Requires a
@@ -287,7 +290,7 @@ impl AuthMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The current and the new password.")] input: ChangePasswordInput,
-    ) -> Result<ChangePasswordPayload> {
+    ) -> Result<Option<ChangePasswordPayload>> {
         let auth = &ctx.services().auth;
         let (old, new) = (input.old_password.into(), input.new_password.into());
         let done = auth.change_password(ctx.viewer(), ctx.client(), &old, &new);
@@ -304,15 +307,15 @@ impl AuthMutation {
     async fn start_anonymous_session(
         &self,
         ctx: &Context<'_>,
-    ) -> Result<StartAnonymousSessionPayload> {
+    ) -> Result<Option<StartAnonymousSessionPayload>> {
         let made = ctx.services().auth.start_anonymous_session(ctx.viewer());
         let (made, errors) = settle(made.await)?;
         let (user, tokens) = parts(made);
-        Ok(StartAnonymousSessionPayload {
+        Ok(Some(StartAnonymousSessionPayload {
             user,
             tokens,
             errors,
             query: Query::default(),
-        })
+        }))
     }
 }

@@ -121,9 +121,9 @@ pub struct CacheQuery;
 #[Object]
 impl CacheQuery {
     /// Statistics of the cache by kind of values. Requires the role ADMIN.
-    async fn cache_statistics(&self, ctx: &Context<'_>) -> Result<Vec<CacheStatistics>> {
+    async fn cache_statistics(&self, ctx: &Context<'_>) -> Result<Option<Vec<CacheStatistics>>> {
         let statistics = ctx.services().caching.statistics(ctx.viewer()).await?;
-        Ok(statistics.into_iter().map(Into::into).collect())
+        Ok(Some(statistics.into_iter().map(Into::into).collect()))
     }
 }
 
@@ -140,13 +140,13 @@ impl CacheMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The part of the cache to clear.")] input: ClearCacheInput,
-    ) -> Result<ClearCachePayload> {
+    ) -> Result<Option<ClearCachePayload>> {
         let kind = input.kind;
         let (cleared, errors) = settle(ctx.services().caching.clear(ctx.viewer(), kind).await)?;
-        Ok(ClearCachePayload {
+        Ok(Some(ClearCachePayload {
             cleared: cleared.is_some(),
             errors,
             query: crate::graphql::Query::default(),
-        })
+        }))
     }
 }

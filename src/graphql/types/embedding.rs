@@ -58,7 +58,7 @@ impl EmbeddingMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The content item and its embedding.")] input: SetContentEmbeddingInput,
-    ) -> Result<SetContentEmbeddingPayload> {
+    ) -> Result<Option<SetContentEmbeddingPayload>> {
         let (viewer, services) = (ctx.viewer(), ctx.services());
         let done = async {
             let id = input.content_id;

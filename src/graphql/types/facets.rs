@@ -156,7 +156,7 @@ impl FacetsQuery {
         &self,
         #[graphql(desc = "Count only items that match this filter (default: all items).")]
         filter: Option<ContentFilterInput>,
-    ) -> Result<ContentFacets> {
-        Ok(ContentFacets(or_none("filter", filter)?))
+    ) -> Result<Option<ContentFacets>> {
+        Ok(Some(ContentFacets(or_none("filter", filter)?)))
     }
 }

@@ -156,7 +156,7 @@ impl InteractionWeightsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The changes to make.")] input: UpdateInteractionWeightsInput,
-    ) -> Result<UpdateInteractionWeightsPayload> {
+    ) -> Result<Option<UpdateInteractionWeightsPayload>> {
         let written = async {
             let weights = input.weights.into_iter().enumerate();
             let changes: Result<_, Refusal> = weights.map(|(index, row)| row.read(index)).collect();

@@ -141,7 +141,7 @@ impl ModelQuery {
             desc = "Return the models before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
         )]
         before: Option<String>,
-    ) -> Result<Connection<Model>> {
+    ) -> Result<Option<Connection<Model>>> {
         let window = Window::read(first, after, last, before)?;
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer());
         let page = services.models.list(viewer, kind, &window).await?;
@@ -150,7 +150,7 @@ impl ModelQuery {
             async move { services.models.count(kind).await }
         };
         let cursor = |model: &Model| model.0.cursor();
-        Ok(Connection::new(page, cursor, total))
+        Ok(Some(Connection::new(page, cursor, total)))
     }
 }
 
@@ -227,7 +227,7 @@ impl ModelMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The model version to activate.")] input: ActivateModelInput,
-    ) -> Result<ActivateModelPayload> {
+    ) -> Result<Option<ActivateModelPayload>> {
         let models = &ctx.services().models;
         let done = models.promote(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
@@ -240,7 +240,7 @@ impl ModelMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The kind of model to roll back.")] input: RollBackModelInput,
-    ) -> Result<RollBackModelPayload> {
+    ) -> Result<Option<RollBackModelPayload>> {
         let models = &ctx.services().models;
         let done = models.roll_back(ctx.viewer(), input.kind).await;
         ctx.loaders().forget();
@@ -252,7 +252,7 @@ impl ModelMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The model version to delete.")] input: DiscardModelInput,
-    ) -> Result<DiscardModelPayload> {
+    ) -> Result<Option<DiscardModelPayload>> {
         let models = &ctx.services().models;
         let done = models.discard(ctx.viewer(), input.id).await;
         ctx.loaders().forget();

@@ -93,13 +93,13 @@ impl NodeQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "IDs of the objects, at most 100.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<Result<Node>>>> {
+    ) -> Result<Option<Vec<Option<Result<Node>>>>> {
         if ids.len() > MAX_SIZE {
             let message = format!("at most {MAX_SIZE} ids at once, not {}", ids.len());
             return Err(Refusal::invalid("ids", message).into());
         }
         let fetched = ids.iter().map(|id| fetch(ctx, id, "ids"));
         let fetched = join_all(fetched).await.into_iter();
-        Ok(fetched.map(Result::transpose).collect())
+        Ok(Some(fetched.map(Result::transpose).collect()))
     }
 }

@@ -190,7 +190,7 @@ impl PersonQuery {
             desc = "Return the people before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
         )]
         before: Option<String>,
-    ) -> Result<Connection<Person>> {
+    ) -> Result<Option<Connection<Person>>> {
         let window = Window::read(first, after, last, before)?;
         let filter: Filter = or_none("filter", filter)?;
         let usual = (domain::PersonOrder::Name, true);
@@ -205,7 +205,7 @@ impl PersonQuery {
             async move { services.people.count(&filter).await }
         };
         let cursor = move |person: &Person| person.0.cursor(by, ascending);
-        Ok(Connection::new(page, cursor, total))
+        Ok(Some(Connection::new(page, cursor, total)))
     }
 }
 
@@ -315,7 +315,7 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Properties of the new person.")] input: CreatePersonInput,
-    ) -> Result<CreatePersonPayload> {
+    ) -> Result<Option<CreatePersonPayload>> {
         let fields = Fields {
             name: input.name,
             photo_url: input.photo_url,
@@ -332,7 +332,7 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The changes to make.")] input: UpdatePersonInput,
-    ) -> Result<UpdatePersonPayload> {
+    ) -> Result<Option<UpdatePersonPayload>> {
         let changed = async {
             let (viewer, service, id) = (ctx.viewer(), &ctx.services().people, input.id);
             service.update(viewer, id, input.read()?).await
@@ -348,7 +348,7 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The person to delete.")] input: DeletePersonInput,
-    ) -> Result<DeletePersonPayload> {
+    ) -> Result<Option<DeletePersonPayload>> {
         let done = ctx.services().people.delete(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
         DeletePersonPayload::settle(done.map(|()| input.id))

@@ -92,7 +92,7 @@ impl UploadQuery {
             desc = "Return the files before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
         )]
         before: Option<String>,
-    ) -> Result<Connection<UploadedFile>> {
+    ) -> Result<Option<Connection<UploadedFile>>> {
         let window = Window::read(first, after, last, before)?;
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());
         let page = services.uploads.list(&viewer, &window).await?;
@@ -101,7 +101,7 @@ impl UploadQuery {
             async move { services.uploads.count(&viewer).await }
         };
         let cursor = |upload: &UploadedFile| upload.0.cursor();
-        Ok(Connection::new(page, cursor, total))
+        Ok(Some(Connection::new(page, cursor, total)))
     }
 }
 
@@ -138,7 +138,7 @@ impl UploadMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The uploaded file to delete.")] input: DeleteUploadInput,
-    ) -> Result<DeleteUploadPayload> {
+    ) -> Result<Option<DeleteUploadPayload>> {
         let outcome = ctx.services().uploads.delete(ctx.viewer(), input.id).await;
         DeleteUploadPayload::settle(outcome)
     }

@@ -273,7 +273,7 @@ impl UserQuery {
             desc = "Return the users before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
         )]
         before: Option<String>,
-    ) -> Result<Connection<User>> {
+    ) -> Result<Option<Connection<User>>> {
         let window = Window::read(first, after, last, before)?;
         let filter: domain::UserFilter = or_none("filter", filter)?;
         let usual = (domain::UserOrder::CreatedAt, false);
@@ -289,6 +289,6 @@ impl UserQuery {
             async move { services.users.count(&viewer, &filter).await }
         };
         let cursor = move |user: &User| user.user.cursor(by, ascending);
-        Ok(Connection::new(page, cursor, total))
+        Ok(Some(Connection::new(page, cursor, total)))
     }
 }

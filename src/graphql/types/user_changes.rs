@@ -252,7 +252,7 @@ impl UserMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The changes to make.")] input: UpdateProfileInput,
-    ) -> Result<UpdateProfilePayload> {
+    ) -> Result<Option<UpdateProfilePayload>> {
         let changed = async {
             let viewer = ctx.viewer();
             let id = match input.user_id {
@@ -289,7 +289,7 @@ impl UserMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Properties of the new user.")] input: CreateUserInput,
-    ) -> Result<CreateUserPayload> {
+    ) -> Result<Option<CreateUserPayload>> {
         let made = async {
             let mut new = NewUser::named(input.display_name);
             new.email = input.email.map(|email| email.0);
@@ -312,7 +312,7 @@ impl UserMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The user and their new role.")] input: SetUserRoleInput,
-    ) -> Result<SetUserRolePayload> {
+    ) -> Result<Option<SetUserRolePayload>> {
         let users = &ctx.services().users;
         let done = users.set_role(ctx.viewer(), input.id, input.role);
         let done = done.await;
@@ -326,7 +326,7 @@ impl UserMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The user to disable.")] input: DisableUserInput,
-    ) -> Result<DisableUserPayload> {
+    ) -> Result<Option<DisableUserPayload>> {
         let done = ctx.services().users.disable(ctx.viewer(), input.id);
         let done = done.await;
         ctx.loaders().forget();
@@ -338,7 +338,7 @@ impl UserMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The user to enable.")] input: EnableUserInput,
-    ) -> Result<EnableUserPayload> {
+    ) -> Result<Option<EnableUserPayload>> {
         let done = ctx.services().users.enable(ctx.viewer(), input.id);
         let done = done.await;
         ctx.loaders().forget();
@@ -352,7 +352,7 @@ impl UserMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The users to merge.")] input: MergeUsersInput,
-    ) -> Result<MergeUsersPayload> {
+    ) -> Result<Option<MergeUsersPayload>> {
         let merged = async {
             let (viewer, users) = (ctx.viewer(), &ctx.services().users);
             match (input.anonymous_token, input.anonymous_id, input.known_id) {
@@ -376,7 +376,7 @@ impl UserMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The user whose data is exported.")] input: ExportUserInput,
-    ) -> Result<ExportUserPayload> {
+    ) -> Result<Option<ExportUserPayload>> {
         let exported = async {
             let viewer = ctx.viewer();
             let id = match input.id {

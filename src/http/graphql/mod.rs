@@ -22,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 use async_graphql::{Request, Response, parser::types::OperationType};
 use axum::{
     body::Body,
-    http::{Method, request::Parts},
+    http::{HeaderMap, Method, request::Parts},
     response::Response as HttpResponse,
 };
 use futures::future::{BoxFuture, join_all, try_join_all};
@@ -59,6 +59,8 @@ pub struct Settings {
     pub body_time: Duration,
     /// The time limit of an execution; of a batch as a whole.
     pub execution_time: Duration,
+    /// How long caches on the way may give a public response without asking again.
+    pub public_max_age: Duration,
     /// The allowed CORS origins, which may also send cross-site GET requests.
     pub origins: AllowedOrigins,
     /// How clients call this server.
@@ -73,6 +75,7 @@ impl Default for Settings {
             body_bytes: 1024 * 1024,
             body_time: Duration::from_secs(10),
             execution_time: Duration::from_secs(30),
+            public_max_age: Duration::ZERO,
             origins: AllowedOrigins::default(),
             public_url: PublicUrlSource::default(),
             suggestions: true,
@@ -138,6 +141,8 @@ pub struct CacheSlot {
     pub service: CachingService,
     /// The cache key.
     pub key: Key,
+    /// Whether everybody gets the same response, so that caches between client and server may share it.
+    pub public: bool,
 }
 
 /// A GraphQL endpoint for one schema. Cloning it is cheap.
@@ -276,7 +281,10 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
                     .ready()
                     .and_then(|(operation, execution)| (self.cache_lookup)(operation, execution));
                 match slot {
-                    Some(slot) => Ok(self.cached(slot, prepared, request_id, media).await),
+                    Some(slot) => {
+                        let shared = (by_get && slot.public).then_some(&parts.headers);
+                        Ok(self.cached(slot, prepared, request_id, media, shared).await)
+                    }
                     None => Ok(single(self.finish(prepared, request_id).await, media)),
                 }
             }
@@ -335,13 +343,15 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
     }
 
     /// Answers from the cache, or executes and caches a response without errors. A request that waited in
-    /// vain for the execution of another one executes too.
+    /// vain for the execution of another one executes too. `shared` has the headers of a request whose response
+    /// caches on the way may share.
     async fn cached(
         &self,
         slot: CacheSlot,
         prepared: Prepared<V>,
         request_id: &RequestId,
         media: MediaType,
+        shared: Option<&HeaderMap>,
     ) -> HttpResponse {
         let mut waiting = Some(prepared);
         let mut other = None;
@@ -360,7 +370,13 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         };
         let answer = slot.service.get_or_execute(&slot.key, execute).await;
         match (answer, other, waiting) {
-            (Ok(answer), ..) => respond::from_body(answer.body.clone(), media),
+            (Ok(answer), ..) => match shared {
+                Some(headers) => {
+                    let max_age = self.settings.public_max_age;
+                    respond::shared(answer.body.clone(), media, headers, max_age)
+                }
+                None => respond::from_body(answer.body.clone(), media),
+            },
             (Err(_), Some(response), _) => single(response, media),
             (Err(_), None, Some(prepared)) => {
                 single(self.finish(prepared, request_id).await, media)

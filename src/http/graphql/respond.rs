@@ -21,6 +21,7 @@
 //! with the same other status.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_graphql::{Response, ServerError, Value};
 use axum::{
@@ -30,6 +31,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::negotiate::MediaType;
 use crate::graphql::errors::{
@@ -216,6 +218,44 @@ pub fn cacheable_body(response: &Response) -> Option<Bytes> {
 #[must_use]
 pub fn from_body(body: Bytes, media: MediaType) -> HttpResponse {
     with_headers(StatusCode::OK, media, Body::from(body))
+}
+
+/// Answers with a body that caches on the way may share for `max_age`, and give longer if the server says that it is
+/// still the same: 304 where the request's `headers` name it in `If-None-Match`.
+#[must_use]
+pub(super) fn shared(
+    body: Bytes,
+    media: MediaType,
+    headers: &HeaderMap,
+    max_age: Duration,
+) -> HttpResponse {
+    let digest = Sha256::digest(&body);
+    let tag: String = digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let tag = format!("\"{tag}\"");
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|named| {
+        let named = named.to_str().unwrap_or_default();
+        // A tag of a compressed answer is a weak one.
+        let mut named = named
+            .split(',')
+            .map(|one| one.trim().trim_start_matches("W/"));
+        named.any(|one| one == tag || one == "*")
+    });
+    let mut answer = if known {
+        with_headers(StatusCode::NOT_MODIFIED, media, Body::empty())
+    } else {
+        from_body(body, media)
+    };
+    let cache = format!("public, max-age={}, must-revalidate", max_age.as_secs());
+    for (name, value) in [(header::CACHE_CONTROL, cache), (header::ETAG, tag)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    answer
 }
 
 /// Answers a batch with responses whose errors are formatted, in the order of the requests. It is never cached.

@@ -75,6 +75,7 @@ pub struct Http {
     pub trust_forwarded: bool,
     pub max_body_bytes: usize,
     pub request_timeout_seconds: u64,
+    pub public_max_age_seconds: u64,
     pub graphiql: bool,
     pub introspection: bool,
     pub drain_seconds: u64,

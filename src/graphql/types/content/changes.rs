@@ -69,7 +69,7 @@ impl ContentMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Properties of the new item.")] input: CreateContentInput,
-    ) -> Result<CreateContentPayload> {
+    ) -> Result<Option<CreateContentPayload>> {
         let made = async {
             let mut input = input;
             let credits = credits(input.credits.take().unwrap_or_default())?;
@@ -87,7 +87,7 @@ impl ContentMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The changes to make.")] input: UpdateContentInput,
-    ) -> Result<UpdateContentPayload> {
+    ) -> Result<Option<UpdateContentPayload>> {
         let changed = async {
             let mut input = input;
             input.check()?;
@@ -114,7 +114,7 @@ impl ContentMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The item to delete.")] input: DeleteContentInput,
-    ) -> Result<DeleteContentPayload> {
+    ) -> Result<Option<DeleteContentPayload>> {
         let done = ctx.services().content.delete(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
         DeleteContentPayload::settle(done.map(|()| input.id))

@@ -56,7 +56,7 @@ impl ContentQuery {
             desc = "Return the items before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
         )]
         before: Option<String>,
-    ) -> Result<Connection<Content>> {
+    ) -> Result<Option<Connection<Content>>> {
         let window = Window::read(first, after, last, before)?;
         let filter: Filter = or_none("filter", filter)?;
         let usual = (domain::ContentOrder::CreatedAt, false);
@@ -72,6 +72,6 @@ impl ContentQuery {
             async move { services.content.count(&viewer, &filter).await }
         };
         let cursor = move |content: &Content| content.0.cursor(by, ascending);
-        Ok(Connection::new(page, cursor, total))
+        Ok(Some(Connection::new(page, cursor, total)))
     }
 }

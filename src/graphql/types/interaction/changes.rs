@@ -187,12 +187,12 @@ impl InteractionMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The interaction to record.")] input: RecordInteractionInput,
-    ) -> Result<RecordInteractionPayload> {
+    ) -> Result<Option<RecordInteractionPayload>> {
         let service = &ctx.services().interactions;
         let (recorded, errors) = settle(service.record(ctx.viewer(), input.into()).await)?;
         ctx.loaders().forget();
         let new = recorded.iter().filter(|recorded| !recorded.repeated);
-        Ok(RecordInteractionPayload {
+        Ok(Some(RecordInteractionPayload {
             recommendations_updates: RecommendationsUpdate::of_taste(
                 new.map(|recorded| recorded.interaction.user),
             ),
@@ -200,7 +200,7 @@ impl InteractionMutation {
             interaction: recorded.map(|recorded| recorded.interaction.into()),
             errors,
             query: Query::default(),
-        })
+        }))
     }
 
     /// Records up to 1,000 interactions in one request. Valid interactions are recorded even if
@@ -211,7 +211,7 @@ impl InteractionMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The interactions to record.")] input: RecordInteractionsInput,
-    ) -> Result<RecordInteractionsPayload> {
+    ) -> Result<Option<RecordInteractionsPayload>> {
         let new = input.interactions.into_iter().map(Into::into).collect();
         let service = &ctx.services().interactions;
         let (outcomes, errors) = settle(service.record_many(ctx.viewer(), new).await)?;
@@ -228,7 +228,7 @@ impl InteractionMutation {
             let count = results.iter().filter(|result| result.outcome == outcome);
             int(count.count())
         };
-        Ok(RecordInteractionsPayload {
+        Ok(Some(RecordInteractionsPayload {
             recorded: count(RecordOutcome::Recorded),
             repeated: count(RecordOutcome::Repeated),
             refused: count(RecordOutcome::Refused),
@@ -236,7 +236,7 @@ impl InteractionMutation {
             recommendations_updates,
             errors,
             query: Query::default(),
-        })
+        }))
     }
 
     /// Deletes an interaction. Requires the user of the interaction, the role ADMIN or an API key
@@ -245,15 +245,15 @@ impl InteractionMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The interaction to delete.")] input: DeleteInteractionInput,
-    ) -> Result<DeleteInteractionPayload> {
+    ) -> Result<Option<DeleteInteractionPayload>> {
         let service = &ctx.services().interactions;
         let (user, errors) = settle(service.delete(ctx.viewer(), input.id).await)?;
         ctx.loaders().forget();
-        Ok(DeleteInteractionPayload {
+        Ok(Some(DeleteInteractionPayload {
             deleted_id: user.map(|_| input.id),
             recommendations_updates: RecommendationsUpdate::of_taste(user),
             errors,
             query: Query::default(),
-        })
+        }))
     }
 }

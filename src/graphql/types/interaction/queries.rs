@@ -113,7 +113,7 @@ impl InteractionQuery {
             desc = "Return the interactions before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
         )]
         before: Option<String>,
-    ) -> Result<Connection<Interaction>> {
+    ) -> Result<Option<Connection<Interaction>>> {
         let window = Window::read(first, after, last, before)?;
         let filter: Filter = or_none("filter", filter)?;
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());
@@ -130,7 +130,7 @@ impl InteractionQuery {
             }
         };
         let cursor = |interaction: &Interaction| interaction.0.cursor();
-        Ok(Connection::new(page, cursor, total))
+        Ok(Some(Connection::new(page, cursor, total)))
     }
 
     /// Counts the interactions of all users in a time range, in groups. Requires the role ADMIN.
@@ -151,7 +151,7 @@ impl InteractionQuery {
         #[graphql(desc = "Kinds of interactions to count (default: all kinds).")] kinds: Option<
             Vec<InteractionKind>,
         >,
-    ) -> Result<Vec<InteractionCount>> {
+    ) -> Result<Option<Vec<InteractionCount>>> {
         let service = &ctx.services().interactions;
         let until = until.map_or_else(|| service.now(), |until| until.0);
         let month_before = until.checked_sub_signed(TimeDelta::days(30));
@@ -163,6 +163,6 @@ impl InteractionQuery {
             by_day: group_by.contains(&InteractionGrouping::Day),
         };
         let counts = service.counts(ctx.viewer(), &what).await?;
-        Ok(counts.into_iter().map(Into::into).collect())
+        Ok(Some(counts.into_iter().map(Into::into).collect()))
     }
 }

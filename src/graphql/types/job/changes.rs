@@ -124,15 +124,15 @@ macro_rules! job_created {
         }
 
         impl $name {
-            fn of(outcome: crate::foundation::Result<CreateOutcome>) -> Result<Self> {
+            fn of(outcome: crate::foundation::Result<CreateOutcome>) -> Result<Option<Self>> {
                 let (created, errors) = settle(outcome)?;
-                Ok(Self {
+                Ok(Some(Self {
                     joined: created.as_ref().is_some_and(|created| created.joined),
                     warnings: JobWarning::of(created.as_ref()),
                     job: created.map(|created| created.job.into()),
                     errors,
                     query: Query::default(),
-                })
+                }))
             }
         }
     };
@@ -209,7 +209,7 @@ impl JobMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Properties of the new job.")] input: CreateGenerationJobInput,
-    ) -> Result<CreateGenerationJobPayload> {
+    ) -> Result<Option<CreateGenerationJobPayload>> {
         let (services, viewer) = (ctx.services(), ctx.viewer());
         let asked = async {
             let delay = within(input.delay_seconds, 0..=2_592_000, "delaySeconds")?;
@@ -236,7 +236,7 @@ impl JobMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The users whose recommendations are computed.")]
         input: GenerateRecommendationsInput,
-    ) -> Result<GenerateRecommendationsPayload> {
+    ) -> Result<Option<GenerateRecommendationsPayload>> {
         let outcome = match input.target.target() {
             Ok(target) => {
                 let new = NewJob::now(JobParameters::of::<RecommendationsJob>(target));
@@ -256,7 +256,7 @@ impl JobMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The user to erase.")] input: EraseUserInput,
-    ) -> Result<EraseUserPayload> {
+    ) -> Result<Option<EraseUserPayload>> {
         let user = match input.user_id {
             Some(user) => user,
             None => ctx.viewer().signed_in()?,
@@ -272,7 +272,7 @@ impl JobMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The job to cancel.")] input: CancelJobInput,
-    ) -> Result<CancelJobPayload> {
+    ) -> Result<Option<CancelJobPayload>> {
         let outcome = ctx.services().jobs.cancel(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
         CancelJobPayload::settle(outcome)
@@ -284,7 +284,7 @@ impl JobMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The job to retry.")] input: RetryJobInput,
-    ) -> Result<RetryJobPayload> {
+    ) -> Result<Option<RetryJobPayload>> {
         let outcome = ctx.services().jobs.retry(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
         RetryJobPayload::settle(outcome)
@@ -296,7 +296,7 @@ impl JobMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The job to delete.")] input: DeleteJobInput,
-    ) -> Result<DeleteJobPayload> {
+    ) -> Result<Option<DeleteJobPayload>> {
         let outcome = ctx.services().jobs.delete(ctx.viewer(), input.id).await;
         ctx.loaders().forget();
         DeleteJobPayload::settle(outcome)

@@ -173,7 +173,7 @@ impl JobQuery {
             desc = "Return the jobs before this cursor, from `edges.cursor` or `pageInfo.startCursor`."
         )]
         before: Option<String>,
-    ) -> Result<Connection<Job>> {
+    ) -> Result<Option<Connection<Job>>> {
         let window = Window::read(first, after, last, before)?;
         let filter: JobFilter = or_none("filter", filter)?;
         let order = order_by.map_or((domain::JobOrder::CreatedAt, false), Into::into);
@@ -185,21 +185,21 @@ impl JobQuery {
             async move { services.jobs.count(&viewer, &filter).await }
         };
         let cursor = move |job: &Job| job.0.cursor(order.0, order.1);
-        Ok(Connection::new(page, cursor, total))
+        Ok(Some(Connection::new(page, cursor, total)))
     }
 
     /// Statistics of the jobs that have not been deleted, by kind and state. Requires the role
     /// ADMIN.
     #[graphql(complexity = "100 + child_complexity")]
-    async fn job_statistics(&self, ctx: &Context<'_>) -> Result<Vec<JobStatistics>> {
+    async fn job_statistics(&self, ctx: &Context<'_>) -> Result<Option<Vec<JobStatistics>>> {
         let statistics = ctx.services().jobs.statistics(ctx.viewer()).await?;
-        Ok(statistics.into_iter().map(JobStatistics).collect())
+        Ok(Some(statistics.into_iter().map(JobStatistics).collect()))
     }
 
     /// The processes that currently execute jobs of this database schema. Requires the role ADMIN.
-    async fn workers(&self, ctx: &Context<'_>) -> Result<Vec<Worker>> {
+    async fn workers(&self, ctx: &Context<'_>) -> Result<Option<Vec<Worker>>> {
         let workers = ctx.services().jobs.workers(ctx.viewer()).await?;
-        Ok(workers.into_iter().map(Into::into).collect())
+        Ok(Some(workers.into_iter().map(Into::into).collect()))
     }
 
     /// Hourly statistics for the hours that start in a time range of at most 31 days, in
@@ -213,10 +213,10 @@ impl JobQuery {
         #[graphql(desc = "End of the time range, exclusive (default: now).")] until: Option<
             DateTime,
         >,
-    ) -> Result<Vec<HourlyStatistics>> {
+    ) -> Result<Option<Vec<HourlyStatistics>>> {
         let service = &ctx.services().upkeep;
         let (from, until) = (from.map(Into::into), until.map(Into::into));
         let hours = service.hours(ctx.viewer(), from, until).await?;
-        Ok(hours.into_iter().map(Into::into).collect())
+        Ok(Some(hours.into_iter().map(Into::into).collect()))
     }
 }

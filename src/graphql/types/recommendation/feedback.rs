@@ -190,7 +190,7 @@ impl FeedbackMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The feedback to record.")] input: RecordRecommendationFeedbackInput,
-    ) -> Result<RecordRecommendationFeedbackPayload> {
+    ) -> Result<Option<RecordRecommendationFeedbackPayload>> {
         let new = input.feedback.into_iter().map(Into::into).collect();
         let service = &ctx.services().recommendations;
         let (outcomes, errors) = settle(service.record_feedback(ctx.viewer(), new).await)?;
@@ -207,7 +207,7 @@ impl FeedbackMutation {
             let count = results.iter().filter(|result| result.outcome == outcome);
             int(count.count())
         };
-        Ok(RecordRecommendationFeedbackPayload {
+        Ok(Some(RecordRecommendationFeedbackPayload {
             recorded: count(RecordOutcome::Recorded),
             repeated: count(RecordOutcome::Repeated),
             refused: count(RecordOutcome::Refused),
@@ -215,7 +215,7 @@ impl FeedbackMutation {
             recommendations_updates,
             errors,
             query: Query::default(),
-        })
+        }))
     }
 }
 
@@ -315,7 +315,7 @@ impl FeedbackQuery {
             desc = "End of the time range, exclusive (default: now). At most 366 days after `from`."
         )]
         until: Option<DateTime>,
-    ) -> Result<RecommendationStatistics> {
+    ) -> Result<Option<RecommendationStatistics>> {
         let service = &ctx.services().recommendations;
         // What was drawn in this very millisecond counts, too.
         let now = || service.now() + TimeDelta::milliseconds(1);
@@ -341,6 +341,6 @@ impl FeedbackQuery {
                 Group::Source(source) => told.by_source.push(SourceFeedback { source, counts }),
             }
         }
-        Ok(told)
+        Ok(Some(told))
     }
 }

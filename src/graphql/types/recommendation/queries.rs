@@ -80,7 +80,7 @@ impl RecommendationQuery {
             desc = "Sources that fill a list with too few items, in this order: any of POPULAR, NEW and ANY (default: all three in that order). An empty list disables fallbacks."
         )]
         fallback: Option<Vec<RecommendationSource>>,
-    ) -> Result<RecommendationList> {
+    ) -> Result<Option<RecommendationList>> {
         let window = Window::read(first, after, None, None)?;
         let viewer = ctx.viewer();
         let user = match user_id {
@@ -102,7 +102,7 @@ impl RecommendationQuery {
         }
         .try_into()?;
         let page = service.recommend(viewer, user, &request, &window).await?;
-        Ok(RecommendationList(Arc::new(page)))
+        Ok(Some(RecommendationList(Arc::new(page))))
     }
 
     /// Fetches a recommendation list that was computed before. Null if it does not exist or the

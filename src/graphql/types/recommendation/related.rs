@@ -219,7 +219,7 @@ impl RelatedQuery {
         #[graphql(desc = "Groups to return, at least one (default: all).")] kinds: Option<
             Vec<SimilarKind>,
         >,
-    ) -> Result<SimilarItems> {
+    ) -> Result<Option<SimilarItems>> {
         let about = match (content_id, titles) {
             (Some(item), None) => About::Item(item),
             (None, Some(titles)) => About::Titles(titles),
@@ -240,11 +240,11 @@ impl RelatedQuery {
             title: unknown.title,
             like: unknown.suggestions,
         };
-        Ok(SimilarItems {
+        Ok(Some(SimilarItems {
             groups: similar.groups.into_iter().map(Into::into).collect(),
             not_found: similar.not_found.into_iter().map(unknown).collect(),
             asked: similar.about,
-        })
+        }))
     }
 
     /// Recommends items in rows for a front page: rows of items similar to those the user recently
@@ -262,7 +262,7 @@ impl RelatedQuery {
         #[graphql(desc = "Number of rows to return at most, 1–10 (default 5).")] rows: Option<i32>,
         #[graphql(desc = "Number of items to return in each row at most, 1–50 (default 10).")]
         first: Option<i32>,
-    ) -> Result<Vec<BecauseRow>> {
+    ) -> Result<Option<Vec<BecauseRow>>> {
         let viewer = ctx.viewer();
         let user = match user_id {
             Some(user) => user,
@@ -270,7 +270,7 @@ impl RelatedQuery {
         };
         let service = &ctx.services().recommendations;
         let rows = service.because(viewer, user, count(rows, 5), count(first, 10));
-        Ok(rows.await?.into_iter().map(Into::into).collect())
+        Ok(Some(rows.await?.into_iter().map(Into::into).collect()))
     }
 
     /// Finds items whose interactions increased most in a recent period, strongest trend first. An
@@ -291,11 +291,11 @@ impl RelatedQuery {
             i32,
         >,
         #[graphql(desc = "Return only items that match this filter (default: all items).")] filter: Option<ContentFilterInput>,
-    ) -> Result<Vec<TrendingItem>> {
+    ) -> Result<Option<Vec<TrendingItem>>> {
         let filter: ContentFilter = or_none("filter", filter)?;
         let service = &ctx.services().recommendations;
         let trending = service.trending(window, count(first, 20), &filter);
-        Ok(trending.await?.into_iter().map(Into::into).collect())
+        Ok(Some(trending.await?.into_iter().map(Into::into).collect()))
     }
 }
 

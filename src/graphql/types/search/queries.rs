@@ -116,7 +116,7 @@ impl SearchQuery {
             desc = "Return the items after this cursor, from `edges.cursor` or `pageInfo.endCursor` of an earlier page of the same search."
         )]
         after: Option<String>,
-    ) -> Result<SearchResults> {
+    ) -> Result<Option<SearchResults>> {
         let window = Window::read(first, after, None, None)?;
         let request = SearchRequest {
             query,
@@ -127,7 +127,7 @@ impl SearchQuery {
         };
         let service = &ctx.services().search;
         let page = service.search(ctx.viewer(), &request, &window).await?;
-        Ok(SearchResults(page))
+        Ok(Some(SearchResults(page)))
     }
 
     /// Suggests completions of a search query: titles, people and genres that contain a word
@@ -143,10 +143,10 @@ impl SearchQuery {
         prefix: String,
         #[graphql(desc = "Number of suggestions to return at most, 1–100 (default 10).")]
         first: Option<i32>,
-    ) -> Result<Vec<SearchSuggestion>> {
+    ) -> Result<Option<Vec<SearchSuggestion>>> {
         let most = page::size("first", first.or(Some(10)))?;
         let found = ctx.services().search.suggest(&prefix, most).await?;
-        Ok(found.into_iter().map(SearchSuggestion).collect())
+        Ok(Some(found.into_iter().map(SearchSuggestion).collect()))
     }
 
     /// Lists the search queries that were used at least five times in a period, most frequent
@@ -158,7 +158,7 @@ impl SearchQuery {
         #[graphql(desc = "Length of the period in days, up to today, 1–90.", default = 7)]
         days: i32,
         #[graphql(desc = "Number of search queries to return at most, 1–100 (default 20).")] first: Option<i32>,
-    ) -> Result<Vec<PopularSearch>> {
+    ) -> Result<Option<Vec<PopularSearch>>> {
         let most = page::size("first", first)?;
         let service = &ctx.services().search;
         let popular = service.popular(ctx.viewer(), days, most).await?;
@@ -167,6 +167,6 @@ impl SearchQuery {
             times: int(asked.times),
             last_asked_at: asked.last_asked_at.into(),
         });
-        Ok(popular.collect())
+        Ok(Some(popular.collect()))
     }
 }
