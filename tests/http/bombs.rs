@@ -116,7 +116,6 @@ async fn what_is_not_graphql_is_refused() {
             ),
             ("NUL bytes", "{ hel\0lo }".to_owned()),
             ("a surrogate", r#"{ echo(text: "\ud800") }"#.to_owned()),
-            ("a huge number", "{ number(value: 1e999999) }".to_owned()),
             ("brackets that close nothing", "]})".repeat(600)),
         ],
     )
@@ -133,6 +132,7 @@ async fn what_does_not_fit_the_schema_is_refused() {
                 "{ ...A } fragment A on Query { ...A }".to_owned(),
             ),
             ("a missing fragment", "{ ...A }".to_owned()),
+            ("a huge number", "{ number(value: 1e999999) }".to_owned()),
             (
                 "many unknown fields",
                 format!("{{ me {{ {} }} }}", "hellp ".repeat(900)),

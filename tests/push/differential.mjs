@@ -198,7 +198,7 @@ class Writer {
       case 'Decimal': return '"9.95"';
       case 'EmailAddress': return '"someone@example.org"';
       case 'JSON': return random.pick(['{a: [1, "x", null]}', '3', 'true']);
-      default: return random.pick(['"a"', '"two words"', '"é “x”"', '"""block\n  "text\\"""', '"\\u00e9\\n"']);
+      default: return random.pick(['"a"', '"two words"', '"é “x”"', '"""block\n  "text" """', '"\\u00e9\\n"']);
     }
   }
 
@@ -288,11 +288,14 @@ function judge(schema, { query, variables, operationName }) {
 /** How the data of an answer differs from what its document asks for. */
 async function misshapen(schema, { document, variables, operationName }, answer) {
   if (answer.data === null) return answer.errors?.length ? undefined : 'data is null without an error';
+  let nameless = false;
   const again = await execute({
     schema, document, operationName, variableValues: variables, rootValue: answer.data,
     fieldResolver: (source, _, __, info) => source[info.path.key],
-    typeResolver: (value) => value.__typename,
+    typeResolver: (value) => value.__typename ?? void (nameless = true),
   });
+  // A request that was spoilt may no longer ask what it gets.
+  if (nameless) return undefined;
   // An argument that cannot be coerced is an error of its field, here and there.
   const unexpected = again.errors?.find((error) => !(answer.errors ?? []).some((other) => JSON.stringify(other.path) === JSON.stringify(error.path)));
   if (unexpected) return unexpected.message;
@@ -309,7 +312,7 @@ const ids = ['nonsense', ...Object.values(found.body.data).flatMap((list) => lis
 
 const random = new Random(Number(seed));
 const writer = new Writer(schema, random, ids);
-const counts = { refused: 0, answered: 0, over: 0 };
+const counts = { refused: 0, answered: 0, scalars: 0, over: 0 };
 const differences = [];
 for (let i = 0; i < Number(documents); i++) {
   let request = writer.request();
@@ -322,6 +325,11 @@ for (let i = 0; i < Number(documents); i++) {
     continue;
   }
   const refused = !('data' in body);
+  // The schema does not tell graphql-js what a text must look like to be one of these.
+  if (refused && !judged.refusal && /\b(DateTime|NaiveDate|Decimal|EmailAddress)\b/.test(body.errors[0].message)) {
+    counts.scalars++;
+    continue;
+  }
   let difference;
   if (codes.includes('INTERNAL_SERVER_ERROR')) difference = 'an internal error';
   else if (refused !== !!judged.refusal) difference = refused ? `refused: ${body.errors[0].message}` : `accepted, and should be refused: ${judged.refusal}`;
@@ -334,5 +342,5 @@ for (let i = 0; i < Number(documents); i++) {
 for (const { difference, query, variables, operationName } of differences.slice(0, 10)) {
   console.log(`${difference}\n  ${query.replaceAll('\n', '\n  ')}\n  ${JSON.stringify(variables)} ${operationName ?? ''}\n`);
 }
-console.log(`seed ${seed}: ${counts.answered} answered, ${counts.refused} refused, ${counts.over} over a limit, ${differences.length} different`);
+console.log(`seed ${seed}: ${counts.answered} answered, ${counts.refused} refused, ${counts.scalars} for a custom scalar, ${counts.over} over a limit, ${differences.length} different`);
 process.exitCode = differences.length ? 1 : 0;

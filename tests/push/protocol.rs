@@ -191,8 +191,13 @@ async fn what_does_not_begin_is_an_error_and_its_id_is_free_again() {
             "GRAPHQL_VALIDATION_FAILED",
         ),
         (
-            "subscription { ...F } fragment F on Subscription { interactions { id } }",
+            "subscription { ...F } fragment F on Subscription { interactions { id } jobs { id } }",
             "GRAPHQL_VALIDATION_FAILED",
+        ),
+        // One field by a fragment is one field.
+        (
+            "subscription { ...F } fragment F on Subscription { interactions { id } }",
+            "FORBIDDEN",
         ),
     ] {
         socket.subscribe("1", query).await;
