@@ -118,7 +118,8 @@ const lists = ['recommendations', 'because'];
 
 const dropLists = (mutation) => (result, _args, cache) => {
   if (result[mutation]?.recommendationsUpdates?.length) {
-    for (const field of lists) cache.invalidate('Query', field);
+    const old = cache.inspectFields('Query').filter(({ fieldName }) => lists.includes(fieldName));
+    for (const { fieldKey } of old) cache.invalidate('Query', fieldKey);
   }
 };
 

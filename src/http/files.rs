@@ -31,12 +31,12 @@ pub async fn file(
     request_id: Option<Extension<RequestId>>,
     headers: HeaderMap,
 ) -> Response {
-    let Ok(name) = name.parse::<ObjectName>() else {
-        return super::not_found().await;
-    };
     let named = schema.parse::<SchemaName>().ok();
     let Some(services) = named.and_then(|name| state.schemas.get(&name)) else {
         return unknown_schema::respond(&state.schemas, &schema, request_id.as_deref());
+    };
+    let Ok(name) = name.parse::<ObjectName>() else {
+        return super::not_found().await;
     };
     let bytes = match services.generation.file(&name).await {
         Ok(Some(bytes)) => bytes,

@@ -14,8 +14,11 @@ pub struct Input {
     pub list: bool,
 }
 
+/// Inputs by the type or the field that has them.
+pub type Inputs = BTreeMap<String, Vec<Input>>;
+
 /// The fields of all input types, and the arguments of all fields as `Query.contents`.
-pub fn inputs() -> BTreeMap<String, Vec<Input>> {
+pub fn inputs() -> Inputs {
     let document = parse_schema(marquee::graphql::sdl()).unwrap();
     let mut found = BTreeMap::new();
     for definition in document.definitions {

@@ -3,12 +3,11 @@
 use marquee::domain::auth::Viewer;
 use serde_json::{Map, Value, json};
 
-use crate::inputs::{Input, inputs};
+use crate::inputs::{Input, Inputs, inputs};
 use crate::support::TestApp;
 
 /// Everywhere in a filter type where a value may stand: the path to it.
-fn operands(of: &str, inside: bool) -> Vec<Vec<String>> {
-    let inputs = inputs();
+fn operands(inputs: &Inputs, of: &str, inside: bool) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for Input { name, of, list, .. } in &inputs[of] {
         if !inputs.contains_key(of) {
@@ -20,7 +19,7 @@ fn operands(of: &str, inside: bool) -> Vec<Vec<String>> {
         if nested && inside {
             continue;
         }
-        for rest in operands(of, inside || nested) {
+        for rest in operands(inputs, of, inside || nested) {
             let index = list.then(|| "0".to_owned());
             let outer = std::iter::once(name.clone()).chain(index);
             found.push(outer.chain(rest).collect());
@@ -42,8 +41,8 @@ fn null_at(path: &[String]) -> Value {
 async fn an_operand_that_is_null_is_refused_in_every_filter_and_says_what_to_do() {
     let app = TestApp::start().await;
     app.film("Ikiru").await;
-    let mut tried = 0;
-    for (field, arguments) in inputs() {
+    let (all, mut tried) = (inputs(), 0);
+    for (field, arguments) in &all {
         let Some(root) = field.strip_prefix("Query.") else {
             continue;
         };
@@ -65,7 +64,7 @@ async fn an_operand_that_is_null_is_refused_in_every_filter_and_says_what_to_do(
         let of = &filter.of;
         let document =
             format!("query ($f: {of}) {{ {root}(filter: $f {user} {others}) {{ __typename }} }}");
-        for path in operands(of, false) {
+        for path in operands(&all, of, false) {
             let variables = json!({ "f": null_at(&path) });
             let answer = app.run_as(&Viewer::Command, &document, variables).await;
             let error = &answer["errors"][0];

@@ -15,6 +15,7 @@ fn lines(said: &str) -> Vec<Value> {
 fn a_server_with_a_json_log_says_nothing_else() {
     let folder = process::folder();
     let server = Server::start_with(folder.path(), &[], &[("MARQUEE_LOG_FORMAT", "json")]);
+    process::until(|| server.said().matches("no items").count() == 2);
     let said = lines(&server.said());
     let has = |words: &str| {
         let mut messages = said.iter().filter_map(|line| line["message"].as_str());

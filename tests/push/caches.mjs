@@ -34,7 +34,8 @@ const types = schema.__schema.types.filter(({ kind, name }) => kind === 'OBJECT'
 // A client whose cache complains to us, and the last answer before the cache had it.
 function cached() {
   const said = [];
-  const logger = (severity, ...text) => said.push(`${severity}: ${text.join(' ')}`);
+  // That something is not in the cache yet is no complaint.
+  const logger = (severity, ...text) => severity !== 'debug' && said.push(text.join(' '));
   let raw;
   const client = createClient({
     url,
@@ -65,6 +66,9 @@ function queries() {
   });
 }
 
+// What some of them need all the same.
+const given = { 'person.graphql': { name: 'Toshiro Mifune' } };
+
 const films = 'query ($first: Int) { contents(first: $first, orderBy: { field: TITLE }) { nodes { id title externalIds { source value } } } }';
 const feed = `query ($after: String) { recommendations(first: 3, after: $after) {
   id items { rank content { id title } } pageInfo { endCursor }
@@ -93,7 +97,7 @@ const tests = {
     let run = 0;
     for (const [name, source] of queries()) {
       const { client, said, raw } = cached();
-      const { data, error } = await client.query(source, {}).toPromise();
+      const { data, error } = await client.query(source, given[name] ?? {}).toPromise();
       assert.equal(error, undefined, `${name}: ${error}`);
       assert.deepEqual(plain(data), plain(raw()), name);
       assert.deepEqual(said, [], name);
@@ -115,7 +119,7 @@ const tests = {
   async 'graphcache takes what a mutation answers'() {
     const { client, said } = cached();
     const create = `mutation { createContent(input: { kind: MOVIE, title: "" }) {
-      content { id } errors { __typename ... on UserError { message path } } query { viewer { __typename } }
+      content { id } errors { __typename ... on UserError { message path } } query { viewer { ... on User { id } } }
     } }`;
     const { data, error } = await client.mutation(create, {}).toPromise();
     assert.equal(error, undefined);

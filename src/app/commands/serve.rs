@@ -81,7 +81,6 @@ async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<(
     let slots = app.settings.jobs.serve_slots;
     let workers = (slots > 0).then(|| super::work::begin(app, slots));
     greet(address, args.demo);
-    say_hints(app).await;
     let outcome = tokio::select! {
         () = stop_signal() => Ok(()),
         how = app.database_ended() => Err(anyhow::anyhow!("the private database ended: {how}")),
@@ -90,6 +89,7 @@ async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<(
         }
         never = look_after_partitions(app) => never,
         never = follow_events(app) => never,
+        never = say_hints(app) => never,
     };
     tracing::info!(
         "Stopping: requests and jobs under way have {} s",
@@ -157,7 +157,7 @@ fn greet(address: SocketAddr, demo: bool) {
 }
 
 /// Says what the schemas lack.
-async fn say_hints(app: &App) {
+async fn say_hints(app: &App) -> anyhow::Result<()> {
     for (schema, services) in app.schemas.iter() {
         match hints(&app.settings, services).await {
             Ok(hints) => {
@@ -168,6 +168,8 @@ async fn say_hints(app: &App) {
             Err(error) => tracing::warn!(%schema, ?error, "The schema cannot be looked at"),
         }
     }
+    // It runs beside the server, which does not end because everything is said.
+    std::future::pending().await
 }
 
 /// Follows what other processes do, and what needs more to be done.

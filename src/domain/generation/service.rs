@@ -348,6 +348,11 @@ impl GenerationService {
         self.objects.address(&self.schema, file)
     }
 
+    /// Where this server has the file of this name for clients; `None` for what is no name of a file.
+    pub fn address_of(&self, name: &str) -> Option<String> {
+        Some(self.address(&name.parse().ok()?))
+    }
+
     /// The bytes of a file, for whoever knows its name; `None` where there is none.
     ///
     /// # Errors

@@ -37,9 +37,11 @@ fn sentence(error: &figment::Error, known: &[(String, Value)], set: &Set) -> Str
     };
     match &error.kind {
         Kind::UnknownField(field, _) => {
-            let key = match key.as_str() {
-                "" => field.clone(),
-                table => format!("{table}.{field}"),
+            // The path of some errors ends with the field and that of others with its table.
+            let key = match error.path.last() {
+                Some(last) if last == field => key,
+                Some(_) => format!("{key}.{field}"),
+                None => field.clone(),
             };
             let meant = nearest(&key, known).map(|(meant, value)| {
                 format!(

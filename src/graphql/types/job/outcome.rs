@@ -12,7 +12,6 @@ use crate::graphql::number::int;
 use crate::graphql::scalars::DateTime;
 use crate::graphql::types::content::Content;
 use crate::graphql::types::model::Model;
-use crate::platform::objects::ObjectName;
 
 /// Reads a count, which is shown as a GraphQL `Int`.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<i32, D::Error> {
@@ -253,8 +252,8 @@ impl GeneratedOutput {
 
     /// Absolute URL of the file.
     async fn url(&self, ctx: &Context<'_>) -> Option<String> {
-        let name = self.file.parse::<ObjectName>().ok()?;
-        Some(ctx.absolute(&ctx.services().generation.address(&name)))
+        let address = ctx.services().generation.address_of(&self.file)?;
+        Some(ctx.absolute(&address))
     }
 }
 
