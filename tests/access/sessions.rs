@@ -139,6 +139,12 @@ async fn an_unknown_account_costs_the_same_work_as_a_wrong_password() {
     }
 }
 
+/// Past the grace in which a used refresh token is still answered.
+fn after_the_grace(app: &TestApp) {
+    let grace = app.ctx.settings.auth.refresh_grace_seconds;
+    app.ctx.clock.advance(TimeDelta::seconds(grace.into()));
+}
+
 #[tokio::test]
 async fn a_used_refresh_token_that_comes_back_ends_its_session() {
     let app = TestApp::start().await;
@@ -148,6 +154,7 @@ async fn a_used_refresh_token_that_comes_back_ends_its_session() {
     let second = auth.refresh(&first.tokens.refresh).await.unwrap();
     assert_eq!(code(&viewer(&app, &second).await), "OK");
 
+    after_the_grace(&app);
     let reused = auth.refresh(&first.tokens.refresh).await;
     assert!(matches!(reused, Err(Error::Refused(Refusal::InvalidToken))));
     assert_eq!(
@@ -170,19 +177,147 @@ async fn a_used_refresh_token_that_comes_back_ends_its_session() {
 }
 
 #[tokio::test]
-async fn of_many_who_refresh_with_one_token_exactly_one_wins() {
+async fn a_lost_answer_is_given_again_for_a_short_while() {
     let app = TestApp::start().await;
+    let auth = &app.services.auth;
+    let known = register(&app, "ana").await;
+    let guest = auth.start_anonymous_session(&Viewer::Nobody).await.unwrap();
+    for first in [known, guest] {
+        let lost = auth.refresh(&first.tokens.refresh).await.unwrap();
+        app.ctx.clock.advance(TimeDelta::seconds(29));
+        let again = auth.refresh(&first.tokens.refresh).await.unwrap();
+        assert_eq!(
+            again.tokens.refresh.expose_secret(),
+            lost.tokens.refresh.expose_secret()
+        );
+        assert_eq!(
+            again.tokens.refresh_expires_at,
+            lost.tokens.refresh_expires_at
+        );
+        assert_ne!(
+            again.tokens.access.expose_secret(),
+            lost.tokens.access.expose_secret(),
+            "an access token of its own, good for its whole time"
+        );
+        for session in [&lost, &again] {
+            assert_eq!(code(&viewer(&app, session).await), "OK");
+        }
+        let next = auth.refresh(&again.tokens.refresh).await;
+        assert_eq!(code(&next), "OK", "the session goes on");
+    }
+    assert_eq!(audited(&app, "session.reuse").await, 0);
+}
+
+#[tokio::test]
+async fn many_who_refresh_with_one_token_at_once_get_the_same_next_one() {
+    let app = TestApp::start().await;
+    let other = app.twin().await;
     let first = register(&app, "ana").await;
-    let tries = (0..6).map(|_| app.services.auth.refresh(&first.tokens.refresh));
-    let outcomes = futures::future::join_all(tries).await;
-    let won: Vec<_> = outcomes
-        .iter()
-        .filter_map(|outcome| outcome.as_ref().ok())
-        .collect();
-    assert_eq!(won.len(), 1);
-    // The others counted as reuse, so that nobody's session is left.
-    assert_eq!(code(&viewer(&app, won[0]).await), "UNAUTHENTICATED");
-    assert_eq!(audited(&app, "session.reuse").await, 1);
+    let tries = [&app, &other, &app, &other, &app, &other]
+        .map(|server| server.services.auth.refresh(&first.tokens.refresh));
+    let answers = futures::future::join_all(tries).await;
+    let refresh = |answer: &marquee::foundation::Result<_>| {
+        let answer: &marquee::domain::auth::SignedIn = answer.as_ref().unwrap();
+        answer.tokens.refresh.expose_secret().to_owned()
+    };
+    let same: std::collections::HashSet<String> = answers.iter().map(refresh).collect();
+    assert_eq!(same.len(), 1);
+    for answer in answers {
+        assert_eq!(code(&viewer(&app, &answer.unwrap()).await), "OK");
+    }
+    assert_eq!(audited(&app, "session.reuse").await, 0);
+}
+
+/// A slow tab sends a token that another tab exchanged twice since, all within the grace.
+#[tokio::test]
+async fn a_token_that_is_two_exchanges_old_gives_the_newest_within_the_grace() {
+    let app = TestApp::start().await;
+    let auth = &app.services.auth;
+    let first = register(&app, "ana").await;
+    let second = auth.refresh(&first.tokens.refresh).await.unwrap();
+    app.ctx.clock.advance(TimeDelta::seconds(20));
+    let third = auth.refresh(&second.tokens.refresh).await.unwrap();
+    let slow = auth.refresh(&first.tokens.refresh).await.unwrap();
+    assert_eq!(
+        slow.tokens.refresh.expose_secret(),
+        third.tokens.refresh.expose_secret()
+    );
+    // The second was used 20 seconds later, so it has 20 seconds more.
+    app.ctx.clock.advance(TimeDelta::seconds(10));
+    assert_eq!(code(&auth.refresh(&second.tokens.refresh).await), "OK");
+    let late = auth.refresh(&first.tokens.refresh).await;
+    assert!(matches!(late, Err(Error::Refused(Refusal::InvalidToken))));
+    assert_eq!(code(&viewer(&app, &third).await), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn a_session_that_was_left_is_not_brought_back_by_the_grace() {
+    let app = TestApp::start().await;
+    let auth = &app.services.auth;
+    let first = register(&app, "ana").await;
+    let second = auth.refresh(&first.tokens.refresh).await.unwrap();
+    let ana = viewer(&app, &second).await.unwrap();
+    auth.logout(&ana).await.unwrap();
+    for token in [&first.tokens.refresh, &second.tokens.refresh] {
+        let outcome = auth.refresh(token).await;
+        assert!(matches!(
+            outcome,
+            Err(Error::Refused(Refusal::InvalidToken))
+        ));
+    }
+    assert_eq!(audited(&app, "session.reuse").await, 0, "nobody stole it");
+}
+
+#[tokio::test]
+async fn without_a_grace_a_token_is_good_for_one_exchange() {
+    let mut settings = settings();
+    settings.auth.refresh_grace_seconds = 0;
+    let app = TestApp::with(settings).await;
+    let first = register(&app, "ana").await;
+    let auth = &app.services.auth;
+    let second = auth.refresh(&first.tokens.refresh).await.unwrap();
+    assert_eq!(
+        code(&auth.refresh(&first.tokens.refresh).await),
+        "UNAUTHENTICATED"
+    );
+    assert_eq!(code(&viewer(&app, &second).await), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn no_refresh_token_is_kept_and_an_old_one_does_not_lead_to_the_living_one() {
+    let app = TestApp::start().await;
+    let auth = &app.services.auth;
+    let first = register(&app, "ana").await;
+    let second = auth.refresh(&first.tokens.refresh).await.unwrap();
+    after_the_grace(&app);
+    let third = auth.refresh(&second.tokens.refresh).await.unwrap();
+    let table: String =
+        sqlx::query_scalar("SELECT string_agg(to_jsonb(t)::text, '') FROM refresh_tokens t")
+            .fetch_one(app.ctx.db.pool())
+            .await
+            .unwrap();
+    for session in [&first, &second, &third] {
+        assert!(!table.contains(session.tokens.refresh.expose_secret()));
+    }
+    let salts: i64 = sqlx::query_scalar("SELECT count(successor_salt) FROM refresh_tokens")
+        .fetch_one(app.ctx.db.pool())
+        .await
+        .unwrap();
+    assert_eq!(salts, 1, "that of the last exchange");
+}
+
+#[tokio::test]
+async fn an_access_token_may_live_for_seconds() {
+    let mut settings = settings();
+    settings.auth.access_token_minutes = 0;
+    settings.auth.access_token_seconds = 3;
+    let app = TestApp::with(settings).await;
+    let ana = register(&app, "ana").await;
+    assert_eq!(ana.tokens.expires_in_seconds, 3);
+    app.ctx.clock.advance(TimeDelta::seconds(2));
+    assert_eq!(code(&viewer(&app, &ana).await), "OK");
+    app.ctx.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(code(&viewer(&app, &ana).await), "UNAUTHENTICATED");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod backoff;
 mod keys;
 pub mod model;
 mod passwords;
+mod refresh;
 pub mod service;
 mod session_validity;
 mod store;

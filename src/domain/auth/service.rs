@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -12,7 +10,7 @@ use super::backoff::Backoff;
 use super::keys::KEY_START;
 use super::model::{Admission, ApiKey, Client, Credentials, SignedIn, Tokens};
 use super::passwords::{Passwords, Verdict};
-use super::store::{Account, Hash, NewToken, Rotation, Store};
+use super::store::{Account, Hash, Store};
 use super::tokens::AccessTokens;
 use super::validity_cache::ValidityCache;
 use super::{Role, Viewer};
@@ -21,9 +19,6 @@ use crate::domain::users::{Email, NewUser, User};
 use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::config;
 use crate::platform::events::Events;
-
-/// How a refresh token begins, so that a leaked one is recognised.
-const REFRESH_START: &str = "mr_";
 
 /// Accounts' passwords, sessions and keys of one schema.
 #[derive(Clone)]
@@ -34,7 +29,7 @@ pub struct AuthService {
     pub(super) keys: ValidityCache<Hash, Hash, Option<ApiKey>>,
     pub(super) sessions: Sessions,
     pub(super) events: Events,
-    settings: Arc<config::Settings>,
+    pub(super) settings: Arc<config::Settings>,
     access: AccessTokens,
     passwords: Passwords,
     backoff: Backoff,
@@ -194,35 +189,6 @@ impl AuthService {
         self.signed_in(user, session, refresh, token.expires_at)
     }
 
-    /// Exchanges a refresh token for a new pair. Each is good for one exchange, without any grace:
-    /// of two that come at once, one wins, and the other ends the session, since nobody can tell
-    /// a hasty client from a thief. Clients exchange one at a time.
-    ///
-    /// # Errors
-    /// [`Refusal::InvalidToken`].
-    pub async fn refresh(&self, token: &SecretString) -> Result<SignedIn> {
-        if !token.expose_secret().starts_with(REFRESH_START) {
-            return Err(Refusal::InvalidToken.into());
-        }
-        let (refresh, next) = self.refresh_token();
-        let sessions = self.sessions.clone();
-        let then = move |outcome: &Rotation| {
-            if let Rotation::Reused(user) = outcome {
-                sessions.invalidate(user);
-            }
-        };
-        match self.store.rotate(sha256(token), next, then).await? {
-            Rotation::Done(user, session) => {
-                self.signed_in(*user, session, refresh, next.expires_at)
-            }
-            Rotation::Refused => Err(Refusal::InvalidToken.into()),
-            Rotation::Reused(user) => {
-                tracing::warn!(%user, "A used refresh token came back; its session has ended");
-                Err(Refusal::InvalidToken.into())
-            }
-        }
-    }
-
     /// Ends the viewer's session: its access tokens are refused from now on.
     ///
     /// # Errors
@@ -377,20 +343,7 @@ impl AuthService {
         self.signed_in(user, session, refresh, token.expires_at)
     }
 
-    fn refresh_token(&self) -> (SecretString, NewToken) {
-        let secret = URL_SAFE_NO_PAD.encode(self.rng.bytes::<32>());
-        let secret = SecretString::from(format!("{REFRESH_START}{secret}"));
-        let now = self.clock.now();
-        let days = TimeDelta::days(self.settings.auth.refresh_token_days.into());
-        let token = NewToken {
-            hash: sha256(&secret),
-            issued_at: now,
-            expires_at: now + days,
-        };
-        (secret, token)
-    }
-
-    fn signed_in(
+    pub(super) fn signed_in(
         &self,
         user: User,
         session: Id<id::Session>,
@@ -401,7 +354,7 @@ impl AuthService {
         let tokens = Tokens {
             access: access.into(),
             access_expires_at,
-            expires_in_seconds: self.settings.auth.access_token_minutes * 60,
+            expires_in_seconds: self.settings.auth.access_token_lifetime(),
             refresh,
             refresh_expires_at,
         };

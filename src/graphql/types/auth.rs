@@ -22,7 +22,8 @@ pub struct AuthTokens {
     expires_in_seconds: i32,
     /// Time when the access token expires.
     expires_at: DateTime<Utc>,
-    /// Refresh token, for one call of `refreshToken`. A second use ends the session.
+    /// Refresh token, for one call of `refreshToken`. For a short time (30 seconds, unless configured
+    /// otherwise) a repeat returns the same tokens of the session; a later one ends the session.
     refresh_token: String,
     /// Time when the refresh token expires.
     refresh_expires_at: DateTime<Utc>,
@@ -237,8 +238,10 @@ impl AuthMutation {
         })
     }
 
-    /// Exchanges a refresh token for a new access token and a new refresh token. Each refresh token
-    /// can be used once; a second use ends the session. Requires no access token.
+    /// Exchanges a refresh token for a new access token and a new refresh token. If the same token
+    /// is sent again within a short time (30 seconds, unless configured otherwise), because two tabs
+    /// refresh at once or the response was lost, the newest refresh token of the session is returned
+    /// again; a later repeat ends the session. No authentication required.
     #[graphql(complexity = "20 + child_complexity")]
     async fn refresh_token(
         &self,
