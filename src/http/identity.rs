@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
+use super::graphql::identified::Identified;
 use super::graphql::respond::Refusal;
 use crate::domain::auth::{Admission, AuthService, Client, Viewer};
 use crate::foundation::Error;
@@ -38,6 +39,30 @@ impl RequestIdentity {
             Some(token) => auth.admit(token).await.map_err(refuse)?,
         };
         Ok(Self { admission, client })
+    }
+}
+
+/// The identity behind a request with the result of [`bearer`]; a token that is not good is kept as
+/// such, for the operation to decide about.
+///
+/// # Errors
+/// 503 when the token cannot be checked at the moment.
+pub async fn identify(
+    auth: &AuthService,
+    token: Result<Option<String>, Refusal>,
+    client: Client,
+) -> Result<Identified<RequestIdentity>, Refusal> {
+    let identity = match token {
+        Ok(token) => RequestIdentity::of(auth, token.as_deref(), client).await,
+        Err(refusal) => Err(refusal),
+    };
+    match identity {
+        Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => Ok(Identified::Refused {
+            anonymous: RequestIdentity::of(auth, None, client).await?,
+            refusal: Box::new(refusal),
+        }),
+        Err(refusal) => Err(refusal),
+        Ok(identity) => Ok(Identified::Accepted(identity)),
     }
 }
 

@@ -134,7 +134,7 @@ fn endpoint(
             let client = identity::client(parts);
             Box::pin(async move {
                 let services = services.ok_or_else(|| Refusal::bad_request("no such schema"))?;
-                RequestIdentity::of(&services.auth, token?.as_deref(), client).await
+                identity::identify(&services.auth, token, client).await
             }) as futures::future::BoxFuture<'static, _>
         }
     };

@@ -5,6 +5,8 @@
     reason = "a test may panic"
 )]
 
+#[path = "../support/server.rs"]
+mod server;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -12,6 +14,7 @@ mod commands;
 mod keys;
 mod oauth;
 mod sessions;
+mod stale_tokens;
 mod tokens;
 mod users;
 mod visitors;
