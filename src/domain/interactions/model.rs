@@ -6,6 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::foundation::filter::Comparison;
 use crate::foundation::page::Cursor;
@@ -100,7 +101,8 @@ pub struct NewInteraction {
     pub value: Option<f32>,
     /// When they did it; now where it is not given.
     pub occurred_at: Option<DateTime<Utc>>,
-    /// A name of the caller's own, 1 to 200 characters: the same name again does nothing.
+    /// A name of the caller's own, 1 to 200 characters: the same interaction under the same name does
+    /// nothing, another one is a conflict.
     pub idempotency_key: Option<String>,
     /// The token of the list item that led to it.
     pub attribution_token: Option<String>,
@@ -169,6 +171,25 @@ impl NewInteraction {
             occurred_at,
             attribution: attribution.transpose()?,
         })
+    }
+}
+
+/// A digest of an interaction as it was asked for.
+pub(super) type RequestHash = [u8; 32];
+
+impl NewInteraction {
+    /// What tells a repeat from another request under the same idempotency key: everything that is
+    /// asked for, where a moment that is left out is left out. `read` is what [`Self::read`] made of it.
+    pub(super) fn request_hash(&self, read: &Interaction) -> RequestHash {
+        let named = (
+            read.content,
+            read.kind.as_str(),
+            read.value.map(f32::to_bits),
+            self.occurred_at.map(|_| read.occurred_at.timestamp_micros()),
+            read.attribution
+                .map(|item| (item.list.uuid(), item.rank)),
+        );
+        Sha256::digest(format!("{named:?}")).into()
     }
 }
 

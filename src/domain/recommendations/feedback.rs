@@ -50,7 +50,8 @@ pub struct NewFeedback {
     pub kind: FeedbackKind,
     /// The stars of [`FeedbackKind::Rated`], 0.5 to 5.
     pub rating: Option<f32>,
-    /// A name of the caller's own for the interaction that it is: the same name again does nothing.
+    /// A name of the caller's own for the interaction that it is: the same again does nothing, something
+    /// else under the same name is a conflict.
     pub idempotency_key: Option<String>,
 }
 
@@ -167,7 +168,7 @@ impl RecommendationService {
                         .ok_or_else(|| anyhow::anyhow!("each interaction has an outcome"))?;
                     let settled = outcome
                         .map_err(as_feedback)
-                        .and_then(|recorded| settle(feedback, recorded, before));
+                        .map(|recorded| settle(feedback, recorded, before));
                     if let Ok((feedback, false)) = &settled {
                         notes.push(feedback.clone());
                     }
@@ -239,23 +240,23 @@ fn interaction(
 }
 
 /// What became of a row whose interaction is on record.
-fn settle(mut feedback: Feedback, recorded: Recorded, before: Option<RecordedKind>) -> Outcome {
+fn settle(
+    mut feedback: Feedback,
+    recorded: Recorded,
+    before: Option<RecordedKind>,
+) -> (Feedback, bool) {
     let interaction = recorded.interaction;
-    if interaction.attribution != Some(feedback.item) {
-        let message = "this idempotency key was used for something else; use a new one".to_owned();
-        return Err(Refusal::Conflict { message });
-    }
     // A late repeat of what was said before the last.
     let latest = before.as_ref().and_then(|before| before.interaction);
     if recorded.repeated
         && let Some(before) = before
         && latest.is_some_and(|latest| interaction.id <= latest)
     {
-        return Ok((before.again(&feedback), true));
+        return (before.again(&feedback), true);
     }
     feedback.interaction = Some(interaction.id);
     feedback.rating = interaction.value;
-    Ok((feedback, false))
+    (feedback, false)
 }
 
 /// The refusal of an interaction, with the place that it has in feedback.

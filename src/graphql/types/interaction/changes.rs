@@ -22,9 +22,10 @@ pub struct RecordInteractionInput {
     value: Option<f64>,
     /// Time of the interaction, from 1990 to five minutes from now (default: now).
     occurred_at: Option<DateTime<Utc>>,
-    /// Idempotency key chosen by the client, 1–200 characters, unique per user. If it was used
-    /// before, nothing is recorded and the earlier interaction is returned, so that requests can be
-    /// repeated safely.
+    /// Idempotency key chosen by the client, 1–200 characters, unique per user. If the same
+    /// interaction was recorded with it before, nothing is recorded and the earlier interaction is
+    /// returned, so that requests can be repeated safely. A key that was used for another interaction
+    /// is a `Conflict`.
     idempotency_key: Option<String>,
     /// The `attributionToken` of the list item that led to the interaction.
     attribution_token: Option<String>,

@@ -28,7 +28,8 @@ pub struct RecommendationFeedbackInput {
     /// Rating in stars, 0.5–5. Required for RATED; not allowed otherwise.
     rating: Option<f64>,
     /// Idempotency key of the interaction to record, 1–200 characters, unique per user. Optional,
-    /// because each kind of feedback is recorded once per list item.
+    /// because each kind of feedback is recorded once per list item. A key that was used for another
+    /// interaction is a `Conflict`.
     idempotency_key: Option<String>,
 }
 
