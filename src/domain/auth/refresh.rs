@@ -51,8 +51,8 @@ impl AuthService {
             }
         };
         match self.store.rotate(exchange, then).await? {
-            Rotation::Done(user, session, next) => {
-                self.signed_in(*user, session, next.secret, next.token.expires_at)
+            Rotation::Done(account, session, next) => {
+                self.signed_in(account.user, session, next.secret, next.token.expires_at)
             }
             Rotation::Refused => Err(Refusal::InvalidToken.into()),
             Rotation::Reused(user) => {

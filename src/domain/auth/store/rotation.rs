@@ -9,11 +9,10 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{Hash, NewToken, Store, insert_token, locked, revoke};
+use super::{Account, Hash, NewToken, Store, insert_token, locked, revoke};
 use crate::domain::auth::Subject;
 use crate::domain::auth::refresh::{Salt, successor};
 use crate::domain::auth::service::sha256;
-use crate::domain::users::User;
 use crate::foundation::{Id, Result, Rng, id};
 use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::refresh_token::{Column, Entity, Model};
@@ -37,7 +36,7 @@ pub(in crate::domain::auth) struct Exchange {
 /// What became of a refresh token that was presented.
 pub(in crate::domain::auth) enum Rotation {
     /// The living token of its session: the next one, or the one that it bought a moment ago.
-    Done(Box<User>, Id<id::Session>, Successor),
+    Done(Box<Account>, Id<id::Session>, Successor),
     /// Nobody has it, it has expired, or its session has ended.
     Refused,
     /// It had been used before: its session has ended now.
@@ -85,7 +84,7 @@ async fn rotate(tx: &DatabaseTransaction, exchange: Exchange, rng: &Rng) -> Resu
             && let Some(newest) = newest(tx, session, exchange.presented, now).await?
         {
             return Ok(Rotation::Done(
-                Box::new(User::try_from(user)?),
+                Box::new(Account::try_from(user)?),
                 session,
                 newest,
             ));
@@ -101,7 +100,7 @@ async fn rotate(tx: &DatabaseTransaction, exchange: Exchange, rng: &Rng) -> Resu
         .await?;
     // An old token and this table must not lead to the living one.
     Entity::update_many()
-        .col_expr(Column::SuccessorSalt, Expr::null())
+        .col_expr(Column::SuccessorSalt, Expr::val(None::<Vec<u8>>))
         .filter(Column::FamilyId.eq(session.uuid()))
         .filter(Column::SuccessorSalt.is_not_null())
         .filter(Column::UsedAt.lte(now - exchange.grace))
@@ -114,8 +113,8 @@ async fn rotate(tx: &DatabaseTransaction, exchange: Exchange, rng: &Rng) -> Resu
         .exec(tx)
         .await?;
     insert_token(tx, owner, session, exchange.next.token, rng).await?;
-    let user = Box::new(User::try_from(user)?);
-    Ok(Rotation::Done(user, session, exchange.next))
+    let account = Box::new(Account::try_from(user)?);
+    Ok(Rotation::Done(account, session, exchange.next))
 }
 
 /// The living token of a session, found from `token`, which was exchanged before: token by token,
@@ -153,7 +152,10 @@ async fn newest(
                 },
             }));
         }
-        let Some(salt) = row.successor_salt.and_then(|salt| Salt::try_from(salt).ok()) else {
+        let Some(salt) = row
+            .successor_salt
+            .and_then(|salt| Salt::try_from(salt).ok())
+        else {
             break;
         };
         token = successor(&token, &salt);
