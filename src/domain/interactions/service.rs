@@ -153,9 +153,8 @@ impl InteractionService {
                 }
                 let Interaction { user, content, .. } = candidate.interaction;
                 if !visible.contains(&(user, content)) {
-                    return Err(Refusal::NotFound {
-                        thing: "content item",
-                    });
+                    let thing = "content item";
+                    return Err(Refusal::NotFound { thing }.at("contentId"));
                 }
                 let led_here = |attribution| served.get(&attribution) == Some(&(user, content));
                 if !candidate.interaction.attribution.is_none_or(led_here) {
@@ -198,7 +197,7 @@ impl InteractionService {
                         repeated: false,
                     }),
                     Written::Seen(earlier) => repeated(earlier),
-                    Written::NoSuchUser => Err(Refusal::NotFound { thing: "user" }),
+                    Written::NoSuchUser => Err(Refusal::NotFound { thing: "user" }.at("userId")),
                 })
                 .ok_or_else(|| anyhow::anyhow!("each interaction written has an outcome").into()),
         });
@@ -423,7 +422,7 @@ fn repeated(earlier: Seen) -> Outcome {
         Seen::Different => "this idempotency key was used for something else; use a new one",
     };
     let message = message.to_owned();
-    Err(Refusal::Conflict { message })
+    Err(Refusal::Conflict { message }.at("idempotencyKey"))
 }
 
 /// The user whose history is asked for, if the viewer may read it.

@@ -130,7 +130,7 @@ impl From<Outcome> for RecordInteractionResult {
             Err(refusal) => Self {
                 outcome: RecordOutcome::Refused,
                 interaction: None,
-                errors: vec![refusal.into()],
+                errors: UserError::all(refusal),
             },
         }
     }

@@ -136,7 +136,7 @@ impl From<Outcome> for RecommendationFeedbackResult {
             Err(refusal) => Self {
                 outcome: RecordOutcome::Refused,
                 feedback: None,
-                errors: vec![refusal.into()],
+                errors: UserError::all(refusal),
             },
         }
     }
