@@ -10,8 +10,8 @@ use async_graphql::{Data, Response};
 
 use super::batch_scheduler::BatchScheduler;
 use super::loaders::Loaders;
+use super::request_viewer::RequestViewer;
 use crate::domain::Services;
-use crate::domain::auth::Viewer;
 
 /// Gives each execution its own loaders.
 pub struct ExecutionLoaders;
@@ -32,7 +32,7 @@ impl Extension for ExecutionLoaders {
     ) -> Response {
         let (mut data, scheduler) = (Data::default(), BatchScheduler::default());
         let services = ctx.data_opt::<Arc<Services>>();
-        if let Some((services, viewer)) = services.zip(ctx.data_opt::<Viewer>()) {
+        if let Some((services, viewer)) = services.zip(ctx.data_opt::<Arc<RequestViewer>>()) {
             data.insert(Arc::new(Loaders::new(services, viewer, &scheduler)));
         }
         let execution = next.run_with_data(ctx, operation_name, data);

@@ -23,7 +23,8 @@ pub struct AuthTokens {
     /// Time when the access token expires.
     expires_at: DateTime<Utc>,
     /// Refresh token, for one call of `refreshToken`. For a short time (30 seconds, unless configured
-    /// otherwise) a repeat returns the same tokens of the session; a later one ends the session.
+    /// otherwise) a repeated call returns the session's newest refresh token again; a later one ends
+    /// the session.
     refresh_token: String,
     /// Time when the refresh token expires.
     refresh_expires_at: DateTime<Utc>,
@@ -249,7 +250,9 @@ impl AuthMutation {
         #[graphql(desc = "The refresh token to exchange.")] input: RefreshTokenInput,
     ) -> Result<RefreshTokenPayload> {
         let token = input.refresh_token.into();
-        let (done, errors) = settle(ctx.services().auth.refresh(&token).await)?;
+        let done = ctx.services().auth.refresh(&token).await;
+        let done = done.map_err(|error| error.under(["refreshToken".to_owned()]));
+        let (done, errors) = settle(done)?;
         let (user, tokens) = parts(done);
         Ok(RefreshTokenPayload {
             user,
@@ -259,11 +262,12 @@ impl AuthMutation {
         })
     }
 
-    /// Ends the session that the request's access token belongs to. All its tokens become invalid.
-    /// Requires a signed-in user.
+    /// Ends the session that the request's access token belongs to. All its tokens become invalid,
+    /// and the rest of the request is resolved without a viewer. Requires a signed-in user.
     async fn logout(&self, ctx: &Context<'_>) -> Result<LogoutPayload> {
         let done = ctx.services().auth.logout(ctx.viewer()).await;
         let (done, errors) = settle(done)?;
+        ctx.sign_out(done.is_some());
         Ok(LogoutPayload {
             done: done.is_some(),
             errors,
@@ -271,11 +275,12 @@ impl AuthMutation {
         })
     }
 
-    /// Ends all sessions of the signed-in user, including the current one. Requires a signed-in
-    /// user.
+    /// Ends all sessions of the signed-in user, including the current one; the rest of the request is
+    /// resolved without a viewer. Requires a signed-in user.
     async fn logout_everywhere(&self, ctx: &Context<'_>) -> Result<LogoutEverywherePayload> {
         let done = ctx.services().auth.logout_everywhere(ctx.viewer()).await;
         let (done, errors) = settle(done)?;
+        ctx.sign_out(done.is_some());
         Ok(LogoutEverywherePayload {
             done: done.is_some(),
             errors,
