@@ -19,6 +19,7 @@ use crate::graphql::guard::{DocumentCache, Limits};
 use crate::graphql::response_cache::ResponseCachePolicy;
 use crate::graphql::{MarqueeSchema, with_context};
 use crate::platform::config::{SchemaName, Settings};
+use crate::platform::db::primary::{from_primary, stream_from_primary};
 
 pub mod connections;
 pub mod files;
@@ -30,6 +31,7 @@ mod listening;
 pub mod middleware;
 pub mod oauth;
 pub mod origins;
+mod upgrade_headers;
 mod uploads;
 
 use connections::{ConnectionRegistry, Connections};
@@ -149,14 +151,21 @@ fn endpoint(
                     return async_graphql::Response::default();
                 };
                 let RequestIdentity { admission, client } = execution.viewer;
-                let caching = services.caching.clone();
-                let request = with_context(request, schemas, services, admission.viewer, client);
-                let response = contract.execute(request).await;
+                let (caching, auth) = (services.caching.clone(), services.auth.clone());
+                let viewer = admission.viewer;
+                let request = with_context(request, schemas, services, viewer.clone(), client);
+                let execute = contract.execute(request);
                 if execution.kind == OperationType::Mutation {
+                    let response = from_primary(execute).await;
                     // The next request may reach another server, which must see this change.
                     caching.flush().await;
+                    auth.note_write(&viewer).await;
+                    response
+                } else if auth.wrote_lately(&viewer).await {
+                    from_primary(execute).await
+                } else {
+                    execute.await
                 }
-                response
             }) as futures::future::BoxFuture<'static, _>
         }
     };
@@ -207,7 +216,8 @@ fn subscriptions(
                 let RequestIdentity { admission, client } = execution.viewer;
                 let schemas = Arc::clone(&schemas);
                 let request = with_context(request, schemas, services, admission.viewer, client);
-                contract.execute_stream(request)
+                // What is told of is newer than what a replica has.
+                stream_from_primary(contract.execute_stream(request).boxed())
             },
         ),
         register: Arc::new(move |identity: RequestIdentity| {

@@ -16,7 +16,8 @@ use super::validity_cache::ValidityCache;
 use super::{Role, Viewer};
 use crate::domain::SchemaContext;
 use crate::domain::users::{Email, NewUser, User};
-use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
+use crate::foundation::{Clock, Error, Findings, Id, Refusal, Result, Rng, id};
+use crate::platform::cache::Cache;
 use crate::platform::config;
 use crate::platform::events::Events;
 
@@ -29,6 +30,7 @@ pub struct AuthService {
     pub(super) keys: ValidityCache<Hash, Hash, Option<ApiKey>>,
     pub(super) sessions: Sessions,
     pub(super) events: Events,
+    pub(super) cache: Cache,
     pub(super) settings: Arc<config::Settings>,
     access: AccessTokens,
     passwords: Passwords,
@@ -58,6 +60,7 @@ impl AuthService {
             sessions: ValidityCache::new(clock.clone(), |(user, _)| *user),
             keys: ValidityCache::new(clock.clone(), |hash| *hash),
             events: ctx.events.clone(),
+            cache: ctx.cache.clone(),
             settings: Arc::clone(&ctx.settings),
             clock: clock.clone(),
             rng: rng.clone(),
@@ -120,9 +123,10 @@ impl AuthService {
             email: Some(email),
             ..NewUser::named(display_name)
         };
-        new.check()?;
-        let hash = self.fresh_hash(password, &new).await?;
-        self.begin(new.into_user(&self.clock, &self.rng), Some(hash))
+        let hash = self
+            .checked(&new, Some(password), Findings::default())
+            .await?;
+        self.begin(new.into_user(&self.clock, &self.rng), hash)
             .await
     }
 
@@ -232,7 +236,8 @@ impl AuthService {
         };
         let email = account.user.email.as_ref().map(Email::as_str);
         self.passwords
-            .check(new.expose_secret(), email, &account.user.display_name)?;
+            .check(new, email, &account.user.display_name)
+            .map_err(|weak| weak.at("newPassword"))?;
         // The same count as that of logins: a stolen access token buys no further guesses.
         let attempt = match email {
             Some(email) => self.backoff.attempt(email, client).await?,
@@ -240,7 +245,7 @@ impl AuthService {
         };
         let account = match self.compare(Some(account), old).await {
             Ok(Some((account, _))) => account,
-            Ok(None) => return Err(Refusal::InvalidCredentials.into()),
+            Ok(None) => return Err(Refusal::InvalidCredentials.at("oldPassword").into()),
             Err(fault) => {
                 attempt.forget();
                 return Err(fault);
@@ -260,7 +265,7 @@ impl AuthService {
                 self.forgets(id),
             )
             .await?;
-        Ok(changed.ok_or(Refusal::InvalidCredentials)?)
+        Ok(changed.ok_or(Refusal::InvalidCredentials.at("oldPassword"))?)
     }
 
     /// Whose access token this is: the proof that its bearer may speak for that user.
@@ -278,14 +283,43 @@ impl AuthService {
         }
     }
 
-    /// Checks a new user's password and hashes it.
+    /// Checks a new user and their password, tells all that is wrong with them, `findings` included,
+    /// and hashes the password.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`], [`Refusal::WeakPassword`], [`Refusal::EmailTaken`].
+    pub async fn checked(
+        &self,
+        user: &NewUser,
+        password: Option<&SecretString>,
+        mut findings: Findings,
+    ) -> Result<Option<String>> {
+        findings.take(user.check());
+        let email = user.email.as_ref().map(Email::as_str);
+        if let Some(password) = password {
+            let good = self.passwords.check(password, email, &user.display_name);
+            findings.take(good.map_err(|weak| weak.at("password")));
+        }
+        // Again when the user is written: somebody may be quicker. Here so that it is told with the rest.
+        if let Some(email) = email
+            && self.store.by_email(email).await?.is_some()
+        {
+            findings.note(Refusal::EmailTaken.at("email"));
+        }
+        findings.finish()?;
+        match password {
+            Some(password) => Ok(Some(self.passwords.hash(password).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Checks the password of a new user and hashes it.
     ///
     /// # Errors
     /// [`Refusal::WeakPassword`].
     pub async fn fresh_hash(&self, password: &SecretString, user: &NewUser) -> Result<String> {
         let email = user.email.as_ref().map(Email::as_str);
-        self.passwords
-            .check(password.expose_secret(), email, &user.display_name)?;
+        self.passwords.check(password, email, &user.display_name)?;
         self.passwords.hash(password).await
     }
 
@@ -340,6 +374,7 @@ impl AuthService {
         self.store
             .register(user.clone(), hash, session, token)
             .await?;
+        self.note_write_of(user.id).await;
         self.signed_in(user, session, refresh, token.expires_at)
     }
 

@@ -50,6 +50,10 @@ impl Store {
         Self { db, rng }
     }
 
+    pub(super) fn has_replica(&self) -> bool {
+        self.db.has_replica()
+    }
+
     pub(super) async fn by_email(&self, email: &str) -> Result<Option<Account>> {
         let row = user::Entity::find()
             .filter(user::Column::Email.eq(email))

@@ -42,6 +42,10 @@ impl Settings {
             "`database.acquire_timeout_ms` must be between 1 and 3000"
         );
         anyhow::ensure!(
+            database.replica_lag_seconds <= 3600,
+            "`database.replica_lag_seconds` must be 0 to 3600"
+        );
+        anyhow::ensure!(
             database.rw_connections >= 2 && database.ro_connections >= 2,
             "`database.rw_connections` and `ro_connections` must be at least 2"
         );

@@ -59,6 +59,7 @@ pub struct Database {
     pub listen_url: SecretString,
     pub rw_url: SecretString,
     pub ro_url: SecretString,
+    pub replica_lag_seconds: u32,
     pub rw_connections: u32,
     pub ro_connections: u32,
     pub acquire_timeout_ms: u64,
