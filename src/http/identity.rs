@@ -74,6 +74,10 @@ pub fn bearer(parts: &Parts) -> Result<Option<String>, Refusal> {
     let Some(header) = parts.headers.get(AUTHORIZATION) else {
         return Ok(None);
     };
+    // Clients without a token often send an empty one.
+    if header.as_bytes().trim_ascii().is_empty() {
+        return Ok(None);
+    }
     let token = header.to_str().ok().and_then(token);
     let token = token.ok_or_else(|| {
         Refusal::unauthenticated("the Authorization header must be `Bearer <token>`")

@@ -13,6 +13,7 @@ mod support;
 mod commands;
 mod keys;
 mod oauth;
+mod replicas;
 mod sessions;
 mod stale_tokens;
 mod tokens;

@@ -95,6 +95,151 @@ async fn what_registration_refuses_it_names() {
 }
 
 #[tokio::test]
+async fn registration_tells_everything_that_is_wrong_and_where() {
+    let app = TestApp::start().await;
+    register(&app, "ana").await;
+    let answer = app
+        .ask_as(
+            &Viewer::Nobody,
+            "mutation ($i: RegisterInput!) { register(input: $i) { user { id } errors { ... on UserError { __typename path code } } } }",
+            json!({ "i": { "email": "Ana@example.org", "password": "short", "displayName": " " } }),
+        )
+        .await;
+    let expected = json!({ "user": null, "errors": [
+        { "__typename": "InvalidInput", "path": ["displayName"], "code": "BAD_USER_INPUT" },
+        { "__typename": "WeakPassword", "path": ["password"], "code": "BAD_USER_INPUT" },
+        { "__typename": "EmailTaken", "path": ["email"], "code": "CONFLICT" },
+    ] });
+    assert_eq!(answer["register"], expected);
+}
+
+#[tokio::test]
+async fn what_other_mutations_of_an_account_refuse_has_its_place_in_the_input_too() {
+    let app = TestApp::start().await;
+    let ana = register(&app, "ana").await;
+    let viewer = viewer(&app, &ana).await.unwrap();
+    let change = "mutation ($i: ChangePasswordInput!) { changePassword(input: $i) { errors { ... on UserError { __typename path } } } }";
+    let changed = async |old: &str, new: &str| {
+        let input = json!({ "i": { "oldPassword": old, "newPassword": new } });
+        app.ask_as(&viewer, change, input).await["changePassword"]["errors"].take()
+    };
+    assert_eq!(
+        changed(PASSWORD, "short").await,
+        json!([{ "__typename": "WeakPassword", "path": ["newPassword"] }])
+    );
+    assert_eq!(
+        changed("not the one", "a film every night").await,
+        json!([{ "__typename": "InvalidCredentials", "path": ["oldPassword"] }])
+    );
+    let refreshed = app
+        .ask_as(
+            &Viewer::Nobody,
+            "mutation { refreshToken(input: { refreshToken: \"mr_x\" }) { errors { ... on UserError { path } } } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(
+        refreshed["refreshToken"]["errors"],
+        json!([{ "path": ["refreshToken"] }])
+    );
+    let login = app
+        .ask_as(
+            &Viewer::Nobody,
+            "mutation { login(input: { email: \"ana@example.org\", password: \"x\" }) { errors { ... on UserError { path } } } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(
+        login["login"]["errors"],
+        json!([{ "path": [] }]),
+        "which is not told"
+    );
+    let created = app
+        .ask_as(
+            &Viewer::Command,
+            "mutation ($i: CreateUserInput!) { createUser(input: $i) { errors { ... on UserError { path } } } }",
+            json!({ "i": { "displayName": "", "email": "ana@example.org", "password": "short",
+                           "preferences": { "languages": [""] } } }),
+        )
+        .await;
+    let paths = json!([
+        { "path": ["displayName"] },
+        { "path": ["preferences", "languages"] },
+        { "path": ["password"] },
+        { "path": ["email"] },
+    ]);
+    assert_eq!(created["createUser"]["errors"], paths);
+}
+
+#[tokio::test]
+async fn a_password_is_the_same_on_every_keyboard_and_old_hashes_stay_good() {
+    use argon2::password_hash::PasswordHasher;
+
+    let app = TestApp::start().await;
+    // As a Mac and as a phone send it.
+    let (mac, phone) = ("un cafe\u{301} par jour", "un\u{a0}caf\u{e9} par jour");
+    let auth = &app.services.auth;
+    let email = || "ana@example.org".parse().unwrap();
+    let password = mac.into();
+    let registered = auth.register(&Viewer::Nobody, "Ana".into(), email(), &password);
+    registered.await.unwrap();
+    for password in [mac, phone] {
+        assert_eq!(code(&login(&app, "ana", password).await), "OK");
+    }
+    assert_eq!(
+        code(&login(&app, "ana", "un cafe par jour").await),
+        "UNAUTHENTICATED"
+    );
+    // From before passwords were normalised: of what the Mac sent.
+    let params = argon2::Params::new(64, 1, 1, None).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let old = argon2
+        .hash_password_with_salt(mac.as_bytes(), &[7; 16])
+        .unwrap();
+    sqlx::query("UPDATE users SET password_hash = $1")
+        .bind(old.to_string())
+        .execute(app.ctx.db.pool())
+        .await
+        .unwrap();
+    assert_eq!(code(&login(&app, "ana", phone).await), "UNAUTHENTICATED");
+    assert_eq!(code(&login(&app, "ana", mac).await), "OK");
+    assert_eq!(
+        code(&login(&app, "ana", phone).await),
+        "OK",
+        "the hash was renewed"
+    );
+}
+
+#[tokio::test]
+async fn who_has_logged_out_is_nobody_for_the_rest_of_the_request() {
+    let app = TestApp::start().await;
+    for mutation in ["logout", "logoutEverywhere"] {
+        let session = register(&app, &mutation.to_lowercase()).await;
+        let ana = viewer(&app, &session).await.unwrap();
+        let user = session.user.id;
+        let document = format!(
+            "mutation {{ before: updateProfile(input: {{}}) {{ query {{ viewer {{ __typename }} user(id: \"{user}\") {{ id }} }} }} \
+               out: {mutation} {{ done query {{ viewer {{ __typename }} user(id: \"{user}\") {{ id }} }} }} \
+               after: updateProfile(input: {{}}) {{ user {{ id }} }} }}"
+        );
+        let answer = app.run_as(&ana, &document, json!({})).await;
+        let code = &answer["errors"][0]["extensions"]["code"];
+        assert_eq!(code, "UNAUTHENTICATED", "{answer:#}");
+        assert_eq!(answer["errors"][0]["path"], json!(["after"]));
+        let out = document.replace("after: updateProfile(input: {}) { user { id } }", "");
+        let session = login(&app, &mutation.to_lowercase(), PASSWORD)
+            .await
+            .unwrap();
+        let ana = viewer(&app, &session).await.unwrap();
+        let answer = app.ask_as(&ana, &out, json!({})).await;
+        assert_eq!(answer["before"]["query"]["viewer"]["__typename"], "User");
+        assert_eq!(answer["before"]["query"]["user"]["id"], json!(user));
+        let nobody = json!({ "viewer": null, "user": null });
+        assert_eq!(answer["out"], json!({ "done": true, "query": nobody }));
+    }
+}
+
+#[tokio::test]
 async fn a_closed_server_registers_for_admins_only() {
     let mut settings = settings();
     settings.auth.open_registration = false;

@@ -36,7 +36,12 @@ async fn who_begins_or_renews_a_session_may_send_a_token_that_is_not_good() {
     server.app.ctx.clock.advance(TimeDelta::minutes(15));
     let register = "mutation { register(input: { email: \"new@example.org\", password: \"a film a day keeps\", displayName: \"N\" }) { user { displayName } } }";
     let guest = "mutation { startAnonymousSession { user { displayName } } }";
-    for authorization in [&bearer(&ada), "Bearer nonsense", "Bearer mk_no.key", "Basic x"] {
+    for authorization in [
+        &bearer(&ada),
+        "Bearer nonsense",
+        "Bearer mk_no.key",
+        "Basic x",
+    ] {
         let (status, answer) = post(&server, authorization, &json!({ "query": VIEWER })).await;
         assert_eq!(status, 401, "{authorization}: {answer}");
         let (status, answer) = post(&server, authorization, &json!({ "query": LOGIN })).await;
@@ -64,7 +69,10 @@ async fn whatever_else_such_a_request_holds_makes_it_401_and_nothing_is_done() {
     let server = Server::start().await;
     let ada = server.sign_in("ada", Role::User).await;
     server.app.ctx.clock.advance(TimeDelta::minutes(15));
-    let two = format!("{} query Q {VIEWER}", LOGIN.replacen("mutation", "mutation M", 1));
+    let two = format!(
+        "{} query Q {VIEWER}",
+        LOGIN.replacen("mutation", "mutation M", 1)
+    );
     for body in [
         json!({ "query": LOGIN.replacen('{', "{ logout { done } ", 1) }),
         json!({ "query": "mutation { logout { done } }" }),
@@ -88,6 +96,15 @@ async fn whatever_else_such_a_request_holds_makes_it_401_and_nothing_is_done() {
         let get = get.header("accept", accept);
         let get = get.header("authorization", bearer(&ada));
         assert_eq!(get.send().await.unwrap().status(), 401, "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_header_is_none() {
+    let server = Server::start().await;
+    for authorization in ["", " "] {
+        let (status, answer) = post(&server, authorization, &json!({ "query": VIEWER })).await;
+        assert_eq!((status, &answer["data"]["viewer"]), (200, &Value::Null));
     }
 }
 
