@@ -19,9 +19,7 @@ use futures::Stream;
 use marquee::{
     graphql::guard::{DocumentCache, Limits},
     http::{
-        graphql::{
-            Endpoint, ExecutionContext, Settings, identified::Identified, respond::Refusal,
-        },
+        graphql::{Endpoint, ExecutionContext, Settings, identified::Identified, respond::Refusal},
         middleware::surround,
         origins::AllowedOrigins,
     },

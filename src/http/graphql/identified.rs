@@ -13,12 +13,8 @@ use super::respond::Refusal;
 use crate::graphql::guard::operation;
 
 /// The mutations that begin or renew a session: who needs them has no token that is good.
-pub const SESSION_MUTATIONS: &[&str] = &[
-    "login",
-    "refreshToken",
-    "register",
-    "startAnonymousSession",
-];
+pub const SESSION_MUTATIONS: &[&str] =
+    &["login", "refreshToken", "register", "startAnonymousSession"];
 
 /// The identity behind a request, as its token tells it.
 #[derive(Clone, Debug)]
