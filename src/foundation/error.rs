@@ -71,9 +71,35 @@ pub enum Refusal {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// A refusal of any other kind, with its place in the input.
+    #[error("{refusal}")]
+    At {
+        /// Where in the input: `["email"]`, `["interactions", "3", "contentId"]`.
+        path: Vec<String>,
+        /// What is refused; not itself of this kind, nor [`Refusal::InvalidInput`].
+        refusal: Box<Self>,
+    },
+    /// Everything that is wrong with an input, at least two findings: see [`super::Findings`].
+    #[error("{}", sentences(_0))]
+    Several(Vec<Self>),
+}
+
+/// The messages of several refusals, as one text.
+fn sentences(refusals: &[Refusal]) -> String {
+    let messages: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    messages.join("; ")
 }
 
 impl Error {
+    /// The same error; a refusal lies one level further out in the input.
+    #[must_use]
+    pub fn under(self, outer: impl IntoIterator<Item = String>) -> Self {
+        match self {
+            Self::Refused(refusal) => refusal.under(outer).into(),
+            other => other,
+        }
+    }
+
     /// What nobody signed in hears where somebody must be.
     pub fn signed_out() -> Self {
         Self::Unauthenticated("sign in first: send `Authorization: Bearer <token>`".to_owned())
@@ -111,23 +137,56 @@ impl Refusal {
         }
     }
 
+    /// The same refusal, at one field of the input.
+    #[must_use]
+    pub fn at(self, field: &str) -> Self {
+        self.under([field.to_owned()])
+    }
+
     /// The same refusal, found one level further out in the input.
     #[must_use]
     pub fn under(self, outer: impl IntoIterator<Item = String>) -> Self {
+        let outer: Vec<String> = outer.into_iter().collect();
+        self.map_path(&|path| outer.iter().cloned().chain(path).collect())
+    }
+
+    /// The same refusal, whose place in the input `change` makes of the present one.
+    #[must_use]
+    pub fn map_path(self, change: &dyn Fn(Vec<String>) -> Vec<String>) -> Self {
         match self {
             Self::InvalidInput { path, message } => Self::InvalidInput {
-                path: outer.into_iter().chain(path).collect(),
+                path: change(path),
                 message,
             },
-            other => other,
+            Self::At { path, refusal } => Self::At {
+                path: change(path),
+                refusal,
+            },
+            Self::Several(all) => {
+                let changed = all.into_iter().map(|one| one.map_path(change));
+                Self::Several(changed.collect())
+            }
+            other => Self::At {
+                path: change(Vec::new()),
+                refusal: Box::new(other),
+            },
         }
     }
 
-    /// Where in the input the refusal lies; empty where it concerns all of it.
+    /// Where in the input the refusal lies, the first of several; empty where it concerns all of it.
     pub fn path(&self) -> &[String] {
         match self {
-            Self::InvalidInput { path, .. } => path,
+            Self::InvalidInput { path, .. } | Self::At { path, .. } => path,
+            Self::Several(all) => all.first().map_or(&[], Self::path),
             _ => &[],
+        }
+    }
+
+    /// What is refused, one by one.
+    pub fn each(self) -> Vec<Self> {
+        match self {
+            Self::Several(all) => all,
+            one => vec![one],
         }
     }
 
@@ -139,6 +198,9 @@ impl Refusal {
             Self::Conflict { .. } | Self::EmailTaken => "CONFLICT",
             Self::InvalidCredentials | Self::InvalidToken => "UNAUTHENTICATED",
             Self::TooManyAttempts { .. } => "RATE_LIMITED",
+            Self::At { refusal, .. } => refusal.code(),
+            // They come from one check of an input; where the codes differ, the first is told first.
+            Self::Several(all) => all.first().map_or("BAD_USER_INPUT", Self::code),
         }
     }
 }
@@ -158,6 +220,26 @@ impl From<anyhow::Error> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_refusal_has_its_place_and_several_keep_each_their_own() {
+        let invalid = Refusal::invalid("name", "too long").under(["person".to_owned()]);
+        assert_eq!(invalid.path(), ["person", "name"]);
+        let taken = Refusal::EmailTaken.at("email").at("user");
+        assert_eq!(
+            (taken.path(), taken.code()),
+            (&["user".to_owned(), "email".to_owned()][..], "CONFLICT")
+        );
+        assert_eq!(taken.to_string(), Refusal::EmailTaken.to_string());
+        let both = Refusal::Several(vec![invalid, taken]).under(["row".to_owned()]);
+        assert!(
+            both.to_string().starts_with("too long; an account"),
+            "{both}"
+        );
+        let paths: Vec<Vec<String>> = both.each().iter().map(|one| one.path().to_vec()).collect();
+        assert_eq!(paths, [["row", "person", "name"], ["row", "user", "email"]]);
+        assert_eq!(Refusal::EmailTaken.each(), [Refusal::EmailTaken]);
+    }
 
     #[test]
     fn a_wait_is_rounded_up_and_never_to_nothing() {

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod error;
 pub mod filter;
+pub mod findings;
 pub mod id;
 pub mod page;
 pub mod progress;
@@ -12,6 +13,7 @@ mod text_enum;
 
 pub use clock::Clock;
 pub use error::{Error, Refusal, Result};
+pub use findings::Findings;
 pub use id::Id;
 pub use progress::{Progress, ProgressObserver};
 pub use rng::Rng;

@@ -23,8 +23,8 @@ use parking_lot::Mutex;
 use super::batch_scheduler::BatchScheduler;
 use super::guard::too_complex;
 use super::loaders::Loaders;
+use super::request_viewer::RequestViewer;
 use crate::domain::Services;
-use crate::domain::auth::Viewer;
 
 /// The extension of an error that holds the path to the field that failed, while lists overwrite the
 /// error's own path.
@@ -104,7 +104,7 @@ impl Extension for RequestExecution {
     ) -> Response {
         let (mut data, scheduler) = (Data::default(), BatchScheduler::default());
         let services = ctx.data_opt::<Arc<Services>>();
-        if let Some((services, viewer)) = services.zip(ctx.data_opt::<Viewer>()) {
+        if let Some((services, viewer)) = services.zip(ctx.data_opt::<Arc<RequestViewer>>()) {
             data.insert(Arc::new(Loaders::new(services, viewer, &scheduler)));
         }
         self.bytes.store(0, Ordering::Relaxed);

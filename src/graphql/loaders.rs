@@ -11,8 +11,9 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 
 use super::batch_scheduler::{BatchScheduler, NoDelay};
+use super::request_viewer::RequestViewer;
 use crate::domain::Services;
-use crate::domain::auth::{ApiKey, Viewer};
+use crate::domain::auth::ApiKey;
 use crate::domain::content::Content;
 use crate::domain::content::filmography::{
     Collaborator, FilmStatistics, FilmographyPage, GenreCount,
@@ -33,7 +34,7 @@ use crate::foundation::{Error, Id, id};
 /// The context of loaders: the services and the viewer of the request.
 pub struct LoaderContext {
     services: Arc<Services>,
-    viewer: Viewer,
+    viewer: Arc<RequestViewer>,
 }
 
 /// A loader that is created on first use: most executions use few of them, and an event is executed for each
@@ -70,10 +71,10 @@ macro_rules! loaders {
 
         impl Loaders {
             /// Fresh loaders that read on behalf of `viewer`, as `scheduler` runs them.
-            pub fn new(services: &Arc<Services>, viewer: &Viewer, scheduler: &BatchScheduler) -> Self {
+            pub fn new(services: &Arc<Services>, viewer: &Arc<RequestViewer>, scheduler: &BatchScheduler) -> Self {
                 let reader = Arc::new(LoaderContext {
                     services: Arc::clone(services),
-                    viewer: viewer.clone(),
+                    viewer: Arc::clone(viewer),
                 });
                 Self {
                     $($field: LazyLoader {
@@ -119,13 +120,13 @@ macro_rules! loaders {
 loaders! {
     /// Content items that the viewer may see.
     content: ContentById(Id<id::Content> => Content) =
-        |reader, ids| reader.services.content.find_many(&reader.viewer, ids);
+        |reader, ids| reader.services.content.find_many(reader.viewer.current(), ids);
     /// The credits of content items.
     credits: CreditsOfContent(Id<id::Content> => Vec<Credit>) =
         |reader, ids| reader.services.content.credits(ids);
     /// How content items were generated, of those that the viewer may change.
     generated: GeneratedOfContent(Id<id::Content> => Generated) =
-        |reader, ids| reader.services.generation.find_many(&reader.viewer, ids);
+        |reader, ids| reader.services.generation.find_many(reader.viewer.current(), ids);
     /// The tags that users gave content items.
     user_tags: TagsOfContent(Id<id::Content> => Vec<TagCount>) =
         |reader, ids| reader.services.content.user_tags(ids);
@@ -137,13 +138,13 @@ loaders! {
         |reader, ids| reader.services.people.find_many(ids);
     /// Users that the viewer may see.
     users: UserById(Id<id::User> => User) =
-        |reader, ids| reader.services.users.find_many(&reader.viewer, ids);
+        |reader, ids| reader.services.users.find_many(reader.viewer.current(), ids);
     /// API keys that the viewer may see.
     api_keys: ApiKeyById(Id<id::ApiKey> => ApiKey) =
-        |reader, ids| reader.services.auth.find_api_keys(&reader.viewer, ids);
+        |reader, ids| reader.services.auth.find_api_keys(reader.viewer.current(), ids);
     /// Interactions that the viewer may read.
     interactions: InteractionById(Id<id::Interaction> => Interaction) =
-        |reader, ids| reader.services.interactions.find_many(&reader.viewer, ids);
+        |reader, ids| reader.services.interactions.find_many(reader.viewer.current(), ids);
     /// How often users did something to content items.
     interaction_counts: InteractionsOfContent(Id<id::Content> => i64) =
         |reader, ids| reader.services.interactions.counts_of(ids);
@@ -153,25 +154,25 @@ loaders! {
     /// Recommendation lists that the viewer may read, with the items of their first pages.
     lists: ListById(Id<id::List> => ListPage) = |reader, ids| {
         let service = &reader.services.recommendations;
-        service.find_many(&reader.viewer, ids, DEFAULT_SIZE)
+        service.find_many(reader.viewer.current(), ids, DEFAULT_SIZE)
     };
     /// Trained models.
     models: ModelById(Id<id::Model> => ModelVersion) =
-        |reader, ids| reader.services.models.find_many(&reader.viewer, ids);
+        |reader, ids| reader.services.models.find_many(reader.viewer.current(), ids);
     /// Jobs that the viewer may see.
     jobs: JobById(Id<id::Job> => Job) = |reader, ids| async {
-        let jobs = reader.services.jobs.find_many(&reader.viewer, ids).await?;
+        let jobs = reader.services.jobs.find_many(reader.viewer.current(), ids).await?;
         Ok(jobs.into_iter().map(|job| (job.id, job)).collect())
     };
     /// Uploaded files that the viewer may see.
     uploads: UploadById(Id<id::Upload> => Upload) =
-        |reader, ids| reader.services.uploads.find_many(&reader.viewer, ids);
+        |reader, ids| reader.services.uploads.find_many(reader.viewer.current(), ids);
     /// Pages of what people made.
     filmographies: FilmsOfPerson((Id<id::Person>, FilmographyPage) => Page<Content>) =
         |reader, keys| async {
             let (content, mut found) = (&reader.services.content, HashMap::new());
             for (which, people) in by_arguments(keys) {
-                let pages = content.filmographies(&reader.viewer, &people, which).await?;
+                let pages = content.filmographies(reader.viewer.current(), &people, which).await?;
                 found.extend(with_arguments(pages, which));
             }
             Ok(found)
@@ -182,26 +183,26 @@ loaders! {
             let (content, mut found) = (&reader.services.content, HashMap::new());
             for (roles, people) in by_arguments(keys) {
                 let roles_only = roles.as_deref();
-                let counts = content.count_films(&reader.viewer, &people, roles_only).await?;
+                let counts = content.count_films(reader.viewer.current(), &people, roles_only).await?;
                 found.extend(with_arguments(counts, roles));
             }
             Ok(found)
         };
     /// The films of people in figures.
     film_statistics: StatisticsOfPerson(Id<id::Person> => FilmStatistics) =
-        |reader, ids| reader.services.content.film_statistics(&reader.viewer, ids);
+        |reader, ids| reader.services.content.film_statistics(reader.viewer.current(), ids);
     /// The genres of people's films.
     film_genres: GenresOfPerson(Id<id::Person> => Vec<GenreCount>) =
-        |reader, ids| reader.services.content.film_genres(&reader.viewer, ids);
+        |reader, ids| reader.services.content.film_genres(reader.viewer.current(), ids);
     /// The stars that users gave people's films.
     film_ratings: RatingsOfPerson(Id<id::Person> => Ratings) =
-        |reader, ids| reader.services.interactions.film_ratings(&reader.viewer, ids);
+        |reader, ids| reader.services.interactions.film_ratings(reader.viewer.current(), ids);
     /// Those whom people share films with, at most so many each.
     collaborators: CollaboratorsOfPerson((Id<id::Person>, usize) => Vec<Collaborator>) =
         |reader, keys| async {
             let (content, mut found) = (&reader.services.content, HashMap::new());
             for (most, people) in by_arguments(keys) {
-                let others = content.collaborators(&reader.viewer, &people, *most).await?;
+                let others = content.collaborators(reader.viewer.current(), &people, *most).await?;
                 found.extend(with_arguments(others, most));
             }
             Ok(found)

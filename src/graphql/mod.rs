@@ -20,10 +20,12 @@ pub mod loaders;
 pub mod number;
 pub mod payload;
 pub mod public_url;
+pub mod request_viewer;
 pub mod response_cache;
 pub mod scalars;
 pub mod types;
 
+use request_viewer::RequestViewer;
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
 use types::auth::AuthMutation;
 use types::cache::{CacheMutation, CacheQuery};
@@ -147,8 +149,10 @@ pub fn contract(introspection: bool) -> anyhow::Result<guard::Contract> {
 pub trait ContextExt {
     /// The services of the requested database schema.
     fn services(&self) -> &Arc<Services>;
-    /// The viewer of the request.
+    /// The viewer of the request; nobody after they have signed out in it.
     fn viewer(&self) -> &Viewer;
+    /// Resolves the rest of the request on behalf of nobody, if the viewer has signed out.
+    fn sign_out(&self, done: bool);
     /// The client that sent the request.
     fn client(&self) -> Client;
     /// All database schemas that this server serves.
@@ -167,7 +171,14 @@ impl ContextExt for Context<'_> {
     }
 
     fn viewer(&self) -> &Viewer {
-        self.data_unchecked()
+        self.data_unchecked::<Arc<RequestViewer>>().current()
+    }
+
+    fn sign_out(&self, done: bool) {
+        if done {
+            self.data_unchecked::<Arc<RequestViewer>>().sign_out();
+            self.loaders().forget();
+        }
     }
 
     fn client(&self) -> Client {
@@ -202,6 +213,6 @@ pub fn with_context(
     request
         .data(schemas)
         .data(services)
-        .data(viewer)
+        .data(Arc::new(RequestViewer::new(viewer)))
         .data(client)
 }

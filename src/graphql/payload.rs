@@ -35,6 +35,15 @@ macro_rules! user_error_types {
         pub enum UserError {
             $($name($name)),*
         }
+
+        impl UserError {
+            /// Sets the place in the input.
+            fn place(&mut self, path: Vec<String>) {
+                match self {
+                    $(Self::$name(error) => error.path = path,)*
+                }
+            }
+        }
     };
 }
 
@@ -85,7 +94,23 @@ impl From<Refusal> for UserError {
                 let seconds = whole_seconds(retry_after);
                 error!(TooManyAttempts retry_after_seconds: i32::try_from(seconds).unwrap_or(i32::MAX))
             }
+            // The kind of what is refused; `path` says where.
+            Refusal::At { refusal, .. } => {
+                let mut error = Self::from(*refusal);
+                error.place(path);
+                error
+            }
+            // Whoever tells errors one by one has taken them apart: see `UserError::all`.
+            Refusal::Several(mut all) if !all.is_empty() => Self::from(all.remove(0)),
+            Refusal::Several(_) => error!(InvalidInput),
         }
+    }
+}
+
+impl UserError {
+    /// Everything that a refusal says.
+    pub fn all(refusal: Refusal) -> Vec<Self> {
+        refusal.each().into_iter().map(Self::from).collect()
     }
 }
 
@@ -203,10 +228,11 @@ where
 {
     match outcome {
         Ok(done) => Ok((Some(done), Vec::new())),
-        Err(Error::Refused(refusal)) => match E::try_from(refusal) {
-            Ok(error) => Ok((None, vec![error])),
-            Err(refusal) => Err(refusal.into()),
-        },
+        Err(Error::Refused(refusal)) => {
+            let errors: Result<Vec<E>, Refusal> =
+                refusal.each().into_iter().map(E::try_from).collect();
+            Ok((None, errors?))
+        }
         Err(error) => Err(error),
     }
 }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
+use super::graphql::identified::Identified;
 use super::graphql::respond::Refusal;
 use crate::domain::auth::{Admission, AuthService, Client, Viewer};
 use crate::foundation::Error;
@@ -54,6 +55,30 @@ impl RequestIdentity {
     }
 }
 
+/// The identity behind a request with the result of [`bearer`]; a token that is not good is kept as
+/// such, for the operation to decide about.
+///
+/// # Errors
+/// 503 when the token cannot be checked at the moment.
+pub async fn identify(
+    auth: &AuthService,
+    token: Result<Option<String>, Refusal>,
+    client: Client,
+) -> Result<Identified<RequestIdentity>, Refusal> {
+    let identity = match token {
+        Ok(token) => RequestIdentity::of(auth, token.as_deref(), client).await,
+        Err(refusal) => Err(refusal),
+    };
+    match identity {
+        Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => Ok(Identified::Refused {
+            anonymous: RequestIdentity::of(auth, None, client).await?,
+            refusal: Box::new(refusal),
+        }),
+        Err(refusal) => Err(refusal),
+        Ok(identity) => Ok(Identified::Accepted(identity)),
+    }
+}
+
 /// The token of the `Authorization` header, if there is one.
 ///
 /// # Errors
@@ -62,6 +87,10 @@ pub fn bearer(parts: &Parts) -> Result<Option<String>, Refusal> {
     let Some(header) = parts.headers.get(AUTHORIZATION) else {
         return Ok(None);
     };
+    // Clients without a token often send an empty one.
+    if header.as_bytes().trim_ascii().is_empty() {
+        return Ok(None);
+    }
     let token = header.to_str().ok().and_then(token);
     let token = token.ok_or_else(|| {
         Refusal::unauthenticated("the Authorization header must be `Bearer <token>`")

@@ -3,17 +3,19 @@
 use axum::serve::{ListenerExt, TapIo};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::upgrade_headers::{UpgradeListener, UpgradeStream};
 use crate::platform::config::Push;
 
 /// The same listener, whose connections end when their client takes nothing of what is sent for as
-/// long as [`Push::send_timeout`]: the system cuts them, since nobody here would notice.
+/// long as [`Push::send_timeout`]: the system cuts them, since nobody here would notice. They spell the
+/// headers of WebSocket upgrades as RFC 6455 does.
 pub fn listening(
     listener: TcpListener,
     limits: &Push,
-) -> TapIo<TcpListener, impl FnMut(&mut TcpStream) + Send + 'static> {
+) -> TapIo<UpgradeListener, impl FnMut(&mut UpgradeStream) + Send + 'static> {
     let send_timeout = limits.send_timeout();
-    listener.tap_io(move |stream| {
-        if let Err(error) = set_send_timeout(stream, send_timeout) {
+    UpgradeListener(listener).tap_io(move |stream| {
+        if let Err(error) = set_send_timeout(&stream.0, send_timeout) {
             tracing::debug!(%error, "A connection has no time limit");
         }
     })
@@ -48,7 +50,9 @@ mod tests {
         let mut listener = listening(listener, &push);
         let (client, (stream, _)) = tokio::join!(TcpStream::connect(address), listener.accept());
         client.unwrap();
-        let limit = socket2::SockRef::from(&stream).tcp_user_timeout().unwrap();
+        let limit = socket2::SockRef::from(&stream.0)
+            .tcp_user_timeout()
+            .unwrap();
         assert_eq!(limit, Some(push.send_timeout()));
     }
 }

@@ -20,6 +20,7 @@ use crate::graphql::guard::{DocumentCache, Limits, ReadyOperation};
 use crate::graphql::response_cache::ResponseCachePolicy;
 use crate::graphql::{MarqueeSchema, with_context};
 use crate::platform::config::{SchemaName, Settings};
+use crate::platform::db::primary::{from_primary, stream_from_primary};
 
 mod compression;
 pub mod connections;
@@ -35,6 +36,7 @@ pub mod origins;
 mod persisted;
 pub mod public_url;
 mod unknown_schema;
+mod upgrade_headers;
 mod uploads;
 
 use connections::{ConnectionRegistry, Connections};
@@ -152,9 +154,8 @@ fn endpoint(
             let public_url = public_url.of(parts);
             Box::pin(async move {
                 let services = services.ok_or_else(|| Refusal::bad_request("no such schema"))?;
-                let token = token?;
-                let identity = RequestIdentity::of(&services.auth, token.as_deref(), client);
-                Ok(identity.await?.calling(public_url))
+                let identified = identity::identify(&services.auth, token, client).await?;
+                Ok(identified.map(|identity| identity.calling(public_url)))
             }) as futures::future::BoxFuture<'static, _>
         }
     };
@@ -173,15 +174,22 @@ fn endpoint(
                     client,
                     public_url,
                 } = execution.viewer;
-                let caching = services.caching.clone();
-                let request = with_context(request, schemas, services, admission.viewer, client)
+                let (caching, auth) = (services.caching.clone(), services.auth.clone());
+                let viewer = admission.viewer;
+                let request = with_context(request, schemas, services, viewer.clone(), client)
                     .data(public_url);
-                let response = contract.execute(request).await;
+                let execute = contract.execute(request);
                 if execution.kind == OperationType::Mutation {
+                    let response = from_primary(execute).await;
                     // The next request may reach another server, which must see this change.
                     caching.flush().await;
+                    auth.note_write(&viewer).await;
+                    response
+                } else if auth.wrote_lately(&viewer).await {
+                    from_primary(execute).await
+                } else {
+                    execute.await
                 }
-                response
             }) as futures::future::BoxFuture<'static, _>
         }
     };
@@ -243,7 +251,8 @@ fn subscriptions(
                 let schemas = Arc::clone(&schemas);
                 let request = with_context(request, schemas, services, admission.viewer, client)
                     .data(public_url);
-                contract.execute_stream(request)
+                // What is told of is newer than what a replica has.
+                stream_from_primary(contract.execute_stream(request).boxed())
             },
         ),
         register: Arc::new(move |identity: RequestIdentity| {

@@ -99,7 +99,10 @@ pub(super) async fn upload(
     let outcome = match state.admit(&schema, &parts).await {
         Ok((services, viewer, boundary)) => {
             let form = form(&mut body, &boundary, state.uploads);
-            receive(&services, &viewer, form, state.uploads).await
+            let kept = receive(&services, &viewer, form, state.uploads).await;
+            // Who has uploaded asks for it next.
+            services.auth.note_write(&viewer).await;
+            kept
         }
         Err(refusal) => Err(refusal),
     };

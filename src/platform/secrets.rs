@@ -208,7 +208,7 @@ pub fn rotate(settings: &Settings, clock: &Clock, rng: &Rng) -> anyhow::Result<(
     let now = clock.now();
     let mut stored = read(&path)?.unwrap_or_default();
     let before = stored.len();
-    let living = TimeDelta::minutes(settings.auth.access_token_minutes.into());
+    let living = TimeDelta::seconds(settings.auth.access_token_lifetime().into());
     let needed_since = now - living.max(KEEP_FOR);
     // A key stopped signing when the one before it in the list was made; the first signs still.
     let superseded: Vec<Option<DateTime<Utc>>> = std::iter::once(None)

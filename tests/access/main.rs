@@ -5,13 +5,17 @@
     reason = "a test may panic"
 )]
 
+#[path = "../support/server.rs"]
+mod server;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod commands;
 mod keys;
 mod oauth;
+mod replicas;
 mod sessions;
+mod stale_tokens;
 mod tokens;
 mod users;
 mod visitors;

@@ -54,7 +54,13 @@ async fn the_password_and_refresh_grants_give_tokens_that_nobody_may_keep() {
             "grant_type=refresh_token&refresh_token={}",
             answer["refresh_token"].as_str().unwrap()
         );
-        assert_eq!(post(&app, path, FORM, refresh.clone()).await.0, 200);
+        let (status, next, _) = post(&app, path, FORM, refresh.clone()).await;
+        assert_eq!(status, 200);
+        let (_, lost, _) = post(&app, path, FORM, refresh.clone()).await;
+        assert_eq!(lost["refresh_token"], next["refresh_token"]);
+        let grace = app.ctx.settings.auth.refresh_grace_seconds;
+        let clock = &app.ctx.clock;
+        clock.advance(chrono::TimeDelta::seconds(grace.into()));
         let (status, again, _) = post(&app, path, FORM, refresh).await;
         assert_eq!((status, &again["error"]), (400, &json!("invalid_grant")));
     }

@@ -95,6 +95,151 @@ async fn what_registration_refuses_it_names() {
 }
 
 #[tokio::test]
+async fn registration_tells_everything_that_is_wrong_and_where() {
+    let app = TestApp::start().await;
+    register(&app, "ana").await;
+    let answer = app
+        .ask_as(
+            &Viewer::Nobody,
+            "mutation ($i: RegisterInput!) { register(input: $i) { user { id } errors { ... on UserError { __typename path code } } } }",
+            json!({ "i": { "email": "Ana@example.org", "password": "short", "displayName": " " } }),
+        )
+        .await;
+    let expected = json!({ "user": null, "errors": [
+        { "__typename": "InvalidInput", "path": ["displayName"], "code": "BAD_USER_INPUT" },
+        { "__typename": "WeakPassword", "path": ["password"], "code": "BAD_USER_INPUT" },
+        { "__typename": "EmailTaken", "path": ["email"], "code": "CONFLICT" },
+    ] });
+    assert_eq!(answer["register"], expected);
+}
+
+#[tokio::test]
+async fn what_other_mutations_of_an_account_refuse_has_its_place_in_the_input_too() {
+    let app = TestApp::start().await;
+    let ana = register(&app, "ana").await;
+    let viewer = viewer(&app, &ana).await.unwrap();
+    let change = "mutation ($i: ChangePasswordInput!) { changePassword(input: $i) { errors { ... on UserError { __typename path } } } }";
+    let changed = async |old: &str, new: &str| {
+        let input = json!({ "i": { "oldPassword": old, "newPassword": new } });
+        app.ask_as(&viewer, change, input).await["changePassword"]["errors"].take()
+    };
+    assert_eq!(
+        changed(PASSWORD, "short").await,
+        json!([{ "__typename": "WeakPassword", "path": ["newPassword"] }])
+    );
+    assert_eq!(
+        changed("not the one", "a film every night").await,
+        json!([{ "__typename": "InvalidCredentials", "path": ["oldPassword"] }])
+    );
+    let refreshed = app
+        .ask_as(
+            &Viewer::Nobody,
+            "mutation { refreshToken(input: { refreshToken: \"mr_x\" }) { errors { ... on UserError { path } } } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(
+        refreshed["refreshToken"]["errors"],
+        json!([{ "path": ["refreshToken"] }])
+    );
+    let login = app
+        .ask_as(
+            &Viewer::Nobody,
+            "mutation { login(input: { email: \"ana@example.org\", password: \"x\" }) { errors { ... on UserError { path } } } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(
+        login["login"]["errors"],
+        json!([{ "path": [] }]),
+        "which is not told"
+    );
+    let created = app
+        .ask_as(
+            &Viewer::Command,
+            "mutation ($i: CreateUserInput!) { createUser(input: $i) { errors { ... on UserError { path } } } }",
+            json!({ "i": { "displayName": "", "email": "ana@example.org", "password": "short",
+                           "preferences": { "languages": [""] } } }),
+        )
+        .await;
+    let paths = json!([
+        { "path": ["displayName"] },
+        { "path": ["preferences", "languages"] },
+        { "path": ["password"] },
+        { "path": ["email"] },
+    ]);
+    assert_eq!(created["createUser"]["errors"], paths);
+}
+
+#[tokio::test]
+async fn a_password_is_the_same_on_every_keyboard_and_old_hashes_stay_good() {
+    use argon2::password_hash::PasswordHasher;
+
+    let app = TestApp::start().await;
+    // As a Mac and as a phone send it.
+    let (mac, phone) = ("un cafe\u{301} par jour", "un\u{a0}caf\u{e9} par jour");
+    let auth = &app.services.auth;
+    let email = || "ana@example.org".parse().unwrap();
+    let password = mac.into();
+    let registered = auth.register(&Viewer::Nobody, "Ana".into(), email(), &password);
+    registered.await.unwrap();
+    for password in [mac, phone] {
+        assert_eq!(code(&login(&app, "ana", password).await), "OK");
+    }
+    assert_eq!(
+        code(&login(&app, "ana", "un cafe par jour").await),
+        "UNAUTHENTICATED"
+    );
+    // From before passwords were normalised: of what the Mac sent.
+    let params = argon2::Params::new(64, 1, 1, None).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let old = argon2
+        .hash_password_with_salt(mac.as_bytes(), &[7; 16])
+        .unwrap();
+    sqlx::query("UPDATE users SET password_hash = $1")
+        .bind(old.to_string())
+        .execute(app.ctx.db.pool())
+        .await
+        .unwrap();
+    assert_eq!(code(&login(&app, "ana", phone).await), "UNAUTHENTICATED");
+    assert_eq!(code(&login(&app, "ana", mac).await), "OK");
+    assert_eq!(
+        code(&login(&app, "ana", phone).await),
+        "OK",
+        "the hash was renewed"
+    );
+}
+
+#[tokio::test]
+async fn who_has_logged_out_is_nobody_for_the_rest_of_the_request() {
+    let app = TestApp::start().await;
+    for mutation in ["logout", "logoutEverywhere"] {
+        let session = register(&app, &mutation.to_lowercase()).await;
+        let ana = viewer(&app, &session).await.unwrap();
+        let user = session.user.id;
+        let document = format!(
+            "mutation {{ before: updateProfile(input: {{}}) {{ query {{ viewer {{ __typename }} user(id: \"{user}\") {{ id }} }} }} \
+               out: {mutation} {{ done query {{ viewer {{ __typename }} user(id: \"{user}\") {{ id }} }} }} \
+               after: updateProfile(input: {{}}) {{ user {{ id }} }} }}"
+        );
+        let answer = app.run_as(&ana, &document, json!({})).await;
+        let code = &answer["errors"][0]["extensions"]["code"];
+        assert_eq!(code, "UNAUTHENTICATED", "{answer:#}");
+        assert_eq!(answer["errors"][0]["path"], json!(["after"]));
+        let out = document.replace("after: updateProfile(input: {}) { user { id } }", "");
+        let session = login(&app, &mutation.to_lowercase(), PASSWORD)
+            .await
+            .unwrap();
+        let ana = viewer(&app, &session).await.unwrap();
+        let answer = app.ask_as(&ana, &out, json!({})).await;
+        assert_eq!(answer["before"]["query"]["viewer"]["__typename"], "User");
+        assert_eq!(answer["before"]["query"]["user"]["id"], json!(user));
+        let nobody = json!({ "viewer": null, "user": null });
+        assert_eq!(answer["out"], json!({ "done": true, "query": nobody }));
+    }
+}
+
+#[tokio::test]
 async fn a_closed_server_registers_for_admins_only() {
     let mut settings = settings();
     settings.auth.open_registration = false;
@@ -139,6 +284,12 @@ async fn an_unknown_account_costs_the_same_work_as_a_wrong_password() {
     }
 }
 
+/// Past the grace in which a used refresh token is still answered.
+fn after_the_grace(app: &TestApp) {
+    let grace = app.ctx.settings.auth.refresh_grace_seconds;
+    app.ctx.clock.advance(TimeDelta::seconds(grace.into()));
+}
+
 #[tokio::test]
 async fn a_used_refresh_token_that_comes_back_ends_its_session() {
     let app = TestApp::start().await;
@@ -148,6 +299,7 @@ async fn a_used_refresh_token_that_comes_back_ends_its_session() {
     let second = auth.refresh(&first.tokens.refresh).await.unwrap();
     assert_eq!(code(&viewer(&app, &second).await), "OK");
 
+    after_the_grace(&app);
     let reused = auth.refresh(&first.tokens.refresh).await;
     assert!(matches!(reused, Err(Error::Refused(Refusal::InvalidToken))));
     assert_eq!(
@@ -170,19 +322,147 @@ async fn a_used_refresh_token_that_comes_back_ends_its_session() {
 }
 
 #[tokio::test]
-async fn of_many_who_refresh_with_one_token_exactly_one_wins() {
+async fn a_lost_answer_is_given_again_for_a_short_while() {
     let app = TestApp::start().await;
+    let auth = &app.services.auth;
+    let known = register(&app, "ana").await;
+    let guest = auth.start_anonymous_session(&Viewer::Nobody).await.unwrap();
+    for first in [known, guest] {
+        let lost = auth.refresh(&first.tokens.refresh).await.unwrap();
+        app.ctx.clock.advance(TimeDelta::seconds(29));
+        let again = auth.refresh(&first.tokens.refresh).await.unwrap();
+        assert_eq!(
+            again.tokens.refresh.expose_secret(),
+            lost.tokens.refresh.expose_secret()
+        );
+        assert_eq!(
+            again.tokens.refresh_expires_at,
+            lost.tokens.refresh_expires_at
+        );
+        assert_ne!(
+            again.tokens.access.expose_secret(),
+            lost.tokens.access.expose_secret(),
+            "an access token of its own, good for its whole time"
+        );
+        for session in [&lost, &again] {
+            assert_eq!(code(&viewer(&app, session).await), "OK");
+        }
+        let next = auth.refresh(&again.tokens.refresh).await;
+        assert_eq!(code(&next), "OK", "the session goes on");
+    }
+    assert_eq!(audited(&app, "session.reuse").await, 0);
+}
+
+#[tokio::test]
+async fn many_who_refresh_with_one_token_at_once_get_the_same_next_one() {
+    let app = TestApp::start().await;
+    let other = app.twin().await;
     let first = register(&app, "ana").await;
-    let tries = (0..6).map(|_| app.services.auth.refresh(&first.tokens.refresh));
-    let outcomes = futures::future::join_all(tries).await;
-    let won: Vec<_> = outcomes
-        .iter()
-        .filter_map(|outcome| outcome.as_ref().ok())
-        .collect();
-    assert_eq!(won.len(), 1);
-    // The others counted as reuse, so that nobody's session is left.
-    assert_eq!(code(&viewer(&app, won[0]).await), "UNAUTHENTICATED");
-    assert_eq!(audited(&app, "session.reuse").await, 1);
+    let tries = [&app, &other, &app, &other, &app, &other]
+        .map(|server| server.services.auth.refresh(&first.tokens.refresh));
+    let answers = futures::future::join_all(tries).await;
+    let refresh = |answer: &marquee::foundation::Result<_>| {
+        let answer: &marquee::domain::auth::SignedIn = answer.as_ref().unwrap();
+        answer.tokens.refresh.expose_secret().to_owned()
+    };
+    let same: std::collections::HashSet<String> = answers.iter().map(refresh).collect();
+    assert_eq!(same.len(), 1);
+    for answer in answers {
+        assert_eq!(code(&viewer(&app, &answer.unwrap()).await), "OK");
+    }
+    assert_eq!(audited(&app, "session.reuse").await, 0);
+}
+
+/// A slow tab sends a token that another tab exchanged twice since, all within the grace.
+#[tokio::test]
+async fn a_token_that_is_two_exchanges_old_gives_the_newest_within_the_grace() {
+    let app = TestApp::start().await;
+    let auth = &app.services.auth;
+    let first = register(&app, "ana").await;
+    let second = auth.refresh(&first.tokens.refresh).await.unwrap();
+    app.ctx.clock.advance(TimeDelta::seconds(20));
+    let third = auth.refresh(&second.tokens.refresh).await.unwrap();
+    let slow = auth.refresh(&first.tokens.refresh).await.unwrap();
+    assert_eq!(
+        slow.tokens.refresh.expose_secret(),
+        third.tokens.refresh.expose_secret()
+    );
+    // The second was used 20 seconds later, so it has 20 seconds more.
+    app.ctx.clock.advance(TimeDelta::seconds(10));
+    assert_eq!(code(&auth.refresh(&second.tokens.refresh).await), "OK");
+    let late = auth.refresh(&first.tokens.refresh).await;
+    assert!(matches!(late, Err(Error::Refused(Refusal::InvalidToken))));
+    assert_eq!(code(&viewer(&app, &third).await), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn a_session_that_was_left_is_not_brought_back_by_the_grace() {
+    let app = TestApp::start().await;
+    let auth = &app.services.auth;
+    let first = register(&app, "ana").await;
+    let second = auth.refresh(&first.tokens.refresh).await.unwrap();
+    let ana = viewer(&app, &second).await.unwrap();
+    auth.logout(&ana).await.unwrap();
+    for token in [&first.tokens.refresh, &second.tokens.refresh] {
+        let outcome = auth.refresh(token).await;
+        assert!(matches!(
+            outcome,
+            Err(Error::Refused(Refusal::InvalidToken))
+        ));
+    }
+    assert_eq!(audited(&app, "session.reuse").await, 0, "nobody stole it");
+}
+
+#[tokio::test]
+async fn without_a_grace_a_token_is_good_for_one_exchange() {
+    let mut settings = settings();
+    settings.auth.refresh_grace_seconds = 0;
+    let app = TestApp::with(settings).await;
+    let first = register(&app, "ana").await;
+    let auth = &app.services.auth;
+    let second = auth.refresh(&first.tokens.refresh).await.unwrap();
+    assert_eq!(
+        code(&auth.refresh(&first.tokens.refresh).await),
+        "UNAUTHENTICATED"
+    );
+    assert_eq!(code(&viewer(&app, &second).await), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn no_refresh_token_is_kept_and_an_old_one_does_not_lead_to_the_living_one() {
+    let app = TestApp::start().await;
+    let auth = &app.services.auth;
+    let first = register(&app, "ana").await;
+    let second = auth.refresh(&first.tokens.refresh).await.unwrap();
+    after_the_grace(&app);
+    let third = auth.refresh(&second.tokens.refresh).await.unwrap();
+    let table: String =
+        sqlx::query_scalar("SELECT string_agg(to_jsonb(t)::text, '') FROM refresh_tokens t")
+            .fetch_one(app.ctx.db.pool())
+            .await
+            .unwrap();
+    for session in [&first, &second, &third] {
+        assert!(!table.contains(session.tokens.refresh.expose_secret()));
+    }
+    let salts: i64 = sqlx::query_scalar("SELECT count(successor_salt) FROM refresh_tokens")
+        .fetch_one(app.ctx.db.pool())
+        .await
+        .unwrap();
+    assert_eq!(salts, 1, "that of the last exchange");
+}
+
+#[tokio::test]
+async fn an_access_token_may_live_for_seconds() {
+    let mut settings = settings();
+    settings.auth.access_token_minutes = 0;
+    settings.auth.access_token_seconds = 3;
+    let app = TestApp::with(settings).await;
+    let ana = register(&app, "ana").await;
+    assert_eq!(ana.tokens.expires_in_seconds, 3);
+    app.ctx.clock.advance(TimeDelta::seconds(2));
+    assert_eq!(code(&viewer(&app, &ana).await), "OK");
+    app.ctx.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(code(&viewer(&app, &ana).await), "UNAUTHENTICATED");
 }
 
 #[tokio::test]

@@ -413,3 +413,30 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn a_mark_is_known_to_all_processes_on_one_redis_until_its_time_is_over() {
+    let prefix = prefix();
+    let url = redis::url();
+    let (one, other) = (
+        Server::on(&url, &prefix).await,
+        Server::on(&url, &prefix).await,
+    );
+    let alone = Server::alone();
+    one.cache.mark(&"ada", TimeDelta::seconds(30)).await;
+    alone.cache.mark(&"ada", TimeDelta::seconds(30)).await;
+    for server in [&one, &other, &alone] {
+        assert!(server.cache.is_marked(&"ada").await);
+        assert!(!server.cache.is_marked(&"bob").await);
+        let elsewhere = server.caches.of(&schema("demo"));
+        assert!(!elsewhere.is_marked(&"ada").await, "schemas share nothing");
+    }
+    alone.clock.advance(TimeDelta::seconds(30));
+    assert!(!alone.cache.is_marked(&"ada").await);
+    for key in keys(&prefix).await {
+        let mut connection = connection().await;
+        let mut left = ::redis::cmd("TTL");
+        let left: i64 = left.arg(&key).query_async(&mut connection).await.unwrap();
+        assert!((1..=30).contains(&left), "{key} ends by itself: {left}");
+    }
+}

@@ -1,4 +1,4 @@
-//! The example page, used in a real browser as people use it.
+//! The example page, and pages of the usual clients, used in a real browser as people use them.
 #![allow(
     clippy::unwrap_used,
     clippy::allow_attributes,
@@ -16,16 +16,16 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use futures::StreamExt;
-use marquee::domain::auth::Viewer;
+use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::demo::LOGINS;
 use marquee::domain::jobs::Workers;
 use marquee::domain::recommendations::training::TrainingOptions;
-use server::Server;
+use server::{PASSWORD, Server};
 use sqlx::{Connection, PgConnection};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -52,11 +52,10 @@ fn browser() -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-/// Serves the folder of the page on a port of its own, as `python3 -m http.server` does; answers
-/// its origin.
-async fn host_page() -> String {
-    async fn file(request: Request) -> Response {
-        let path = Path::new(PAGE).join(request.uri().path().trim_start_matches('/'));
+/// Serves a folder of pages on a port of its own, as `python3 -m http.server` does; answers its origin.
+async fn host(folder: PathBuf) -> String {
+    async fn file(State(folder): State<PathBuf>, request: Request) -> Response {
+        let path = folder.join(request.uri().path().trim_start_matches('/'));
         let kind = match path.extension().and_then(std::ffi::OsStr::to_str) {
             Some("js") => "text/javascript",
             _ => "text/html",
@@ -68,7 +67,7 @@ async fn host_page() -> String {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
-    let router = Router::new().fallback(file);
+    let router = Router::new().fallback(file).with_state(folder);
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     origin
 }
@@ -106,7 +105,7 @@ async fn the_page_shows_the_feed_and_misses_nothing_of_a_training_while_it_is_cu
         let packages = Path::new(folder).join("node_modules");
         assert!(packages.exists(), "run `npm ci` in {folder} first");
     }
-    let origin = host_page().await;
+    let origin = host(PAGE.into()).await;
     let server = Server::with(|settings| {
         settings.http.cors_origins = vec![origin.clone()];
         // Nothing is given up while the training is held.
@@ -134,6 +133,32 @@ async fn the_page_shows_the_feed_and_misses_nothing_of_a_training_while_it_is_cu
     for login in [LOGINS[0], LOGINS[2]] {
         script.arg(login.email).arg(login.password);
     }
+    // The script says what should happen on the server and is told when it has.
+    let (succeeded, said) = follow(script, async |wish| match wish {
+        "end the training" => {
+            let mut gate = gate.take().expect("it is held");
+            let commit = sqlx::raw_sql("COMMIT");
+            commit.execute(&mut gate).await.unwrap();
+            training_is_over(&server).await.to_string()
+        }
+        "let the tokens expire" => {
+            server.app.ctx.clock.advance(TimeDelta::minutes(16));
+            "done".to_owned()
+        }
+        _ => panic!("nobody can {wish}"),
+    })
+    .await;
+    workers.drain(Duration::ZERO).await;
+    assert!(succeeded, "{said}");
+    println!("{said}");
+}
+
+/// Runs a script, fulfils what it asks for by lines that begin with "please", and answers whether it
+/// succeeded and what else it said.
+async fn follow(
+    mut script: Command,
+    mut fulfil: impl AsyncFnMut(&str) -> String,
+) -> (bool, String) {
     let mut script = script
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -142,31 +167,48 @@ async fn the_page_shows_the_feed_and_misses_nothing_of_a_training_while_it_is_cu
         .expect("node is installed");
     let mut tell = script.stdin.take().unwrap();
     let mut lines = BufReader::new(script.stdout.take().unwrap()).lines();
-    // The script says what should happen on the server and is told when it has.
     let mut said = Vec::new();
     while let Some(line) = lines.next_line().await.unwrap() {
-        let answer = match line.as_str() {
-            "please end the training" => {
-                let mut gate = gate.take().expect("it is held");
-                let commit = sqlx::raw_sql("COMMIT");
-                commit.execute(&mut gate).await.unwrap();
-                training_is_over(&server).await.to_string()
+        match line.strip_prefix("please ") {
+            Some(wish) => {
+                let answer = format!("{}\n", fulfil(wish).await);
+                tell.write_all(answer.as_bytes()).await.unwrap();
             }
-            "please let the tokens expire" => {
-                server.app.ctx.clock.advance(TimeDelta::minutes(16));
-                "done".to_owned()
-            }
-            _ => {
-                said.push(line);
-                continue;
-            }
-        };
-        tell.write_all(format!("{answer}\n").as_bytes())
-            .await
-            .unwrap();
+            None => said.push(line),
+        }
     }
     let ended = script.wait().await.unwrap();
-    workers.drain(Duration::ZERO).await;
-    assert!(ended.success(), "{}", said.join("\n"));
-    println!("{}", said.join("\n"));
+    (ended.success(), said.join("\n"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_usual_clients_stay_signed_in_in_two_tabs() {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: there is no Chromium; install it or set PUPPETEER_EXECUTABLE_PATH");
+        return;
+    };
+    let packages = Path::new(SCRIPT).join("node_modules");
+    assert!(packages.exists(), "run `npm ci` in {SCRIPT} first");
+    let pages = tempfile::tempdir().unwrap();
+    let origin = host(pages.path().into()).await;
+    let server = Server::with(|settings| settings.http.cors_origins = vec![origin.clone()]).await;
+    let ada = server.sign_in("ada", Role::User).await;
+
+    let mut script = Command::new("node");
+    script
+        .current_dir(SCRIPT)
+        .arg("sessions.mjs")
+        .arg(&browser)
+        .arg(&origin)
+        .arg(pages.path())
+        .arg(server.url())
+        .args(["ada@example.org", PASSWORD, &ada.user.display_name]);
+    let (succeeded, said) = follow(script, async |wish| {
+        assert_eq!(wish, "let the tokens expire");
+        server.app.ctx.clock.advance(TimeDelta::minutes(16));
+        "done".to_owned()
+    })
+    .await;
+    assert!(succeeded, "{said}");
+    println!("{said}");
 }

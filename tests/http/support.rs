@@ -20,7 +20,7 @@ use marquee::{
     graphql::guard::{Contract, DocumentCache, Limits},
     http::graphql::persisted::PersistedDocuments,
     http::{
-        graphql::{Endpoint, ExecutionContext, Settings, respond::Refusal},
+        graphql::{Endpoint, ExecutionContext, Settings, identified::Identified, respond::Refusal},
         middleware::surround,
         origins::AllowedOrigins,
     },
@@ -174,11 +174,15 @@ impl Server {
             Arc::new(|parts| {
                 let token = parts.headers.get(AUTHORIZATION).cloned();
                 Box::pin(async move {
-                    match token.as_ref().map(HeaderValue::as_bytes) {
-                        None => Ok(Viewer("guest".to_owned())),
-                        Some(b"Bearer good") => Ok(Viewer("ana".to_owned())),
-                        Some(_) => Err(Refusal::unauthenticated("this token is not valid")),
-                    }
+                    let guest = Viewer("guest".to_owned());
+                    Ok(match token.as_ref().map(HeaderValue::as_bytes) {
+                        None => Identified::Accepted(guest),
+                        Some(b"Bearer good") => Identified::Accepted(Viewer("ana".to_owned())),
+                        Some(_) => Identified::Refused {
+                            anonymous: guest,
+                            refusal: Box::new(Refusal::unauthenticated("this token is not valid")),
+                        },
+                    })
                 })
             }),
             Arc::new(

@@ -37,7 +37,10 @@ async fn each_failure_has_its_code() {
         ("{", "GRAPHQL_PARSE_FAILED"),
         ("{ hallo }", "GRAPHQL_VALIDATION_FAILED"),
         ("{ number(value: \"x\") }", "GRAPHQL_VALIDATION_FAILED"),
-        ("{ number(value: 99999999999) }", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "{ number(value: 99999999999) }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
         ("query ($v: Int!) { number(value: $v) }", "BAD_USER_INPUT"),
         ("subscription { ticks }", "BAD_USER_INPUT"),
         (

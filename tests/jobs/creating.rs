@@ -347,27 +347,27 @@ async fn what_cannot_be_asked_for_is_refused_with_its_place() {
         ),
         (
             target(json!({ "everyone": false })),
-            vec!["parameters", "everyone"],
+            vec!["parameters", "recommendations", "everyone"],
         ),
         (
             target(json!({ "activeWithinDays": 0 })),
-            vec!["parameters", "activeWithinDays"],
+            vec!["parameters", "recommendations", "activeWithinDays"],
         ),
         (
             target(json!({ "activeWithinDays": 3651 })),
-            vec!["parameters", "activeWithinDays"],
+            vec!["parameters", "recommendations", "activeWithinDays"],
         ),
         (
             target(json!({ "userIds": [] })),
-            vec!["parameters", "userIds"],
+            vec!["parameters", "recommendations", "userIds"],
         ),
         (
             json!({ "parameters": { "cacheWarming": { "queries": 1001 } } }),
-            vec!["parameters", "queries"],
+            vec!["parameters", "cacheWarming", "queries"],
         ),
         (
             json!({ "parameters": { "cacheWarming": { "users": -1 } } }),
-            vec!["parameters", "users"],
+            vec!["parameters", "cacheWarming", "users"],
         ),
     ];
     let image = |field: &str, value: Value| {
@@ -381,18 +381,24 @@ async fn what_cannot_be_asked_for_is_refused_with_its_place() {
         ("width", json!(63)),
         ("width", json!(4096)),
         ("batch", json!(9)),
+        ("negativePrompt", json!("x".repeat(20_001))),
+        ("seed", json!(-1)),
     ] {
         let answer = create(&app, image(field, value)).await;
         let error = &answer["errors"][0];
         assert_eq!(error["__typename"], "InvalidInput", "{field}: {answer}");
-        assert_eq!(error["path"], json!(["parameters", field]), "{answer}");
+        assert_eq!(
+            error["path"],
+            json!(["parameters", "image", field]),
+            "{answer}"
+        );
     }
     let many: Vec<String> = (0..10_001)
         .map(|_| Id::<id::User>::new(&app.ctx.clock, &app.ctx.rng).to_string())
         .collect();
     all.push((
         target(json!({ "userIds": many })),
-        vec!["parameters", "userIds"],
+        vec!["parameters", "recommendations", "userIds"],
     ));
     for (input, path) in all {
         let answer = create(&app, input.clone()).await;

@@ -138,10 +138,26 @@ async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_the
         .await
         .unwrap();
     let worker = worker(&app.services, 1);
+    let errors = "errors { __typename ... on UserError { path } }";
+    let both = format!("userId: \"{user}\", myself: true");
+    for (input, field) in [
+        ("", "userId"),
+        ("myself: false", "userId"),
+        (&both, "myself"),
+    ] {
+        let erase =
+            format!("mutation {{ eraseUser(input: {{{input}}}) {{ job {{ id }} {errors} }} }}");
+        let answer = app.ask_as(&viewer, &erase, json!({})).await;
+        let refused = json!([{ "__typename": "InvalidInput", "path": [field] }]);
+        assert_eq!(
+            answer["eraseUser"],
+            json!({ "job": null, "errors": refused })
+        );
+    }
     let answer = app
         .ask_as(
             &viewer,
-            "mutation { eraseUser(input: {}) { job { id owner { id } } errors { __typename } } }",
+            "mutation { eraseUser(input: { myself: true }) { job { id owner { id } } errors { __typename } } }",
             json!({}),
         )
         .await;

@@ -42,7 +42,11 @@ pub async fn people_come_and_go(story: &Story) {
         "Red Beard"
     );
     let told = story
-        .run(Some(&token), "exportUser", json!({ "input": {} }))
+        .run(
+            Some(&token),
+            "exportUser",
+            json!({ "input": { "myself": true } }),
+        )
         .await;
     assert!(
         told["exportUser"]["export"].to_string().contains(email),

@@ -88,6 +88,9 @@ async fn a_used_refresh_token_that_comes_back_ends_the_sockets_of_its_session() 
     let auth = &server.app.services.auth;
     auth.refresh(&ada.tokens.refresh).await.unwrap();
     socket.is_alive().await;
+    let grace = server.app.ctx.settings.auth.refresh_grace_seconds;
+    let clock = &server.app.ctx.clock;
+    clock.advance(TimeDelta::seconds(grace.into()));
     auth.refresh(&ada.tokens.refresh).await.unwrap_err();
     assert_eq!(socket.closed().await, 4403);
 }

@@ -4,6 +4,8 @@ use chrono::TimeDelta;
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::interactions::{InteractionKind, NewInteraction, StreamFilter};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::PROTOCOL;
@@ -14,6 +16,44 @@ async fn the_protocol_is_chosen_and_the_client_acknowledged() {
     let server = Server::start().await;
     let mut socket = server.anonymous().await;
     socket.is_alive().await;
+}
+
+/// Python's `gql` looks for the subprotocol in this spelling, and speaks another one if it is not there.
+#[tokio::test]
+async fn the_answer_to_an_upgrade_is_spelt_as_rfc_6455_spells_it() {
+    let server = Server::start().await;
+    let mut wire = TcpStream::connect(server.address).await.unwrap();
+    let request = format!(
+        "GET /graphql HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Protocol: graphql-ws, graphql-transport-ws\r\n\r\n",
+        server.address
+    );
+    wire.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(wire.read_u8().await.unwrap());
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    for line in [
+        "Connection: upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Protocol: graphql-transport-ws",
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+    ] {
+        assert!(
+            answer.lines().any(|found| found == line),
+            "{line}: {answer}"
+        );
+    }
+    // What comes after it is left alone.
+    let refused = "GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let mut wire = TcpStream::connect(server.address).await.unwrap();
+    wire.write_all(refused.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    wire.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
 }
 
 #[tokio::test]

@@ -110,6 +110,14 @@ async fn what_is_told_twice_counts_once_and_taste_is_learnt_from_it() {
     assert_eq!(told["results"][0]["outcome"], "REPEATED", "{told:#}");
     assert_eq!(told["results"][0]["feedback"]["rating"], 2.0);
     assert_eq!(count(&app, "feedback").await, 4);
+    // The same key for something else is a conflict, in a row by itself.
+    let other = json!([{ "attributionToken": tokens[1], "kind": "RATED", "rating": 4.5, "idempotencyKey": "stars" }]);
+    let told = tell(&app, &viewer, other).await;
+    assert_eq!(
+        told["results"][0]["errors"][0]["code"], "CONFLICT",
+        "{told:#}"
+    );
+    assert_eq!(count(&app, "feedback").await, 4);
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 mod backoff;
 mod keys;
 pub mod model;
+mod password_form;
 mod passwords;
+mod recent_writers;
+mod refresh;
 pub mod service;
 mod session_validity;
 mod store;

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::{Scope, Viewer};
 use crate::domain::users::User;
 use crate::foundation::page::Cursor;
-use crate::foundation::{Id, Refusal, Result, id};
+use crate::foundation::{Findings, Id, Result, id};
 
 /// Where a request comes from, as the transport knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,21 +106,26 @@ impl NewApiKey {
     /// Checks what the database would refuse, and what makes no sense.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`].
+    /// [`crate::foundation::Refusal::InvalidInput`], for each field that is wrong.
     pub fn check(&self, now: DateTime<Utc>) -> Result<()> {
+        let mut findings = Findings::default();
         let length = self.name.trim().chars().count();
-        if !(1..=100).contains(&length) || self.name.contains('\0') {
-            return Err(Refusal::invalid("name", "a name has 1 to 100 characters").into());
-        }
-        if self.scopes.is_empty() {
-            let message = "a key without a scope may do nothing; give it at least one";
-            return Err(Refusal::invalid("scopes", message).into());
-        }
-        if self.expires_at.is_some_and(|end| end <= now) {
-            let message = "the key would have expired already; choose a later moment";
-            return Err(Refusal::invalid("expiresAt", message).into());
-        }
-        Ok(())
+        findings.require(
+            (1..=100).contains(&length) && !self.name.contains('\0'),
+            "name",
+            "a name has 1 to 100 characters",
+        );
+        findings.require(
+            !self.scopes.is_empty(),
+            "scopes",
+            "a key without a scope may do nothing; give it at least one",
+        );
+        findings.require(
+            self.expires_at.is_none_or(|end| end > now),
+            "expiresAt",
+            "the key would have expired already; choose a later moment",
+        );
+        Ok(findings.finish()?)
     }
 }
 

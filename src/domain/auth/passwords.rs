@@ -10,6 +10,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
+use super::password_form::{forms, normalised};
 use crate::foundation::{Error, Refusal, Result, Rng};
 use crate::platform::config::Auth;
 
@@ -58,7 +59,8 @@ pub(super) enum Verdict {
     Wrong,
     /// The one.
     Right,
-    /// The one, kept with parameters that are no longer those of the settings.
+    /// The one, kept with parameters that are no longer those of the settings, or in the form in which
+    /// it was typed.
     RightButDated,
 }
 
@@ -89,8 +91,19 @@ impl Passwords {
     }
 
     /// Refuses a password that is too easy to guess.
-    pub(super) fn check(&self, password: &str, email: Option<&str>, name: &str) -> Result<()> {
-        let weak = |message: String| Err(Refusal::WeakPassword { message }.into());
+    pub(super) fn check(
+        &self,
+        password: &SecretString,
+        email: Option<&str>,
+        name: &str,
+    ) -> Result<(), Refusal> {
+        let weak = |message: String| Err(Refusal::WeakPassword { message });
+        let password = normalised(password);
+        let password = password.expose_secret();
+        if password.contains(char::is_control) {
+            let message = "a password has no line breaks, tabs or other control characters";
+            return weak(message.to_owned());
+        }
         let length = password.chars().count();
         if length < self.min_length || length > MAX_LENGTH {
             return weak(format!(
@@ -120,9 +133,9 @@ impl Passwords {
         Ok(())
     }
 
-    /// A hash of `password` in PHC form.
+    /// A hash of `password`, in its normalised form, in PHC form.
     pub(super) async fn hash(&self, password: &SecretString) -> Result<String> {
-        let (argon2, password) = (self.argon2.clone(), password.clone());
+        let (argon2, password) = (self.argon2.clone(), normalised(password));
         let salt: [u8; 16] = self.rng.bytes();
         on_a_core(move || {
             argon2
@@ -133,13 +146,24 @@ impl Passwords {
         .await
     }
 
-    /// Compares `password` with `hash`. Without one it takes as long, and the verdict is
-    /// [`Verdict::Wrong`].
+    /// Compares `password` with `hash`: in its normalised form, then as it was typed if that is
+    /// something else. Without a hash it takes as long, and the verdict is [`Verdict::Wrong`].
     pub(super) async fn verify(
         &self,
         password: &SecretString,
         hash: Option<&str>,
     ) -> Result<Verdict> {
+        for (index, form) in forms(password).iter().enumerate() {
+            match self.compare(form, hash).await? {
+                Verdict::Wrong => {}
+                _ if index > 0 => return Ok(Verdict::RightButDated),
+                right => return Ok(right),
+            }
+        }
+        Ok(Verdict::Wrong)
+    }
+
+    async fn compare(&self, password: &SecretString, hash: Option<&str>) -> Result<Verdict> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
         self.comparisons.fetch_add(1, Ordering::Relaxed);
         let known = hash.is_some();
@@ -260,8 +284,10 @@ mod tests {
     #[test]
     fn what_is_easy_to_guess_is_refused() {
         let passwords = passwords(64);
-        let check =
-            |password| passwords.check(password, Some("ana.lopez@example.org"), "Ana Maria Lopez");
+        let check = |password: &str| {
+            let email = Some("ana.lopez@example.org");
+            passwords.check(&password.into(), email, "Ana Maria Lopez")
+        };
         let long = "long".repeat(33);
         for weak in [
             "short",
@@ -270,11 +296,55 @@ mod tests {
             "zzzzzzzzzzzz",
             "ANA.LOPEZ@example.org",
             "ana maria lopez",
+            "ana\u{a0}maria lopez",
+            "a film a\tday keeps",
+            "a film\0 a day keeps",
             &long,
         ] {
             assert!(check(weak).is_err(), "{weak}");
         }
         check("a film a day keeps").unwrap();
         check(passwords.make().expose_secret()).unwrap();
+        // Ten letters, however many characters they were typed as.
+        let marks = "e\u{301}".repeat(9);
+        assert!(check(&marks).is_err());
+        check(&format!("{marks}x")).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_password_is_itself_on_every_keyboard() {
+        let passwords = passwords(64);
+        let (mac, phone) = ("cafe\u{301} au lait", "café\u{a0}au lait");
+        let verify = async |text: &str, hash: &str| {
+            let password = SecretString::from(text);
+            passwords.verify(&password, Some(hash)).await.unwrap()
+        };
+        let hash = passwords.hash(&mac.into()).await.unwrap();
+        assert_eq!(verify(mac, &hash).await, Verdict::Right);
+        assert_eq!(verify(phone, &hash).await, Verdict::Right);
+        assert_eq!(verify("cafe au lait", &hash).await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_what_was_typed_stays_good_and_is_renewed() {
+        let passwords = passwords(64);
+        let typed = "cafe\u{301} au lait";
+        let salt = [7; 16];
+        let old = passwords
+            .argon2
+            .hash_password_with_salt(typed.as_bytes(), &salt);
+        let old = old.unwrap().to_string();
+        let before = passwords.comparisons();
+        let password = SecretString::from(typed);
+        let verdict = passwords.verify(&password, Some(&old)).await.unwrap();
+        assert_eq!(verdict, Verdict::RightButDated);
+        assert_eq!(passwords.comparisons() - before, 2);
+        let nobody = passwords.verify(&password, None).await.unwrap();
+        assert_eq!(nobody, Verdict::Wrong);
+        assert_eq!(
+            passwords.comparisons() - before,
+            4,
+            "no account costs the same"
+        );
     }
 }

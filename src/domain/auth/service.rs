@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -12,18 +10,16 @@ use super::backoff::Backoff;
 use super::keys::KEY_START;
 use super::model::{Admission, ApiKey, Client, Credentials, SignedIn, Tokens};
 use super::passwords::{Passwords, Verdict};
-use super::store::{Account, Hash, NewToken, Rotation, Store};
+use super::store::{Account, Hash, Store};
 use super::tokens::AccessTokens;
 use super::validity_cache::ValidityCache;
 use super::{Role, Viewer};
 use crate::domain::SchemaContext;
 use crate::domain::users::{Email, NewUser, User};
-use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
+use crate::foundation::{Clock, Error, Findings, Id, Refusal, Result, Rng, id};
+use crate::platform::cache::Cache;
 use crate::platform::config;
 use crate::platform::events::Events;
-
-/// How a refresh token begins, so that a leaked one is recognised.
-const REFRESH_START: &str = "mr_";
 
 /// Accounts' passwords, sessions and keys of one schema.
 #[derive(Clone)]
@@ -34,7 +30,8 @@ pub struct AuthService {
     pub(super) keys: ValidityCache<Hash, Hash, Option<ApiKey>>,
     pub(super) sessions: Sessions,
     pub(super) events: Events,
-    settings: Arc<config::Settings>,
+    pub(super) cache: Cache,
+    pub(super) settings: Arc<config::Settings>,
     access: AccessTokens,
     passwords: Passwords,
     backoff: Backoff,
@@ -63,6 +60,7 @@ impl AuthService {
             sessions: ValidityCache::new(clock.clone(), |(user, _)| *user),
             keys: ValidityCache::new(clock.clone(), |hash| *hash),
             events: ctx.events.clone(),
+            cache: ctx.cache.clone(),
             settings: Arc::clone(&ctx.settings),
             clock: clock.clone(),
             rng: rng.clone(),
@@ -125,9 +123,10 @@ impl AuthService {
             email: Some(email),
             ..NewUser::named(display_name)
         };
-        new.check()?;
-        let hash = self.fresh_hash(password, &new).await?;
-        self.begin(new.into_user(&self.clock, &self.rng), Some(hash))
+        let hash = self
+            .checked(&new, Some(password), Findings::default())
+            .await?;
+        self.begin(new.into_user(&self.clock, &self.rng), hash)
             .await
     }
 
@@ -194,35 +193,6 @@ impl AuthService {
         self.signed_in(user, session, refresh, token.expires_at)
     }
 
-    /// Exchanges a refresh token for a new pair. Each is good for one exchange, without any grace:
-    /// of two that come at once, one wins, and the other ends the session, since nobody can tell
-    /// a hasty client from a thief. Clients exchange one at a time.
-    ///
-    /// # Errors
-    /// [`Refusal::InvalidToken`].
-    pub async fn refresh(&self, token: &SecretString) -> Result<SignedIn> {
-        if !token.expose_secret().starts_with(REFRESH_START) {
-            return Err(Refusal::InvalidToken.into());
-        }
-        let (refresh, next) = self.refresh_token();
-        let sessions = self.sessions.clone();
-        let then = move |outcome: &Rotation| {
-            if let Rotation::Reused(user) = outcome {
-                sessions.invalidate(user);
-            }
-        };
-        match self.store.rotate(sha256(token), next, then).await? {
-            Rotation::Done(user, session) => {
-                self.signed_in(*user, session, refresh, next.expires_at)
-            }
-            Rotation::Refused => Err(Refusal::InvalidToken.into()),
-            Rotation::Reused(user) => {
-                tracing::warn!(%user, "A used refresh token came back; its session has ended");
-                Err(Refusal::InvalidToken.into())
-            }
-        }
-    }
-
     /// Ends the viewer's session: its access tokens are refused from now on.
     ///
     /// # Errors
@@ -266,7 +236,8 @@ impl AuthService {
         };
         let email = account.user.email.as_ref().map(Email::as_str);
         self.passwords
-            .check(new.expose_secret(), email, &account.user.display_name)?;
+            .check(new, email, &account.user.display_name)
+            .map_err(|weak| weak.at("newPassword"))?;
         // The same count as that of logins: a stolen access token buys no further guesses.
         let attempt = match email {
             Some(email) => self.backoff.attempt(email, client).await?,
@@ -274,7 +245,7 @@ impl AuthService {
         };
         let account = match self.compare(Some(account), old).await {
             Ok(Some((account, _))) => account,
-            Ok(None) => return Err(Refusal::InvalidCredentials.into()),
+            Ok(None) => return Err(Refusal::InvalidCredentials.at("oldPassword").into()),
             Err(fault) => {
                 attempt.forget();
                 return Err(fault);
@@ -294,7 +265,7 @@ impl AuthService {
                 self.forgets(id),
             )
             .await?;
-        Ok(changed.ok_or(Refusal::InvalidCredentials)?)
+        Ok(changed.ok_or(Refusal::InvalidCredentials.at("oldPassword"))?)
     }
 
     /// Whose access token this is: the proof that its bearer may speak for that user.
@@ -312,14 +283,43 @@ impl AuthService {
         }
     }
 
-    /// Checks a new user's password and hashes it.
+    /// Checks a new user and their password, tells all that is wrong with them, `findings` included,
+    /// and hashes the password.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`], [`Refusal::WeakPassword`], [`Refusal::EmailTaken`].
+    pub async fn checked(
+        &self,
+        user: &NewUser,
+        password: Option<&SecretString>,
+        mut findings: Findings,
+    ) -> Result<Option<String>> {
+        findings.take(user.check());
+        let email = user.email.as_ref().map(Email::as_str);
+        if let Some(password) = password {
+            let good = self.passwords.check(password, email, &user.display_name);
+            findings.take(good.map_err(|weak| weak.at("password")));
+        }
+        // Again when the user is written: somebody may be quicker. Here so that it is told with the rest.
+        if let Some(email) = email
+            && self.store.by_email(email).await?.is_some()
+        {
+            findings.note(Refusal::EmailTaken.at("email"));
+        }
+        findings.finish()?;
+        match password {
+            Some(password) => Ok(Some(self.passwords.hash(password).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Checks the password of a new user and hashes it.
     ///
     /// # Errors
     /// [`Refusal::WeakPassword`].
     pub async fn fresh_hash(&self, password: &SecretString, user: &NewUser) -> Result<String> {
         let email = user.email.as_ref().map(Email::as_str);
-        self.passwords
-            .check(password.expose_secret(), email, &user.display_name)?;
+        self.passwords.check(password, email, &user.display_name)?;
         self.passwords.hash(password).await
     }
 
@@ -374,23 +374,11 @@ impl AuthService {
         self.store
             .register(user.clone(), hash, session, token)
             .await?;
+        self.note_write_of(user.id).await;
         self.signed_in(user, session, refresh, token.expires_at)
     }
 
-    fn refresh_token(&self) -> (SecretString, NewToken) {
-        let secret = URL_SAFE_NO_PAD.encode(self.rng.bytes::<32>());
-        let secret = SecretString::from(format!("{REFRESH_START}{secret}"));
-        let now = self.clock.now();
-        let days = TimeDelta::days(self.settings.auth.refresh_token_days.into());
-        let token = NewToken {
-            hash: sha256(&secret),
-            issued_at: now,
-            expires_at: now + days,
-        };
-        (secret, token)
-    }
-
-    fn signed_in(
+    pub(super) fn signed_in(
         &self,
         user: User,
         session: Id<id::Session>,
@@ -401,7 +389,7 @@ impl AuthService {
         let tokens = Tokens {
             access: access.into(),
             access_expires_at,
-            expires_in_seconds: self.settings.auth.access_token_minutes * 60,
+            expires_in_seconds: self.settings.auth.access_token_lifetime(),
             refresh,
             refresh_expires_at,
         };

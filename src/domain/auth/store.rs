@@ -9,17 +9,18 @@ use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
-use serde_json::json;
 
 use crate::domain::auth::Subject;
 use crate::domain::users::User;
 use crate::foundation::{Id, Result, Rng, id};
 use crate::platform::db::Db;
-use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{refresh_token, user};
 use crate::platform::events;
 
 mod keys;
+mod rotation;
+
+pub(super) use rotation::{Exchange, Rotation, Successor};
 
 /// SHA-256 of a token or key. Both are random, so no salt is needed.
 pub(super) type Hash = [u8; 32];
@@ -38,16 +39,6 @@ pub(super) struct NewToken {
     pub(super) expires_at: DateTime<Utc>,
 }
 
-/// What became of a refresh token that was presented.
-pub(super) enum Rotation {
-    /// It bought the next one.
-    Done(Box<User>, Id<id::Session>),
-    /// Nobody has it, it has expired, or its session has ended.
-    Refused,
-    /// It had been used before: its session has ended now.
-    Reused(Id<id::User>),
-}
-
 /// A user and how their password is kept.
 pub(super) struct Account {
     pub(super) user: User,
@@ -57,6 +48,10 @@ pub(super) struct Account {
 impl Store {
     pub(super) fn new(db: Db, rng: Rng) -> Self {
         Self { db, rng }
+    }
+
+    pub(super) fn has_replica(&self) -> bool {
+        self.db.has_replica()
     }
 
     pub(super) async fn by_email(&self, email: &str) -> Result<Option<Account>> {
@@ -120,65 +115,6 @@ impl Store {
                     }
                     insert_token(tx, id, session, token, &rng).await?;
                     Ok(Some(User::try_from(row)?))
-                }
-                .boxed()
-            })
-            .await
-    }
-
-    /// Exchanges a refresh token for the next one of its session.
-    pub(super) async fn rotate(
-        &self,
-        presented: Hash,
-        next: NewToken,
-        then: impl FnOnce(&Rotation) + Send + 'static,
-    ) -> Result<Rotation> {
-        use refresh_token::{Column, Entity};
-        let rng = self.rng.clone();
-        self.db
-            .transaction_then(then, move |tx| {
-                async move {
-                    let find = || Entity::find().filter(Column::Hash.eq(presented.to_vec()));
-                    let Some(owner) = find().one(tx).await?.map(|row| Id::from(row.user_id)) else {
-                        return Ok(Rotation::Refused);
-                    };
-                    let Some(user) = locked(tx, owner).await? else {
-                        return Ok(Rotation::Refused);
-                    };
-                    // Read again under the lock: of two who came at once, the second sees it used.
-                    let now = next.issued_at;
-                    let Some(row) = find().one(tx).await? else {
-                        return Ok(Rotation::Refused);
-                    };
-                    let session = Id::from(row.family_id);
-                    if row.revoked_at.is_some() || row.expires_at <= now {
-                        return Ok(Rotation::Refused);
-                    }
-                    if row.used_at.is_some() {
-                        revoke(tx, Column::FamilyId.eq(session.uuid()), now).await?;
-                        let entry = AuditEntry {
-                            actor: owner.to_string(),
-                            action: "session.reuse",
-                            subject: session.to_string(),
-                            details: json!({}),
-                        };
-                        audit::record(tx, entry, now, &rng).await?;
-                        events::append(tx, &[Subject::User(owner)]).await?;
-                        return Ok(Rotation::Reused(owner));
-                    }
-                    Entity::update_many()
-                        .col_expr(Column::UsedAt, Expr::val(now))
-                        .filter(Column::Id.eq(row.id))
-                        .exec(tx)
-                        .await?;
-                    // Expired ones are refused whether they are there or not.
-                    Entity::delete_many()
-                        .filter(Column::UserId.eq(owner.uuid()))
-                        .filter(Column::ExpiresAt.lte(now))
-                        .exec(tx)
-                        .await?;
-                    insert_token(tx, owner, session, next, &rng).await?;
-                    Ok(Rotation::Done(Box::new(User::try_from(user)?), session))
                 }
                 .boxed()
             })
@@ -288,6 +224,7 @@ async fn insert_token(
         expires_at: token.expires_at,
         used_at: None,
         revoked_at: None,
+        successor_salt: None,
     };
     refresh_token::Entity::insert(row.into_active_model())
         .exec_without_returning(tx)

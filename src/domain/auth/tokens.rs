@@ -71,7 +71,7 @@ impl AccessTokens {
             secrets,
             issuer: settings.issuer.clone(),
             audience: schema.as_str().to_owned(),
-            lifetime: TimeDelta::minutes(settings.access_token_minutes.into()),
+            lifetime: TimeDelta::seconds(settings.access_token_lifetime().into()),
             clock,
             rng,
             verified: Cache::new(VERIFIED),

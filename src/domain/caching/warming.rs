@@ -9,7 +9,7 @@ use crate::domain::interactions::InteractionService;
 use crate::domain::job_handler::{JobContext, JobFailure, JobHandler, JobKind};
 use crate::domain::recommendations::{RecommendationRequest, RecommendationService};
 use crate::domain::search::{SearchRequest, SearchService};
-use crate::foundation::{Progress, Refusal, Result};
+use crate::foundation::{Findings, Progress, Refusal, Result};
 
 /// Users are active with at least this many interactions within this time.
 const ACTIVE_FROM: i64 = 10;
@@ -47,15 +47,18 @@ impl JobHandler for CacheWarmingJob {
     type Parameters = CacheWarmingParameters;
 
     fn check(parameters: &CacheWarmingParameters) -> Result<(), Refusal> {
-        if parameters.queries > 1000 {
-            let message = "0 to 1,000 queries can be warmed";
-            return Err(Refusal::invalid("queries", message));
-        }
-        if parameters.users > 10_000 {
-            let message = "the lists of 0 to 10,000 users can be warmed";
-            return Err(Refusal::invalid("users", message));
-        }
-        Ok(())
+        let mut findings = Findings::default();
+        findings.require(
+            parameters.queries <= 1000,
+            "queries",
+            "0 to 1,000 queries can be warmed",
+        );
+        findings.require(
+            parameters.users <= 10_000,
+            "users",
+            "the lists of 0 to 10,000 users can be warmed",
+        );
+        findings.finish()
     }
 
     /// What cannot be computed is logged and left out.

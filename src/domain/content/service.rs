@@ -11,7 +11,7 @@ use super::store::Store;
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
+use crate::foundation::{Clock, Error, Findings, Id, Refusal, Result, Rng, id};
 
 /// The most credits that an item may have.
 const MAX_CREDITS: usize = 500;
@@ -293,12 +293,13 @@ fn may_see(viewer: &Viewer, (visibility, creator): ItemVisibility) -> bool {
     }
 }
 
-fn check_credits(credits: &[NewCredit]) -> Result<()> {
+fn check_credits(credits: &[NewCredit]) -> Result<(), Refusal> {
     use super::model::PersonRef;
     if credits.len() > MAX_CREDITS {
         let message = format!("an item has at most {MAX_CREDITS} credits");
-        return Err(Refusal::invalid("credits", message).into());
+        return Err(Refusal::invalid("credits", message));
     }
+    let mut findings = Findings::default();
     for (index, credit) in credits.iter().enumerate() {
         let at = |field: &str, message: &str| {
             let outer = ["credits".to_owned(), index.to_string()];
@@ -307,15 +308,15 @@ fn check_credits(credits: &[NewCredit]) -> Result<()> {
         if let PersonRef::Name(name) = &credit.person
             && (!(1..=200).contains(&name.trim().chars().count()) || name.contains('\0'))
         {
-            return Err(at("name", "a name has 1 to 200 characters").into());
+            findings.note(at("name", "a name has 1 to 200 characters"));
         }
         if credit
             .character
             .as_ref()
             .is_some_and(|name| name.chars().count() > 500 || name.contains('\0'))
         {
-            return Err(at("character", "a character has at most 500 characters").into());
+            findings.note(at("character", "a character has at most 500 characters"));
         }
     }
-    Ok(())
+    findings.finish()
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::model::MediaKind;
-use crate::foundation::{Refusal, Result};
+use crate::foundation::{Findings, Refusal, Result};
 
 /// The length of a prompt, in characters.
 pub const PROMPT: RangeInclusive<usize> = 1..=20_000;
@@ -152,43 +152,43 @@ impl GeneratorInput {
     /// # Errors
     /// [`Refusal::InvalidInput`].
     pub fn check(&self) -> Result<()> {
-        words("prompt", self.prompt(), *PROMPT.start())?;
+        let mut findings = Findings::default();
+        findings.take(words("prompt", self.prompt(), *PROMPT.start()));
         if let Some(seed) = self.seed() {
-            within("seed", &seed, &SEED)?;
+            findings.take(within("seed", &seed, &SEED));
         }
         match self {
             Self::Text(text) => {
                 if let Some(system) = &text.system {
-                    words("system", system, 0)?;
+                    findings.take(words("system", system, 0));
                 }
-                within("maxTokens", &text.max_tokens, &MAX_TOKENS)?;
-                within("temperature", &text.temperature, &TEMPERATURE)?;
+                findings.take(within("maxTokens", &text.max_tokens, &MAX_TOKENS));
+                findings.take(within("temperature", &text.temperature, &TEMPERATURE));
             }
             Self::Image(image) => {
                 if let Some(negative) = &image.negative {
-                    words("negative", negative, 0)?;
+                    findings.take(words("negativePrompt", negative, 0));
                 }
                 for (field, side) in [("width", image.width), ("height", image.height)] {
-                    if !SIDE.contains(&side) || side % SIDE_STEP != 0 {
-                        let message = format!(
-                            "{side} pixels cannot be made; a side has {} to {} pixels, a multiple \
-                             of {SIDE_STEP}",
-                            SIDE.start(),
-                            SIDE.end()
-                        );
-                        return Err(Refusal::invalid(field, message).into());
-                    }
+                    let message = format!(
+                        "{side} pixels cannot be made; a side has {} to {} pixels, a multiple of \
+                         {SIDE_STEP}",
+                        SIDE.start(),
+                        SIDE.end()
+                    );
+                    let good = SIDE.contains(&side) && side % SIDE_STEP == 0;
+                    findings.require(good, field, &message);
                 }
-                within("batch", &image.batch, &BATCH)?;
+                findings.take(within("batch", &image.batch, &BATCH));
                 if let Some(steps) = &image.steps {
-                    within("steps", steps, &STEPS)?;
+                    findings.take(within("steps", steps, &STEPS));
                 }
                 if let Some(guidance) = &image.guidance {
-                    within("guidance", guidance, &GUIDANCE)?;
+                    findings.take(within("guidance", guidance, &GUIDANCE));
                 }
             }
         }
-        Ok(())
+        Ok(findings.finish()?)
     }
 }
 
@@ -283,7 +283,7 @@ mod tests {
             (image(|input| input.guidance = Some(31.0)), "guidance"),
             (
                 image(|input| input.negative = Some("\0".into())),
-                "negative",
+                "negativePrompt",
             ),
         ] {
             match bad.check() {

@@ -87,7 +87,7 @@ impl GenerationParameters {
         match (&self.target, &self.input) {
             (Target::Poster { .. }, GeneratorInput::Text(_)) => {
                 let message = "a poster is a picture; ask for one, or for a new item of kind TEXT";
-                Err(Refusal::invalid("target", message).into())
+                Err(Refusal::invalid("posterOf", message).into())
             }
             (Target::Poster { .. }, GeneratorInput::Image(image)) if image.batch != 1 => {
                 let message = "an item has one poster: ask for one picture, or for new items";
@@ -98,7 +98,7 @@ impl GenerationParameters {
             {
                 let message =
                     "a text becomes an item of kind TEXT, a picture one of any other kind";
-                Err(Refusal::invalid("kind", message).into())
+                Err(Refusal::invalid("kind", message).at("item").into())
             }
             _ => Ok(()),
         }

@@ -21,7 +21,7 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::service::{may_change, not_found};
 use crate::domain::content::{Content, ContentService};
 use crate::domain::people::PeopleService;
-use crate::foundation::{Clock, Error, Id, Progress, Refusal, Result, Rng, id};
+use crate::foundation::{Clock, Error, Findings, Id, Progress, Refusal, Result, Rng, id};
 use crate::platform::config::SchemaName;
 use crate::platform::objects::{ObjectName, Objects};
 
@@ -143,8 +143,10 @@ impl GenerationService {
         parameters: GenerationParameters,
     ) -> Result<GenerationRequest> {
         self.check_access(viewer, &parameters)?;
-        self.generator(&parameters)?;
-        parameters.check()?;
+        let mut findings = Findings::default();
+        findings.take_refused(self.generator(&parameters))?;
+        findings.take_refused(parameters.check())?;
+        findings.finish()?;
         let request = GenerationRequest {
             parameters,
             creator: viewer.user(),
@@ -155,7 +157,8 @@ impl GenerationService {
         }
         // Whatever could not be kept is refused before it is made.
         let summary = self.summary(&request).await?;
-        item_summary::new_item(&request, &summary, 1)?;
+        item_summary::new_item(&request, &summary, 1)
+            .map_err(|error| error.under(["item".to_owned()]))?;
         Ok(request)
     }
 

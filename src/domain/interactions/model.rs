@@ -6,10 +6,11 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::foundation::filter::Comparison;
 use crate::foundation::page::Cursor;
-use crate::foundation::{Id, Refusal, id};
+use crate::foundation::{Findings, Id, Refusal, id};
 
 pub use crate::engine::history::InteractionKind;
 
@@ -100,7 +101,8 @@ pub struct NewInteraction {
     pub value: Option<f32>,
     /// When they did it; now where it is not given.
     pub occurred_at: Option<DateTime<Utc>>,
-    /// A name of the caller's own, 1 to 200 characters: the same name again does nothing.
+    /// A name of the caller's own, 1 to 200 characters: the same interaction under the same name does
+    /// nothing, another one is a conflict.
     pub idempotency_key: Option<String>,
     /// The token of the list item that led to it.
     pub attribution_token: Option<String>,
@@ -131,35 +133,40 @@ impl NewInteraction {
         now: DateTime<Utc>,
         random: [u8; 10],
     ) -> Result<Interaction, Refusal> {
+        let mut findings = Findings::default();
         match (self.kind, self.value) {
-            (InteractionKind::Rating, Some(stars)) if (0.5..=5.0).contains(&stars) => {}
-            (InteractionKind::Rating, _) => {
-                let message = "a RATING needs its stars, 0.5 to 5";
-                return Err(Refusal::invalid("value", message));
-            }
-            (_, Some(_)) => {
-                let message = "only a RATING has a value; leave it out";
-                return Err(Refusal::invalid("value", message));
-            }
-            (_, None) => {}
+            (InteractionKind::Rating, stars) => findings.require(
+                stars.is_some_and(|stars| (0.5..=5.0).contains(&stars)),
+                "value",
+                "a RATING needs its stars, 0.5 to 5",
+            ),
+            (_, value) => findings.require(
+                value.is_none(),
+                "value",
+                "only a RATING has a value; leave it out",
+            ),
         }
-        if let Some(key) = &self.idempotency_key
-            && (!(1..=200).contains(&key.chars().count()) || key.contains('\0'))
-        {
-            let message = "an idempotency key has 1 to 200 characters, none of them U+0000";
-            return Err(Refusal::invalid("idempotencyKey", message));
-        }
+        let good = |key: &String| (1..=200).contains(&key.chars().count()) && !key.contains('\0');
+        findings.require(
+            self.idempotency_key.as_ref().is_none_or(good),
+            "idempotencyKey",
+            "an idempotency key has 1 to 200 characters, none of them U+0000",
+        );
         // To the microsecond, which is what the database keeps.
         let occurred_at = self.occurred_at.unwrap_or(now).trunc_subsecs(6);
         // The clocks of clients differ from ours by a little.
-        if occurred_at > now + TimeDelta::minutes(5) {
-            return Err(Refusal::invalid("occurredAt", "this is in the future"));
-        }
-        if occurred_at.date_naive() < EARLIEST {
-            let message = "this is before 1990; what is older comes by import";
-            return Err(Refusal::invalid("occurredAt", message));
-        }
+        findings.require(
+            occurred_at <= now + TimeDelta::minutes(5),
+            "occurredAt",
+            "this is in the future",
+        );
+        findings.require(
+            occurred_at.date_naive() >= EARLIEST,
+            "occurredAt",
+            "this is before 1990; what is older comes by import",
+        );
         let attribution = self.attribution_token.as_deref().map(str::parse);
+        let attribution = findings.finish_with(attribution.transpose())?;
         Ok(Interaction {
             id: Id::at(occurred_at, random),
             user,
@@ -167,8 +174,28 @@ impl NewInteraction {
             kind: self.kind,
             value: self.value,
             occurred_at,
-            attribution: attribution.transpose()?,
+            attribution,
         })
+    }
+}
+
+/// A digest of an interaction as it was asked for.
+pub(super) type RequestHash = [u8; 32];
+
+impl NewInteraction {
+    /// What tells a repeat from another request under the same idempotency key: everything that is
+    /// asked for, where a moment that is left out is left out. `read` is what [`Self::read`] made of it.
+    pub(super) fn request_hash(&self, read: &Interaction) -> RequestHash {
+        let moment = self.occurred_at.map(|_| read.occurred_at);
+        let asked = format!(
+            "{} {} {:?} {:?} {:?}",
+            read.content.uuid(),
+            read.kind.as_str(),
+            read.value.map(f32::to_bits),
+            moment.map(|moment| moment.timestamp_micros()),
+            read.attribution.map(|item| (item.list.uuid(), item.rank)),
+        );
+        Sha256::digest(asked).into()
     }
 }
 

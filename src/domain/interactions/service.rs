@@ -10,7 +10,7 @@ use super::model::{
     Counting, Interaction, InteractionCount, InteractionFilter, MAX_AT_ONCE, MAX_DAYS,
     NewInteraction, Ratings, Recorded, bad_attribution,
 };
-use super::store::{Candidate, Store, Written};
+use super::store::{Candidate, IdempotencyKey, Seen, Store, Written};
 use super::stream;
 use super::weights::{WeightChange, WeightTable, no_such_version};
 use crate::domain::SchemaContext;
@@ -123,8 +123,12 @@ impl InteractionService {
             viewer.may_act_for(user, Scope::InteractionsWrite)?;
             let interaction = new.read(user, now, self.rng.bytes());
             read.push(interaction.map(|interaction| Candidate {
+                key: new.idempotency_key.clone().map(|name| IdempotencyKey {
+                    name,
+                    request: new.request_hash(&interaction),
+                    dated: new.occurred_at.is_some(),
+                }),
                 interaction,
-                key: new.idempotency_key,
             }));
         }
         // What was recorded before stays so, whatever has become of the content since.
@@ -132,11 +136,7 @@ impl InteractionService {
         let before = self.store.seen(&candidates).await?;
         let fresh: Vec<&Candidate> = candidates
             .into_iter()
-            .filter(|candidate| {
-                !candidate
-                    .name()
-                    .is_some_and(|name| before.contains_key(&name))
-            })
+            .filter(|candidate| before.seen(candidate).is_none())
             .collect();
         let pairs: Vec<_> = fresh
             .iter()
@@ -148,14 +148,13 @@ impl InteractionService {
         let mut wanted = Vec::new();
         for candidate in read {
             let checked = candidate.and_then(|candidate| {
-                if let Some(earlier) = candidate.name().and_then(|name| before.get(&name)) {
-                    return Ok(Err(earlier.clone()));
+                if let Some(earlier) = before.seen(&candidate) {
+                    return Ok(Err(earlier));
                 }
                 let Interaction { user, content, .. } = candidate.interaction;
                 if !visible.contains(&(user, content)) {
-                    return Err(Refusal::NotFound {
-                        thing: "content item",
-                    });
+                    let thing = "content item";
+                    return Err(Refusal::NotFound { thing }.at("contentId"));
                 }
                 let led_here = |attribution| served.get(&attribution) == Some(&(user, content));
                 if !candidate.interaction.attribution.is_none_or(led_here) {
@@ -198,7 +197,7 @@ impl InteractionService {
                         repeated: false,
                     }),
                     Written::Seen(earlier) => repeated(earlier),
-                    Written::NoSuchUser => Err(Refusal::NotFound { thing: "user" }),
+                    Written::NoSuchUser => Err(Refusal::NotFound { thing: "user" }.at("userId")),
                 })
                 .ok_or_else(|| anyhow::anyhow!("each interaction written has an outcome").into()),
         });
@@ -408,19 +407,22 @@ impl InteractionService {
     }
 }
 
-/// What is said when an idempotency key comes again; `None` where its interaction is gone.
-fn repeated(earlier: Option<Interaction>) -> Outcome {
-    match earlier {
-        Some(interaction) => Ok(Recorded {
-            interaction,
-            repeated: true,
-        }),
-        None => Err(Refusal::Conflict {
-            message: "this was recorded and then taken back; to record it anew, use a new \
-                      idempotency key"
-                .to_owned(),
-        }),
-    }
+/// What is said when an idempotency key comes again.
+fn repeated(earlier: Seen) -> Outcome {
+    let message = match earlier {
+        Seen::Same(Some(interaction)) => {
+            return Ok(Recorded {
+                interaction,
+                repeated: true,
+            });
+        }
+        Seen::Same(None) => {
+            "this was recorded and then taken back; to record it anew, use a new idempotency key"
+        }
+        Seen::Different => "this idempotency key was used for something else; use a new one",
+    };
+    let message = message.to_owned();
+    Err(Refusal::Conflict { message }.at("idempotencyKey"))
 }
 
 /// The user whose history is asked for, if the viewer may read it.

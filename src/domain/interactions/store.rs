@@ -23,7 +23,10 @@ use crate::platform::events;
 use interaction::Column;
 
 mod counts;
+mod keys;
 mod weights;
+
+pub(super) use keys::{EarlierKeys, IdempotencyKey, KeyName, Seen};
 
 #[derive(Clone)]
 pub(super) struct Store {
@@ -34,23 +37,14 @@ pub(super) struct Store {
 #[derive(Clone)]
 pub(super) struct Candidate {
     pub(super) interaction: Interaction,
-    pub(super) key: Option<String>,
-}
-
-/// A key is a name among those of its user.
-pub(super) type KeyName = (Id<id::User>, String);
-
-impl Candidate {
-    pub(super) fn name(&self) -> Option<KeyName> {
-        Some((self.interaction.user, self.key.clone()?))
-    }
+    pub(super) key: Option<IdempotencyKey>,
 }
 
 /// What became of a candidate.
 pub(super) enum Written {
     Recorded(Interaction),
-    /// Its key was seen before; with the interaction of then, if that is still there.
-    Seen(Option<Interaction>),
+    /// Its key was seen before.
+    Seen(Seen),
     NoSuchUser,
 }
 
@@ -60,12 +54,9 @@ impl Store {
     }
 
     /// What the keys of `candidates` did before, where they were seen before.
-    pub(super) async fn seen(
-        &self,
-        candidates: &[&Candidate],
-    ) -> Result<HashMap<KeyName, Option<Interaction>>> {
+    pub(super) async fn seen(&self, candidates: &[&Candidate]) -> Result<EarlierKeys> {
         let names = candidates.iter().filter_map(|candidate| candidate.name());
-        seen(self.db.write(), names.collect()).await
+        keys::earlier(self.db.write(), names.collect()).await
     }
 
     /// Whose list, and which content, stands behind each attribution that exists.
@@ -220,15 +211,15 @@ async fn write(
         .into_iter()
         .collect();
     // Of several with the same key in one call the first is the one.
-    let mut first: HashMap<KeyName, Id<id::Interaction>> = HashMap::new();
+    let mut first: HashMap<KeyName, &Candidate> = HashMap::new();
     for candidate in &candidates {
         if let Some(name) = candidate.name()
             && users.contains(&name.0.uuid())
         {
-            first.entry(name).or_insert(candidate.interaction.id);
+            first.entry(name).or_insert(candidate);
         }
     }
-    let won = claim(tx, &first, now).await?;
+    let won = keys::claim(tx, &first, now).await?;
     let mine = |candidate: &Candidate| {
         users.contains(&candidate.interaction.user.uuid())
             && (candidate.key.is_none() || won.contains(&candidate.interaction.id))
@@ -247,95 +238,17 @@ async fn write(
         events::append(tx, &InteractionsRecorded::of(recorded, origin)).await?;
     }
     let lost = candidates.iter().filter(|candidate| !mine(candidate));
-    let earlier = seen(tx, lost.filter_map(Candidate::name).collect()).await?;
+    let earlier = keys::earlier(tx, lost.filter_map(Candidate::name).collect()).await?;
     let settled = candidates.into_iter().map(|candidate| {
         if mine(&candidate) {
             return Written::Recorded(candidate.interaction);
         }
-        match candidate.name().and_then(|name| earlier.get(&name)) {
-            Some(earlier) => Written::Seen(earlier.clone()),
+        match earlier.seen(&candidate) {
+            Some(seen) => Written::Seen(seen),
             None => Written::NoSuchUser,
         }
     });
     Ok(settled.collect())
-}
-
-/// Writes the keys that nobody wrote before, and answers the interactions they now stand for.
-async fn claim(
-    tx: &sea_orm::DatabaseTransaction,
-    keys: &HashMap<KeyName, Id<id::Interaction>>,
-    now: DateTime<Utc>,
-) -> Result<HashSet<Id<id::Interaction>>> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        interaction_id: Uuid,
-    }
-    if keys.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let texts: Vec<String> = keys.keys().map(|(_, key)| key.clone()).collect();
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        // In one order, so that two callers with the same keys wait for each other but once.
-        "INSERT INTO idempotency_keys (user_id, key, interaction_id, recorded_at) \
-         SELECT user_id, key, interaction_id, $4 \
-           FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS new (user_id, key, interaction_id) \
-          ORDER BY user_id, key \
-         ON CONFLICT DO NOTHING \
-         RETURNING interaction_id",
-        [
-            filter::uuids(keys.keys().map(|(user, _)| *user)),
-            texts.into(),
-            filter::uuids(keys.values().copied()),
-            now.into(),
-        ],
-    );
-    let rows = Row::find_by_statement(statement).all(tx).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| row.interaction_id.into())
-        .collect())
-}
-
-async fn seen(
-    connection: &impl sea_orm::ConnectionTrait,
-    names: Vec<KeyName>,
-) -> Result<HashMap<KeyName, Option<Interaction>>> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        user_id: Uuid,
-        key: String,
-        interaction_id: Uuid,
-    }
-    if names.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let texts: Vec<String> = names.iter().map(|(_, key)| key.clone()).collect();
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT DISTINCT user_id, key, interaction_id \
-           FROM unnest($1::uuid[], $2::text[]) AS named (user_id, key) \
-           JOIN idempotency_keys USING (user_id, key)",
-        [
-            filter::uuids(names.iter().map(|(user, _)| *user)),
-            texts.into(),
-        ],
-    );
-    let keys = Row::find_by_statement(statement).all(connection).await?;
-    if keys.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let ids = keys.iter().map(|row| row.interaction_id);
-    let found: HashMap<Uuid, Interaction> = find_many(connection, ids)
-        .await?
-        .into_iter()
-        .map(|interaction| (interaction.id.uuid(), interaction))
-        .collect();
-    let seen = keys.into_iter().map(|row| {
-        let interaction = found.get(&row.interaction_id).cloned();
-        ((row.user_id.into(), row.key), interaction)
-    });
-    Ok(seen.collect())
 }
 
 async fn find_many(

@@ -9,7 +9,7 @@ use super::parameters::{JobParameters, from_json};
 use crate::domain::job_handler::{JobHandler, JobKind};
 use crate::foundation::filter::Comparison;
 use crate::foundation::page::Cursor;
-use crate::foundation::{Error, Id, Progress, Refusal, Result, id, text_enum};
+use crate::foundation::{Error, Findings, Id, Progress, Refusal, Result, id, text_enum};
 
 text_enum! {
     /// State of a job.
@@ -154,15 +154,18 @@ impl NewJob {
     /// # Errors
     /// [`Refusal::InvalidInput`].
     pub fn check(&self) -> Result<(), Refusal> {
-        if !(-100..=100).contains(&self.priority) {
-            let message = "a priority is between -100 and 100; 0 is the usual";
-            return Err(Refusal::invalid("priority", message));
-        }
-        if self.delay > MOST_DELAY {
-            let message = "a job can be put off by 30 days (2,592,000 seconds) at most";
-            return Err(Refusal::invalid("delaySeconds", message));
-        }
-        Ok(())
+        let mut findings = Findings::default();
+        findings.require(
+            (-100..=100).contains(&self.priority),
+            "priority",
+            "a priority is between -100 and 100; 0 is the usual",
+        );
+        findings.require(
+            self.delay <= MOST_DELAY,
+            "delaySeconds",
+            "a job can be put off by 30 days (2,592,000 seconds) at most",
+        );
+        findings.finish()
     }
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::foundation::filter::Text;
 use crate::foundation::page::Cursor;
-use crate::foundation::{Id, Refusal, Result, id, text_enum};
+use crate::foundation::{Findings, Id, Refusal, Result, id, text_enum};
 
 /// Somebody who made or plays in a content item.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,22 +36,19 @@ impl Fields {
     /// # Errors
     /// [`Refusal::InvalidInput`].
     pub fn check(&self) -> Result<()> {
+        let mut findings = Findings::default();
         for (field, text, most) in [
             ("name", Some(&self.name), 200),
             ("photoUrl", self.photo_url.as_ref(), 2000),
             ("biography", self.biography.as_ref(), 20_000),
         ] {
             let Some(text) = text else { continue };
-            if text.contains('\0') {
-                let message = "text may not contain the character U+0000";
-                return Err(Refusal::invalid(field, message).into());
-            }
-            if text.trim().is_empty() || text.chars().count() > most {
-                let message = format!("1 to {most} characters");
-                return Err(Refusal::invalid(field, message).into());
-            }
+            let message = "text may not contain the character U+0000";
+            findings.require(!text.contains('\0'), field, message);
+            let good = !text.trim().is_empty() && text.chars().count() <= most;
+            findings.require(good, field, &format!("1 to {most} characters"));
         }
-        Ok(())
+        Ok(findings.finish()?)
     }
 }
 

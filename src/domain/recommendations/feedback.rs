@@ -9,7 +9,7 @@ use super::store::{ListedItem, RecordedKind};
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::interactions::model::{Attribution, Recorded, bad_attribution};
 use crate::domain::interactions::{InteractionKind, NewInteraction};
-use crate::foundation::{Error, Id, Refusal, Result, id, text_enum};
+use crate::foundation::{Error, Findings, Id, Refusal, Result, id, text_enum};
 
 /// The most that one call may tell.
 pub const MAX_AT_ONCE: usize = 100;
@@ -50,7 +50,8 @@ pub struct NewFeedback {
     pub kind: FeedbackKind,
     /// The stars of [`FeedbackKind::Rated`], 0.5 to 5.
     pub rating: Option<f32>,
-    /// A name of the caller's own for the interaction that it is: the same name again does nothing.
+    /// A name of the caller's own for the interaction that it is: the same again does nothing, something
+    /// else under the same name is a conflict.
     pub idempotency_key: Option<String>,
 }
 
@@ -170,7 +171,7 @@ impl RecommendationService {
                         .ok_or_else(|| anyhow::anyhow!("each interaction has an outcome"))?;
                     let settled = outcome
                         .map_err(as_feedback)
-                        .and_then(|recorded| settle(feedback, recorded, before));
+                        .map(|recorded| settle(feedback, recorded, before));
                     if let Ok((feedback, false)) = &settled {
                         notes.push(feedback.clone());
                     }
@@ -190,16 +191,19 @@ impl RecommendationService {
 
 /// The list item that a row names, if the row makes sense.
 fn check(new: &NewFeedback) -> Result<Attribution, Refusal> {
+    let mut findings = Findings::default();
     let stars = new.rating.is_some_and(|stars| (0.5..=5.0).contains(&stars));
-    if new.kind == FeedbackKind::Rated && !stars {
-        let message = "RATED needs its stars, 0.5 to 5";
-        return Err(Refusal::invalid("rating", message));
-    }
-    if new.kind != FeedbackKind::Rated && new.rating.is_some() {
-        let message = "only RATED has stars; leave them out";
-        return Err(Refusal::invalid("rating", message));
-    }
-    new.attribution_token.parse()
+    findings.require(
+        new.kind != FeedbackKind::Rated || stars,
+        "rating",
+        "RATED needs its stars, 0.5 to 5",
+    );
+    findings.require(
+        new.kind == FeedbackKind::Rated || new.rating.is_none(),
+        "rating",
+        "only RATED has stars; leave them out",
+    );
+    findings.finish_with(new.attribution_token.parse())
 }
 
 /// What is known of a list item that the viewer may speak for. Of others' not even that it is there.
@@ -242,42 +246,35 @@ fn interaction(
 }
 
 /// What became of a row whose interaction is on record.
-fn settle(mut feedback: Feedback, recorded: Recorded, before: Option<RecordedKind>) -> Outcome {
+fn settle(
+    mut feedback: Feedback,
+    recorded: Recorded,
+    before: Option<RecordedKind>,
+) -> (Feedback, bool) {
     let interaction = recorded.interaction;
-    if interaction.attribution != Some(feedback.item) {
-        let message = "this idempotency key was used for something else; use a new one".to_owned();
-        return Err(Refusal::Conflict { message });
-    }
     // A late repeat of what was said before the last.
     let latest = before.as_ref().and_then(|before| before.interaction);
     if recorded.repeated
         && let Some(before) = before
         && latest.is_some_and(|latest| interaction.id <= latest)
     {
-        return Ok((before.again(&feedback), true));
+        return (before.again(&feedback), true);
     }
     feedback.interaction = Some(interaction.id);
     feedback.rating = interaction.value;
-    Ok((feedback, false))
+    (feedback, false)
 }
 
 /// The refusal of an interaction, with the place that it has in feedback.
 fn as_feedback(refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal::InvalidInput { path, message } => {
-            // `interactions`, the row, then the field.
-            let fields = path.into_iter().skip(2);
-            let renamed = |field: String| match field.as_str() {
-                "value" => "rating".to_owned(),
-                _ => field,
-            };
-            Refusal::InvalidInput {
-                path: fields.map(renamed).collect(),
-                message,
-            }
-        }
-        other => other,
-    }
+    let renamed = |field: String| match field.as_str() {
+        "value" => "rating".to_owned(),
+        // The item is named by its token.
+        "contentId" | "userId" => "attributionToken".to_owned(),
+        _ => field,
+    };
+    // `interactions`, the row, then the field.
+    refusal.map_path(&|path| path.into_iter().skip(2).map(renamed).collect())
 }
 
 impl RecordedKind {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::domain::auth::Role;
 use crate::foundation::filter::{Comparison, Text, TextList};
 use crate::foundation::page::Cursor;
-use crate::foundation::{Clock, Id, Refusal, Result, Rng, id, text_enum};
+use crate::foundation::{Clock, Findings, Id, Refusal, Result, Rng, id, text_enum};
 
 /// A person with an account, or an imported or anonymous one.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,10 +167,12 @@ impl NewUser {
     /// Checks everything that the database would refuse.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`].
-    pub fn check(&self) -> Result<()> {
-        check_name(&self.display_name)?;
-        self.preferences.check()
+    /// [`Refusal::InvalidInput`], for each field that is wrong.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let mut findings = Findings::default();
+        findings.take(check_name(&self.display_name));
+        findings.take(self.preferences.check());
+        findings.finish()
     }
 
     /// The user, as of this moment.
@@ -196,11 +198,11 @@ impl NewUser {
 ///
 /// # Errors
 /// [`Refusal::InvalidInput`].
-pub fn check_name(name: &str) -> Result<()> {
+pub fn check_name(name: &str) -> Result<(), Refusal> {
     let length = name.trim().chars().count();
     if !(1..=100).contains(&length) || name.contains(char::is_control) {
         let message = "a name has 1 to 100 characters, and no line breaks or other controls";
-        return Err(Refusal::invalid("displayName", message).into());
+        return Err(Refusal::invalid("displayName", message));
     }
     Ok(())
 }
@@ -210,7 +212,8 @@ impl Preferences {
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`].
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<(), Refusal> {
+        let mut findings = Findings::default();
         let at = |field: &str, message: &str| {
             Refusal::invalid(field, message).under(["preferences".to_owned()])
         };
@@ -221,15 +224,15 @@ impl Preferences {
             let good =
                 |text: &String| (1..=200).contains(&text.chars().count()) && !text.contains('\0');
             if texts.len() > 50 || !texts.iter().all(good) {
-                return Err(at(field, "at most 50 entries of 1 to 200 characters each").into());
+                findings.note(at(field, "at most 50 entries of 1 to 200 characters each"));
             }
         }
         let extra = Value::Object(self.extra.clone());
         if extra.to_string().len() > 65_536 || has_nul(&extra) {
             let message = "a JSON object of at most 64 KiB, without the character U+0000";
-            return Err(at("extra", message).into());
+            findings.note(at("extra", message));
         }
-        Ok(())
+        findings.finish()
     }
 
     /// As the database keeps them.

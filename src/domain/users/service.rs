@@ -13,7 +13,7 @@ use super::store::Store;
 use crate::domain::SchemaContext;
 use crate::domain::auth::{AuthService, Role, Scope, Viewer};
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
+use crate::foundation::{Clock, Error, Findings, Id, Refusal, Result, Rng, id};
 use crate::platform::cache::{Cache, Tag};
 use crate::platform::db::audit::AuditEntry;
 
@@ -109,19 +109,18 @@ impl UsersService {
         if new.role > Role::User {
             viewer.admin()?;
         }
-        new.check()?;
-        if new.anonymous && (new.email.is_some() || password.is_some()) {
-            let message = "an anonymous user has neither an e-mail address nor a password";
-            return Err(Refusal::invalid("email", message).into());
-        }
-        let hash = match password {
-            Some(_) if new.email.is_none() => {
-                let message = "a password goes with an e-mail address to sign in with";
-                return Err(Refusal::invalid("email", message).into());
-            }
-            Some(password) => Some(self.auth.fresh_hash(password, &new).await?),
-            None => None,
-        };
+        let mut findings = Findings::default();
+        findings.require(
+            !new.anonymous || (new.email.is_none() && password.is_none()),
+            "email",
+            "an anonymous user has neither an e-mail address nor a password",
+        );
+        findings.require(
+            password.is_none() || new.anonymous || new.email.is_some(),
+            "email",
+            "a password goes with an e-mail address to sign in with",
+        );
+        let hash = self.auth.checked(&new, password, findings).await?;
         let user = new.into_user(&self.clock, &self.rng);
         let entry = audit_entry(
             viewer,
@@ -153,8 +152,10 @@ impl UsersService {
             .update_profile(id, self.clock.now(), entry, move |user| {
                 change(user);
                 user.display_name = user.display_name.trim().to_owned();
-                check_name(&user.display_name)?;
-                user.preferences.check()
+                let mut findings = Findings::default();
+                findings.take(check_name(&user.display_name));
+                findings.take(user.preferences.check());
+                Ok(findings.finish()?)
             })
             .await;
         self.cache.invalidate(&[Tag::User(id)]);

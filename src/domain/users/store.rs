@@ -313,7 +313,7 @@ impl User {
             .await;
         match written {
             Err(error) if broken_constraint(&error).as_deref() == Some("users_email") => {
-                Err(Refusal::EmailTaken.into())
+                Err(Refusal::EmailTaken.at("email").into())
             }
             other => Ok(other.map(|_| ())?),
         }

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::kind::InteractionKind;
-use crate::foundation::Refusal;
+use crate::foundation::{Findings, Refusal};
 
 /// The weights of all kinds, in one version. A version never changes: lists name the one they used.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,18 +106,17 @@ impl WeightTable {
     /// [`Refusal::InvalidInput`] for a value out of range or a kind that is changed twice.
     pub fn changed(&self, changes: &[WeightChange]) -> Result<Vec<WeightRow>, Refusal> {
         let mut rows = self.rows.clone();
+        let mut findings = Findings::default();
         for (index, change) in changes.iter().enumerate() {
             let outer = || ["weights".to_owned(), index.to_string()];
             if changes[..index].iter().any(|seen| seen.kind == change.kind) {
                 let message = "each kind once";
-                return Err(Refusal::invalid("kind", message).under(outer()));
+                findings.note(Refusal::invalid("kind", message).under(outer()));
             }
             let row = &mut rows[change.kind as usize];
-            change
-                .apply(row)
-                .map_err(|refusal| refusal.under(outer()))?;
+            findings.take(change.apply(row).map_err(|refusal| refusal.under(outer())));
         }
-        Ok(rows)
+        findings.finish().map(|()| rows)
     }
 }
 
@@ -133,28 +132,24 @@ impl WeightRow {
 
 impl WeightChange {
     fn apply(&self, row: &mut WeightRow) -> Result<(), Refusal> {
+        let mut findings = Findings::default();
         if let Some(weight) = self.weight {
-            if !(-1.0..=1.0).contains(&weight) {
-                let message = "a weight is between -1 and 1";
-                return Err(Refusal::invalid("weight", message));
-            }
+            let good = (-1.0..=1.0).contains(&weight);
+            findings.require(good, "weight", "a weight is between -1 and 1");
             row.weight = weight;
         }
         if let Some(seconds) = self.half_life_seconds {
-            if seconds < 1 {
-                let message = "a half-life is at least 1 second";
-                return Err(Refusal::invalid("halfLifeSeconds", message));
-            }
+            let message = "a half-life is at least 1 second";
+            findings.require(seconds >= 1, "halfLifeSeconds", message);
             row.half_life = TimeDelta::seconds(seconds.into());
         }
         if let Some(seconds) = self.exclude_for_seconds {
-            if seconds.is_some_and(|seconds| seconds < 0) {
-                let message = "0 for not at all, null for good, or a number of seconds";
-                return Err(Refusal::invalid("excludeForSeconds", message));
-            }
+            let message = "0 for not at all, null for good, or a number of seconds";
+            let good = seconds.is_none_or(|seconds| seconds >= 0);
+            findings.require(good, "excludeForSeconds", message);
             row.exclude_for = seconds.map(|seconds| TimeDelta::seconds(seconds.into()));
         }
-        Ok(())
+        findings.finish()
     }
 }
 

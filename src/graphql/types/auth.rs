@@ -22,7 +22,9 @@ pub struct AuthTokens {
     expires_in_seconds: i32,
     /// Time when the access token expires.
     expires_at: DateTime,
-    /// Refresh token, for one call of `refreshToken`. A second use ends the session.
+    /// Refresh token, for one call of `refreshToken`. For a short time (30 seconds, unless configured
+    /// otherwise) a repeated call returns the session's newest refresh token again; a later one ends
+    /// the session.
     refresh_token: String,
     /// Time when the refresh token expires.
     refresh_expires_at: DateTime,
@@ -237,8 +239,10 @@ impl AuthMutation {
         }))
     }
 
-    /// Exchanges a refresh token for a new access token and a new refresh token. Each refresh token
-    /// can be used once; a second use ends the session. Requires no access token.
+    /// Exchanges a refresh token for a new access token and a new refresh token. If the same token
+    /// is sent again within a short time (30 seconds, unless configured otherwise), because two tabs
+    /// refresh at once or the response was lost, the newest refresh token of the session is returned
+    /// again; a later repeat ends the session. No authentication required.
     #[graphql(complexity = "20 + child_complexity")]
     async fn refresh_token(
         &self,
@@ -246,7 +250,9 @@ impl AuthMutation {
         #[graphql(desc = "The refresh token to exchange.")] input: RefreshTokenInput,
     ) -> Result<Option<RefreshTokenPayload>> {
         let token = input.refresh_token.into();
-        let (done, errors) = settle(ctx.services().auth.refresh(&token).await)?;
+        let done = ctx.services().auth.refresh(&token).await;
+        let done = done.map_err(|error| error.under(["refreshToken".to_owned()]));
+        let (done, errors) = settle(done)?;
         let (user, tokens) = parts(done);
         Ok(Some(RefreshTokenPayload {
             user,
@@ -256,11 +262,12 @@ impl AuthMutation {
         }))
     }
 
-    /// Ends the session that the request's access token belongs to. All its tokens become invalid.
-    /// Requires a signed-in user.
+    /// Ends the session that the request's access token belongs to. All its tokens become invalid,
+    /// and the rest of the request is resolved without a viewer. Requires a signed-in user.
     async fn logout(&self, ctx: &Context<'_>) -> Result<Option<LogoutPayload>> {
         let done = ctx.services().auth.logout(ctx.viewer()).await;
         let (done, errors) = settle(done)?;
+        ctx.sign_out(done.is_some());
         Ok(Some(LogoutPayload {
             done: done.is_some(),
             errors,
@@ -268,14 +275,15 @@ impl AuthMutation {
         }))
     }
 
-    /// Ends all sessions of the signed-in user, including the current one. Requires a signed-in
-    /// user.
+    /// Ends all sessions of the signed-in user, including the current one; the rest of the request is
+    /// resolved without a viewer. Requires a signed-in user.
     async fn logout_everywhere(
         &self,
         ctx: &Context<'_>,
     ) -> Result<Option<LogoutEverywherePayload>> {
         let done = ctx.services().auth.logout_everywhere(ctx.viewer()).await;
         let (done, errors) = settle(done)?;
+        ctx.sign_out(done.is_some());
         Ok(Some(LogoutEverywherePayload {
             done: done.is_some(),
             errors,

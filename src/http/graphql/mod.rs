@@ -3,13 +3,15 @@
 //! The endpoint is independent of the GraphQL schema. It is given two functions: `identify` authenticates a
 //! request, and `run` executes a request that has passed the guard. In between:
 //! method (405) → media type (406) → other sites (403) → viewer (401) → body (408, 413, 415) →
-//! parameters (400) → guard → mutation by GET (405) → execution.
+//! parameters (400) → guard → mutation by GET (405) → execution. A token that is not good is 401 whatever
+//! comes after it, except for the mutations of [`identified::SESSION_MUTATIONS`].
 
 pub mod body;
 pub mod cross_site;
 pub mod events;
 pub mod execute;
 pub mod framing;
+pub mod identified;
 pub mod negotiate;
 pub mod params;
 pub mod persisted;
@@ -25,13 +27,14 @@ use axum::{
     http::{HeaderMap, Method, request::Parts},
     response::Response as HttpResponse,
 };
-use futures::future::{BoxFuture, join_all, try_join_all};
+use futures::future::{BoxFuture, join_all};
 use futures::stream::BoxStream;
 use tokio::time::Instant;
 
 use self::{
     execute::Prepared,
     framing::Framing,
+    identified::{Identified, begins_session},
     negotiate::{MediaType, has_json_body, negotiate},
     params::Params,
     persisted::PersistedDocuments,
@@ -99,8 +102,9 @@ pub struct ExecutionContext<V> {
 }
 
 /// Authenticates a request by its headers. Without a token the request is anonymous; an invalid token is
-/// [`Refusal::unauthenticated`].
-pub type Identify<V> = Arc<dyn Fn(&Parts) -> BoxFuture<'static, Result<V, Refusal>> + Send + Sync>;
+/// [`Identified::Refused`].
+pub type Identify<V> =
+    Arc<dyn Fn(&Parts) -> BoxFuture<'static, Result<Identified<V>, Refusal>> + Send + Sync>;
 
 /// Executes a request that passed the guard.
 pub type Run<V> =
@@ -250,16 +254,17 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         if by_get && !cross_site::may_get(&parts.headers, &self.settings.origins) {
             return Err(Refusal::cross_site());
         }
-        let viewer = (self.identify)(&parts).await?;
-        let (incoming, bytes) = if by_get {
+        let identified = (self.identify)(&parts).await?;
+        let read = if by_get {
             let raw = parts.uri.query().unwrap_or_default();
-            let params = from_query_string(raw)?;
-            (RequestBody::Single(Box::new(params)), raw.len())
+            let single = |params| (RequestBody::Single(Box::new(params)), raw.len());
+            from_query_string(raw).map(single)
         } else {
-            self.read_post(&parts, body).await?
+            self.read_post(&parts, body).await
         };
+        let (incoming, bytes) = identified.admit(read, |_| true)?;
         let http_request = HttpRequestContext {
-            viewer,
+            viewer: identified.viewer().clone(),
             request_id: request_id.clone(),
             bytes,
             by_get,
@@ -267,7 +272,8 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         };
         match incoming {
             RequestBody::Single(params) => {
-                let prepared = self.prepare(*params, &http_request, 1).await?;
+                let prepared = self.prepare(*params, &http_request, 1).await;
+                let prepared = identified.admit(prepared, begins_session)?;
                 // A client that accepts both gets a stream for subscriptions only.
                 if let Some(framing) = framing
                     && (media.is_none() || prepared.is_subscription())
@@ -290,7 +296,9 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             }
             RequestBody::Batch(all) => {
                 let media = media.ok_or_else(Refusal::not_acceptable)?;
-                let responses = self.run_batch(all, &http_request, request_id).await?;
+                let responses = self
+                    .run_batch(all, &http_request, &identified, request_id)
+                    .await?;
                 Ok(batch(responses, media))
             }
         }
@@ -316,13 +324,17 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         &self,
         all: Vec<Params>,
         http_request: &HttpRequestContext<V>,
+        identified: &Identified<V>,
         request_id: &RequestId,
     ) -> Result<Vec<Response>, Refusal> {
         let size = all.len();
         let preparing = all
             .into_iter()
             .map(|params| self.prepare(params, http_request, size));
-        let prepared = try_join_all(preparing).await?;
+        let prepared = join_all(preparing).await.into_iter();
+        let prepared = prepared
+            .map(|prepared| identified.admit(prepared, begins_session))
+            .collect::<Result<Vec<_>, _>>()?;
         let secrets: u32 = prepared.iter().map(Prepared::auth_mutations).sum();
         if secrets > 1 {
             return Err(Refusal::new(

@@ -26,6 +26,7 @@ use tokio::task::AbortHandle;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::config::{SchemaName, Settings};
+use super::db::primary::from_primary;
 use crate::foundation::{Clock, Error, Result, Rng};
 
 mod frame;
@@ -33,6 +34,7 @@ mod generations;
 mod key;
 mod kind;
 mod maintenance;
+mod marks;
 mod process;
 mod redis;
 mod statistics;
@@ -50,6 +52,12 @@ use statistics::Counters;
 /// How long a closing program waits until its invalidations are in Redis.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The most marks that a process remembers itself, each with some hundred bytes.
+const MARKS: u64 = 100_000;
+
+/// The type of marks, which no value has.
+struct Mark;
+
 /// The weight of a value whose size is unknown, in bytes.
 const DEFAULT_WEIGHT: usize = 4096;
 
@@ -59,6 +67,8 @@ pub struct Caches(Arc<Shared>);
 
 struct Shared {
     process: Process<u128, Arc<Entry>, FxBuildHasher>,
+    /// When the marks of this process end.
+    marks: moka::sync::Cache<u128, DateTime<Utc>, FxBuildHasher>,
     generations: Arc<Generations>,
     redis: Option<(Arc<Redis>, AbortHandle)>,
     clock: Clock,
@@ -91,6 +101,9 @@ impl Caches {
         });
         Ok(Self(Arc::new(Shared {
             process: process::new(settings.cache.memory_mib << 20),
+            marks: moka::sync::Cache::builder()
+                .max_capacity(MARKS)
+                .build_with_hasher(FxBuildHasher),
             generations,
             redis,
             clock,
@@ -321,7 +334,8 @@ impl Cache {
         }
         let made_at = self.shared.clock.now();
         let started = Instant::now();
-        let value = compute.await?;
+        // A value that was made of a replica's old rows would outlive them.
+        let value = from_primary(compute).await?;
         counters.computed(started.elapsed());
         let bytes = match (redis, entry_in_redis) {
             (Some(redis), Some(entry_in_redis)) => {

@@ -42,6 +42,10 @@ impl Settings {
             "`database.acquire_timeout_ms` must be between 1 and 3000"
         );
         anyhow::ensure!(
+            database.replica_lag_seconds <= 3600,
+            "`database.replica_lag_seconds` must be 0 to 3600"
+        );
+        anyhow::ensure!(
             database.rw_connections >= 2 && database.ro_connections >= 2,
             "`database.rw_connections` and `ro_connections` must be at least 2"
         );
@@ -98,9 +102,15 @@ impl Settings {
              MARQUEE_AUTH__SIGNING_KEYS='[\"first:<32 or more random characters>\"]'"
         );
         anyhow::ensure!(
-            (1..=1440).contains(&auth.access_token_minutes)
+            auth.access_token_seconds <= 59
+                && (1..=86_400).contains(&auth.access_token_lifetime())
                 && (1..=3650).contains(&auth.refresh_token_days),
-            "`auth.access_token_minutes` must be 1 to 1440 and `auth.refresh_token_days` 1 to 3650"
+            "`auth.access_token_minutes` and `auth.access_token_seconds` (0 to 59) must be 1 second \
+             to 1440 minutes together, and `auth.refresh_token_days` must be 1 to 3650"
+        );
+        anyhow::ensure!(
+            auth.refresh_grace_seconds <= 300,
+            "`auth.refresh_grace_seconds` must be 0 to 300"
         );
         anyhow::ensure!(
             (8..=128).contains(&auth.min_password_length),

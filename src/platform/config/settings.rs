@@ -59,6 +59,7 @@ pub struct Database {
     pub listen_url: SecretString,
     pub rw_url: SecretString,
     pub ro_url: SecretString,
+    pub replica_lag_seconds: u32,
     pub rw_connections: u32,
     pub ro_connections: u32,
     pub acquire_timeout_ms: u64,
@@ -141,7 +142,9 @@ pub struct Auth {
     pub signing_keys: Vec<SecretString>,
     pub issuer: String,
     pub access_token_minutes: u32,
+    pub access_token_seconds: u32,
     pub refresh_token_days: u32,
+    pub refresh_grace_seconds: u32,
     pub min_password_length: usize,
     pub open_registration: bool,
     pub backoff_after_account: u32,
@@ -150,6 +153,15 @@ pub struct Auth {
     pub argon2_memory_kib: u32,
     pub argon2_passes: u32,
     pub argon2_lanes: u32,
+}
+
+impl Auth {
+    /// The lifetime of an access token, in seconds.
+    pub fn access_token_lifetime(&self) -> u32 {
+        self.access_token_minutes
+            .saturating_mul(60)
+            .saturating_add(self.access_token_seconds)
+    }
 }
 
 /// Lists.

@@ -35,12 +35,12 @@ impl Db {
         Bulk::open(self.pool()).await
     }
 
-    /// The same for reading alone, where [`Db::read`] reads.
+    /// The same for reading alone: from the replica, if there is one, however late it is.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn bulk_read(&self) -> Result<Bulk> {
-        Bulk::open(self.read().get_postgres_connection_pool()).await
+        Bulk::open(self.ro.get_postgres_connection_pool()).await
     }
 }
 

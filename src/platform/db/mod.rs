@@ -20,6 +20,7 @@ pub mod filter;
 pub mod keyset;
 pub mod migrate;
 pub mod migration_status;
+pub mod primary;
 pub mod versions;
 
 /// The role that mutations and jobs act as, where the database has it.
@@ -35,6 +36,8 @@ pub struct Db {
     schema: SchemaName,
     rw: DatabaseConnection,
     ro: DatabaseConnection,
+    /// Whether queries go to another database than mutations, which may lag behind.
+    replica: bool,
     statements: Arc<AtomicU64>,
 }
 
@@ -52,8 +55,9 @@ impl Db {
             "" => url.to_owned(),
             own => own.to_owned(),
         };
-        let rw = pool(settings, &own(&settings.rw_url), schema, Access::ReadWrite).await?;
-        let ro = pool(settings, &own(&settings.ro_url), schema, Access::ReadOnly).await?;
+        let (rw_url, ro_url) = (own(&settings.rw_url), own(&settings.ro_url));
+        let rw = pool(settings, &rw_url, schema, Access::ReadWrite).await?;
+        let ro = pool(settings, &ro_url, schema, Access::ReadOnly).await?;
         let statements = Arc::new(AtomicU64::new(0));
         let connection = |pool| {
             let mut connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
@@ -67,6 +71,7 @@ impl Db {
             schema: schema.clone(),
             rw: connection(rw),
             ro: connection(ro),
+            replica: rw_url != ro_url,
             statements,
         })
     }
@@ -76,9 +81,18 @@ impl Db {
         &self.schema
     }
 
-    /// For queries. It may be a replica that lags behind [`Db::write`].
+    /// For queries. It may be a replica that lags behind [`Db::write`]; inside of
+    /// [`primary::from_primary`] it is not.
     pub fn read(&self) -> &DatabaseConnection {
+        if self.replica && primary::reads_from_primary() {
+            return &self.rw;
+        }
         &self.ro
+    }
+
+    /// Whether queries may go to a replica.
+    pub fn has_replica(&self) -> bool {
+        self.replica
     }
 
     /// For single statements that write, and for reads that must see the latest write.

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::{ContentKind, Visibility};
-use crate::foundation::{Refusal, Result};
+use crate::foundation::{Findings, Result};
 
 /// Everything of a content item that can be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,26 +112,21 @@ impl Fields {
     /// Checks everything that the database would refuse, and names the field that is wrong.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`].
+    /// [`crate::foundation::Refusal::InvalidInput`], for each field that is wrong.
     pub fn check(&self) -> Result<()> {
-        let require = |good: bool, field: &str, message: &str| {
-            if good {
-                Ok(())
-            } else {
-                Err(Refusal::invalid(field, message))
-            }
-        };
+        let mut findings = Findings::default();
+        let mut require = |good, field: &str, message: &str| findings.require(good, field, message);
         let length = self.title.chars().count();
         require(
             (1..=500).contains(&length) && !self.title.trim().is_empty(),
             "title",
             "a title has 1 to 500 characters",
-        )?;
+        );
         require(
             self.description.chars().count() <= 20_000,
             "description",
             "a description has at most 20,000 characters",
-        )?;
+        );
         for (field, texts, most) in [
             ("genres", &self.genres, 50),
             ("tags", &self.tags, 200),
@@ -142,7 +137,7 @@ impl Fields {
                 texts.len() <= most && texts.iter().all(good),
                 field,
                 &format!("at most {most} entries of 1 to 200 characters each"),
-            )?;
+            );
         }
         let optional = [
             ("originalTitle", &self.original_title),
@@ -158,7 +153,7 @@ impl Fields {
                     .is_none_or(|text| (1..=2000).contains(&text.chars().count())),
                 field,
                 "1 to 2,000 characters, or leave it out",
-            )?;
+            );
         }
         let texts = [("title", &self.title), ("description", &self.description)]
             .into_iter()
@@ -175,36 +170,36 @@ impl Fields {
                 !text.contains('\0'),
                 field,
                 "text may not contain the character U+0000",
-            )?;
+            );
         }
         require(
             self.year.is_none_or(|year| (1800..=2200).contains(&year)),
             "year",
             "a year is between 1800 and 2200",
-        )?;
+        );
         require(
             self.duration_minutes
                 .is_none_or(|minutes| (1..=10_000).contains(&minutes)),
             "durationMinutes",
             "a duration is between 1 and 10,000 minutes",
-        )?;
+        );
         require(
             self.rating_average
                 .is_none_or(|rating| (0.0..=10.0).contains(&rating)),
             "ratingAverage",
             "a mean rating is between 0 and 10",
-        )?;
+        );
         require(
             self.popularity.is_finite() && self.popularity >= 0.0,
             "popularity",
             "popularity is 0 or more",
-        )?;
+        );
         require(
             self.quality_score
                 .is_none_or(|score| (0.0..=1.0).contains(&score)),
             "qualityScore",
             "a quality score is between 0 and 1",
-        )?;
+        );
         for (field, number) in [
             ("ratingCount", self.rating_count),
             ("stock", self.stock),
@@ -214,7 +209,7 @@ impl Fields {
                 number.is_none_or(|number| number >= 0),
                 field,
                 "a count is 0 or more",
-            )?;
+            );
         }
         let most = Decimal::new(99_999_999_999_999, 2);
         for (field, price) in [("price", self.price), ("listPrice", self.list_price)] {
@@ -224,12 +219,12 @@ impl Fields {
                 }),
                 field,
                 "a price is 0 or more, with at most two decimals",
-            )?;
+            );
             require(
                 price.is_none() || self.currency.is_some(),
                 "currency",
                 "a price needs its currency, such as EUR",
-            )?;
+            );
         }
         require(
             self.currency.as_ref().is_none_or(|currency| {
@@ -237,7 +232,7 @@ impl Fields {
             }),
             "currency",
             "a currency is three capital letters (ISO 4217)",
-        )?;
+        );
         require(
             match (self.rights_from, self.rights_until) {
                 (Some(from), Some(until)) => from <= until,
@@ -245,12 +240,12 @@ impl Fields {
             },
             "rightsUntil",
             "rights end on or after the day they begin",
-        )?;
+        );
         require(
             self.metadata.is_object() && self.metadata.to_string().len() <= 65_536,
             "metadata",
             "metadata is a JSON object of at most 64 KiB",
-        )?;
-        Ok(())
+        );
+        Ok(findings.finish()?)
     }
 }

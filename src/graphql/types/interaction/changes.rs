@@ -23,9 +23,10 @@ pub struct RecordInteractionInput {
     value: Option<f64>,
     /// Time of the interaction, from 1990 to five minutes from now (default: now).
     occurred_at: Option<DateTime>,
-    /// Idempotency key chosen by the client, 1–200 characters, unique per user. If it was used
-    /// before, nothing is recorded and the earlier interaction is returned, so that requests can be
-    /// repeated safely.
+    /// Idempotency key chosen by the client, 1–200 characters, unique per user. If the same
+    /// interaction was recorded with it before, nothing is recorded and the earlier interaction is
+    /// returned, so that requests can be repeated safely. A key that was used for another interaction
+    /// is a `Conflict`.
     idempotency_key: Option<String>,
     /// The `attributionToken` of the list item that led to the interaction.
     attribution_token: Option<String>,
@@ -133,7 +134,7 @@ impl From<Outcome> for RecordInteractionResult {
             Err(refusal) => Self {
                 outcome: RecordOutcome::Refused,
                 interaction: None,
-                errors: vec![refusal.into()],
+                errors: UserError::all(refusal),
             },
         }
     }

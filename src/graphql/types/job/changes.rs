@@ -6,11 +6,12 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 
 use super::Job;
 use super::parameters::{JobParametersInput, within};
+use crate::domain::auth::Viewer;
 use crate::domain::jobs::model::{CreateOutcome, NewJob};
 use crate::domain::jobs::parameters::JobParameters;
 use crate::domain::recommendations::jobs::RecommendationsJob;
 use crate::domain::upkeep::erasure::{ErasureJob, ErasureParameters};
-use crate::foundation::{Error, Id, id};
+use crate::foundation::{Error, Findings, Id, Refusal, id};
 use crate::graphql::payload::{payload, payload_errors, settle};
 use crate::graphql::types::recommendation::jobs::RecommendationTarget;
 use crate::graphql::{ContextExt, Query};
@@ -59,12 +60,33 @@ pub struct DeleteJobInput {
     id: Id<id::Job>,
 }
 
-/// The user to erase.
+/// The user to erase: either `userId` or `myself`.
 #[derive(Clone, Debug, InputObject)]
 pub struct EraseUserInput {
-    /// ID of the user to erase (default: the signed-in user). Other users require the role ADMIN or
-    /// an API key with the scope USERS_WRITE.
+    /// ID of the user to erase. Other users than the signed-in one require the role ADMIN or an API
+    /// key with the scope USERS_WRITE.
     user_id: Option<Id<id::User>>,
+    /// Whether to erase the signed-in user.
+    #[graphql(default)]
+    myself: bool,
+}
+
+impl EraseUserInput {
+    /// Whom to erase. Nobody is erased by an input that names nobody.
+    fn user(&self, viewer: &Viewer) -> crate::foundation::Result<Id<id::User>> {
+        match (self.user_id, self.myself) {
+            (Some(user), false) => Ok(user),
+            (None, true) => viewer.signed_in(),
+            (None, false) => {
+                let message = "name whom to erase: give `userId`, or `myself: true`";
+                Err(Refusal::invalid("userId", message).into())
+            }
+            (Some(_), true) => {
+                let message = "give either `userId` or `myself: true`";
+                Err(Refusal::invalid("myself", message).into())
+            }
+        }
+    }
 }
 
 /// A warning that does not prevent the mutation.
@@ -212,13 +234,17 @@ impl JobMutation {
     ) -> Result<Option<CreateGenerationJobPayload>> {
         let (services, viewer) = (ctx.services(), ctx.viewer());
         let asked = async {
-            let delay = within(input.delay_seconds, 0..=2_592_000, "delaySeconds")?;
-            let priority = within(input.priority, -100..=100, "priority")?;
+            let mut findings = Findings::default();
+            let delay = within(input.delay_seconds, 0..=2_592_000, "delaySeconds");
+            let delay = findings.take(delay).unwrap_or_default();
+            let priority = within(input.priority, -100..=100, "priority");
+            let priority = findings.take(priority).unwrap_or_default();
             let parameters = input.parameters.read(viewer, services).await;
-            let parameters = parameters.map_err(|error| match error {
-                Error::Refused(refusal) => refusal.under(["parameters".to_owned()]).into(),
-                other => other,
-            })?;
+            let parameters =
+                match parameters.map_err(|error| error.under(["parameters".to_owned()])) {
+                    Err(Error::Refused(refusal)) => findings.finish_with(Err(refusal))?,
+                    other => findings.finish_with(Ok(other?))?,
+                };
             let new = NewJob {
                 parameters,
                 priority,
@@ -257,13 +283,12 @@ impl JobMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The user to erase.")] input: EraseUserInput,
     ) -> Result<Option<EraseUserPayload>> {
-        let user = match input.user_id {
-            Some(user) => user,
-            None => ctx.viewer().signed_in()?,
+        let asked = async {
+            let user = input.user(ctx.viewer())?;
+            let new = NewJob::now(JobParameters::of::<ErasureJob>(ErasureParameters { user }));
+            ctx.services().jobs.create(ctx.viewer(), new).await
         };
-        let new = NewJob::now(JobParameters::of::<ErasureJob>(ErasureParameters { user }));
-        let outcome = ctx.services().jobs.create(ctx.viewer(), new).await;
-        EraseUserPayload::of(outcome)
+        EraseUserPayload::of(asked.await)
     }
 
     /// Cancels a job: immediately if it is pending, within about two seconds if it is running. Its

@@ -14,7 +14,7 @@ use super::kinds::{JobInput, PlainJob, inputs};
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::jobs::JobParameters;
-use crate::foundation::{Refusal, Result};
+use crate::foundation::{Error, Refusal, Result};
 
 /// Kind and parameters of a job. Exactly one field must be set.
 pub struct JobParametersInput {
@@ -163,10 +163,15 @@ impl JobParametersInput {
     /// # Errors
     /// Those of [`JobInput::read`], and [`Refusal::InvalidInput`] for parameters out of range.
     pub async fn read(self, viewer: &Viewer, services: &Services) -> Result<JobParameters> {
-        let parameters = self.input.read(viewer, services).await?;
-        // Here already, so that the refusal tells the place in the input.
-        parameters.check()?;
-        Ok(parameters)
+        let field = self.field;
+        let read = async {
+            let parameters = self.input.read(viewer, services).await?;
+            // Here already, so that the refusal tells the place in the input.
+            parameters.check()?;
+            Ok(parameters)
+        };
+        read.await
+            .map_err(|error: Error| error.under([field.to_owned()]))
     }
 }
 

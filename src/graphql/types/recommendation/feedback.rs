@@ -30,7 +30,8 @@ pub struct RecommendationFeedbackInput {
     /// Rating in stars, 0.5–5. Required for RATED; not allowed otherwise.
     rating: Option<f64>,
     /// Idempotency key of the interaction to record, 1–200 characters, unique per user. Optional,
-    /// because each kind of feedback is recorded once per list item.
+    /// because each kind of feedback is recorded once per list item. A key that was used for another
+    /// interaction is a `Conflict`.
     idempotency_key: Option<String>,
 }
 
@@ -147,7 +148,7 @@ impl From<Outcome> for RecommendationFeedbackResult {
             Err(refusal) => Self {
                 outcome: RecordOutcome::Refused,
                 feedback: None,
-                errors: vec![refusal.into()],
+                errors: UserError::all(refusal),
             },
         }
     }

@@ -11,6 +11,7 @@ pub struct Model {
     pub key: String,
     pub interaction_id: Uuid,
     pub recorded_at: DateTimeUtc,
+    pub request_hash: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
