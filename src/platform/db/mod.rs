@@ -19,6 +19,9 @@ pub mod entities;
 pub mod filter;
 pub mod keyset;
 pub mod migrate;
+mod partition_indexes;
+mod restored;
+pub mod snapshot;
 pub mod versions;
 
 /// The role that mutations and jobs act as, where the database has it.
