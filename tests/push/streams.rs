@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use marquee::domain::auth::{Client, Credentials, Role, SignedIn};
-use marquee::foundation::{Id, id};
 use reqwest::{RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
