@@ -15,8 +15,9 @@ mod settings;
 pub use generation::{Calls, ComfyUi, Generation, Objects, OpenAi};
 pub use schema_name::SchemaName;
 pub use settings::{
-    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, Graphql, Http, Imports, Jobs,
-    LogFormat, Push, Recommendations, Redis, Retention, Schedules, Settings, Training, VectorStore,
+    Auth, Blend, Cache, Database, EmbeddingSource, Embeddings, GraphiqlAccess, Graphql, Http,
+    Imports, Jobs, LogFormat, Push, Recommendations, Redis, Retention, Schedules, Settings,
+    Training, VectorStore,
 };
 
 /// The text of the defaults, which documents each setting.

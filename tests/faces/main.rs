@@ -1,4 +1,4 @@
-//! The example page, used in a real browser as people use it.
+//! The example page and GraphiQL, used in a real browser as people use them.
 #![allow(
     clippy::unwrap_used,
     clippy::allow_attributes,
@@ -10,9 +10,11 @@ mod server;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod graphiql;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use axum::Router;
@@ -50,6 +52,33 @@ fn browser() -> Option<PathBuf> {
     std::env::split_paths(&path)
         .flat_map(|folder| names.map(|name| folder.join(name)))
         .find(|program| program.is_file())
+}
+
+/// Runs a script that says what should happen on the server, by lines that `happen` knows, and is told when it
+/// has. Answers how it ended and what else it said.
+async fn converse(
+    mut script: Command,
+    mut happen: impl AsyncFnMut(&str) -> Option<String>,
+) -> (ExitStatus, Vec<String>) {
+    let mut script = script
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("node is installed");
+    let mut tell = script.stdin.take().unwrap();
+    let mut lines = BufReader::new(script.stdout.take().unwrap()).lines();
+    let mut said = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        match happen(&line).await {
+            Some(answer) => {
+                let answer = format!("{answer}\n");
+                tell.write_all(answer.as_bytes()).await.unwrap();
+            }
+            None => said.push(line),
+        }
+    }
+    (script.wait().await.unwrap(), said)
 }
 
 /// Serves the folder of the page on a port of its own, as `python3 -m http.server` does; answers
@@ -134,38 +163,20 @@ async fn the_page_shows_the_feed_and_misses_nothing_of_a_training_while_it_is_cu
     for login in [LOGINS[0], LOGINS[2]] {
         script.arg(login.email).arg(login.password);
     }
-    let mut script = script
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("node is installed");
-    let mut tell = script.stdin.take().unwrap();
-    let mut lines = BufReader::new(script.stdout.take().unwrap()).lines();
-    // The script says what should happen on the server and is told when it has.
-    let mut said = Vec::new();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        let answer = match line.as_str() {
-            "please end the training" => {
-                let mut gate = gate.take().expect("it is held");
-                let commit = sqlx::raw_sql("COMMIT");
-                commit.execute(&mut gate).await.unwrap();
-                training_is_over(&server).await.to_string()
-            }
-            "please let the tokens expire" => {
-                server.app.ctx.clock.advance(TimeDelta::minutes(16));
-                "done".to_owned()
-            }
-            _ => {
-                said.push(line);
-                continue;
-            }
-        };
-        tell.write_all(format!("{answer}\n").as_bytes())
-            .await
-            .unwrap();
-    }
-    let ended = script.wait().await.unwrap();
+    let told = converse(script, async |line| match line {
+        "please end the training" => {
+            let mut gate = gate.take().expect("it is held");
+            let commit = sqlx::raw_sql("COMMIT");
+            commit.execute(&mut gate).await.unwrap();
+            Some(training_is_over(&server).await.to_string())
+        }
+        "please let the tokens expire" => {
+            server.app.ctx.clock.advance(TimeDelta::minutes(16));
+            Some("done".to_owned())
+        }
+        _ => None,
+    });
+    let (ended, said) = told.await;
     workers.drain(Duration::ZERO).await;
     assert!(ended.success(), "{}", said.join("\n"));
     println!("{}", said.join("\n"));
