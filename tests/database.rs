@@ -95,6 +95,75 @@ async fn a_schema_that_holds_tables_already_becomes_like_an_empty_one() {
     }
 }
 
+/// As if a version before had left them: the index of a table that holds much is built without a lock.
+#[tokio::test]
+async fn an_index_that_partitions_lack_is_built_and_serves() {
+    for url in databases() {
+        let (name, now) = (fresh_name(), support::start_of_time());
+        let migrated = migrate::run(&url, std::slice::from_ref(&name), now);
+        migrated.await.unwrap();
+        let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+        let index = format!("{name}.interactions_recorded");
+        let statements = format!(
+            "DROP INDEX {index};
+             CREATE INDEX interactions_recorded ON ONLY {name}.interactions (recorded_in, id)
+              WHERE recorded_in IS NOT NULL;
+             CREATE INDEX interactions_before_interactions_recorded ON {name}.interactions_before (id)"
+        );
+        let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(statements));
+        statements.execute(&mut connection).await.unwrap();
+        let valid = async |connection: &mut sqlx::PgConnection| -> bool {
+            let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = $1::regclass";
+            let valid = sqlx::query_scalar(valid).bind(&index);
+            valid.fetch_one(connection).await.unwrap()
+        };
+        assert!(!valid(&mut connection).await);
+        let again = migrate::run(&url, std::slice::from_ref(&name), now);
+        again.await.unwrap();
+        assert!(valid(&mut connection).await);
+        connection.close().await.unwrap();
+    }
+}
+
+/// A dump keeps the numbers of the transactions that wrote its rows.
+#[tokio::test]
+async fn what_was_restored_from_a_cluster_that_is_further_on_is_not_news_for_ever() {
+    let app = support::TestApp::start().await;
+    let (film, user) = (app.film("A film").await, app.viewer(Role::User).await);
+    let user = uuid::Uuid::from(user.user().unwrap());
+    let pool = app.ctx.db.pool();
+    let id = |at| {
+        marquee::foundation::Id::<marquee::foundation::id::Interaction>::at(at, app.ctx.rng.bytes())
+    };
+    let restored = "INSERT INTO interactions (id, user_id, content_id, kind, occurred_at, recorded_in) \
+                    VALUES ($1, $2, $3, 'VIEW', now(), $4::text::xid8)";
+    for recorded_in in ["9000000000000000000", "3"] {
+        let insert = sqlx::query(restored)
+            .bind(id(app.ctx.clock.now()).uuid())
+            .bind(user);
+        let insert = insert.bind(film.uuid()).bind(recorded_in).execute(pool);
+        insert.await.unwrap();
+    }
+    let written =
+        "INSERT INTO events (topic, payload, written_in) VALUES ('t', '{}', '9000000000000000000')";
+    sqlx::query(written).execute(pool).await.unwrap();
+    let name = app.ctx.db.schema().clone();
+    migrate::run(&app.url, &[name], app.ctx.clock.now())
+        .await
+        .unwrap();
+    let left: Vec<Option<String>> =
+        sqlx::query_scalar("SELECT recorded_in::text FROM interactions ORDER BY recorded_in")
+            .fetch_all(pool)
+            .await
+            .unwrap();
+    assert_eq!(left, [Some("3".to_owned()), None]);
+    let told: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE topic = 't'")
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    assert_eq!(told, 0);
+}
+
 #[tokio::test]
 async fn partitions_are_made_ahead_and_once() {
     for url in databases() {

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use marquee::domain::auth::{Role, Viewer};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::recommendations::training::TrainingOptions;
@@ -415,6 +416,33 @@ async fn a_thousand_items_page_to_their_end_while_others_come_and_act() {
         after = page["pageInfo"]["endCursor"].clone();
     }
     assert_eq!(ranks, (1..=1000).collect::<Vec<i64>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_app_sends_late_is_left_out_of_the_next_page() {
+    let app = TestApp::start().await;
+    for number in 0..30 {
+        app.film(&format!("Film {number}")).await;
+    }
+    let user = app.viewer(Role::User).await;
+    let whole = list(&app, &user, json!({ "first": 30 })).await;
+    let page = list(&app, &user, json!({ "first": 10 })).await;
+    let next = whole["items"][10]["content"]["id"].as_str().unwrap();
+    // Long before the list was made, though it is heard of only now.
+    let late = NewInteraction {
+        occurred_at: Some(app.ctx.clock.now() - TimeDelta::days(3)),
+        ..NewInteraction::new(next.parse().unwrap(), InteractionKind::Dislike)
+    };
+    let interactions = &app.services.interactions;
+    interactions.record(&user, late).await.unwrap();
+    let after = &page["pageInfo"]["endCursor"];
+    let page = list(&app, &user, json!({ "first": 10, "after": after })).await;
+    let shown = items(&page).iter().map(|item| &item["content"]["id"]);
+    let shown: Vec<_> = shown.collect();
+    assert!(
+        !shown.contains(&&json!(next)) && shown.len() == 10,
+        "{shown:?}"
+    );
 }
 
 /// Every thread for long computations is taken until this is dropped, or for a minute at most.

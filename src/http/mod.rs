@@ -57,18 +57,32 @@ pub struct AppState {
     endpoints: Arc<
         std::collections::BTreeMap<SchemaName, (Endpoint<RequestIdentity>, ConnectionRegistry)>,
     >,
-    graphiql: bool,
+    graphiql: graphiql::Page,
     uploads: uploads::Bounds,
+}
+
+/// All routes of a server without the demo, as [`router_with_page`].
+///
+/// # Errors
+/// The same.
+pub fn router(
+    schemas: Arc<Schemas>,
+    settings: &Settings,
+    connections: &Connections,
+) -> anyhow::Result<Router> {
+    let page = graphiql::Page::of(settings, None)?;
+    router_with_page(schemas, settings, connections, page)
 }
 
 /// All routes of the server. `connections` limits and ends long-lived connections. Call it inside a runtime.
 ///
 /// # Errors
 /// When an origin of the settings cannot be read.
-pub fn router(
+pub fn router_with_page(
     schemas: Arc<Schemas>,
     settings: &Settings,
     connections: &Connections,
+    page: graphiql::Page,
 ) -> anyhow::Result<Router> {
     let origins = AllowedOrigins::parse(&settings.http.cors_origins)?
         .with_localhost(settings.http.cors_localhost);
@@ -113,7 +127,7 @@ pub fn router(
     });
     let state = AppState {
         endpoints: Arc::new(endpoints.collect()),
-        graphiql: settings.http.graphiql,
+        graphiql: page,
         uploads: uploads::Bounds::of(settings),
         schemas,
     };
@@ -284,7 +298,7 @@ async fn named_schema(
 
 impl AppState {
     async fn answer(&self, name: &SchemaName, request: Request) -> Response {
-        if self.graphiql && wants_page(&request) {
+        if self.graphiql.is_there() && wants_page(&request) {
             return graphiql::page(State(self.clone())).await;
         }
         match self.endpoints.get(name) {

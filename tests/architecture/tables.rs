@@ -32,6 +32,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("schedules", "jobs"),
     ("workers", "jobs"),
     ("hourly_statistics", "upkeep"),
+    ("statistics_position", "upkeep"),
 ];
 
 /// Files that write tables of many rooms, since that is their work.

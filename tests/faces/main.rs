@@ -1,4 +1,4 @@
-//! The example page, and pages of the usual clients, used in a real browser as people use them.
+//! The example page, GraphiQL, and pages of the usual clients, used in a real browser as people use them.
 #![allow(
     clippy::unwrap_used,
     clippy::allow_attributes,
@@ -10,9 +10,11 @@ mod server;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod graphiql;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use axum::Router;
@@ -50,6 +52,33 @@ fn browser() -> Option<PathBuf> {
     std::env::split_paths(&path)
         .flat_map(|folder| names.map(|name| folder.join(name)))
         .find(|program| program.is_file())
+}
+
+/// Runs a script that says what should happen on the server, by lines that `happen` knows, and is told when it
+/// has. Answers how it ended and what else it said.
+async fn converse(
+    mut script: Command,
+    mut happen: impl AsyncFnMut(&str) -> Option<String>,
+) -> (ExitStatus, Vec<String>) {
+    let mut script = script
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("node is installed");
+    let mut tell = script.stdin.take().unwrap();
+    let mut lines = BufReader::new(script.stdout.take().unwrap()).lines();
+    let mut said = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        match happen(&line).await {
+            Some(answer) => {
+                let answer = format!("{answer}\n");
+                tell.write_all(answer.as_bytes()).await.unwrap();
+            }
+            None => said.push(line),
+        }
+    }
+    (script.wait().await.unwrap(), said)
 }
 
 /// Serves a folder of pages on a port of its own, as `python3 -m http.server` does; answers its origin.
@@ -133,52 +162,23 @@ async fn the_page_shows_the_feed_and_misses_nothing_of_a_training_while_it_is_cu
     for login in [LOGINS[0], LOGINS[2]] {
         script.arg(login.email).arg(login.password);
     }
-    // The script says what should happen on the server and is told when it has.
-    let (succeeded, said) = follow(script, async |wish| match wish {
-        "end the training" => {
+    let told = converse(script, async |line| match line {
+        "please end the training" => {
             let mut gate = gate.take().expect("it is held");
             let commit = sqlx::raw_sql("COMMIT");
             commit.execute(&mut gate).await.unwrap();
-            training_is_over(&server).await.to_string()
+            Some(training_is_over(&server).await.to_string())
         }
-        "let the tokens expire" => {
+        "please let the tokens expire" => {
             server.app.ctx.clock.advance(TimeDelta::minutes(16));
-            "done".to_owned()
+            Some("done".to_owned())
         }
-        _ => panic!("nobody can {wish}"),
-    })
-    .await;
+        _ => None,
+    });
+    let (ended, said) = told.await;
     workers.drain(Duration::ZERO).await;
-    assert!(succeeded, "{said}");
-    println!("{said}");
-}
-
-/// Runs a script, fulfils what it asks for by lines that begin with "please", and answers whether it
-/// succeeded and what else it said.
-async fn follow(
-    mut script: Command,
-    mut fulfil: impl AsyncFnMut(&str) -> String,
-) -> (bool, String) {
-    let mut script = script
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("node is installed");
-    let mut tell = script.stdin.take().unwrap();
-    let mut lines = BufReader::new(script.stdout.take().unwrap()).lines();
-    let mut said = Vec::new();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        match line.strip_prefix("please ") {
-            Some(wish) => {
-                let answer = format!("{}\n", fulfil(wish).await);
-                tell.write_all(answer.as_bytes()).await.unwrap();
-            }
-            None => said.push(line),
-        }
-    }
-    let ended = script.wait().await.unwrap();
-    (ended.success(), said.join("\n"))
+    assert!(ended.success(), "{}", said.join("\n"));
+    println!("{}", said.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,12 +203,13 @@ async fn the_usual_clients_stay_signed_in_in_two_tabs() {
         .arg(pages.path())
         .arg(server.url())
         .args(["ada@example.org", PASSWORD, &ada.user.display_name]);
-    let (succeeded, said) = follow(script, async |wish| {
-        assert_eq!(wish, "let the tokens expire");
-        server.app.ctx.clock.advance(TimeDelta::minutes(16));
-        "done".to_owned()
-    })
-    .await;
-    assert!(succeeded, "{said}");
-    println!("{said}");
+    let told = converse(script, async |line| {
+        (line == "please let the tokens expire").then(|| {
+            server.app.ctx.clock.advance(TimeDelta::minutes(16));
+            "done".to_owned()
+        })
+    });
+    let (ended, said) = told.await;
+    assert!(ended.success(), "{}", said.join("\n"));
+    println!("{}", said.join("\n"));
 }

@@ -39,6 +39,9 @@ async fn a_movielens_folder_becomes_films_users_ratings_and_tags() {
                  WHERE u.external_id = '8' AND i.kind = 'RATING' AND i.value = 0.5 \
                  AND i.occurred_at = to_timestamp(964983815)";
     assert_eq!(number(&app, rated).await, 1);
+    // Who follows what is recorded is not told of what an import brings.
+    let told = "SELECT count(*) FROM interactions WHERE recorded_in IS NOT NULL";
+    assert_eq!(number(&app, told).await, 0);
     assert_eq!(number(&app, "SELECT count(*) FROM audit_log").await, 1);
 }
 

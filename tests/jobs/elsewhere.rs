@@ -90,13 +90,13 @@ async fn what_is_recorded_in_another_process_is_told_once_and_in_order() {
     let mut told = Vec::new();
     for _ in 0..2 {
         let one = soon(stream.next()).await.unwrap().unwrap();
-        told.push(one.id);
+        told.push(one.interaction.id);
     }
     assert_eq!(told, [elsewhere, own]);
     app.ctx.clock.advance(TimeDelta::seconds(1));
     let last = took(&there, world.users[0], world.items[1]).await;
     let one = soon(stream.next()).await.unwrap().unwrap();
-    assert_eq!(one.id, last);
+    assert_eq!(one.interaction.id, last);
 }
 
 #[tokio::test(flavor = "multi_thread")]

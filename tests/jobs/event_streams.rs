@@ -230,3 +230,37 @@ async fn the_events_of_a_job_that_failed_say_why() {
     assert_eq!(count(&app, "SELECT count(*) FROM generation_jobs").await, 1);
     stop(worker, std::time::Duration::ZERO).await;
 }
+
+/// An event that cannot be read may be of anything: the table is read, and not what was read before it.
+#[tokio::test]
+async fn what_was_missed_a_moment_after_something_else_was_is_seen_as_well() {
+    let app = TestApp::start().await;
+    let mut asked = Vec::new();
+    for number in 0..3 {
+        asked.push(ask(&app, trifle(number)).await.id);
+    }
+    let seen = app
+        .services
+        .jobs
+        .watch(&Viewer::Command, JobFilter::default());
+    let mut seen = std::pin::pin!(seen.await.unwrap());
+    for _ in &asked {
+        next(&mut seen).await;
+    }
+    for id in asked {
+        sqlx::query(
+            "UPDATE generation_jobs SET state = 'CANCELLED', finished_at = now(), events = events + 1
+              WHERE id = $1",
+        )
+        .bind(id.uuid())
+        .execute(app.ctx.db.pool())
+        .await
+        .unwrap();
+        sqlx::query("INSERT INTO events (topic, payload) VALUES ('jobs', '\"unreadable\"')")
+            .execute(app.ctx.db.pool())
+            .await
+            .unwrap();
+        let job = next(&mut seen).await;
+        assert_eq!((job.id, job.state), (id, JobState::Cancelled));
+    }
+}

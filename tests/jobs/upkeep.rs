@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Timelike};
+use chrono::{DurationRound, TimeDelta, Timelike};
 use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::job_handler::NoParameters;
 use marquee::domain::jobs::JobParameters;
 use marquee::domain::jobs::model::JobState;
@@ -220,4 +221,42 @@ async fn what_is_old_is_removed_and_nothing_else() {
         .await
         .unwrap();
     assert_eq!(again, marquee::domain::upkeep::Removed::default());
+}
+
+#[tokio::test]
+async fn what_apps_send_late_is_counted_in_its_hour() {
+    let app = TestApp::start().await;
+    let (film, user) = (app.film("A film").await, app.viewer(Role::User).await);
+    let hours = [3, 30];
+    let record = async || {
+        for hour in hours {
+            let late = NewInteraction {
+                user: user.user(),
+                occurred_at: Some(start_of_time() - TimeDelta::hours(hour)),
+                ..NewInteraction::new(film, InteractionKind::View)
+            };
+            let interactions = &app.services.interactions;
+            interactions.record(&Viewer::Command, late).await.unwrap();
+        }
+    };
+    record().await;
+    for times in 1..=3 {
+        app.services.upkeep.sum_up(&Viewer::Command).await.unwrap();
+        let from = Some(start_of_time() - TimeDelta::hours(48));
+        let summed = app
+            .services
+            .upkeep
+            .hours(&Viewer::Command, from, None)
+            .await;
+        let summed = summed.unwrap();
+        let counted = summed.iter().filter(|hour| hour.interactions > 0);
+        let counted: Vec<_> = counted
+            .map(|hour| (hour.hour, hour.interactions, hour.active_users))
+            .collect();
+        let hour =
+            |back| (start_of_time() - TimeDelta::hours(back)).duration_trunc(TimeDelta::hours(1));
+        let expected = [hour(30).unwrap(), hour(3).unwrap()].map(|hour| (hour, times, 1));
+        assert_eq!(counted, expected);
+        record().await;
+    }
 }

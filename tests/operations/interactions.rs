@@ -92,8 +92,8 @@ pub async fn what_people_do_is_recorded(story: &Story) {
 
 pub async fn what_people_do_is_heard_at_once(story: &Story) {
     let id = text(&story.user("viewer", json!({})).await["viewer"]["id"]);
-    let kept = story.user("history", json!({ "first": 1 })).await;
-    let after = &kept["interactions"]["nodes"][0]["id"];
+    let now = story.admin("interactionsCursor", json!({})).await;
+    let after = &now["interactionsCursor"];
     let variables = json!({ "after": after, "filter": { "user": { "eq": id } } });
     let mut all = story
         .receive(&story.admin, "interactionsRecorded", variables)
@@ -125,4 +125,6 @@ pub async fn what_people_do_is_heard_at_once(story: &Story) {
         (&json!("LIKE"), &json!(id))
     );
     assert_eq!(received["content"]["title"], "Casablanca");
+    assert_ne!(&received["cursor"], after);
+    assert!(received["cursor"].is_string());
 }

@@ -1,5 +1,5 @@
 // Talks to a server by the published clients: `node clients.mjs URL TOKEN FILM AFTER`, where TOKEN is
-// an admin's, FILM the id of a content item and AFTER that of an interaction.
+// an admin's, FILM the id of a content item and AFTER a cursor of the interactions.
 import assert from 'node:assert/strict';
 import { createClient as createEvents } from 'graphql-sse';
 import { createClient as createSocket } from 'graphql-ws';
@@ -21,7 +21,7 @@ const like = {
   variables: { input: { contentId: film, kind: 'LIKE' } },
 };
 const events = {
-  query: 'subscription ($after: ID) { interactions(after: $after) { id kind } }',
+  query: 'subscription ($after: String) { interactions(after: $after) { id kind } }',
   variables: { after },
 };
 

@@ -36,7 +36,7 @@ async fn the_usual_clients_get_on_with_this_server() {
     server.fill().await;
     let worker = Workers::start([server.app.services.jobs.clone()], 1, "test/1");
     // The clients record what they hear of; two moments tell the interactions apart.
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     server.app.ctx.clock.advance(chrono::TimeDelta::seconds(1));
     let output = Command::new("node")
         .current_dir(folder)
@@ -44,7 +44,7 @@ async fn the_usual_clients_get_on_with_this_server() {
         .arg(server.url())
         .arg(ada.tokens.access.expose_secret())
         .arg(film.to_string())
-        .arg(first.to_string())
+        .arg(first)
         .output()
         .await
         .expect("node is installed");

@@ -47,10 +47,10 @@ async fn a_message_that_is_too_long_ends_the_socket() {
 async fn one_operation_too_many_is_refused_and_the_others_go_on() {
     let server = Server::with(|settings| settings.push.max_operations = 2).await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     let mut socket = server.socket(&ada).await;
     for id in ["1", "2", "3"] {
-        socket.subscribe(id, &since(first)).await;
+        socket.subscribe(id, &since(&first)).await;
     }
     let told = socket.next().await;
     assert_eq!((&told["type"], &told["id"]), (&json!("error"), &json!("3")));
@@ -127,9 +127,9 @@ async fn a_client_that_answers_no_pings_is_dropped() {
 async fn a_client_that_answers_pings_stays() {
     let server = Server::with(|settings| settings.push.ping_ms = 300).await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     let mut socket = server.socket(&ada).await;
-    socket.subscribe("1", &since(first)).await;
+    socket.subscribe("1", &since(&first)).await;
     let mut pings = 0;
     while pings < 5 {
         use futures::StreamExt;
@@ -159,7 +159,7 @@ async fn a_socket_without_an_operation_is_closed_after_a_while() {
 async fn a_slow_client_hears_everything_and_holds_nobody_up() {
     let server = Server::start().await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     let (mut slow, mut quick) = (server.socket(&ada).await, server.socket(&ada).await);
     // Much to send for each event: more than all buffers on the way take.
     let texts: String = (0..25)
@@ -169,7 +169,7 @@ async fn a_slow_client_hears_everything_and_holds_nobody_up() {
         "subscription {{ interactions(after: \"{first}\") {{ id content {{ {texts} }} }} }}"
     );
     slow.subscribe("1", &much).await;
-    quick.subscribe("1", &since(first)).await;
+    quick.subscribe("1", &since(&first)).await;
     let mut recorded = Vec::new();
     for _ in 0..100 {
         let now = server.view(&ada).await;

@@ -15,6 +15,7 @@ mod client;
 mod clients;
 mod differential;
 mod ending;
+mod following;
 mod limits;
 mod protocol;
 mod streams;
@@ -26,12 +27,19 @@ use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::foundation::{Id, id};
 use server::{PASSWORD, Server, bearer};
 
-/// The subscription of these tests, from an interaction on that is known.
-pub fn since(after: Id<id::Interaction>) -> String {
-    format!("subscription {{ interactions(after: \"{after}\") {{ id kind userId }} }}")
+/// The subscription of these tests, from a cursor on.
+pub fn since(after: &str) -> String {
+    format!("subscription {{ interactions(after: \"{after}\") {{ cursor id kind userId }} }}")
 }
 
 impl Server {
+    /// The present position in the stream of interactions.
+    pub async fn cursor(&self) -> String {
+        let interactions = &self.app.services.interactions;
+        let cursor = interactions.stream_cursor(&Viewer::Command).await;
+        cursor.unwrap().encode()
+    }
+
     /// Somebody's view of a film, a second after whatever was before.
     pub async fn view(&self, who: &SignedIn) -> Id<id::Interaction> {
         self.app.ctx.clock.advance(TimeDelta::seconds(1));

@@ -112,9 +112,9 @@ async fn what_is_no_message_is_closed_with_4400() {
 async fn a_second_operation_of_the_same_id_is_closed_with_4409() {
     let server = Server::start().await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     let mut socket = server.socket(&ada).await;
-    socket.subscribe("1", &since(first)).await;
+    socket.subscribe("1", &since(&first)).await;
     socket.subscribe("1", "{ __typename }").await;
     assert_eq!(socket.closed().await, 4409);
 }
@@ -270,10 +270,10 @@ async fn nobody_hears_of_interactions_without_signing_in() {
 async fn events_come_as_they_happen_until_the_client_has_enough() {
     let server = Server::start().await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     let second = server.view(&ada).await;
     let mut socket = server.socket(&ada).await;
-    socket.subscribe("1", &since(first)).await;
+    socket.subscribe("1", &since(&first)).await;
     let id = |told: &Value| told["payload"]["data"]["interactions"]["id"].clone();
     assert_eq!(id(&socket.next().await), json!(second), "what was missed");
     for _ in 0..3 {
@@ -294,7 +294,7 @@ async fn only_what_fits_the_filter_is_told() {
     let server = Server::start().await;
     let ada = server.admin().await;
     let bob = server.sign_in("bob", Role::User).await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     let mut socket = server.socket(&ada).await;
     let filter = format!(
         "{{ user: {{ eq: \"{}\" }}, kind: {{ in: [VIEW] }} }}",
@@ -341,7 +341,7 @@ async fn who_was_too_slow_is_told_what_happened_all_the_same() {
     }
     for id in recorded {
         let told = stream.next().await.unwrap().unwrap();
-        assert_eq!(told.id, id);
+        assert_eq!(told.interaction.id, id);
     }
 }
 
@@ -364,7 +364,8 @@ async fn an_event_shows_rows_as_they_are_then() {
             .unwrap()
             .to_owned()
     };
-    let first = like("1").await;
+    like("1").await;
+    let first = server.cursor().await;
     like("2").await;
     let query =
         format!("subscription {{ interactions(after: \"{first}\") {{ content {{ title }} }} }}");

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use marquee::domain::auth::{Client, Credentials, Role, SignedIn};
-use marquee::foundation::{Id, id};
 use reqwest::{RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -128,9 +127,9 @@ async fn what_does_not_validate_or_is_refused_is_told_as_an_event() {
 async fn events_come_as_they_happen() {
     let server = Server::start().await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     let mut expected = server.view(&ada).await;
-    let mut body = Body::of(post(&server, Some(&ada), EVENTS, &since(first))).await;
+    let mut body = Body::of(post(&server, Some(&ada), EVENTS, &since(&first))).await;
     for _ in 0..3 {
         let (name, data) = body.event().await.unwrap();
         assert_eq!(name, "next");
@@ -143,7 +142,7 @@ async fn events_come_as_they_happen() {
 async fn a_browser_may_ask_by_get_but_not_change_anything() {
     let server = Server::start().await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     let second = server.view(&ada).await;
     let get = |query: &str| {
         let mut url = url::Url::parse(&server.url()).unwrap();
@@ -153,12 +152,12 @@ async fn a_browser_may_ask_by_get_but_not_change_anything() {
             .header("accept", EVENTS)
             .header("authorization", bearer(&ada))
     };
-    let mut body = Body::of(get(&since(first))).await;
+    let mut body = Body::of(get(&since(&first))).await;
     let (_, data) = body.event().await.unwrap();
     assert_eq!(data["data"]["interactions"]["id"], json!(second));
     let refused = get("mutation { logout { errors { __typename } } }").send();
     assert_eq!(refused.await.unwrap().status(), 405);
-    let elsewhere = get(&since(first)).header("sec-fetch-site", "cross-site");
+    let elsewhere = get(&since(&first)).header("sec-fetch-site", "cross-site");
     assert_eq!(elsewhere.send().await.unwrap().status(), 403);
 }
 
@@ -166,16 +165,16 @@ async fn a_browser_may_ask_by_get_but_not_change_anything() {
 async fn who_takes_both_gets_json_for_an_answer_and_events_for_a_subscription() {
     let server = Server::start().await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     let both = "application/graphql-response+json, text/event-stream";
     let body = Body::of(post(&server, None, both, "{ __typename }")).await;
     assert!(
         body.content_type()
             .starts_with("application/graphql-response+json")
     );
-    let body = Body::of(post(&server, Some(&ada), both, &since(first))).await;
+    let body = Body::of(post(&server, Some(&ada), both, &since(&first))).await;
     assert!(body.content_type().starts_with("text/event-stream"));
-    let json = post(&server, Some(&ada), "application/json", &since(first));
+    let json = post(&server, Some(&ada), "application/json", &since(&first));
     let json: Value = json.send().await.unwrap().json().await.unwrap();
     assert_eq!(json["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
 }
@@ -211,9 +210,9 @@ async fn a_silent_stream_says_that_it_is_there() {
 async fn a_stream_ends_with_its_session_and_is_not_called_complete() {
     let server = Server::start().await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     server.view(&ada).await;
-    let mut body = Body::of(post(&server, Some(&ada), EVENTS, &since(first))).await;
+    let mut body = Body::of(post(&server, Some(&ada), EVENTS, &since(&first))).await;
     body.event().await.unwrap();
     let token = ada.tokens.access.expose_secret();
     let auth = &server.app.services.auth;
@@ -226,11 +225,11 @@ async fn a_stream_ends_with_its_session_and_is_not_called_complete() {
 async fn a_stream_ends_with_the_server() {
     let server = Server::start().await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     server.view(&ada).await;
-    let mut events = Body::of(post(&server, Some(&ada), EVENTS, &since(first))).await;
+    let mut events = Body::of(post(&server, Some(&ada), EVENTS, &since(&first))).await;
     events.event().await.unwrap();
-    let mut parts = Body::of(post(&server, Some(&ada), MULTIPART, &since(first))).await;
+    let mut parts = Body::of(post(&server, Some(&ada), MULTIPART, &since(&first))).await;
     parts.until("--graphql").await.unwrap();
     parts.part().await.unwrap();
     timeout(PATIENCE, server.connections.close())
@@ -269,7 +268,7 @@ async fn one_stream_too_many_of_a_user_is_429() {
 }
 
 /// A client that asks for much by an event stream and never reads a byte.
-async fn deaf(server: &Server, who: &SignedIn, first: Id<id::Interaction>) -> TcpStream {
+async fn deaf(server: &Server, who: &SignedIn, first: &str) -> TcpStream {
     let texts: String = (0..25)
         .map(|number| format!("t{number}: description "))
         .collect();
@@ -307,14 +306,14 @@ async fn a_place_is_free(server: &Server, who: &SignedIn) {
     }
 }
 
-async fn deaf_server(ping_ms: u64) -> (Server, SignedIn, Id<id::Interaction>) {
+async fn deaf_server(ping_ms: u64) -> (Server, SignedIn, String) {
     let server = Server::with(|settings| {
         settings.push.max_operations = 1;
         settings.push.ping_ms = ping_ms;
     })
     .await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     for _ in 0..60 {
         server.view(&ada).await;
     }
@@ -324,14 +323,14 @@ async fn deaf_server(ping_ms: u64) -> (Server, SignedIn, Id<id::Interaction>) {
 #[tokio::test]
 async fn a_client_that_takes_nothing_for_three_pings_loses_its_stream() {
     let (server, ada, first) = deaf_server(100).await;
-    let _deaf = deaf(&server, &ada, first).await;
+    let _deaf = deaf(&server, &ada, &first).await;
     a_place_is_free(&server, &ada).await;
 }
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_loses_its_stream_with_its_session() {
     let (server, ada, first) = deaf_server(600_000).await;
-    let _deaf = deaf(&server, &ada, first).await;
+    let _deaf = deaf(&server, &ada, &first).await;
     let token = ada.tokens.access.expose_secret();
     let auth = &server.app.services.auth;
     let viewer = auth.authenticate(token).await.unwrap();
@@ -364,9 +363,9 @@ async fn one_socket_too_many_of_an_address_without_a_token_is_closed() {
 async fn a_multipart_answer_has_a_part_for_each_event() {
     let server = Server::start().await;
     let ada = server.admin().await;
-    let first = server.view(&ada).await;
+    let first = server.cursor().await;
     let mut expected = server.view(&ada).await;
-    let mut body = Body::of(post(&server, Some(&ada), MULTIPART, &since(first))).await;
+    let mut body = Body::of(post(&server, Some(&ada), MULTIPART, &since(&first))).await;
     assert_eq!(
         body.content_type(),
         "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\""
@@ -378,7 +377,7 @@ async fn a_multipart_answer_has_a_part_for_each_event() {
         assert_eq!(interaction["id"], json!(expected), "{part}");
         expected = server.view(&ada).await;
     }
-    let mut refused = Body::of(post(&server, None, MULTIPART, &since(first))).await;
+    let mut refused = Body::of(post(&server, None, MULTIPART, &since(&first))).await;
     refused.until("--graphql").await.unwrap();
     let part = refused.part().await.unwrap();
     let code = &part["payload"]["errors"][0]["extensions"]["code"];

@@ -58,14 +58,19 @@ pub async fn run(args: Args, mut settings: Settings) -> anyhow::Result<ExitCode>
 
 async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
+    let mut demo: Option<SchemaName> = None;
     if args.demo {
-        let name: SchemaName = "demo".parse().map_err(anyhow::Error::msg)?;
+        let name = "demo".parse().map_err(anyhow::Error::msg)?;
         let (_, services) = app.schema(Some(&name))?;
         super::demo::load(services).await?;
+        demo = Some(name);
     }
     prepare(app);
     let connections = Connections::new(app.settings.push.max_sockets);
-    let router = http::router(Arc::clone(&app.schemas), &app.settings, &connections)?;
+    let page = http::graphiql::Page::of(&app.settings, demo.as_ref())?;
+    let has_page = page.is_there();
+    let schemas = Arc::clone(&app.schemas);
+    let router = http::router_with_page(schemas, &app.settings, &connections, page)?;
     let drain = Duration::from_secs(app.settings.http.drain_seconds);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let mut wait = stopped.clone();
@@ -80,7 +85,7 @@ async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<(
     let mut server = tokio::spawn(server.into_future());
     let slots = app.settings.jobs.serve_slots;
     let workers = (slots > 0).then(|| super::work::begin(app, slots));
-    greet(address, args.demo);
+    greet(address, args.demo, has_page);
     let outcome = tokio::select! {
         () = stop_signal() => Ok(()),
         how = app.database_ended() => Err(anyhow::anyhow!("the private database ended: {how}")),
@@ -129,13 +134,20 @@ fn prepare(app: &App) {
     }
 }
 
-fn greet(address: SocketAddr, demo: bool) {
+fn greet(address: SocketAddr, demo: bool, has_page: bool) {
     let host = if address.ip().is_loopback() || address.ip().is_unspecified() {
         format!("localhost:{}", address.port())
     } else {
         address.to_string()
     };
-    terminal::say(&format!("\nMarquee serves GraphiQL on http://{host}/"));
+    if has_page {
+        terminal::say(&format!("\nMarquee serves GraphiQL on http://{host}/"));
+    } else {
+        terminal::say(&format!(
+            "\nMarquee serves GraphQL on http://{host}/graphql. GraphiQL is off; \
+             MARQUEE_HTTP__GRAPHIQL=admins lets admins use it"
+        ));
+    }
     if demo {
         let logins = LOGINS.iter().map(|login| {
             let role = login.role.as_str();

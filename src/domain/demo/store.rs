@@ -219,10 +219,12 @@ async fn interactions(tx: &mut PgConnection, demo: &Demo, began: DateTime<Utc>) 
             .plain(id_of::<id::Content>(item, began))
             .text(kind)
             .maybe(done.value)
-            .plain(done.at);
+            .plain(done.at)
+            // Nobody is told of it, as of an import.
+            .null();
         rows.end();
     }
-    let target = "interactions (id, user_id, content_id, kind, value, occurred_at)";
+    let target = "interactions (id, user_id, content_id, kind, value, occurred_at, recorded_in)";
     rows.copy_into(tx, target).await?;
     Ok(())
 }

@@ -10,8 +10,8 @@ use super::model::{
     Counting, Interaction, InteractionCount, InteractionFilter, MAX_AT_ONCE, MAX_DAYS,
     NewInteraction, Ratings, Recorded, bad_attribution,
 };
+use super::recorded_feed::Feeds;
 use super::store::{Candidate, IdempotencyKey, Seen, Store, Written};
-use super::stream;
 use super::weights::{WeightChange, WeightTable, no_such_version};
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
@@ -40,7 +40,7 @@ pub struct InteractionService {
     clock: Clock,
     rng: Rng,
     weights: Arc<RwLock<Option<ReadWeights>>>,
-    pub(super) recent: stream::RecentInteractions,
+    pub(super) feeds: Feeds,
 }
 
 impl InteractionService {
@@ -54,7 +54,7 @@ impl InteractionService {
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
             weights: Arc::default(),
-            recent: stream::RecentInteractions::default(),
+            feeds: Feeds::default(),
         }
     }
 

@@ -24,9 +24,11 @@ use interaction::Column;
 
 mod counts;
 mod keys;
+mod recorded;
 mod weights;
 
 pub(super) use keys::{EarlierKeys, IdempotencyKey, KeyName, Seen};
+pub(super) use recorded::RecordedRow;
 
 #[derive(Clone)]
 pub(super) struct Store {
@@ -124,30 +126,6 @@ impl Store {
 
     pub(super) async fn find_many(&self, ids: &[Id<id::Interaction>]) -> Result<Vec<Interaction>> {
         find_many(self.db.read(), ids.iter().map(|id| id.uuid())).await
-    }
-
-    /// What happened after `latest`, in the order of the moments, at most so many. A replica may not
-    /// have all of it yet.
-    pub(super) async fn since(
-        &self,
-        latest: Id<id::Interaction>,
-        most: usize,
-    ) -> Result<Vec<Interaction>> {
-        let rows = interaction::Entity::find()
-            .filter(Column::Id.gt(latest.uuid()))
-            .order_by_asc(Column::Id)
-            .limit(most as u64)
-            .all(self.db.write())
-            .await?;
-        rows.into_iter().map(Interaction::try_from).collect()
-    }
-
-    /// Those of `ids` that are still there, in this order. A replica may not have them yet.
-    pub(super) async fn recorded(&self, ids: &[Id<id::Interaction>]) -> Result<Vec<Interaction>> {
-        let mut found = find_many(self.db.write(), ids.iter().map(|id| id.uuid())).await?;
-        let places: HashMap<_, _> = ids.iter().zip(0..).collect();
-        found.sort_by_key(|one| places.get(&one.id).copied().unwrap_or(usize::MAX));
-        Ok(found)
     }
 
     pub(super) async fn history(

@@ -1,39 +1,30 @@
 //! Streams of interactions as they are recorded.
+//!
+//! A stream goes by what was committed, and never by when something happened or a request began: it knows the
+//! snapshot of the database that it has delivered, and takes what later ones contain beyond it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
-use moka::future::Cache;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::model::{Interaction, InteractionKind, MAX_AT_ONCE};
+use super::recorded_feed::{Feed, Found};
 use super::service::InteractionService;
-use super::store::Store;
+use super::store::{RecordedRow, Store};
+use super::stream_cursor::{Rest, StreamCursor};
 use crate::domain::auth::Viewer;
 use crate::foundation::filter::Comparison;
+use crate::foundation::page::bad_cursor;
 use crate::foundation::{Id, Refusal, Result, id};
 use crate::platform::cache::{CacheKind, Tag};
+use crate::platform::db::snapshot::Snapshot;
 use crate::platform::events::{Event, Received, Subscription};
 
 /// The most values that the lists of a filter may have together.
 const MAX_LISTED: usize = 1000;
-
-/// The interactions of the latest events, by the number of the event: read once for all streams.
-#[derive(Clone)]
-pub(super) struct RecentInteractions(Cache<i64, Arc<Vec<Interaction>>>);
-
-impl Default for RecentInteractions {
-    fn default() -> Self {
-        Self(
-            Cache::builder()
-                .max_capacity(1000)
-                .time_to_live(Duration::from_secs(60))
-                .build(),
-        )
-    }
-}
 
 /// The filter of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,8 +41,6 @@ pub struct InteractionsRecorded {
     /// The process that recorded them, as [`Events::origin`](crate::platform::events::Events::origin) says.
     origin: u64,
     user: Uuid,
-    /// In the order in which they were recorded.
-    interactions: Vec<Uuid>,
 }
 
 impl Event for InteractionsRecorded {
@@ -69,69 +58,94 @@ impl InteractionsRecorded {
         recorded: impl IntoIterator<Item = &'a Interaction>,
         origin: u64,
     ) -> Vec<Self> {
-        let mut events: Vec<Self> = Vec::new();
-        let mut places = HashMap::new();
-        for one in recorded {
-            let place = *places.entry(one.user).or_insert(events.len());
-            if place == events.len() {
-                events.push(Self {
-                    origin,
-                    user: one.user.uuid(),
-                    interactions: Vec::new(),
-                });
-            }
-            events[place].interactions.push(one.id.uuid());
-        }
-        events
+        let mut told = HashSet::new();
+        let users = recorded.into_iter().map(|one| one.user.uuid());
+        users
+            .filter(|user| told.insert(*user))
+            .map(|user| Self { origin, user })
+            .collect()
     }
+}
+
+/// An interaction of a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedInteraction {
+    /// The interaction.
+    pub interaction: Interaction,
+    /// What a follower has received with it.
+    pub cursor: StreamCursor,
 }
 
 /// A stream of interactions.
 pub struct InteractionStream {
     store: Store,
-    recorded: Subscription<InteractionsRecorded>,
+    feed: Arc<Feed>,
+    changes: watch::Receiver<Option<u64>>,
     filter: StreamFilter,
-    recent: RecentInteractions,
-    /// The latest delivered interaction, by when it happened.
-    latest: Id<id::Interaction>,
-    /// Whether events may have been missed and the table must be read.
-    missed: bool,
-    /// The interactions that were read from the table, which may be received as events as well.
-    known: HashSet<Id<id::Interaction>>,
-    queue: VecDeque<Interaction>,
+    /// Everything up to here was put into the queue.
+    received: Arc<Snapshot>,
+    /// The part of a later snapshot that is being read from the table.
+    partly: Option<(Arc<Snapshot>, Option<(u64, Uuid)>)>,
+    /// The next batch of the feed; `None` if the table must be read first.
+    next_batch: Option<u64>,
+    queue: VecDeque<RecordedInteraction>,
     failed: bool,
 }
 
 impl InteractionService {
-    /// Streams interactions as they are recorded, by this or another server; imports are not included. With
-    /// `after`, the interactions since that one come first. For admins.
+    /// Streams interactions as they are recorded, by this or another server, in the order in which they are
+    /// committed; imports are not included. With `after`, what was committed since that cursor comes first.
+    /// For admins.
     ///
     /// # Errors
     /// [`crate::foundation::Error::Unauthenticated`] and [`crate::foundation::Error::Forbidden`]
-    /// for others, [`Refusal::InvalidInput`] for a filter too large.
+    /// for others, [`Refusal::InvalidInput`] for a filter too large and for a cursor of another database.
     pub async fn stream(
         &self,
         viewer: &Viewer,
         filter: StreamFilter,
-        after: Option<Id<id::Interaction>>,
+        after: Option<StreamCursor>,
     ) -> Result<InteractionStream> {
         viewer.admin()?;
         if filter.kind.listed() + filter.user.listed() > MAX_LISTED {
             let message = format!("a filter has at most {MAX_LISTED} values in its lists");
             return Err(Refusal::invalid("filter", message).into());
         }
+        let now = self.store.snapshot().await?;
+        if after
+            .as_ref()
+            .is_some_and(|after| after.latest().next() > now.next())
+        {
+            return Err(bad_cursor(
+                "this cursor names what this database has not come to: it is of another one, or of one before it \
+                 was restored; subscribe without it, or with the cursor of `interactionsCursor`",
+            ));
+        }
+        let feed = self.feeds.feed(&self.store, &self.events);
+        let after = after.unwrap_or_else(|| StreamCursor::all_of(Arc::new(now)));
+        let partly = after.rest.map(|Rest { of, last }| (of, Some(last)));
         Ok(InteractionStream {
             store: self.store.clone(),
-            recent: self.recent.clone(),
-            latest: after.unwrap_or_else(|| Id::at(self.now(), [0; 10])),
-            recorded: self.events.subscribe(None).await,
+            changes: feed.changes(),
+            feed,
             filter,
-            missed: after.is_some(),
-            // Its event may be on its way still.
-            known: after.into_iter().collect(),
+            received: after.received,
+            partly,
+            next_batch: None,
             queue: VecDeque::new(),
             failed: false,
         })
+    }
+
+    /// The cursor of a stream that has received everything up to now, for whoever must miss nothing from here
+    /// on. For admins.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Error::Unauthenticated`] and [`crate::foundation::Error::Forbidden`] for others.
+    pub async fn stream_cursor(&self, viewer: &Viewer) -> Result<StreamCursor> {
+        viewer.admin()?;
+        let now = self.store.snapshot().await?;
+        Ok(StreamCursor::all_of(Arc::new(now)))
     }
 }
 
@@ -156,26 +170,13 @@ impl InteractionService {
 }
 
 impl InteractionStream {
-    /// The next interaction. After missed events, the interactions since the latest one are read from the
-    /// table. After an error the stream ends.
-    pub async fn next(&mut self) -> Option<Result<Interaction>> {
+    /// The next interaction. After an error the stream ends.
+    pub async fn next(&mut self) -> Option<Result<RecordedInteraction>> {
         while !self.failed {
             if let Some(next) = self.queue.pop_front() {
                 return Some(Ok(next));
             }
-            let more = if self.missed {
-                self.catch_up().await
-            } else {
-                match self.recorded.next().await {
-                    Received::Missed => {
-                        self.missed = true;
-                        self.known.clear();
-                        Ok(())
-                    }
-                    Received::Event { number, event } => self.receive(number, event).await,
-                }
-            };
-            if let Err(error) = more {
+            if let Err(error) = self.fill().await {
                 self.failed = true;
                 return Some(Err(error));
             }
@@ -183,38 +184,76 @@ impl InteractionStream {
         None
     }
 
-    async fn catch_up(&mut self) -> Result<()> {
-        let found = self.store.since(self.latest, MAX_AT_ONCE).await?;
-        self.missed = found.len() == MAX_AT_ONCE;
-        for one in found {
-            self.known.insert(one.id);
-            self.enqueue(one);
+    /// Puts what comes next into the queue, or waits until there may be something. Cancel-safe: what was
+    /// read is put into the queue without waiting.
+    async fn fill(&mut self) -> Result<()> {
+        if let Some((until, after)) = self.partly.clone() {
+            return self.read(until, after).await;
         }
-        Ok(())
-    }
-
-    async fn receive(&mut self, number: i64, event: InteractionsRecorded) -> Result<()> {
-        if !self.filter.user.holds(Some(&event.user.into())) {
+        let Some(number) = self.next_batch else {
+            self.join().await;
             return Ok(());
-        }
-        let ids: Vec<Id<id::Interaction>> =
-            event.interactions.iter().map(|id| (*id).into()).collect();
-        let read = async { self.store.recorded(&ids).await.map(Arc::new) };
-        let found = self.recent.0.try_get_with(number, read).await;
-        let found = found.map_err(|error| anyhow::anyhow!("{error}"))?;
-        for one in found.iter() {
-            if !self.known.remove(&one.id) {
-                self.enqueue(one.clone());
+        };
+        self.changes.borrow_and_update();
+        match self.feed.batch(number) {
+            Found::Batch(batch) => {
+                self.next_batch = Some(number + 1);
+                self.enqueue(&batch.rows, &batch.until);
+                // Who joined late may have more than what this batch ends with.
+                if batch.until.includes(&self.received) {
+                    self.received = Arc::clone(&batch.until);
+                }
+            }
+            Found::Gone => self.next_batch = None,
+            // The sender lives as long as the feed, which is held.
+            Found::NotYet => {
+                let _ = self.changes.changed().await;
             }
         }
         Ok(())
     }
 
-    fn enqueue(&mut self, one: Interaction) {
-        self.latest = self.latest.max(one.id);
-        let filter = &self.filter;
-        if filter.kind.holds(Some(&one.kind)) && filter.user.holds(Some(&one.user)) {
-            self.queue.push_back(one);
+    /// Reads a page of what was recorded until a snapshot from the table.
+    async fn read(&mut self, until: Arc<Snapshot>, after: Option<(u64, Uuid)>) -> Result<()> {
+        let between = (&*self.received, &*until);
+        let rows = self
+            .store
+            .recorded_between(between, after, MAX_AT_ONCE)
+            .await?;
+        self.enqueue(&rows, &until);
+        match rows.last() {
+            Some(last) if rows.len() == MAX_AT_ONCE => {
+                self.partly = Some((until, Some(last.position())));
+            }
+            _ => (self.received, self.partly) = (until, None),
+        }
+        Ok(())
+    }
+
+    /// Finds the place of this stream in the feed: at its head, once the table was read up to there.
+    async fn join(&mut self) {
+        // The sender lives as long as the feed, which is held.
+        let _ = self.changes.wait_for(Option::is_some).await;
+        if let Some((next, head)) = self.feed.head() {
+            self.next_batch = Some(next);
+            if !self.received.includes(&head) {
+                self.partly = Some((head, None));
+            }
+        }
+    }
+
+    fn enqueue(&mut self, rows: &[RecordedRow], until: &Arc<Snapshot>) {
+        for row in rows {
+            let Interaction { kind, user, .. } = &row.interaction;
+            if !self.received.contains(row.transaction)
+                && self.filter.kind.holds(Some(kind))
+                && self.filter.user.holds(Some(user))
+            {
+                self.queue.push_back(RecordedInteraction {
+                    interaction: row.interaction.clone(),
+                    cursor: StreamCursor::up_to(row, &self.received, until),
+                });
+            }
         }
     }
 }

@@ -5,8 +5,10 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::Stream;
+use futures::{FutureExt, Stream};
+use tokio::time::{Instant, sleep_until};
 
 use super::model::{Job, JobFilter, JobOrder, JobState};
 use super::service::{JobChanged, JobService};
@@ -17,6 +19,10 @@ use crate::platform::events::{Received, Subscription};
 
 /// The least number of ended jobs of which a stream knows that it has delivered them.
 const KNOWN_ENDS: usize = 1000;
+/// Of a job that ended so many seconds ago, its end is committed: no statement takes longer.
+const COMMITTED_WITHIN: u64 = 60;
+/// Jobs that ended so many seconds ago are always read, so that a stream knows which ends it has not missed.
+const LEAST_WINDOW: u64 = 3 * COMMITTED_WITHIN;
 
 impl JobService {
     /// The jobs that the viewer may see and that match `filter`, whenever one of them changes. Unfinished jobs
@@ -32,7 +38,8 @@ impl JobService {
         // Subscribed before reading: events in between are received.
         let changes = self.events.subscribe(None).await;
         // Jobs that finished before the stream started are not delivered.
-        let last = self.recent().await.unwrap_or_default();
+        let current = self.began.elapsed().as_secs();
+        let last = self.recent(current, LEAST_WINDOW).await.unwrap_or_default();
         let present = self.unfinished(viewer, &filter).await?;
         let mut stream = JobStream {
             service: self.clone(),
@@ -43,6 +50,7 @@ impl JobService {
             open: HashMap::new(),
             ended: DeliveredEnds::default(),
             last,
+            informed_at: Instant::now(),
         };
         stream.enqueue(present);
         Ok(futures::stream::unfold(stream, JobStream::step))
@@ -86,18 +94,26 @@ impl JobService {
         }
     }
 
-    /// The jobs that run, wait or have recently finished, read at most once a second; `None` when the database
-    /// fails.
-    async fn recent(&self) -> Option<Arc<Recent>> {
+    /// The jobs that run, wait or ended within `window` seconds, read once in each second of this service;
+    /// `None` when the database fails.
+    async fn recent(&self, second: u64, window: u64) -> Option<Arc<Recent>> {
         let read = async {
-            let jobs = self.store.recent().await?.into_iter();
+            let jobs = self.store.recent(window).await?.into_iter();
             let recent: Recent = jobs.map(|job| (job.id, job)).collect();
             Ok::<_, crate::foundation::Error>(Arc::new(recent))
         };
-        let recent = self.recent.try_get_with((), read).await;
+        let recent = self.recent.try_get_with((second, window), read).await;
         recent
             .inspect_err(|error| tracing::warn!(%error, "The jobs cannot be read"))
             .ok()
+    }
+
+    /// The same, read after this is called: what was read before may lack what was missed. In the next second,
+    /// so that all streams that missed something share one reading.
+    async fn recent_from_now(&self, window: u64) -> Option<Arc<Recent>> {
+        let second = self.began.elapsed().as_secs() + 1;
+        sleep_until(self.began + Duration::from_secs(second)).await;
+        self.recent(second, window).await
     }
 }
 
@@ -118,6 +134,8 @@ struct JobStream {
     ended: DeliveredEnds,
     /// The jobs as they were last read: those that were over are known.
     last: Arc<Recent>,
+    /// Until when it has been told of everything.
+    informed_at: Instant,
 }
 
 /// The latest delivered events of jobs that are over: of the last [`KNOWN_ENDS`], and at most twice as many.
@@ -153,7 +171,15 @@ impl JobStream {
             if let Some(job) = self.queue.pop_front() {
                 return Some((job, self));
             }
-            match self.changes.next().await {
+            let received = match self.changes.next().now_or_never() {
+                Some(received) => received,
+                None => {
+                    // Nothing waits to be received.
+                    self.informed_at = Instant::now();
+                    self.changes.next().await
+                }
+            };
+            match received {
                 Received::Event { event, .. } => {
                     if self.may_see(event.owner.map(Id::from), &event.asked_by) {
                         let job = self.service.job_of(&event).await;
@@ -169,14 +195,19 @@ impl JobStream {
         }
     }
 
-    /// Finds the changes of missed events.
+    /// Finds the changes of missed events, however long ago the last one was received.
     async fn catch_up(&mut self) {
-        let Some(recent) = self.service.recent().await else {
-            return;
+        let began = Instant::now();
+        let gap = self.informed_at.elapsed().as_secs() + COMMITTED_WITHIN;
+        // Of a few lengths, so that streams share what is read.
+        let window = gap.next_multiple_of(COMMITTED_WITHIN).max(LEAST_WINDOW);
+        let recent = loop {
+            // It is tried again each second: what was missed must not stay so.
+            if let Some(recent) = self.service.recent_from_now(window).await {
+                break recent;
+            }
         };
-        if Arc::ptr_eq(&recent, &self.last) {
-            return;
-        }
+        self.informed_at = began;
         let seen = recent
             .values()
             .filter(|job| self.may_see(job.owner, &job.asked_by));

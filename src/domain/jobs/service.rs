@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::event_stream::Feeds;
@@ -39,7 +40,9 @@ pub struct JobService {
     /// Jobs in the state of an event, shared by many streams.
     pub(super) seen: Cache<(Id<id::Job>, i64), Option<Job>>,
     /// The result of polling for job streams.
-    pub(super) recent: Cache<(), Arc<Recent>>,
+    /// By the second of the reading, and how many seconds before it the oldest of the jobs ended.
+    pub(super) recent: Cache<(u64, u64), Arc<Recent>>,
+    pub(super) began: Instant,
 }
 
 /// The event of a changed or removed job, as the function `job_changed` of the database makes it. It is written
@@ -87,9 +90,10 @@ impl JobService {
                 .time_to_live(Duration::from_secs(60))
                 .build(),
             recent: Cache::builder()
-                .max_capacity(1)
-                .time_to_live(Duration::from_secs(1))
+                .max_capacity(8)
+                .time_to_live(Duration::from_secs(2))
                 .build(),
+            began: Instant::now(),
         }
     }
 

@@ -161,15 +161,17 @@ impl Store {
         Ok(listed(viewer, wanted).count(self.db.read()).await?)
     }
 
-    /// What runs, what waits (some of it, where it is much), and what ended in the last minute.
-    pub(super) async fn recent(&self) -> Result<Vec<Job>> {
-        let statement = Statement::from_string(
+    /// What runs, what waits (some of it, where it is much), and what ended in the last seconds, the last
+    /// thousands of it.
+    pub(super) async fn recent(&self, seconds: u64) -> Result<Vec<Job>> {
+        let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
             "(SELECT * FROM generation_jobs WHERE state = 'RUNNING' LIMIT 1000) UNION ALL \
              (SELECT * FROM generation_jobs WHERE state = 'PENDING' \
                ORDER BY priority DESC, due_at, id LIMIT 200) UNION ALL \
-             (SELECT * FROM generation_jobs WHERE finished_at > now() - interval '1 minute' \
-               ORDER BY finished_at DESC LIMIT 1000)",
+             (SELECT * FROM generation_jobs WHERE finished_at > now() - $1 * interval '1 second' \
+               ORDER BY finished_at DESC LIMIT 5000)",
+            [(seconds as f64).into()],
         );
         let rows = Entity::find().from_raw_sql(statement);
         let rows = rows.all(self.db.write()).await?;

@@ -37,18 +37,7 @@ impl ProfileService {
     /// When the database fails.
     pub async fn history(&self, user: Id<id::User>) -> Result<History> {
         let weights = self.interactions.weights().await?;
-        Ok(History::new(self.store.events(user, None).await?, weights))
-    }
-
-    /// The part of it that happened at `since` or later. What later events say of an item does not
-    /// depend on earlier ones, so this tells for itself what they did.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn history_since(&self, user: Id<id::User>, since: DateTime<Utc>) -> Result<History> {
-        let weights = self.interactions.weights().await?;
-        let events = self.store.events(user, Some(since)).await?;
-        Ok(History::new(events, weights))
+        Ok(History::new(self.store.events(user).await?, weights))
     }
 
     /// The profile that this history makes at `now` in the space that is served; `None` where there is

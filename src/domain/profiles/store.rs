@@ -1,6 +1,5 @@
 //! What users did, in the database.
 
-use chrono::{DateTime, Utc};
 use sea_orm::{DbBackend, FromQueryResult, Statement};
 use uuid::Uuid;
 
@@ -21,13 +20,9 @@ impl Store {
         Self { db }
     }
 
-    /// What the user did, from `since` on where it is given, the latest first; read from where the last
-    /// write went. All of it stands in one index.
-    pub(super) async fn events(
-        &self,
-        user: Id<id::User>,
-        since: Option<DateTime<Utc>>,
-    ) -> Result<Vec<Event>> {
+    /// What the user did, the latest first; read from where the last write went. All of it stands in one
+    /// index.
+    pub(super) async fn events(&self, user: Id<id::User>) -> Result<Vec<Event>> {
         #[derive(FromQueryResult)]
         struct Row {
             id: Uuid,
@@ -35,15 +30,11 @@ impl Store {
             kind: String,
             value: Option<f32>,
         }
-        // An id begins with its moment, so that months before it are not read.
-        let since = since.map_or(Uuid::nil(), |since| {
-            Id::<id::Interaction>::at(since, [0; 10]).uuid()
-        });
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
             "SELECT id, content_id, kind, value FROM interactions
-              WHERE user_id = $1 AND id >= $3 ORDER BY id DESC LIMIT $2",
-            [user.uuid().into(), REMEMBERED.into(), since.into()],
+              WHERE user_id = $1 ORDER BY id DESC LIMIT $2",
+            [user.uuid().into(), REMEMBERED.into()],
         );
         let rows = Row::find_by_statement(statement)
             .all(self.db.write())

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use moka::sync::Cache;
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
@@ -278,11 +277,10 @@ impl RecommendationService {
         Ok(page)
     }
 
-    /// The items that the user has excluded since the list was made, or in the hour before: clocks of clients
-    /// differ.
-    async fn excluded_since(&self, list: &List) -> Result<FxHashSet<Id<id::Content>>> {
-        let since = list.created_at - TimeDelta::hours(1);
-        let history = self.profiles.history_since(list.user, since).await?;
+    /// The items that the user has excluded by now. All that they did counts: an app may send late what happened
+    /// before the list was made.
+    async fn excluded(&self, list: &List) -> Result<FxHashSet<Id<id::Content>>> {
+        let history = self.profiles.history(list.user).await?;
         Ok(history.excluded(self.clock.now()))
     }
 
@@ -291,7 +289,7 @@ impl RecommendationService {
     async fn cut(&self, list: Arc<List>, after: i32, size: usize) -> Result<ListPage> {
         let out = match after {
             0 => FxHashSet::default(),
-            _ => self.excluded_since(&list).await?,
+            _ => self.excluded(&list).await?,
         };
         let day = self.clock.now().date_naive();
         let catalogue = self.content.catalogue().await?.read();

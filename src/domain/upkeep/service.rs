@@ -39,22 +39,17 @@ impl UpkeepService {
     }
 
     /// Sums up the hours that are over and were not summed up yet, of the last two days; answers
-    /// how many. For admins.
+    /// how many. Counts those anew that more was recorded of since. For admins.
     ///
     /// # Errors
     /// [`crate::foundation::Error::Forbidden`], and when the database fails.
     pub async fn sum_up(&self, viewer: &Viewer) -> Result<u64> {
         viewer.admin()?;
+        self.store.recount(span).await?;
         let present = hour_of(self.clock.now());
         let hours = (1..=MADE_UP).filter_map(|back| {
             let from = present.checked_sub_signed(TimeDelta::hours(back))?;
-            let until = from + TimeDelta::hours(1);
-            Some(Span {
-                from,
-                until,
-                first: Id::<id::Interaction>::at(from, [0; 10]).uuid(),
-                last: Id::<id::Interaction>::at(until, [0; 10]).uuid(),
-            })
+            Some(span(from))
         });
         self.store.sum_up(&hours.collect::<Vec<_>>()).await
     }
@@ -113,6 +108,17 @@ impl UpkeepService {
                     .await?
             },
         })
+    }
+}
+
+/// The hour that begins at `from`.
+fn span(from: DateTime<Utc>) -> Span {
+    let until = from + TimeDelta::hours(1);
+    Span {
+        from,
+        until,
+        first: Id::<id::Interaction>::at(from, [0; 10]).uuid(),
+        last: Id::<id::Interaction>::at(until, [0; 10]).uuid(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sums and removals in the database.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use futures::FutureExt;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
@@ -28,6 +29,50 @@ pub(super) struct Span {
 impl Store {
     pub(super) fn new(db: Db) -> Self {
         Self { db }
+    }
+
+    /// Counts the interactions of hours anew that were summed up, and of which more has been recorded since
+    /// this was done last, in one transaction. `span` gives the hour of a moment.
+    pub(super) async fn recount(
+        &self,
+        span: impl Fn(DateTime<Utc>) -> Span + Send + 'static,
+    ) -> Result<()> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            hour: DateTime<Utc>,
+        }
+        // All parts of a statement see the position as it was before.
+        let late = "WITH before AS (SELECT snapshot FROM statistics_position), \
+             moved AS (INSERT INTO statistics_position (snapshot) VALUES (pg_current_snapshot()) \
+                       ON CONFLICT (single) DO UPDATE SET snapshot = excluded.snapshot) \
+             SELECT DISTINCT hourly_statistics.hour \
+               FROM before \
+               JOIN interactions ON recorded_in IS NOT NULL \
+                AND recorded_in >= pg_snapshot_xmin(before.snapshot) \
+                AND NOT pg_visible_in_snapshot(recorded_in, before.snapshot) \
+               JOIN hourly_statistics \
+                 ON hour = date_trunc('hour', occurred_at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'";
+        let recounted = self.db.transaction(move |tx| {
+            async move {
+                let late = Statement::from_string(DbBackend::Postgres, late);
+                for Row { hour } in Row::find_by_statement(late).all(tx).await? {
+                    let Span { first, last, .. } = span(hour);
+                    tx.execute_raw(Statement::from_sql_and_values(
+                        DbBackend::Postgres,
+                        "UPDATE hourly_statistics \
+                            SET (interactions, active_users) = \
+                                (SELECT count(*), count(DISTINCT user_id) \
+                                   FROM interactions WHERE id >= $2 AND id < $3) \
+                          WHERE hour = $1",
+                        [hour.into(), first.into(), last.into()],
+                    ))
+                    .await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        });
+        recounted.await
     }
 
     /// Sums those hours up that were not; each in a statement of its own.

@@ -77,9 +77,49 @@ pub struct Http {
     pub max_body_bytes: usize,
     pub request_timeout_seconds: u64,
     pub public_max_age_seconds: u64,
-    pub graphiql: bool,
+    pub graphiql: GraphiqlAccess,
     pub introspection: bool,
     pub drain_seconds: u64,
+}
+
+/// Who may use GraphiQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GraphiqlAccess {
+    /// Everybody, with the demo and where only this machine can reach the server; else nobody.
+    #[default]
+    Auto,
+    /// Nobody: there is no page.
+    Off,
+    /// Whoever signs in on the page as an admin.
+    Admins,
+    /// Everybody.
+    On,
+}
+
+impl<'de> Deserialize<'de> for GraphiqlAccess {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// The setting was a boolean once.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Switch(bool),
+            Word(String),
+        }
+        match Written::deserialize(deserializer) {
+            Ok(Written::Switch(true)) => return Ok(Self::On),
+            Ok(Written::Switch(false)) => return Ok(Self::Off),
+            Ok(Written::Word(word)) => match word.as_str() {
+                "auto" => return Ok(Self::Auto),
+                "off" => return Ok(Self::Off),
+                "admins" => return Ok(Self::Admins),
+                "on" => return Ok(Self::On),
+                _ => {}
+            },
+            Err(_) => {}
+        }
+        let message = "`http.graphiql` is one of \"auto\", \"off\", \"admins\" and \"on\"";
+        Err(serde::de::Error::custom(message))
+    }
 }
 
 /// Limits of one GraphQL document.

@@ -11,6 +11,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, SqlSafeStr};
 
 use super::{ADMIN_ROLE, READ_ONLY_ROLE, READ_WRITE_ROLE};
+use super::{partition_indexes, restored};
 use crate::platform::config::SchemaName;
 
 /// The files of `migrations/`, as they were when the program was built.
@@ -154,7 +155,7 @@ async fn roles(connection: &mut PgConnection) -> anyhow::Result<bool> {
 }
 
 /// Runs a statement whose identifiers are this module's own or already quoted.
-async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
+pub(super) async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
     connection
         .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(statement)))
         .await?;
@@ -217,7 +218,10 @@ async fn migrate(
         transaction.commit().await?;
         return Ok(());
     }
-    fill(connection, schema, migrations, roles, now).await
+    fill(connection, schema, migrations, roles, now).await?;
+    partition_indexes::build(connection).await?;
+    restored::adopt(connection).await?;
+    Ok(())
 }
 
 /// Whether the schema that was entered has no tables.

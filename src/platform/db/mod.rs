@@ -20,7 +20,10 @@ pub mod filter;
 pub mod keyset;
 pub mod migrate;
 pub mod migration_status;
+mod partition_indexes;
 pub mod primary;
+mod restored;
+pub mod snapshot;
 pub mod versions;
 
 /// The role that mutations and jobs act as, where the database has it.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{Channel, Delivery, Inner};
 use crate::foundation::Rng;
+use crate::platform::db::snapshot::{Snapshot, numbers};
 
 /// The channel of the notifications: of the whole database, whose schemas are their payloads.
 const CHANNEL: &str = "marquee_events";
@@ -32,32 +33,56 @@ const RETENTION: Duration = Duration::from_secs(15 * 60);
 const MAX_GAP: Duration = Duration::from_secs(10 * 60);
 /// How often a reader remembers what had been committed by then, for removing events later.
 const MARK_INTERVAL: Duration = Duration::from_secs(60);
+/// A transaction that is open for longer is told of.
+const LONG_TRANSACTION: Duration = Duration::from_secs(10 * 60);
 
 /// How far the outbox of a schema was read.
 struct Position {
-    /// The snapshot of the last look, as Postgres writes it: `xmin:xmax:xip_list`.
-    snapshot: String,
+    /// The snapshot of the last look.
+    snapshot: Snapshot,
     looked_at: Instant,
     /// Earlier moments, and the oldest transaction that was still running then. Only after looks that
     /// found events.
-    marks: VecDeque<(Instant, String)>,
+    marks: VecDeque<(Instant, u64)>,
+    /// The transaction that has been the oldest open one since a moment, and whether that was told.
+    oldest: Option<(u64, Instant, bool)>,
 }
 
 impl Position {
-    fn oldest_running(&self) -> &str {
-        self.snapshot.split(':').next().unwrap_or_default()
+    fn new(snapshot: Snapshot, now: Instant) -> Self {
+        Self {
+            snapshot,
+            looked_at: now,
+            marks: VecDeque::new(),
+            oldest: None,
+        }
     }
 
     fn mark(&mut self, now: Instant) {
         let last = self.marks.back().map(|(at, _)| *at);
         if last.is_none_or(|at| now - at >= MARK_INTERVAL) {
-            let oldest = self.oldest_running().to_owned();
-            self.marks.push_back((now, oldest));
+            self.marks.push_back((now, self.snapshot.oldest_open()));
         }
     }
 
+    /// A transaction that has been seen open for [`LONG_TRANSACTION`]; each once.
+    fn long_transaction(&mut self, now: Instant) -> Option<u64> {
+        let open = self.snapshot.open().first().copied();
+        let (since, told) = match (self.oldest, open) {
+            (_, None) => {
+                self.oldest = None;
+                return None;
+            }
+            (Some((oldest, since, told)), Some(open)) if oldest == open => (since, told),
+            (_, Some(_)) => (now, false),
+        };
+        let long = open.filter(|_| !told && now - since >= LONG_TRANSACTION);
+        self.oldest = open.map(|open| (open, since, told || long.is_some()));
+        long
+    }
+
     /// The transaction before which every event was committed at least [`RETENTION`] ago.
-    fn expired(&mut self, now: Instant) -> Option<String> {
+    fn expired(&mut self, now: Instant) -> Option<u64> {
         let mut expired = None;
         while let Some((at, _)) = self.marks.front()
             && now - *at >= RETENTION
@@ -207,8 +232,8 @@ async fn look(
     let now = Instant::now();
     let known = positions.get(schema);
     let known = known.filter(|known| now - known.looked_at < MAX_GAP);
-    let after = known.map(|known| known.snapshot.clone());
-    let begins = after.is_none();
+    let begins = known.is_none();
+    let after = known.map(|known| &known.snapshot);
     let rows = match timeout(LOOK_TIMEOUT, read(listener, schema, after)).await {
         Ok(Ok(rows)) => rows,
         Ok(Err(sqlx::Error::Database(error))) => {
@@ -218,15 +243,14 @@ async fn look(
         Ok(Err(error)) => return Err(error.into()),
         Err(_) => anyhow::bail!("the database does not answer"),
     };
-    let Some(snapshot) = rows.first().map(|row| row.snapshot.clone()) else {
+    let Some(snapshot) = rows.first().map(|row| row.snapshot.parse()) else {
         anyhow::bail!("the database answers without a snapshot");
     };
+    let snapshot: Snapshot = snapshot?;
     let found = rows.iter().any(|row| row.event.is_some());
-    let position = positions.entry(Arc::clone(schema)).or_insert(Position {
-        snapshot: String::new(),
-        looked_at: now,
-        marks: VecDeque::new(),
-    });
+    let position = positions
+        .entry(Arc::clone(schema))
+        .or_insert_with(|| Position::new(snapshot.clone(), now));
     (position.snapshot, position.looked_at) = (snapshot, now);
     for event in rows.into_iter().filter_map(|row| row.event) {
         let channel = Channel {
@@ -251,8 +275,16 @@ async fn look(
     if found {
         position.mark(now);
     }
+    if let Some(transaction) = position.long_transaction(now) {
+        tracing::warn!(
+            transaction,
+            minutes = LONG_TRANSACTION.as_secs() / 60,
+            "A transaction of the database server stays open. What others commit is told all the same, but old events \
+             and dead rows are kept until it ends; find it in pg_stat_activity by backend_xid"
+        );
+    }
     if let Some(before) = position.expired(now) {
-        remove(listener, schema, &before).await?;
+        remove(listener, schema, before).await?;
     }
     Ok(())
 }
@@ -272,21 +304,26 @@ struct FoundEvent {
 
 /// The events that were not visible in the snapshot `after`, in the order of their numbers; none without
 /// one. At least one row, for the snapshot.
+///
+/// Both conditions are ranges of an index: what a transaction that stays open holds back costs nothing. Rows of
+/// transactions that this database has not begun came with a restored copy of another one.
 async fn read(
     listener: &mut PgListener,
     schema: &str,
-    after: Option<String>,
+    after: Option<&Snapshot>,
 ) -> sqlx::Result<Vec<Found>> {
     let sql = format!(
         "SELECT now.snapshot, new.number, new.topic, new.key, new.payload::text AS payload \
            FROM (SELECT pg_current_snapshot()::text AS snapshot) AS now \
            LEFT JOIN \"{schema}\".events AS new \
-             ON new.written_in >= pg_snapshot_xmin($1::text::pg_snapshot) \
-            AND NOT pg_visible_in_snapshot(new.written_in, $1::text::pg_snapshot) \
+             ON new.written_in >= $1::text::xid8 \
+                AND new.written_in < pg_snapshot_xmax(pg_current_snapshot()) \
+             OR new.written_in = ANY ($2::text[]::xid8[]) \
           ORDER BY new.number"
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
-        .bind(after)
+        .bind(after.map(|after| after.next().to_string()))
+        .bind(after.map(|after| numbers(after.open())))
         .fetch_all(&mut *listener)
         .await?;
     let found = rows.into_iter().map(|row| {
@@ -309,10 +346,10 @@ async fn read(
 }
 
 /// Removes the events of transactions older than `before`.
-async fn remove(listener: &mut PgListener, schema: &str, before: &str) -> anyhow::Result<()> {
+async fn remove(listener: &mut PgListener, schema: &str, before: u64) -> anyhow::Result<()> {
     let sql = format!("DELETE FROM \"{schema}\".events WHERE written_in < $1::text::xid8");
     let removed = sqlx::query(AssertSqlSafe(sql))
-        .bind(before)
+        .bind(before.to_string())
         .execute(&mut *listener)
         .await;
     match removed {
@@ -333,18 +370,34 @@ mod tests {
     #[test]
     fn events_expire_when_every_reader_had_time_to_read_them() {
         let start = Instant::now();
-        let mut position = Position {
-            snapshot: "100:105:101,103".to_owned(),
-            looked_at: start,
-            marks: VecDeque::new(),
-        };
+        let mut position = Position::new("100:105:100,103".parse().unwrap(), start);
         position.mark(start);
-        position.snapshot = "200:200:".to_owned();
+        position.snapshot = "200:200:".parse().unwrap();
         position.mark(start + RETENTION / 2);
         assert_eq!(position.expired(start + RETENTION / 2), None);
         // What transaction 101 wrote may have been committed a moment ago.
         let later = start + RETENTION;
-        assert_eq!(position.expired(later).as_deref(), Some("100"));
+        assert_eq!(position.expired(later), Some(100));
         assert_eq!(position.expired(later), None);
+    }
+
+    #[test]
+    fn a_transaction_that_stays_open_is_told_once() {
+        let start = Instant::now();
+        let mut position = Position::new("100:105:100,103".parse().unwrap(), start);
+        assert_eq!(position.long_transaction(start), None);
+        position.snapshot = "103:110:103".parse().unwrap();
+        assert_eq!(position.long_transaction(start + LONG_TRANSACTION), None);
+        // Another one is the oldest since then.
+        let later = start + 2 * LONG_TRANSACTION;
+        assert_eq!(position.long_transaction(later), Some(103));
+        assert_eq!(position.long_transaction(later + LONG_TRANSACTION), None);
+        // Nothing is open where nothing happens, however long.
+        position.snapshot = "110:110:".parse().unwrap();
+        assert_eq!(position.long_transaction(later), None);
+        assert_eq!(
+            position.long_transaction(later + 2 * LONG_TRANSACTION),
+            None
+        );
     }
 }

@@ -222,9 +222,9 @@ impl Stage for RatingStage {
             staged: "staged_ratings",
             analyze: "ANALYZE staged_ratings",
             insert: "INSERT INTO interactions \
-                 (id, user_id, content_id, kind, value, occurred_at) \
+                 (id, user_id, content_id, kind, value, occurred_at, recorded_in) \
              SELECT s.id, COALESCE(u.merged_into, u.id), s.content_id, 'RATING', \
-                    s.value, to_timestamp(s.at) \
+                    s.value, to_timestamp(s.at), NULL \
              FROM staged_ratings s \
              JOIN users u ON u.source = $1 AND u.external_id = s.user_ref \
              ORDER BY u.id, s.id \

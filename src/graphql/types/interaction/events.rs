@@ -6,8 +6,8 @@ use futures::stream::unfold;
 
 use super::Interaction;
 use super::queries::InteractionKindFilter;
-use crate::domain::interactions::StreamFilter;
-use crate::foundation::{Id, Refusal, id};
+use crate::domain::interactions::{StreamCursor, StreamFilter};
+use crate::foundation::Refusal;
 use crate::graphql::ContextExt;
 use crate::graphql::filter::{UserIdFilter, or_none};
 
@@ -39,7 +39,8 @@ pub struct InteractionSubscription;
 /// Subscriptions to interactions.
 #[Subscription]
 impl InteractionSubscription {
-    /// Sends each interaction when it is recorded, by any client. Imported interactions are not
+    /// Sends each interaction when it is recorded, by any client, in the order in which they are committed:
+    /// one that is sent late comes when it comes, whenever it occurred. Imported interactions are not
     /// included. Requires the role ADMIN.
     async fn interactions(
         &self,
@@ -49,14 +50,14 @@ impl InteractionSubscription {
         )]
         filter: Option<InteractionEventFilter>,
         #[graphql(
-            desc = "ID of the last interaction received. Interactions that occurred since then are sent first."
+            desc = "The `cursor` of the last interaction received, or of `interactionsCursor`. Interactions that were recorded since then are sent first (default: only new ones)."
         )]
-        after: Option<Id<id::Interaction>>,
+        after: Option<String>,
     ) -> Result<impl Stream<Item = Result<Interaction>>> {
         let service = &ctx.services().interactions;
-        let stream = service
-            .stream(ctx.viewer(), or_none("filter", filter)?, after)
-            .await?;
+        let after = after.as_deref().map(StreamCursor::decode).transpose()?;
+        let filter = or_none("filter", filter)?;
+        let stream = service.stream(ctx.viewer(), filter, after).await?;
         Ok(unfold(stream, |mut stream| async move {
             let next = stream.next().await?;
             Some((next.map(Interaction::from).map_err(Into::into), stream))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result};
 
-use crate::domain::interactions::model as domain;
+use crate::domain::interactions::{RecordedInteraction, StreamCursor, model as domain};
 use crate::graphql::ContextExt;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::double;
@@ -17,11 +17,18 @@ graphql_enum!(domain::InteractionKind as InteractionKind);
 
 /// An interaction of a user with a content item.
 #[derive(Clone, Debug)]
-pub struct Interaction(pub Arc<domain::Interaction>);
+pub struct Interaction(pub Arc<domain::Interaction>, Option<Arc<StreamCursor>>);
 
 impl From<domain::Interaction> for Interaction {
     fn from(interaction: domain::Interaction) -> Self {
-        Self(Arc::new(interaction))
+        Self(Arc::new(interaction), None)
+    }
+}
+
+impl From<RecordedInteraction> for Interaction {
+    fn from(recorded: RecordedInteraction) -> Self {
+        let cursor = Arc::new(recorded.cursor);
+        Self(Arc::new(recorded.interaction), Some(cursor))
     }
 }
 
@@ -87,5 +94,11 @@ impl Interaction {
     /// list.
     async fn list_rank(&self) -> Option<i32> {
         self.0.attribution.map(|item| item.rank)
+    }
+
+    /// Position in the subscription `interactions`: pass the last one received as `after` to miss nothing
+    /// and receive nothing twice. Null outside of that subscription.
+    async fn cursor(&self) -> Option<String> {
+        self.1.as_ref().map(|cursor| cursor.encode())
     }
 }

@@ -133,6 +133,14 @@ impl InteractionQuery {
         Ok(Some(Connection::new(page, cursor, total)))
     }
 
+    /// The present position in the subscription `interactions`. Pass it as `after`, also when the connection
+    /// is lost before anything was received, to miss nothing from now on. Requires the role ADMIN.
+    async fn interactions_cursor(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let service = &ctx.services().interactions;
+        let cursor = service.stream_cursor(ctx.viewer()).await?;
+        Ok(Some(cursor.encode()))
+    }
+
     /// Counts the interactions of all users in a time range, in groups. Requires the role ADMIN.
     #[graphql(complexity = "100 + child_complexity")]
     async fn interaction_counts(
