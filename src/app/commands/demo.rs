@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::cli::OnSchema;
 use crate::app::startup::App;
-use crate::app::terminal::{self, ProgressBar};
+use crate::app::terminal;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::content::ContentKind;
@@ -17,12 +17,13 @@ use crate::domain::generation::{
     Builtin, GenerationParameters, GeneratorInput, ImageInput, Target,
 };
 use crate::domain::recommendations::training::TrainingOptions;
-use crate::foundation::Progress;
 use crate::foundation::page::{MAX_SIZE, Window};
 
 /// The size of the demo's posters, in pixels: that of a card on a page.
 const WIDTH: i32 = 256;
 const HEIGHT: i32 = 384;
+/// How many posters there are before the demo is served: those of a front page. The others are drawn beside it.
+const FIRST_POSTERS: usize = 40;
 
 /// Load the demo data into an empty schema and train on it.
 #[derive(Debug, clap::Args)]
@@ -68,7 +69,7 @@ pub async fn load(services: &Services) -> anyhow::Result<bool> {
         "Loaded the demo: {} films, {} products, {} users, {} interactions.",
         loaded.films, loaded.products, loaded.users, loaded.interactions
     ));
-    draw_posters(services).await?;
+    draw_posters(services, FIRST_POSTERS).await?;
     services.recommendations.invalidate_non_personalised();
     // The training learns how much the vectors count, so they come first.
     super::embed::embed(services).await?;
@@ -76,50 +77,51 @@ pub async fn load(services: &Services) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Draws a poster for each film, so that a page has something to show from the start. The same demo has the same
-/// posters everywhere.
-async fn draw_posters(services: &Services) -> anyhow::Result<()> {
+/// Draws posters for the most popular films that have none, at most `most`, so that a page has something to show
+/// from the start.
+///
+/// # Errors
+/// When the database fails or a file cannot be kept.
+pub async fn draw_posters(services: &Services, most: usize) -> anyhow::Result<()> {
     let mut filter = ContentFilter::default();
     filter.kind.eq = Some(ContentKind::Movie);
     let (mut films, mut window) = (Vec::new(), Window::first(MAX_SIZE));
-    loop {
-        let order = (ContentOrder::Title, true);
+    while films.len() < most {
+        let order = (ContentOrder::Popularity, false);
         let listed = services
             .content
             .list(&Viewer::Command, &filter, order, &window);
         let listed = listed.await?;
-        films.extend(listed.rows.iter().map(|film| film.id));
+        let bare = listed.rows.iter();
+        let bare = bare.filter(|film| film.fields.poster_url.is_none());
+        films.extend(bare.map(|film| film.id));
         let Some(last) = listed.rows.last().filter(|_| listed.has_next) else {
             break;
         };
         window.from = Some(last.cursor(order.0, order.1).encode());
     }
-    let (all, mut drawn) = (films.len() as u64, 0);
-    let mut bar = ProgressBar::new();
-    let drawing = films
-        .into_iter()
-        .zip(1..)
-        .map(|(content, seed)| async move {
-            let mut input = ImageInput::new("A poster");
-            (input.width, input.height, input.seed) = (WIDTH, HEIGHT, Some(seed));
-            let parameters = GenerationParameters {
-                generator: Builtin::NAME.to_owned(),
-                input: GeneratorInput::Image(input),
-                target: Target::Poster { content },
-                about: None,
-            };
-            let generation = &services.generation;
-            let request = generation.prepare(&Viewer::Command, parameters).await?;
-            let (mut observe, never) = (|_| ControlFlow::Continue(()), CancellationToken::new());
-            let made = generation.generate(&request, None, &mut observe, &never);
-            made.await.map_err(|error| anyhow::anyhow!("{error}"))
-        });
+    films.truncate(most);
+    let drawing = films.into_iter().map(|content| async move {
+        let mut input = ImageInput::new("A poster");
+        // Each film has a picture of its own.
+        let seed = content.uuid().as_u128() & u128::from(u32::MAX);
+        (input.width, input.height, input.seed) = (WIDTH, HEIGHT, Some(seed as i64));
+        let parameters = GenerationParameters {
+            generator: Builtin::NAME.to_owned(),
+            input: GeneratorInput::Image(input),
+            target: Target::Poster { content },
+            about: None,
+        };
+        let generation = &services.generation;
+        let request = generation.prepare(&Viewer::Command, parameters).await?;
+        let (mut observe, never) = (|_| ControlFlow::Continue(()), CancellationToken::new());
+        let made = generation.generate(&request, None, &mut observe, &never);
+        made.await.map_err(|error| anyhow::anyhow!("{error}"))
+    });
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut drawing = stream::iter(drawing).buffer_unordered(threads);
     while let Some(made) = drawing.next().await {
         made?;
-        drawn += 1;
-        bar.show(&Progress::counted("drawing posters", drawn, all));
     }
     Ok(())
 }

@@ -95,6 +95,7 @@ async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<(
         never = look_after_partitions(app) => never,
         never = follow_events(app) => never,
         never = say_hints(app) => never,
+        never = finish_demo(app, args.demo) => never,
     };
     tracing::info!(
         "Stopping: requests and jobs under way have {} s",
@@ -166,6 +167,18 @@ fn greet(address: SocketAddr, demo: bool, has_page: bool) {
             );
         }
     }
+}
+
+/// Draws the posters that the demo lacks, beside what is served.
+async fn finish_demo(app: &App, demo: bool) -> anyhow::Result<()> {
+    if demo {
+        let name: SchemaName = "demo".parse().map_err(anyhow::Error::msg)?;
+        let (_, services) = app.schema(Some(&name))?;
+        if let Err(error) = super::demo::draw_posters(services, usize::MAX).await {
+            tracing::warn!(?error, "Posters of the demo could not be drawn");
+        }
+    }
+    std::future::pending().await
 }
 
 /// Says what the schemas lack.
