@@ -258,7 +258,12 @@ async fn what_is_left_out_stays_and_what_is_null_is_emptied() {
     let given = change(json!({ "year": 1985, "genres": ["War", "War"], "brand": "Toho" })).await;
     assert_eq!(given, all);
     assert_eq!(change(json!({})).await, all);
-    assert_eq!(change(json!({ "title": null })).await, all);
+    let untitled = json!({ "id": film, "title": null });
+    let answer = app.ask_as(&owner, document, untitled).await;
+    assert_eq!(
+        answer["updateContent"],
+        json!({ "content": null, "errors": [{ "__typename": "InvalidInput" }] })
+    );
     let mut emptied = all.clone();
     emptied["year"] = Value::Null;
     emptied["genres"] = json!([]);

@@ -172,4 +172,4 @@ async function open(query, variables) {
 
 element("show-examples").addEventListener("click", () => drawer(element("examples").hidden));
 showExamples(element("examples"), settings.examples, (body) => session().ask(body), open);
-await showSchemas();
+await showSchemas().catch((problem) => say(problem.message));

@@ -225,6 +225,12 @@ impl<K: Kind> FromStr for Id<K> {
     }
 }
 
+/// Whether a text has the form of an id of any kind.
+pub fn is_well_formed(text: &str) -> bool {
+    text.split_once('_')
+        .is_some_and(|(prefix, rest)| PREFIXES.contains(&prefix) && decode(rest).is_some())
+}
+
 fn decode(text: &str) -> Option<Uuid> {
     if text.len() != LENGTH || text.as_bytes().first()? > &b'7' {
         return None;

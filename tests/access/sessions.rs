@@ -641,3 +641,16 @@ async fn an_address_that_tries_many_accounts_has_to_wait() {
     let elsewhere = login_from(&app, at("2001:db8:1::1"), "ana", PASSWORD).await;
     assert_eq!(code(&elsewhere), "OK");
 }
+
+#[tokio::test]
+async fn a_sign_in_that_fails_names_the_schema() {
+    let app = TestApp::start().await;
+    let login = "mutation { login(input: {email: \"ana@example.org\", password: \"wrong, surely\"}) { \
+                 errors { __typename ... on UserError { message } } } }";
+    let answer = app.ask_as(&Viewer::Nobody, login, json!({})).await;
+    let error = &answer["login"]["errors"][0];
+    assert_eq!(error["__typename"], "InvalidCredentials");
+    let schema = format!("`{}`", app.ctx.db.schema());
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains(&schema), "{message}");
+}

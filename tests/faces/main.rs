@@ -148,6 +148,8 @@ async fn the_page_shows_the_feed_and_misses_nothing_of_a_training_while_it_is_cu
         .recommendations
         .train(&Viewer::Command, TrainingOptions::default(), go_on);
     train.await.unwrap();
+    // What is done from here on is newer than the model.
+    server.app.ctx.clock.advance(TimeDelta::seconds(1));
     let workers = Workers::start([services.jobs.clone()], 1, "test/1");
     let mut gate = Some(hold_trainings(&server).await);
 

@@ -8,9 +8,8 @@ use apollo_compiler::schema::{Component, ExtendedType, InputObjectType};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Node, Schema, name};
 use async_graphql::{InputType, InputValueError, Value};
-use chrono::{DateTime, NaiveDate, Utc};
-use rust_decimal::Decimal;
 
+use crate::graphql::scalars::{Date, DateTime, Decimal};
 use crate::graphql::types::email::EmailAddress;
 
 /// Says why a value is none of a custom scalar.
@@ -84,8 +83,8 @@ impl Contract {
     /// Says why `value` is none of the custom scalar `named`. Accepts everything for other types.
     pub(super) fn check_scalar(named: &str, value: &Value) -> Result<(), String> {
         let check: ScalarCheck = match named {
-            "DateTime" => parses::<DateTime<Utc>>,
-            "NaiveDate" => parses::<NaiveDate>,
+            "DateTime" => parses::<DateTime>,
+            "NaiveDate" => parses::<Date>,
             "Decimal" => parses::<Decimal>,
             "EmailAddress" => parses::<EmailAddress>,
             _ => return Ok(()),

@@ -9,7 +9,7 @@ use apollo_compiler::ast::{
 };
 use apollo_compiler::executable::{ExecutableDocument, Field, Selection, SelectionSet};
 use apollo_compiler::{Name, Node};
-use async_graphql::ServerError;
+use async_graphql::{ServerError, Value as Constant};
 
 use super::canonical::at;
 use super::contract::Contract;
@@ -22,6 +22,7 @@ pub(super) fn check(contract: &Contract, document: &ExecutableDocument) -> Vec<S
         contract,
         document,
         variables: HashMap::new(),
+        checks_ids: false,
         visited: HashSet::new(),
         errors: Vec::new(),
     };
@@ -30,6 +31,7 @@ pub(super) fn check(contract: &Contract, document: &ExecutableDocument) -> Vec<S
         rules.variables = variables
             .map(|variable| (&variable.name, variable))
             .collect();
+        rules.checks_ids = variables::checks_ids(operation);
         rules.visited.clear();
         rules.directives(&operation.directives);
         for variable in &operation.variables {
@@ -48,6 +50,7 @@ struct Rules<'a> {
     document: &'a ExecutableDocument,
     /// The variables of the current operation.
     variables: HashMap<&'a Name, &'a Node<VariableDefinition>>,
+    checks_ids: bool,
     /// The fragments that the current operation led to.
     visited: HashSet<&'a Name>,
     errors: Vec<ServerError>,
@@ -128,7 +131,13 @@ impl<'a> Rules<'a> {
             }
             (Type::Named(named) | Type::NonNullNamed(named), _) => {
                 let constant = literal::constant(self.contract, ty, value);
-                if let Err(reason) = Contract::check_scalar(named, &constant) {
+                let checked = match &constant {
+                    Constant::String(text) if named == "ID" && self.checks_ids => {
+                        variables::check_id(text)
+                    }
+                    constant => Contract::check_scalar(named, constant),
+                };
+                if let Err(reason) = checked {
                     self.error(format!("this is no {named}: {reason}"), value);
                 }
             }

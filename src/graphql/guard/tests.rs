@@ -210,6 +210,9 @@ fn a_document_is_checked_once() {
     assert!(Arc::ptr_eq(&first, &second));
 }
 
+/// The id of a film.
+const FILM: &str = "content_01h2xcejqtf2nbrexx3vqjhp41";
+
 /// What the real schema makes of a document: the canonical operation with its variables, or the errors.
 fn ready(source: &str, variables: serde_json::Value) -> Result<ReadyOperation, Errors> {
     named(source, None, variables)
@@ -350,7 +353,7 @@ fn what_the_specification_refuses_is_refused_before_it_runs() {
         ),
         // Malformed scalars.
         (
-            r#"mutation { recordInteraction(input: {contentId: "x", kind: VIEW, occurredAt: "yesterday"}) { errors { __typename } } }"#,
+            r#"mutation { recordInteraction(input: {contentId: "content_01h2xcejqtf2nbrexx3vqjhp41", kind: VIEW, occurredAt: "yesterday"}) { errors { __typename } } }"#,
             json!({}),
         ),
         // A subscription of two fields.
@@ -452,7 +455,7 @@ fn a_value_that_does_not_fit_is_named_with_its_place() {
 
     let source = "mutation ($input: RecordInteractionsInput!) { \
                   recordInteractions(input: $input) { errors { __typename } } }";
-    let row = |at: &str| json!({ "contentId": "content_x", "kind": "VIEW", "occurredAt": at });
+    let row = |at: &str| json!({ "contentId": FILM, "kind": "VIEW", "occurredAt": at });
     let mut rows = vec![row("2026-01-02T03:04:05Z"); 20];
     rows[17] = row("yesterday");
     let errors = ready(source, json!({ "input": { "interactions": rows } })).unwrap_err();
@@ -471,6 +474,21 @@ fn a_value_that_does_not_fit_is_named_with_its_place() {
         path,
         Some(json!(["input", "interactions", 17, "occurredAt"]))
     );
+    // So is an id that is none; in a query that is an error of its field.
+    let mut rows = vec![row("2026-01-02T03:04:05Z"); 3];
+    rows[2]["contentId"] = json!("nonsense");
+    let errors = ready(source, json!({ "input": { "interactions": rows } })).unwrap_err();
+    assert!(
+        errors[0]
+            .message
+            .contains("\"input.interactions[2].contentId\"")
+    );
+    let literal = "mutation { deleteContent(input: {id: \"nonsense\"}) { errors { __typename } } }";
+    assert_eq!(
+        error(ready(literal, json!({}))).0,
+        codes::GRAPHQL_VALIDATION_FAILED
+    );
+    assert!(ready("{ content(id: \"nonsense\") { id } }", json!({})).is_ok());
     // Several are told at once.
     let wrong = json!({ "input": { "interactions": [{ "kind": "NOPE", "x": 1 }] } });
     assert_eq!(ready(source, wrong).unwrap_err().len(), 3);
@@ -480,8 +498,8 @@ fn a_value_that_does_not_fit_is_named_with_its_place() {
 fn a_response_key_is_selected_once() {
     use serde_json::json;
 
-    let source = "mutation { deleteJob(input: {id: \"job_x\"}) { errors { ...E } } ...M } \
-                  fragment M on Mutation { deleteJob(input: {id: \"job_x\"}) { query { __typename } } } \
+    let source = "mutation { deleteJob(input: {id: \"job_01h2xcejqtf2nbrexx3vqjhp41\"}) { errors { ...E } } ...M } \
+                  fragment M on Mutation { deleteJob(input: {id: \"job_01h2xcejqtf2nbrexx3vqjhp41\"}) { query { __typename } } } \
                   fragment E on UserError { message }";
     let form = canonical_form(source, json!({}));
     assert_eq!(form.matches("deleteJob").count(), 1, "{form}");

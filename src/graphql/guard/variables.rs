@@ -9,6 +9,7 @@ use async_graphql::{Name, Number, PathSegment, Pos, ServerError, Value, Variable
 
 use super::contract::Contract;
 use super::{Errors, literal};
+use crate::foundation::id;
 use crate::graphql::errors::{codes, set_code, set_input_path, shorten};
 
 /// The most errors that are reported for the variables of one request.
@@ -29,6 +30,7 @@ pub(super) fn coerce(
 ) -> Result<Variables, Errors> {
     let mut coercion = Coercion {
         contract,
+        checks_ids: checks_ids(operation),
         path: Vec::new(),
         problems: Vec::new(),
     };
@@ -98,8 +100,28 @@ fn dotted(path: &[PathSegment]) -> String {
     text
 }
 
+/// Whether ids are checked before execution: in mutations, where a thousand of them may stand in one input, and
+/// nothing should be half done for a malformed one. In a query a malformed id is an error of its field, which
+/// leaves the others.
+pub(super) fn checks_ids(operation: &Operation) -> bool {
+    operation.is_mutation()
+}
+
+/// Says why a text is no id.
+pub(super) fn check_id(text: &str) -> Result<(), String> {
+    if id::is_well_formed(text) {
+        Ok(())
+    } else {
+        Err(
+            "not an id of this server; an id looks like `content_` and 26 letters and digits"
+                .to_owned(),
+        )
+    }
+}
+
 struct Coercion<'a> {
     contract: &'a Contract,
+    checks_ids: bool,
     /// Where the current value stands.
     path: Vec<PathSegment>,
     problems: Vec<(Vec<PathSegment>, String)>,
@@ -160,6 +182,12 @@ impl Coercion<'_> {
                 value.clone()
             }
             _ => match scalar(named, value) {
+                Ok(Value::String(text)) if named == "ID" && self.checks_ids => {
+                    if let Err(problem) = check_id(&text) {
+                        self.problem(problem);
+                    }
+                    Value::String(text)
+                }
                 Ok(value) => value,
                 Err(problem) => {
                     self.problem(problem);

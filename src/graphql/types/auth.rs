@@ -229,7 +229,15 @@ impl AuthMutation {
             password: input.password.into(),
         };
         let auth = &ctx.services().auth;
-        let (done, errors) = settle(auth.login(ctx.client(), &credentials).await)?;
+        let (done, mut errors) = settle(auth.login(ctx.client(), &credentials).await)?;
+        let schema = ctx.services().schema.name();
+        for error in &mut errors {
+            // Somebody who has an account elsewhere would look for the fault in the password.
+            if let LoginError::InvalidCredentials(error) = error {
+                let hint = format!("; accounts belong to one schema, and this is `{schema}`");
+                error.message.push_str(&hint);
+            }
+        }
         let (user, tokens) = parts(done);
         Ok(Some(LoginPayload {
             user,
