@@ -111,6 +111,8 @@ async fn did(app: &TestApp, viewer: &Viewer, title: &str, kind: InteractionKind)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_follows_what_its_user_does_from_the_next_request_on() {
     let app = demo().await;
+    // What is done from here on is newer than the model.
+    app.ctx.clock.advance(TimeDelta::seconds(1));
     let user = app.viewer(Role::User).await;
 
     // Nobody knows them: what is popular.

@@ -207,12 +207,10 @@ fn check_form(name: &str, value: &Value) {
             let noise = f64::from(single) == number && single.to_string() != number.to_string();
             assert!(!noise, "{name} answered {number}, which is {single}");
         }
-        Value::String(text) => {
-            if chrono::DateTime::parse_from_rfc3339(text).is_ok() {
-                let (_, fraction) = text.split_once('.').unwrap_or_default();
-                let good = fraction.len() == 7 && fraction.ends_with('Z');
-                assert!(good, "{name} answered the time {text}");
-            }
+        Value::String(text) if chrono::DateTime::parse_from_rfc3339(text).is_ok() => {
+            let (_, fraction) = text.split_once('.').unwrap_or_default();
+            let good = fraction.len() == 7 && fraction.ends_with('Z');
+            assert!(good, "{name} answered the time {text}");
         }
         Value::Array(members) => members.iter().for_each(|member| check_form(name, member)),
         Value::Object(members) => members.values().for_each(|member| check_form(name, member)),

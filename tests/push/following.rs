@@ -203,7 +203,7 @@ async fn whatever_the_order_in_which_things_happen_begin_and_commit_each_is_rece
             let moments = (0..many).map(|_| dice.moment(now)).collect::<Vec<_>>();
             match dice.up_to(7) {
                 0 | 1 => {
-                    recorded.extend(record(&server.services, views(user, film, moments)).await)
+                    recorded.extend(record(&server.services, views(user, film, moments)).await);
                 }
                 2 if late.len() < 3 => late.push(Late::begin(&here, user, film, &moments).await),
                 2 | 3 if !late.is_empty() => {

@@ -76,6 +76,9 @@ pub struct RecordedInteraction {
     pub cursor: StreamCursor,
 }
 
+/// Where a row stands in the order of the stream: the number of its transaction, and its id.
+type Position = (u64, Uuid);
+
 /// A stream of interactions.
 pub struct InteractionStream {
     store: Store,
@@ -85,7 +88,7 @@ pub struct InteractionStream {
     /// Everything up to here was put into the queue.
     received: Arc<Snapshot>,
     /// The part of a later snapshot that is being read from the table.
-    partly: Option<(Arc<Snapshot>, Option<(u64, Uuid)>)>,
+    partly: Option<(Arc<Snapshot>, Option<Position>)>,
     /// The next batch of the feed; `None` if the table must be read first.
     next_batch: Option<u64>,
     queue: VecDeque<RecordedInteraction>,

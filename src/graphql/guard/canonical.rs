@@ -106,7 +106,7 @@ pub(super) fn canonical(
         selection_set: Positioned::new(engine::SelectionSet { items }, place),
     };
     let definition = Positioned::new(definition, place);
-    let name = operation.name.as_ref().map(|name| name.to_string());
+    let name = operation.name.as_ref().map(ToString::to_string);
     let operations = match &name {
         Some(name) => {
             let operations = HashMap::from([(EngineName::new(name), definition)]);

@@ -248,10 +248,7 @@ impl Document {
         let sources = &self.executable.sources;
         let variables = variables::coerce(contract, operation, variables, |_, index| {
             let definition = operation.variables.get(index);
-            canonical::at(
-                sources,
-                definition.and_then(|definition| definition.location()),
-            )
+            canonical::at(sources, definition.and_then(Node::location))
         })?;
         let key = self.form_key(operation, &variables);
         let kept = self.forms.lock().get(&key).map(Arc::clone);

@@ -419,7 +419,7 @@ fn one_operation_of_several_is_chosen_and_the_others_do_not_count() {
         assert_eq!(error(named(both, name, json!({}))).0, codes::BAD_USER_INPUT);
     }
     let fields = "schemas { name } ".repeat(15);
-    let large = format!("query A {{ {} }} query B {{ {} }}", fields, fields);
+    let large = format!("query A {{ {fields} }} query B {{ {fields} }}");
     assert!(named(&large, Some("A"), json!({})).is_ok());
 }
 

@@ -58,7 +58,7 @@ pub(super) fn coerce(
         let problems = coercion.problems.drain(..);
         errors.extend(problems.map(|(path, problem)| {
             let at = position(definition, index);
-            error(name, path, &problem, at)
+            error(name, &path, &problem, at)
         }));
         if errors.len() >= ERRORS {
             break;
@@ -71,15 +71,15 @@ pub(super) fn coerce(
     }
 }
 
-fn error(variable: &str, path: Vec<PathSegment>, problem: &str, at: Pos) -> ServerError {
-    let place = match &path[..] {
+fn error(variable: &str, path: &[PathSegment], problem: &str, at: Pos) -> ServerError {
+    let place = match path {
         [_] => String::new(),
         path => format!(" at \"{}\"", dotted(path)),
     };
     let message = format!("Variable \"${variable}\" has an invalid value{place}: {problem}");
     let mut error = ServerError::new(shorten(message), Some(at));
     set_code(&mut error, codes::BAD_USER_INPUT);
-    set_input_path(&mut error, &path);
+    set_input_path(&mut error, path);
     error
 }
 
@@ -175,7 +175,11 @@ impl Coercion<'_> {
                     return Value::Null;
                 };
                 if !values.values.contains_key(given.as_str()) {
-                    let known: Vec<_> = values.values.keys().map(|name| name.as_str()).collect();
+                    let known: Vec<_> = values
+                        .values
+                        .keys()
+                        .map(apollo_compiler::Name::as_str)
+                        .collect();
                     let known = known.join(", ");
                     self.problem(format!("{named} has no value \"{given}\", only {known}"));
                 }
