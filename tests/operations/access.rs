@@ -42,11 +42,7 @@ pub async fn people_come_and_go(story: &Story) {
         "Red Beard"
     );
     let told = story
-        .run(
-            Some(&token),
-            "exportUser",
-            json!({ "input": {} }),
-        )
+        .run(Some(&token), "exportUser", json!({ "input": {} }))
         .await;
     assert!(
         told["exportUser"]["export"].to_string().contains(email),
@@ -128,7 +124,11 @@ pub async fn somebody_leaves_for_good(story: &Story) {
     let made = &made["register"];
     let token = text(&made["tokens"]["accessToken"]);
     let asked = story
-        .run(Some(&token), "eraseUser", json!({ "input": { "myself": true } }))
+        .run(
+            Some(&token),
+            "eraseUser",
+            json!({ "input": { "myself": true } }),
+        )
         .await;
     let asked = &asked["eraseUser"]["job"];
     assert_eq!(asked["kind"], "ERASURE");

@@ -69,7 +69,8 @@ pub async fn load(services: &Services) -> anyhow::Result<bool> {
         "Loaded the demo: {} films, {} products, {} users, {} interactions.",
         loaded.films, loaded.products, loaded.users, loaded.interactions
     ));
-    draw_posters(services, FIRST_POSTERS).await?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    draw_posters(services, FIRST_POSTERS, threads).await?;
     services.recommendations.invalidate_non_personalised();
     // The training learns how much the vectors count, so they come first.
     super::embed::embed(services).await?;
@@ -78,11 +79,11 @@ pub async fn load(services: &Services) -> anyhow::Result<bool> {
 }
 
 /// Draws posters for the most popular films that have none, at most `most`, so that a page has something to show
-/// from the start.
+/// from the start; `at_once` of them side by side.
 ///
 /// # Errors
 /// When the database fails or a file cannot be kept.
-pub async fn draw_posters(services: &Services, most: usize) -> anyhow::Result<()> {
+pub async fn draw_posters(services: &Services, most: usize, at_once: usize) -> anyhow::Result<()> {
     let mut filter = ContentFilter::default();
     filter.kind.eq = Some(ContentKind::Movie);
     let (mut films, mut window) = (Vec::new(), Window::first(MAX_SIZE));
@@ -118,8 +119,7 @@ pub async fn draw_posters(services: &Services, most: usize) -> anyhow::Result<()
         let made = generation.generate(&request, None, &mut observe, &never);
         made.await.map_err(|error| anyhow::anyhow!("{error}"))
     });
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut drawing = stream::iter(drawing).buffer_unordered(threads);
+    let mut drawing = stream::iter(drawing).buffer_unordered(at_once);
     while let Some(made) = drawing.next().await {
         made?;
     }

@@ -169,12 +169,13 @@ fn greet(address: SocketAddr, demo: bool, has_page: bool) {
     }
 }
 
-/// Draws the posters that the demo lacks, beside what is served.
+/// Draws the posters that the demo lacks beside what is served: one after the other, which leaves the processor to
+/// those who ask.
 async fn finish_demo(app: &App, demo: bool) -> anyhow::Result<()> {
     if demo {
         let name: SchemaName = "demo".parse().map_err(anyhow::Error::msg)?;
         let (_, services) = app.schema(Some(&name))?;
-        if let Err(error) = super::demo::draw_posters(services, usize::MAX).await {
+        if let Err(error) = super::demo::draw_posters(services, usize::MAX, 1).await {
             tracing::warn!(?error, "Posters of the demo could not be drawn");
         }
     }
