@@ -111,8 +111,6 @@ async fn did(app: &TestApp, viewer: &Viewer, title: &str, kind: InteractionKind)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_follows_what_its_user_does_from_the_next_request_on() {
     let app = demo().await;
-    // What is done from here on is newer than the model.
-    app.ctx.clock.advance(TimeDelta::seconds(1));
     let user = app.viewer(Role::User).await;
 
     // Nobody knows them: what is popular.
@@ -142,6 +140,8 @@ async fn a_list_follows_what_its_user_does_from_the_next_request_on() {
         .iter()
         .map(|node| node["title"].as_str().unwrap().to_owned())
         .collect();
+    // What is done from here on is newer than the model.
+    app.ctx.clock.advance(TimeDelta::seconds(1));
     for title in &liked[..3] {
         did(&app, &user, title, InteractionKind::Like).await;
     }
