@@ -9,7 +9,7 @@ use crate::graphql::errors::codes;
 
 /// The kind and the length of what a piece of source begins with.
 enum Piece {
-    /// Blanks, commas and comments, which mean nothing.
+    /// Blanks, commas, comments and byte order marks, which mean nothing.
     Ignored(usize),
     /// A string, quotes included.
     Text(usize),
@@ -17,11 +17,15 @@ enum Piece {
     Other(usize),
 }
 
+/// The mark that some editors put at the beginning of a file.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Reads one piece; `rest` is not empty. `None` for a string that does not end.
 fn piece(rest: &[u8]) -> Option<Piece> {
     Some(match rest.first()? {
         b' ' | b'\t' | b'\n' | b'\r' | b',' => Piece::Ignored(1),
         b'#' => Piece::Ignored(until_line_end(rest)),
+        0xEF if rest.starts_with(BYTE_ORDER_MARK) => Piece::Ignored(BYTE_ORDER_MARK.len()),
         b'"' => Piece::Text(string(rest)?),
         b'.' if rest.starts_with(b"...") => Piece::Other(3),
         byte if is_word(*byte) => {

@@ -145,6 +145,7 @@ fn what_the_parser_passes_over_is_refused() {
         "query { query { query } }",
         "query Q { a } query ($v: [I!]! = [1, -2.5e3] @d) { f(x: {a: $v, b: [], c: {}}) }",
         "{ f(x: \"é\\n\", y: \"\"\"block\n  \\\"\"\" text\"\"\", z: null) } # é, the end",
+        "\u{feff}query ($v: Int!)\u{feff} { a(x: $v) }",
         ",,fragment,,F,,on,,T,,{,...,,on,,U,,@d,,{,a,},...#,é\non U { b } }",
         "subscription S @d { a: b @skip(if: true) @include(if: $v) ...F ... @d { c } }",
     ] {
