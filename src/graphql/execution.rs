@@ -42,6 +42,7 @@ impl ExtensionFactory for Execution {
             max_response_bytes: self.max_response_bytes,
             errors: Mutex::default(),
             bytes: AtomicUsize::new(0),
+            too_large_at: Mutex::default(),
         })
     }
 }
@@ -53,6 +54,8 @@ struct RequestExecution {
     errors: Mutex<Vec<ServerError>>,
     /// The weight of the answer so far.
     bytes: AtomicUsize,
+    /// The place at which the answer became too heavy.
+    too_large_at: Mutex<Option<Vec<PathSegment>>>,
 }
 
 impl RequestExecution {
@@ -62,7 +65,8 @@ impl RequestExecution {
 
     fn too_large(&self) -> ServerError {
         too_complex(format!(
-            "the answer would weigh more than {} bytes: ask for fewer fields, or for shorter pages",
+            "the answer would weigh more than {} bytes: ask for fewer fields, or for shorter pages; a mutation was \
+             carried out all the same",
             self.max_response_bytes
         ))
     }
@@ -112,7 +116,10 @@ impl Extension for RequestExecution {
         let mut response = scheduler.run(execution).await;
         if self.is_too_large() {
             self.errors.lock().clear();
-            return Response::from_errors(vec![self.too_large()]);
+            let mut error = self.too_large();
+            // With a path, since the execution has begun: a mutation may have been carried out.
+            error.path = self.too_large_at.lock().take().unwrap_or_default();
+            return Response::from_errors(vec![error]);
         }
         response.errors.append(&mut self.errors.lock());
         for error in &mut response.errors {
@@ -136,6 +143,10 @@ impl Extension for RequestExecution {
         let mut error = match next.run(ctx, info).await {
             Ok(value) => {
                 self.weigh(key, is_leaf, value.as_ref());
+                if self.is_too_large() {
+                    let mut at = self.too_large_at.lock();
+                    at.get_or_insert_with(|| path_of(place));
+                }
                 return Ok(value);
             }
             Err(error) => error,
@@ -159,15 +170,24 @@ fn keep_path(error: &mut ServerError, place: &QueryPathNode<'_>) {
     if extensions.get(FAILED_FIELD).is_some() {
         return;
     }
+    let path = path_of(place).into_iter().map(|segment| match segment {
+        PathSegment::Field(name) => Value::String(name),
+        PathSegment::Index(index) => Value::Number(index.into()),
+    });
+    extensions.set(FAILED_FIELD, Value::List(path.collect()));
+}
+
+/// The path to a place, from the root.
+fn path_of(place: &QueryPathNode<'_>) -> Vec<PathSegment> {
     let segments = std::iter::once(place).chain(place.parents());
     let mut path: Vec<_> = segments
         .map(|node| match node.segment {
-            QueryPathSegment::Name(name) => Value::String(name.to_owned()),
-            QueryPathSegment::Index(index) => Value::Number(index.into()),
+            QueryPathSegment::Name(name) => PathSegment::Field(name.to_owned()),
+            QueryPathSegment::Index(index) => PathSegment::Index(index),
         })
         .collect();
     path.reverse();
-    extensions.set(FAILED_FIELD, Value::List(path));
+    path
 }
 
 /// Gives an error the path that [`keep_path`] noted.
@@ -306,6 +326,7 @@ mod tests {
         assert_eq!(error["extensions"]["code"], "OPERATION_TOO_COMPLEX");
         assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1));
         assert_eq!(answer["data"], Json::Null);
+        assert_eq!(error["path"], json!(["sequels", 0, "b"]));
         assert!(execute(document, 3_000).await.get("errors").is_none());
     }
 }

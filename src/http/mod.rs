@@ -118,7 +118,7 @@ pub fn router_with_page(
             endpoint_settings.clone(),
         );
         let persisted = persisted.of(services.caching.clone());
-        let endpoint = endpoint.with_persisted(persisted, Arc::new(may_send_any_document));
+        let endpoint = endpoint.with_persisted(persisted, Arc::new(may_execute_untrusted));
         let subscriptions = subscriptions(&schemas, name, contract.clone(), registry.clone());
         (
             name.clone(),
@@ -236,7 +236,7 @@ fn endpoint(
 }
 
 /// Admins explore, where others may have trusted documents executed only.
-fn may_send_any_document(identity: &RequestIdentity) -> bool {
+fn may_execute_untrusted(identity: &RequestIdentity) -> bool {
     identity.admission.viewer.admin().is_ok()
 }
 

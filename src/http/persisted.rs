@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::graphql::persisted::{
-    AutomaticDocuments, DocumentTrust, PersistedDocuments, TrustedDocuments,
-};
+use super::graphql::persisted::{AutomaticDocuments, PersistedDocuments, TrustedDocuments};
 use crate::domain::caching::CachingService;
 use crate::graphql::guard::DocumentCache;
-use crate::platform::config::{Graphql, TrustedDocuments as Mode};
+use crate::platform::config::{DocumentTrust, Graphql};
 
 /// The manifest, and what it is for.
 pub(super) struct PersistedSettings {
@@ -25,11 +23,7 @@ impl PersistedSettings {
     /// When the manifest cannot be read, or a document in it does not fit the schema: better at the start than
     /// in front of a user.
     pub(super) fn read(settings: &Graphql, documents: &DocumentCache) -> anyhow::Result<Self> {
-        let trust = match settings.trusted_documents {
-            Mode::Off => DocumentTrust::Off,
-            Mode::Allow => DocumentTrust::Allow,
-            Mode::Require => DocumentTrust::Require,
-        };
+        let trust = settings.trusted_documents;
         let trusted = if trust == DocumentTrust::Off {
             TrustedDocuments::default()
         } else {

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use marquee::http::graphql::Settings;
-use marquee::http::graphql::persisted::{
-    AutomaticDocuments, DocumentTrust, PersistedDocuments, TrustedDocuments,
-};
+use marquee::http::graphql::persisted::{AutomaticDocuments, PersistedDocuments, TrustedDocuments};
+use marquee::platform::config::DocumentTrust;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

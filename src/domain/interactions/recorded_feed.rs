@@ -27,11 +27,11 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The feed of a schema, while there are streams.
 #[derive(Clone, Default)]
-pub(super) struct Feeds(Arc<Mutex<Weak<Feed>>>);
+pub(super) struct RecordedFeeds(Arc<Mutex<Weak<RecordedFeed>>>);
 
 /// The latest batches.
 #[derive(Default)]
-pub(super) struct Feed {
+pub(super) struct RecordedFeed {
     log: RwLock<Log>,
     /// The number of the next batch; `None` before the first look.
     next: watch::Sender<Option<u64>>,
@@ -44,12 +44,12 @@ struct Log {
     head: Option<Arc<Snapshot>>,
     /// The number of the first batch that is held.
     first: u64,
-    batches: VecDeque<Arc<Batch>>,
+    batches: VecDeque<Arc<RecordedBatch>>,
     rows: usize,
 }
 
 /// What one look found.
-pub(super) struct Batch {
+pub(super) struct RecordedBatch {
     /// By their position.
     pub rows: Vec<RecordedRow>,
     /// The snapshot of the look.
@@ -57,22 +57,22 @@ pub(super) struct Batch {
 }
 
 /// The answer to whoever asks for a batch.
-pub(super) enum Found {
-    Batch(Arc<Batch>),
+pub(super) enum BatchLookup {
+    Batch(Arc<RecordedBatch>),
     /// It will come.
     NotYet,
     /// It is not held any more.
     Gone,
 }
 
-impl Feeds {
+impl RecordedFeeds {
     /// The feed. A task fills it as long as it is held.
-    pub fn feed(&self, store: &Store, events: &Events) -> Arc<Feed> {
+    pub fn feed(&self, store: &Store, events: &Events) -> Arc<RecordedFeed> {
         let mut current = self.0.lock();
         if let Some(feed) = current.upgrade() {
             return feed;
         }
-        let feed = Arc::new(Feed::default());
+        let feed = Arc::new(RecordedFeed::default());
         let task = follow(store.clone(), events.clone(), Arc::downgrade(&feed));
         *feed.task.lock() = Some(tokio::spawn(task).abort_handle());
         *current = Arc::downgrade(&feed);
@@ -80,7 +80,7 @@ impl Feeds {
     }
 }
 
-impl Drop for Feed {
+impl Drop for RecordedFeed {
     fn drop(&mut self) {
         if let Some(task) = self.task.lock().take() {
             task.abort();
@@ -88,7 +88,7 @@ impl Drop for Feed {
     }
 }
 
-impl Feed {
+impl RecordedFeed {
     /// Tells of new batches.
     pub fn changes(&self) -> watch::Receiver<Option<u64>> {
         self.next.subscribe()
@@ -102,15 +102,17 @@ impl Feed {
     }
 
     /// The batch of this number.
-    pub fn batch(&self, number: u64) -> Found {
+    pub fn batch(&self, number: u64) -> BatchLookup {
         let log = self.log.read();
         let Some(index) = number.checked_sub(log.first) else {
-            return Found::Gone;
+            return BatchLookup::Gone;
         };
         let batch = usize::try_from(index)
             .ok()
             .and_then(|index| log.batches.get(index));
-        batch.map_or(Found::NotYet, |batch| Found::Batch(Arc::clone(batch)))
+        batch.map_or(BatchLookup::NotYet, |batch| {
+            BatchLookup::Batch(Arc::clone(batch))
+        })
     }
 
     /// Looks at the table once.
@@ -157,7 +159,8 @@ impl Log {
     fn append(&mut self, rows: Vec<RecordedRow>, until: Arc<Snapshot>) {
         self.head = Some(Arc::clone(&until));
         self.rows += rows.len();
-        self.batches.push_back(Arc::new(Batch { rows, until }));
+        self.batches
+            .push_back(Arc::new(RecordedBatch { rows, until }));
         while self.rows > MAX_ROWS
             && let Some(oldest) = self.batches.pop_front()
         {
@@ -168,7 +171,7 @@ impl Log {
 }
 
 /// Fills the feed as long as it is held.
-async fn follow(store: Store, events: Events, feed: Weak<Feed>) {
+async fn follow(store: Store, events: Events, feed: Weak<RecordedFeed>) {
     // Subscribed before reading: what is recorded in between is received.
     let mut recorded = events.subscribe::<InteractionsRecorded>(None).await;
     loop {
@@ -214,19 +217,19 @@ mod tests {
 
     #[test]
     fn the_latest_batches_are_held_and_no_more_than_memory_is_for() {
-        let feed = Feed::default();
+        let feed = RecordedFeed::default();
         let until: Arc<Snapshot> = Arc::new("1:1:".parse().unwrap());
         assert!(feed.head().is_none());
         for _ in 0..30 {
             feed.publish(|log| log.append(rows(1_000), Arc::clone(&until)));
         }
         assert_eq!(feed.head().map(|(next, _)| next), Some(30));
-        assert!(matches!(feed.batch(19), Found::Gone));
-        assert!(matches!(feed.batch(20), Found::Batch(batch) if batch.rows.len() == 1_000));
-        assert!(matches!(feed.batch(30), Found::NotYet));
+        assert!(matches!(feed.batch(19), BatchLookup::Gone));
+        assert!(matches!(feed.batch(20), BatchLookup::Batch(batch) if batch.rows.len() == 1_000));
+        assert!(matches!(feed.batch(30), BatchLookup::NotYet));
         feed.publish(|log| log.append(rows(MAX_ROWS + 1), Arc::clone(&until)));
-        assert!(matches!(feed.batch(29), Found::Gone));
-        assert!(matches!(feed.batch(30), Found::Gone));
-        assert!(matches!(feed.batch(31), Found::NotYet));
+        assert!(matches!(feed.batch(29), BatchLookup::Gone));
+        assert!(matches!(feed.batch(30), BatchLookup::Gone));
+        assert!(matches!(feed.batch(31), BatchLookup::NotYet));
     }
 }

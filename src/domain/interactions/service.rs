@@ -10,7 +10,7 @@ use super::model::{
     Counting, Interaction, InteractionCount, InteractionFilter, MAX_AT_ONCE, MAX_DAYS,
     NewInteraction, Ratings, Recorded, bad_attribution,
 };
-use super::recorded_feed::Feeds;
+use super::recorded_feed::RecordedFeeds;
 use super::store::{Candidate, IdempotencyKey, Seen, Store, Written};
 use super::weights::{WeightChange, WeightTable, no_such_version};
 use crate::domain::SchemaContext;
@@ -40,7 +40,7 @@ pub struct InteractionService {
     clock: Clock,
     rng: Rng,
     weights: Arc<RwLock<Option<ReadWeights>>>,
-    pub(super) feeds: Feeds,
+    pub(super) feeds: RecordedFeeds,
 }
 
 impl InteractionService {
@@ -54,7 +54,7 @@ impl InteractionService {
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
             weights: Arc::default(),
-            feeds: Feeds::default(),
+            feeds: RecordedFeeds::default(),
         }
     }
 

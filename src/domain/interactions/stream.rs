@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::model::{Interaction, InteractionKind, MAX_AT_ONCE};
-use super::recorded_feed::{Feed, Found};
+use super::recorded_feed::{BatchLookup, RecordedFeed};
 use super::service::InteractionService;
 use super::store::{RecordedRow, Store};
-use super::stream_cursor::{Rest, StreamCursor};
+use super::stream_cursor::{PartlyReceived, StreamCursor};
 use crate::domain::auth::Viewer;
 use crate::foundation::filter::Comparison;
 use crate::foundation::page::bad_cursor;
@@ -82,7 +82,7 @@ type Position = (u64, Uuid);
 /// A stream of interactions.
 pub struct InteractionStream {
     store: Store,
-    feed: Arc<Feed>,
+    feed: Arc<RecordedFeed>,
     changes: watch::Receiver<Option<u64>>,
     filter: StreamFilter,
     /// Everything up to here was put into the queue.
@@ -126,7 +126,9 @@ impl InteractionService {
         }
         let feed = self.feeds.feed(&self.store, &self.events);
         let after = after.unwrap_or_else(|| StreamCursor::all_of(Arc::new(now)));
-        let partly = after.rest.map(|Rest { of, last }| (of, Some(last)));
+        let partly = after
+            .rest
+            .map(|PartlyReceived { of, last }| (of, Some(last)));
         Ok(InteractionStream {
             store: self.store.clone(),
             changes: feed.changes(),
@@ -199,7 +201,7 @@ impl InteractionStream {
         };
         self.changes.borrow_and_update();
         match self.feed.batch(number) {
-            Found::Batch(batch) => {
+            BatchLookup::Batch(batch) => {
                 self.next_batch = Some(number + 1);
                 self.enqueue(&batch.rows, &batch.until);
                 // Who joined late may have more than what this batch ends with.
@@ -207,9 +209,9 @@ impl InteractionStream {
                     self.received = Arc::clone(&batch.until);
                 }
             }
-            Found::Gone => self.next_batch = None,
+            BatchLookup::Gone => self.next_batch = None,
             // The sender lives as long as the feed, which is held.
-            Found::NotYet => {
+            BatchLookup::NotYet => {
                 let _ = self.changes.changed().await;
             }
         }

@@ -23,12 +23,12 @@ const MAX_LENGTH: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreamCursor {
     pub(super) received: Arc<Snapshot>,
-    pub(super) rest: Option<Rest>,
+    pub(super) rest: Option<PartlyReceived>,
 }
 
 /// The part of the next snapshot that was received.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Rest {
+pub(super) struct PartlyReceived {
     pub(super) of: Arc<Snapshot>,
     /// The transaction and the id of the last row.
     pub(super) last: (u64, Uuid),
@@ -47,7 +47,7 @@ impl StreamCursor {
     pub(super) fn up_to(row: &RecordedRow, received: &Arc<Snapshot>, next: &Arc<Snapshot>) -> Self {
         Self {
             received: Arc::clone(received),
-            rest: Some(Rest {
+            rest: Some(PartlyReceived {
                 of: Arc::clone(next),
                 last: row.position(),
             }),
@@ -114,7 +114,7 @@ impl StreamCursor {
                 let transaction = transaction.parse().map_err(|_| damaged())?;
                 Ok(Self {
                     received,
-                    rest: Some(Rest {
+                    rest: Some(PartlyReceived {
                         of: next,
                         last: (transaction, cursor.id),
                     }),
@@ -137,7 +137,7 @@ mod tests {
     fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
         let whole = StreamCursor::all_of(snapshot("100:105:100,103"));
         let part = StreamCursor {
-            rest: Some(Rest {
+            rest: Some(PartlyReceived {
                 of: snapshot("103:110:103"),
                 last: (100, Uuid::from_u128(7)),
             }),
@@ -148,7 +148,7 @@ mod tests {
         }
         let backward = StreamCursor {
             received: snapshot("103:110:103"),
-            rest: Some(Rest {
+            rest: Some(PartlyReceived {
                 of: snapshot("100:105:100,103"),
                 last: (100, Uuid::nil()),
             }),

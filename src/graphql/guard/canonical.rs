@@ -49,22 +49,6 @@ pub struct CanonicalOperation {
     pub cache_scope: OnceLock<Option<CacheScope>>,
 }
 
-impl CanonicalOperation {
-    /// The selections at the root.
-    pub fn selections(&self) -> &engine::SelectionSet {
-        match &self.document.operations {
-            engine::DocumentOperations::Single(operation) => &operation.node.selection_set.node,
-            engine::DocumentOperations::Multiple(operations) => {
-                // `canonical` puts in exactly one.
-                operations.values().next().map_or_else(
-                    || unreachable!("a canonical document has one operation"),
-                    |operation| &operation.node.selection_set.node,
-                )
-            }
-        }
-    }
-}
-
 /// The canonical form of `operation` of `document` for these coerced variables.
 ///
 /// # Errors

@@ -34,8 +34,12 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         http_request: &HttpRequestContext<V>,
         batch: usize,
     ) -> Result<Prepared<V>, Refusal> {
-        let any_document = (self.any_document)(&http_request.viewer);
-        let found = match self.persisted.find(&mut params, any_document).await? {
+        let may_execute_untrusted = (self.may_execute_untrusted)(&http_request.viewer);
+        let found = match self
+            .persisted
+            .find(&mut params, may_execute_untrusted)
+            .await?
+        {
             Ok(found) => found,
             Err(errors) => return Ok(Prepared::Refused(errors)),
         };

@@ -115,7 +115,7 @@ pub type CacheLookup<V> =
     Arc<dyn Fn(&ReadyOperation, &ExecutionContext<V>) -> Option<CacheSlot> + Send + Sync>;
 
 /// Whether a viewer may have documents executed that are not in the manifest of trusted documents.
-pub type AnyDocument<V> = Arc<dyn Fn(&V) -> bool + Send + Sync>;
+pub type MayExecuteUntrusted<V> = Arc<dyn Fn(&V) -> bool + Send + Sync>;
 
 /// Executes a subscription that passed the guard.
 pub type Subscribe<V> =
@@ -158,7 +158,7 @@ pub struct Endpoint<V> {
     run: Run<V>,
     cache_lookup: CacheLookup<V>,
     persisted: PersistedDocuments,
-    any_document: AnyDocument<V>,
+    may_execute_untrusted: MayExecuteUntrusted<V>,
     subscriptions: Option<Arc<Subscriptions<V>>>,
 }
 
@@ -178,7 +178,7 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             run,
             cache_lookup: Arc::new(|_, _| None),
             persisted: PersistedDocuments::default(),
-            any_document: Arc::new(|_| false),
+            may_execute_untrusted: Arc::new(|_| false),
             subscriptions: None,
         }
     }
@@ -192,17 +192,17 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         }
     }
 
-    /// The same endpoint with documents that clients only name. `any_document` says who may have any document
+    /// The same endpoint with documents that clients only name. `may_execute_untrusted` says who may have any document
     /// executed even where trusted documents are required.
     #[must_use]
     pub fn with_persisted(
         self,
         persisted: PersistedDocuments,
-        any_document: AnyDocument<V>,
+        may_execute_untrusted: MayExecuteUntrusted<V>,
     ) -> Self {
         Self {
             persisted,
-            any_document,
+            may_execute_untrusted,
             ..self
         }
     }

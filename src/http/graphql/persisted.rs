@@ -21,17 +21,7 @@ use super::params::Params;
 use super::respond::Refusal;
 use crate::graphql::errors::{codes, request_error};
 use crate::graphql::guard::Errors;
-
-/// Which documents are executed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DocumentTrust {
-    /// All; the manifest is not read.
-    Off,
-    /// All; those of the manifest may be named.
-    Allow,
-    /// Those of the manifest, and all for admins.
-    Require,
-}
+use crate::platform::config::DocumentTrust;
 
 /// The documents of a manifest, by their ids.
 #[derive(Debug, Default)]
@@ -132,13 +122,13 @@ impl Default for PersistedDocuments {
 struct PersistedQuery(String);
 
 /// The document of a request, and under which hash it is to be kept once it proved valid.
-pub(super) struct Found {
+pub(super) struct FoundDocument {
     pub(super) source: String,
     pub(super) keep_as: Option<String>,
 }
 
 impl PersistedDocuments {
-    /// The document that a request sends or names. `any_document` says whether the viewer may have documents
+    /// The document that a request sends or names. `may_execute_untrusted` says whether the viewer may have documents
     /// executed that are not in the manifest although trusted documents are required.
     ///
     /// # Errors
@@ -147,8 +137,8 @@ impl PersistedDocuments {
     pub(super) async fn find(
         &self,
         params: &mut Params,
-        any_document: bool,
-    ) -> Result<Result<Found, Errors>, Refusal> {
+        may_execute_untrusted: bool,
+    ) -> Result<Result<FoundDocument, Errors>, Refusal> {
         let persisted = match PersistedQuery::of(params) {
             Ok(persisted) => persisted,
             Err(errors) => return Ok(Err(errors)),
@@ -170,13 +160,13 @@ impl PersistedDocuments {
             }
             let source = document.clone();
             let keep_as = None;
-            return Ok(Ok(Found { source, keep_as }));
+            return Ok(Ok(FoundDocument { source, keep_as }));
         }
-        if self.trust == DocumentTrust::Require && !any_document {
+        if self.trust == DocumentTrust::Require && !may_execute_untrusted {
             let trusted = |sent: &String| self.trusted.iter().any(|(_, known)| known == sent);
             if let Some(source) = sent.filter(trusted) {
                 let keep_as = None;
-                return Ok(Ok(Found { source, keep_as }));
+                return Ok(Ok(FoundDocument { source, keep_as }));
             }
             let message =
                 "this server executes trusted documents only; name one by its `documentId`";
@@ -184,7 +174,7 @@ impl PersistedDocuments {
         }
         if let Some(id) = id {
             return Ok(match sent {
-                Some(source) => Ok(Found {
+                Some(source) => Ok(FoundDocument {
                     source,
                     keep_as: None,
                 }),
@@ -195,7 +185,7 @@ impl PersistedDocuments {
             });
         }
         match (persisted, sent) {
-            (None, Some(source)) => Ok(Ok(Found {
+            (None, Some(source)) => Ok(Ok(FoundDocument {
                 source,
                 keep_as: None,
             })),
@@ -210,11 +200,11 @@ impl PersistedDocuments {
         &self,
         PersistedQuery(hash): PersistedQuery,
         sent: Option<String>,
-    ) -> Result<Found, Errors> {
+    ) -> Result<FoundDocument, Errors> {
         let Some(automatic) = &self.automatic else {
             // A client that gets this sends whole documents from then on.
             let code = codes::PERSISTED_QUERY_NOT_SUPPORTED;
-            let found = sent.map(|source| Found {
+            let found = sent.map(|source| FoundDocument {
                 source,
                 keep_as: None,
             });
@@ -227,11 +217,11 @@ impl PersistedDocuments {
                     return Err(vec![request_error(codes::BAD_USER_INPUT, message)]);
                 }
                 let keep_as = Some(hash);
-                Ok(Found { source, keep_as })
+                Ok(FoundDocument { source, keep_as })
             }
             None => {
                 let found = automatic(hash, None).await;
-                let found = found.map(|source| Found {
+                let found = found.map(|source| FoundDocument {
                     source,
                     keep_as: None,
                 });

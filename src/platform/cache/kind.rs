@@ -15,7 +15,7 @@ text_enum! {
         /// Complete responses to queries; cached for at most 2 minutes. Clearing another kind clears
         /// these as well.
         Answers = "ANSWERS",
-        /// Documents of automatic persisted queries; cached for a day.
+        /// Documents of automatic persisted queries; cached for an hour.
         Documents = "DOCUMENTS",
     }
 }
@@ -25,8 +25,8 @@ impl CacheKind {
     pub const fn time_to_live(self) -> TimeDelta {
         match self {
             Self::Lists | Self::Answers => TimeDelta::minutes(2),
-            Self::Metadata => TimeDelta::hours(1),
-            Self::Documents => TimeDelta::days(1),
+            // Anybody may send a document: what nobody asks for again must not pile up in Redis.
+            Self::Metadata | Self::Documents => TimeDelta::hours(1),
         }
     }
 }

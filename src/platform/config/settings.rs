@@ -137,19 +137,19 @@ pub struct Graphql {
     pub max_batch: usize,
     pub max_response_bytes: usize,
     pub automatic_persisted_queries: bool,
-    pub trusted_documents: TrustedDocuments,
+    pub trusted_documents: DocumentTrust,
     pub trusted_documents_file: PathBuf,
 }
 
-/// What trusted documents are for.
+/// Which documents are executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TrustedDocuments {
-    /// The manifest is not read.
+pub enum DocumentTrust {
+    /// All; the manifest of trusted documents is not read.
     Off,
-    /// Clients may name a document of the manifest.
+    /// All; those of the manifest may be named.
     Allow,
-    /// Nothing else is executed, but for admins.
+    /// Those of the manifest, and all for admins.
     Require,
 }
 
