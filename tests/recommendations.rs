@@ -592,7 +592,7 @@ async fn what_a_model_was_trained_with_is_for_admins() {
     let world = World::new().await;
     world.train().await;
     let document = "query ($user: ID!) { recommendations(userId: $user, first: 1) {
-        model { version settings metrics } } }";
+        model { version settings { name value } metrics { users evaluation { users } } } } }";
     let variables = json!({ "user": world.tastes.users[0] });
     let app = &world.app;
     let theirs = app
@@ -602,9 +602,12 @@ async fn what_a_model_was_trained_with_is_for_admins() {
     assert_eq!(theirs["recommendations"]["model"], expected);
     let admins = app.ask_as(&Viewer::Command, document, variables).await;
     let model = &admins["recommendations"]["model"];
-    let parts = model["settings"]["parts"].as_array().unwrap();
-    let factors = parts.iter().map(|part| &part["kind"]["ials"]["factors"]);
-    assert_eq!(factors.filter(|factors| **factors == 16).count(), 1);
+    let settings = model["settings"].as_array().unwrap().iter();
+    let factors = settings.filter(|setting| {
+        let name = setting["name"].as_str().unwrap();
+        name.starts_with("parts.") && name.ends_with(".kind.ials.factors") && setting["value"] == "16"
+    });
+    assert_eq!(factors.count(), 1, "{model:#}");
     assert_eq!(model["metrics"]["users"], USERS);
 }
 

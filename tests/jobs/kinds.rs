@@ -44,6 +44,18 @@ async fn an_evaluation_answers_how_good_the_recipe_is_and_changes_nothing() {
         .as_f64()
         .unwrap_or_else(|| panic!("{result}"));
     assert!((0.0..=1.0).contains(&ndcg), "{result}");
+    let document = "query ($id: ID!) { job(id: $id) { outcome { ... on EvaluationOutcome {
+        ndcgAt10 users settings { name } evaluation { users served { recallAt20 { mean } } bySource { source } }
+    } } } }";
+    let variables = json!({ "id": asked.id });
+    let told = world.app.ask_as(&Viewer::Command, document, variables).await;
+    let outcome = &told["job"]["outcome"];
+    assert_eq!(outcome["ndcgAt10"], ndcg, "{told:#}");
+    assert_eq!(outcome["users"], 40);
+    let figure = &outcome["evaluation"];
+    assert!(figure["users"].as_u64() > Some(0), "{told:#}");
+    assert_eq!(figure["bySource"][0]["source"], "COLLABORATIVE", "{told:#}");
+    assert!(!outcome["settings"].as_array().unwrap().is_empty());
     assert_eq!(world.served().await, before);
     stop(worker, Duration::ZERO).await;
 }

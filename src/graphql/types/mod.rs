@@ -17,6 +17,7 @@ pub mod model;
 pub mod monitoring;
 pub mod node;
 pub mod person;
+pub mod quality;
 pub mod recommendation;
 pub mod schema;
 pub mod search;

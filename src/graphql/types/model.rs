@@ -11,7 +11,8 @@ use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::payload::{payload, payload_errors};
-use crate::graphql::scalars::{DateTime, Json};
+use crate::graphql::scalars::DateTime;
+use crate::graphql::types::quality::{ModelMetrics, ModelSetting};
 
 graphql_enum!(domain::ModelKind as ModelKind);
 graphql_enum!(domain::ModelState as ModelState);
@@ -54,15 +55,15 @@ impl Model {
         &self.0.algorithm
     }
 
-    /// Settings of the training, as a JSON object. Visible to admins; null for everyone else.
-    async fn settings(&self) -> Option<Json> {
-        non_empty(&self.0.settings)
+    /// Settings of the training. Visible to admins; null for everyone else.
+    async fn settings(&self) -> Option<Vec<ModelSetting>> {
+        ModelSetting::read(&self.0.settings)
     }
 
-    /// Metrics measured during training, as a JSON object, such as quality, data size and duration.
-    /// Visible to admins; null for everyone else.
-    async fn metrics(&self) -> Option<Json> {
-        non_empty(&self.0.metrics)
+    /// Figures measured during the training, such as quality, data size and duration. Visible to admins; null
+    /// for everyone else.
+    async fn metrics(&self) -> Option<ModelMetrics> {
+        ModelMetrics::read(&self.0.metrics)
     }
 
     /// Time when the training started.
@@ -102,10 +103,6 @@ impl Model {
         let artifact = self.0.artifact.as_ref();
         artifact.map(|artifact| artifact.bytes as f64)
     }
-}
-
-fn non_empty(object: &serde_json::Value) -> Option<Json> {
-    (!object.is_null()).then(|| Json::of_singles(object))
 }
 
 /// Queries of models.

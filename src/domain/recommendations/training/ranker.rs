@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::measure::recipe_of;
 use super::{Run, RunReporter};
 use crate::domain::auth::Viewer;
@@ -75,7 +77,7 @@ impl RecommendationService {
             "configured"
         };
         let settings = serde_json::to_value(&stored).map_err(anyhow::Error::from)?;
-        let metrics = serde_json::to_value(&figure).map_err(anyhow::Error::from)?;
+        let metrics = json!({ "served": figure });
         let version = self
             .models
             .begin_version(NewVersion {

@@ -138,8 +138,7 @@ impl Job {
         JobProgress::new(&self.0.progress, self.0.remaining)
     }
 
-    /// Result of the job, typed by its kind. Null until the job is completed, and for jobs of the kind
-    /// EVALUATION, whose figures are in `result`.
+    /// Result of the job, typed by its kind; null until the job is completed.
     #[graphql(complexity = "2 + child_complexity")]
     async fn outcome(&self) -> Option<JobOutcome> {
         JobOutcome::read(&self.0.kind, self.0.result.as_ref()?)

@@ -8,15 +8,10 @@ use serde_json::Value;
 use crate::domain::job_handler::JobKind;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
-use crate::graphql::number::int;
 use crate::graphql::scalars::DateTime;
 use crate::graphql::types::content::Content;
 use crate::graphql::types::model::Model;
-
-/// Reads a count, which is shown as a GraphQL `Int`.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<i32, D::Error> {
-    u64::deserialize(deserializer).map(int)
-}
+use crate::graphql::types::quality::{ModelSetting, ReplayEvaluation, count};
 
 /// Result of a job of the kind TRAINING.
 #[derive(Clone, Debug, Deserialize, SimpleObject)]
@@ -76,6 +71,41 @@ impl EmbeddingsOutcome {
         let model = ctx.loaders().models.load_one(self.trained).await?;
         Ok(model.map(Into::into))
     }
+}
+
+/// Result of a job of the kind EVALUATION.
+#[derive(Clone, Debug, Deserialize, SimpleObject)]
+#[serde(rename_all = "camelCase")]
+pub struct EvaluationOutcome {
+    /// Names of the models that are blended, for example `ials`.
+    algorithm: String,
+    /// Their settings and weights.
+    #[serde(deserialize_with = "settings")]
+    settings: Vec<ModelSetting>,
+    /// Normalised discounted cumulative gain of the first ten items of the served lists, in [0, 1]; null if no
+    /// user has enough interactions to hold some out.
+    ndcg_at_10: Option<f64>,
+    /// Quality of the served lists; null in the same case.
+    #[serde(rename = "figure")]
+    evaluation: Option<ReplayEvaluation>,
+    /// Number of users.
+    #[serde(deserialize_with = "count")]
+    users: i32,
+    /// Number of items.
+    #[serde(deserialize_with = "count")]
+    items: i32,
+    /// Number of pairs of a user and an item.
+    #[serde(deserialize_with = "count")]
+    pairs: i32,
+    /// Duration of the evaluation, in seconds.
+    seconds: f64,
+}
+
+fn settings<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<ModelSetting>, D::Error> {
+    let settings = Value::deserialize(deserializer)?;
+    Ok(ModelSetting::read(&settings).unwrap_or_default())
 }
 
 /// Result of a job of the kind RECOMMENDATIONS.
@@ -271,6 +301,8 @@ pub enum JobOutcome {
     Training(TrainingOutcome),
     /// Of EMBEDDINGS.
     Embeddings(EmbeddingsOutcome),
+    /// Of EVALUATION.
+    Evaluation(EvaluationOutcome),
     /// Of RECOMMENDATIONS.
     Recommendations(RecommendationsOutcome),
     /// Of IMPORT.
@@ -299,6 +331,7 @@ impl JobOutcome {
         match kind.as_str() {
             "TRAINING" => read!(Training),
             "EMBEDDINGS" => read!(Embeddings),
+            "EVALUATION" => read!(Evaluation),
             "RECOMMENDATIONS" => read!(Recommendations),
             "IMPORT" => read!(Import),
             "CACHE_WARMING" => read!(CacheWarming),
