@@ -126,7 +126,10 @@ pub async fn a_vector_of_ones_own_is_brought(story: &Story) {
     let film = film(story, "Psycho").await;
     let spaces = story.admin("models", json!({ "kind": "EMBEDDING" })).await;
     let space = &some(&spaces["models"]["nodes"])[0];
-    let length = space["settings"]["dimensions"].as_u64().unwrap();
+    let mut settings = some(&space["settings"]).iter();
+    let dimensions = settings.find(|setting| setting["name"] == "dimensions");
+    let length = dimensions.unwrap()["value"].as_str().unwrap();
+    let length: u64 = length.parse().unwrap();
     for vector in [json!(vec![0.5; length as usize]), json!(null)] {
         let input = json!({ "input": { "contentId": film, "vector": vector } });
         let set = story.admin("setContentEmbedding", input).await;
