@@ -21,7 +21,7 @@ pub fn optional_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, SimpleObject)]
 #[graphql(name = "QualityEstimate")]
 pub struct Estimate {
-    /// The mean.
+    /// Mean over the users.
     mean: f64,
     /// Standard error of the mean.
     #[serde(rename = "error")]
@@ -48,7 +48,7 @@ pub struct ListQuality {
 /// Quality of the lists that one source of recommendations would give alone.
 #[derive(Clone, Debug, PartialEq, SimpleObject)]
 pub struct SourceQuality {
-    /// The source.
+    /// Source of recommendations.
     source: Source,
     /// Quality of its lists.
     quality: ListQuality,
@@ -112,7 +112,7 @@ pub struct ModelMetrics {
     /// Normalised discounted cumulative gain of the first ten items of lists served with the model, measured on
     /// held-out interactions, in [0, 1].
     ndcg_at_10: Option<f64>,
-    /// Why the model was not taken into service, in English; null if it was, or was never meant to be.
+    /// Why the model was refused after the training, in English; null if it was not.
     refused: Option<String>,
     /// Quality of lists that are served with the model.
     #[serde(rename = "served")]
