@@ -1,7 +1,6 @@
-//! Tells cargo that the embedded migrations, the page and its examples are part of the program.
+//! Tells cargo that the page and its examples are part of the program.
 
 fn main() {
-    println!("cargo:rerun-if-changed=migrations");
     println!("cargo:rerun-if-changed=assets");
     println!("cargo:rerun-if-changed=frontend-examples/operations");
     println!("cargo:rerun-if-changed=frontend-examples/samples.json");

@@ -6,13 +6,10 @@
 //! main → app → {graphql, http} → domain → {engine → ranking, platform} → foundation
 //! ```
 //!
-//! `ranking` and `transformer` (crates of their own, in `crates/`) import nothing of ours, `platform`
+//! `engine`, `ranking`, `transformer` and `foundation` are crates of their own, in `crates/`; `platform`
 //! never names `domain`, and no room touches another room's `store.rs`. `tests/architecture` holds the walls.
 
+pub use {domain, engine, foundation, graphql, platform};
+
 pub mod app;
-pub mod domain;
-pub mod engine;
-pub mod foundation;
-pub mod graphql;
 pub mod http;
-pub mod platform;

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+// What is below has the same names in every crate: `crate::platform`, `crate::domain`.
+pub extern crate self as domain;
+pub use {engine, foundation, platform};
+
 use crate::foundation::{Clock, Rng};
 use crate::platform::cache::Cache;
 use crate::platform::config::Settings;
@@ -172,6 +176,7 @@ struct JobDependencies<'a> {
 /// Calls the macro `$with` with the handlers of all kinds of jobs: one line a kind, with the services of
 /// [`JobDependencies`] that it is made of. The queue registers the handlers, and the API makes the enum
 /// `JobKind` and the input of `createGenerationJob` of their types, in this order.
+#[macro_export]
 macro_rules! job_handlers {
     ($with:ident) => {
         $with! {
@@ -189,7 +194,6 @@ macro_rules! job_handlers {
         }
     };
 }
-pub(crate) use job_handlers;
 
 /// The handlers of all kinds of jobs.
 fn job_registry(services: &JobDependencies) -> jobs::JobRegistry {

@@ -132,7 +132,7 @@ macro_rules! __order_input {
         #[derive(Clone, Copy, Debug, async_graphql::InputObject)]
         pub struct $name {
             /// The field to order by.
-            pub field: $field,
+            pub field: $crate::graphql::enums::Enum<$field>,
             /// Direction of the order. Items without a value come last in both directions.
             #[graphql(default)]
             pub direction: $crate::graphql::filter::OrderDirection,
@@ -140,7 +140,7 @@ macro_rules! __order_input {
 
         impl From<$name> for ($field, bool) {
             fn from(order: $name) -> Self {
-                (order.field, order.direction.ascending())
+                (order.field.0, order.direction.ascending())
             }
         }
     };

@@ -1,57 +1,55 @@
 //! GraphQL enums that follow from the one declaration of an enum: its values, names and descriptions.
 
+use std::borrow::Cow;
+
 use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::Field;
 use async_graphql::registry::{EnumBuilder, MetaEnumValue, MetaTypeId, Registry};
-use async_graphql::{InputType, InputValueError, InputValueResult, Name, Value};
+use async_graphql::{
+    ContextSelectionSet, InputType, InputValueError, InputValueResult, Name, OutputType,
+    Positioned, ServerResult, Value,
+};
 
 use crate::foundation::TextEnum;
 
-/// Makes a [`TextEnum`] a GraphQL enum of the given name, which is also the name it is used by here.
+/// A [`TextEnum`] that the schema has, and its name there.
+pub trait GraphqlEnum: TextEnum {
+    /// The name in the schema.
+    const NAME: &'static str;
+}
+
+/// A value of an enum that is declared elsewhere, as a value of GraphQL: Rust has the traits of a foreign crate
+/// implemented for types of one's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Enum<E>(pub E);
+
+impl<E: GraphqlEnum> From<E> for Enum<E> {
+    fn from(value: E) -> Self {
+        Self(value)
+    }
+}
+
+/// The values that a list of an argument names.
+pub fn values<E>(given: Vec<Enum<E>>) -> Vec<E> {
+    given.into_iter().map(|value| value.0).collect()
+}
+
+/// Makes a [`TextEnum`] a GraphQL enum of the given name, which is also the name of its [`Enum`] here. The two
+/// convert into each other.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __graphql_enum {
     ($module:ident :: $original:ident as $name:ident) => {
-        pub use $module::$original as $name;
+        #[doc = concat!("The enum `", stringify!($name), "` of the schema.")]
+        pub type $name = $crate::graphql::enums::Enum<$module::$original>;
 
-        impl async_graphql::InputType for $name {
-            type RawValueType = Self;
-
-            fn type_name() -> std::borrow::Cow<'static, str> {
-                std::borrow::Cow::Borrowed(stringify!($name))
-            }
-
-            fn create_type_info(registry: &mut async_graphql::registry::Registry) -> String {
-                $crate::graphql::enums::register::<Self>(registry)
-            }
-
-            fn parse(value: Option<async_graphql::Value>) -> async_graphql::InputValueResult<Self> {
-                $crate::graphql::enums::parse(value.unwrap_or_default())
-            }
-
-            fn to_value(&self) -> async_graphql::Value {
-                $crate::graphql::enums::to_value(*self)
-            }
-
-            fn as_raw_value(&self) -> Option<&Self> {
-                Some(self)
-            }
+        impl $crate::graphql::enums::GraphqlEnum for $module::$original {
+            const NAME: &'static str = stringify!($name);
         }
 
-        impl async_graphql::OutputType for $name {
-            fn type_name() -> std::borrow::Cow<'static, str> {
-                <Self as async_graphql::InputType>::type_name()
-            }
-
-            fn create_type_info(registry: &mut async_graphql::registry::Registry) -> String {
-                $crate::graphql::enums::register::<Self>(registry)
-            }
-
-            async fn resolve(
-                &self,
-                _: &async_graphql::ContextSelectionSet<'_>,
-                _: &async_graphql::Positioned<async_graphql::parser::types::Field>,
-            ) -> async_graphql::ServerResult<async_graphql::Value> {
-                Ok($crate::graphql::enums::to_value(*self))
+        impl From<$name> for $module::$original {
+            fn from(value: $name) -> Self {
+                value.0
             }
         }
     };
@@ -59,9 +57,61 @@ macro_rules! __graphql_enum {
 
 pub use crate::__graphql_enum as graphql_enum;
 
+impl<E: GraphqlEnum> InputType for Enum<E> {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed(E::NAME)
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        register::<E>(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let value = value.unwrap_or_default();
+        let name = match &value {
+            Value::Enum(name) => name.as_str(),
+            Value::String(name) => name,
+            _ => return Err(InputValueError::expected_type(value)),
+        };
+        E::named(name).map(Self).ok_or_else(|| {
+            InputValueError::custom(format_args!(
+                "Enumeration type does not contain value \"{name}\"."
+            ))
+        })
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Enum(Name::new(self.0.name()))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+impl<E: GraphqlEnum> OutputType for Enum<E> {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed(E::NAME)
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        register::<E>(registry)
+    }
+
+    async fn resolve(
+        &self,
+        _: &ContextSelectionSet<'_>,
+        _: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        Ok(self.to_value())
+    }
+}
+
 /// Adds the enum to the schema, once, and answers how a field that cannot be null refers to it.
-pub fn register<E: TextEnum + InputType>(registry: &mut Registry) -> String {
-    registry.create_input_type::<E, _>(MetaTypeId::Enum, |_| {
+fn register<E: GraphqlEnum>(registry: &mut Registry) -> String {
+    registry.create_input_type::<Enum<E>, _>(MetaTypeId::Enum, |_| {
         let values: IndexMap<String, MetaEnumValue> = E::VALUES
             .iter()
             .map(|value| {
@@ -70,33 +120,11 @@ pub fn register<E: TextEnum + InputType>(registry: &mut Registry) -> String {
                 (value.name().to_owned(), described)
             })
             .collect();
-        EnumBuilder::new(E::type_name(), values)
+        EnumBuilder::new(Cow::Borrowed(E::NAME), values)
             .description(Some(text(E::DESCRIPTION)))
             .rust_typename(std::any::type_name::<E>())
             .build()
     })
-}
-
-/// The value that an argument names.
-///
-/// # Errors
-/// The argument is no name, or no value has it.
-pub fn parse<E: TextEnum + InputType>(value: Value) -> InputValueResult<E> {
-    let name = match &value {
-        Value::Enum(name) => name.as_str(),
-        Value::String(name) => name,
-        _ => return Err(InputValueError::expected_type(value)),
-    };
-    E::named(name).ok_or_else(|| {
-        InputValueError::custom(format_args!(
-            "Enumeration type does not contain value \"{name}\"."
-        ))
-    })
-}
-
-/// The value as a response or a default shows it.
-pub fn to_value<E: TextEnum>(value: E) -> Value {
-    Value::Enum(Name::new(value.name()))
 }
 
 /// Lines of documentation without the blanks that stand between `///` and the words.

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+// What is below has the same names in every crate: `crate::domain`, `crate::graphql`.
+pub extern crate self as graphql;
+pub use {domain, engine, foundation};
+
 use async_graphql::{Context, MergedObject, MergedSubscription, Schema, ValidationMode};
 
 use crate::domain::Services;
@@ -15,7 +19,6 @@ pub mod errors;
 pub mod execution;
 pub mod filter;
 pub mod guard;
-pub mod id;
 pub mod loaders;
 pub mod number;
 pub mod payload;

@@ -120,7 +120,7 @@ fn refuse(error: Error) -> Refusal {
         Error::Unauthenticated(message) => Refusal::unauthenticated(&message),
         Error::Unavailable(message) => Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            crate::graphql::errors::codes::UNAVAILABLE,
+            graphql::errors::codes::UNAVAILABLE,
             &message,
         ),
         other => {

@@ -1,5 +1,9 @@
 //! What the server stands on: settings, the database, the cache, events, secrets, logs. It never names `domain`.
 
+// What is below has the same names in every crate: `crate::foundation`, `crate::platform`.
+pub extern crate self as platform;
+pub use foundation;
+
 pub mod cache;
 pub mod cluster;
 pub mod compute_pool;

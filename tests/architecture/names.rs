@@ -29,6 +29,17 @@ pub fn module_of(file: &str) -> Path {
     module
 }
 
+/// Crates whose files are in `src/` and which `marquee` re-exports: `domain::users` is `marquee::domain::users`.
+pub const PARTS: [&str; 3] = ["platform", "domain", "graphql"];
+
+/// The path from `marquee` down, where it begins with one of its parts.
+fn from_the_top(mut path: Path) -> Path {
+    if PARTS.contains(&path[0].as_str()) {
+        path.insert(0, "marquee".to_owned());
+    }
+    path
+}
+
 /// What the modules of all files call by which name.
 #[derive(Default)]
 pub struct Names {
@@ -76,10 +87,15 @@ impl Names {
     /// What the file's own words mean: its imports and modules, not what others re-export.
     pub fn meant(&self, named: &Named) -> Path {
         let path = absolute(&named.path, &named.module);
-        if path != named.path || named.rooted {
-            return path;
+        let path = match path != named.path || named.rooted {
+            true => path,
+            false => self.first_resolved(path, &named.module, 0),
+        };
+        // A word alone may be a variable.
+        match path.len() > 1 || named.imported || named.rooted {
+            true => from_the_top(path),
+            false => path,
         }
-        self.first_resolved(path, &named.module, 0)
     }
 
     /// Where what is named comes from in the end, through all re-exports of ours.
@@ -131,7 +147,7 @@ impl Names {
             let Some(target) = self.lookup(&path[at], &module, 0) else {
                 continue;
             };
-            let mut target = self.first_resolved(target, &module, 0);
+            let mut target = from_the_top(self.first_resolved(target, &module, 0));
             if target == path[..=at] {
                 continue;
             }

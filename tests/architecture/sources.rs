@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::names::{Names, module_of};
+use super::names::{Names, PARTS, module_of};
 use super::syntax::{Child, Facts, read};
 
 /// One file, as far as walls look at it.
@@ -37,6 +37,7 @@ impl Program {
         let mut tests: BTreeSet<String> = BTreeSet::new();
         let mut crates = vec!["marquee".to_owned()];
         let mut open = vec!["src/lib.rs".to_owned(), "src/main.rs".to_owned()];
+        open.extend(PARTS.map(|part| format!("src/{part}/mod.rs")));
         let mut folders = vec!["src".to_owned()];
         for folder in folders_in(&root.join("crates")) {
             open.push(format!("crates/{folder}/src/lib.rs"));
@@ -80,7 +81,8 @@ impl Program {
     /// A program of these files, each with its text.
     pub fn of(files: &[(&str, &str)]) -> Self {
         let read = |(file, text): &(&str, &str)| Source::read(text, (*file).to_owned());
-        let crates = ["marquee", "ranking"].map(str::to_owned).to_vec();
+        let crates = ["marquee", "engine", "foundation", "ranking", "transformer"];
+        let crates = crates.map(str::to_owned).to_vec();
         Self::new(files.iter().map(read).collect(), Vec::new(), crates)
     }
 
@@ -138,7 +140,9 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
+        } else if path.extension().is_some_and(|ending| ending == "rs")
+            && !path.ends_with("build.rs")
+        {
             found.push(path);
         }
     }

@@ -13,11 +13,13 @@ use super::{floors, tables};
 pub enum Wall {
     /// Parts name only what lies below them.
     Arrows,
-    /// Only stores, and the platform below them, name the database library.
+    /// Only stores, and the platform below them, name the database library; and a file of `foundation` that
+    /// implements its traits.
     Database,
-    /// Only `graphql` and `http` name the libraries of transport.
+    /// Only `graphql` and `http` name the libraries of transport; and a file of `foundation` that implements
+    /// their traits.
     Transport,
-    /// The engine and `crates/ranking` know no clock, database, task, file or network, and draw
+    /// The crates `engine` and `ranking` know no clock, database, task, file or network, and draw
     /// nothing at random that they were not given.
     Purity,
     /// A room of `domain` names rooms of lower floors only.
@@ -143,7 +145,7 @@ impl fmt::Display for Broken {
 
 const LONGEST_FILE: usize = 450;
 
-/// What each part of `marquee` may name of ours beside itself.
+/// What each part of `marquee`, and each crate below it, may name of ours beside itself.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["app"]),
     (
@@ -170,6 +172,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 const DATABASE: &[&str] = &["sea_orm", "sqlx", "entities"];
+/// Rust has a foreign trait implemented in the crate of the type: what `foundation` may name where.
+const INTEGRATIONS: &[(&str, Wall)] = &[
+    ("crates/foundation/src/database.rs", Wall::Database),
+    ("crates/foundation/src/graphql.rs", Wall::Transport),
+];
 const TRANSPORT: &[&str] = &["axum", "async_graphql", "async_graphql_value", "tower_http"];
 
 /// What purity forbids: a path that has these parts, one after another.
@@ -213,6 +220,9 @@ pub fn broken(wall: Wall, program: &Program) -> Vec<Broken> {
                 wall,
             });
         };
+        if INTEGRATIONS.contains(&(source.file.as_str(), wall)) {
+            continue;
+        }
         match wall {
             Wall::Arrows => arrows(source, program, &mut add),
             Wall::Database => database(source, program, &mut add),
@@ -340,8 +350,7 @@ fn transport(source: &Source, program: &Program, add: &mut Add) {
 
 fn purity(source: &Source, program: &Program, add: &mut Add) {
     let module = module_of(&source.file);
-    let engine = module.get(1).is_some_and(|floor| floor == "engine");
-    if !engine && module[0] != "ranking" {
+    if !matches!(module[0].as_str(), "engine" | "ranking") {
         return;
     }
     for line in &source.facts.asynchronous {

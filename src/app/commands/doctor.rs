@@ -34,7 +34,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             settings
                 .schemas
                 .iter()
-                .map(crate::platform::config::SchemaName::as_str)
+                .map(platform::config::SchemaName::as_str)
                 .collect::<Vec<_>>()
                 .join(", "),
             settings.listen

@@ -34,7 +34,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // These need neither settings nor a database.
     let command = match cli.command {
         Command::Schema => {
-            print!("{}", crate::graphql::sdl());
+            print!("{}", graphql::sdl());
             return Ok(ExitCode::SUCCESS);
         }
         Command::Evaluate(args) if !args.served => {

@@ -290,7 +290,7 @@ async fn revoke(
 }
 
 impl TryFrom<user::Model> for Account {
-    type Error = crate::foundation::Error;
+    type Error = foundation::Error;
 
     fn try_from(mut row: user::Model) -> Result<Self> {
         let password_hash = row.password_hash.take();

@@ -156,7 +156,7 @@ impl EmbeddingService {
     pub(super) async fn transformer_model(&self) -> anyhow::Result<Arc<dyn Embedder>> {
         let folder = self.ctx.settings.embeddings.model.clone();
         let opened = self.state.transformer_model.get_or_try_init(|| async {
-            tokio::task::spawn_blocking(move || crate::platform::embeddings::open(&folder)).await?
+            tokio::task::spawn_blocking(move || platform::embeddings::open(&folder)).await?
         });
         opened.await.cloned()
     }

@@ -256,7 +256,7 @@ impl EmbeddingService {
             .set_external(content, &vector, model, now)
             .await?
         {
-            return Err(crate::domain::content::service::not_found());
+            return Err(domain::content::service::not_found());
         }
         let before = embedding.version();
         embedding.vectors.upsert(&[(content, vector)]);

@@ -294,7 +294,7 @@ fn row(interaction: &Interaction) -> interaction::Model {
 }
 
 impl TryFrom<interaction::Model> for Interaction {
-    type Error = crate::foundation::Error;
+    type Error = foundation::Error;
 
     fn try_from(row: interaction::Model) -> Result<Self> {
         let attribution = row.list_id.zip(row.list_rank);

@@ -79,7 +79,7 @@ impl JobService {
                 .store
                 .find_many(&Viewer::Command, &[changed.job.into()])
                 .await?;
-            Ok::<_, crate::foundation::Error>(jobs.into_iter().next())
+            Ok::<_, foundation::Error>(jobs.into_iter().next())
         };
         match self
             .seen
@@ -100,7 +100,7 @@ impl JobService {
         let read = async {
             let jobs = self.store.recent(window).await?.into_iter();
             let recent: Recent = jobs.map(|job| (job.id, job)).collect();
-            Ok::<_, crate::foundation::Error>(Arc::new(recent))
+            Ok::<_, foundation::Error>(Arc::new(recent))
         };
         let recent = self.recent.try_get_with((second, window), read).await;
         recent

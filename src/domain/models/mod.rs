@@ -12,7 +12,7 @@ pub use promotions::ModelActivated;
 pub use service::ModelService;
 
 /// What a training hears while another of the same kind and schema is under way.
-pub fn another_training() -> crate::foundation::Error {
+pub fn another_training() -> foundation::Error {
     let message = "another training of this schema is running; try again when it is over";
-    crate::foundation::Error::Unavailable(message.to_owned())
+    foundation::Error::Unavailable(message.to_owned())
 }

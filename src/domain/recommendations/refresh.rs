@@ -123,7 +123,7 @@ impl RecommendationService {
         let histories: Vec<(Id<id::User>, History)> = futures::stream::iter(users)
             .map(async |user| {
                 let history = self.profiles.history(user).await?;
-                Ok::<_, crate::foundation::Error>((user, history))
+                Ok::<_, foundation::Error>((user, history))
             })
             .buffer_unordered(READERS)
             .try_collect()
@@ -212,7 +212,7 @@ fn row(
     }))
 }
 
-fn conflict(message: &str) -> crate::foundation::Error {
+fn conflict(message: &str) -> foundation::Error {
     Refusal::Conflict {
         message: message.to_owned(),
     }

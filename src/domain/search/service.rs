@@ -298,7 +298,7 @@ impl SearchService {
             let (store, cache) = (self.store.clone(), self.cache.clone());
             let search_index = SearchIndex::start(store, catalogue.clone(), cache)?;
             self.queries.keep_writing();
-            Ok::<_, crate::foundation::Error>(search_index)
+            Ok::<_, foundation::Error>(search_index)
         };
         let search_index = self.search_index.get_or_try_init(first).await?;
         let index_state = search_index.catch_up().await;

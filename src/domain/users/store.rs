@@ -321,7 +321,7 @@ impl User {
 }
 
 impl TryFrom<user::Model> for User {
-    type Error = crate::foundation::Error;
+    type Error = foundation::Error;
 
     fn try_from(row: user::Model) -> Result<Self> {
         let email = row.email.as_deref().map(str::parse::<Email>).transpose();

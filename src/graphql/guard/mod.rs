@@ -373,7 +373,7 @@ fn refused(code: &'static str, message: impl Into<String>, places: &[Pos]) -> Se
 }
 
 /// An error of a document that is over a limit.
-pub(crate) fn too_complex(message: impl Into<String>) -> ServerError {
+pub fn too_complex(message: impl Into<String>) -> ServerError {
     refused(codes::OPERATION_TOO_COMPLEX, message, &[])
 }
 

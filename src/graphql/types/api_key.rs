@@ -10,7 +10,7 @@ use crate::domain::auth::{self as domain, model::NewApiKey};
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::connection::Connection;
-use crate::graphql::enums::graphql_enum;
+use crate::graphql::enums::{graphql_enum, values};
 use crate::graphql::payload::{payload, payload_errors, settle};
 use crate::graphql::scalars::DateTime;
 use crate::graphql::{ContextExt, Query};
@@ -49,7 +49,7 @@ impl ApiKey {
 
     /// Permissions of the key.
     async fn scopes(&self) -> Vec<Scope> {
-        self.0.scopes.clone()
+        self.0.scopes.iter().copied().map(Into::into).collect()
     }
 
     /// The admin who created the key. Null if it was created on the command line, if the admin was
@@ -188,7 +188,7 @@ impl ApiKeyMutation {
     ) -> Result<Option<CreateApiKeyPayload>> {
         let new = NewApiKey {
             name: input.name,
-            scopes: input.scopes,
+            scopes: values(input.scopes),
             expires_at: input.expires_at.map(Into::into),
         };
         let made = ctx.services().auth.create_api_key(ctx.viewer(), new).await;

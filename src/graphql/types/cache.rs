@@ -38,11 +38,7 @@ pub struct CacheWarmingJobInput {
 impl JobInput for CacheWarmingJobInput {
     type Job = CacheWarmingJob;
 
-    async fn read(
-        self,
-        _: &Viewer,
-        _: &Services,
-    ) -> crate::foundation::Result<CacheWarmingParameters> {
+    async fn read(self, _: &Viewer, _: &Services) -> foundation::Result<CacheWarmingParameters> {
         Ok(CacheWarmingParameters {
             queries: within(self.queries, 0..=1000, "queries")?,
             users: within(self.users, 0..=10_000, "users")?,
@@ -81,7 +77,7 @@ impl From<domain::Statistics> for CacheStatistics {
         let count = |count: u64| int(usize::try_from(count).unwrap_or(usize::MAX));
         Self {
             hit_rate: of.hit_rate(),
-            kind: of.kind,
+            kind: of.kind.into(),
             process_hits: count(of.process_hits),
             redis_hits: count(of.redis_hits),
             misses: count(of.misses),
@@ -141,12 +137,12 @@ impl CacheMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The part of the cache to clear.")] input: ClearCacheInput,
     ) -> Result<Option<ClearCachePayload>> {
-        let kind = input.kind;
+        let kind = input.kind.map(Into::into);
         let (cleared, errors) = settle(ctx.services().caching.clear(ctx.viewer(), kind).await)?;
         Ok(Some(ClearCachePayload {
             cleared: cleared.is_some(),
             errors,
-            query: crate::graphql::Query::default(),
+            query: graphql::Query::default(),
         }))
     }
 }

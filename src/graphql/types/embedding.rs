@@ -65,7 +65,7 @@ impl EmbeddingMutation {
             let vector = input.vector.map(|it| it.into_iter().map(single).collect());
             services.embeddings.set_external(viewer, id, vector).await?;
             let found = services.content.find_many(viewer, &[id]).await?;
-            let gone = crate::domain::content::service::not_found;
+            let gone = domain::content::service::not_found;
             found.into_values().next().ok_or_else(gone)
         };
         SetContentEmbeddingPayload::settle(done.await)

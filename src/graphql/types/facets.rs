@@ -59,7 +59,7 @@ impl ContentFacets {
     async fn kinds(&self, ctx: &Context<'_>) -> Result<Vec<ContentKindCount>> {
         let kinds = ctx.services().content.kinds(ctx.viewer(), &self.0).await?;
         let kinds = kinds.into_iter().map(|group| ContentKindCount {
-            kind: group.value,
+            kind: group.value.into(),
             count: int(group.count),
         });
         Ok(kinds.collect())

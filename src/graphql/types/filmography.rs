@@ -12,6 +12,7 @@ use crate::foundation::page::{self, Window};
 use crate::foundation::{Error, Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
+use crate::graphql::enums::values;
 use crate::graphql::filter::OrderDirection;
 use crate::graphql::number::int;
 
@@ -35,8 +36,9 @@ impl FilmographyItem {
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<CreditRole>> {
         let mut roles: Vec<CreditRole> = Vec::new();
         for credit in self.credits(ctx).await? {
-            if !roles.contains(&credit.role) {
-                roles.push(credit.role);
+            let role = credit.role.into();
+            if !roles.contains(&role) {
+                roles.push(role);
             }
         }
         Ok(roles)
@@ -69,6 +71,7 @@ pub(super) async fn filmography(
     window: Window,
 ) -> Result<Connection<FilmographyItem>> {
     let ascending = direction.ascending();
+    let roles = roles.map(values);
     let which = FilmographyPage {
         roles: roles.clone(),
         ascending,
@@ -136,7 +139,7 @@ impl From<domain::Collaborator> for Collaborator {
     fn from(other: domain::Collaborator) -> Self {
         Self {
             films: int(other.films),
-            roles: other.roles,
+            roles: other.roles.into_iter().map(Into::into).collect(),
             person: other.person,
         }
     }

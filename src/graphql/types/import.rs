@@ -45,7 +45,7 @@ impl JobInput for ImportJobInput {
         let uploads = &services.uploads;
         uploads.find_for_import(viewer, &self.upload_ids).await?;
         Ok(domain::ImportParameters {
-            source: self.source,
+            source: self.source.into(),
             uploads: self.upload_ids,
             mapping: self.mapping,
             max_ratio: within(self.max_ratio, 1..=1_000_000, "maxRatio")?,

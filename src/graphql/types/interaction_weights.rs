@@ -53,7 +53,7 @@ impl From<&domain::WeightRow> for InteractionWeight {
     fn from(row: &domain::WeightRow) -> Self {
         let seconds = |span: TimeDelta| i32::try_from(span.num_seconds()).unwrap_or(i32::MAX);
         Self {
-            kind: row.kind,
+            kind: row.kind.into(),
             weight: double(row.weight),
             half_life_seconds: seconds(row.half_life),
             exclude_for_seconds: row.exclude_for.map(seconds),
@@ -106,7 +106,7 @@ impl InteractionWeightInput {
         let weight = not_removable("weight", self.weight).map_err(inside)?;
         let half_life = not_removable("halfLifeSeconds", self.half_life_seconds).map_err(inside)?;
         Ok(WeightChange {
-            kind: self.kind,
+            kind: self.kind.into(),
             weight: weight.map(single),
             half_life_seconds: half_life,
             exclude_for_seconds: self

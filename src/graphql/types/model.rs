@@ -37,7 +37,7 @@ impl Model {
 
     /// Kind of the model.
     async fn kind(&self) -> ModelKind {
-        self.0.kind
+        self.0.kind.into()
     }
 
     /// Version number `major.minor.patch`. Each training of a kind increases the minor number.
@@ -47,7 +47,7 @@ impl Model {
 
     /// State of the model version.
     async fn state(&self) -> ModelState {
-        self.0.state
+        self.0.state.into()
     }
 
     /// Name of the training algorithm, for example `ials`.
@@ -141,6 +141,7 @@ impl ModelQuery {
     ) -> Result<Option<Connection<Model>>> {
         let window = Window::read(first, after, last, before)?;
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer());
+        let kind = kind.map(Into::into);
         let page = services.models.list(viewer, kind, &window).await?;
         let total = move || {
             let services = Arc::clone(&services);
@@ -239,7 +240,7 @@ impl ModelMutation {
         #[graphql(desc = "The kind of model to roll back.")] input: RollBackModelInput,
     ) -> Result<Option<RollBackModelPayload>> {
         let models = &ctx.services().models;
-        let done = models.roll_back(ctx.viewer(), input.kind).await;
+        let done = models.roll_back(ctx.viewer(), input.kind.into()).await;
         ctx.loaders().forget();
         RollBackModelPayload::settle(done)
     }

@@ -93,7 +93,7 @@ impl User {
 
     /// Role of the user, which determines their permissions.
     async fn role(&self) -> Role {
-        self.user.role
+        self.user.role.into()
     }
 
     /// Whether the user is an anonymous visitor, created by `startAnonymousSession`.

@@ -40,7 +40,7 @@ struct PreferencesChange {
 }
 
 impl PreferencesInput {
-    fn read(self) -> crate::foundation::Result<PreferencesChange> {
+    fn read(self) -> foundation::Result<PreferencesChange> {
         let extra = match self.extra {
             MaybeUndefined::Value(Json(Value::Object(extra))) => MaybeUndefined::Value(extra),
             MaybeUndefined::Value(_) => {
@@ -294,7 +294,7 @@ impl UserMutation {
             let mut new = NewUser::named(input.display_name);
             new.email = input.email.map(|email| email.0);
             if let Some(role) = input.role {
-                new.role = role;
+                new.role = role.into();
             }
             if let Some(preferences) = input.preferences {
                 preferences.read()?.apply(&mut new.preferences);
@@ -314,7 +314,7 @@ impl UserMutation {
         #[graphql(desc = "The user and their new role.")] input: SetUserRoleInput,
     ) -> Result<Option<SetUserRolePayload>> {
         let users = &ctx.services().users;
-        let done = users.set_role(ctx.viewer(), input.id, input.role);
+        let done = users.set_role(ctx.viewer(), input.id, input.role.into());
         let done = done.await;
         ctx.loaders().forget();
         SetUserRolePayload::settle(done)

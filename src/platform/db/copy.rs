@@ -165,7 +165,7 @@ impl Rows {
         &self,
         connection: &mut PgConnection,
         target: &'static str,
-    ) -> crate::foundation::Result<bool> {
+    ) -> foundation::Result<bool> {
         match self.copy_into(connection, target).await {
             Ok(_) => Ok(true),
             Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => Ok(false),

@@ -19,7 +19,7 @@ use crate::platform::config::SchemaName;
 /// The macro of `sqlx` would do, but it compiles `sqlx` and most of what it stands on a second
 /// time, for the compiler.
 #[derive(RustEmbed)]
-#[folder = "migrations/"]
+#[folder = "../../migrations/"]
 #[include = "*.sql"]
 struct Migrations;
 
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn every_file_of_the_folder_is_a_migration_numbered_without_gaps() {
         let embedded = migrations().unwrap();
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
         let files = std::fs::read_dir(folder).unwrap().count();
         assert_eq!(embedded.len(), files);
         for (number, migration) in (1..).zip(&embedded) {

@@ -119,7 +119,7 @@ async fn session(
     positions: &mut HashMap<Arc<str>, Position>,
     connected: &mut bool,
 ) -> anyhow::Result<Infallible> {
-    let options = crate::platform::db::options(&inner.url)?;
+    let options = platform::db::options(&inner.url)?;
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .connect_with(options.clone())

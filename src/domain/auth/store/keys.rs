@@ -169,7 +169,7 @@ impl Store {
 }
 
 impl TryFrom<api_key::Model> for ApiKey {
-    type Error = crate::foundation::Error;
+    type Error = foundation::Error;
 
     fn try_from(row: api_key::Model) -> Result<Self> {
         let scopes = row.scopes.iter().map(|scope| scope.parse());

@@ -127,7 +127,7 @@ async fn namesakes(tx: &impl ConnectionTrait, names: Vec<String>) -> Result<Hash
 }
 
 impl TryFrom<credit::Model> for Credit {
-    type Error = crate::foundation::Error;
+    type Error = foundation::Error;
 
     fn try_from(row: credit::Model) -> Result<Self> {
         Ok(Self {

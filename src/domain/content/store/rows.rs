@@ -6,7 +6,7 @@ use crate::platform::db::entities::content_item;
 use crate::platform::db::stored;
 
 impl TryFrom<content_item::Model> for Content {
-    type Error = crate::foundation::Error;
+    type Error = foundation::Error;
 
     fn try_from(row: content_item::Model) -> Result<Self> {
         Ok(Self {

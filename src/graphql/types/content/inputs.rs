@@ -37,7 +37,7 @@ pub(super) fn credits(inputs: Vec<CreditInput>) -> Result<Vec<NewCredit>> {
         };
         Ok(NewCredit {
             person,
-            role: input.role,
+            role: input.role.into(),
             character: input.character,
         })
     };

@@ -36,7 +36,7 @@ impl Content {
 
     /// Kind of the item.
     async fn kind(&self) -> ContentKind {
-        self.0.fields.kind
+        self.0.fields.kind.into()
     }
 
     /// Title of the item.
@@ -154,7 +154,7 @@ impl Content {
 
     /// Who may see the item.
     async fn visibility(&self) -> Visibility {
-        self.0.fields.visibility
+        self.0.fields.visibility.into()
     }
 
     /// Quality of the item as judged by editors or a model, 0–1; null if unknown.
@@ -195,7 +195,7 @@ impl Content {
         let wanted = |credit: &domain::Credit| {
             roles
                 .as_ref()
-                .is_none_or(|roles| roles.contains(&credit.role))
+                .is_none_or(|roles| roles.contains(&credit.role.into()))
         };
         let credits = ctx.loaders().credits.load_one(self.0.id).await?;
         let credits = credits.unwrap_or_default().into_iter();
@@ -209,7 +209,7 @@ impl Content {
         let directors = credits
             .unwrap_or_default()
             .into_iter()
-            .filter(|credit| credit.role == CreditRole::Director)
+            .filter(|credit| credit.role == domain::CreditRole::Director)
             .map(|credit| credit.person);
         let directors: Vec<Id<id::Person>> = directors.collect();
         let mut found = ctx

@@ -58,7 +58,7 @@ impl Credit {
 impl From<domain::Credit> for Credit {
     fn from(credit: domain::Credit) -> Self {
         Self {
-            role: credit.role,
+            role: credit.role.into(),
             position: credit.position,
             character: credit.character,
             person: credit.person,

@@ -4,6 +4,7 @@ use async_graphql::InputObject;
 
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
+use crate::domain::content;
 use crate::domain::generation::jobs::{ImageJob, TextJob};
 use crate::domain::generation::model::NewItem;
 use crate::domain::generation::{
@@ -115,17 +116,17 @@ pub struct ImageJobInput {
 }
 
 impl GeneratedItemInput {
-    fn read(input: Option<Self>, usual: ContentKind) -> NewItem {
+    fn read(input: Option<Self>, usual: content::ContentKind) -> NewItem {
         let Some(input) = input else {
             return NewItem::new(usual);
         };
-        let kind = input.kind.unwrap_or(usual);
+        let kind = input.kind.map_or(usual, Into::into);
         let mut item = NewItem::new(kind);
         item.title = input.title;
         item.genres = input.genres;
         item.year = input.year;
         if let Some(visibility) = input.visibility {
-            item.visibility = visibility;
+            item.visibility = visibility.into();
         }
         item
     }
@@ -152,7 +153,10 @@ impl TextJobInput {
                 temperature: self.temperature,
                 seed: seed(self.seed)?,
             }),
-            target: Target::NewItem(GeneratedItemInput::read(self.item, ContentKind::Text)),
+            target: Target::NewItem(GeneratedItemInput::read(
+                self.item,
+                content::ContentKind::Text,
+            )),
             about: self.about,
         })
     }
@@ -176,7 +180,9 @@ impl ImageJobInput {
                 return Err(Refusal::invalid("posterOf", message));
             }
             (Some(content), None) => Target::Poster { content },
-            (None, item) => Target::NewItem(GeneratedItemInput::read(item, ContentKind::Image)),
+            (None, item) => {
+                Target::NewItem(GeneratedItemInput::read(item, content::ContentKind::Image))
+            }
         };
         Ok(GenerationParameters {
             generator: self.generator,

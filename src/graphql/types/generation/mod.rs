@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 
+use crate::domain::content;
 use crate::domain::generation as domain;
 use crate::domain::generation::input;
 use crate::graphql::ContextExt;
@@ -130,8 +131,8 @@ impl GenerationLimits {
 impl From<domain::GeneratorInfo> for Generator {
     fn from(info: domain::GeneratorInfo) -> Self {
         let kind = |media_kind: &domain::MediaKind| match media_kind {
-            domain::MediaKind::Text => ContentKind::Text,
-            domain::MediaKind::Image => ContentKind::Image,
+            domain::MediaKind::Text => content::ContentKind::Text.into(),
+            domain::MediaKind::Image => content::ContentKind::Image.into(),
         };
         Self {
             name: info.name.to_owned(),

@@ -40,7 +40,7 @@ impl From<RecordInteractionInput> for NewInteraction {
         Self {
             user: input.user_id,
             content: input.content_id,
-            kind: input.kind,
+            kind: input.kind.into(),
             value: input.value.map(single),
             occurred_at: input.occurred_at.map(Into::into),
             idempotency_key: input.idempotency_key,

@@ -53,7 +53,7 @@ impl Interaction {
 
     /// Kind of the interaction.
     async fn kind(&self) -> InteractionKind {
-        self.0.kind
+        self.0.kind.into()
     }
 
     /// Rating in stars, 0.5–5, for RATING; null for other kinds.

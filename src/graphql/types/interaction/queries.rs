@@ -11,6 +11,7 @@ use crate::foundation::page::Window;
 use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
+use crate::graphql::enums::values;
 use crate::graphql::filter::{ContentIdFilter, DateTimeFilter, enum_filter, or_none};
 use crate::graphql::number::int;
 use crate::graphql::scalars::{Date, DateTime};
@@ -59,7 +60,7 @@ pub struct InteractionCount {
 impl From<domain::InteractionCount> for InteractionCount {
     fn from(group: domain::InteractionCount) -> Self {
         Self {
-            kind: group.kind,
+            kind: group.kind.map(Into::into),
             day: group.day.map(Into::into),
             count: int(group.count),
         }
@@ -166,7 +167,7 @@ impl InteractionQuery {
         let what = Counting {
             from: from.map(|from| from.0).or(month_before).unwrap_or(until),
             until,
-            kinds,
+            kinds: kinds.map(values),
             by_kind: group_by.contains(&InteractionGrouping::Kind),
             by_day: group_by.contains(&InteractionGrouping::Day),
         };

@@ -73,7 +73,7 @@ pub struct EraseUserInput {
 
 impl EraseUserInput {
     /// Whom to erase. Nobody is erased by an input that names nobody.
-    fn user(&self, viewer: &Viewer) -> crate::foundation::Result<Id<id::User>> {
+    fn user(&self, viewer: &Viewer) -> foundation::Result<Id<id::User>> {
         match (self.user_id, self.myself) {
             (Some(user), false) => Ok(user),
             (None, true) => viewer.signed_in(),

@@ -69,7 +69,7 @@ impl Job {
 
     /// State of the job.
     async fn state(&self) -> JobState {
-        self.0.state
+        self.0.state.into()
     }
 
     /// Priority of the job, -100 to 100. Jobs with higher priority start first.
@@ -163,7 +163,7 @@ pub struct JobEvent {
     /// The event.
     pub event: Arc<domain::JobEvent>,
     /// ID of the job that the event belongs to.
-    pub job: crate::foundation::Id<crate::foundation::id::Job>,
+    pub job: foundation::Id<foundation::id::Job>,
 }
 
 /// A change of the state or progress of a job. The events of a job are numbered consecutively from
@@ -188,7 +188,7 @@ impl JobEvent {
 
     /// State of the job at that time.
     async fn state(&self) -> JobState {
-        self.event.state
+        self.event.state.into()
     }
 
     /// Number of the attempt at that time; 0 before the first attempt.

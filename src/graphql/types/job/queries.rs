@@ -78,7 +78,7 @@ impl JobStatistics {
 
     /// State of the jobs.
     async fn state(&self) -> JobState {
-        self.0.state
+        self.0.state.into()
     }
 
     /// Number of jobs.

@@ -7,6 +7,7 @@ use super::list::RecommendationContext;
 use crate::domain::content::model::ContentFilter;
 use crate::domain::recommendations::{Boost, Pin, RecommendationRequest};
 use crate::foundation::{Id, Refusal, id};
+use crate::graphql::enums::values;
 use crate::graphql::filter::or_none;
 use crate::graphql::number::single;
 use crate::graphql::types::content::ContentFilterInput;
@@ -66,7 +67,7 @@ impl TryFrom<Controls> for RecommendationRequest {
         });
         let pins = controls.pin.unwrap_or_default().into_iter();
         Ok(Self {
-            context: controls.context,
+            context: controls.context.into(),
             seed: controls.like,
             query: controls.query,
             filter: or_none("filter", controls.filter)?,
@@ -80,7 +81,7 @@ impl TryFrom<Controls> for RecommendationRequest {
                 .collect(),
             diversity: controls.diversity.map_or(usual.diversity, single),
             min_score: controls.min_score.map_or(usual.min_score, single),
-            fallback: controls.fallback.unwrap_or(usual.fallback),
+            fallback: controls.fallback.map_or(usual.fallback, values),
         })
     }
 }

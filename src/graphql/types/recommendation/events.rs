@@ -30,7 +30,7 @@ impl RecommendationsUpdate {
         let mut updates: Vec<Self> = Vec::new();
         for user_id in users {
             if updates.iter().all(|update| update.user_id != user_id) {
-                let reason = RecommendationsUpdateReason::Taste;
+                let reason = domain::UpdateReason::Taste.into();
                 updates.push(Self { user_id, reason });
             }
         }
@@ -73,7 +73,7 @@ impl RecommendationSubscription {
             .await?;
         Ok(updates.map(move |reason| RecommendationsUpdate {
             user_id: user,
-            reason,
+            reason: reason.into(),
         }))
     }
 
@@ -87,7 +87,9 @@ impl RecommendationSubscription {
         >,
     ) -> Result<impl Stream<Item = Model>> {
         let service = &ctx.services().models;
-        let promoted = service.promotions(ctx.viewer(), kind).await?;
+        let promoted = service
+            .promotions(ctx.viewer(), kind.map(Into::into))
+            .await?;
         Ok(promoted.map(Model::from))
     }
 }

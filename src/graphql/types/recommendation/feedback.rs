@@ -39,7 +39,7 @@ impl From<RecommendationFeedbackInput> for NewFeedback {
     fn from(input: RecommendationFeedbackInput) -> Self {
         Self {
             attribution_token: input.attribution_token,
-            kind: input.kind,
+            kind: input.kind.into(),
             rating: input.rating.map(single),
             idempotency_key: input.idempotency_key,
         }
@@ -108,7 +108,7 @@ impl From<domain::Feedback> for RecommendationFeedback {
             list_id: feedback.item.list.into(),
             list: feedback.item.list,
             rank: feedback.item.rank,
-            kind: feedback.kind,
+            kind: feedback.kind.into(),
             rating: feedback.rating.map(double),
             at: feedback.at.into(),
             item: feedback.content,
@@ -337,9 +337,15 @@ impl FeedbackQuery {
                 Group::All => told.total = counts,
                 Group::Rank(rank) => told.by_rank.push(RankFeedback { rank, counts }),
                 Group::Context(context) => {
-                    told.by_context.push(ContextFeedback { context, counts });
+                    told.by_context.push(ContextFeedback {
+                        context: context.into(),
+                        counts,
+                    });
                 }
-                Group::Source(source) => told.by_source.push(SourceFeedback { source, counts }),
+                Group::Source(source) => told.by_source.push(SourceFeedback {
+                    source: source.into(),
+                    counts,
+                }),
             }
         }
         Ok(Some(told))

@@ -117,7 +117,10 @@ impl RecommendationItem {
     async fn sources(&self) -> Vec<RecommendationSource> {
         let main = self.item.source(&self.blend.blend);
         let others = self.item.sources.iter().filter(|source| *source != main);
-        std::iter::once(main).chain(others).collect()
+        std::iter::once(main)
+            .chain(others)
+            .map(Into::into)
+            .collect()
     }
 
     /// Contribution of each source of the list's blend. Without boosts, pins and diversity, the
@@ -126,7 +129,7 @@ impl RecommendationItem {
         let blend = self.blend.blend.iter().zip(&self.item.parts);
         let contribution =
             |((source, weight), part): (&(domain::Source, f32), &f32)| Contribution {
-                source: *source,
+                source: (*source).into(),
                 score: double((part / weight).clamp(0.0, 1.0)),
                 weight: double(*weight),
             };
@@ -142,7 +145,7 @@ impl RecommendationItem {
     async fn reasons(&self) -> [Reason; 1] {
         let reason = self.item.explained(&self.blend.blend).reason();
         [Reason {
-            source: reason.source,
+            source: reason.source.into(),
             reason,
         }]
     }

@@ -85,7 +85,7 @@ impl RecommendationList {
 
     /// The context that the list was computed for.
     async fn context(&self) -> RecommendationContext {
-        self.0.list.context
+        self.0.list.context.into()
     }
 
     /// Time when the list was computed.
@@ -118,7 +118,7 @@ impl RecommendationList {
     async fn blend_weights(&self) -> Vec<BlendWeight> {
         let blend = self.0.list.blend.iter();
         let weight = |(source, weight): &(domain::Source, f32)| BlendWeight {
-            source: *source,
+            source: (*source).into(),
             weight: double(*weight),
         };
         blend.map(weight).collect()

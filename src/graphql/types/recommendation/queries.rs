@@ -7,7 +7,7 @@ use async_graphql::{Context, Object, Result};
 use super::controls::{BoostInput, Controls, PinInput};
 use super::item::RecommendationSource;
 use super::list::{RecommendationContext, RecommendationList};
-use crate::domain::recommendations::RecommendationRequest;
+use crate::domain::recommendations::{Context as ListContext, RecommendationRequest};
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
@@ -39,7 +39,7 @@ impl RecommendationQuery {
         user_id: Option<Id<id::User>>,
         #[graphql(
             desc = "The context that the list is shown in.",
-            default_with = "RecommendationContext::Feed"
+            default_with = "RecommendationContext::from(ListContext::Feed)"
         )]
         context: RecommendationContext,
         #[graphql(

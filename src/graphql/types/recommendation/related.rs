@@ -8,7 +8,7 @@ use crate::domain::recommendations::related::{self as domain, About, SimilarRequ
 use crate::domain::recommendations::trending;
 use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
-use crate::graphql::enums::graphql_enum;
+use crate::graphql::enums::{graphql_enum, values};
 use crate::graphql::filter::or_none;
 use crate::graphql::number::double;
 use crate::graphql::types::content::{Content, ContentFilterInput};
@@ -64,7 +64,7 @@ pub struct SimilarGroup {
 impl From<domain::Group> for SimilarGroup {
     fn from(group: domain::Group) -> Self {
         Self {
-            kind: group.kind,
+            kind: group.kind.into(),
             title: group.title,
             items: items(group.items),
         }
@@ -228,7 +228,7 @@ impl RelatedQuery {
                 return Err(Refusal::invalid("contentId", message).into());
             }
         };
-        let kinds = kinds.unwrap_or_else(|| SimilarKind::ALL.to_vec());
+        let kinds = kinds.map_or_else(|| domain::GroupKind::ALL.to_vec(), values);
         let ask = SimilarRequest {
             about,
             first: count(first, 10),
@@ -284,7 +284,7 @@ impl RelatedQuery {
         ctx: &Context<'_>,
         #[graphql(
             desc = "The period to compute trends for.",
-            default_with = "TrendingWindow::Day"
+            default_with = "TrendingWindow::from(trending::Span::Day)"
         )]
         window: TrendingWindow,
         #[graphql(desc = "Number of items to return at most, 1–100 (default 20).")] first: Option<
@@ -294,7 +294,7 @@ impl RelatedQuery {
     ) -> Result<Option<Vec<TrendingItem>>> {
         let filter: ContentFilter = or_none("filter", filter)?;
         let service = &ctx.services().recommendations;
-        let trending = service.trending(window, count(first, 20), &filter);
+        let trending = service.trending(window.into(), count(first, 20), &filter);
         Ok(Some(trending.await?.into_iter().map(Into::into).collect()))
     }
 }

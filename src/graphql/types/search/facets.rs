@@ -50,7 +50,7 @@ impl SearchFacets {
     async fn kinds(&self, ctx: &Context<'_>) -> Result<Vec<ContentKindCount>> {
         let kinds = ctx.services().search.kinds(&self.0).await?;
         let kinds = kinds.into_iter().map(|group| ContentKindCount {
-            kind: group.value,
+            kind: group.value.into(),
             count: int(group.count),
         });
         Ok(kinds.collect())

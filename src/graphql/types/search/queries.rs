@@ -121,7 +121,7 @@ impl SearchQuery {
         let request = SearchRequest {
             query,
             filter: or_none("filter", filter)?,
-            mode,
+            mode: mode.into(),
             order: order_by.map(Into::into),
             personalise,
         };

@@ -122,7 +122,7 @@ impl SearchEdge {
     /// How the item was found, with its rank in each case.
     async fn sources(&self) -> Vec<SearchFinding> {
         let sources = self.hit.sources.iter().map(|(source, rank)| SearchFinding {
-            source: *source,
+            source: (*source).into(),
             rank: int(*rank),
         });
         sources.collect()
