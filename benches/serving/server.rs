@@ -105,7 +105,7 @@ impl Marquee {
     /// When no server runs.
     pub fn database(&self) -> anyhow::Result<String> {
         let data = self.folder.join("data");
-        marquee::platform::cluster::running(&data).context("no database is running")
+        platform::cluster::running(&data).context("no database is running")
     }
 
     /// Starts the server and waits until it is ready. Its log goes into a file.

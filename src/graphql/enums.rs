@@ -122,7 +122,7 @@ fn register<E: GraphqlEnum>(registry: &mut Registry) -> String {
             .collect();
         EnumBuilder::new(Cow::Borrowed(E::NAME), values)
             .description(Some(text(E::DESCRIPTION)))
-            .rust_typename(std::any::type_name::<E>())
+            .rust_typename(std::any::type_name::<Enum<E>>())
             .build()
     })
 }

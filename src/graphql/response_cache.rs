@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn every_field_of_the_lists_is_in_the_contract() {
-        let contract = types(&crate::graphql::sdl());
+        let contract = types(&graphql::sdl());
         let roots: Vec<_> = ROOTS.iter().map(|(field, _)| *field).collect();
         let mut seen = HashSet::new();
         for (of, fields) in [("Query", &roots[..])].iter().chain(FIELDS) {

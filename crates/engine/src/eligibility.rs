@@ -19,6 +19,8 @@ pub enum Ineligible {
     Seen,
     /// It does not match the filter, or is of another kind than the list is of.
     Filtered,
+    /// It may not be broadcast any more.
+    NoBroadcastsLeft,
 }
 
 /// The eligibility rules of a request.
@@ -66,6 +68,7 @@ impl<'a> Rules<'a> {
             kinds: self.kinds,
             excluded: None,
             seen: None,
+            broadcast: false,
         }
     }
 }
@@ -78,6 +81,7 @@ pub struct Eligibility<'a> {
     kinds: &'a [ContentKind],
     excluded: Option<&'a FxHashSet<Content>>,
     seen: Option<&'a FxHashSet<Content>>,
+    broadcast: bool,
 }
 
 impl<'a> Eligibility<'a> {
@@ -95,6 +99,15 @@ impl<'a> Eligibility<'a> {
     pub fn without_seen(self, seen: &'a FxHashSet<Content>) -> Self {
         Self {
             seen: Some(seen).filter(|seen| !seen.is_empty()),
+            ..self
+        }
+    }
+
+    /// The same rules, of what may still be broadcast: an item whose number of broadcasts is known needs one left.
+    #[must_use]
+    pub fn for_broadcast(self) -> Self {
+        Self {
+            broadcast: true,
             ..self
         }
     }
@@ -122,6 +135,8 @@ impl<'a> Eligibility<'a> {
             Err(Ineligible::Seen)
         } else if !self.matches(item) {
             Err(Ineligible::Filtered)
+        } else if self.broadcast && item.broadcasts_left.is_some_and(|left| left <= 0) {
+            Err(Ineligible::NoBroadcastsLeft)
         } else {
             Ok(item)
         }
@@ -136,7 +151,8 @@ impl<'a> Eligibility<'a> {
         if !self.kinds.is_empty() && !self.kinds.contains(&kind) {
             return false;
         }
-        let asks_more = self.filter.is_some() || self.excluded.is_some() || self.seen.is_some();
+        let sets = self.excluded.is_some() || self.seen.is_some();
+        let asks_more = self.filter.is_some() || sets || self.broadcast;
         match asks_more {
             true => self.check(slot).is_ok(),
             false => self.catalogue.unavailable(slot, self.day).is_none(),

@@ -190,7 +190,7 @@ impl Provenance {
 }
 
 /// Every reason, by its code. Codes are stored: new ones are added at the end.
-const REASONS: [DropReason; 9] = [
+const REASONS: [DropReason; 10] = [
     DropReason::Ineligible(Ineligible::Unavailable(Unavailable::Deleted)),
     DropReason::Ineligible(Ineligible::Unavailable(Unavailable::NotPublic)),
     DropReason::Ineligible(Ineligible::Unavailable(Unavailable::Rights)),
@@ -200,6 +200,7 @@ const REASONS: [DropReason; 9] = [
     DropReason::Ineligible(Ineligible::Filtered),
     DropReason::BelowMinimum,
     DropReason::BeyondLength,
+    DropReason::Ineligible(Ineligible::NoBroadcastsLeft),
 ];
 
 fn code(why: DropReason) -> u8 {

@@ -58,6 +58,14 @@ kinds! {
     Job = "job";
     /// A file that was uploaded.
     Upload = "upload";
+    /// A slate of films for an hour of a channel.
+    Slate = "slate";
+    /// A film that a curator selected from a slate.
+    Selection = "selection";
+    /// A television channel.
+    Channel = "channel";
+    /// A programme on a channel.
+    Airing = "airing";
     /// One line of the audit log.
     AuditEntry = "audit";
 }

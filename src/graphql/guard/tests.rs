@@ -227,7 +227,7 @@ fn named(
     use std::sync::LazyLock;
 
     static DOCUMENTS: LazyLock<DocumentCache> = LazyLock::new(|| {
-        let contract = crate::graphql::contract(true).expect("a valid schema");
+        let contract = graphql::contract(true).expect("a valid schema");
         DocumentCache::new(contract, Limits::default(), 1024 * 1024)
     });
     DOCUMENTS.ready(source, operation, &Variables::from_json(variables))
@@ -551,7 +551,7 @@ fn conditions_and_absent_variables_choose_the_form() {
 
 #[test]
 fn introspection_that_is_off_says_so() {
-    let contract = crate::graphql::contract(false).expect("a valid schema");
+    let contract = graphql::contract(false).expect("a valid schema");
     for source in [
         "{ __schema { types { name } } }",
         "{ __type(name: \"User\") { name } }",

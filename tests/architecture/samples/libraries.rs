@@ -205,8 +205,8 @@ pub const LIBRARIES: &[Sample] = &[
     catch(
         Wall::Purity,
         "crates/engine/src/rank.rs",
-        "use sqlx::PgPool;\nuse sea_orm::Db;",
-        &[1, 2],
+        "use sqlx::PgPool;\nuse sea_orm::Db;\nuse foundation::database::broken_constraint;",
+        &[1, 2, 3],
     ),
     catch(
         Wall::Purity,

@@ -88,6 +88,9 @@ pub struct ItemRow {
     pub color: Option<String>,
     pub rights_from: Option<NaiveDate>,
     pub rights_until: Option<NaiveDate>,
+    pub broadcasts_left: Option<i32>,
+    /// The number of that name in the metadata, in the currency of the source.
+    pub revenue: Option<f64>,
     pub creator: Option<Uuid>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -122,9 +125,11 @@ impl ItemRow {
             color: None,
             rights_from: None,
             rights_until: None,
+            broadcasts_left: None,
+            revenue: None,
             creator: None,
-            created_at: DateTime::UNIX_EPOCH,
-            updated_at: DateTime::UNIX_EPOCH,
+            created_at: DateTime::default(),
+            updated_at: DateTime::default(),
             changed_in: 1,
         }
     }
@@ -158,6 +163,9 @@ pub struct IndexedItem {
     pub color: Option<InternedString>,
     pub rights_from: Option<NaiveDate>,
     pub rights_until: Option<NaiveDate>,
+    pub broadcasts_left: Option<i32>,
+    /// The number of that name in the metadata, in the currency of the source.
+    pub revenue: Option<f64>,
     pub creator: Option<Id<id::User>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -192,6 +200,8 @@ impl IndexedItem {
             color: strings.some(row.color.as_ref()),
             rights_from: row.rights_from,
             rights_until: row.rights_until,
+            broadcasts_left: row.broadcasts_left,
+            revenue: row.revenue,
             creator: row.creator.map(Into::into),
             created_at: row.created_at,
             updated_at: row.updated_at,
