@@ -23,10 +23,13 @@
 //! | learn how much each of them counts | [`choice`] |
 //! | keep a list from repeating itself | [`diversity`] |
 //! | judge lists | [`evaluation`] |
+//! | know what speaks for a film in a programme slot | [`slate_signals`] |
+//! | choose films for a slate and learn from the picks | [`bandit`] |
 //! | split texts into words | [`text`] |
 //! | know what content is about, by its words | [`Lsa`] of [`Document`]s, with [`LsaSettings`] |
 
 pub mod als;
+pub mod bandit;
 pub mod blend;
 pub mod choice;
 pub mod collaborative;
@@ -48,6 +51,7 @@ pub mod popularity;
 pub mod profile;
 pub mod selection;
 pub mod sequential;
+pub mod slate_signals;
 pub mod slim;
 mod solver;
 pub mod spectral;
