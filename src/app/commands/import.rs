@@ -1,10 +1,11 @@
-//! `marquee import`: films, products, users and what they did, from files.
+//! `marquee import`: films, products, users and what they did, and what channels show, from files.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use chrono_tz::Tz;
 use clap::{Args as ClapArgs, Subcommand};
 
 use crate::app::terminal::ProgressBar;
@@ -12,7 +13,7 @@ use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::domain::imports::{
     ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportService, ImportSummary, Limits,
-    RefusedRow,
+    RefusedRow, Table,
 };
 use crate::foundation::{Error, Progress};
 use crate::platform::config::SchemaName;
@@ -70,6 +71,22 @@ pub enum What {
         #[arg(long, value_name = "FILE")]
         mapping: PathBuf,
     },
+    /// Television guides: the schedules of channels (XMLTV).
+    Xmltv {
+        /// Guides, read one after the other.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Time zone of channels that are not known yet, and of their times without an offset, as in
+        /// the IANA database.
+        #[arg(long, value_name = "ZONE", default_value = "UTC")]
+        time_zone: Tz,
+    },
+    /// Airings of channels, with audience figures (CSV).
+    Airings {
+        /// Tables, read one after the other; see docs/competition.md for their columns.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
 }
 
 impl Args {
@@ -78,6 +95,8 @@ impl Args {
             What::Movielens { folder } => ImportRequest::Movielens { folder },
             What::Tmdb { folder } => ImportRequest::Tmdb { folder },
             What::Products { file, mapping } => ImportRequest::Products { file, mapping },
+            What::Xmltv { files, time_zone } => ImportRequest::Xmltv { files, time_zone },
+            What::Airings { files } => ImportRequest::Airings { files },
         }
     }
 }
@@ -154,6 +173,15 @@ pub fn describe(summary: &ImportSummary) -> String {
             counts.updated,
             counts.unchanged,
             counts.refused
+        );
+    }
+    let airings = summary.of(Table::Airings);
+    if airings.duplicates + airings.overlapping + airings.removed > 0 {
+        let _ = writeln!(
+            text,
+            "Of the airings, {} repeated another row and were left out, {} overlap another one, and {} of \
+             earlier guides were removed.",
+            airings.duplicates, airings.overlapping, airings.removed
         );
     }
     let seconds = summary.seconds;

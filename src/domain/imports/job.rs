@@ -1,5 +1,8 @@
 //! The job that imports uploaded files, as `marquee import` imports those of a folder.
 
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -10,6 +13,7 @@ use super::model::{
 use super::service::ImportService;
 use super::source::Limits;
 use crate::domain::auth::Viewer;
+use crate::domain::channels::model::time_zone;
 use crate::domain::job_handler::{JobContext, JobFailure, JobHandler, JobKind};
 use crate::domain::uploads::{StagedUploads, UploadService};
 use crate::foundation::{Error, Id, Progress, Refusal, Result, id, text_enum};
@@ -27,6 +31,11 @@ text_enum! {
         Tmdb = "TMDB",
         /// A product catalogue with a column mapping.
         Products = "PRODUCTS",
+        /// Television guides in XMLTV: the schedules of channels.
+        Xmltv = "XMLTV",
+        /// A table of airings with audience figures, as csv with the columns `channel`, `start`, `end`, `title` and
+        /// optionally `year`, `content_id`, `external_id` and `audience`.
+        Airings = "AIRINGS",
     }
 }
 
@@ -41,6 +50,10 @@ pub struct ImportParameters {
     pub mapping: Option<String>,
     /// The highest ratio of the decompressed to the compressed size of a file, past 1 GiB; at least 1.
     pub max_ratio: u64,
+    /// For guides: the time zone of channels that are not known, and of their times without an offset; UTC where
+    /// it is left out. A name of the IANA database.
+    #[serde(default)]
+    pub time_zone: Option<String>,
 }
 
 impl ImportParameters {
@@ -56,6 +69,7 @@ impl ImportParameters {
             uploads,
             mapping: None,
             max_ratio: Limits::default().ratio,
+            time_zone: None,
         }
     }
 }
@@ -70,6 +84,13 @@ impl ImportParameters {
         if needs && self.uploads.len() > 1 {
             let message = "a catalogue of products is one file; import one after the other";
             return Err(Refusal::invalid("uploadIds", message));
+        }
+        if let Some(zone) = &self.time_zone {
+            if self.source != ImportSource::Xmltv {
+                let message = "only guides in XMLTV have a time zone; leave it out";
+                return Err(Refusal::invalid("timeZone", message));
+            }
+            time_zone("timeZone", zone)?;
         }
         match &self.mapping {
             None if needs => {
@@ -143,7 +164,7 @@ impl JobHandler for ImportJob {
         };
         let outcome = self.imports.run(&viewer, request, options, on_event).await;
         let summary = outcome.map_err(|error| without_folder(error, &staged))?;
-        settle(&summary, seen.refused)
+        settle(&summary, seen.into_refused())
     }
 }
 
@@ -169,15 +190,32 @@ async fn request(
             let file = folder.join(&upload.name);
             Ok(ImportRequest::Products { file, mapping })
         }
+        (ImportSource::Xmltv, ..) => Ok(ImportRequest::Xmltv {
+            files: files(staged),
+            time_zone: match &parameters.time_zone {
+                Some(zone) => time_zone("timeZone", zone).map_err(Error::from)?,
+                None => Tz::UTC,
+            },
+        }),
+        (ImportSource::Airings, ..) => Ok(ImportRequest::Airings {
+            files: files(staged),
+        }),
         (ImportSource::Products, ..) => {
             Err(JobFailure::Permanent("products need a mapping".to_owned()))
         }
     }
 }
 
+/// The staged files, in the order of the request.
+fn files(staged: &StagedUploads) -> Vec<PathBuf> {
+    let folder = staged.folder();
+    let uploads = staged.uploads.iter();
+    uploads.map(|upload| folder.join(&upload.name)).collect()
+}
+
 /// What the import has told so far.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     /// The bytes of the files before this one.
     before: u64,
     /// The bytes of this one, and how many of them are in.
@@ -188,7 +226,7 @@ struct Seen {
 
 impl Seen {
     /// Takes note, and answers what there is to tell.
-    fn take(&mut self, on_event: ImportEvent) -> Option<String> {
+    pub(super) fn take(&mut self, on_event: ImportEvent) -> Option<String> {
         match on_event {
             ImportEvent::FileOpened { file, bytes } => {
                 self.before += self.bytes;
@@ -209,13 +247,21 @@ impl Seen {
         }
     }
 
+    /// The refused rows with their reasons, as many as are told.
+    pub(super) fn into_refused(self) -> Vec<RefusedRow> {
+        self.refused
+    }
+
     fn done(&self) -> u64 {
         self.before + self.within
     }
 }
 
 /// The result of an import that came to its end, or why it is none.
-fn settle(summary: &ImportSummary, refused: Vec<RefusedRow>) -> Result<Value, JobFailure> {
+pub(super) fn settle(
+    summary: &ImportSummary,
+    refused: Vec<RefusedRow>,
+) -> Result<Value, JobFailure> {
     let first = refused.first().map_or_else(String::new, |first| {
         let RefusedRow { file, line, reason } = first;
         format!("; the first one: {file}, line {line}: {reason}")
@@ -235,13 +281,9 @@ fn settle(summary: &ImportSummary, refused: Vec<RefusedRow>) -> Result<Value, Jo
             summary.refused()
         ))),
         ImportOutcome::Completed => {
-            let tables = summary.tables.iter().map(|(table, counts)| {
-                let counts = json!({
-                    "added": counts.added, "updated": counts.updated,
-                    "unchanged": counts.unchanged, "refused": counts.refused,
-                });
-                (table.as_str().to_owned(), counts)
-            });
+            let tables = summary.tables.iter();
+            let tables =
+                tables.map(|(table, counts)| (table.as_str().to_owned(), counts.to_json(*table)));
             let rows = refused
                 .into_iter()
                 .map(|RefusedRow { file, line, reason }| {

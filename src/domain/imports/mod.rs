@@ -1,11 +1,14 @@
 //! Bringing other catalogues, their users and what these did into a schema.
 //!
-//! A reader ([`movielens`], [`tmdb`], [`products`]) turns a file into rows on a thread of its own;
+//! A reader ([`movielens`], [`tmdb`], [`products`], [`guides`], [`airings`]) turns a file into rows on a thread of its own;
 //! the rows are staged in chunks, and the store merges one chunk after the other, each in one
 //! transaction. A row that cannot be taken is refused with its line and reason and the rest goes
 //! on; a file that breaks in the middle ends the import, and the chunks merged before stay whole.
 
+mod airings;
 mod columns;
+mod download;
+mod guides;
 pub mod job;
 pub mod mapping;
 pub mod model;
@@ -14,6 +17,7 @@ mod products;
 pub mod service;
 pub mod source;
 mod store;
+pub mod sync;
 mod tmdb;
 
 pub use model::{

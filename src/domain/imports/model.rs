@@ -2,9 +2,14 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::source::Limits;
+use crate::domain::competition::AiringKind;
 use crate::domain::content::Fields;
 use crate::domain::content::model::CreditRole;
 
@@ -28,15 +33,34 @@ pub enum ImportRequest {
         /// The file that says which column is which field.
         mapping: PathBuf,
     },
+    /// Television guides in XMLTV.
+    Xmltv {
+        /// The guides, read one after the other.
+        files: Vec<PathBuf>,
+        /// The time zone of channels that are not known, and of their times without an offset.
+        time_zone: Tz,
+    },
+    /// Tables of airings with audience figures, as csv.
+    Airings {
+        /// The tables, read one after the other.
+        files: Vec<PathBuf>,
+    },
 }
 
 impl ImportRequest {
+    /// Whether it writes the catalogue, users or what they do, and not only what channels show.
+    pub(super) fn changes_catalogue(&self) -> bool {
+        !matches!(self, Self::Xmltv { .. } | Self::Airings { .. })
+    }
+
     /// The action name in the audit log.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Movielens { .. } => "import.movielens",
             Self::Tmdb { .. } => "import.tmdb",
             Self::Products { .. } => "import.products",
+            Self::Xmltv { .. } => "import.xmltv",
+            Self::Airings { .. } => "import.airings",
         }
     }
 }
@@ -110,6 +134,8 @@ pub enum Table {
     Tags,
     People,
     Credits,
+    Channels,
+    Airings,
 }
 
 impl Table {
@@ -124,6 +150,8 @@ impl Table {
             Self::Tags => "tags",
             Self::People => "people",
             Self::Credits => "credits",
+            Self::Channels => "channels",
+            Self::Airings => "airings",
         }
     }
 }
@@ -139,6 +167,28 @@ pub struct RowCounts {
     pub unchanged: u64,
     /// Refused rows.
     pub refused: u64,
+    /// Airings: rows that repeat another one of the file, which are left out.
+    pub duplicates: u64,
+    /// Airings: rows, among those that are not refused, that run at the same time as another one of their channel.
+    pub overlapping: u64,
+    /// Airings: rows of earlier guides that were removed, since the new guide covers their time without them.
+    pub removed: u64,
+}
+
+impl RowCounts {
+    /// The counts as JSON, with those of airings for airings alone.
+    pub(super) fn to_json(self, table: Table) -> Value {
+        let mut counts = json!({
+            "added": self.added, "updated": self.updated,
+            "unchanged": self.unchanged, "refused": self.refused,
+        });
+        if table == Table::Airings {
+            counts["duplicates"] = self.duplicates.into();
+            counts["overlapping"] = self.overlapping.into();
+            counts["removed"] = self.removed.into();
+        }
+        counts
+    }
 }
 
 impl std::ops::AddAssign for RowCounts {
@@ -147,6 +197,9 @@ impl std::ops::AddAssign for RowCounts {
         self.updated += other.updated;
         self.unchanged += other.unchanged;
         self.refused += other.refused;
+        self.duplicates += other.duplicates;
+        self.overlapping += other.overlapping;
+        self.removed += other.removed;
     }
 }
 
@@ -283,4 +336,53 @@ pub(super) struct CreditRow {
     pub role: CreditRole,
     /// Whom they play.
     pub character: Option<String>,
+}
+
+/// A row of a file about what a channel shows.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum AiringRow {
+    /// An airing.
+    Airing(Box<ImportedAiring>),
+    /// One that repeats another row of the file.
+    Duplicate,
+}
+
+/// An airing of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ImportedAiring {
+    /// The id of the channel.
+    pub channel: Uuid,
+    /// The channel itself, where it is to be created.
+    pub new_channel: Option<NewChannel>,
+    /// The title.
+    pub title: String,
+    /// The year of production.
+    pub year: Option<i32>,
+    /// What the file says that it is.
+    pub kind: AiringKind,
+    /// When it begins.
+    pub starts_at: DateTime<Utc>,
+    /// When it ends.
+    pub ends_at: DateTime<Utc>,
+    /// The film of the catalogue that it shows, with the confidence from 0 to 1.
+    pub film: Option<(Uuid, f32)>,
+    /// How many people saw it.
+    pub audience: Option<i64>,
+    /// Whether it runs at the same time as another one of its channel.
+    pub overlapping: bool,
+}
+
+/// A channel of a competitor, to be created.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct NewChannel {
+    /// Its id.
+    pub id: Uuid,
+    /// Its key, which no other channel has.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Its time zone.
+    pub time_zone: &'static str,
+    /// Its id in the guide.
+    pub guide_id: String,
 }

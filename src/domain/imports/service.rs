@@ -23,9 +23,13 @@ use super::store::{
 use super::tmdb;
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
+use crate::domain::channels::ChannelService;
+use crate::domain::competition::CompetitionService;
 use crate::foundation::{Clock, Error, Id, Result, Rng, id};
 use crate::platform::cache::Cache;
+use crate::platform::config::Settings;
 
+mod airings;
 mod chunks;
 mod plan;
 
@@ -35,10 +39,13 @@ use plan::Plan;
 /// Imports into one schema.
 #[derive(Clone)]
 pub struct ImportService {
-    store: Store,
+    pub(super) store: Store,
+    channels: ChannelService,
+    competition: CompetitionService,
     cache: Cache,
-    clock: Clock,
+    pub(super) clock: Clock,
     rng: Rng,
+    pub(super) settings: Arc<Settings>,
 }
 
 impl ImportService {
@@ -46,9 +53,12 @@ impl ImportService {
     pub fn new(ctx: &SchemaContext) -> Self {
         Self {
             store: Store::new(ctx.db.clone()),
+            channels: ChannelService::new(ctx),
+            competition: CompetitionService::new(ctx),
             cache: ctx.cache.clone(),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
+            settings: Arc::clone(&ctx.settings),
         }
     }
 
@@ -84,11 +94,16 @@ impl ImportService {
         // What cannot be used is refused before the database is asked for anything.
         let plan = Plan::of(&request)?;
         run.sessions.push(self.store.open_alone(now).await?);
-        let _over = self.cache.invalidate_on_drop();
+        // Nothing that is cached depends on what channels show.
+        let _over = request
+            .changes_catalogue()
+            .then(|| self.cache.invalidate_on_drop());
         match plan {
             Plan::Movielens(folder) => run.movielens(&folder).await?,
             Plan::Tmdb { films, credits } => run.tmdb(films, credits).await?,
             Plan::Products { file, mapping } => run.products(&file, mapping).await?,
+            Plan::Guides { files, zone } => run.guides(self, &files, zone).await?,
+            Plan::Airings { files } => run.airings(self, &files).await?,
         }
         let summary = ImportSummary {
             tables: run.tables.into_iter().collect(),

@@ -57,6 +57,11 @@ impl Meter {
     pub fn packed(&self) -> u64 {
         self.packed.load(Ordering::Relaxed)
     }
+
+    /// Says that a row begins: the limit of rows counts from here.
+    pub(super) fn begin_row(&self) {
+        self.row.store(0, Ordering::Relaxed);
+    }
 }
 
 /// An open file.
@@ -142,9 +147,8 @@ impl Source {
         Arc::clone(&self.meter)
     }
 
-    /// Reads it as it is.
-    #[cfg(test)]
-    pub(super) fn into_reader(self) -> impl Read {
+    /// Reads it as it is. Whoever reads it so says where its rows begin, see [`Meter::begin_row`].
+    pub(super) fn into_reader(self) -> Box<dyn Read + Send> {
         self.reader
     }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rustc_hash::FxHashMap;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
@@ -20,11 +20,15 @@ use crate::foundation::{Id, Refusal, Result, Rng};
 use crate::platform::db::Db;
 use crate::platform::db::bulk::Bulk;
 
+mod airings;
 mod credits;
+mod downloads;
 mod items;
 mod user_items;
 
+pub(super) use airings::AiringStage;
 pub(super) use credits::CreditStage;
+pub(super) use downloads::Validators;
 pub(super) use items::{ItemStage, Policy};
 pub(super) use user_items::{RatingStage, TagStage, UserItemStage, UserStage};
 
@@ -99,7 +103,11 @@ impl Store {
     /// Opens a session.
     pub(super) async fn open(&self, now: DateTime<Utc>) -> Result<Session> {
         let mut bulk = self.db.bulk().await?;
-        let tables = format!("{}; {STAGING}", columns::staging_table());
+        let tables = format!(
+            "{}; {STAGING}; {}",
+            columns::staging_table(),
+            airings::STAGING
+        );
         let tables = sqlx::raw_sql(sqlx::AssertSqlSafe(tables));
         bulk.connection().execute(tables).await?;
         Ok(Session {
@@ -183,13 +191,10 @@ impl Session {
 }
 
 fn details(summary: &ImportSummary) -> Value {
-    let tables = summary.tables.iter().map(|(table, counts)| {
-        let counts = json!({
-            "added": counts.added, "updated": counts.updated,
-            "unchanged": counts.unchanged, "refused": counts.refused,
-        });
-        (table.as_str().to_owned(), counts)
-    });
+    let tables = summary
+        .tables
+        .iter()
+        .map(|(table, counts)| (table.as_str().to_owned(), counts.to_json(*table)));
     Value::Object(tables.collect())
 }
 

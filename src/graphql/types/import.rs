@@ -31,6 +31,9 @@ pub struct ImportJobInput {
     /// For products only, and required: the mapping of columns to fields, as TOML of at most
     /// 100,000 bytes.
     mapping: Option<String>,
+    /// For guides in XMLTV only: time zone of channels that are not known yet, and of their times
+    /// without an offset, as a name of the IANA database (default: `UTC`).
+    time_zone: Option<String>,
     /// Maximum ratio of the decompressed to the compressed size of a file, for files of more than 1
     /// GiB when decompressed, 1–1,000,000.
     #[graphql(default = 200)]
@@ -48,6 +51,7 @@ impl JobInput for ImportJobInput {
             source: self.source.into(),
             uploads: self.upload_ids,
             mapping: self.mapping,
+            time_zone: self.time_zone,
             max_ratio: within(self.max_ratio, 1..=1_000_000, "maxRatio")?,
         })
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono_tz::Tz;
+
 use super::super::mapping::Mapping;
 use super::super::model::ImportRequest;
 use super::super::{movielens, tmdb};
@@ -17,6 +19,13 @@ pub(super) enum Plan {
     Products {
         file: PathBuf,
         mapping: Box<Mapping>,
+    },
+    Guides {
+        files: Vec<PathBuf>,
+        zone: Tz,
+    },
+    Airings {
+        files: Vec<PathBuf>,
     },
 }
 
@@ -63,6 +72,13 @@ impl Plan {
             ImportRequest::Products { file, mapping } => Ok(Self::Products {
                 file: file.clone(),
                 mapping: Box::new(Mapping::read(mapping)?),
+            }),
+            ImportRequest::Xmltv { files, time_zone } => Ok(Self::Guides {
+                files: files.clone(),
+                zone: *time_zone,
+            }),
+            ImportRequest::Airings { files } => Ok(Self::Airings {
+                files: files.clone(),
             }),
         }
     }

@@ -145,7 +145,7 @@ async fn merge(
         added,
         updated: updated + removed,
         unchanged: all.saturating_sub(added + updated),
-        refused: 0,
+        ..RowCounts::default()
     };
     Ok(vec![(Table::People, people), (Table::Credits, credits)])
 }

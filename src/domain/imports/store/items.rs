@@ -178,7 +178,7 @@ async fn merge(
         added,
         updated,
         unchanged: known.saturating_sub(updated),
-        refused: 0,
+        ..RowCounts::default()
     };
     let (added, updated): (i64, i64) = sqlx::query_as(
         "WITH named AS ( \
@@ -201,7 +201,7 @@ async fn merge(
             added,
             updated,
             unchanged: stage.links.saturating_sub(added + updated),
-            refused: 0,
+            ..RowCounts::default()
         };
         counts.push((Table::Links, links));
     }
