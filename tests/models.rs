@@ -74,7 +74,9 @@ async fn a_model_comes_back_byte_by_byte_however_large_it_is() {
 
 #[tokio::test]
 async fn a_file_that_is_damaged_or_gone_is_an_error_that_says_so() {
-    let app = TestApp::start().await;
+    let mut settings = support::settings();
+    settings.objects.model_backup = false;
+    let app = TestApp::with(settings).await;
     let models = &app.services.models;
     let model = trained(&app).await;
     let file = files(&app).pop().unwrap();

@@ -118,7 +118,9 @@ async fn an_item_that_is_committed_long_after_it_was_written_is_placed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_cannot_be_read_stands_in_nobodys_way_and_comes_back_by_itself() {
-    let app = TestApp::start().await;
+    let mut settings = crate::support::settings();
+    settings.objects.model_backup = false;
+    let app = TestApp::with(settings).await;
     two_kinds(&app).await;
     train(&app).await;
     let folder = app.files.path().join("objects");

@@ -133,8 +133,8 @@ async fn what_comes_later_is_placed_in_the_space_that_is_served() {
 async fn another_process_notices_a_new_space_and_new_items() {
     let app = TestApp::start().await;
     two_kinds(&app).await;
-    let models = marquee::domain::models::ModelService::new(&app.ctx);
-    let other = marquee::domain::embeddings::EmbeddingService::new(&app.ctx, models);
+    let models = domain::models::ModelService::new(&app.ctx);
+    let other = domain::embeddings::EmbeddingService::new(&app.ctx, models);
     assert!(other.active().await.unwrap().is_none());
     let first = train(&app).await;
     let seen = other.refresh().await.unwrap().unwrap();
@@ -175,7 +175,7 @@ async fn a_new_space_takes_the_place_of_the_old_one_whole() {
     assert_eq!(space.model.version, "1.2.0");
     // One that is stopped changes nothing.
     for stop in [Step::Read, Step::Train, Step::Store] {
-        let until = move |at: marquee::foundation::Progress| match at.is_at(stop.name()) {
+        let until = move |at: foundation::Progress| match at.is_at(stop.name()) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
@@ -331,8 +331,8 @@ async fn both_stores_give_the_same_neighbours() {
     let memory = settings(|settings| settings.embeddings.store = VectorStore::Memory);
     let mut ctx = app.ctx.clone();
     ctx.settings = std::sync::Arc::new(memory);
-    let models = marquee::domain::models::ModelService::new(&ctx);
-    let memory = marquee::domain::embeddings::EmbeddingService::new(&ctx, models);
+    let models = domain::models::ModelService::new(&ctx);
+    let memory = domain::embeddings::EmbeddingService::new(&ctx, models);
     let database = &app.services.embeddings;
 
     let mut vectors: Vec<(Content, Vec<f32>)> = Vec::new();

@@ -4,12 +4,14 @@ pub mod handle;
 pub mod model;
 mod promotions;
 pub mod service;
+pub mod sources;
 mod store;
 
 pub use handle::ModelHandle;
 pub use model::{ModelKind, ModelState, ModelVersion, NewVersion};
 pub use promotions::ModelActivated;
 pub use service::ModelService;
+pub use sources::{ModelOrigin, ModelSource};
 
 /// What a training hears while another of the same kind and schema is under way.
 pub fn another_training() -> foundation::Error {

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::model::{Artifact, ModelKind, ModelState, ModelVersion, NewVersion};
 use super::promotions::{RecentActiveModels, recent_active};
+use super::sources::KnownSources;
 use super::store::{Store, Which};
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
@@ -25,11 +26,14 @@ pub struct ModelService {
     pub(super) store: Store,
     pub(super) events: Events,
     cache: Cache,
-    objects: Objects,
-    schema: SchemaName,
+    pub(super) objects: Objects,
+    pub(super) schema: SchemaName,
+    /// Whether a model is read from the object store or not at all.
+    pub(super) strict: bool,
+    pub(super) sources: KnownSources,
     /// How many versions of a kind are kept beside the active one.
     keep: usize,
-    clock: Clock,
+    pub(super) clock: Clock,
     rng: Rng,
     pub(super) recent_active: RecentActiveModels,
 }
@@ -44,6 +48,8 @@ impl ModelService {
             objects: ctx.objects.clone(),
             schema: ctx.db.schema().clone(),
             keep: ctx.settings.training.keep_versions,
+            strict: ctx.settings.models.strict,
+            sources: KnownSources::default(),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
             recent_active: recent_active(),
@@ -152,41 +158,14 @@ impl ModelService {
             bytes: bytes.len() as u64,
             sha256: Sha256::digest(&bytes).to_vec(),
         };
-        let name = file(id);
+        let (name, bytes) = (file(id), Bytes::from(bytes));
         self.objects
-            .put_artifact(&self.schema, &name, bytes.into())
+            .put_artifact(&self.schema, &name, bytes.clone())
             .await?;
+        self.objects
+            .back_up_artifact(&self.schema, &name, &bytes)
+            .await;
         self.store.set_artifact(id, &artifact).await
-    }
-
-    /// The bytes of the file of a version; `None` if it has none.
-    ///
-    /// # Errors
-    /// When the store or the database fails, and when the file is not there or is not what was written.
-    pub async fn artifact(&self, id: Id<id::Model>) -> Result<Option<Bytes>> {
-        let version = self.store.find(id).await?;
-        let Some((version, artifact)) = version
-            .and_then(|mut version| Some((version.version.clone(), version.artifact.take()?)))
-        else {
-            return Ok(None);
-        };
-        let bytes = self.objects.artifact(&self.schema, &file(id)).await?;
-        let Some(bytes) = bytes else {
-            return Err(anyhow::anyhow!(
-                "the file of the model {version} ({id}) is not in the object store; several servers need a \
-                 store that all of them reach, see the setting `objects.url`"
-            )
-            .into());
-        };
-        let digested = bytes.clone();
-        let digest = tokio::task::spawn_blocking(move || Sha256::digest(&digested).to_vec()).await;
-        if digest.map_err(anyhow::Error::from)? != artifact.sha256 {
-            return Err(anyhow::anyhow!(
-                "the file of the model {version} ({id}) is damaged: its SHA-256 is another"
-            )
-            .into());
-        }
-        Ok(Some(bytes))
     }
 
     /// Ends the training of a version, which can be activated from then on: `metrics` is how it was judged, a
@@ -255,6 +234,23 @@ impl ModelService {
         Ok(gone)
     }
 
+    /// Removes all versions of a kind, also the active one, with all that they had learned. For admins.
+    ///
+    /// # Errors
+    /// [`crate::foundation::Error::Forbidden`] for others.
+    pub async fn discard_all(&self, viewer: &Viewer, kind: ModelKind) -> Result<()> {
+        viewer.admin()?;
+        let entry = entry(viewer, "model.discard_all", kind.as_str().to_owned());
+        let entry = (entry, self.rng.clone());
+        let removed = self
+            .store
+            .discard_all(kind, self.clock.now(), entry)
+            .await?;
+        self.cache.invalidate(&[Tag::Model(kind.as_str())]);
+        self.remove_files(&removed).await;
+        Ok(())
+    }
+
     /// Removes a candidate whose training failed.
     ///
     /// # Errors
@@ -291,7 +287,7 @@ impl ModelService {
 }
 
 /// The name of the file of a version.
-fn file(id: Id<id::Model>) -> String {
+pub(super) fn file(id: Id<id::Model>) -> String {
     id.to_string()
 }
 

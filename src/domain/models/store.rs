@@ -169,6 +169,34 @@ impl Store {
             })
             .await
     }
+
+    /// Removes all versions of a kind, and answers which there were.
+    pub(super) async fn discard_all(
+        &self,
+        kind: ModelKind,
+        now: DateTime<Utc>,
+        (entry, rng): (AuditEntry, Rng),
+    ) -> Result<Vec<Id<id::Model>>> {
+        self.db
+            .transaction(move |tx| {
+                async move {
+                    let ids: Vec<uuid::Uuid> = of_kind(Some(kind))
+                        .select_only()
+                        .column(Column::Id)
+                        .into_tuple()
+                        .all(tx)
+                        .await?;
+                    Entity::delete_many()
+                        .filter(Column::Kind.eq(kind.as_str()))
+                        .exec(tx)
+                        .await?;
+                    audit::record(tx, entry, now, &rng).await?;
+                    Ok(ids.into_iter().map(Into::into).collect())
+                }
+                .boxed()
+            })
+            .await
+    }
 }
 
 fn conflict(message: &str) -> Error {

@@ -1,10 +1,11 @@
 //! Trained models: type, queries and mutations.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Object, Result};
+use async_graphql::{ComplexObject, Context, InputObject, Object, Result, SimpleObject};
 
-use crate::domain::models::model as domain;
+use crate::domain::models::{model as domain, sources};
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
@@ -105,6 +106,89 @@ impl Model {
     }
 }
 
+graphql_enum!(sources::ModelOrigin as ModelOrigin);
+
+/// Where this server read the model of a kind from, the last time.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
+pub struct ModelSource {
+    /// Kind of the model.
+    kind: ModelKind,
+    /// Where the model was read from.
+    origin: ModelOrigin,
+    /// What was wrong with the sources that come before this one, in English; null if nothing was.
+    problem: Option<String>,
+    /// Time when it was read.
+    read_at: DateTime,
+    #[graphql(skip)]
+    version: Id<id::Model>,
+}
+
+#[ComplexObject]
+impl ModelSource {
+    /// The version that was to be read; null if it was deleted.
+    async fn model(&self, ctx: &Context<'_>) -> Result<Option<Model>> {
+        let model = ctx.loaders().models.load_one(self.version).await?;
+        Ok(model.map(Into::into))
+    }
+}
+
+impl From<sources::ModelSource> for ModelSource {
+    fn from(source: sources::ModelSource) -> Self {
+        Self {
+            kind: source.kind.into(),
+            origin: source.origin.into(),
+            problem: source.problem,
+            read_at: DateTime(source.read_at),
+            version: source.model,
+        }
+    }
+}
+
+/// Two versions of models side by side.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct ModelComparison {
+    /// The first of the versions.
+    first: Model,
+    /// The second of the versions.
+    second: Model,
+    /// The settings that differ between them.
+    settings: Vec<SettingDifference>,
+}
+
+/// A setting that differs between two versions of models.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct SettingDifference {
+    /// Path of the setting, for example `parts.0.weight`.
+    name: String,
+    /// Its value in the first version; null if it does not have the setting.
+    first: Option<String>,
+    /// Its value in the second version; null if it does not have the setting.
+    second: Option<String>,
+}
+
+/// The settings that differ, by name.
+fn differences(first: &serde_json::Value, second: &serde_json::Value) -> Vec<SettingDifference> {
+    let read = |settings| ModelSetting::read(settings).unwrap_or_default();
+    let mut sides: BTreeMap<String, (Option<String>, Option<String>)> = BTreeMap::new();
+    for setting in read(first) {
+        sides.entry(setting.name).or_default().0 = Some(setting.value);
+    }
+    for setting in read(second) {
+        sides.entry(setting.name).or_default().1 = Some(setting.value);
+    }
+    let different = sides
+        .into_iter()
+        .filter(|(_, (first, second))| first != second);
+    different
+        .map(|(name, (first, second))| SettingDifference {
+            name,
+            first,
+            second,
+        })
+        .collect()
+}
+
 /// Queries of models.
 #[derive(Clone, Copy, Default)]
 pub struct ModelQuery;
@@ -149,6 +233,37 @@ impl ModelQuery {
         };
         let cursor = |model: &Model| model.0.cursor();
         Ok(Some(Connection::new(page, cursor, total)))
+    }
+
+    /// Compares two versions of models: figures, and the settings that differ. Null if one of them does not exist.
+    /// Requires the role ADMIN.
+    #[graphql(complexity = "2 * child_complexity")]
+    async fn compare_models(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "ID of the first version.")] first: Id<id::Model>,
+        #[graphql(desc = "ID of the second version.")] second: Id<id::Model>,
+    ) -> Result<Option<ModelComparison>> {
+        ctx.viewer().admin()?;
+        let loader = &ctx.loaders().models;
+        let (Some(first), Some(second)) = (
+            loader.load_one(first).await?,
+            loader.load_one(second).await?,
+        ) else {
+            return Ok(None);
+        };
+        Ok(Some(ModelComparison {
+            settings: differences(&first.settings, &second.settings),
+            first: first.into(),
+            second: second.into(),
+        }))
+    }
+
+    /// Tells where this server read the model of each kind from, the last time. A kind that it has not needed since
+    /// it started is not among them. Requires the role ADMIN.
+    async fn model_sources(&self, ctx: &Context<'_>) -> Result<Option<Vec<ModelSource>>> {
+        let sources = ctx.services().models.sources(ctx.viewer())?;
+        Ok(Some(sources.into_iter().map(Into::into).collect()))
     }
 }
 

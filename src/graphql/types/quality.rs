@@ -4,8 +4,9 @@ use async_graphql::SimpleObject;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::engine::source::Source;
+use crate::engine::source as domain;
 use crate::graphql::number::{double, int};
+use crate::graphql::types::recommendation::RecommendationSource;
 
 /// Reads a count, which is shown as a GraphQL `Int`.
 pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
@@ -49,7 +50,7 @@ pub struct ListQuality {
 #[derive(Clone, Debug, PartialEq, SimpleObject)]
 pub struct SourceQuality {
     /// Source of recommendations.
-    source: Source,
+    source: RecommendationSource,
     /// Quality of its lists.
     quality: ListQuality,
 }
@@ -82,10 +83,50 @@ fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SourceQuali
     let pairs = Vec::<(String, ListQuality)>::deserialize(deserializer)?;
     // Sources of another version of the program are left out.
     let known = |(source, quality): (String, ListQuality)| {
-        let source = source.parse().ok()?;
+        let source: domain::Source = source.parse().ok()?;
+        let source = source.into();
         Some(SourceQuality { source, quality })
     };
     Ok(pairs.into_iter().filter_map(known).collect())
+}
+
+/// How good a model of curators' selections is on selections that it was not trained on, each beside five films that
+/// were not selected.
+#[derive(Clone, Debug, PartialEq, Deserialize, SimpleObject)]
+pub struct CuratorEvaluation {
+    /// Number of selections that the evaluated model was trained on.
+    #[serde(deserialize_with = "count")]
+    training_picks: i32,
+    /// Number of selections that it was evaluated on.
+    #[serde(deserialize_with = "count")]
+    held_out_picks: i32,
+    /// Share of selections among the evaluated films, in [0, 1].
+    base_rate: f64,
+    /// Mean negative log-likelihood, in nats. Lower is better.
+    log_loss: f64,
+    /// The same of a model that predicts the share of selections for every film.
+    base_log_loss: f64,
+    /// Probability that a selected film is predicted higher than one that was not; 0.5 means no better than guessing.
+    auc: f64,
+}
+
+/// How good a model of audiences is on airings that it was not trained on.
+#[derive(Clone, Debug, PartialEq, Deserialize, SimpleObject)]
+pub struct AudienceEvaluation {
+    /// Number of airings that the evaluated model was trained on.
+    #[serde(deserialize_with = "count")]
+    training_airings: i32,
+    /// Number of airings that it was evaluated on.
+    #[serde(deserialize_with = "count")]
+    held_out_airings: i32,
+    /// Coefficient of determination of the logarithm of the audience; 0 is as good as the mean, 1 is perfect.
+    r_squared: f64,
+    /// Mean absolute error, in viewers.
+    mean_absolute_error: f64,
+    /// The same of a model that predicts the median for every film.
+    base_mean_absolute_error: f64,
+    /// Spearman's rank correlation of predicted and actual audiences, from -1 to 1.
+    spearman: f64,
 }
 
 /// Figures measured when a model was trained. Null where a kind of model does not have the figure.
@@ -107,6 +148,16 @@ pub struct ModelMetrics {
     /// Number of users with enough recommended items.
     #[serde(deserialize_with = "optional_count")]
     users_with_enough: Option<i32>,
+    /// Number of slates that a bandit has learned from.
+    #[serde(deserialize_with = "optional_count")]
+    slates: Option<i32>,
+    /// Number of selections that a bandit has learned from since its preceding version.
+    #[serde(deserialize_with = "optional_count")]
+    selections: Option<i32>,
+    /// How good a model of curators' selections is on the latest fifth of them.
+    curator: Option<CuratorEvaluation>,
+    /// How good a model of audiences is on the latest fifth of the airings.
+    audience: Option<AudienceEvaluation>,
     /// Duration of the training, in seconds.
     seconds: Option<f64>,
     /// Normalised discounted cumulative gain of the first ten items of lists served with the model, measured on
@@ -116,7 +167,7 @@ pub struct ModelMetrics {
     refused: Option<String>,
     /// Quality of lists that are served with the model.
     #[serde(rename = "served")]
-    evaluation: Option<ReplayEvaluation>,
+    evaluation: Option<Box<ReplayEvaluation>>,
 }
 
 impl ModelMetrics {
@@ -130,9 +181,9 @@ impl ModelMetrics {
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub struct ModelSetting {
     /// Path of the setting, for example `parts.0.weight`: names and list positions, separated by full stops.
-    name: String,
+    pub(super) name: String,
     /// Its value as text.
-    value: String,
+    pub(super) value: String,
 }
 
 impl ModelSetting {
@@ -190,7 +241,8 @@ mod tests {
 
     #[test]
     fn settings_are_told_by_their_paths() {
-        let settings = json!({ "parts": [{ "ials": { "factors": 64 }, "weight": 0.2_f32 }], "chosen": false });
+        let settings =
+            json!({ "parts": [{ "ials": { "factors": 64 }, "weight": 0.2_f32 }], "chosen": false });
         let read = ModelSetting::read(&settings).unwrap();
         let read: Vec<(&str, &str)> = read
             .iter()

@@ -1,5 +1,7 @@
 //! Files that models are read from, in a folder of their own that is not served.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, WriteMultipart};
@@ -49,11 +51,47 @@ impl Objects {
         bytes.map(Some).map_err(|error| unavailable(&error))
     }
 
-    /// Removes a file. One that is not there is as good as removed.
+    /// Keeps a copy of a file on this machine, for when the store has lost or damaged it. A copy that cannot be
+    /// written is missed only then, and the log says so.
+    pub async fn back_up_artifact(&self, schema: &SchemaName, name: &str, bytes: &Bytes) {
+        let Some(path) = self.backup_of(schema, name) else {
+            return;
+        };
+        let written = async {
+            let folder = path.parent().unwrap_or(&path);
+            tokio::fs::create_dir_all(folder).await?;
+            // Whoever reads meanwhile sees the whole copy or none.
+            let part = path.with_extension("part");
+            tokio::fs::write(&part, bytes).await?;
+            tokio::fs::rename(&part, &path).await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(path = %path.display(), %error, "The backup of a model could not be written");
+        }
+    }
+
+    /// The copy of a file on this machine; `None` where there is none.
+    pub async fn artifact_backup(&self, schema: &SchemaName, name: &str) -> Option<Bytes> {
+        let path = self.backup_of(schema, name)?;
+        tokio::fs::read(path).await.ok().map(Bytes::from)
+    }
+
+    fn backup_of(&self, schema: &SchemaName, name: &str) -> Option<PathBuf> {
+        // Both are made of letters, digits and underscores: they lead nowhere else.
+        Some(self.backup.as_ref()?.join(schema.as_str()).join(name))
+    }
+
+    /// Removes a file and its copy on this machine. One that is not there is as good as removed.
     ///
     /// # Errors
     /// [`Error::Unavailable`](crate::foundation::Error::Unavailable) when the store cannot be written.
     pub async fn delete_artifact(&self, schema: &SchemaName, name: &str) -> Result<()> {
+        if let Some(copy) = self.backup_of(schema, name)
+            && let Err(error) = tokio::fs::remove_file(&copy).await
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %copy.display(), %error, "The backup of a model could not be removed");
+        }
         match self.store.delete(&key(schema, name)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(unavailable(&error)),

@@ -37,6 +37,8 @@ const FOLDER: &str = "content";
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
     folder: Arc<FilePath>,
+    /// The folder for copies of models on this machine; `None` to keep none.
+    backup: Option<Arc<FilePath>>,
 }
 
 impl Objects {
@@ -54,6 +56,9 @@ impl Objects {
             .map(|(store, folder)| Self {
                 store: Arc::new(store),
                 folder: folder.into(),
+                backup: settings
+                    .model_backup
+                    .then(|| data_dir.join("model-backup").into()),
             })
     }
 
@@ -189,6 +194,7 @@ mod tests {
         let settings = config::Objects {
             url: String::new(),
             public_url: String::new(),
+            model_backup: true,
         };
         Objects::open(&settings, folder).unwrap()
     }

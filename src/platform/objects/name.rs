@@ -19,6 +19,8 @@ text_enum! {
         Webp = "image/webp",
         /// A plain text in UTF-8.
         Text = "text/plain",
+        /// An SVG image, drawn by this program.
+        Svg = "image/svg+xml",
     }
 }
 
@@ -30,6 +32,7 @@ impl MediaType {
             Self::Jpeg => "jpg",
             Self::Webp => "webp",
             Self::Text => "txt",
+            Self::Svg => "svg",
         }
     }
 }
