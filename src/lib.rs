@@ -3,10 +3,10 @@
 //! The rooms, and the one way data flows through them:
 //!
 //! ```text
-//! main → app → {graphql, http} → domain → {engine → ranking, platform} → foundation
+//! main → app → {graphql, http} → domain → {engine → ranking, xmltv, platform} → foundation
 //! ```
 //!
-//! `engine`, `ranking`, `transformer` and `foundation` are crates of their own, in `crates/`; `platform`
+//! `engine`, `ranking`, `xmltv`, `transformer` and `foundation` are crates of their own, in `crates/`; `platform`
 //! never names `domain`, and no room touches another room's `store.rs`. `tests/architecture` holds the walls.
 
 pub use {domain, engine, foundation, graphql, platform};

@@ -712,7 +712,7 @@ async fn changes_of_the_weights_at_once_follow_each_other_and_none_is_lost() {
     let change = |index: usize| {
         let services = app.services.clone();
         tokio::spawn(async move {
-            let change = marquee::domain::interactions::weights::WeightChange {
+            let change = domain::interactions::weights::WeightChange {
                 kind: Kind::ALL[index],
                 weight: Some(0.125),
                 half_life_seconds: None,
@@ -852,7 +852,7 @@ async fn one_refusal_alone_is_the_error_of_the_call() {
     let thing = "content item";
     let expected = Refusal::NotFound { thing }.at("contentId");
     match refused.unwrap_err() {
-        marquee::foundation::Error::Refused(refusal) => assert_eq!(refusal, expected),
+        foundation::Error::Refused(refusal) => assert_eq!(refusal, expected),
         other => panic!("{other}"),
     }
 }

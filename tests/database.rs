@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use marquee::domain::auth::Role;
+use marquee::domain::competition::{AiringKind, AiringSource};
 use marquee::domain::content::model::CreditRole;
 use marquee::domain::content::{ContentKind, Visibility};
 use marquee::domain::interactions::InteractionKind;
@@ -18,6 +19,7 @@ use marquee::domain::jobs::JobState;
 use marquee::domain::models::{ModelKind, ModelState};
 use marquee::domain::recommendations::feedback::FeedbackKind;
 use marquee::domain::recommendations::model::{Context, Source};
+use marquee::domain::slates::SlateState;
 use marquee::foundation::{Error, Rng};
 use marquee::platform::config::SchemaName;
 use marquee::platform::db::{Db, migrate};
@@ -132,9 +134,7 @@ async fn what_was_restored_from_a_cluster_that_is_further_on_is_not_news_for_eve
     let (film, user) = (app.film("A film").await, app.viewer(Role::User).await);
     let user = uuid::Uuid::from(user.user().unwrap());
     let pool = app.ctx.db.pool();
-    let id = |at| {
-        marquee::foundation::Id::<marquee::foundation::id::Interaction>::at(at, app.ctx.rng.bytes())
-    };
+    let id = |at| foundation::Id::<foundation::id::Interaction>::at(at, app.ctx.rng.bytes());
     let restored = "INSERT INTO interactions (id, user_id, content_id, kind, occurred_at, recorded_in) \
                     VALUES ($1, $2, $3, 'VIEW', now(), $4::text::xid8)";
     for recorded_in in ["9000000000000000000", "3"] {
@@ -410,6 +410,9 @@ fn enums() -> Names {
         "recommendation_lists.context": Context,
         "recommendation_items.source": Source,
         "feedback.kind": FeedbackKind,
+        "airings.kind": AiringKind,
+        "slates.state": SlateState,
+        "airings.source": AiringSource,
     }
 }
 

@@ -46,7 +46,7 @@ async fn list(app: &TestApp, key: &str, first: usize) -> Vec<Value> {
         .fetch_one(app.ctx.db.pool())
         .await
         .unwrap();
-    let user: marquee::foundation::Id<marquee::foundation::id::User> = user.into();
+    let user: foundation::Id<foundation::id::User> = user.into();
     let document = "query ($user: ID!, $first: Int!) {
         recommendations(userId: $user, first: $first) {
             items { content { kind title year language genres directors { name } } reasons { message } } } }";
@@ -96,7 +96,7 @@ async fn each_taste_gets_what_such_a_person_likes() {
     );
 
     // And so for other tastes: the first users of each who have no second one.
-    let world = marquee::domain::demo::data::generate(42, app.ctx.clock.now());
+    let world = domain::demo::data::generate(42, app.ctx.clock.now());
     for (taste, genre, least) in [
         ("westerns", "Western", 5),
         ("horror", "Horror", 5),

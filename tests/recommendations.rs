@@ -38,7 +38,7 @@ impl World {
         Self::with(support::settings()).await
     }
 
-    async fn with(settings: marquee::platform::config::Settings) -> Self {
+    async fn with(settings: platform::config::Settings) -> Self {
         let app = TestApp::with(settings).await;
         let tastes = TwoTastes::fill(&app, USERS, ITEMS).await;
         Self { app, tastes }
@@ -605,7 +605,9 @@ async fn what_a_model_was_trained_with_is_for_admins() {
     let settings = model["settings"].as_array().unwrap().iter();
     let factors = settings.filter(|setting| {
         let name = setting["name"].as_str().unwrap();
-        name.starts_with("parts.") && name.ends_with(".kind.ials.factors") && setting["value"] == "16"
+        name.starts_with("parts.")
+            && name.ends_with(".kind.ials.factors")
+            && setting["value"] == "16"
     });
     assert_eq!(factors.count(), 1, "{model:#}");
     assert_eq!(model["metrics"]["users"], USERS);
@@ -633,7 +635,7 @@ async fn only_admins_train_and_only_one_training_runs() {
     };
     let outcomes = tokio::join!(train(), train());
     let codes: Vec<Option<&str>> = [&outcomes.0, &outcomes.1]
-        .map(|outcome| outcome.as_ref().err().map(marquee::foundation::Error::code))
+        .map(|outcome| outcome.as_ref().err().map(foundation::Error::code))
         .into();
     assert!(codes.contains(&None), "{codes:?}");
     // The second waits a while for the first, and is told to try again where that takes longer; what it

@@ -51,8 +51,19 @@ pub enum Command {
         #[expect(missing_docs, reason = "ModelArgs says what it is")]
         args: commands::model::ModelArgs,
     },
+    /// Offer films for an hour of a channel, as a table.
+    Slate {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "OnSchema says what it is")]
+        on: OnSchema,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "SlateArgs says what it is")]
+        args: commands::slate::SlateArgs,
+    },
     /// Evaluate a model on held-out interactions, from files or as served.
     Evaluate(commands::evaluate::EvaluateArgs),
+    /// Compare policies for slates in simulated worlds, or play in another program's.
+    Simulate(commands::simulate::SimulateArgs),
     /// Create, list and export user accounts.
     User {
         #[command(flatten)]

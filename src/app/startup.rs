@@ -128,6 +128,27 @@ impl App {
             })
     }
 
+    /// With the setting `models.strict`, refuses active models that the object store has not as they were written.
+    ///
+    /// # Errors
+    /// A sentence that names the schema and every such model.
+    pub async fn check_models(&self) -> anyhow::Result<()> {
+        if !self.settings.models.strict {
+            return Ok(());
+        }
+        for (schema, services) in self.schemas.iter() {
+            let checked = services.models.check_active().await;
+            checked.with_context(|| {
+                format!(
+                    "the schema `{schema}` has an active model that cannot be read, and the setting `models.strict` \
+                     does not let the server start without it; activate another version with `marquee model \
+                     activate`, or set `models.strict` to false"
+                )
+            })?;
+        }
+        Ok(())
+    }
+
     /// Waits until the private database has ended by itself, and says how. Without a private
     /// database it waits for good.
     pub async fn database_ended(&self) -> String {

@@ -16,6 +16,8 @@ use crate::platform::secrets::Secrets;
 
 pub mod auth;
 pub mod caching;
+pub mod channels;
+pub mod competition;
 pub mod content;
 pub mod demo;
 pub mod embeddings;
@@ -31,6 +33,7 @@ pub mod profiles;
 pub mod recommendations;
 pub mod schemas;
 pub mod search;
+pub mod slates;
 pub mod upkeep;
 pub mod uploads;
 pub mod users;
@@ -61,6 +64,10 @@ pub struct SchemaContext {
 pub struct Services {
     /// The catalogue.
     pub content: content::ContentService,
+    /// Television channels.
+    pub channels: channels::ChannelService,
+    /// What channels show.
+    pub competition: competition::CompetitionService,
     /// What the cache did, and emptying it.
     pub caching: caching::CachingService,
     /// A small world to look around in.
@@ -89,6 +96,8 @@ pub struct Services {
     pub recommendations: recommendations::RecommendationService,
     /// Finding by words and meaning.
     pub search: search::SearchService,
+    /// Films for the hours of channels.
+    pub slates: slates::SlateService,
     /// The schema itself, in numbers.
     pub schema: schemas::SchemaService,
     /// Signing in and out, and API keys.
@@ -125,6 +134,9 @@ impl Services {
                 search: search.clone(),
             },
         );
+        let channels = channels::ChannelService::new(ctx);
+        let slates =
+            slates::SlateService::new(ctx, content.clone(), channels.clone(), models.clone());
         let registry = job_registry(&JobDependencies {
             embeddings: &embeddings,
             generation: &generation,
@@ -132,12 +144,15 @@ impl Services {
             interactions: &interactions,
             recommendations: &recommendations,
             search: &search,
+            slates: &slates,
             upkeep: &upkeep,
             uploads: &uploads,
             users: &users,
         });
         let jobs = jobs::JobService::new(ctx, registry);
         Self {
+            channels,
+            competition: competition::CompetitionService::new(ctx),
             caching: caching::CachingService::new(ctx),
             demo: demo::DemoService::new(ctx, auth.clone()),
             imports,
@@ -151,6 +166,7 @@ impl Services {
             embeddings,
             models,
             search,
+            slates,
             content,
             interactions,
             schema: schemas::SchemaService::new(ctx),
@@ -168,6 +184,7 @@ struct JobDependencies<'a> {
     interactions: &'a interactions::InteractionService,
     recommendations: &'a recommendations::RecommendationService,
     search: &'a search::SearchService,
+    slates: &'a slates::SlateService,
     upkeep: &'a upkeep::UpkeepService,
     uploads: &'a uploads::UploadService,
     users: &'a users::UsersService,
@@ -186,8 +203,10 @@ macro_rules! job_handlers {
             $crate::domain::recommendations::jobs::TrainingJob { recommendations }
             $crate::domain::recommendations::jobs::EmbeddingsJob { embeddings, recommendations }
             $crate::domain::imports::job::ImportJob { imports, uploads }
+            $crate::domain::imports::sync::CompetitionSyncJob { imports }
             $crate::domain::recommendations::jobs::EvaluationJob { recommendations }
             $crate::domain::caching::warming::CacheWarmingJob { search, interactions, recommendations }
+            $crate::domain::slates::jobs::SlateTrainingJob { slates }
             $crate::domain::upkeep::erasure::ErasureJob { users, uploads, generation }
             $crate::domain::upkeep::jobs::StatisticsJob { upkeep }
             $crate::domain::upkeep::jobs::RetentionJob { upkeep }

@@ -14,6 +14,8 @@ use super::batch_scheduler::{BatchScheduler, NoDelay};
 use super::request_viewer::RequestViewer;
 use crate::domain::Services;
 use crate::domain::auth::ApiKey;
+use crate::domain::channels::Channel;
+use crate::domain::competition::Airing;
 use crate::domain::content::Content;
 use crate::domain::content::filmography::{
     Collaborator, FilmStatistics, FilmographyPage, GenreCount,
@@ -26,6 +28,7 @@ use crate::domain::jobs::Job;
 use crate::domain::models::ModelVersion;
 use crate::domain::people::Person;
 use crate::domain::recommendations::model::ListPage;
+use crate::domain::slates::{Selection, Slate};
 use crate::domain::uploads::Upload;
 use crate::domain::users::User;
 use crate::foundation::page::{DEFAULT_SIZE, Page};
@@ -159,6 +162,15 @@ loaders! {
     /// Trained models.
     models: ModelById(Id<id::Model> => ModelVersion) =
         |reader, ids| reader.services.models.find_many(reader.viewer.current(), ids);
+    /// Slates that the viewer may see.
+    slates: SlateById(Id<id::Slate> => Slate) =
+        |reader, ids| reader.services.slates.find_many(reader.viewer.current(), ids);
+    /// Selections from slates that the viewer may see.
+    selections: SelectionById(Id<id::Selection> => Selection) =
+        |reader, ids| reader.services.slates.find_selections(reader.viewer.current(), ids);
+    /// The same by their slates.
+    selections_of_slates: SelectionOfSlate(Id<id::Slate> => Selection) =
+        |reader, ids| reader.services.slates.selections_of(reader.viewer.current(), ids);
     /// Jobs that the viewer may see.
     jobs: JobById(Id<id::Job> => Job) = |reader, ids| async {
         let jobs = reader.services.jobs.find_many(reader.viewer.current(), ids).await?;
@@ -167,6 +179,12 @@ loaders! {
     /// Uploaded files that the viewer may see.
     uploads: UploadById(Id<id::Upload> => Upload) =
         |reader, ids| reader.services.uploads.find_many(reader.viewer.current(), ids);
+    /// Channels that the viewer may read.
+    channels: ChannelById(Id<id::Channel> => Channel) =
+        |reader, ids| reader.services.channels.find_many(reader.viewer.current(), ids);
+    /// Airings that the viewer may read.
+    airings: AiringById(Id<id::Airing> => Airing) =
+        |reader, ids| reader.services.competition.find_many(reader.viewer.current(), ids);
     /// Pages of what people made.
     filmographies: FilmsOfPerson((Id<id::Person>, FilmographyPage) => Page<Content>) =
         |reader, keys| async {

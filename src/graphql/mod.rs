@@ -32,6 +32,8 @@ use request_viewer::RequestViewer;
 use types::api_key::{ApiKeyMutation, ApiKeyQuery};
 use types::auth::AuthMutation;
 use types::cache::{CacheMutation, CacheQuery};
+use types::channel::{ChannelMutation, ChannelQuery};
+use types::competition::{CompetitionMutation, CompetitionQuery};
 use types::content::{ContentMutation, ContentQuery};
 use types::embedding::EmbeddingMutation;
 use types::facets::FacetsQuery;
@@ -49,6 +51,7 @@ use types::recommendation::{
 };
 use types::schema::SchemaQuery;
 use types::search::SearchQuery;
+use types::slate::{SlateMutation, SlateQuery, SlateSubscription};
 use types::upload::{UploadMutation, UploadQuery};
 use types::user::UserQuery;
 use types::user_changes::UserMutation;
@@ -74,6 +77,9 @@ pub struct Query(
     JobQuery,
     GenerationQuery,
     UploadQuery,
+    SlateQuery,
+    ChannelQuery,
+    CompetitionQuery,
 );
 
 /// The root of all mutations. Expected failures are returned in `errors` of the payload, all others
@@ -93,6 +99,9 @@ pub struct Mutation(
     FeedbackMutation,
     JobMutation,
     UploadMutation,
+    SlateMutation,
+    ChannelMutation,
+    CompetitionMutation,
 );
 
 /// The root of all subscriptions.
@@ -102,6 +111,7 @@ pub struct Subscription(
     JobSubscription,
     MonitoringSubscription,
     RecommendationSubscription,
+    SlateSubscription,
 );
 
 /// Mutations that check or set a credential. A document may have at most one of them, so that a request

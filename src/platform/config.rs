@@ -8,11 +8,13 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
 mod check;
+mod competition;
 mod explain;
 mod generation;
 mod schema_name;
 mod settings;
 
+pub use competition::{Competition, GuideSource};
 use explain::explain;
 pub use generation::{Calls, ComfyUi, Generation, Objects, OpenAi};
 pub use schema_name::SchemaName;
@@ -199,6 +201,24 @@ mod tests {
             (
                 "[imports]\nmax_upload_bytes = 0",
                 "`imports.max_upload_bytes`",
+            ),
+            ("[competition]\nmax_bytes = 0", "`competition.max_bytes`"),
+            (
+                "[competition]\nsources = [{ name = 'a', url = 'ftp://a.example' }]",
+                "`competition.sources`",
+            ),
+            (
+                "[competition]\nsources = [{ name = 'a', url = 'https://a.example', time_zone = 'X' }]",
+                "`competition.sources`",
+            ),
+            (
+                "[competition]\nsources = [{ name = 'a', url = 'https://a.example' }, \
+                 { name = 'a', url = 'https://b.example' }]",
+                "`competition.sources`",
+            ),
+            (
+                "[schedules]\ncompetition_sync = 'at night'",
+                "`schedules.competition_sync`",
             ),
             (
                 "[http]\nrequest_timeout_seconds = 9223372036854775807",

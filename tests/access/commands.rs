@@ -122,8 +122,8 @@ async fn a_key_is_made_listed_and_revoked_at_the_shell() {
     ] {
         assert!(run(&app, &bad).await.is_err(), "{bad:?}");
     }
-    let none = marquee::foundation::Id::new(&app.ctx.clock, &app.ctx.rng);
-    let viewer = marquee::domain::auth::Viewer::Command;
+    let none = foundation::Id::new(&app.ctx.clock, &app.ctx.rng);
+    let viewer = domain::auth::Viewer::Command;
     let unknown = app.services.auth.revoke_api_key(&viewer, none).await;
     assert_eq!(code(&unknown), "NOT_FOUND");
 }

@@ -99,7 +99,7 @@ async fn a_key_may_do_what_its_scopes_say() {
     assert_eq!(unseen["user"], json!(null));
 
     let make = |role: Role| {
-        let mut new = marquee::domain::users::NewUser::named("Bob");
+        let mut new = domain::users::NewUser::named("Bob");
         new.role = role;
         new
     };

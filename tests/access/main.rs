@@ -72,7 +72,7 @@ pub async fn bearer(app: &TestApp, token: &SecretString) -> Result<Viewer> {
 pub fn code<T>(outcome: &Result<T>) -> &'static str {
     outcome
         .as_ref()
-        .map_or_else(marquee::foundation::Error::code, |_| "OK")
+        .map_or_else(foundation::Error::code, |_| "OK")
 }
 
 /// How many lines of the audit log tell of this action.

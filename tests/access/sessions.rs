@@ -361,8 +361,8 @@ async fn many_who_refresh_with_one_token_at_once_get_the_same_next_one() {
     let tries = [&app, &other, &app, &other, &app, &other]
         .map(|server| server.services.auth.refresh(&first.tokens.refresh));
     let answers = futures::future::join_all(tries).await;
-    let refresh = |answer: &marquee::foundation::Result<_>| {
-        let answer: &marquee::domain::auth::SignedIn = answer.as_ref().unwrap();
+    let refresh = |answer: &foundation::Result<_>| {
+        let answer: &domain::auth::SignedIn = answer.as_ref().unwrap();
         answer.tokens.refresh.expose_secret().to_owned()
     };
     let same: std::collections::HashSet<String> = answers.iter().map(refresh).collect();
@@ -568,8 +568,8 @@ async fn a_hash_of_old_parameters_is_renewed_at_the_next_login() {
     let mut settings = settings();
     settings.auth.argon2_passes = 2;
     ctx.settings = std::sync::Arc::new(settings);
-    let services = marquee::domain::Services::new(&ctx);
-    let credentials = marquee::domain::auth::Credentials {
+    let services = domain::Services::new(&ctx);
+    let credentials = domain::auth::Credentials {
         email: "ana@example.org".into(),
         password: PASSWORD.into(),
     };

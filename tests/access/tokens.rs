@@ -92,8 +92,7 @@ async fn whatever_was_not_signed_here_just_so_is_refused() {
     raised["role"] = json!("ADMIN");
     let head = good.split('.').next().unwrap();
     let forged = format!("{head}.{}.{signature}", B64.encode(raised.to_string()));
-    let person =
-        marquee::foundation::Id::<marquee::foundation::id::Person>::from(ana.user.id.uuid());
+    let person = foundation::Id::<foundation::id::Person>::from(ana.user.id.uuid());
     let mut bad = vec![
         String::new(),
         "nonsense".to_owned(),

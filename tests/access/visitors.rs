@@ -20,6 +20,11 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("interactions", "user_id", "moved"),
     ("recommendation_lists", "user_id", "moved"),
     ("refresh_tokens", "user_id", "revoked"),
+    (
+        "slate_selections",
+        "curator_id",
+        "an anonymous user is no curator; exported",
+    ),
     ("uploads", "owner_id", "moved and exported"),
     (
         "users",

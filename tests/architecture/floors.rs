@@ -9,11 +9,13 @@ use super::sources::{Program, Source};
 pub const FLOORS: &[&[&str]] = &[
     &["auth"],
     &["job_handler"],
-    &["users", "people", "content", "uploads", "models"],
-    &["interactions", "embeddings"],
+    &[
+        "users", "people", "content", "uploads", "models", "channels",
+    ],
+    &["interactions", "embeddings", "competition"],
     &["profiles"],
     &["search"],
-    &["recommendations"],
+    &["recommendations", "slates"],
     &["imports", "generation", "caching"],
     &["jobs"],
     &["upkeep", "monitoring", "demo", "schemas"],

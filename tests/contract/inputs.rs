@@ -19,7 +19,7 @@ pub type Inputs = BTreeMap<String, Vec<Input>>;
 
 /// The fields of all input types, and the arguments of all fields as `Query.contents`.
 pub fn inputs() -> Inputs {
-    let document = parse_schema(marquee::graphql::sdl()).unwrap();
+    let document = parse_schema(graphql::sdl()).unwrap();
     let mut found = BTreeMap::new();
     for definition in document.definitions {
         let TypeSystemDefinition::Type(definition) = definition else {

@@ -436,7 +436,7 @@ async fn a_generation_that_is_stopped_takes_its_question_back() {
         ..Plan::until("progress")
     };
     let (server, comfyui) = Server::start(plan).await;
-    let mut observe = |progress: marquee::foundation::Progress| match progress.step.as_deref() {
+    let mut observe = |progress: foundation::Progress| match progress.step.as_deref() {
         Some("sample") => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };
@@ -460,7 +460,7 @@ async fn a_generation_that_is_dropped_takes_its_question_back_and_stops_nobody_e
     };
     let (server, comfyui) = Server::start(plan).await;
     let begun = tokio_util::sync::CancellationToken::new();
-    let mut observe = |progress: marquee::foundation::Progress| {
+    let mut observe = |progress: foundation::Progress| {
         if progress.is_at("sample") {
             begun.cancel();
         }

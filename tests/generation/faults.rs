@@ -228,7 +228,7 @@ async fn a_server_that_is_not_there_may_come_back() {
 #[tokio::test]
 async fn whoever_observes_it_can_stop_it() {
     let server = Script::start(vec![stream(EVENTS, &[&piece("Hel")], End::Silence)]).await;
-    let mut observe = |progress: marquee::foundation::Progress| match progress.step.as_deref() {
+    let mut observe = |progress: foundation::Progress| match progress.step.as_deref() {
         Some("write") => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };

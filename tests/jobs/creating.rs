@@ -256,7 +256,7 @@ async fn the_job_of_another_is_not_there_whatever_one_tries() {
         .await
         .id;
     let stranger = app.viewer(Role::Curator).await;
-    let app_key = app.app(&[marquee::domain::auth::Scope::UsersRead]);
+    let app_key = app.app(&[domain::auth::Scope::UsersRead]);
     let list = async |viewer: &Viewer| {
         let (filter, window) = (JobFilter::default(), Window::first(10));
         let order = (JobOrder::CreatedAt, false);

@@ -70,6 +70,15 @@ const ROWS: &[(&str, &str)] = &[
         "INSERT INTO refresh_tokens (id, family_id, user_id, hash, issued_at, expires_at) SELECT gen_random_uuid(), gen_random_uuid(), $1, decode(repeat('cd', 32), 'hex'), now(), now() + interval '1 day' WHERE $2::uuid IS NOT NULL",
     ),
     (
+        "slate_selections.curator_id",
+        "WITH channel AS (INSERT INTO channels (id, key, name, time_zone, own, created_at, updated_at) \
+              SELECT gen_random_uuid(), 'c' || substr(md5(random()::text), 1, 8), 'One', 'UTC', true, now(), now() RETURNING id), \
+              slate AS (INSERT INTO slates (id, channel_id, date, hour, state, length, candidate_count, model, epoch, seed, weights, log, created_at, closed_at) \
+              SELECT gen_random_uuid(), id, '2026-03-06', 21, 'SELECTED', 1, 1, 'prior', 0, 1, '{0,0,0,0,0,0}', '', now(), now() FROM channel RETURNING id, channel_id) \
+         INSERT INTO slate_selections (id, slate_id, channel_id, date, hour, content_id, signals, curator_id, selected_at) \
+         SELECT gen_random_uuid(), id, channel_id, '2026-03-06', 21, $2, '{}', $1, now() FROM slate",
+    ),
+    (
         "uploads.owner_id",
         "INSERT INTO uploads SELECT gen_random_uuid(), 'movies.csv', 1, sha256(''), $1, now() WHERE $2::uuid IS NOT NULL",
     ),
@@ -201,6 +210,7 @@ async fn erasing_leaves_no_row_of_a_user_in_any_table_and_the_receipt_counts_the
         ("sessions", 1),
         ("uploads", 1),
         ("jobs", 1),
+        ("selections", 1),
         ("private items", 1),
         ("merged accounts", 1),
         ("accounts", 1),

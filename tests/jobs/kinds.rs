@@ -48,7 +48,10 @@ async fn an_evaluation_answers_how_good_the_recipe_is_and_changes_nothing() {
         ndcgAt10 users settings { name } evaluation { users served { recallAt20 { mean } } bySource { source } }
     } } } }";
     let variables = json!({ "id": asked.id });
-    let told = world.app.ask_as(&Viewer::Command, document, variables).await;
+    let told = world
+        .app
+        .ask_as(&Viewer::Command, document, variables)
+        .await;
     let outcome = &told["job"]["outcome"];
     assert_eq!(outcome["ndcgAt10"], ndcg, "{told:#}");
     assert_eq!(outcome["users"], 40);
@@ -88,7 +91,7 @@ async fn a_user_asks_for_their_own_list_and_what_they_took_since_is_gone_from_it
     let (before, of_other) = (stored(&world, 0).await, stored(&world, 1).await);
     let (user, first) = (world.users[0], before[0]);
     sqlx::query("INSERT INTO interactions (id, user_id, content_id, kind, occurred_at) VALUES ($1, $2, $3, 'LIKE', $4)")
-        .bind(marquee::foundation::Id::<marquee::foundation::id::Interaction>::new(&app.ctx.clock, &app.ctx.rng).uuid())
+        .bind(foundation::Id::<foundation::id::Interaction>::new(&app.ctx.clock, &app.ctx.rng).uuid())
         .bind(user.uuid())
         .bind(first)
         .bind(app.ctx.clock.now())
@@ -124,7 +127,7 @@ async fn everyone_and_those_who_were_active_and_those_named_are_counted() {
     let world = World::trained(40, 60).await;
     let app = &world.app;
     // One who has done nothing.
-    app.viewer(marquee::domain::auth::Role::User).await;
+    app.viewer(domain::auth::Role::User).await;
     let worker = worker(&app.services, 1);
     let named = world.users[..3].to_vec();
     for (whom, users, lists) in [

@@ -21,6 +21,8 @@ fn only(statistics: &str) -> Settings {
     let schedules = &mut settings.schedules;
     for pattern in [
         &mut schedules.training,
+        &mut schedules.slate_training,
+        &mut schedules.competition_sync,
         &mut schedules.recommendations,
         &mut schedules.retention,
     ] {

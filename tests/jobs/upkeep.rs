@@ -220,7 +220,7 @@ async fn what_is_old_is_removed_and_nothing_else() {
         .remove_old(&Viewer::Command)
         .await
         .unwrap();
-    assert_eq!(again, marquee::domain::upkeep::Removed::default());
+    assert_eq!(again, domain::upkeep::Removed::default());
 }
 
 #[tokio::test]

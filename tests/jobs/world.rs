@@ -35,7 +35,7 @@ pub async fn soon<T>(what: impl Future<Output = T>) -> T {
 }
 
 /// Settings with which nothing is given up while a gate is closed.
-pub fn patient() -> marquee::platform::config::Settings {
+pub fn patient() -> platform::config::Settings {
     let mut settings = crate::support::settings();
     settings.database.statement_timeout_ms = 60_000;
     settings

@@ -1,5 +1,6 @@
 //! Films, people and searching.
 
+use marquee::domain::auth::Viewer;
 use serde_json::{Value, json};
 
 use crate::story::{Story, film, some};
@@ -135,4 +136,48 @@ pub async fn a_vector_of_ones_own_is_brought(story: &Story) {
         let set = story.admin("setContentEmbedding", input).await;
         assert_eq!(set["setContentEmbedding"]["content"]["title"], "Psycho");
     }
+}
+
+pub async fn channels_and_their_schedules_are_looked_after(story: &Story) {
+    let input =
+        json!({ "key": "film-one", "name": "Film One", "timeZone": "Europe/Berlin", "own": true });
+    let made = story
+        .admin("createChannel", json!({ "input": input }))
+        .await;
+    let ours = &made["createChannel"]["channel"]["id"];
+    let input = json!({ "id": ours, "name": "Film One HD" });
+    story
+        .admin("updateChannel", json!({ "input": input }))
+        .await;
+    let key = json!({ "key": "film-one" });
+    let seen = &story.admin("channel", key).await["channel"];
+    assert_eq!((&seen["id"], &seen["name"]), (ours, &json!("Film One HD")));
+
+    let guide = "<tv><programme channel=\"Rival\" start=\"20260301190000\" stop=\"20260301230000\">\
+        <title>Seven Samurai</title><date>1954</date><category>Movie</category></programme></tv>";
+    let uploads = &story.server.app.services.uploads;
+    let mut writer = uploads.begin(&Viewer::Command).await.unwrap();
+    writer.write(guide.into()).await.unwrap();
+    let upload = writer.finish("guide.xml").await.unwrap().id;
+    let input = json!({ "input": { "uploadIds": [upload] } });
+    let done = story
+        .complete(&story.admin, "importCompetition", input)
+        .await;
+    assert_eq!(done["tables"]["airings"]["added"], 1, "{done:#}");
+    let channels = story.admin("channels", json!({ "own": false })).await;
+    assert_eq!(channels["channels"]["nodes"][0]["key"], "rival");
+    let period = json!({ "from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z", "channels": ["rival"] });
+    let schedule = story.admin("competitionSchedule", period).await;
+    let shown = &schedule["competitionSchedule"]["nodes"][0];
+    assert_eq!(shown["content"]["title"], "Seven Samurai", "{shown:#}");
+    assert!(shown["confidence"].as_f64() > Some(0.5), "{shown:#}");
+
+    let gone = json!({ "input": { "id": ours } });
+    let gone = story.admin("deleteChannel", gone).await;
+    assert_eq!(&gone["deleteChannel"]["deletedId"], ours);
+    // No guides are configured here: there is a job, and it says so.
+    let asked = story.admin("syncCompetition", json!({ "input": {} })).await;
+    let job = &asked["syncCompetition"]["job"];
+    let events = story.follow(&story.admin, &job["id"]).await;
+    assert_eq!(events.last().unwrap()["state"], "FAILED");
 }

@@ -22,6 +22,7 @@ mod catalogue;
 mod interactions;
 mod jobs;
 mod lists;
+mod slates;
 mod story;
 
 use server::{Server, bearer};
@@ -44,7 +45,9 @@ async fn every_example_of_an_operation_does_what_it_says() {
     interactions::what_people_do_is_heard_at_once(&story).await;
     jobs::every_kind_of_job_is_done(&story).await;
     jobs::jobs_are_cancelled_begun_again_and_removed(&story).await;
+    catalogue::channels_and_their_schedules_are_looked_after(&story).await;
     jobs::the_server_tells_of_itself(&story).await;
+    slates::a_curator_programmes_an_evening(&story).await;
     access::somebody_leaves_for_good(&story).await;
     story.end().await;
 }

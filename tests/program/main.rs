@@ -74,7 +74,7 @@ async fn the_demo_is_served_and_a_second_start_finds_it() {
     let folder = process::folder();
     let server = Server::start(folder.path(), &["--demo"]);
     let said = server.said();
-    for login in marquee::domain::demo::LOGINS {
+    for login in domain::demo::LOGINS {
         assert!(
             said.contains(login.email) && said.contains(login.password),
             "{said}"
@@ -115,7 +115,7 @@ async fn the_demo_is_served_and_a_second_start_finds_it() {
 
 async fn kurosawa_list(server: &Server) -> Vec<String> {
     let url = server.url("/graphql/demo");
-    let login = marquee::domain::demo::LOGINS[0];
+    let login = domain::demo::LOGINS[0];
     let query = "mutation ($input: LoginInput!) { login(input: $input) { tokens { accessToken } errors { ... on UserError { message } } } }";
     let input = json!({ "input": { "email": login.email, "password": login.password } });
     let answer = process::ask(&url, None, query, input).await.unwrap();
@@ -220,14 +220,11 @@ fn a_port_that_is_taken_is_said_before_anything_starts() {
 fn the_contract_and_the_help_are_printed_without_a_database() {
     let folder = process::folder();
     let schema = marquee(folder.path(), &["schema"]);
-    assert_eq!(
-        String::from_utf8(schema.stdout).unwrap(),
-        marquee::graphql::sdl()
-    );
+    assert_eq!(String::from_utf8(schema.stdout).unwrap(), graphql::sdl());
     let help = String::from_utf8(marquee(folder.path(), &["--help"]).stdout).unwrap();
     for command in [
         "serve", "migrate", "import", "train", "work", "evaluate", "schema", "user", "api-key",
-        "doctor",
+        "doctor", "simulate", "slate",
     ] {
         assert!(help.contains(command), "{help}");
     }

@@ -23,7 +23,7 @@ async fn viewer(server: &Server, who: &SignedIn) -> Viewer {
 }
 
 async fn login(server: &Server, name: &str) -> SignedIn {
-    let credentials = marquee::domain::auth::Credentials {
+    let credentials = domain::auth::Credentials {
         email: format!("{name}@example.org"),
         password: PASSWORD.into(),
     };

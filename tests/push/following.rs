@@ -335,7 +335,7 @@ async fn a_cursor_of_the_old_form_or_of_another_database_is_refused_with_what_to
     let id = record(&app.services, views(user, film, vec![now]))
         .await
         .remove(0);
-    let of_the_future = marquee::foundation::page::Cursor {
+    let of_the_future = foundation::page::Cursor {
         order: "recorded".to_owned(),
         value: json!([format!("{0}:{0}:", u64::MAX >> 1)]),
         id: Uuid::nil(),

@@ -11,7 +11,7 @@ use descriptions::{Rule, read};
 #[test]
 fn the_code_produces_schema_graphql() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
-    let live = marquee::graphql::sdl();
+    let live = graphql::sdl();
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         std::fs::write(&file, &live).unwrap();
     }
@@ -25,7 +25,7 @@ fn the_code_produces_schema_graphql() {
 
 #[test]
 fn every_description_of_the_contract_keeps_to_the_rules() {
-    let schema = read(&marquee::graphql::sdl());
+    let schema = read(&graphql::sdl());
     let offences: Vec<String> = Rule::ALL
         .iter()
         .flat_map(|rule| rule.offences(&schema))
@@ -39,7 +39,7 @@ fn every_description_of_the_contract_keeps_to_the_rules() {
 
 #[test]
 fn the_contract_keeps_to_its_conventions() {
-    let shape = shape(&marquee::graphql::sdl());
+    let shape = shape(&graphql::sdl());
     let offences: Vec<String> = Convention::ALL
         .iter()
         .flat_map(|convention| convention.offences(&shape))

@@ -105,7 +105,7 @@ async fn a_cursor_outlives_the_draw_that_it_is_of() {
         .search(&Viewer::Nobody, &request, &Window::first(10))
         .await
         .unwrap();
-    let ids = |hits: &[marquee::domain::search::model::SearchHit]| -> Vec<_> {
+    let ids = |hits: &[domain::search::model::SearchHit]| -> Vec<_> {
         hits.iter().map(|hit| hit.content).collect()
     };
     assert_eq!(
@@ -225,10 +225,7 @@ async fn active_users_are_those_who_did_ten_things() {
     .fetch_all(app.ctx.db.pool())
     .await
     .unwrap();
-    let active: Vec<uuid::Uuid> = active
-        .into_iter()
-        .map(marquee::foundation::Id::uuid)
-        .collect();
+    let active: Vec<uuid::Uuid> = active.into_iter().map(foundation::Id::uuid).collect();
     assert!(active.len() > 10);
     assert_eq!(active, counted);
     let nobody = interactions

@@ -117,7 +117,7 @@ pub const TEST_SECRET: &str = "the secret of tests: 0123456789 abcdef";
 
 /// The documents of tests, which pass the guard as those of clients do.
 static DOCUMENTS: LazyLock<DocumentCache> = LazyLock::new(|| {
-    let contract = marquee::graphql::contract(true).unwrap();
+    let contract = graphql::contract(true).unwrap();
     // Some tests ask for everything that there is.
     let limits = Limits {
         source_bytes: 16 << 20,

@@ -32,7 +32,7 @@ pub fn settings(url: &str, prefix: &str) -> Settings {
 
 /// A prefix that no other test has.
 pub fn prefix() -> String {
-    let seed = marquee::foundation::Rng::system().unwrap().seed();
+    let seed = foundation::Rng::system().unwrap().seed();
     format!("test-{seed:016x}")
 }
 

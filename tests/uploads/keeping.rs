@@ -30,7 +30,7 @@ async fn admins_see_all_uploads_and_others_their_own() {
     let seen = names(world.listed(&eve).await);
     assert_eq!(seen, ["second.csv", "first.csv"], "the newest first");
     let bob = viewer(&world.app, &bob).await;
-    let app = world.app.app(marquee::domain::auth::Scope::ALL);
+    let app = world.app.app(domain::auth::Scope::ALL);
     for stranger in [&bob, &app] {
         let seen = world.listed(stranger).await;
         assert_eq!(
@@ -150,9 +150,7 @@ async fn folders_of_imports_whose_process_was_killed_are_removed_when_they_are_o
         }
         name
     };
-    let job = || {
-        marquee::foundation::Id::<marquee::foundation::id::Job>::new(&app.ctx.clock, &app.ctx.rng)
-    };
+    let job = || foundation::Id::<foundation::id::Job>::new(&app.ctx.clock, &app.ctx.rng);
     let running = job();
     sqlx::query("INSERT INTO generation_jobs (id, kind, parameters, asked_by, unique_key, attempts, state, worker_id, lease_until) VALUES ($1, 'IMPORT', '{}', 'x', 'x', 4, 'RUNNING', gen_random_uuid(), now() + interval '1 day')")
         .bind(running.uuid()).execute(app.ctx.db.pool()).await.unwrap();

@@ -75,6 +75,8 @@ pub async fn load(services: &Services) -> anyhow::Result<bool> {
     // The training learns how much the vectors count, so they come first.
     super::embed::embed(services).await?;
     super::train::train(services, TrainingOptions::default()).await?;
+    // What curators pick and how many watch, from the schedules of the demo's channels.
+    services.slates.train_predictors(&Viewer::Command).await?;
     Ok(true)
 }
 

@@ -22,6 +22,8 @@ pub mod model;
 mod replay_report;
 pub mod secret;
 pub mod serve;
+pub mod simulate;
+pub mod slate;
 pub mod train;
 pub mod user;
 pub mod work;
@@ -39,6 +41,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Evaluate(args) if !args.served => {
             tokio::task::spawn_blocking(|| evaluate::run(args)).await??;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Simulate(args) => {
+            tokio::task::spawn_blocking(|| simulate::run(args)).await??;
             return Ok(ExitCode::SUCCESS);
         }
         other => other,
@@ -93,6 +99,10 @@ async fn with_database(command: Command, app: &App) -> anyhow::Result<ExitCode> 
         Command::Model { on, args } => {
             model::run(args, app.schema(on.schema.as_ref())?.1).await?;
         }
+        Command::Slate { on, args } => {
+            let (ctx, services) = app.schema(on.schema.as_ref())?;
+            slate::run(args, services, &ctx.clock).await?;
+        }
         Command::Evaluate(args) => evaluate::run_served(args, app).await?,
         Command::User { on, args } => {
             user::run(args, app.schema(on.schema.as_ref())?.1).await?;
@@ -105,6 +115,7 @@ async fn with_database(command: Command, app: &App) -> anyhow::Result<ExitCode> 
         | Command::Work(_)
         | Command::Database(_)
         | Command::Schema
+        | Command::Simulate(_)
         | Command::Secret(_)
         | Command::Doctor => {}
     }

@@ -57,6 +57,7 @@ pub async fn run(args: Args, mut settings: Settings) -> anyhow::Result<ExitCode>
 }
 
 async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<()> {
+    app.check_models().await?;
     let address = listener.local_addr()?;
     let mut demo: Option<SchemaName> = None;
     if args.demo {

@@ -34,7 +34,7 @@ text_enum! {
     pub enum Role {
         /// May read the public catalogue, and read and change their own data.
         User = "USER",
-        /// May also use generators that are not open to all users.
+        /// May also use generators that are not open to all users, and read channels and their schedules.
         Curator = "CURATOR",
         /// May read and change all data.
         Admin = "ADMIN",
@@ -80,6 +80,14 @@ impl Viewer {
     /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for everybody else.
     pub fn admin(&self) -> Result<()> {
         self.role_or(Role::Admin, None)
+    }
+
+    /// Lets only curators, admins and commands pass.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for everybody else.
+    pub fn curator(&self) -> Result<()> {
+        self.role_or(Role::Curator, None)
     }
 
     /// Lets admins, commands and apps with `scope` pass.

@@ -8,7 +8,7 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::data::{Demo, ItemRef};
+use super::data::{CHANNELS, Demo, ItemRef};
 use super::service::LOGINS;
 use crate::domain::auth::Role;
 use crate::foundation::{Id, Result, id};
@@ -54,6 +54,7 @@ impl Store {
         contents(&mut tx, &demo, began).await?;
         people(&mut tx, &demo, began).await?;
         interactions(&mut tx, &demo, began).await?;
+        schedules(&mut tx, &demo, began).await?;
         tx.commit().await?;
         connection.close().await?;
         Ok(())
@@ -225,6 +226,48 @@ async fn interactions(tx: &mut PgConnection, demo: &Demo, began: DateTime<Utc>) 
         rows.end();
     }
     let target = "interactions (id, user_id, content_id, kind, value, occurred_at, recorded_in)";
+    rows.copy_into(tx, target).await?;
+    Ok(())
+}
+
+async fn schedules(tx: &mut PgConnection, demo: &Demo, began: DateTime<Utc>) -> Result<()> {
+    let mut rows = Rows::new();
+    for channel in CHANNELS {
+        rows.plain(id_of::<id::Channel>(channel.key, began))
+            .text(channel.key)
+            .text(channel.name)
+            .text(channel.time_zone.name())
+            .plain(channel.own)
+            .texts(&[channel.guide_id])
+            .plain(began)
+            .plain(began);
+        rows.end();
+    }
+    let target = "channels (id, key, name, time_zone, own, guide_ids, created_at, updated_at)";
+    rows.copy_into(&mut *tx, target).await?;
+    let mut rows = Rows::new();
+    for airing in &demo.airings {
+        let (channel, film) = (CHANNELS[airing.channel].key, &demo.films[airing.film]);
+        let rest = rest(&format!("airing {channel} {}", film.key));
+        rows.plain(Id::<id::Airing>::at(airing.starts_at, rest).uuid())
+            .plain(id_of::<id::Channel>(channel, began))
+            .plain(id_of::<id::Content>(&film.key, began))
+            .text(&film.title)
+            .plain(film.year)
+            .text("FILM")
+            .plain(airing.starts_at)
+            .plain(airing.starts_at + TimeDelta::minutes(film.minutes.into()))
+            .maybe(airing.audience)
+            .text(if CHANNELS[airing.channel].own {
+                "CSV"
+            } else {
+                "XMLTV"
+            })
+            .plain(1);
+        rows.end();
+    }
+    let target = "airings (id, channel_id, content_id, title, year, kind, starts_at, ends_at, \
+                  audience, source, confidence)";
     rows.copy_into(tx, target).await?;
     Ok(())
 }

@@ -3,6 +3,8 @@
 pub mod api_key;
 pub mod auth;
 pub mod cache;
+pub mod channel;
+pub mod competition;
 pub mod content;
 pub mod email;
 pub mod embedding;
@@ -21,6 +23,7 @@ pub mod quality;
 pub mod recommendation;
 pub mod schema;
 pub mod search;
+pub mod slate;
 pub mod upkeep;
 pub mod upload;
 pub mod user;

@@ -4,12 +4,15 @@ use async_graphql::{Context, ID, Interface, Object, Result};
 use futures::future::join_all;
 
 use super::api_key::ApiKey;
+use super::channel::Channel;
+use super::competition::Airing;
 use super::content::Content;
 use super::interaction::Interaction;
 use super::job::Job;
 use super::model::Model;
 use super::person::Person;
 use super::recommendation::RecommendationList;
+use super::slate::{Selection, Slate};
 use super::upload::UploadedFile;
 use super::user::User;
 use crate::foundation::id::Kind;
@@ -29,8 +32,12 @@ pub enum Node {
     Job(Job),
     Upload(UploadedFile),
     List(RecommendationList),
+    Slate(Slate),
+    Selection(Selection),
     User(User),
     ApiKey(ApiKey),
+    Channel(Channel),
+    Airing(Airing),
 }
 
 macro_rules! fetched_by_id {
@@ -68,6 +75,10 @@ fetched_by_id! {
     Job => jobs,
     Upload => uploads,
     List => lists,
+    Slate => slates,
+    Selection => selections,
+    Channel => channels,
+    Airing => airings,
 }
 
 /// Queries by ID.

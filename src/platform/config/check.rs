@@ -67,14 +67,34 @@ impl Settings {
         let schedules = &self.schedules;
         for (name, pattern) in [
             ("training", &schedules.training),
+            ("slate_training", &schedules.slate_training),
             ("recommendations", &schedules.recommendations),
             ("statistics", &schedules.statistics),
             ("retention", &schedules.retention),
+            ("competition_sync", &schedules.competition_sync),
         ] {
             let good = pattern.is_empty() || pattern.parse::<croner::Cron>().is_ok();
             anyhow::ensure!(
                 good,
                 "`schedules.{name}` must be a cron pattern such as \"0 3 * * *\", or empty"
+            );
+        }
+        let slates = &self.slates;
+        anyhow::ensure!(
+            (1..=1_000_000).contains(&slates.checkpoint_every),
+            "`slates.checkpoint_every` must be between 1 and 1000000"
+        );
+        for holiday in &slates.holidays {
+            // In a leap year, for the last day of February.
+            let date = if holiday.len() == 5 {
+                format!("2024-{holiday}")
+            } else {
+                holiday.clone()
+            };
+            anyhow::ensure!(
+                date.parse::<chrono::NaiveDate>()
+                    .is_ok_and(|read| read.to_string() == date),
+                "`slates.holidays`: `{holiday}` is not a day such as \"12-25\", or \"2026-04-06\" of one year"
             );
         }
         let retention = &self.retention;
@@ -218,6 +238,7 @@ impl Settings {
         );
         self.embeddings.check()?;
         self.objects.check()?;
+        self.competition.check()?;
         self.generation.check()
     }
 }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 pub struct Objects {
     pub url: String,
     pub public_url: String,
+    pub model_backup: bool,
 }
 
 /// Content generators.

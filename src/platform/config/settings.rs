@@ -11,7 +11,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{Generation, Objects, SchemaName};
+use super::{Competition, Generation, Objects, SchemaName};
 
 /// All settings. What each means stands in `marquee.default.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,10 +35,13 @@ pub struct Settings {
     pub embeddings: Embeddings,
     pub jobs: Jobs,
     pub schedules: Schedules,
+    pub slates: Slates,
+    pub models: Models,
     pub retention: Retention,
     pub objects: Objects,
     pub generation: Generation,
     pub imports: Imports,
+    pub competition: Competition,
 }
 
 /// How log lines look.
@@ -331,9 +334,26 @@ pub struct Jobs {
 #[serde(deny_unknown_fields)]
 pub struct Schedules {
     pub training: String,
+    pub slate_training: String,
     pub recommendations: String,
     pub statistics: String,
     pub retention: String,
+    pub competition_sync: String,
+}
+
+/// Where trained models are read from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Models {
+    pub strict: bool,
+}
+
+/// Slates for the hours of channels.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slates {
+    pub checkpoint_every: i32,
+    pub holidays: Vec<String>,
 }
 
 /// For how many days things are kept.

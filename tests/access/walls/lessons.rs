@@ -5,7 +5,9 @@
 //! the victim has is in `world.rs`: a new table that refers to users is compared by itself, but
 //! needs a row of the victim's to be of use.
 
+use marquee::domain::auth::Viewer;
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
+use marquee::domain::slates::SlateSlot;
 use serde_json::{Value, json};
 
 use super::world::{FILM, FRIEND, MARK, World};
@@ -33,7 +35,17 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         | "startAnonymousSession"
         | "createUser"
         | "createApiKey"
-        | "createPerson" => Lesson::Own,
+        | "createPerson"
+        | "createChannel" => Lesson::Own,
+        // Slates are nobody's own; only curators and admins decide about them.
+        "selectForSlate" | "regenerateSlate" | "abandonSlate" => Lesson::Aimed(Vec::new()),
+        // Without input, and for admins.
+        "checkpointBandit" | "resetTestData" => Lesson::Own,
+        "updateChannel" => aimed(json!({ "id": world.channel, "name": "Taken over" })),
+        "deleteChannel" => aimed(json!({ "id": world.channel })),
+        "importCompetition" => aimed(json!({ "uploadIds": [id("upload")] })),
+        // Fetches what the settings name; nobody's data is touched, and only admins may.
+        "syncCompetition" => Lesson::Own,
         // Takes people's ids, which are everybody's.
         "createContent" => Lesson::Aimed(Vec::new()),
         "updateContent" => aimed(json!({ "id": id("content"), "title": "Taken over" })),
@@ -93,13 +105,14 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
     }
 }
 
-/// Subscriptions that tell at once, and nothing of anybody: which models serve, what the server does.
-pub const OF_NOBODY: [&str; 2] = ["metrics", "modelPromoted"];
+/// Subscriptions that tell nothing of anybody: which models serve, what the server does, what a channel shows.
+pub const OF_NOBODY: [&str; 3] = ["metrics", "modelPromoted", "slateUpdated"];
 
 /// Does what a subscription tells of, with something of the victim's.
 pub async fn happen(subscription: &str, world: &World) {
     match subscription {
-        subscription if OF_NOBODY.contains(&subscription) => {}
+        // These tell at once.
+        "metrics" | "modelPromoted" => {}
         "jobProgress" | "jobs" => {
             let (jobs, job) = (&world.app.services.jobs, world.ids["job"].parse().unwrap());
             jobs.cancel(&world.victim, job).await.unwrap();
@@ -110,6 +123,12 @@ pub async fn happen(subscription: &str, world: &World) {
             let new = NewInteraction::new(diary, InteractionKind::View);
             let interactions = &world.app.services.interactions;
             interactions.record(&world.victim, new).await.unwrap();
+        }
+        "slateUpdated" => {
+            let channel = world.channel.parse().unwrap();
+            let slot = SlateSlot::new(channel, "2026-03-06".parse().unwrap(), 21).unwrap();
+            let slates = &world.app.services.slates;
+            slates.abandon(&Viewer::Command, slot).await.unwrap();
         }
         other => panic!("teach this test about the subscription `{other}`"),
     }
@@ -155,6 +174,24 @@ pub fn argument_lesson(
         }
         ("Query", "searchSuggestions", "prefix") => {
             return aimed([MARK, FRIEND].map(|typed| format!("\"{typed}\"")).into());
+        }
+        // A channel is nobody's own; only curators and admins read them.
+        ("Query", "channel", "key") => return Some(vec![("\"walls\"".to_owned(), false)]),
+        ("Query", "slate" | "signalWeights", "date")
+        | ("Query", "slateSelections", "from" | "until") => {
+            return Some(vec![("\"2026-03-06\"".to_owned(), false)]);
+        }
+        ("Query", "slate" | "signalWeights", "hour") => {
+            return Some(vec![("21".to_owned(), false)]);
+        }
+        ("Query", "competitionSchedule", "from") => {
+            return Some(vec![("\"2026-03-01T00:00:00Z\"".to_owned(), false)]);
+        }
+        ("Query", "competitionSchedule", "to") => {
+            return Some(vec![("\"2026-03-02T00:00:00Z\"".to_owned(), false)]);
+        }
+        ("Query", "competitionSchedule", "title") => {
+            return Some(vec![(format!("{{ contains: \"{MARK}\" }}"), true)]);
         }
         ("Query", "person", "name") => return aimed(vec![format!("\"{FRIEND}\"")]),
         _ => {}

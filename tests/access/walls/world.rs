@@ -40,6 +40,8 @@ pub struct World {
     pub curator: Viewer,
     /// A trained model that is not active.
     pub model: String,
+    /// A channel.
+    pub channel: String,
     /// An anonymous user of nobody's.
     pub guest: String,
     /// A film that everybody may see; the victim's list recommends it because of the diary.
@@ -110,11 +112,20 @@ impl World {
         let model = models.begin(ModelKind::Collaborative, "a test", json!({}));
         let model = model.await.unwrap().id;
         models.finish(model, json!({})).await.unwrap();
+        let channel = domain::channels::Fields {
+            key: "walls".to_owned(),
+            name: "Walls".to_owned(),
+            time_zone: "UTC".to_owned(),
+            own: true,
+            guide_ids: Vec::new(),
+        };
+        let channel = app.services.channels.create(&Viewer::Command, channel);
+        let channel = channel.await.unwrap().id;
         let upload = upload(&app, &victim).await;
         let (job, over) = jobs(&app, &victim).await;
         let people = &app.services.people;
         let friend = people.named(FRIEND).await.unwrap().unwrap();
-        let extra = marquee::domain::people::model::Fields {
+        let extra = domain::people::model::Fields {
             name: "An Extra".to_owned(),
             photo_url: None,
             biography: None,
@@ -189,6 +200,7 @@ impl World {
             stranger,
             curator,
             model: model.to_string(),
+            channel: channel.to_string(),
             guest,
             film: film.to_string(),
             extra: extra.id.to_string(),
@@ -257,6 +269,9 @@ impl World {
         let weights = "SELECT to_jsonb(t)::text FROM interaction_weights t ORDER BY 1";
         let weights = sqlx::query_scalar(weights).fetch_all(pool).await.unwrap();
         all.insert("interaction_weights".to_owned(), weights);
+        let channels = "SELECT to_jsonb(t)::text FROM channels t ORDER BY 1";
+        let channels = sqlx::query_scalar(channels).fetch_all(pool).await.unwrap();
+        all.insert("channels".to_owned(), channels);
         all
     }
 

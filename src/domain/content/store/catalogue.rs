@@ -15,7 +15,11 @@ const CHANGES: &str = "
     SELECT mark.watermark, c.id, c.kind, c.visibility, c.deleted_at, c.title, c.genres, c.tags,
            c.category_path, people.ids AS people, c.year, c.duration_minutes, c.language,
            c.rating_average, c.rating_count, c.popularity, c.brand, c.merchant, c.price,
-           c.currency, c.stock, c.color, c.rights_from, c.rights_until, c.creator_id,
+           c.currency, c.stock, c.color, c.rights_from, c.rights_until, c.broadcasts_left,
+           CASE WHEN jsonb_typeof(c.metadata -> 'revenue') = 'number' THEN
+                CASE WHEN (c.metadata -> 'revenue')::numeric BETWEEN 0 AND 1e15
+                     THEN (c.metadata -> 'revenue')::float8 END
+           END AS revenue, c.creator_id,
            c.created_at, c.updated_at, c.changed_in::text AS changed_in
       FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS watermark) AS mark
       LEFT JOIN content_items c
@@ -126,6 +130,8 @@ fn item_row(row: &PgRow, id: Uuid) -> Result<ItemRow> {
         color: row.try_get("color")?,
         rights_from: row.try_get("rights_from")?,
         rights_until: row.try_get("rights_until")?,
+        broadcasts_left: row.try_get("broadcasts_left")?,
+        revenue: row.try_get("revenue")?,
         creator: row.try_get("creator_id")?,
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,

@@ -5,6 +5,7 @@
 
 mod history;
 mod people;
+mod schedule;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use rand::rngs::ChaCha8Rng;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub use self::people::DemoUser;
+pub use self::schedule::{CHANNELS, DemoAiring, DemoChannel};
 use crate::domain::interactions::InteractionKind;
 
 const FILMS: &str = include_str!("films.jsonl");
@@ -122,6 +124,8 @@ pub struct Demo {
     pub users: Vec<DemoUser>,
     /// A year of history, by time.
     pub interactions: Vec<DemoInteraction>,
+    /// A year of schedules of [`CHANNELS`], and three weeks more of the competitor's, by time.
+    pub airings: Vec<DemoAiring>,
 }
 
 /// Makes the demo of a seed, with a history that ends at `now`.
@@ -133,11 +137,13 @@ pub fn generate(seed: u64, now: DateTime<Utc>) -> Demo {
     }
     let products = parse(PRODUCTS);
     let (users, interactions) = history::make(seed, now, &films, &products);
+    let airings = schedule::make(seed, now, &films);
     Demo {
         films,
         products,
         users,
         interactions,
+        airings,
     }
 }
 

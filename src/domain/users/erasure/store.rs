@@ -60,6 +60,11 @@ const REMOVALS: &[(&str, &str)] = &[
           WHERE owner_id = ANY ($1) AND (state <> 'RUNNING' OR kind <> 'ERASURE')",
     ),
     (
+        // What was selected stays, without who selected it: channels have programmed it.
+        "selections",
+        "UPDATE slate_selections SET curator_id = NULL WHERE curator_id = ANY ($1)",
+    ),
+    (
         "private items",
         "DELETE FROM content_items WHERE creator_id = ANY ($1) AND visibility = 'PRIVATE'",
     ),

@@ -24,6 +24,7 @@ pub const SECTIONS: &[&str] = &[
     "content",
     "apiKeys",
     "uploads",
+    "slateSelections",
     "jobs",
     "mergedUsers",
     "auditLog",

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::Sink;
@@ -13,9 +13,12 @@ use crate::platform::db::Db;
 use crate::platform::db::audit::{self, AuditEntry};
 use crate::platform::db::entities::{
     api_key, audit_entry, batch_recommendation, content_item, content_tag, feedback,
-    generation_job, idempotency_key, interaction, recommendation_item, recommendation_list,
-    refresh_token, upload, user,
+    generation_job, idempotency_key, interaction, refresh_token, slate_selection, upload, user,
 };
+
+mod lists;
+
+use lists::lists;
 
 /// Rows of a page; a list is a row of some 20 KB, so that fewer of them make a page.
 const PAGE: u64 = 1000;
@@ -60,6 +63,7 @@ impl Store {
         content(db, user, sink).await?;
         api_keys(db, user, sink).await?;
         uploads(db, user, sink).await?;
+        slate_selections(db, user, sink).await?;
         jobs(db, user, sink).await?;
         merged(db, user, sink).await?;
         audit_log(db, user, sink).await
@@ -142,61 +146,31 @@ async fn interactions(
     )
 }
 
-async fn lists(db: &DatabaseConnection, user: Id<id::User>, sink: &mut Sink<'_>) -> Result<()> {
-    use recommendation_list::{Column, Entity};
-    let mut after = Uuid::nil();
-    loop {
-        let lists = Entity::find()
-            .filter(Column::UserId.eq(user.uuid()))
-            .filter(Column::Id.gt(after))
-            .order_by_asc(Column::Id)
-            .limit(PAGE_OF_LISTS)
-            .all(db)
-            .await?;
-        let ids: Vec<Uuid> = lists.iter().map(|list| list.id).collect();
-        let Some(last) = ids.last() else {
-            return Ok(());
-        };
-        after = *last;
-        let mut served = recommendation_item::Entity::find()
-            .filter(recommendation_item::Column::ListId.is_in(ids))
-            .order_by_asc(recommendation_item::Column::ListId)
-            .order_by_asc(recommendation_item::Column::Rank)
-            .all(db)
-            .await?
-            .into_iter()
-            .peekable();
-        for list in lists {
-            let mut items = Vec::new();
-            while let Some(item) = served.next_if(|item| item.list_id == list.id) {
-                items.push(json!({
-                    "rank": item.rank,
-                    "content": outer::<id::Content>(item.content_id),
-                    "score": item.score,
-                    "source": item.source,
-                    "servedAt": item.served_at,
-                }));
-            }
-            sink("recommendationLists", list_json(list, &items))?;
-        }
-    }
-}
-
-fn list_json(list: recommendation_list::Model, served: &[Value]) -> Value {
-    let contents = list.content_ids.into_iter().map(outer::<id::Content>);
-    json!({
-        "id": outer::<id::List>(list.id),
-        "context": list.context,
-        "model": list.model_version_id.map(outer::<id::Model>),
-        "weightsVersion": list.weights_version,
-        "createdAt": list.created_at,
-        "content": contents.collect::<Vec<_>>(),
-        "scores": list.scores,
-        "controls": list.controls,
-        "lastEventAt": list.last_event_at,
-        "because": list.because_ids.into_iter().map(outer::<id::Content>).collect::<Vec<_>>(),
-        "served": served,
-    })
+async fn slate_selections(
+    db: &DatabaseConnection,
+    user: Id<id::User>,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
+    let own = slate_selection::Column::CuratorId.eq(user.uuid());
+    paged!(
+        db,
+        sink,
+        "slateSelections",
+        slate_selection,
+        own.clone(),
+        Id,
+        PAGE,
+        |row| json!({
+            "id": outer::<id::Selection>(row.id),
+            "slate": outer::<id::Slate>(row.slate_id),
+            "channel": outer::<id::Channel>(row.channel_id),
+            "date": row.date,
+            "hour": row.hour,
+            "content": outer::<id::Content>(row.content_id),
+            "signals": row.signals,
+            "selectedAt": row.selected_at,
+        })
+    )
 }
 
 async fn feedback(db: &DatabaseConnection, user: Id<id::User>, sink: &mut Sink<'_>) -> Result<()> {

@@ -160,6 +160,8 @@ macro_rules! job_created {
     };
 }
 
+pub(in crate::graphql::types) use job_created;
+
 job_created! {
     /// Result of `createGenerationJob`.
     CreateGenerationJobPayload(CreateGenerationJobError)
@@ -201,7 +203,7 @@ payload! {
 
 impl JobWarning {
     /// What there is to say of a job that was created.
-    fn of(created: Option<&CreateOutcome>) -> Vec<Self> {
+    pub(in crate::graphql::types) fn of(created: Option<&CreateOutcome>) -> Vec<Self> {
         let alone = created.is_some_and(|created| !created.workers);
         let warning = Self {
             message: "no worker is there to run it; it waits until one is: start `marquee work`, \

@@ -8,10 +8,19 @@ use serde_json::Value;
 use crate::domain::job_handler::JobKind;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
+use crate::graphql::number::int;
 use crate::graphql::scalars::DateTime;
 use crate::graphql::types::content::Content;
 use crate::graphql::types::model::Model;
 use crate::graphql::types::quality::{ModelSetting, ReplayEvaluation, count};
+use crate::graphql::types::slate::jobs::SlateTrainingOutcome;
+
+/// Reads a count that may be missing.
+fn maybe_count<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<i32>, D::Error> {
+    Ok(Option::<u64>::deserialize(deserializer)?.map(int))
+}
 
 /// Result of a job of the kind TRAINING.
 #[derive(Clone, Debug, Deserialize, SimpleObject)]
@@ -87,7 +96,7 @@ pub struct EvaluationOutcome {
     ndcg_at_10: Option<f64>,
     /// Quality of the served lists; null in the same case.
     #[serde(rename = "figure")]
-    evaluation: Option<ReplayEvaluation>,
+    evaluation: Option<Box<ReplayEvaluation>>,
     /// Number of users.
     #[serde(deserialize_with = "count")]
     users: i32,
@@ -137,6 +146,18 @@ pub struct ImportedRows {
     /// Number of rejected rows.
     #[serde(deserialize_with = "count")]
     refused: i32,
+    /// Number of rows that repeat another row of the file and were not imported; null for other tables than
+    /// `airings`.
+    #[serde(default, deserialize_with = "maybe_count")]
+    duplicates: Option<i32>,
+    /// Number of rows, except rejected ones, that overlap another row of their channel in time; null for other
+    /// tables than `airings`.
+    #[serde(default, deserialize_with = "maybe_count")]
+    overlapping: Option<i32>,
+    /// Number of rows of earlier guides that were removed, because the new guide covers their time without them;
+    /// null for other tables than `airings`.
+    #[serde(default, deserialize_with = "maybe_count")]
+    removed: Option<i32>,
 }
 
 /// A rejected row of an import.
@@ -176,6 +197,39 @@ fn tables<'de, D: Deserializer<'de>>(
         Ok(ImportedRows { table, ..rows })
     };
     tables.into_iter().map(read).collect()
+}
+
+/// A television guide that was fetched.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct FetchedGuide {
+    /// Name of the guide in the settings of the server.
+    name: String,
+    /// Result of its import; null if the guide has not changed since it was last imported.
+    import: Option<ImportOutcome>,
+}
+
+/// Result of a job of the kind COMPETITION_SYNC.
+#[derive(Clone, Debug, Deserialize, SimpleObject)]
+pub struct CompetitionSyncOutcome {
+    /// The fetched guides, ordered by name.
+    #[serde(deserialize_with = "guides")]
+    guides: Vec<FetchedGuide>,
+}
+
+fn guides<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<FetchedGuide>, D::Error> {
+    let guides = serde_json::Map::deserialize(deserializer)?;
+    let read = |(name, result): (String, Value)| {
+        let unchanged = result["unchanged"] == Value::Bool(true);
+        let import = if unchanged {
+            None
+        } else {
+            Some(serde_json::from_value(result).map_err(serde::de::Error::custom)?)
+        };
+        Ok(FetchedGuide { name, import })
+    };
+    guides.into_iter().map(read).collect()
 }
 
 /// Result of a job of the kind CACHE_WARMING.
@@ -303,10 +357,14 @@ pub enum JobOutcome {
     Embeddings(EmbeddingsOutcome),
     /// Of EVALUATION.
     Evaluation(EvaluationOutcome),
+    /// Of SLATE_TRAINING.
+    SlateTraining(SlateTrainingOutcome),
     /// Of RECOMMENDATIONS.
     Recommendations(RecommendationsOutcome),
     /// Of IMPORT.
     Import(ImportOutcome),
+    /// Of COMPETITION_SYNC.
+    CompetitionSync(CompetitionSyncOutcome),
     /// Of CACHE_WARMING.
     CacheWarming(CacheWarmingOutcome),
     /// Of ERASURE.
@@ -332,7 +390,9 @@ impl JobOutcome {
             "TRAINING" => read!(Training),
             "EMBEDDINGS" => read!(Embeddings),
             "EVALUATION" => read!(Evaluation),
+            "SLATE_TRAINING" => read!(SlateTraining),
             "RECOMMENDATIONS" => read!(Recommendations),
+            "COMPETITION_SYNC" => read!(CompetitionSync),
             "IMPORT" => read!(Import),
             "CACHE_WARMING" => read!(CacheWarming),
             "ERASURE" => read!(Erasure),

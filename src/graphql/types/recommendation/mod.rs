@@ -11,6 +11,7 @@ mod related;
 
 pub use events::RecommendationSubscription;
 pub use feedback::{FeedbackMutation, FeedbackQuery};
+pub use item::RecommendationSource;
 pub use list::RecommendationList;
 pub use queries::RecommendationQuery;
 pub use related::RelatedQuery;

@@ -5,9 +5,11 @@
     reason = "the migrations say what each table and column is"
 )]
 
+pub mod airing;
 pub mod api_key;
 pub mod audit_entry;
 pub mod batch_recommendation;
+pub mod channel;
 pub mod content_external_id;
 pub mod content_item;
 pub mod content_tag;
@@ -23,5 +25,8 @@ pub mod person;
 pub mod recommendation_item;
 pub mod recommendation_list;
 pub mod refresh_token;
+pub mod slate;
+pub mod slate_item;
+pub mod slate_selection;
 pub mod upload;
 pub mod user;
