@@ -129,7 +129,7 @@ const steps = {
   async 'the drawer has operations by role, and finds them'() {
     await click('#show-examples');
     const titles = await page.$$eval('#example-list h2', (titles) => titles.map((title) => title.textContent));
-    assert.deepEqual(titles, ['For everybody', 'For who is signed in', 'For admins']);
+    assert.deepEqual(titles, ['For everybody', 'For who is signed in', 'For curators', 'For admins']);
     await page.type('#find-example', 'record inter');
     const found = await page.$$eval('#example-list button', (all) => all.filter((one) => one.checkVisibility()).map((one) => one.dataset.example));
     assert.deepEqual(found.filter((name) => name.startsWith('recordInteraction')), ['recordInteraction', 'recordInteractions']);
