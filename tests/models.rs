@@ -187,6 +187,16 @@ async fn a_version_that_was_trained_with_another_is_active_with_it() {
         models.activate(model).await.unwrap();
         assert_eq!(active().await, expected);
     }
+
+    // Versions of kinds that it was not trained with do not concern it.
+    let others = ModelKind::ALL.iter().copied();
+    for kind in others.filter(|kind| ![KIND, ModelKind::Ranker].contains(kind)) {
+        let model = models.begin(kind, "test", json!({})).await.unwrap().id;
+        models.finish(model, json!({})).await.unwrap();
+        models.activate(model).await.unwrap();
+        assert_eq!(active().await, Some(of_first), "after {kind:?}");
+        assert_eq!(models.active(KIND).await.unwrap().unwrap().id, first);
+    }
 }
 
 #[tokio::test]

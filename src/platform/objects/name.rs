@@ -113,7 +113,7 @@ mod tests {
             "",
             ".png",
             digits,
-            &format!("{digits}.svg"),
+            &format!("{digits}.gif"),
             &format!("{digits}.png.png"),
             &format!("{}.png", digits.to_uppercase()),
             &format!("0{digits}.png"),

@@ -146,7 +146,7 @@ async fn replace(
 }
 
 /// Activates the newest versions that were trained with `id`, and retires those that were trained with
-/// another version of its kind.
+/// another version of its kind. Those that were trained with a version of another kind, or with none, stay.
 async fn partners(
     tx: &DatabaseTransaction,
     kind: ModelKind,
@@ -165,7 +165,14 @@ async fn partners(
             .filter(Column::State.eq(ModelState::Active.as_str()))
             .one(tx)
             .await?;
-        let is_bound = active.is_some_and(|active| active.trained_with.is_some());
+        let trained_with = active.and_then(|active| active.trained_with);
+        let is_bound = match trained_with {
+            Some(version) => {
+                let version = of_kind(Some(kind)).filter(Column::Id.eq(version));
+                version.one(tx).await?.is_some()
+            }
+            None => false,
+        };
         if partner.is_some() || is_bound {
             replace(tx, *other, partner.map(|partner| partner.id), now).await?;
         }
