@@ -30,6 +30,7 @@ pub mod models;
 pub mod monitoring;
 pub mod people;
 pub mod profiles;
+pub mod promotion;
 pub mod recommendations;
 pub mod schemas;
 pub mod search;
@@ -98,6 +99,8 @@ pub struct Services {
     pub search: search::SearchService,
     /// Films for the hours of channels.
     pub slates: slates::SlateService,
+    /// Promotion of versions of models behind checks.
+    pub promotion: promotion::PromotionService,
     /// The schema itself, in numbers.
     pub schema: schemas::SchemaService,
     /// Signing in and out, and API keys.
@@ -137,6 +140,7 @@ impl Services {
         let channels = channels::ChannelService::new(ctx);
         let slates =
             slates::SlateService::new(ctx, content.clone(), channels.clone(), models.clone());
+        let promotion = promotion::PromotionService::new(ctx, models.clone(), slates.clone());
         let registry = job_registry(&JobDependencies {
             embeddings: &embeddings,
             generation: &generation,
@@ -167,6 +171,7 @@ impl Services {
             models,
             search,
             slates,
+            promotion,
             content,
             interactions,
             schema: schemas::SchemaService::new(ctx),

@@ -46,6 +46,7 @@ use types::job::{JobMutation, JobQuery, JobSubscription};
 use types::model::{ModelMutation, ModelQuery};
 use types::monitoring::MonitoringSubscription;
 use types::node::NodeQuery;
+use types::promotion::{PromotionMutation, PromotionQuery};
 use types::recommendation::{
     FeedbackMutation, FeedbackQuery, RecommendationQuery, RecommendationSubscription, RelatedQuery,
 };
@@ -69,6 +70,7 @@ pub struct Query(
     InteractionQuery,
     InteractionWeightsQuery,
     ModelQuery,
+    PromotionQuery,
     RecommendationQuery,
     SearchQuery,
     CacheQuery,
@@ -90,6 +92,7 @@ pub struct Mutation(
     UserMutation,
     ApiKeyMutation,
     ModelMutation,
+    PromotionMutation,
     ContentMutation,
     EmbeddingMutation,
     PersonMutation,

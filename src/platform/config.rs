@@ -20,8 +20,8 @@ pub use generation::{Calls, ComfyUi, Generation, Objects, OpenAi};
 pub use schema_name::SchemaName;
 pub use settings::{
     Auth, Blend, Cache, Database, DocumentTrust, EmbeddingSource, Embeddings, GraphiqlAccess,
-    Graphql, Http, Imports, Jobs, LogFormat, Push, Recommendations, Redis, Retention, Schedules,
-    Settings, Training, VectorStore,
+    Graphql, Http, Imports, Jobs, LogFormat, Promotion, Push, Recommendations, Redis, Retention,
+    Schedules, Settings, Training, VectorStore,
 };
 
 /// The text of the defaults, which documents each setting.

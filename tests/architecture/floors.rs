@@ -16,7 +16,7 @@ pub const FLOORS: &[&[&str]] = &[
     &["profiles"],
     &["search"],
     &["recommendations", "slates"],
-    &["imports", "generation", "caching"],
+    &["imports", "generation", "caching", "promotion"],
     &["jobs"],
     &["upkeep", "monitoring", "demo", "schemas"],
 ];

@@ -91,6 +91,21 @@ pub async fn a_curator_programmes_an_evening(story: &Story) {
     let variables = json!({ "first": first["id"], "second": first["id"] });
     let compared = story.admin("compareModels", variables).await;
     assert_eq!(compared["compareModels"]["settings"], json!([]));
+    // It has learned from all that was decided, so nothing can judge it yet.
+    let judged = story
+        .admin("evaluatePolicy", json!({ "version": first["id"] }))
+        .await;
+    let judged = &judged["evaluatePolicy"];
+    assert_eq!(
+        (&judged["slates"], &judged["learnedSlates"]),
+        (&json!(0), &json!(2))
+    );
+    let refused = json!({ "input": { "version": first["id"] } });
+    let refused = story.refused(&story.admin, "promoteModel", refused).await;
+    assert_eq!(refused["promoteModel"]["errors"][0]["code"], "CONFLICT");
+    let forced = json!({ "input": { "version": first["id"], "force": true } });
+    let forced = story.admin("promoteModel", forced).await;
+    assert_eq!(forced["promoteModel"]["model"]["state"], "ACTIVE");
     let sources = story.admin("modelSources", json!({})).await;
     let kinds: Vec<&Value> = some(&sources["modelSources"])
         .iter()

@@ -9,6 +9,7 @@
 mod support;
 
 mod decisions;
+mod evaluation;
 mod offers;
 mod predictors;
 mod versions;

@@ -114,7 +114,7 @@ impl SlateService {
     }
 
     /// The file of a version, if it is one of a bandit.
-    async fn version_bytes(&self, version: Id<id::Model>) -> Result<Vec<u8>, String> {
+    pub(super) async fn version_bytes(&self, version: Id<id::Model>) -> Result<Vec<u8>, String> {
         let bytes = match self.models.artifact(version).await {
             Ok(bytes) => bytes.ok_or("it has no file")?,
             Err(Error::Internal(error)) => return Err(format!("{error:#}")),
@@ -186,6 +186,17 @@ impl SlateService {
 }
 
 impl LiveBandit {
+    /// A version as it would serve.
+    pub(super) fn of_version(version: &ModelVersion, bandit: Bandit) -> Self {
+        Self {
+            bandit,
+            version: Some(version.id),
+            name: version.version.clone(),
+            epoch: 0,
+            updates: 0,
+        }
+    }
+
     fn read(row: &StateRow) -> Result<Self> {
         let bandit = match &row.state {
             Some(state) => Bandit::from_npz(state).map_err(anyhow::Error::from)?,

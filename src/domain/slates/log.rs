@@ -1,7 +1,7 @@
-//! The log of a slate: its best candidates with their signals, from which other versions of the bandit are
-//! judged by what was decided.
+//! The log of a slate: what its weights were drawn from, and its best candidates with their signals. Other versions
+//! of the bandit are judged by it.
 
-use ranking::bandit::SIGNALS;
+use ranking::bandit::{DrawDistribution, SIGNALS};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,37 +18,54 @@ pub(super) struct LoggedCandidate {
     pub(super) signals: [f64; SIGNALS],
 }
 
-/// A candidate as it is stored. Signals with four bytes are exact to 1e-7.
+/// What is known of a slate beside the films that were offered.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SlateLog {
+    pub(super) draws: DrawDistribution,
+    /// The best first.
+    pub(super) candidates: Vec<LoggedCandidate>,
+}
+
+/// A log as it is stored. Signals with four bytes are exact to 1e-7.
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    content: Uuid,
-    signals: [f32; SIGNALS],
+    draws: DrawDistribution,
+    candidates: Vec<(Uuid, [f32; SIGNALS])>,
 }
 
-/// The bytes of a log.
-pub(super) fn to_bytes(candidates: &[LoggedCandidate]) -> Vec<u8> {
-    let stored = |candidate: &LoggedCandidate| Stored {
-        content: candidate.content.uuid(),
-        signals: candidate.signals.map(|signal| signal as f32),
-    };
-    let stored: Vec<Stored> = candidates.iter().map(stored).collect();
-    // Writing to memory what has no maps does not fail; if it did, the slate would not be judged.
-    postcard::to_allocvec(&stored).unwrap_or_default()
-}
+impl SlateLog {
+    /// Its bytes.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let stored = |candidate: &LoggedCandidate| {
+            let signals = candidate.signals.map(|signal| signal as f32);
+            (candidate.content.uuid(), signals)
+        };
+        let stored = Stored {
+            draws: self.draws.clone(),
+            candidates: self.candidates.iter().map(stored).collect(),
+        };
+        // Writing to memory what has no maps does not fail; if it did, the slate would not be judged.
+        postcard::to_allocvec(&stored).unwrap_or_default()
+    }
 
-/// The candidates of a log; `None` for bytes of another version of the program.
-#[cfg(test)]
-fn from_bytes(bytes: &[u8]) -> Option<Vec<LoggedCandidate>> {
-    let stored: Vec<Stored> = postcard::from_bytes(bytes).ok()?;
-    let read = |stored: Stored| LoggedCandidate {
-        content: stored.content.into(),
-        signals: stored.signals.map(f64::from),
-    };
-    Some(stored.into_iter().map(read).collect())
+    /// The log of these bytes; `None` for those of another version of the program.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let stored: Stored = postcard::from_bytes(bytes).ok()?;
+        let read = |(content, signals): (Uuid, [f32; SIGNALS])| LoggedCandidate {
+            content: content.into(),
+            signals: signals.map(f64::from),
+        };
+        Some(Self {
+            draws: stored.draws,
+            candidates: stored.candidates.into_iter().map(read).collect(),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use ranking::bandit::{Bandit, Context, Settings};
+
     use super::*;
 
     #[test]
@@ -57,10 +74,15 @@ mod tests {
             content: Uuid::from_u128(number).into(),
             signals: [0.0, 0.25, 0.5, 0.75, 1.0, 0.125],
         };
-        let candidates = [candidate(1), candidate(2)];
-        let bytes = to_bytes(&candidates);
-        assert_eq!(from_bytes(&bytes).unwrap(), candidates);
-        assert!(bytes.len() <= 2 * 42 + 1, "{}", bytes.len());
-        assert_eq!(from_bytes(&bytes[1..]), None);
+        let bandit = Bandit::new(Settings::default(), 1).unwrap();
+        let context = Context::new(21, 4, 3, 0).unwrap();
+        let log = SlateLog {
+            draws: bandit.draw_distribution(&context),
+            candidates: vec![candidate(1), candidate(2)],
+        };
+        let bytes = log.to_bytes();
+        assert!(bytes.len() <= 2 * 42 + 340, "{}", bytes.len());
+        assert_eq!(SlateLog::from_bytes(&bytes[1..]), None);
+        assert_eq!(SlateLog::from_bytes(&bytes), Some(log));
     }
 }

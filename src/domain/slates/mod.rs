@@ -1,6 +1,7 @@
 //! Slates: films that are offered for an hour of a channel, ranked by six signals whose weights a contextual
 //! bandit draws, and what it learns from what curators select.
 
+pub mod evaluation;
 mod films;
 mod holidays;
 pub mod jobs;
@@ -15,6 +16,7 @@ mod store;
 pub mod updates;
 pub mod weights;
 
-pub use model::{Selection, Slate, SlateItem, SlateSignal, SlateSlot, SlateState};
+pub use evaluation::PolicyEvaluation;
+pub use model::{Period, Selection, Slate, SlateItem, SlateSignal, SlateSlot, SlateState};
 pub use service::SlateService;
 pub use updates::SlateChanged;

@@ -184,6 +184,15 @@ pub struct Selected {
     pub repeated: bool,
 }
 
+/// When something was decided: from `from` on and before `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The first moment.
+    pub from: DateTime<Utc>,
+    /// The first moment after it.
+    pub until: DateTime<Utc>,
+}
+
 /// How much a signal counts for a context, as the bandit believes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SignalWeight {

@@ -15,7 +15,7 @@ use smallvec::smallvec;
 
 use super::films::{Film, FilmCache};
 use super::live_bandit::LiveBandit;
-use super::log::{self, LoggedCandidate, MAX_LOGGED};
+use super::log::{LoggedCandidate, MAX_LOGGED, SlateLog};
 use super::model::{SlateItem, SlateSlot};
 use super::predictors::Predictor;
 use super::store::{Showings, ShowingsByFilm};
@@ -157,11 +157,15 @@ impl RankingTask {
             content: signals[*at].0,
             signals: signals[*at].1,
         });
+        let log = SlateLog {
+            draws: self.live.bandit.draw_distribution(&self.context),
+            candidates: logged.collect(),
+        };
         Ok(RankedSlate {
             weights: draw.weights,
             items: items.collect(),
             candidates: signals.len(),
-            log: log::to_bytes(&logged.collect::<Vec<_>>()),
+            log: log.to_bytes(),
         })
     }
 
@@ -195,6 +199,15 @@ impl RankingTask {
 /// The days from `earlier` to `later`.
 fn days(later: NaiveDate, earlier: NaiveDate) -> i64 {
     later.signed_duration_since(earlier).num_days()
+}
+
+/// The hour as the bandit sees it, of the channel that it knows by this number.
+pub(super) fn context_of(slot: SlateSlot, channel: u16) -> Result<Context> {
+    let weekday = slot.date.weekday().num_days_from_monday();
+    let small = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
+    let (weekday, month) = (small(weekday), small(slot.date.month()));
+    let context = Context::new(slot.hour, weekday, month, channel);
+    Ok(context.map_err(anyhow::Error::from)?)
 }
 
 /// When a film would be broadcast, as the learned signals see it.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::Datelike;
 use ranking::bandit::{Context, Outcome, Signal, SlateFeedback};
 use ranking::slate_signals::{AudienceModel, CuratorModel, MEMORY, RIVAL_WINDOW};
 use rustc_hash::FxHashSet;
@@ -12,7 +11,7 @@ use super::holidays::Holidays;
 use super::live_bandit::{self, BanditMemory, LiveBandit};
 use super::model::{MAX_LENGTH, Selected, Selection, Slate, SlateSignal, SlateSlot, SlateState};
 use super::predictors::Predictor;
-use super::ranking_task::{RankedSlate, RankingTask, broadcast};
+use super::ranking_task::{RankedSlate, RankingTask, broadcast, context_of};
 use super::store::{Closed, Closing, Store};
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
@@ -258,10 +257,7 @@ impl SlateService {
     /// The hour as the bandit sees it.
     pub(super) async fn context(&self, slot: SlateSlot) -> Result<Context> {
         let number = self.store.channel_number(slot.channel).await?;
-        let weekday = slot.date.weekday().num_days_from_monday();
-        let small = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
-        let context = Context::new(slot.hour, small(weekday), small(slot.date.month()), number);
-        Ok(context.map_err(anyhow::Error::from)?)
+        context_of(slot, number)
     }
 
     async fn find(&self, slate: Id<id::Slate>) -> Result<Slate> {
@@ -285,7 +281,7 @@ impl SlateService {
     }
 
     /// Makes a slate that is not stored yet.
-    async fn make(
+    pub(super) async fn make(
         &self,
         slot: SlateSlot,
         length: usize,

@@ -17,10 +17,12 @@ use crate::platform::db::keyset::{Order, ValueKind};
 use crate::platform::db::{Db, filter, stored};
 
 mod closing;
+mod decided;
 mod showings;
 mod state;
 
 pub(super) use closing::{Closed, Closing};
+pub(super) use decided::DecidedSlate;
 pub(super) use showings::{PastAiring, Showings, ShowingsByFilm};
 pub(super) use state::{LockedState, NewState, StateRow};
 

@@ -19,6 +19,7 @@ pub mod model;
 pub mod monitoring;
 pub mod node;
 pub mod person;
+pub mod promotion;
 pub mod quality;
 pub mod recommendation;
 pub mod schema;

@@ -37,6 +37,7 @@ pub struct Settings {
     pub schedules: Schedules,
     pub slates: Slates,
     pub models: Models,
+    pub promotion: Promotion,
     pub retention: Retention,
     pub objects: Objects,
     pub generation: Generation,
@@ -346,6 +347,16 @@ pub struct Schedules {
 #[serde(deny_unknown_fields)]
 pub struct Models {
     pub strict: bool,
+}
+
+/// What a version of a model must come up to before `promoteModel` activates it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promotion {
+    pub days: u32,
+    pub max_quality_loss: f64,
+    pub max_coverage_loss: f64,
+    pub max_latency_ms: u32,
 }
 
 /// Slates for the hours of channels.

@@ -90,6 +90,7 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "eraseUser" => aimed(json!({ "userId": id("user") })),
         "cancelJob" => aimed(json!({ "id": id("job") })),
         "retryJob" | "deleteJob" => aimed(json!({ "id": id("job that is over") })),
+        "promoteModel" => aimed(json!({ "version": world.model })),
         "activateModel" | "discardModel" => aimed(json!({ "id": world.model })),
         // Names a kind of model, which is nobody's; only admins may.
         "rollBackModel" => Lesson::Own,

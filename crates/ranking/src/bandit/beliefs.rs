@@ -14,7 +14,11 @@ impl Bandit {
         let mut out = [Weight::default(); SIGNALS];
         if self.model.settings.sampler == Sampler::Logistic {
             let distribution = self.distribution(context);
-            let rows = distribution.mean.iter().zip(&distribution.factor);
+            let rows = distribution
+                .draws
+                .mean
+                .iter()
+                .zip(&distribution.draws.factor);
             for (out, (mean, row)) in out.iter_mut().zip(rows) {
                 out.mean = *mean;
                 out.deviation = row.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
@@ -60,7 +64,7 @@ impl Bandit {
         utilities.into_iter().map(logistic).collect()
     }
 
-    fn utilities(&self, context: &Context, shown: &[Signals]) -> Vec<f64> {
+    pub(super) fn utilities(&self, context: &Context, shown: &[Signals]) -> Vec<f64> {
         let features = self.model.features(context);
         let x = self.model.local(&self.posterior.mean, &features);
         let at = self.model.effective(&x);

@@ -46,6 +46,15 @@ pub enum BanditError {
         /// What is wrong and what would be right.
         problem: &'static str,
     },
+    /// A slate whose weights this bandit would not have made of the same draw.
+    #[error(
+        "the slate was drawn by another sampler or with other settings of it, whose draws are not of the same \
+         numbers; only a bandit of the same sampler can be judged by it"
+    )]
+    OtherSampler,
+    /// A logged slate that does not fit together.
+    #[error("judging needs 1 to 1048576 replays, and places of candidates that there are")]
+    Log,
     /// Too many of something.
     #[error("{given} {what} are too many; at most {most} are allowed")]
     TooMany {

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | draw weights, rank, learn | [`Bandit`], [`Draw`], [`SlateFeedback`] |
 //! | know how probable it was that an item was shown | [`Bandit::propensities`], [`Bandit::replay`] |
-//! | say what another policy would have earned | [`off_policy`] |
+//! | say what another policy would have earned | [`Bandit::judge`], [`off_policy`] |
 //! | store it | [`Bandit::to_npz`], [`Bandit::from_npz`] |
 //! | compare it with other policies in invented worlds | [`simulation`] |
 //! | let another program play against it | [`protocol`] |
@@ -21,7 +21,9 @@
 mod artifact;
 mod beliefs;
 mod context;
+mod distribution;
 mod error;
+mod evaluation;
 mod feedback;
 mod fit;
 mod groups;
@@ -42,7 +44,9 @@ use serde::{Deserialize, Serialize};
 
 pub use artifact::ArtifactError;
 pub use context::{Context, MAX_CHANNELS, Season, Slot};
+pub use distribution::DrawDistribution;
 pub use error::BanditError;
+pub use evaluation::{LoggedSlate, SlateJudgement};
 pub use feedback::{MAX_EVENTS, MAX_SHOWN, Outcome, SlateFeedback};
 pub use sampler::{Bandit, Draw, MAX_CANDIDATES, MAX_REPLAYS, Ranked, Weight};
 pub use settings::{Sampler, Settings};

@@ -20,7 +20,8 @@ pub const LEAST_EFFECTIVE: f64 = 50.0;
 /// The quantile of the normal distribution for an interval of 95 %.
 const QUANTILE: f64 = 1.959_963_984_540_054;
 
-/// A logged slate as a whole.
+/// A logged slate as a whole. Only the ratio of `target` to `logged` matters: instead of the probabilities of
+/// the set both may be those of slates that are alike, see [`super::Bandit::judge`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlateRecord {
     /// The probability that the logging policy showed exactly this set; above 0.
@@ -177,6 +178,11 @@ pub fn independent_items(records: &[FeedRecord], least: f64) -> Result<Estimates
     };
     let samples: Result<Vec<Sample>, _> = records.iter().enumerate().map(sample).collect();
     estimate(&samples?, least)
+}
+
+/// What a policy earned that made the log itself: the mean with its interval.
+pub fn observed(rewards: impl Iterator<Item = f64> + Clone) -> Estimate {
+    mean(rewards)
 }
 
 fn check(at: usize, logged: f64, target: f64) -> Result<(), OffPolicyError> {

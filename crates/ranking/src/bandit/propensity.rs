@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::Signals;
+use super::distribution::WeightDistribution;
 use super::random::Normals;
-use super::sampler::WeightDistribution;
 
 /// Candidates by column, so that several are scored at a time; padded to whole blocks.
 pub(super) struct Columns {

@@ -3,14 +3,10 @@
 use super::feedback::{Event, EventLog, MAX_EVENTS, check_signals};
 use super::fit::{self, Folded, Posterior};
 use super::groups::Groups;
-use super::likelihood::ROWS;
-use super::linear_algebra::{Cholesky, dot};
 use super::model::Model;
 use super::propensity::{self, Columns, score};
 use super::random::{Normals, nth_seed};
-use super::{
-    BanditError, Context, MAX_CHANNELS, Outcome, SIGNALS, Sampler, Settings, Signals, SlateFeedback,
-};
+use super::{BanditError, Context, MAX_CHANNELS, Outcome, Settings, Signals, SlateFeedback};
 
 /// The most candidates that are ranked at once.
 pub const MAX_CANDIDATES: usize = 1_000_000;
@@ -63,33 +59,6 @@ impl Draw {
     /// The score of a candidate, `s · w̃`.
     pub fn score(&self, signals: &Signals) -> f64 {
         score(signals, &self.weights)
-    }
-}
-
-/// The distribution of weights in one context: a normal one, of the weights themselves or of the
-/// logits that they follow from. It is that of whole parameters, since `x = Θ φ(c)` is linear.
-pub(super) struct WeightDistribution<'a> {
-    model: &'a Model,
-    pub(super) mean: Signals,
-    /// The lower triangular factor of the covariance.
-    pub(super) factor: [Signals; SIGNALS],
-}
-
-impl WeightDistribution<'_> {
-    /// The weights that belong to standard normal numbers.
-    pub(super) fn weights(&self, normal: &Signals) -> Signals {
-        let mut x = self.mean;
-        for (at, (x, row)) in x.iter_mut().zip(&self.factor).enumerate() {
-            for column in 0..=at {
-                *x += row[column] * normal[column];
-            }
-        }
-        self.model.weights(&x)
-    }
-
-    /// The weights at the mean.
-    pub(super) fn typical(&self) -> Signals {
-        self.model.weights(&self.mean)
     }
 }
 
@@ -336,55 +305,6 @@ impl Bandit {
         let weights = &weights[..old.len()];
         self.folded = Some(fit::fold(&self.model, &old, weights, known, mode, arrived));
         self.groups = Groups::of(&self.model, &self.log.events);
-    }
-
-    pub(super) fn distribution(&self, context: &Context) -> WeightDistribution<'_> {
-        let features = self.model.features(context);
-        let columns = features.len();
-        let x = self.model.local(&self.posterior.mean, &features);
-        let mut mean = [0.0; SIGNALS];
-        mean.copy_from_slice(&x[1..]);
-        let exploration = self.model.settings.exploration;
-        let mut factor = [[0.0; SIGNALS]; SIGNALS];
-        match self.model.settings.sampler {
-            Sampler::Softmax => {
-                let size = self.model.size();
-                for (signal, row) in factor.iter_mut().enumerate() {
-                    let first = (signal + 1) * columns;
-                    let variance: f64 = features
-                        .iter()
-                        .enumerate()
-                        .map(|(at, f)| f * f / self.posterior.precision[(first + at) * (size + 1)])
-                        .sum();
-                    row[signal] = exploration * variance.sqrt();
-                }
-            }
-            Sampler::Logistic => {
-                // Bᵀ A⁻¹ B = (L⁻¹ B)ᵀ (L⁻¹ B), where B places φ(c) in the rows of a signal.
-                let halves: Vec<Vec<f64>> = (1..ROWS)
-                    .map(|row| {
-                        let mut half = vec![0.0; self.model.size()];
-                        half[row * columns..][..columns].copy_from_slice(&features);
-                        if let Some(factor) = &self.posterior.factor {
-                            factor.forward(&mut half);
-                        }
-                        half
-                    })
-                    .collect();
-                let mut covariance = Vec::with_capacity(SIGNALS * SIGNALS);
-                for a in &halves {
-                    covariance.extend(halves.iter().map(|b| exploration * exploration * dot(a, b)));
-                }
-                if let Some(cholesky) = Cholesky::new(&covariance, SIGNALS) {
-                    factor = cholesky.factor();
-                }
-            }
-        }
-        WeightDistribution {
-            model: &self.model,
-            mean,
-            factor,
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod draws;
+mod evaluation;
 mod judging;
 mod off_policy;
 mod posterior;
