@@ -92,9 +92,10 @@ pub async fn a_curator_programmes_an_evening(story: &Story) {
     let compared = story.admin("compareModels", variables).await;
     assert_eq!(compared["compareModels"]["settings"], json!([]));
     // It has learned from all that was decided, so nothing can judge it yet.
-    let judged = story
-        .admin("evaluatePolicy", json!({ "version": first["id"] }))
-        .await;
+    let period = json!({
+        "version": first["id"], "from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z",
+    });
+    let judged = story.admin("evaluatePolicy", period).await;
     let judged = &judged["evaluatePolicy"];
     assert_eq!(
         (&judged["slates"], &judged["learnedSlates"]),

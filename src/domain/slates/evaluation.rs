@@ -203,12 +203,11 @@ impl SlateService {
         &self,
         page: &[DecidedSlate],
     ) -> Result<HashMap<Id<id::Channel>, u16>> {
+        let channels = page.iter().map(|decided| decided.slate.slot.channel);
+        let channels: HashSet<Id<id::Channel>> = channels.collect();
         let mut numbers = HashMap::new();
-        for decided in page {
-            let channel = decided.slate.slot.channel;
-            if !numbers.contains_key(&channel) {
-                numbers.insert(channel, self.store.channel_number(channel).await?);
-            }
+        for channel in channels {
+            numbers.insert(channel, self.store.channel_number(channel).await?);
         }
         Ok(numbers)
     }

@@ -161,7 +161,8 @@ fn what_a_bandit_would_earn_is_estimated_from_the_slates_of_another() {
         let estimates: Vec<Estimates> = (0..LOGS)
             .map(|log| whole_slates(&world.records(&world.judged, log + 1), 0.0).unwrap())
             .collect();
-        let kinds: [(&str, fn(&Estimates) -> Estimate); 3] = [
+        type Kind = fn(&Estimates) -> Estimate;
+        let kinds: [(&str, Kind); 3] = [
             ("ips", |all| all.ips),
             ("snips", |all| all.snips),
             ("doubly robust", |all| all.doubly_robust),
