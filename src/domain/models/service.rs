@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::model::{Artifact, ModelKind, ModelState, ModelVersion, NewVersion};
 use super::promotions::{RecentActiveModels, recent_active};
 use super::sources::KnownSources;
-use super::store::{Store, Which};
+use super::store::{Keep, Store, Which};
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::{Page, Window};
@@ -31,8 +31,7 @@ pub struct ModelService {
     /// Whether a model is read from the object store or not at all.
     pub(super) strict: bool,
     pub(super) sources: KnownSources,
-    /// How many versions of a kind are kept beside the active one.
-    keep: usize,
+    keep: Keep,
     pub(super) clock: Clock,
     rng: Rng,
     pub(super) recent_active: RecentActiveModels,
@@ -47,7 +46,10 @@ impl ModelService {
             cache: ctx.cache.clone(),
             objects: ctx.objects.clone(),
             schema: ctx.db.schema().clone(),
-            keep: ctx.settings.training.keep_versions,
+            keep: Keep {
+                bandit: ctx.settings.slates.keep_versions,
+                others: ctx.settings.training.keep_versions,
+            },
             strict: ctx.settings.models.strict,
             sources: KnownSources::default(),
             clock: ctx.clock.clone(),

@@ -19,7 +19,7 @@ use crate::platform::db::{Db, stored};
 
 mod activation;
 
-pub(super) use activation::Which;
+pub(super) use activation::{Keep, Which};
 
 #[derive(Clone)]
 pub(super) struct Store {

@@ -186,6 +186,13 @@ impl SlateService {
             );
             return Err(Refusal::invalid("version", message).into());
         }
+        if !model.kept {
+            let message = format!(
+                "what the version {} had learned was removed; the setting `slates.keep_versions` says how many are kept",
+                model.version
+            );
+            return Err(Refusal::Conflict { message }.into());
+        }
         let bytes = self.version_bytes(version).await;
         let bandit = bytes.and_then(|bytes| {
             let read = Bandit::from_npz(&bytes);

@@ -84,7 +84,8 @@ impl Model {
     }
 
     /// Whether the version can be activated: its training has ended and its stored model still exists.
-    /// The setting `training.keep_versions` limits how many inactive versions of a kind exist.
+    /// The settings `training.keep_versions` and, for the bandit, `slates.keep_versions` limit how many inactive versions
+    /// of a kind exist.
     async fn can_be_activated(&self) -> bool {
         self.0.trained_at.is_some() && self.0.kept
     }

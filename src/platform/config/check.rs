@@ -84,6 +84,28 @@ impl Settings {
             (1..=1_000_000).contains(&slates.checkpoint_every),
             "`slates.checkpoint_every` must be between 1 and 1000000"
         );
+        anyhow::ensure!(
+            (1..=1000).contains(&slates.keep_versions),
+            "`slates.keep_versions` must be between 1 and 1000"
+        );
+        let promotion = &self.promotion;
+        anyhow::ensure!(
+            (1..=3650).contains(&promotion.days),
+            "`promotion.days` must be between 1 and 3650"
+        );
+        for (name, share) in [
+            ("max_quality_loss", promotion.max_quality_loss),
+            ("max_coverage_loss", promotion.max_coverage_loss),
+        ] {
+            anyhow::ensure!(
+                (0.0..=1.0).contains(&share),
+                "`promotion.{name}` must be between 0 and 1"
+            );
+        }
+        anyhow::ensure!(
+            (1..=60_000).contains(&promotion.max_latency_ms),
+            "`promotion.max_latency_ms` must be between 1 and 60000"
+        );
         for holiday in &slates.holidays {
             // In a leap year, for the last day of February.
             let date = if holiday.len() == 5 {

@@ -364,6 +364,7 @@ pub struct Promotion {
 #[serde(deny_unknown_fields)]
 pub struct Slates {
     pub checkpoint_every: i32,
+    pub keep_versions: usize,
     pub holidays: Vec<String>,
 }
 

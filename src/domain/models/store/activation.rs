@@ -32,6 +32,24 @@ pub(in crate::domain::models) enum Which {
     Previous(ModelKind),
 }
 
+/// How many inactive versions of a kind are kept of each state.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::domain::models) struct Keep {
+    /// Of the bandit, whose versions are small and follow each other within hours.
+    pub(in crate::domain::models) bandit: usize,
+    /// Of any other kind.
+    pub(in crate::domain::models) others: usize,
+}
+
+impl Keep {
+    fn of(self, kind: ModelKind) -> usize {
+        match kind {
+            ModelKind::Bandit => self.bandit,
+            _ => self.others,
+        }
+    }
+}
+
 impl Store {
     /// Makes a version the active one of its kind, with the versions of other kinds that were trained with
     /// it, and removes what too many others had learned. Returns the version, and those that lost their
@@ -39,7 +57,7 @@ impl Store {
     pub(in crate::domain::models) async fn activate(
         &self,
         which: Which,
-        keep: usize,
+        keep: Keep,
         now: DateTime<Utc>,
         entry: Option<(AuditEntry, Rng)>,
     ) -> Result<(ModelVersion, Vec<Id<id::Model>>)> {
@@ -69,7 +87,7 @@ impl Store {
                         entry.subject = Id::<id::Model>::from(id).to_string();
                         audit::record(tx, entry, now, &rng).await?;
                     }
-                    let removed = prune(tx, kind, keep, now).await?;
+                    let removed = prune(tx, kind, keep.of(kind), now).await?;
                     let active = Entity::find_by_id(id).one(tx).await?;
                     let active = active.ok_or(Refusal::NotFound { thing: "model" })?;
                     Ok((ModelVersion::try_from(active)?, removed))
