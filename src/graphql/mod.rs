@@ -36,6 +36,7 @@ use types::channel::{ChannelMutation, ChannelQuery};
 use types::competition::{CompetitionMutation, CompetitionQuery};
 use types::content::{ContentMutation, ContentQuery};
 use types::embedding::EmbeddingMutation;
+use types::experiment::{ExperimentMutation, ExperimentQuery};
 use types::facets::FacetsQuery;
 use types::generation::GenerationQuery;
 use types::interaction::{InteractionMutation, InteractionQuery, InteractionSubscription};
@@ -69,6 +70,7 @@ pub struct Query(
     InteractionQuery,
     InteractionWeightsQuery,
     ModelQuery,
+    ExperimentQuery,
     RecommendationQuery,
     SearchQuery,
     CacheQuery,
@@ -90,6 +92,7 @@ pub struct Mutation(
     UserMutation,
     ApiKeyMutation,
     ModelMutation,
+    ExperimentMutation,
     ContentMutation,
     EmbeddingMutation,
     PersonMutation,

@@ -53,8 +53,8 @@ impl CachingService {
     }
 
     /// The cache key of the response to `query` for `viewer`. The response must depend on nothing but the
-    /// catalogue, the models, the weights, the experiments and the interactions of the viewer and the named users. `None`
-    /// when the response cache is disabled.
+    /// catalogue, the models, the weights, the experiments and the interactions of the viewer and the named users.
+    /// `None` when the response cache is disabled.
     pub fn response_key(
         &self,
         viewer: &Viewer,

@@ -21,7 +21,7 @@ text_enum! {
         Better = "BETTER",
         /// Fewer users convert than with the control.
         Worse = "WORSE",
-        /// The difference may be due to chance.
+        /// The difference may be random.
         Undecided = "UNDECIDED",
     }
 }

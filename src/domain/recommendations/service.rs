@@ -17,7 +17,7 @@ use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{self, ContentService, Visibility};
 use crate::domain::embeddings::EmbeddingService;
-use crate::domain::experiments::{ExperimentService, Variant};
+use crate::domain::experiments::{ExperimentService, ExperimentVariant, Variant};
 use crate::domain::interactions::InteractionService;
 use crate::domain::models::{ModelHandle, ModelKind, ModelService};
 use crate::domain::profiles::ProfileService;
@@ -218,7 +218,7 @@ impl RecommendationService {
         served: usize,
     ) -> Result<Arc<List>> {
         let experiment = self.experiments.variant_of(user, request.context).await?;
-        let variant = experiment.as_ref().and_then(|found| found.variant());
+        let variant = experiment.as_ref().and_then(ExperimentVariant::variant);
         let key = self.key(user, request, variant).await?;
         // Boxed: the futures of all sources together are large.
         let make = Box::pin(async {
