@@ -16,6 +16,7 @@ use chrono::TimeDelta;
 use marquee::domain::auth::Viewer;
 use marquee::domain::auth::model::NewApiKey;
 use marquee::domain::auth::{Role, Scope};
+use marquee::domain::experiments::{NewExperiment, Overrides};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::models::ModelKind;
 use marquee::foundation::{Id, id};
@@ -208,6 +209,31 @@ async fn caches_on_the_way_may_share_what_everybody_gets() {
         assert_eq!(parts.headers[header::CACHE_CONTROL], "no-store", "{query}");
         assert!(!parts.headers.contains_key(header::ETAG));
     }
+}
+
+#[tokio::test]
+async fn an_experiment_shows_in_the_next_answer_from_its_start_to_its_end() {
+    let server = Server::start().await;
+    server.app.film("Heat").await;
+    let ana = server.user("ana").await;
+    let before = server.list(&ana).await;
+    let variant = |name: &str| (name.to_owned(), 1, Overrides::default());
+    let new = NewExperiment {
+        name: "The same twice".to_owned(),
+        contexts: Vec::new(),
+        variants: vec![variant("control"), variant("other")],
+    };
+    let experiments = &server.app.services.experiments;
+    let made = experiments.create(&Viewer::Command, new).await.unwrap();
+    assert_eq!(server.list(&ana).await, before);
+    let started = experiments.start(&Viewer::Command, made.id).await;
+    started.unwrap();
+    let during = server.list(&ana).await;
+    assert_ne!(during, before);
+    assert_eq!(server.list(&ana).await, during);
+    let stopped = experiments.stop(&Viewer::Command, made.id).await;
+    stopped.unwrap();
+    assert_ne!(server.list(&ana).await, during);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use marquee::domain::auth::Role;
 use marquee::domain::competition::{AiringKind, AiringSource};
 use marquee::domain::content::model::CreditRole;
 use marquee::domain::content::{ContentKind, Visibility};
+use marquee::domain::experiments::ExperimentState;
 use marquee::domain::interactions::InteractionKind;
 use marquee::domain::jobs::JobState;
 use marquee::domain::models::{ModelKind, ModelState};
@@ -411,6 +412,7 @@ fn enums() -> Names {
         "recommendation_items.source": Source,
         "feedback.kind": FeedbackKind,
         "airings.kind": AiringKind,
+        "experiments.state": ExperimentState,
         "slates.state": SlateState,
         "airings.source": AiringSource,
     }

@@ -26,6 +26,7 @@ const FINDS = {
   "<apiKey>": ["{ apiKeys(first: 1) { nodes { id } } }", (data) => data.apiKeys.nodes[0].id],
   "<interaction>": ["{ interactions(first: 1) { nodes { id } } }", (data) => data.interactions.nodes[0].id],
   "<channel>": ["{ channels(own: true, first: 1) { nodes { id } } }", (data) => data.channels.nodes[0].id],
+  "<experiment>": ["{ experiments(first: 1) { nodes { id } } }", (data) => data.experiments.nodes[0].id],
   "<tomorrow>": tomorrow,
   "<slate>": async (ask) => (await slate(ask)).id,
   "<slateFilm>": async (ask) => (await slate(ask)).items[0].content.id,

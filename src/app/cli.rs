@@ -60,6 +60,15 @@ pub enum Command {
         #[expect(missing_docs, reason = "SlateArgs says what it is")]
         args: commands::slate::SlateArgs,
     },
+    /// Show experiments with recommendation lists and their results.
+    Experiment {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "OnSchema says what it is")]
+        on: OnSchema,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "ExperimentArgs says what it is")]
+        args: commands::experiment::ExperimentArgs,
+    },
     /// Evaluate a model on held-out interactions, from files or as served.
     Evaluate(commands::evaluate::EvaluateArgs),
     /// Compare policies for slates in simulated worlds, or play in another program's.

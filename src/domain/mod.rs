@@ -21,6 +21,7 @@ pub mod competition;
 pub mod content;
 pub mod demo;
 pub mod embeddings;
+pub mod experiments;
 pub mod generation;
 pub mod imports;
 pub mod interactions;
@@ -75,6 +76,8 @@ pub struct Services {
     pub demo: demo::DemoService,
     /// What items are about, as vectors.
     pub embeddings: embeddings::EmbeddingService,
+    /// Variants of lists on shares of the users.
+    pub experiments: experiments::ExperimentService,
     /// Making content.
     pub generation: generation::GenerationService,
     /// Trained models.
@@ -126,10 +129,12 @@ impl Services {
         let users = users::UsersService::new(ctx, &auth);
         let imports = imports::ImportService::new(ctx);
         let upkeep = upkeep::UpkeepService::new(ctx, uploads.clone(), generation.clone());
+        let experiments = experiments::ExperimentService::new(ctx, interactions.clone());
         let recommendations = recommendations::RecommendationService::new(
             ctx,
             recommendations::Dependencies {
                 content: content.clone(),
+                experiments: experiments.clone(),
                 interactions: interactions.clone(),
                 models: models.clone(),
                 embeddings: embeddings.clone(),
@@ -168,6 +173,7 @@ impl Services {
             people,
             recommendations,
             embeddings,
+            experiments,
             models,
             search,
             slates,

@@ -21,6 +21,7 @@ use crate::domain::content::filmography::{
     Collaborator, FilmStatistics, FilmographyPage, GenreCount,
 };
 use crate::domain::content::model::{Credit, CreditRole, ExternalId, TagCount};
+use crate::domain::experiments::{Experiment, ExperimentResults, ExperimentVariant};
 use crate::domain::generation::Generated;
 use crate::domain::interactions::Interaction;
 use crate::domain::interactions::model::Ratings;
@@ -185,6 +186,15 @@ loaders! {
     /// Airings that the viewer may read.
     airings: AiringById(Id<id::Airing> => Airing) =
         |reader, ids| reader.services.competition.find_many(reader.viewer.current(), ids);
+    /// Experiments that the viewer may see.
+    experiments: ExperimentById(Id<id::Experiment> => Experiment) =
+        |reader, ids| reader.services.experiments.find_many(reader.viewer.current(), ids);
+    /// Variants of experiments that the viewer may see.
+    variants: VariantById(Id<id::Variant> => ExperimentVariant) =
+        |reader, ids| reader.services.experiments.find_variants(reader.viewer.current(), ids);
+    /// The results of experiments that the viewer may see.
+    experiment_results: ResultsOfExperiment(Id<id::Experiment> => Arc<ExperimentResults>) =
+        |reader, ids| reader.services.experiments.results(reader.viewer.current(), ids);
     /// Pages of what people made.
     filmographies: FilmsOfPerson((Id<id::Person>, FilmographyPage) => Page<Content>) =
         |reader, keys| async {

@@ -36,6 +36,7 @@ use types::channel::{ChannelMutation, ChannelQuery};
 use types::competition::{CompetitionMutation, CompetitionQuery};
 use types::content::{ContentMutation, ContentQuery};
 use types::embedding::EmbeddingMutation;
+use types::experiment::{ExperimentMutation, ExperimentQuery};
 use types::facets::FacetsQuery;
 use types::generation::GenerationQuery;
 use types::interaction::{InteractionMutation, InteractionQuery, InteractionSubscription};
@@ -71,6 +72,7 @@ pub struct Query(
     InteractionWeightsQuery,
     ModelQuery,
     PromotionQuery,
+    ExperimentQuery,
     RecommendationQuery,
     SearchQuery,
     CacheQuery,
@@ -93,6 +95,7 @@ pub struct Mutation(
     ApiKeyMutation,
     ModelMutation,
     PromotionMutation,
+    ExperimentMutation,
     ContentMutation,
     EmbeddingMutation,
     PersonMutation,

@@ -13,7 +13,7 @@ pub const FLOORS: &[&[&str]] = &[
         "users", "people", "content", "uploads", "models", "channels",
     ],
     &["interactions", "embeddings", "competition"],
-    &["profiles"],
+    &["profiles", "experiments"],
     &["search"],
     &["recommendations", "slates"],
     &["imports", "generation", "caching", "promotion"],

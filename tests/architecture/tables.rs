@@ -25,6 +25,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("external_embeddings", "embeddings"),
     ("removed_embeddings", "embeddings"),
     ("search_queries", "search"),
+    ("experiments", "experiments"),
+    ("experiment_variants", "experiments"),
     ("batch_recommendations", "recommendations"),
     ("feedback", "recommendations"),
     ("recommendation_items", "recommendations"),

@@ -19,6 +19,7 @@ mod support;
 
 mod access;
 mod catalogue;
+mod experiments;
 mod interactions;
 mod jobs;
 mod lists;
@@ -47,6 +48,7 @@ async fn every_example_of_an_operation_does_what_it_says() {
     jobs::jobs_are_cancelled_begun_again_and_removed(&story).await;
     catalogue::channels_and_their_schedules_are_looked_after(&story).await;
     jobs::the_server_tells_of_itself(&story).await;
+    experiments::an_admin_tries_another_setting(&story).await;
     slates::a_curator_programmes_an_evening(&story).await;
     access::somebody_leaves_for_good(&story).await;
     story.end().await;

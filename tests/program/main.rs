@@ -223,8 +223,19 @@ fn the_contract_and_the_help_are_printed_without_a_database() {
     assert_eq!(String::from_utf8(schema.stdout).unwrap(), graphql::sdl());
     let help = String::from_utf8(marquee(folder.path(), &["--help"]).stdout).unwrap();
     for command in [
-        "serve", "migrate", "import", "train", "work", "evaluate", "schema", "user", "api-key",
-        "doctor", "simulate", "slate",
+        "serve",
+        "migrate",
+        "import",
+        "train",
+        "work",
+        "evaluate",
+        "schema",
+        "user",
+        "api-key",
+        "doctor",
+        "simulate",
+        "slate",
+        "experiment",
     ] {
         assert!(help.contains(command), "{help}");
     }

@@ -62,6 +62,10 @@ kinds! {
     Slate = "slate";
     /// A film that a curator selected from a slate.
     Selection = "selection";
+    /// An experiment with recommendation lists.
+    Experiment = "experiment";
+    /// A variant of an experiment.
+    Variant = "variant";
     /// A television channel.
     Channel = "channel";
     /// A programme on a channel.

@@ -23,6 +23,7 @@
 //! | learn how much each of them counts | [`choice`] |
 //! | keep a list from repeating itself | [`diversity`] |
 //! | judge lists | [`evaluation`] |
+//! | judge a change by what users do with it | [`experiment`] |
 //! | know what speaks for a film in a programme slot | [`slate_signals`] |
 //! | choose films for a slate and learn from the picks | [`bandit`] |
 //! | split texts into words | [`text`] |
@@ -37,6 +38,7 @@ pub mod cooccurrence;
 pub mod diversity;
 pub mod ease;
 pub mod evaluation;
+pub mod experiment;
 pub mod fold_in;
 pub mod graph;
 mod half_matrix;

@@ -17,6 +17,7 @@ pub mod demo;
 pub mod doctor;
 pub mod embed;
 pub mod evaluate;
+pub mod experiment;
 pub mod import;
 pub mod model;
 mod replay_report;
@@ -102,6 +103,9 @@ async fn with_database(command: Command, app: &App) -> anyhow::Result<ExitCode> 
         Command::Slate { on, args } => {
             let (ctx, services) = app.schema(on.schema.as_ref())?;
             slate::run(args, services, &ctx.clock).await?;
+        }
+        Command::Experiment { on, args } => {
+            experiment::run(args, app.schema(on.schema.as_ref())?.1).await?;
         }
         Command::Evaluate(args) => evaluate::run_served(args, app).await?,
         Command::User { on, args } => {

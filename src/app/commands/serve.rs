@@ -206,6 +206,7 @@ async fn follow_events(app: &App) -> anyhow::Result<()> {
         tokio::join!(
             embed_changed_items(&ctx.events, schema, services),
             services.interactions.follow_other_processes(),
+            services.experiments.follow_other_processes(),
         );
         Ok::<_, anyhow::Error>(())
     });

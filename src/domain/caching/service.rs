@@ -53,8 +53,8 @@ impl CachingService {
     }
 
     /// The cache key of the response to `query` for `viewer`. The response must depend on nothing but the
-    /// catalogue, the models, the weights and the interactions of the viewer and the named users. `None`
-    /// when the response cache is disabled.
+    /// catalogue, the models, the weights, the experiments and the interactions of the viewer and the named users.
+    /// `None` when the response cache is disabled.
     pub fn response_key(
         &self,
         viewer: &Viewer,
@@ -63,7 +63,7 @@ impl CachingService {
         if !self.caches_responses {
             return None;
         }
-        let mut tags = vec![Tag::Catalogue, Tag::Vectors, Tag::Weights];
+        let mut tags = vec![Tag::Catalogue, Tag::Vectors, Tag::Weights, Tag::Experiments];
         tags.extend(ModelKind::ALL.iter().map(|kind| Tag::Model(kind.as_str())));
         tags.extend(viewer.user().map(Tag::User));
         tags.extend(query.users.iter().copied().map(Tag::User));

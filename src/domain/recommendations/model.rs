@@ -35,6 +35,8 @@ pub struct List {
     pub created_at: DateTime<Utc>,
     /// All its items, best first.
     pub items: Vec<Item>,
+    /// The variant of an experiment that it was made for, if one ran.
+    pub variant: Option<Id<id::Variant>>,
     /// What it was made of: every candidate by source, and why those that have no place in it were
     /// dropped.
     pub provenance: Provenance,

@@ -84,6 +84,7 @@ impl RecommendationService {
             },
             created_at: context.now,
             items,
+            variant: context.variant,
             provenance,
         })
     }
@@ -95,8 +96,8 @@ impl RecommendationService {
         retrieved: &Retrieved,
     ) -> RankingTask {
         let request = context.request;
-        let learned = self.ctx.settings.blend.learned
-            && matches!(request.context, Context::Feed | Context::Category);
+        let learned =
+            context.blend.learned && matches!(request.context, Context::Feed | Context::Category);
         let excluded = request.exclude.iter().chain(&request.seed);
         RankingTask {
             seen: context.history.excluded(context.now),
@@ -118,7 +119,7 @@ impl RecommendationService {
         let settings = &self.ctx.settings;
         let text = format!(
             "{:?} {:?} {} {:?}",
-            settings.blend,
+            context.blend,
             settings.recommendations,
             context.history.weights().version,
             context.ranker.as_ref().map(|ranker| ranker.version),

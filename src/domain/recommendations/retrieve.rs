@@ -20,6 +20,7 @@ use crate::engine::history::{History, Positive, Profile, dot};
 use crate::engine::request::RecommendationRequest;
 use crate::engine::source::Context;
 use crate::foundation::{Id, Result, id};
+use crate::platform::config::Blend;
 use ranking::collaborative::Scored;
 
 type Content = Id<id::Content>;
@@ -36,8 +37,12 @@ pub(super) struct RequestContext<'a> {
     pub(super) user: Id<id::User>,
     pub(super) request: &'a RecommendationRequest,
     pub(super) history: &'a History,
+    /// How much the sources count: as configured, or as a variant of an experiment has it.
+    pub(super) blend: &'a Blend,
     /// The moment that sessions and rights are seen from.
     pub(super) now: DateTime<Utc>,
+    /// The variant of an experiment that the list is for.
+    pub(super) variant: Option<Id<id::Variant>>,
     pub(super) model: Option<Arc<ServedModel>>,
     pub(super) ranker: Option<Arc<ServedRanker>>,
     pub(super) non_personalised: Arc<NonPersonalisedLists>,
@@ -99,7 +104,7 @@ impl RecommendationService {
             }
             Context::Search => {
                 let found = self.by_query(request, depth).await?;
-                let blend = self.ctx.settings.blend.query;
+                let blend = context.blend.query;
                 let affinities = self
                     .affinities(&found, profile.as_ref(), 1.0 - blend)
                     .await?;
@@ -160,7 +165,7 @@ impl RecommendationService {
         depth: usize,
     ) -> Result<()> {
         let most = self.ctx.settings.recommendations.score_all_up_to;
-        let weight = self.ctx.settings.blend.batch;
+        let weight = context.blend.batch;
         let model = context.model.clone();
         let entries = model
             .as_ref()
@@ -224,7 +229,7 @@ impl RecommendationService {
         profile: &Profile,
         retrieved: &mut Retrieved,
     ) -> Result<()> {
-        let blend = &self.ctx.settings.blend;
+        let blend = context.blend;
         let count = NEAR + context.history.profiled().len();
         let index = self.content.catalogue().await?;
         let kinds = retrieved.kinds.clone();
@@ -280,7 +285,7 @@ impl RecommendationService {
         let Some(seed) = context.request.seed else {
             return Ok(());
         };
-        let blend = &self.ctx.settings.blend;
+        let blend = context.blend;
         let index = self.content.catalogue().await?;
         let kinds = retrieved.kinds.clone();
         let mut near = Vec::new();

@@ -17,6 +17,7 @@ use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::{self, ContentService, Visibility};
 use crate::domain::embeddings::EmbeddingService;
+use crate::domain::experiments::{ExperimentService, ExperimentVariant, Variant};
 use crate::domain::interactions::InteractionService;
 use crate::domain::models::{ModelHandle, ModelKind, ModelService};
 use crate::domain::profiles::ProfileService;
@@ -36,6 +37,7 @@ pub struct RecommendationService {
     pub(super) store: Store,
     pub(super) ctx: SchemaContext,
     pub(super) interactions: InteractionService,
+    experiments: ExperimentService,
     pub(super) content: ContentService,
     pub(super) models: ModelService,
     pub(super) embeddings: EmbeddingService,
@@ -54,6 +56,7 @@ pub struct RecommendationService {
 #[expect(missing_docs, reason = "each is the service of that name")]
 pub struct Dependencies {
     pub content: ContentService,
+    pub experiments: ExperimentService,
     pub interactions: InteractionService,
     pub models: ModelService,
     pub embeddings: EmbeddingService,
@@ -77,6 +80,7 @@ impl RecommendationService {
     pub fn new(ctx: &SchemaContext, dependencies: Dependencies) -> Self {
         let Dependencies {
             content,
+            experiments,
             interactions,
             models,
             embeddings,
@@ -87,6 +91,7 @@ impl RecommendationService {
             store: Store::new(ctx.db.clone()),
             ctx: ctx.clone(),
             interactions,
+            experiments,
             content,
             models,
             embeddings,
@@ -212,10 +217,12 @@ impl RecommendationService {
         request: &RecommendationRequest,
         served: usize,
     ) -> Result<Arc<List>> {
-        let key = self.key(user, request).await?;
+        let experiment = self.experiments.variant_of(user, request.context).await?;
+        let variant = experiment.as_ref().and_then(ExperimentVariant::variant);
+        let key = self.key(user, request, variant).await?;
         // Boxed: the futures of all sources together are large.
         let make = Box::pin(async {
-            let list = self.make(user, request).await?;
+            let list = self.make(user, request, variant).await?;
             let page = self.cut(Arc::new(list), 0, served).await?;
             if !self.store.insert(&page.list, &page.items).await? {
                 return Err(Refusal::NotFound { thing: "user" }.into());
@@ -232,7 +239,12 @@ impl RecommendationService {
     }
 
     /// The cache key of a list. The user is a tag: their next interaction invalidates the list.
-    async fn key(&self, user: Id<id::User>, request: &RecommendationRequest) -> Result<Key> {
+    async fn key(
+        &self,
+        user: Id<id::User>,
+        request: &RecommendationRequest,
+        variant: Option<&Variant>,
+    ) -> Result<Key> {
         let weights = self.interactions.weights().await?;
         let tags = [
             Tag::User(user),
@@ -241,11 +253,28 @@ impl RecommendationService {
             Tag::Model(ModelKind::Embedding.as_str()),
             Tag::Model(ModelKind::Ranker.as_str()),
         ];
-        let parts = (user, request, weights.version);
+        let variant = variant.map(|variant| variant.id);
+        let parts = (user, request, weights.version, variant);
         Ok(Key::new(CacheKind::Lists, &tags, &parts))
     }
 
-    async fn make(&self, user: Id<id::User>, request: &RecommendationRequest) -> Result<List> {
+    /// Makes a list, with the settings of the variant where there is one.
+    async fn make(
+        &self,
+        user: Id<id::User>,
+        request: &RecommendationRequest,
+        variant: Option<&Variant>,
+    ) -> Result<List> {
+        let overrides = variant.map(|variant| variant.overrides).unwrap_or_default();
+        let blend = overrides.blend(&self.ctx.settings.blend);
+        let request = &RecommendationRequest {
+            diversity: match overrides.diversity {
+                // What a request asks for itself stands.
+                Some(diversity) if request.diversity == 0.0 => diversity,
+                _ => request.diversity,
+            },
+            ..request.clone()
+        };
         let (history, non_personalised, model, ranker) = tokio::try_join!(
             self.profiles.history(user),
             Box::pin(self.non_personalised()),
@@ -256,7 +285,9 @@ impl RecommendationService {
             user,
             request,
             history: &history,
+            blend: &blend,
             now: self.clock.now(),
+            variant: variant.map(|variant| variant.id),
             model,
             ranker,
             non_personalised,

@@ -151,9 +151,9 @@ impl Store {
                 INSERT INTO recommendation_lists (id, user_id, context, controls, model_version_id,
                     embedding_version_id, weights_version, model_at, events, last_event_at,
                     created_at, blend_sources, blend_weights, content_ids, scores, sources, parts,
-                    because_ids, because, provenance, events_since_model)
+                    because_ids, because, provenance, events_since_model, variant_id)
                 SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                       $18, $19, $22, $23
+                       $18, $19, $22, $23, $24
                   FROM users, quick WHERE id = $2
                 RETURNING id),
              items AS (
@@ -187,6 +187,7 @@ impl Store {
                 main.into(),
                 list.provenance.bytes().to_vec().into(),
                 list.freshness.events_since_model.into(),
+                list.variant.map(Id::uuid).into(),
             ],
         );
         Ok(self.db.write().query_one_raw(statement).await?.is_some())
@@ -329,6 +330,7 @@ impl TryFrom<recommendation_list::Model> for List {
                 last_event_at: row.last_event_at,
             },
             created_at: row.created_at,
+            variant: row.variant_id.map(Into::into),
             provenance: Provenance::from_bytes(row.provenance),
         })
     }

@@ -8,6 +8,7 @@ pub mod competition;
 pub mod content;
 pub mod email;
 pub mod embedding;
+pub mod experiment;
 pub mod facets;
 pub mod filmography;
 pub mod generation;

@@ -7,6 +7,7 @@ use super::api_key::ApiKey;
 use super::channel::Channel;
 use super::competition::Airing;
 use super::content::Content;
+use super::experiment::{Experiment, ExperimentVariant};
 use super::interaction::Interaction;
 use super::job::Job;
 use super::model::Model;
@@ -38,6 +39,8 @@ pub enum Node {
     ApiKey(ApiKey),
     Channel(Channel),
     Airing(Airing),
+    Experiment(Experiment),
+    Variant(ExperimentVariant),
 }
 
 macro_rules! fetched_by_id {
@@ -79,6 +82,8 @@ fetched_by_id! {
     Selection => selections,
     Channel => channels,
     Airing => airings,
+    Experiment => experiments,
+    Variant => variants,
 }
 
 /// Queries by ID.

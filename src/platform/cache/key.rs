@@ -22,6 +22,8 @@ pub enum Tag {
     Vectors,
     /// The table of interaction weights.
     Weights,
+    /// Which experiments run.
+    Experiments,
     /// All values of a kind. Each key has this tag implicitly.
     Kind(CacheKind),
 }
@@ -42,6 +44,7 @@ impl Tag {
             Self::Model(kind) => (3, kind.as_bytes().to_vec(), true),
             Self::Weights => (4, Vec::new(), true),
             Self::Vectors => (6, Vec::new(), true),
+            Self::Experiments => (7, Vec::new(), true),
             Self::Kind(kind) => (5, kind.as_str().as_bytes().to_vec(), true),
         };
         // A schema's name has no zero byte in it.
@@ -142,6 +145,7 @@ mod tests {
             Tag::Model("BANDIT"),
             Tag::Model("COLLABORATIVE"),
             Tag::Weights,
+            Tag::Experiments,
             Tag::Kind(CacheKind::Lists),
             Tag::Kind(CacheKind::Metadata),
         ];

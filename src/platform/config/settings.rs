@@ -218,7 +218,7 @@ pub struct Recommendations {
 }
 
 /// How much the sources of lists count.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blend {
     pub learned: bool,

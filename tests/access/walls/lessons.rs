@@ -36,13 +36,17 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         | "createUser"
         | "createApiKey"
         | "createPerson"
-        | "createChannel" => Lesson::Own,
+        | "createChannel"
+        | "createExperiment" => Lesson::Own,
         // Slates are nobody's own; only curators and admins decide about them.
         "selectForSlate" | "regenerateSlate" | "abandonSlate" => Lesson::Aimed(Vec::new()),
         // Without input, and for admins.
         "checkpointBandit" | "resetTestData" => Lesson::Own,
         "updateChannel" => aimed(json!({ "id": world.channel, "name": "Taken over" })),
         "deleteChannel" => aimed(json!({ "id": world.channel })),
+        "startExperiment" | "stopExperiment" | "deleteExperiment" => {
+            aimed(json!({ "id": world.experiment }))
+        }
         "importCompetition" => aimed(json!({ "uploadIds": [id("upload")] })),
         // Fetches what the settings name; nobody's data is touched, and only admins may.
         "syncCompetition" => Lesson::Own,

@@ -40,6 +40,8 @@ pub struct World {
     pub curator: Viewer,
     /// A trained model that is not active.
     pub model: String,
+    /// An experiment that was not started.
+    pub experiment: String,
     /// A channel.
     pub channel: String,
     /// An anonymous user of nobody's.
@@ -121,6 +123,21 @@ impl World {
         };
         let channel = app.services.channels.create(&Viewer::Command, channel);
         let channel = channel.await.unwrap().id;
+        let variant = |name: &str| {
+            (
+                name.to_owned(),
+                1,
+                domain::experiments::Overrides::default(),
+            )
+        };
+        let experiment = domain::experiments::NewExperiment {
+            name: "Walls".to_owned(),
+            contexts: Vec::new(),
+            variants: vec![variant("control"), variant("other")],
+        };
+        let experiments = &app.services.experiments;
+        let experiment = experiments.create(&Viewer::Command, experiment);
+        let experiment = experiment.await.unwrap().id;
         let upload = upload(&app, &victim).await;
         let (job, over) = jobs(&app, &victim).await;
         let people = &app.services.people;
@@ -200,6 +217,7 @@ impl World {
             stranger,
             curator,
             model: model.to_string(),
+            experiment: experiment.to_string(),
             channel: channel.to_string(),
             guest,
             film: film.to_string(),
@@ -272,6 +290,9 @@ impl World {
         let channels = "SELECT to_jsonb(t)::text FROM channels t ORDER BY 1";
         let channels = sqlx::query_scalar(channels).fetch_all(pool).await.unwrap();
         all.insert("channels".to_owned(), channels);
+        let experiments = "SELECT to_jsonb(t)::text FROM experiments t ORDER BY 1";
+        let experiments = sqlx::query_scalar(experiments).fetch_all(pool);
+        all.insert("experiments".to_owned(), experiments.await.unwrap());
         all
     }
 

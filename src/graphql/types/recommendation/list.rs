@@ -12,6 +12,7 @@ use crate::graphql::connection::PageInfo;
 use crate::graphql::enums::graphql_enum;
 use crate::graphql::number::double;
 use crate::graphql::scalars::DateTime;
+use crate::graphql::types::experiment::ExperimentVariant;
 use crate::graphql::types::model::Model;
 
 graphql_enum!(domain::Context as RecommendationContext);
@@ -111,6 +112,16 @@ impl RecommendationList {
         };
         let model = ctx.loaders().models.load_one(model).await?;
         Ok(model.map(Into::into))
+    }
+
+    /// The variant of an experiment that the list was computed for; null if no experiment ran for its
+    /// context, or if the experiment was deleted. Visible to admins; null for everyone else.
+    async fn variant(&self, ctx: &Context<'_>) -> Result<Option<ExperimentVariant>> {
+        let Some(variant) = self.0.list.variant else {
+            return Ok(None);
+        };
+        let variant = ctx.loaders().variants.load_one(variant).await?;
+        Ok(variant.map(Into::into))
     }
 
     /// Weights of the sources that contributed to the list; empty if all items come from fallbacks

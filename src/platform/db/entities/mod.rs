@@ -14,6 +14,8 @@ pub mod content_external_id;
 pub mod content_item;
 pub mod content_tag;
 pub mod credit;
+pub mod experiment;
+pub mod experiment_variant;
 pub mod feedback;
 pub mod generated;
 pub mod generation_job;

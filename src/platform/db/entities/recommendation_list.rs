@@ -28,6 +28,7 @@ pub struct Model {
     pub because: Vec<i16>,
     pub provenance: Vec<u8>,
     pub events_since_model: Option<i32>,
+    pub variant_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -59,6 +59,7 @@ fn list_json(list: recommendation_list::Model, served: &[Value]) -> Value {
         "id": outer::<id::List>(list.id),
         "context": list.context,
         "model": list.model_version_id.map(outer::<id::Model>),
+        "experimentVariant": list.variant_id.map(outer::<id::Variant>),
         "weightsVersion": list.weights_version,
         "createdAt": list.created_at,
         "content": contents.collect::<Vec<_>>(),
