@@ -81,14 +81,14 @@ pub(super) fn read(path: &Path, builder: &mut Builder) -> Result<()> {
 }
 
 fn names(ids: &Array<'_>) -> Option<Vec<String>> {
-    fn written<T: ToString>(numbers: Vec<T>) -> Vec<String> {
+    fn written<T: ToString>(numbers: &[T]) -> Vec<String> {
         numbers.iter().map(ToString::to_string).collect()
     }
     match ids.descr {
-        "<i8" => ids.numbers::<i64>().map(written),
-        "<i4" => ids.numbers::<i32>().map(written),
-        "<u8" => ids.numbers::<u64>().map(written),
-        "<u4" => ids.numbers::<u32>().map(written),
+        "<i8" => Some(written(&ids.numbers::<i64>()?)),
+        "<i4" => Some(written(&ids.numbers::<i32>()?)),
+        "<u8" => Some(written(&ids.numbers::<u64>()?)),
+        "<u4" => Some(written(&ids.numbers::<u32>()?)),
         _ => ids.texts(),
     }
 }
