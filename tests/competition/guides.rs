@@ -281,13 +281,7 @@ async fn files_that_are_no_guides_are_said_in_a_sentence_and_empty_guides_do_no_
 async fn several_guides_come_in_one_after_the_other_and_a_new_channel_is_made_once() {
     let app = TestApp::start().await;
     let files = Files::empty();
-    let packed = {
-        use std::io::Write;
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        let guide = guide(&[programme("a", 2, (18, 20), "Second", "")]);
-        packed.write_all(guide.as_bytes()).unwrap();
-        packed.finish().unwrap()
-    };
+    let packed = gz(guide(&[programme("a", 2, (18, 20), "Second", "")]).as_bytes());
     let request = ImportRequest::Xmltv {
         files: vec![
             files.write(
@@ -305,4 +299,92 @@ async fn several_guides_come_in_one_after_the_other_and_a_new_channel_is_made_on
     let all = schedule(&app, None).await;
     assert_eq!(titles(&all), ["First", "Second"]);
     assert_eq!(all[0]["channel"]["timeZone"], "Europe/Berlin");
+}
+
+/// Every encoding that guides come in, plain and packed, gives the same schedule.
+#[tokio::test]
+async fn a_guide_is_the_same_in_every_encoding() {
+    let app = TestApp::start().await;
+    film(&app, "Amélie", 2001, 122).await;
+    let text = |encoding: &str| {
+        let body = guide(&[
+            programme("première", 1, (20, 22), "Amélie", "<date>2001</date>"),
+            programme("première", 1, (22, 23), "Fenêtre\r\nsur cour", FILM),
+        ]);
+        format!("<?xml version='1.0' encoding='{encoding}'?>\n{body}")
+            .replace("</title>", "\r\n</title>")
+    };
+    let units = |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        text.encode_utf16().flat_map(bytes).collect()
+    };
+    let marked = |text: &str, bytes: fn(u16) -> [u8; 2]| units(&format!("\u{feff}{text}"), bytes);
+    // ISO-8859-1 and windows-1252 are the first 256 characters here.
+    let latin = |text: &str| {
+        text.chars()
+            .map(|c| u8::try_from(c).unwrap())
+            .collect::<Vec<u8>>()
+    };
+    let encoded = [
+        ("UTF-8", text("UTF-8").into_bytes()),
+        (
+            "UTF-8 with a mark",
+            format!("\u{feff}{}", text("UTF-8")).into_bytes(),
+        ),
+        (
+            "UTF-16LE with a mark",
+            marked(&text("UTF-16"), u16::to_le_bytes),
+        ),
+        (
+            "UTF-16BE with a mark",
+            marked(&text("UTF-16"), u16::to_be_bytes),
+        ),
+        ("UTF-16LE", units(&text("UTF-16"), u16::to_le_bytes)),
+        ("UTF-16BE", units(&text("UTF-16"), u16::to_be_bytes)),
+        ("ISO-8859-1", latin(&text("ISO-8859-1"))),
+        ("windows-1252", latin(&text("windows-1252"))),
+    ];
+    let files = Files::empty();
+    let mut expected = None;
+    for (name, bytes) in encoded {
+        for packed in [false, true] {
+            let bytes = match packed {
+                true => gz(&bytes),
+                false => bytes.clone(),
+            };
+            let request = ImportRequest::Xmltv {
+                files: vec![files.write("guide", bytes)],
+                time_zone: Tz::UTC,
+            };
+            let (summary, refused) = run(&app, request).await;
+            assert_eq!(summary.outcome, ImportOutcome::Completed, "{name}");
+            assert_eq!(refused, [], "{name}");
+            let got = summary.of(Table::Airings);
+            assert_eq!(got.added + got.unchanged, 2, "{name}");
+            let now = schedule(&app, None).await;
+            let first = expected.get_or_insert_with(|| now.clone());
+            assert_eq!(titles(first), ["Amélie", "Fenêtre sur cour"]);
+            assert_eq!(first[0]["content"]["title"], "Amélie");
+            assert_eq!(&now, first, "{name}");
+        }
+    }
+}
+
+/// The bytes 0D and 0A of U+010D, U+0A0A and the like are no end of a line.
+#[tokio::test]
+async fn letters_whose_bytes_look_like_line_ends_stay() {
+    let app = TestApp::start().await;
+    let title = "\u{0d2e}\u{0d32}\u{010d}\u{0a05}\u{0d0a}\u{0a0d}\u{0d0d}";
+    let text = guide(&[programme("a", 1, (20, 22), title, "")]);
+    let files = Files::empty();
+    for bytes in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
+        let text = format!("\u{feff}{text}");
+        let bytes: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
+        let request = ImportRequest::Xmltv {
+            files: vec![files.write("guide", bytes)],
+            time_zone: Tz::UTC,
+        };
+        let (_, refused) = run(&app, request).await;
+        assert_eq!(refused, []);
+        assert_eq!(titles(&schedule(&app, None).await), [title]);
+    }
 }

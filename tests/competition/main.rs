@@ -17,6 +17,7 @@ mod schedule;
 mod sync;
 mod uploads;
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
@@ -65,6 +66,13 @@ impl Files {
         std::fs::write(&path, bytes).unwrap();
         path
     }
+}
+
+/// Packs bytes.
+pub fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
 }
 
 /// Runs an import as the shell, and answers its summary and the refused rows.

@@ -1,6 +1,5 @@
 //! Guides that are fetched from broadcasters.
 
-use std::io::Write;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -71,12 +70,6 @@ impl World {
     }
 }
 
-fn gz(text: &str) -> Vec<u8> {
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    packed.write_all(text.as_bytes()).unwrap();
-    packed.finish().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn guides_are_fetched_once_and_again_only_when_they_change() {
     let world = World::start(&["/one.xml", "/two.xml.gz"]).await;
@@ -86,7 +79,7 @@ async fn guides_are_fetched_once_and_again_only_when_they_change() {
     broadcaster.publish("/one.xml", Page::Tagged(one.into_bytes(), "\"1\""));
     broadcaster.publish("/two.xml.gz", Page::Moved("/moved/two.xml.gz"));
     let date = "Sun, 01 Mar 2026 11:00:00 GMT";
-    broadcaster.publish("/moved/two.xml.gz", Page::Dated(gz(&two), date));
+    broadcaster.publish("/moved/two.xml.gz", Page::Dated(gz(two.as_bytes()), date));
     let (job, _) = world.sync(false).await;
     assert_eq!(job.state, JobState::Completed, "{job:?}");
     let result = job.result.unwrap();

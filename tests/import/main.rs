@@ -8,6 +8,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod factor_files;
+mod factors;
 mod files;
 mod movielens;
 mod products;

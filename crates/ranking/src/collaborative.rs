@@ -12,6 +12,7 @@
 //! items apart for a user says nothing, and the others decide; where none can, popularity does.
 
 mod bytes;
+mod given;
 mod parts;
 mod recipe;
 mod scaling;

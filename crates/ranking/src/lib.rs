@@ -26,6 +26,7 @@
 //! | judge a change by what users do with it | [`experiment`] |
 //! | know what speaks for a film in a programme slot | [`slate_signals`] |
 //! | choose films for a slate and learn from the picks | [`bandit`] |
+//! | exchange arrays with numpy | [`numpy`] |
 //! | split texts into words | [`text`] |
 //! | know what content is about, by its words | [`Lsa`] of [`Document`]s, with [`LsaSettings`] |
 
@@ -49,6 +50,7 @@ pub mod kernel;
 pub mod lsa;
 pub mod matrix;
 pub mod neighbours;
+pub mod numpy;
 pub mod popularity;
 pub mod profile;
 pub mod selection;

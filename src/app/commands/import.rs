@@ -1,4 +1,4 @@
-//! `marquee import`: films, products, users and what they did, and what channels show, from files.
+//! `marquee import`: films, products, users and what they did, what channels show, and factors, from files.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,14 +9,18 @@ use chrono_tz::Tz;
 use clap::{Args as ClapArgs, Subcommand};
 
 use crate::app::terminal::ProgressBar;
-use crate::domain::SchemaContext;
+use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::imports::{
-    ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportService, ImportSummary, Limits,
-    RefusedRow, Table,
+    ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, Limits, RefusedRow,
+    Table,
 };
 use crate::foundation::{Error, Progress};
 use crate::platform::config::SchemaName;
+
+mod factors;
+
+pub use factors::FactorArgs;
 
 /// The exit code when nothing could be read: a file or folder that is not there, a mapping with a
 /// mistake, or no single good row.
@@ -26,7 +30,7 @@ pub const BROKEN: u8 = 4;
 /// The exit code when the import was cancelled, as a shell gives it for an interrupt.
 pub const CANCELLED: u8 = 130;
 
-/// Import films, products, users and interactions from files, plain or gzipped.
+/// Import films, products, users, interactions, schedules and factors from files, plain or gzipped.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
     /// Source of the import.
@@ -87,31 +91,45 @@ pub enum What {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Factors of items that were trained elsewhere, as a version of the collaborative model.
+    Factors(FactorArgs),
 }
 
-impl Args {
-    fn request(&self) -> ImportRequest {
-        match self.what.clone() {
-            What::Movielens { folder } => ImportRequest::Movielens { folder },
-            What::Tmdb { folder } => ImportRequest::Tmdb { folder },
-            What::Products { file, mapping } => ImportRequest::Products { file, mapping },
-            What::Xmltv { files, time_zone } => ImportRequest::Xmltv { files, time_zone },
-            What::Airings { files } => ImportRequest::Airings { files },
-        }
-    }
-}
-
-/// Imports into the schema of `ctx`, which is that of `args.schema`; an interrupt ends it after
+/// Imports into the schema of these services, which is that of `args.schema`; an interrupt ends it after
 /// the chunks under way. The exit code says how it ended.
 ///
 /// # Errors
-/// When the database fails, or `--refused` cannot be written.
-pub async fn run(args: Args, ctx: &SchemaContext) -> anyhow::Result<ExitCode> {
+/// When the database fails, `--refused` cannot be written, or factors are worse than what serves.
+pub async fn run(args: Args, services: &Services) -> anyhow::Result<ExitCode> {
+    let mut report = Report::new(args.refused.as_ref(), args.show_refused)?;
+    let limits = Limits {
+        ratio: args.max_ratio,
+        ..Limits::default()
+    };
+    let request = match args.what {
+        What::Movielens { folder } => ImportRequest::Movielens { folder },
+        What::Tmdb { folder } => ImportRequest::Tmdb { folder },
+        What::Products { file, mapping } => ImportRequest::Products { file, mapping },
+        What::Xmltv { files, time_zone } => ImportRequest::Xmltv { files, time_zone },
+        What::Airings { files } => ImportRequest::Airings { files },
+        What::Factors(args) => {
+            let read = factors::read(&args, limits, services, &mut report).await;
+            report.end()?;
+            return match read {
+                Ok(read) => {
+                    factors::serve(&args, read, services).await?;
+                    Ok(ExitCode::SUCCESS)
+                }
+                Err(error @ Error::Refused(_)) => {
+                    eprintln!("Nothing was imported: {error}");
+                    Ok(ExitCode::from(NOTHING_READ))
+                }
+                Err(other) => Err(other.into()),
+            };
+        }
+    };
     let options = ImportOptions {
-        limits: Limits {
-            ratio: args.max_ratio,
-            ..Limits::default()
-        },
+        limits,
         ..ImportOptions::default()
     };
     let cancel = options.cancel.clone();
@@ -120,9 +138,9 @@ pub async fn run(args: Args, ctx: &SchemaContext) -> anyhow::Result<ExitCode> {
             cancel.cancel();
         }
     });
-    let mut report = Report::new(args.refused.as_ref(), args.show_refused)?;
-    let outcome = ImportService::new(ctx)
-        .run(&Viewer::Command, args.request(), options, |event| {
+    let outcome = services
+        .imports
+        .run(&Viewer::Command, request, options, |event| {
             report.record(event);
         })
         .await;

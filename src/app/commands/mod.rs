@@ -92,8 +92,8 @@ async fn with_database(command: Command, app: &App) -> anyhow::Result<ExitCode> 
         }
         Command::Demo(args) => demo::run(args, app).await?,
         Command::Import(args) => {
-            let (ctx, _) = app.schema(args.schema.as_ref())?;
-            return import::run(args, ctx).await;
+            let (_, services) = app.schema(args.schema.as_ref())?;
+            return import::run(args, services).await;
         }
         Command::Train(args) => train::run(args, app).await?,
         Command::Embed(args) => embed::run(args, app).await?,

@@ -8,6 +8,7 @@
 mod airings;
 mod columns;
 mod download;
+pub mod factors;
 mod guides;
 pub mod job;
 pub mod mapping;

@@ -90,6 +90,7 @@ impl ImportService {
             outcome: ImportOutcome::Completed,
             sessions: Vec::new(),
             store: self.store.clone(),
+            undecoded: matches!(request, ImportRequest::Xmltv { .. }),
         };
         // What cannot be used is refused before the database is asked for anything.
         let plan = Plan::of(&request)?;
@@ -131,6 +132,8 @@ struct ImportRun<N> {
     /// The first session holds the lock.
     sessions: Vec<Session>,
     store: Store,
+    /// Whether files are decoded by whoever reads them, as guides are, and may be in UTF-16.
+    undecoded: bool,
 }
 
 impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
@@ -260,7 +263,11 @@ impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
     }
 
     fn open(&mut self, path: &Path) -> Result<Source> {
-        let source = Source::open(path, self.options.limits)?;
+        let limits = self.options.limits;
+        let source = match self.undecoded {
+            true => Source::open_undecoded(path, limits)?,
+            false => Source::open(path, limits)?,
+        };
         (self.on_event)(ImportEvent::FileOpened {
             file: name(path),
             bytes: source.bytes(),

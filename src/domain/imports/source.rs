@@ -73,11 +73,24 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens a file; whether it is packed shows in its first bytes, not in its name.
+    /// Opens a file in UTF-8; whether it is packed shows in its first bytes, not in its name.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] when it is not there, may not be read, or is an archive or in UTF-16.
+    pub fn open(path: &Path, limits: Limits) -> Result<Self> {
+        Self::open_as(path, limits, false)
+    }
+
+    /// The same for a file that [`Source::into_reader`] reads and whoever reads it decodes: it may be in UTF-16,
+    /// and then its bytes are left as they are.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] when it is not there, may not be read, or is an archive.
-    pub fn open(path: &Path, limits: Limits) -> Result<Self> {
+    pub(super) fn open_undecoded(path: &Path, limits: Limits) -> Result<Self> {
+        Self::open_as(path, limits, true)
+    }
+
+    fn open_as(path: &Path, limits: Limits, undecoded: bool) -> Result<Self> {
         let refuse = |why: String| Refusal::invalid("file", format!("{}: {why}", path.display()));
         let cannot = |error: io::Error| refuse(explain(&error));
         let file = File::open(path).map_err(cannot)?;
@@ -101,18 +114,14 @@ impl Source {
                 b"\x28\xb5\x2f\xfd",
                 "packed with zstd; unpack it or pack it with gzip",
             ),
-            (
-                b"\xff\xfe",
-                "in UTF-16; save it as UTF-8, as spreadsheets can",
-            ),
-            (
-                b"\xfe\xff",
-                "in UTF-16; save it as UTF-8, as spreadsheets can",
-            ),
         ] {
             if magic.starts_with(start) {
                 return Err(refuse(format!("this is {kind}")).into());
             }
+        }
+        if !undecoded && (magic.starts_with(b"\xff\xfe") || magic.starts_with(b"\xfe\xff")) {
+            let why = "this is in UTF-16; save it as UTF-8, as spreadsheets can";
+            return Err(refuse(why.to_owned()).into());
         }
         let gz = magic.starts_with(&[0x1f, 0x8b]);
         let meter = Arc::new(Meter::default());
@@ -128,7 +137,7 @@ impl Source {
         } else {
             Box::new(packed)
         };
-        let guard = Guard::new(unpacked, Arc::clone(&meter), limits, gz);
+        let guard = Guard::new(unpacked, Arc::clone(&meter), limits, gz, undecoded);
         Ok(Self {
             reader: Box::new(guard),
             meter,

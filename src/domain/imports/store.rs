@@ -23,12 +23,14 @@ use crate::platform::db::bulk::Bulk;
 mod airings;
 mod credits;
 mod downloads;
+mod factors;
 mod items;
 mod user_items;
 
 pub(super) use airings::AiringStage;
 pub(super) use credits::CreditStage;
 pub(super) use downloads::Validators;
+pub(super) use factors::Known;
 pub(super) use items::{ItemStage, Policy};
 pub(super) use user_items::{RatingStage, TagStage, UserItemStage, UserStage};
 

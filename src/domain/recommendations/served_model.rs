@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use super::service::RecommendationService;
+use super::training::ItemFactors;
 use crate::domain::content::CatalogueIndex;
 use crate::domain::models::handle::LoadedModel;
 use crate::domain::models::{ModelKind, ModelService, ModelVersion};
@@ -116,6 +117,13 @@ impl ServedModel {
             let slot = |content: &Content| catalogue.slot(*content).unwrap_or(UNKNOWN);
             self.items.iter().map(slot).collect()
         })
+    }
+
+    /// The vectors of its items, where a part of it has such.
+    pub(super) fn item_factors(&self) -> Option<ItemFactors> {
+        let vectors = self.collaborative.item_factors()?;
+        let items = self.items.iter().map(|item| item.uuid()).collect();
+        Some(ItemFactors { items, vectors })
     }
 
     /// The items it knows.

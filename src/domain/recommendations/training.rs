@@ -13,10 +13,10 @@ use super::store::TrainingStore;
 use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, ModelVersion, another_training};
 use crate::foundation::{Error, ProgressObserver, Refusal, Result};
-use ranking::collaborative::{CollaborativeError, Model, Recipe};
-use ranking::matrix::Interactions;
+use ranking::collaborative::CollaborativeError;
 
 mod data;
+mod factors;
 mod lists;
 mod measure;
 mod progress;
@@ -24,11 +24,12 @@ mod ranker;
 mod recipe;
 
 use data::TrainingData;
+use factors::ModelPlan;
+pub use factors::{FactorOptions, ItemFactors};
 use lists::lists;
-use measure::{chosen, kept_choice, not_worse};
+use measure::{chosen, not_worse};
 pub use progress::Step;
 pub(super) use progress::{Run, RunReporter};
-use recipe::{named, recipe};
 
 /// At most so many users' lists are computed and copied at a time, and at most so many scores made
 /// for them: then the observer is asked again.
@@ -118,7 +119,7 @@ impl RecommendationService {
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(another_training());
         };
-        let trained = self.train_in(&mut store, how, began, progress).await;
+        let trained = self.train_in(&mut store, how, None, began, progress).await;
         // At once, whatever came of it: the next training need not wait for a socket to be missed.
         store.end().await;
         trained
@@ -143,26 +144,24 @@ impl RecommendationService {
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(another_training());
         };
-        let data = self.read(&mut store, &mut progress).await;
+        let data = self.read(&mut store, None, &mut progress).await;
         store.end().await;
         let data = Arc::new(data?);
         let training = &self.ctx.settings.training;
-        let (recipe, progress) = if choose {
+        let (plan, progress) = if choose {
             chosen(Arc::clone(&data), training.seed, progress).await?
         } else {
             let active = self.models.active(ModelKind::Collaborative).await?;
-            let chosen_before = active.as_ref().and_then(kept_choice);
-            let recipe = chosen_before
-                .unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
-            (recipe, progress)
+            (ModelPlan::usual(active.as_ref(), training, &data), progress)
         };
+        let plan = Arc::new(plan);
         let (evaluation, _) = self
-            .evaluation(Arc::clone(&data), recipe.clone(), progress)
+            .evaluation(Arc::clone(&data), Arc::clone(&plan), progress)
             .await?;
         let figure = evaluation.map(|evaluation| evaluation.figure);
         Ok(EvaluationResult {
-            algorithm: named(&recipe),
-            settings: json!({ "parts": recipe.parts }),
+            algorithm: plan.algorithm(),
+            settings: plan.settings(),
             ndcg_at_10: figure.as_ref().map(|figure| figure.served.ndcg_at_10.mean),
             figure,
             users: data.users.len(),
@@ -180,31 +179,30 @@ impl RecommendationService {
             choose,
             candidate,
         }: TrainingOptions,
+        given: Option<ModelPlan>,
         began: Instant,
         mut progress: RunReporter,
     ) -> Result<TrainingResult> {
-        let data = Arc::new(self.read(store, &mut progress).await?);
+        let among = given.as_ref().and_then(ModelPlan::items);
+        let data = Arc::new(self.read(store, among, &mut progress).await?);
         let before = self.models.active(ModelKind::Collaborative).await?;
         let training = &self.ctx.settings.training;
-        let (recipe, chosen, progress) = if choose {
-            let seed = training.seed;
-            let (recipe, progress) = chosen(Arc::clone(&data), seed, progress).await?;
-            (recipe, true, progress)
-        } else {
-            let chosen_before = before.as_ref().and_then(kept_choice);
-            let chosen = chosen_before.is_some();
-            let recipe = chosen_before
-                .unwrap_or_else(|| recipe(training, data.items.len(), data.users.len()));
-            (recipe, chosen, progress)
+        let (plan, progress) = match given {
+            Some(plan) => (plan, progress),
+            None if choose => chosen(Arc::clone(&data), training.seed, progress).await?,
+            None => {
+                let plan = ModelPlan::usual(before.as_ref(), training, &data);
+                (plan, progress)
+            }
         };
+        let plan = Arc::new(plan);
         let (evaluation, progress) = self
-            .evaluation(Arc::clone(&data), recipe.clone(), progress)
+            .evaluation(Arc::clone(&data), Arc::clone(&plan), progress)
             .await?;
         let figure = evaluation
             .as_ref()
             .map(|evaluation| evaluation.figure.clone());
-        let algorithm = named(&recipe);
-        let settings = json!({ "parts": recipe.parts, "chosen": chosen });
+        let (algorithm, settings) = (plan.algorithm(), plan.settings());
         let begun = self
             .models
             .begin(ModelKind::Collaborative, &algorithm, settings);
@@ -222,7 +220,7 @@ impl RecommendationService {
             return Err(refused);
         }
         let outcome = self
-            .fit_and_store(store, &model, Arc::clone(&data), recipe, progress)
+            .fit_and_store(store, &model, Arc::clone(&data), plan, progress)
             .await
             .and_then(|(fitted, mut progress)| {
                 fitted.check(force || candidate)?;
@@ -266,13 +264,13 @@ impl RecommendationService {
         store: &mut TrainingStore,
         model: &ModelVersion,
         data: Arc<TrainingData>,
-        recipe: Recipe,
+        plan: Arc<ModelPlan>,
         mut progress: RunReporter,
     ) -> Result<(Fitted, RunReporter)> {
         // Training takes all cores for a while: not on the threads that answer requests.
         let training_data = Arc::clone(&data);
         let (collaborative, mut progress) = blocking(move || {
-            let collaborative = fit(&recipe, &data.positive, Step::Train, &mut progress)?;
+            let collaborative = plan.fit(&data.positive, Step::Train, &mut progress)?;
             Ok((Arc::new(collaborative), progress))
         })
         .await?;
@@ -325,25 +323,17 @@ struct Fitted {
 impl Fitted {
     fn check(&self, force: bool) -> Result<()> {
         let share = self.served as f64 / self.users.max(1) as f64;
-        if force || share >= SERVED_SHARE {
+        // Factors that come from elsewhere may come before any user.
+        if force || self.users == 0 || share >= SERVED_SHARE {
             return Ok(());
         }
         Err(conflict(&format!(
             "only {:.0} % of the users would have {ENOUGH} items or more, and {:.0} % must; the \
-             model in service stays; train with `force` to take the new one all the same",
+             model in service stays; `force` takes the new one all the same",
             100.0 * share,
             100.0 * SERVED_SHARE
         )))
     }
-}
-
-fn fit(
-    recipe: &Recipe,
-    table: &Interactions,
-    at: Step,
-    progress: &mut RunReporter,
-) -> Result<Model> {
-    Model::fit(recipe, table, &mut progress.fraction(at)).map_err(explain)
 }
 
 /// The lists of so many users are drawn at once, in a catalogue of so many items.

@@ -23,15 +23,12 @@
 //! | `folded_id` | (f, 2) | u8 | ids of events that are no longer kept |
 //! | `folded_A`, `folded_l` | (7F, 7F), (7F) | f8 | what is known from those: `½ θᵀ A θ − lᵀ θ` |
 
-mod npy;
-
-use std::io::{Cursor, Read, Write};
+use std::io::Cursor;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::super::numpy::{self, Array, Element, write, write_text};
 use super::feedback::{Event, EventLog};
 use super::fit::{Folded, Posterior};
 use super::groups::Groups;
@@ -40,7 +37,6 @@ use super::{
     Bandit, Context, MAX_CHANNELS, MAX_EVENTS, MAX_SHOWN, Outcome, SIGNALS, Sampler, Settings,
     Signal, SlateFeedback,
 };
-use npy::{read, read_text, rows, write, write_text};
 
 /// The version of the format that is written and read.
 const VERSION: u64 = 1;
@@ -82,16 +78,7 @@ pub enum ArtifactError {
 impl Bandit {
     /// The bandit as the bytes of a file that numpy opens.
     pub fn to_npz(&self) -> Vec<u8> {
-        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-        for (name, array) in self.arrays() {
-            let written = archive
-                .start_file(format!("{name}.npy"), options)
-                .and_then(|()| Ok(archive.write_all(&array)?));
-            written.expect("names are distinct, and memory takes what is written");
-        }
-        let finished = archive.finish();
-        finished.expect("memory takes what is written").into_inner()
+        numpy::pack(self.arrays())
     }
 
     fn arrays(&self) -> Vec<(&'static str, Vec<u8>)> {
@@ -240,28 +227,38 @@ fn numbers(settings: &mut Settings) -> [&mut f64; 11] {
     ]
 }
 
-/// The arrays of a file by name. Each has a checksum, which the archive's reader compares.
+/// The arrays of a file by name.
 fn unpack(bytes: &[u8]) -> Result<FxHashMap<String, Vec<u8>>, ArtifactError> {
-    let damaged = |error: zip::result::ZipError| ArtifactError::Archive(error.to_string());
     if bytes.len() > LARGEST {
         let large = format!("it is larger than {LARGEST} bytes");
         return Err(ArtifactError::Archive(large));
     }
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-    let mut out = FxHashMap::default();
-    let mut left = LARGEST as u64;
-    for at in 0..archive.len() {
-        let file = archive.by_index(at).map_err(damaged)?;
-        let name = file.name().map_err(damaged)?;
-        let name = name.trim_end_matches(".npy").to_owned();
-        let mut array = Vec::new();
-        file.take(left)
-            .read_to_end(&mut array)
-            .map_err(|error| ArtifactError::Archive(format!("`{name}`: {error}")))?;
-        left -= array.len() as u64;
-        out.insert(name, array);
-    }
-    Ok(out)
+    let arrays = numpy::unpack(Cursor::new(bytes), LARGEST as u64, |_| true);
+    arrays.map_err(ArtifactError::Archive)
+}
+
+/// The numbers of an array of this shape.
+fn read<T: Element>(
+    name: &'static str,
+    bytes: &[u8],
+    shape: &[usize],
+) -> Result<Vec<T>, ArtifactError> {
+    let array = Array::parse(bytes).filter(|array| array.shape == shape && !array.fortran_order);
+    let numbers = array.and_then(|array| array.numbers());
+    numbers.ok_or(ArtifactError::Array(name))
+}
+
+/// The length of an array's first dimension.
+fn rows(name: &'static str, bytes: &[u8]) -> Result<usize, ArtifactError> {
+    let rows = Array::parse(bytes).and_then(|array| array.shape.first().copied());
+    rows.ok_or(ArtifactError::Array(name))
+}
+
+/// The text of an array without dimensions.
+fn read_text(name: &'static str, bytes: &[u8]) -> Result<String, ArtifactError> {
+    let array = Array::parse(bytes).filter(|array| array.shape.is_empty());
+    let text = array.and_then(|array| array.texts()?.pop());
+    text.ok_or(ArtifactError::Array(name))
 }
 
 fn put_id(id: u128) -> [u64; 2] {

@@ -23,12 +23,16 @@ impl<R: Read> Read for Packed<R> {
 }
 
 /// Stops at a bomb and at an endless row, leaves out the byte order mark, and turns CRLF into LF,
-/// so that the numbers of lines are those of an editor.
+/// so that the numbers of lines are those of an editor; the last two not of a text in UTF-16.
 pub(super) struct Guard {
     inner: Box<dyn Read + Send>,
     meter: Arc<Meter>,
     limits: Limits,
     packed: bool,
+    /// Whether the text may be in UTF-16, and is decoded later.
+    undecoded: bool,
+    /// Whether it is: then no byte is a character.
+    utf16: bool,
     total: u64,
     start: bool,
     /// What has been read; from `next` on it is still to be handed out, up to `end`.
@@ -61,12 +65,15 @@ impl Guard {
         meter: Arc<Meter>,
         limits: Limits,
         packed: bool,
+        undecoded: bool,
     ) -> Self {
         Self {
             inner,
             meter,
             limits,
             packed,
+            undecoded,
+            utf16: false,
             total: 0,
             start: true,
             buffer: vec![0; 1 << 16],
@@ -98,10 +105,17 @@ impl Guard {
         self.meter
             .quotes
             .fetch_add(quotes as u64, Ordering::Relaxed);
-        if std::mem::take(&mut self.start) && self.buffer[..length] == [0xef, 0xbb, 0xbf] {
-            self.end = 0;
+        if std::mem::take(&mut self.start) {
+            let first = &self.buffer[..length];
+            let utf16 = [b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<"];
+            self.utf16 = self.undecoded && utf16.iter().any(|start| first.starts_with(*start));
+            if first == [0xef, 0xbb, 0xbf] {
+                self.end = 0;
+            }
         }
-        self.drop_returns();
+        if !self.utf16 {
+            self.drop_returns();
+        }
         self.total += length as u64;
         let packed = self.meter.packed().max(1);
         if self.packed

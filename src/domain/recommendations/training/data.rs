@@ -78,27 +78,36 @@ struct Pair {
 }
 
 impl RecommendationService {
+    /// Reads the record; of `among` items, which ascend, where that is given, and otherwise of all that somebody
+    /// did something to.
     pub(super) async fn read(
         &self,
         store: &mut TrainingStore,
+        among: Option<&[Uuid]>,
         progress: &mut RunReporter,
     ) -> Result<TrainingData> {
         let weights = self.interactions.weights().await?;
         let now = self.clock.now();
-        let (mut users, mut items) = (Numbering::default(), Numbering::default());
+        let mut users = Numbering::default();
+        let mut items = among.map_or_else(|| Ok(Numbering::default()), Numbering::fixed)?;
         let mut pairs: Vec<Pair> = Vec::new();
         let (mut read, mut on_fraction) = (0, 0);
         let mut sample = ReplaySample::default();
         store
             .histories(|user| {
                 read += user.events.len();
-                let number = users.of(user.user)?;
+                let Some(number) = users.of(user.user)? else {
+                    return Ok(());
+                };
                 sample.offer(user.user, &user.events, &weights);
                 let history = History::new(user.events, Arc::clone(&weights));
                 for (content, state) in history.states() {
+                    let Some(item) = items.of(content.uuid())? else {
+                        continue;
+                    };
                     pairs.push(Pair {
                         user: number,
-                        item: items.of(content.uuid())?,
+                        item,
                         weight: state.weight,
                         latest: state.latest.timestamp(),
                         out: state.exclusion.holds(now),
@@ -195,18 +204,34 @@ impl TrainingData {
 struct Numbering {
     indices: FxHashMap<Uuid, u32>,
     list: Vec<Uuid>,
+    /// Whether no further id gets a number.
+    fixed: bool,
 }
 
 impl Numbering {
-    fn of(&mut self, id: Uuid) -> Result<u32> {
+    /// The numbers of these ids, and of no others.
+    fn fixed(ids: &[Uuid]) -> Result<Self> {
+        let mut numbering = Self::default();
+        for id in ids {
+            numbering.of(*id)?;
+        }
+        numbering.fixed = true;
+        Ok(numbering)
+    }
+
+    /// The number of an id; `None` for one that has none and gets none.
+    fn of(&mut self, id: Uuid) -> Result<Option<u32>> {
         if let Some(index) = self.indices.get(&id) {
-            return Ok(*index);
+            return Ok(Some(*index));
+        }
+        if self.fixed {
+            return Ok(None);
         }
         let index = u32::try_from(self.list.len())
             .map_err(|_| anyhow::anyhow!("more than 4 billion users or items"))?;
         self.indices.insert(id, index);
         self.list.push(id);
-        Ok(index)
+        Ok(Some(index))
     }
 
     /// The ids in their order, and for each number the place of its id there.

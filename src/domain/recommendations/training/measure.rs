@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::data::TrainingData;
-use super::{RunReporter, Step, blocking, conflict, explain, fit};
+use super::factors::ModelPlan;
+use super::{RunReporter, Step, blocking, conflict, explain};
 use crate::domain::models::ModelVersion;
 use crate::domain::recommendations::replay_evaluation::{ReplayOutcome, ReplayReport};
 use crate::domain::recommendations::served_model::ServedModel;
@@ -24,7 +25,7 @@ pub(super) async fn chosen(
     data: Arc<TrainingData>,
     seed: u64,
     mut progress: RunReporter,
-) -> Result<(Recipe, RunReporter)> {
+) -> Result<(ModelPlan, RunReporter)> {
     blocking(move || {
         let mut folds = Vec::new();
         for number in 0..FOLDS {
@@ -54,7 +55,8 @@ pub(super) async fn chosen(
             seed,
         };
         let choice = selection::choose(&folds, &plan, &mut progress.fraction(Step::Choose));
-        Ok((choice.map_err(explain)?.recipe, progress))
+        let recipe = choice.map_err(explain)?.recipe;
+        Ok((ModelPlan::trained(recipe, true), progress))
     })
     .await
 }
@@ -71,12 +73,12 @@ pub(super) fn recipe_of(model: &ModelVersion) -> Option<Recipe> {
 }
 
 impl RecommendationService {
-    /// The served figure of a recipe: what it learns from the part of the record before the cuts makes
+    /// The served figure of a plan: what it learns from the part of the record before the cuts makes
     /// the lists of the replayed users, through the pipeline that serves.
     pub(super) async fn evaluation(
         &self,
         data: Arc<TrainingData>,
-        recipe: Recipe,
+        plan: Arc<ModelPlan>,
         mut progress: RunReporter,
     ) -> Result<(Option<ReplayOutcome>, RunReporter)> {
         if data.replays.is_empty() {
@@ -90,7 +92,7 @@ impl RecommendationService {
             if before.is_empty() {
                 return Ok((None, before, progress));
             }
-            let collaborative = fit(&recipe, &before, Step::Measure, &mut progress)?;
+            let collaborative = plan.fit(&before, Step::Measure, &mut progress)?;
             let model = ServedModel::unserved(&training_data.items, collaborative, trained_at);
             Ok((Some(Arc::new(model)), before, progress))
         })
@@ -120,7 +122,7 @@ pub(super) fn not_worse(
     }
     Err(conflict(&format!(
         "NDCG@10 of the served lists would be {:.4}, with the model in service it was {known:.4}; \
-         the model in service stays; train with `force` to take the new one all the same",
+         the model in service stays; `force` takes the new one all the same",
         ndcg.mean
     )))
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::measure::recipe_of;
 use super::{Run, RunReporter};
 use crate::domain::auth::Viewer;
 use crate::domain::models::{ModelKind, NewVersion, another_training};
@@ -32,16 +31,19 @@ impl RecommendationService {
         let Some(model) = self.models.active(ModelKind::Collaborative).await? else {
             return Ok(None);
         };
-        let Some(recipe) = recipe_of(&model) else {
+        let Some(plan) = self.plan_of(&model).await? else {
             return Ok(None);
         };
         let Some(mut store) = self.store.begin_training().await? else {
             return Err(another_training());
         };
         let mut progress = RunReporter::new(Run::Evaluation { choose: false }, observer);
-        let data = self.read(&mut store, &mut progress).await;
+        let data = self.read(&mut store, plan.items(), &mut progress).await;
         let evaluation = match data {
-            Ok(data) => self.evaluation(Arc::new(data), recipe, progress).await,
+            Ok(data) => {
+                let (data, plan) = (Arc::new(data), Arc::new(plan));
+                self.evaluation(data, plan, progress).await
+            }
             Err(error) => Err(error),
         };
         store.end().await;

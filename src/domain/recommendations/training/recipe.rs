@@ -16,7 +16,7 @@ const RECENCY: f32 = 7.0;
 /// catalogue is too large for linear models, factors and the graph are left.
 pub(super) fn recipe(training: &Settings, items: usize, users: usize) -> Recipe {
     let part = |weight, kind| Part { weight, kind };
-    let mut parts = vec![part(0.3, Kind::Ials(settings(training)))];
+    let mut parts = vec![part(0.3, Kind::Ials(ials_settings(training)))];
     if items <= training.linear_up_to {
         // Regularisation grows with the root of the number of users.
         let scale = (users.max(1) as f32).sqrt();
@@ -53,7 +53,8 @@ pub(super) fn named(recipe: &Recipe) -> String {
     names.join("+")
 }
 
-fn settings(training: &Settings) -> IalsSettings {
+/// The settings of factors, and of folding users in among them.
+pub(super) fn ials_settings(training: &Settings) -> IalsSettings {
     IalsSettings {
         factors: training.factors,
         sweeps: training.sweeps,
