@@ -44,9 +44,9 @@ pub fn mutation_lesson(name: &str, world: &World) -> Lesson {
         "checkpointBandit" | "resetTestData" => Lesson::Own,
         "updateChannel" => aimed(json!({ "id": world.channel, "name": "Taken over" })),
         "deleteChannel" => aimed(json!({ "id": world.channel })),
-        "startExperiment" | "stopExperiment" | "deleteExperiment" => {
-            aimed(json!({ "id": world.experiment }))
-        }
+        "startExperiment" => aimed(json!({ "id": world.experiments[0] })),
+        "stopExperiment" => aimed(json!({ "id": world.experiments[1] })),
+        "deleteExperiment" => aimed(json!({ "id": world.experiments[2] })),
         "importCompetition" => aimed(json!({ "uploadIds": [id("upload")] })),
         // Fetches what the settings name; nobody's data is touched, and only admins may.
         "syncCompetition" => Lesson::Own,

@@ -40,8 +40,8 @@ pub struct World {
     pub curator: Viewer,
     /// A trained model that is not active.
     pub model: String,
-    /// An experiment that was not started.
-    pub experiment: String,
+    /// An experiment to be started, one that runs, and one to be deleted.
+    pub experiments: [String; 3],
     /// A channel.
     pub channel: String,
     /// An anonymous user of nobody's.
@@ -123,21 +123,7 @@ impl World {
         };
         let channel = app.services.channels.create(&Viewer::Command, channel);
         let channel = channel.await.unwrap().id;
-        let variant = |name: &str| {
-            (
-                name.to_owned(),
-                1,
-                domain::experiments::Overrides::default(),
-            )
-        };
-        let experiment = domain::experiments::NewExperiment {
-            name: "Walls".to_owned(),
-            contexts: Vec::new(),
-            variants: vec![variant("control"), variant("other")],
-        };
-        let experiments = &app.services.experiments;
-        let experiment = experiments.create(&Viewer::Command, experiment);
-        let experiment = experiment.await.unwrap().id;
+        let experiments = experiments(&app).await;
         let upload = upload(&app, &victim).await;
         let (job, over) = jobs(&app, &victim).await;
         let people = &app.services.people;
@@ -217,7 +203,7 @@ impl World {
             stranger,
             curator,
             model: model.to_string(),
-            experiment: experiment.to_string(),
+            experiments,
             channel: channel.to_string(),
             guest,
             film: film.to_string(),
@@ -299,6 +285,36 @@ impl World {
     fn id<K: id::Kind>(&self, kind: &str) -> uuid::Uuid {
         self.ids[kind].parse::<Id<K>>().unwrap().uuid()
     }
+}
+
+/// An experiment to be started, one that runs, and one to be deleted.
+async fn experiments(app: &TestApp) -> [String; 3] {
+    use domain::recommendations::Context;
+    let variant = |name: &str| {
+        (
+            name.to_owned(),
+            1,
+            domain::experiments::Overrides::default(),
+        )
+    };
+    let service = &app.services.experiments;
+    let mut ids = Vec::new();
+    for (name, context) in [
+        ("Drafted", Context::Feed),
+        ("Running", Context::Similar),
+        ("Unwanted", Context::Feed),
+    ] {
+        let new = domain::experiments::NewExperiment {
+            name: name.to_owned(),
+            contexts: vec![context],
+            variants: vec![variant("control"), variant("other")],
+        };
+        let made = service.create(&Viewer::Command, new).await;
+        ids.push(made.unwrap().id);
+    }
+    let started = service.start(&Viewer::Command, ids[1]).await;
+    started.unwrap();
+    [0, 1, 2].map(|index| ids[index].to_string())
 }
 
 /// A file of the victim's, from when they were an admin.
