@@ -1,4 +1,4 @@
-//! Measures the server: `script/bench serving`, `push` and `jobs`. See docs/performance.md.
+//! Measures the server: `script/bench serving`, `push`, `jobs` and `slates`. See docs/performance.md.
 //!
 //! It fills a database of its own through the program's commands, starts the program's server,
 //! and asks it over loopback, beside a bare axum handler that returns the same bytes.
@@ -15,6 +15,7 @@ mod report;
 mod rng;
 mod scenarios;
 mod server;
+mod slates;
 mod socket;
 mod words;
 mod world;
@@ -97,6 +98,8 @@ enum Section {
     Push(push::Options),
     /// Jobs through the queue.
     Jobs(jobs::Options),
+    /// Slates of many films.
+    Slates(slates::Options),
 }
 
 fn main() -> ExitCode {
@@ -132,6 +135,9 @@ fn measure(options: &Options) -> anyhow::Result<ExitCode> {
     match &options.section {
         Some(Section::Push(push)) => return shown(options, &push::measure(marquee, push)?),
         Some(Section::Jobs(jobs)) => return shown(options, &jobs::measure(marquee, jobs)?),
+        Some(Section::Slates(slates)) => {
+            return shown(options, &slates::measure(&marquee, slates)?);
+        }
         None => {}
     }
     let size = world::Size {

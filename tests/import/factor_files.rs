@@ -189,7 +189,7 @@ fn all_forms_of_a_table_are_the_same_table() {
     let by_column = (0..3).flat_map(|at| ROWS.iter().map(move |(_, vector)| vector[at]));
     let by_column = numpy::write(&[3, 3], by_column);
     let by_column = with(by_column, "False", "True ");
-    let ids = numpy::write_text("12\07\0\0-3\0");
+    let ids = numpy::write_text("12\u{0}7\u{0}\u{0}-3\u{0}");
     let ids = with(with(ids, "<U9", "<U3"), "'shape': (), ", "'shape': (3,)");
     let fortran = numpy::pack([("ids", ids), ("factors", by_column)]);
 

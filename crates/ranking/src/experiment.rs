@@ -108,7 +108,8 @@ pub fn p_value(control: Proportion, variant: Proportion) -> Option<f64> {
 pub fn users_needed(control: f64, variant: f64, significance: f64) -> Option<u64> {
     let share = 0.0..=1.0;
     let sound = share.contains(&control) && share.contains(&variant) && control != variant;
-    if !sound || !(significance > 0.0 && significance < 1.0) {
+    let known = significance > 0.0 && significance < 1.0;
+    if !(sound && known) {
         return None;
     }
     let mean = f64::midpoint(control, variant);
