@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(
             better.summary,
             "Better than the control: 13.0 % of the users converted, and 10.0 % with the control (+3.0 percentage \
-             points, 95 % interval +1.7 to +4.3)."
+             points, 95 % interval +1.8 to +4.3)."
         );
         assert_eq!(
             compared((650, 5000), (500, 5000), 1).verdict,
