@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use foundation::{Id, id};
+use foundation::{Clock, Id, id};
 use ranking::bandit::{Bandit, Context, Settings, Signals};
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
@@ -160,8 +160,7 @@ fn slates(
     const WARM_UP: usize = 24;
     let document = include_str!("documents/slate.graphql");
     let mut connection = Connection::open(server.port)?;
-    let tomorrow = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).date_naive()
-        + chrono::Days::new(1);
+    let tomorrow = Clock::system().now().date_naive() + chrono::Days::new(1);
     let mut times = Vec::with_capacity(options.slates);
     // Those that are asked for again need no day before them.
     let from = if again { WARM_UP } else { 0 };
