@@ -221,6 +221,8 @@ async fn what_cannot_be_read_is_promoted_by_no_force() {
     let models = &world.app.services.models;
     let active = models.active(ModelKind::Collaborative).await.unwrap();
     assert_eq!(active, None);
+    // Nothing serves, so nothing is said of where it was read from.
+    assert_eq!(models.sources(&Viewer::Command).unwrap(), []);
 }
 
 #[tokio::test]

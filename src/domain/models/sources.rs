@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-use super::model::{Artifact, ModelKind, ModelVersion};
+use super::model::{Artifact, ModelKind, ModelState, ModelVersion};
 use super::service::{ModelService, file};
 use crate::domain::auth::Viewer;
 use crate::foundation::{Id, Result, id, text_enum};
@@ -74,6 +74,14 @@ impl ModelService {
         self.sources.lock().insert(kind.as_str(), source);
     }
 
+    /// Remembers where the file of a version was read from, if it is the one that serves: a candidate that is only
+    /// looked at says nothing of that.
+    fn note_read(&self, version: &ModelVersion, origin: ModelOrigin, problem: Option<String>) {
+        if version.state == ModelState::Active {
+            self.note_source(version.kind, version.id, origin, problem);
+        }
+    }
+
     /// The bytes of the file of a version; `None` if it has none. Where the object store has not what was written,
     /// the copy on this machine is read, unless the setting `models.strict` says otherwise.
     ///
@@ -89,7 +97,7 @@ impl ModelService {
         };
         let problem = match self.object_store_bytes(&version, &artifact).await? {
             Ok(bytes) => {
-                self.note_source(version.kind, id, ModelOrigin::ObjectStore, None);
+                self.note_read(&version, ModelOrigin::ObjectStore, None);
                 return Ok(Some(bytes));
             }
             Err(problem) => problem,
@@ -99,10 +107,10 @@ impl ModelService {
             && is_intact(&bytes, &artifact).await?
         {
             tracing::warn!(problem, "A model is read from its backup");
-            self.note_source(version.kind, id, ModelOrigin::Backup, Some(problem));
+            self.note_read(&version, ModelOrigin::Backup, Some(problem));
             return Ok(Some(bytes));
         }
-        self.note_source(version.kind, id, ModelOrigin::None, Some(problem.clone()));
+        self.note_read(&version, ModelOrigin::None, Some(problem.clone()));
         Err(anyhow::anyhow!(problem).into())
     }
 

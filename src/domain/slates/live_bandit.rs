@@ -89,6 +89,9 @@ impl SlateService {
             Err(problem) => {
                 let mut fault = self.memory.fault.lock();
                 if fault.as_ref().is_none_or(|fault| fault.version != active) {
+                    let noted = Some(problem.clone());
+                    self.models
+                        .note_source(ModelKind::Bandit, active, ModelOrigin::None, noted);
                     tracing::error!(%active, %problem, "The active version of the bandit cannot be read; what served before goes on");
                     *fault = Some(BanditFault {
                         version: active,
@@ -120,14 +123,10 @@ impl SlateService {
             Err(Error::Internal(error)) => return Err(format!("{error:#}")),
             Err(error) => return Err(error.to_string()),
         };
-        if let Err(error) = Bandit::from_npz(&bytes) {
-            let problem = format!("its file is not one of a bandit: {error}");
-            let noted = Some(problem.clone());
-            self.models
-                .note_source(ModelKind::Bandit, version, ModelOrigin::None, noted);
-            return Err(problem);
+        match Bandit::from_npz(&bytes) {
+            Ok(_) => Ok(bytes.into()),
+            Err(error) => Err(format!("its file is not one of a bandit: {error}")),
         }
-        Ok(bytes.into())
     }
 
     /// Why the active version of the bandit does not serve; `None` if it does.
