@@ -452,3 +452,23 @@ proptest! {
         let _ = numpy::Array::parse(&bytes).is_some_and(|array| array.texts().is_some());
     }
 }
+
+/// The Parquet library asserts in places what a file says of itself: no single byte may get it there.
+#[test]
+fn a_parquet_file_with_any_byte_changed_is_read_or_refused() {
+    let folder = TempDir::new().unwrap();
+    let whole = spark(ROWS);
+    let (mut read, mut refused) = (0, 0);
+    for place in 0..whole.len() {
+        for mask in [0x01, 0x02, 0x10, 0x7f, 0x80, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[place] ^= mask;
+            match FactorTable::read(&file(&folder, "items", &bytes), Limits::default()) {
+                Ok(_) => read += 1,
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    // A changed byte of a vector is another number, and one of a length is damage.
+    assert!(read > 0 && refused > 0, "{read} read, {refused} refused");
+}

@@ -1,11 +1,14 @@
 //! Factors as Parquet: a column of ids, and a column with a list of numbers or several with a number each.
 
+use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use parquet::basic::Type;
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::data_type::{ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
@@ -18,7 +21,11 @@ const BATCH: usize = 1024;
 /// Reads a file.
 pub(super) fn read_parquet(path: &Path, builder: &mut Builder) -> Result<()> {
     builder.begin_file(path);
-    read(path, builder).map_err(|failure| match failure {
+    // The library asserts in places what a damaged file does not keep. What was read until then is thrown away
+    // with the table, so nothing half done is seen.
+    let read = catch_unwind(AssertUnwindSafe(|| read(path, builder)));
+    let read = read.unwrap_or_else(|_| Err(Failure::damaged("its pages contradict each other")));
+    read.map_err(|failure| match failure {
         Failure::Own(error) => error,
         Failure::Row(number, why) => refused(path, format!("row {number}: {why}")),
         Failure::File(why) => refused(path, why),
@@ -31,25 +38,34 @@ enum Failure {
     File(String),
 }
 
+impl Failure {
+    fn damaged(why: impl Display) -> Self {
+        Self::File(format!(
+            "the Parquet file is damaged, or of a kind that is not known: {why}"
+        ))
+    }
+}
+
 impl From<ParquetError> for Failure {
     fn from(error: ParquetError) -> Self {
         let text = error.to_string();
-        Self::File(
-            match text.rsplit_once("Disabled feature at compile time: ") {
-                Some((_, codec)) => format!(
-                    "it is compressed with {codec}; write it with snappy or without compression"
-                ),
-                None => {
-                    format!("the Parquet file is damaged, or of a kind that is not known: {text}")
-                }
-            },
-        )
+        match text.rsplit_once("Disabled feature at compile time: ") {
+            Some((_, codec)) => Self::File(format!(
+                "it is compressed with {codec}; write it with snappy or without compression"
+            )),
+            None => Self::damaged(text),
+        }
     }
 }
 
 fn read(path: &Path, builder: &mut Builder) -> Result<(), Failure> {
-    let file = SerializedFileReader::new(open(path).map_err(Failure::Own)?)?;
+    let file = open(path).map_err(Failure::Own)?;
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let file = SerializedFileReader::new(file)?;
     let metadata = file.metadata();
+    if !places_are_inside(metadata, length) {
+        return Err(Failure::damaged("a column lies outside of the file"));
+    }
     let rows = usize::try_from(metadata.file_metadata().num_rows()).unwrap_or(usize::MAX);
     builder.expect_rows(rows).map_err(Failure::File)?;
     let columns = Columns::of(metadata.file_metadata().schema_descr()).map_err(Failure::File)?;
@@ -81,6 +97,20 @@ fn read(path: &Path, builder: &mut Builder) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Whether every part of the file that its metadata name lies inside of its `length`, in bytes.
+fn places_are_inside(metadata: &ParquetMetaData, length: u64) -> bool {
+    let groups = metadata.row_groups().iter();
+    groups.flat_map(|group| group.columns()).all(|column| {
+        let page = column.data_page_offset();
+        let start = column.dictionary_page_offset().unwrap_or(page);
+        let range = u64::try_from(start)
+            .ok()
+            .zip(u64::try_from(column.compressed_size()).ok());
+        let end = range.and_then(|(start, size)| start.checked_add(size));
+        page >= 0 && end.is_some_and(|end| end <= length)
+    })
 }
 
 /// The columns of a file that are read, by their numbers.
