@@ -6,7 +6,12 @@ use std::sync::Arc;
 pub extern crate self as graphql;
 pub use {domain, engine, foundation};
 
-use async_graphql::{Context, MergedObject, MergedSubscription, Schema, ValidationMode};
+use async_graphql::{
+    Context, MergedObject, MergedSubscription, Request, Response, Schema, ValidationMode,
+};
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 
 use crate::domain::Services;
 use crate::domain::auth::{Client, Viewer};
@@ -131,28 +136,48 @@ pub const AUTH_MUTATIONS: &[&str] = &[
     "startAnonymousSession",
 ];
 
-/// The GraphQL schema.
-pub type MarqueeSchema = Schema<Query, Mutation, Subscription>;
+/// The GraphQL schema, ready to execute documents.
+///
+/// Its futures are boxed here: a crate that polls the body of an `async` function compiles it, and all that it
+/// awaits, once more.
+#[derive(Clone)]
+pub struct MarqueeSchema(Schema<Query, Mutation, Subscription>);
+
+impl MarqueeSchema {
+    /// Executes a query or a mutation.
+    pub fn execute(&self, request: impl Into<Request>) -> BoxFuture<'static, Response> {
+        let (schema, request) = (self.0.clone(), request.into());
+        async move { schema.execute(request).await }.boxed()
+    }
+
+    /// Executes a subscription: one response an event.
+    pub fn execute_stream(&self, request: impl Into<Request>) -> BoxStream<'static, Response> {
+        self.0.execute_stream(request).boxed()
+    }
+}
 
 /// Builds the GraphQL schema. An answer weighs at most `max_response_bytes` of JSON, about; the guard decides
 /// who may introspect.
 pub fn schema(max_response_bytes: usize) -> MarqueeSchema {
-    Schema::build(
+    let schema = Schema::build(
         Query::default(),
         Mutation::default(),
         Subscription::default(),
-    )
+    );
+    let schema = schema
     .extension(execution::Execution { max_response_bytes })
     // The guard validates.
     .validation_mode(ValidationMode::Fast)
     .register_output_type::<payload::UserError>()
     .register_output_type::<types::node::Node>()
-    .finish()
+    .finish();
+    MarqueeSchema(schema)
 }
 
 /// The schema in the schema definition language, as stored in `schema.graphql`.
 pub fn sdl() -> String {
     schema(usize::MAX)
+        .0
         .sdl_with_options(async_graphql::SDLExportOptions::new().include_specified_by())
 }
 

@@ -266,7 +266,7 @@ fn subscriptions(
                 let request = with_context(request, schemas, services, admission.viewer, client)
                     .data(public_url);
                 // What is told of is newer than what a replica has.
-                stream_from_primary(contract.execute_stream(request).boxed())
+                stream_from_primary(contract.execute_stream(request))
             },
         ),
         register: Arc::new(move |identity: RequestIdentity| {
