@@ -248,12 +248,12 @@ impl ContextExt for Context<'_> {
 /// Adds the context that resolvers read by [`ContextExt`]: schemas, services, viewer and client. Loaders
 /// are added by [`execution::Execution`].
 pub fn with_context(
-    request: async_graphql::Request,
+    request: Request,
     schemas: Arc<Schemas>,
     services: Arc<Services>,
     viewer: Viewer,
     client: Client,
-) -> async_graphql::Request {
+) -> Request {
     request
         .data(schemas)
         .data(services)
