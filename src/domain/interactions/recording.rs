@@ -78,10 +78,14 @@ impl InteractionService {
                 }
             };
             let user = named.user(viewer, &new)?;
-            let interaction = user.and_then(|user| {
-                let who_and_what = (user, named.content(&new)?);
-                new.read(who_and_what, now, self.rng.bytes())
-            });
+            let interaction = match (user, named.content(&new)) {
+                (Ok(user), Ok(content)) => new.read((user, content), now, self.rng.bytes()),
+                // What is wrong with the interaction itself comes first: nothing was created for it.
+                (Err(refusal), _) | (_, Err(refusal)) => {
+                    let own = new.read(nobody(), now, [0; 10]);
+                    Err(own.err().unwrap_or(refusal))
+                }
+            };
             read.push(interaction.map(|interaction| Candidate {
                 key: new.idempotency_key.clone().map(|name| IdempotencyKey {
                     name,
@@ -191,9 +195,8 @@ impl Named {
         if viewer.admin_or(Scope::InteractionsWrite).is_err() {
             return Ok(named);
         }
-        let nobody = (uuid::Uuid::nil().into(), uuid::Uuid::nil().into());
         let good: Vec<&NewInteraction> = new()
-            .filter(|new| new.read(nobody, now, [0; 10]).is_ok())
+            .filter(|new| new.read(nobody(), now, [0; 10]).is_ok())
             // An interaction without a user is refused as a whole.
             .filter(|new| new.user.is_some() || viewer.user().is_some())
             .collect();
@@ -247,6 +250,11 @@ impl Named {
             }),
         }
     }
+}
+
+/// In place of a user and an item, to check what does not depend on them.
+fn nobody() -> (Id<id::User>, Id<id::Content>) {
+    (uuid::Uuid::nil().into(), uuid::Uuid::nil().into())
 }
 
 fn external_user(new: &NewInteraction) -> Option<&ExternalId> {
