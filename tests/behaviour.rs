@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use marquee::domain::auth::{Role, Scope, Viewer};
 use marquee::domain::interactions::model::{Attribution, Recorded};
 use marquee::domain::interactions::{Interaction, InteractionFilter, InteractionKind as Kind};
-use marquee::domain::interactions::{NewInteraction, service::Outcome};
+use marquee::domain::interactions::{NewInteraction, Outcome};
 use marquee::foundation::page::Window;
 use marquee::foundation::{Id, Refusal, id};
 use serde_json::{Value, json};
@@ -393,7 +393,7 @@ async fn a_thousand_rows_cost_as_many_statements_as_ten() {
     }
     let batch = |count: usize, start: usize| -> Vec<NewInteraction> {
         let row = |index: usize| NewInteraction {
-            user: Some(users[index % users.len()]),
+            user: Some(users[index % users.len()].into()),
             ..keyed(film, &format!("k{}", index + start))
         };
         (0..count).map(row).collect()
@@ -493,7 +493,7 @@ async fn only_those_who_may_act_for_a_user_do() {
     let mine = app.private_film(&user, "Mine").await;
     let id = user.user().unwrap();
     let of_user = |content| NewInteraction {
-        user: Some(id),
+        user: Some(id.into()),
         ..NewInteraction::new(content, Kind::View)
     };
     let service = &app.services.interactions;
@@ -519,7 +519,7 @@ async fn only_those_who_may_act_for_a_user_do() {
     let refused = service.record(&admin, of_user(hidden)).await.unwrap_err();
     assert_eq!(refused.code(), "NOT_FOUND");
     let nobody = NewInteraction {
-        user: Some(Id::from(uuid::Uuid::from_u128(1))),
+        user: Some(Id::from(uuid::Uuid::from_u128(1)).into()),
         ..NewInteraction::new(film, Kind::View)
     };
     let refused = service.record(&recorder, nobody).await.unwrap_err();

@@ -205,7 +205,7 @@ async fn the_database_and_the_engine_agree_on_the_last_ratings() {
             ..NewInteraction::new(films[usize::from(film) % films.len()], kind)
         };
         done[user].push(Event {
-            content: new.content,
+            content: films[usize::from(film) % films.len()],
             kind,
             value,
             at: app.ctx.clock.now(),

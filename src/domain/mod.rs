@@ -8,7 +8,7 @@ pub use {engine, foundation, platform};
 
 use crate::foundation::{Clock, Rng};
 use crate::platform::cache::Cache;
-use crate::platform::config::Settings;
+use crate::platform::config::{ExternalIdSettings, Settings};
 use crate::platform::db::Db;
 use crate::platform::events::Events;
 use crate::platform::objects::Objects;
@@ -110,14 +110,18 @@ pub struct Services {
     pub auth: auth::AuthService,
     /// Users.
     pub users: users::UsersService,
+    /// How callers name users and items by ids of their own.
+    pub external_ids: ExternalIdSettings,
 }
 
 impl Services {
     /// The services of one schema.
     pub fn new(ctx: &SchemaContext) -> Self {
         let content = content::ContentService::new(ctx);
-        let interactions = interactions::InteractionService::new(ctx, content.clone());
         let auth = auth::AuthService::new(ctx);
+        let users = users::UsersService::new(ctx, &auth);
+        let interactions =
+            interactions::InteractionService::new(ctx, content.clone(), users.clone());
         let models = models::ModelService::new(ctx);
         let embeddings = embeddings::EmbeddingService::new(ctx, models.clone());
         let profiles = profiles::ProfileService::new(ctx, interactions.clone(), embeddings.clone());
@@ -126,7 +130,6 @@ impl Services {
         let people = people::PeopleService::new(ctx);
         let generation = generation::GenerationService::new(ctx, content.clone(), people.clone());
         let uploads = uploads::UploadService::new(ctx);
-        let users = users::UsersService::new(ctx, &auth);
         let imports = imports::ImportService::new(ctx);
         let upkeep = upkeep::UpkeepService::new(ctx, uploads.clone(), generation.clone());
         let experiments = experiments::ExperimentService::new(ctx, interactions.clone());
@@ -183,6 +186,7 @@ impl Services {
             schema: schemas::SchemaService::new(ctx),
             users,
             auth,
+            external_ids: ctx.settings.external_ids.of(ctx.db.schema()),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::domain::content::Content;
 use crate::domain::content::filmography::{
     Collaborator, FilmStatistics, FilmographyPage, GenreCount,
 };
-use crate::domain::content::model::{Credit, CreditRole, ExternalId, TagCount};
+use crate::domain::content::model::{Credit, CreditRole, TagCount};
 use crate::domain::experiments::{Experiment, ExperimentResults, ExperimentVariant};
 use crate::domain::generation::Generated;
 use crate::domain::interactions::Interaction;
@@ -33,7 +33,7 @@ use crate::domain::slates::{Selection, Slate};
 use crate::domain::uploads::Upload;
 use crate::domain::users::User;
 use crate::foundation::page::{DEFAULT_SIZE, Page};
-use crate::foundation::{Error, Id, id};
+use crate::foundation::{Error, ExternalId, Id, id};
 
 /// The context of loaders: the services and the viewer of the request.
 pub struct LoaderContext {

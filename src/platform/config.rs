@@ -10,12 +10,14 @@ use serde::de::DeserializeOwned;
 mod check;
 mod competition;
 mod explain;
+mod external_ids;
 mod generation;
 mod schema_name;
 mod settings;
 
 pub use competition::{Competition, GuideSource};
 use explain::explain;
+pub use external_ids::{CreateUnknown, ExternalIdSettings, ExternalIds};
 pub use generation::{Calls, ComfyUi, Generation, Objects, OpenAi};
 pub use schema_name::SchemaName;
 pub use settings::{

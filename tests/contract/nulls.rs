@@ -148,7 +148,9 @@ impl Update {
             .iter()
             .filter(|field| !field.required && !id.contains_key(&field.name));
         let mut refused = Vec::new();
-        for field in fields.filter(|field| field.name != "userId") {
+        // They say whom or what is changed.
+        let names = ["userId", "externalId", "source"];
+        for field in fields.filter(|field| !names.contains(&field.name.as_str())) {
             let name = field.name.as_str();
             let read = (self.read)(name);
             let document = format!(

@@ -24,7 +24,7 @@ async fn took(
     content: Id<id::Content>,
 ) -> Id<id::Interaction> {
     let new = NewInteraction {
-        user: Some(user),
+        user: Some(user.into()),
         ..NewInteraction::new(content, InteractionKind::View)
     };
     let recorded = services.interactions.record(&Viewer::Command, new).await;
@@ -159,7 +159,7 @@ async fn what_a_user_does_in_another_process_shows_in_the_next_list_here() {
     let before = list().await;
     assert_eq!(list().await, before);
     let new = NewInteraction {
-        user: Some(user),
+        user: Some(user.into()),
         ..NewInteraction::new(before[0], InteractionKind::Dislike)
     };
     there

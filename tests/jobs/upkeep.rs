@@ -231,7 +231,7 @@ async fn what_apps_send_late_is_counted_in_its_hour() {
     let record = async || {
         for hour in hours {
             let late = NewInteraction {
-                user: user.user(),
+                user: user.user().map(Into::into),
                 occurred_at: Some(start_of_time() - TimeDelta::hours(hour)),
                 ..NewInteraction::new(film, InteractionKind::View)
             };

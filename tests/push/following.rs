@@ -147,7 +147,7 @@ impl Late {
 
 fn views(user: User, film: Film, moments: Vec<DateTime<Utc>>) -> Vec<NewInteraction> {
     let view = |at| NewInteraction {
-        user: Some(user),
+        user: Some(user.into()),
         occurred_at: Some(at),
         ..NewInteraction::new(film, InteractionKind::View)
     };

@@ -51,7 +51,7 @@ impl Server {
         let film = content.create(&Viewer::Command, fields, Vec::new()).await;
         let film = film.unwrap().id;
         let new = NewInteraction {
-            user: Some(who.user.id),
+            user: Some(who.user.id.into()),
             ..NewInteraction::new(film, InteractionKind::View)
         };
         let recorded = self.app.services.interactions.record(&Viewer::Command, new);

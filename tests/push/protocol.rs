@@ -333,7 +333,7 @@ async fn who_was_too_slow_is_told_what_happened_all_the_same() {
     for _ in 0..700 {
         server.app.ctx.clock.advance(TimeDelta::milliseconds(1));
         let new = NewInteraction {
-            user: Some(ada.user.id),
+            user: Some(ada.user.id.into()),
             ..NewInteraction::new(film, InteractionKind::View)
         };
         let made = interactions.record(&Viewer::Command, new).await.unwrap();

@@ -79,7 +79,7 @@ async fn rows_come_from_the_latest_likings_and_share_nothing() {
     ] {
         app.ctx.clock.advance(TimeDelta::seconds(1));
         let new = NewInteraction {
-            user: Some(user),
+            user: Some(user.into()),
             ..NewInteraction::new(content, kind)
         };
         let interactions = &app.services.interactions;

@@ -24,7 +24,7 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {
         $(
             $(#[$doc])*
-            #[derive(Debug)]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
             pub enum $name {}
 
             impl Kind for $name {

@@ -5,6 +5,7 @@ pub mod clock;
 #[cfg(feature = "database")]
 pub mod database;
 pub mod error;
+pub mod external_id;
 pub mod filter;
 pub mod findings;
 #[cfg(feature = "graphql")]
@@ -17,6 +18,7 @@ mod text_enum;
 
 pub use clock::Clock;
 pub use error::{Error, Refusal, Result};
+pub use external_id::{ExternalId, Reference};
 pub use findings::Findings;
 pub use id::Id;
 pub use progress::{Progress, ProgressObserver};

@@ -44,12 +44,3 @@ pub struct TagCount {
     /// How many users gave it.
     pub users: i64,
 }
-
-/// What another catalogue calls an item.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ExternalId {
-    /// The catalogue: `movielens`, `tmdb`, `imdb` and so on.
-    pub source: String,
-    /// The item's name there.
-    pub id: String,
-}

@@ -4,14 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use super::catalogue::{CatalogueIndex, LISTS_WITHIN, SEARCHES_WITHIN};
 use super::model::{
-    Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, ItemVisibility, NewCredit,
-    TagCount, Visibility,
+    Content, ContentFilter, ContentOrder, Credit, Fields, ItemVisibility, NewCredit, TagCount,
+    Visibility,
 };
 use super::store::Store;
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::foundation::page::{Page, Window};
-use crate::foundation::{Clock, Error, Findings, Id, Refusal, Result, Rng, id};
+use crate::foundation::{Clock, Error, ExternalId, Findings, Id, Refusal, Result, Rng, id};
+use crate::platform::config::ExternalIdSettings;
 
 /// The most credits that an item may have.
 const MAX_CREDITS: usize = 500;
@@ -21,8 +22,9 @@ const MAX_CREDITS: usize = 500;
 pub struct ContentService {
     pub(super) store: Store,
     catalogue: CatalogueIndex,
-    clock: Clock,
-    rng: Rng,
+    pub(super) clock: Clock,
+    pub(super) rng: Rng,
+    pub(super) external_ids: ExternalIdSettings,
 }
 
 impl ContentService {
@@ -34,6 +36,7 @@ impl ContentService {
             store,
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
+            external_ids: ctx.settings.external_ids.of(ctx.db.schema()),
         }
     }
 
@@ -141,8 +144,24 @@ impl ContentService {
     pub async fn create(
         &self,
         viewer: &Viewer,
-        mut fields: Fields,
+        fields: Fields,
         credits: Vec<NewCredit>,
+    ) -> Result<Content> {
+        let content = self.new_content(viewer, fields, &credits)?;
+        let done = self
+            .store
+            .insert(content.clone(), credits, self.rng.clone())
+            .await;
+        self.written().await;
+        done.map(|()| content)
+    }
+
+    /// An item that `viewer` may create, with what it must hold to.
+    pub(super) fn new_content(
+        &self,
+        viewer: &Viewer,
+        mut fields: Fields,
+        credits: &[NewCredit],
     ) -> Result<Content> {
         let creator = viewer.user();
         if creator.is_none() {
@@ -150,21 +169,15 @@ impl ContentService {
         }
         fields.tidy();
         fields.check()?;
-        check_credits(&credits)?;
+        check_credits(credits)?;
         let now = self.clock.now();
-        let content = Content {
+        Ok(Content {
             id: Id::new(&self.clock, &self.rng),
             fields,
             creator,
             created_at: now,
             updated_at: now,
-        };
-        let done = self
-            .store
-            .insert(content.clone(), credits, self.rng.clone())
-            .await;
-        self.written().await;
-        done.map(|()| content)
+        })
     }
 
     /// Changes an item: `change` edits its present fields; `credits`, if given, replace all.

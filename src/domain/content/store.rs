@@ -12,13 +12,13 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::model::{
-    Content, ContentFilter, ContentOrder, Credit, ExternalId, Fields, ItemVisibility, NewCredit,
-    TagCount, Visibility,
+    Content, ContentFilter, ContentOrder, Credit, Fields, ItemVisibility, NewCredit, TagCount,
+    Visibility,
 };
 use super::service::not_found;
 use crate::domain::auth::Viewer;
 use crate::foundation::page::Window;
-use crate::foundation::{Id, Result, Rng, id};
+use crate::foundation::{ExternalId, Id, Result, Rng, id};
 use crate::platform::db::entities::{content_external_id, content_item, content_tag, credit};
 use crate::platform::db::{Db, filter, stored};
 
@@ -26,6 +26,7 @@ use content_item::Column;
 
 mod catalogue;
 mod credits;
+mod external_ids;
 mod facets;
 mod filmography;
 mod listing;
@@ -238,7 +239,7 @@ impl Store {
         for row in rows {
             let name = ExternalId {
                 source: row.source,
-                id: row.external_id,
+                value: row.external_id,
             };
             found.entry(row.content_id.into()).or_default().push(name);
         }

@@ -2,6 +2,7 @@
 
 pub mod model;
 mod recorded_feed;
+mod recording;
 pub mod service;
 mod store;
 mod stream;
@@ -9,6 +10,7 @@ mod stream_cursor;
 pub mod weights;
 
 pub use model::{Interaction, InteractionFilter, InteractionKind, NewInteraction};
+pub use recording::Outcome;
 pub use service::InteractionService;
 pub use stream::{InteractionStream, InteractionsRecorded, RecordedInteraction, StreamFilter};
 pub use stream_cursor::StreamCursor;

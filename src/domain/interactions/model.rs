@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::foundation::filter::Comparison;
 use crate::foundation::page::Cursor;
-use crate::foundation::{Findings, Id, Refusal, id};
+use crate::foundation::{Findings, Id, Reference, Refusal, id};
 
 pub use crate::engine::history::InteractionKind;
 
@@ -92,9 +92,9 @@ pub(in crate::domain) fn bad_attribution() -> Refusal {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewInteraction {
     /// Who did it; the viewer where it is not given.
-    pub user: Option<Id<id::User>>,
+    pub user: Option<Reference<id::User>>,
     /// To which item.
-    pub content: Id<id::Content>,
+    pub content: Reference<id::Content>,
     /// What they did.
     pub kind: InteractionKind,
     /// The stars of a rating.
@@ -113,7 +113,7 @@ impl NewInteraction {
     pub fn new(content: Id<id::Content>, kind: InteractionKind) -> Self {
         Self {
             user: None,
-            content,
+            content: content.into(),
             kind,
             value: None,
             occurred_at: None,
@@ -122,14 +122,14 @@ impl NewInteraction {
         }
     }
 
-    /// The interaction of `user` that this describes; `random` tells its id from others of the
+    /// The interaction of `user` with `content` that this describes; `random` tells its id from others of the
     /// same moment.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] for what contradicts itself or cannot be.
     pub(super) fn read(
         &self,
-        user: Id<id::User>,
+        (user, content): (Id<id::User>, Id<id::Content>),
         now: DateTime<Utc>,
         random: [u8; 10],
     ) -> Result<Interaction, Refusal> {
@@ -170,7 +170,7 @@ impl NewInteraction {
         Ok(Interaction {
             id: Id::at(occurred_at, random),
             user,
-            content: self.content,
+            content,
             kind: self.kind,
             value: self.value,
             occurred_at,

@@ -1,28 +1,23 @@
-//! Recording what users do, reading it back, and the table of what it says.
+//! Reading what users did, and the table of what it says.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use parking_lot::RwLock;
 
-use super::model::{
-    Counting, Interaction, InteractionCount, InteractionFilter, MAX_AT_ONCE, MAX_DAYS,
-    NewInteraction, Ratings, Recorded, bad_attribution,
-};
+use super::model::{Counting, Interaction, InteractionCount, InteractionFilter, MAX_DAYS, Ratings};
 use super::recorded_feed::RecordedFeeds;
-use super::store::{Candidate, IdempotencyKey, Seen, Store, Written};
+use super::store::Store;
 use super::weights::{WeightChange, WeightTable, no_such_version};
 use crate::domain::SchemaContext;
 use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::ContentService;
+use crate::domain::users::UsersService;
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::cache::{Cache, Tag};
 use crate::platform::events::Events;
-
-/// What became of one of many interactions: on record, or refused with the reason.
-pub type Outcome = Result<Recorded, Refusal>;
 
 /// After how long the table of weights is read again: another server may have changed it.
 const WEIGHTS_LIVE: TimeDelta = TimeDelta::seconds(5);
@@ -35,21 +30,23 @@ type ReadWeights = (DateTime<Utc>, Arc<WeightTable>);
 pub struct InteractionService {
     pub(super) store: Store,
     pub(super) events: Events,
-    content: ContentService,
+    pub(super) content: ContentService,
+    pub(super) users: UsersService,
     pub(super) cache: Cache,
-    clock: Clock,
-    rng: Rng,
+    pub(super) clock: Clock,
+    pub(super) rng: Rng,
     weights: Arc<RwLock<Option<ReadWeights>>>,
     pub(super) feeds: RecordedFeeds,
 }
 
 impl InteractionService {
     /// The interactions of the schema of `ctx`.
-    pub fn new(ctx: &SchemaContext, content: ContentService) -> Self {
+    pub fn new(ctx: &SchemaContext, content: ContentService, users: UsersService) -> Self {
         Self {
             store: Store::new(ctx.db.clone()),
             events: ctx.events.clone(),
             content,
+            users,
             cache: ctx.cache.clone(),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
@@ -61,39 +58,6 @@ impl InteractionService {
     /// The present moment of this server, which ranges of time end at unless asked otherwise.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
-    }
-
-    /// Records one interaction, of the viewer or of the user it names.
-    ///
-    /// # Errors
-    /// Those of [`InteractionService::record_many`], and the refusal of the interaction itself.
-    pub async fn record(&self, viewer: &Viewer, new: NewInteraction) -> Result<Recorded> {
-        let outcome = self.record_all(viewer, vec![new]).await?.pop();
-        let outcome = outcome.ok_or_else(|| anyhow::anyhow!("one interaction has one outcome"))?;
-        Ok(outcome?)
-    }
-
-    /// Records up to [`MAX_AT_ONCE`] interactions, of the viewer or of the users they name. Each
-    /// has its own outcome, in the order given: the good ones are kept though others are refused.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`] and [`Error::Forbidden`] if any is of a user whom the viewer may
-    /// not act for, [`Refusal::InvalidInput`] for too many or none; nothing is recorded then.
-    pub async fn record_many(
-        &self,
-        viewer: &Viewer,
-        new: Vec<NewInteraction>,
-    ) -> Result<Vec<Outcome>> {
-        if !(1..=MAX_AT_ONCE).contains(&new.len()) {
-            let message = format!("between 1 and {MAX_AT_ONCE} interactions at once");
-            return Err(Refusal::invalid("interactions", message).into());
-        }
-        let outcomes = self.record_all(viewer, new).await?;
-        let indexed = |(index, outcome): (usize, Outcome)| {
-            let outer = ["interactions".to_owned(), index.to_string()];
-            outcome.map_err(|refusal| refusal.under(outer))
-        };
-        Ok(outcomes.into_iter().enumerate().map(indexed).collect())
     }
 
     /// The users who did at least `least` things since `since`, the most active first, at most
@@ -110,98 +74,6 @@ impl InteractionService {
     ) -> Result<Vec<Id<id::User>>> {
         viewer.admin()?;
         self.store.active_users(since, least, most).await
-    }
-
-    async fn record_all(&self, viewer: &Viewer, new: Vec<NewInteraction>) -> Result<Vec<Outcome>> {
-        let now = self.clock.now();
-        let mut read = Vec::with_capacity(new.len());
-        for new in new {
-            let user = match new.user {
-                Some(user) => user,
-                None => viewer.signed_in()?,
-            };
-            viewer.may_act_for(user, Scope::InteractionsWrite)?;
-            let interaction = new.read(user, now, self.rng.bytes());
-            read.push(interaction.map(|interaction| Candidate {
-                key: new.idempotency_key.clone().map(|name| IdempotencyKey {
-                    name,
-                    request: new.request_hash(&interaction),
-                    dated: new.occurred_at.is_some(),
-                }),
-                interaction,
-            }));
-        }
-        // What was recorded before stays so, whatever has become of the content since.
-        let candidates: Vec<&Candidate> = read.iter().flatten().collect();
-        let before = self.store.seen(&candidates).await?;
-        let fresh: Vec<&Candidate> = candidates
-            .into_iter()
-            .filter(|candidate| before.seen(candidate).is_none())
-            .collect();
-        let pairs: Vec<_> = fresh
-            .iter()
-            .map(|candidate| (candidate.interaction.user, candidate.interaction.content))
-            .collect();
-        let visible = self.content.visible_to(viewer, &pairs).await?;
-        let served = self.store.served(&fresh).await?;
-        let mut outcomes = Vec::with_capacity(read.len());
-        let mut wanted = Vec::new();
-        for candidate in read {
-            let checked = candidate.and_then(|candidate| {
-                if let Some(earlier) = before.seen(&candidate) {
-                    return Ok(Err(earlier));
-                }
-                let Interaction { user, content, .. } = candidate.interaction;
-                if !visible.contains(&(user, content)) {
-                    let thing = "content item";
-                    return Err(Refusal::NotFound { thing }.at("contentId"));
-                }
-                let led_here = |attribution| served.get(&attribution) == Some(&(user, content));
-                if !candidate.interaction.attribution.is_none_or(led_here) {
-                    return Err(bad_attribution());
-                }
-                Ok(Ok(candidate))
-            });
-            outcomes.push(match checked {
-                Err(refusal) => Some(Err(refusal)),
-                Ok(Err(earlier)) => Some(repeated(earlier)),
-                Ok(Ok(candidate)) => {
-                    wanted.push(candidate);
-                    None
-                }
-            });
-        }
-        let users = wanted.iter().map(|new| new.interaction.user);
-        let touched: HashSet<Tag> = users.map(Tag::User).collect();
-        let touched = Vec::from_iter(touched);
-        let cache = self.cache.clone();
-        let changed = touched.clone();
-        // Who hears of it and asks at once must not get what was kept.
-        let told = move |_: &Vec<Written>| cache.invalidate(&changed);
-        let written = self
-            .store
-            .write(wanted, now, self.events.origin(), told)
-            .await;
-        // Also after a failure: the commit may have been heard and its answer lost.
-        if written.is_err() {
-            self.cache.invalidate(&touched);
-        }
-        let mut written = written?.into_iter();
-        let settled = outcomes.into_iter().map(|outcome| match outcome {
-            Some(outcome) => Ok(outcome),
-            None => written
-                .next()
-                .map(|written| match written {
-                    Written::Recorded(interaction) => Ok(Recorded {
-                        interaction,
-                        repeated: false,
-                    }),
-                    Written::Seen(earlier) => repeated(earlier),
-                    Written::NoSuchUser => Err(Refusal::NotFound { thing: "user" }.at("userId")),
-                })
-                .ok_or_else(|| anyhow::anyhow!("each interaction written has an outcome").into()),
-        });
-        settled.collect()
     }
 
     /// One page of what `user` did, the newest first; the viewer's own where no user is named.
@@ -405,24 +277,6 @@ impl InteractionService {
         *kept = Some((self.clock.now(), Arc::clone(&newest)));
         newest
     }
-}
-
-/// What is said when an idempotency key comes again.
-fn repeated(earlier: Seen) -> Outcome {
-    let message = match earlier {
-        Seen::Same(Some(interaction)) => {
-            return Ok(Recorded {
-                interaction,
-                repeated: true,
-            });
-        }
-        Seen::Same(None) => {
-            "this was recorded and then taken back; to record it anew, use a new idempotency key"
-        }
-        Seen::Different => "this idempotency key was used for something else; use a new one",
-    };
-    let message = message.to_owned();
-    Err(Refusal::Conflict { message }.at("idempotencyKey"))
 }
 
 /// The user whose history is asked for, if the viewer may read it.

@@ -237,7 +237,7 @@ fn interaction(
         format!("feedback {item} {} {stars} {before}", new.kind.as_str())
     };
     Some(NewInteraction {
-        user: Some(listed.user),
+        user: Some(listed.user.into()),
         value: new.rating,
         idempotency_key: Some(new.idempotency_key.clone().unwrap_or_else(own)),
         attribution_token: Some(new.attribution_token.clone()),

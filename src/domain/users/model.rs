@@ -75,6 +75,7 @@ pub struct UserFilter {
     pub role: Comparison<Role>,
     pub display_name: Text,
     pub email: Text,
+    pub external_id: Text,
     pub anonymous: Option<bool>,
     pub disabled: Option<bool>,
     pub favourite_genres: TextList,
@@ -112,6 +113,7 @@ impl UserFilter {
         let listed = self.role.listed()
             + self.display_name.listed()
             + self.email.listed()
+            + self.external_id.listed()
             + self.favourite_genres.listed()
             + self.languages.listed()
             + self.created_at.listed();

@@ -15,19 +15,21 @@ use crate::domain::auth::{AuthService, Role, Scope, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Clock, Error, Findings, Id, Refusal, Result, Rng, id};
 use crate::platform::cache::{Cache, Tag};
+use crate::platform::config::ExternalIdSettings;
 use crate::platform::db::audit::AuditEntry;
 
 /// The users of one schema.
 #[derive(Clone)]
 pub struct UsersService {
-    store: Store,
+    pub(super) store: Store,
     merge: merge::store::Store,
     pub(super) erasure: erasure::store::Store,
     export: export::store::Store,
     pub(super) auth: AuthService,
     pub(super) cache: Cache,
     pub(super) clock: Clock,
-    rng: Rng,
+    pub(super) rng: Rng,
+    pub(super) external_ids: ExternalIdSettings,
 }
 
 impl UsersService {
@@ -43,6 +45,7 @@ impl UsersService {
             cache: ctx.cache.clone(),
             clock: ctx.clock.clone(),
             rng: rng.clone(),
+            external_ids: ctx.settings.external_ids.of(db.schema()),
         }
     }
 
@@ -105,6 +108,18 @@ impl UsersService {
         new: NewUser,
         password: Option<&SecretString>,
     ) -> Result<User> {
+        let (user, hash, entry) = self.new_user(viewer, new, password).await?;
+        self.store.insert(user.clone(), hash, entry).await?;
+        Ok(user)
+    }
+
+    /// A user whom `viewer` may create, the hash of their password, and the line of the audit log.
+    pub(super) async fn new_user(
+        &self,
+        viewer: &Viewer,
+        new: NewUser,
+        password: Option<&SecretString>,
+    ) -> Result<(User, Option<String>, AuditEntry)> {
         viewer.admin_or(Scope::UsersWrite)?;
         if new.role > Role::User {
             viewer.admin()?;
@@ -128,8 +143,7 @@ impl UsersService {
             user.id,
             json!({ "role": user.role.as_str() }),
         );
-        self.store.insert(user.clone(), hash, entry).await?;
-        Ok(user)
+        Ok((user, hash, entry))
     }
 
     /// Changes a user's name and preferences: `change` edits the present ones. For the user,

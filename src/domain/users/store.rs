@@ -21,6 +21,8 @@ use crate::platform::events;
 
 use user::Column;
 
+mod external_ids;
+
 #[derive(Clone)]
 pub(super) struct Store {
     db: Db,
@@ -250,6 +252,10 @@ fn condition(wanted: &UserFilter) -> Condition {
             &wanted.display_name,
         ))
         .add(filter::text(&column(Column::Email), &wanted.email))
+        .add(filter::text(
+            &column(Column::ExternalId),
+            &wanted.external_id,
+        ))
         .add(filter::json_list(
             &preferences,
             "favouriteGenres",
@@ -292,8 +298,27 @@ impl User {
         tx: &impl ConnectionTrait,
         password_hash: Option<String>,
     ) -> Result<()> {
+        let row = self.into_row(password_hash);
+        let written = user::Entity::insert(row.into_active_model())
+            .exec_without_returning(tx)
+            .await;
+        match written {
+            Err(error) if broken_constraint(&error).as_deref() == Some("users_email") => {
+                Err(Refusal::EmailTaken.at("email").into())
+            }
+            Err(error) if broken_constraint(&error).as_deref() == Some("users_external") => {
+                let message = "a user with this external id exists".to_owned();
+                Err(Refusal::Conflict { message }.into())
+            }
+            other => Ok(other.map(|_| ())?),
+        }
+    }
+}
+
+impl User {
+    fn into_row(self, password_hash: Option<String>) -> user::Model {
         let (source, external_id) = self.source.unzip();
-        let row = user::Model {
+        user::Model {
             id: self.id.uuid(),
             email: self.email.map(|email| email.to_string()),
             display_name: self.display_name,
@@ -307,15 +332,6 @@ impl User {
             disabled_at: self.disabled_at,
             created_at: self.created_at,
             updated_at: self.updated_at,
-        };
-        let written = user::Entity::insert(row.into_active_model())
-            .exec_without_returning(tx)
-            .await;
-        match written {
-            Err(error) if broken_constraint(&error).as_deref() == Some("users_email") => {
-                Err(Refusal::EmailTaken.at("email").into())
-            }
-            other => Ok(other.map(|_| ())?),
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod person;
 pub mod promotion;
 pub mod quality;
 pub mod recommendation;
+pub mod references;
 pub mod schema;
 pub mod search;
 pub mod slate;

@@ -11,7 +11,7 @@ use super::email::EmailAddress;
 use crate::domain::auth::{self, Scope};
 use crate::domain::users::model as domain;
 use crate::foundation::page::Window;
-use crate::foundation::{Id, Refusal, id};
+use crate::foundation::{Id, Reference, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::{Connection, order_input};
 use crate::graphql::enums::graphql_enum;
@@ -19,6 +19,7 @@ use crate::graphql::filter::{
     DateTimeFilter, StringFilter, StringListFilter, enum_filter, operand, or_none, part, parts,
 };
 use crate::graphql::scalars::{DateTime, Json};
+use crate::graphql::types::references::reference;
 
 graphql_enum!(auth::Role as Role);
 
@@ -114,10 +115,9 @@ impl User {
         })
     }
 
-    /// Source that the user was imported from, with their ID there. Null if the user was not
-    /// imported. Visible to the user, admins and API keys with the scope USERS_READ; null for
-    /// everyone else.
-    async fn imported_from(&self, ctx: &Context<'_>) -> Option<ExternalId> {
+    /// ID of the user in the system that they were imported from or that created them. Null if there is none.
+    /// Visible to the user, admins and API keys with the scope USERS_READ; null for everyone else.
+    async fn external_id(&self, ctx: &Context<'_>) -> Option<ExternalId> {
         self.personal(ctx, |user| user.source.clone())
             .flatten()
             .map(|(source, value)| ExternalId { source, value })
@@ -167,6 +167,8 @@ pub struct UserFilterInput {
     display_name: Option<StringFilter>,
     /// Conditions on the e-mail address, which is stored in lower case.
     email: Option<StringFilter>,
+    /// Conditions on the ID of the user in another system, `externalId.value`, of all sources.
+    external_id: Option<StringFilter>,
     /// If true, only anonymous visitors; if false, only other users.
     anonymous: MaybeUndefined<bool>,
     /// If true, only disabled users; if false, only users who are not disabled.
@@ -193,6 +195,7 @@ impl TryFrom<UserFilterInput> for domain::UserFilter {
             role: or_none("role", input.role)?,
             display_name: or_none("displayName", input.display_name)?,
             email: or_none("email", input.email)?,
+            external_id: or_none("externalId", input.external_id)?,
             anonymous: operand("anonymous", input.anonymous)?,
             disabled: operand("disabled", input.disabled)?,
             favourite_genres: or_none("favouriteGenres", input.favourite_genres)?,
@@ -235,14 +238,36 @@ impl UserQuery {
         })
     }
 
-    /// Fetches a user by ID. Null if the user does not exist or the viewer may not see them. Users
+    /// Fetches a user by ID or by an ID of your own. Null if the user does not exist or the viewer may not see them. Users
     /// may fetch themselves; other users require the role ADMIN or an API key with the scope
     /// USERS_READ.
     async fn user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "ID of the user.")] id: Id<id::User>,
+        #[graphql(desc = "ID of the user. Either this or `externalId` is required.")] id: Option<
+            Id<id::User>,
+        >,
+        #[graphql(desc = "ID of the user in another system, 1–200 characters.")]
+        external_id: Option<String>,
+        #[graphql(
+            desc = "Name of the other system (default: the setting `external_ids.source` of the server). Only together with `externalId`."
+        )]
+        source: Option<String>,
     ) -> Result<Option<User>> {
+        let id = match reference(ctx, id, external_id, source)? {
+            Reference::Id(id) => id,
+            Reference::External(name) => {
+                let named = ctx
+                    .services()
+                    .users
+                    .named_by(std::slice::from_ref(&name))
+                    .await?;
+                match named.get(&name) {
+                    Some(id) => *id,
+                    None => return Ok(None),
+                }
+            }
+        };
         let user = ctx.loaders().users.load_one(id).await?;
         Ok(user.map(Into::into))
     }

@@ -10,9 +10,10 @@ use super::user::{Role, User};
 use crate::domain::upkeep::erasure::ErasureJob;
 use crate::domain::users::model::{NewUser, Preferences};
 use crate::foundation::{Id, Refusal, id};
-use crate::graphql::ContextExt;
-use crate::graphql::payload::{not_removable, payload, payload_errors};
+use crate::graphql::payload::{not_removable, payload, payload_errors, settle};
 use crate::graphql::scalars::Json;
+use crate::graphql::types::references::ExternalIdInput;
+use crate::graphql::{ContextExt, Query};
 
 /// Created by `eraseUser`.
 impl ApiJob for ErasureJob {
@@ -103,6 +104,8 @@ pub struct CreateUserInput {
     role: Option<Role>,
     /// Preferences of the user (default: none).
     preferences: Option<PreferencesInput>,
+    /// ID of the user in another system. If a user has it already, they are returned as they are.
+    external_id: Option<ExternalIdInput>,
 }
 
 /// A user and their new role.
@@ -194,8 +197,10 @@ payload! {
 payload! {
     /// Result of `createUser`.
     CreateUserPayload(CreateUserError) {
-        /// The new user; null if there are errors.
+        /// The new user, or the one who has the external ID already; null if there are errors.
         user: Option<User>,
+        /// Whether a user with the external ID existed before; they were not changed.
+        repeated: bool,
     }
 }
 
@@ -300,10 +305,20 @@ impl UserMutation {
                 preferences.read()?.apply(&mut new.preferences);
             }
             let password = input.password.map(SecretString::from);
-            let users = &ctx.services().users;
-            users.create(ctx.viewer(), new, password.as_ref()).await
+            let name = input.external_id.map(|name| name.read(ctx)).transpose();
+            let name = name.map_err(|refusal| refusal.under(["externalId".to_owned()]))?;
+            let (viewer, users) = (ctx.viewer(), &ctx.services().users);
+            users
+                .create_named(viewer, new, password.as_ref(), name)
+                .await
         };
-        CreateUserPayload::settle(made.await)
+        let (made, errors) = settle(made.await)?;
+        Ok(Some(CreateUserPayload {
+            repeated: made.as_ref().is_some_and(|made| made.repeated),
+            user: made.map(|made| made.user.into()),
+            errors,
+            query: Query::default(),
+        }))
     }
 
     /// Sets the role of a user, with effect from their next request. The last admin cannot lose the

@@ -49,6 +49,7 @@ impl Settings {
             database.rw_connections >= 2 && database.ro_connections >= 2,
             "`database.rw_connections` and `ro_connections` must be at least 2"
         );
+        self.external_ids.check(&self.schemas)?;
         for origin in &self.http.cors_origins {
             let url = url::Url::parse(origin).ok();
             anyhow::ensure!(

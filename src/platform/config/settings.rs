@@ -11,7 +11,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{Competition, Generation, Objects, SchemaName};
+use super::{Competition, ExternalIds, Generation, Objects, SchemaName};
 
 /// All settings. What each means stands in `marquee.default.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +43,7 @@ pub struct Settings {
     pub generation: Generation,
     pub imports: Imports,
     pub competition: Competition,
+    pub external_ids: ExternalIds,
 }
 
 /// How log lines look.

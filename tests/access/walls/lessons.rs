@@ -171,6 +171,9 @@ pub fn argument_lesson(
                     .into(),
             );
         }
+        ("Query", "recommendations", "user") => {
+            return aimed(vec![format!("{{ id: \"{user}\" }}")]);
+        }
         ("Query", "search", "query") => {
             return Some(vec![
                 (format!("\"{MARK}\""), true),

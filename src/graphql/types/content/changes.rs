@@ -4,13 +4,14 @@ use async_graphql::{Context, MaybeUndefined, Object, Result};
 
 use super::inputs::credits;
 use super::{Content, CreateContentInput, DeleteContentInput, UpdateContentInput};
-use crate::foundation::{Id, id};
-use crate::graphql::ContextExt;
-use crate::graphql::payload::{payload, payload_errors};
+use crate::foundation::{Id, Refusal, id};
+use crate::graphql::payload::{payload, payload_errors, settle};
+use crate::graphql::types::references::reference;
+use crate::graphql::{ContextExt, Query};
 
 payload_errors! {
     /// Errors that `createContent` may return.
-    CreateContentError: InvalidInput, NotFound
+    CreateContentError: InvalidInput, NotFound, Conflict
 }
 
 payload_errors! {
@@ -29,8 +30,10 @@ payload! {
         /// Why the item was not created; empty if it was.
         CreateContentError
     ) {
-        /// The new item; null if there are errors.
+        /// The new item, or the one that has one of the external IDs already; null if there are errors.
         content: Option<Content>,
+        /// Whether an item with one of the external IDs existed before; it was not changed.
+        repeated: bool,
     }
 }
 
@@ -73,12 +76,24 @@ impl ContentMutation {
         let made = async {
             let mut input = input;
             let credits = credits(input.credits.take().unwrap_or_default())?;
+            let names = input.external_ids.take().unwrap_or_default();
+            let names = names.into_iter().enumerate().map(|(index, name)| {
+                let outer = ["externalIds".to_owned(), index.to_string()];
+                name.read(ctx).map_err(|refusal| refusal.under(outer))
+            });
+            let names = names.collect::<Result<Vec<_>, Refusal>>()?;
             let (viewer, service) = (ctx.viewer(), &ctx.services().content);
-            service.create(viewer, input.fields(), credits).await
+            let fields = input.fields();
+            service.create_named(viewer, fields, credits, names).await
         };
-        let made = made.await;
+        let (made, errors) = settle(made.await)?;
         ctx.loaders().forget();
-        CreateContentPayload::settle(made)
+        Ok(Some(CreateContentPayload {
+            repeated: made.as_ref().is_some_and(|made| made.repeated),
+            content: made.map(|made| made.content.into()),
+            errors,
+            query: Query::default(),
+        }))
     }
 
     /// Changes a content item. Fields that are omitted from the input remain unchanged. Requires
@@ -97,10 +112,10 @@ impl ContentMutation {
                 MaybeUndefined::Undefined => None,
             };
             let (viewer, service) = (ctx.viewer(), &ctx.services().content);
-            let change = {
-                let id = input.id;
-                service.update(viewer, id, credits, move |fields| input.apply(fields))
-            };
+            let (name, source) = (input.external_id.take(), input.source.take());
+            let named = reference(ctx, input.id, name, source)?;
+            let id = service.resolve(&named).await?;
+            let change = service.update(viewer, id, credits, move |fields| input.apply(fields));
             change.await
         };
         let changed = changed.await;

@@ -8,6 +8,7 @@ use crate::foundation::{Id, Refusal, Result, id};
 use crate::graphql::number::single;
 use crate::graphql::payload::not_removable;
 use crate::graphql::scalars::{Date, Decimal, Json};
+use crate::graphql::types::references::ExternalIdInput;
 
 /// A credit to store. The person is given either by `personId` or by `name`.
 #[derive(Clone, Debug, InputObject)]
@@ -94,6 +95,10 @@ macro_rules! content_input {
             $($(#[$o_doc])* $o: Option<$o_type>,)*
             /// Credits of the item, at most 500, in order of importance within each role.
             pub(super) credits: Option<Vec<CreditInput>>,
+            /// IDs of the item in other systems, at most 20, one of each system. If an item has one of them
+            /// already, it is returned as it is. Requires the role ADMIN or an API key with the scope
+            /// CATALOGUE_WRITE.
+            pub(super) external_ids: Option<Vec<ExternalIdInput>>,
         }
 
         impl CreateContentInput {
@@ -110,8 +115,13 @@ macro_rules! content_input {
         /// error.
         #[derive(Clone, Debug, InputObject)]
         pub struct UpdateContentInput {
-            /// ID of the item to change.
-            pub(super) id: Id<id::Content>,
+            /// ID of the item to change. Either this or `externalId` is required.
+            pub(super) id: Option<Id<id::Content>>,
+            /// ID of the item to change in another system, 1–200 characters.
+            pub(super) external_id: Option<String>,
+            /// Name of the other system (default: the setting `external_ids.source` of the server). Only
+            /// together with `externalId`.
+            pub(super) source: Option<String>,
             $($(#[$r_doc])* $r: MaybeUndefined<$r_type>,)*
             $($(#[$p_doc])* $p: MaybeUndefined<$p_type>,)*
             $($(#[$o_doc])* $o: MaybeUndefined<$o_type>,)*

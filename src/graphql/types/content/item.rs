@@ -258,7 +258,7 @@ impl Content {
             .into_iter()
             .map(|name| ExternalId {
                 source: name.source,
-                value: name.id,
+                value: name.value,
             });
         Ok(names.collect())
     }

@@ -7,10 +7,11 @@ use async_graphql::{Context, Object, Result};
 use super::{Content, ContentFilterInput, ContentOrder};
 use crate::domain::content::model::{self as domain, ContentFilter as Filter};
 use crate::foundation::page::Window;
-use crate::foundation::{Id, id};
+use crate::foundation::{Id, Reference, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
 use crate::graphql::filter::or_none;
+use crate::graphql::types::references::reference;
 
 /// Queries of content items.
 #[derive(Clone, Copy, Default)]
@@ -19,12 +20,32 @@ pub struct ContentQuery;
 /// Queries of content items.
 #[Object]
 impl ContentQuery {
-    /// Fetches a content item by its ID. Null if it does not exist or the viewer may not see it.
+    /// Fetches a content item by its ID or by an ID of your own. Null if it does not exist or the viewer may not see it.
     async fn content(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "ID of the content item.")] id: Id<id::Content>,
+        #[graphql(desc = "ID of the content item. Either this or `externalId` is required.")]
+        id: Option<Id<id::Content>>,
+        #[graphql(
+            desc = "ID of the item in another system, 1–200 characters. Of several items with it the oldest is returned."
+        )]
+        external_id: Option<String>,
+        #[graphql(
+            desc = "Name of the other system (default: the setting `external_ids.source` of the server). Only together with `externalId`."
+        )]
+        source: Option<String>,
     ) -> Result<Option<Content>> {
+        let id = match reference(ctx, id, external_id, source)? {
+            Reference::Id(id) => id,
+            Reference::External(name) => {
+                let service = &ctx.services().content;
+                let named = service.named_by(std::slice::from_ref(&name)).await?;
+                match named.get(&name) {
+                    Some(id) => *id,
+                    None => return Ok(None),
+                }
+            }
+        };
         let content = ctx.loaders().content.load_one(id).await?;
         Ok(content.map(Into::into))
     }

@@ -3,20 +3,25 @@
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
 
 use super::{Interaction, InteractionKind};
+use crate::domain::interactions::Outcome;
 use crate::domain::interactions::model::{NewInteraction, Recorded};
-use crate::domain::interactions::service::Outcome;
-use crate::foundation::{Id, id};
+use crate::foundation::{Id, Refusal, id};
 use crate::graphql::number::{int, single};
 use crate::graphql::payload::{UserError, payload, payload_errors, settle};
 use crate::graphql::scalars::DateTime;
 use crate::graphql::types::recommendation::events::RecommendationsUpdate;
+use crate::graphql::types::references::{ContentReferenceInput, UserReferenceInput, either};
 use crate::graphql::{ContextExt, Query};
 
 /// An interaction to record.
 #[derive(Clone, Debug, InputObject)]
 pub struct RecordInteractionInput {
-    /// ID of the content item that the user interacted with.
-    content_id: Id<id::Content>,
+    /// ID of the content item that the user interacted with. Either this or `content` is required.
+    content_id: Option<Id<id::Content>>,
+    /// The content item that the user interacted with, by its ID or by an ID of your own. If the setting
+    /// `external_ids.create` of the server says so, an unknown `externalId` creates an item, for admins and API
+    /// keys with the scope INTERACTIONS_WRITE.
+    content: Option<ContentReferenceInput>,
     /// Kind of the interaction.
     kind: InteractionKind,
     /// Rating in stars, 0.5–5. Required for RATING; not allowed otherwise.
@@ -33,19 +38,29 @@ pub struct RecordInteractionInput {
     /// ID of the user (default: the signed-in user). Other users require the role ADMIN or an API
     /// key with the scope INTERACTIONS_WRITE.
     user_id: Option<Id<id::User>>,
+    /// The user, by their ID or by an ID of your own, in place of `userId`. If the setting
+    /// `external_ids.create` of the server says so, an unknown `externalId` creates a user, for admins and API
+    /// keys with the scope INTERACTIONS_WRITE.
+    user: Option<UserReferenceInput>,
 }
 
-impl From<RecordInteractionInput> for NewInteraction {
-    fn from(input: RecordInteractionInput) -> Self {
-        Self {
-            user: input.user_id,
-            content: input.content_id,
-            kind: input.kind.into(),
-            value: input.value.map(single),
-            occurred_at: input.occurred_at.map(Into::into),
-            idempotency_key: input.idempotency_key,
-            attribution_token: input.attribution_token,
-        }
+impl RecordInteractionInput {
+    fn read(self, ctx: &Context<'_>) -> Result<NewInteraction, Refusal> {
+        let user = self.user.map(|user| user.read(ctx)).transpose();
+        let user = user.map_err(|refusal| refusal.under(["user".to_owned()]))?;
+        let content = self.content.map(|content| content.read(ctx)).transpose();
+        let content = content.map_err(|refusal| refusal.under(["content".to_owned()]))?;
+        let content = either(self.content_id, content, "content")?
+            .ok_or_else(|| Refusal::invalid("contentId", "give either `contentId` or `content`"))?;
+        Ok(NewInteraction {
+            user: either(self.user_id, user, "user")?,
+            content,
+            kind: self.kind.into(),
+            value: self.value.map(single),
+            occurred_at: self.occurred_at.map(Into::into),
+            idempotency_key: self.idempotency_key,
+            attribution_token: self.attribution_token,
+        })
     }
 }
 
@@ -190,7 +205,11 @@ impl InteractionMutation {
         #[graphql(desc = "The interaction to record.")] input: RecordInteractionInput,
     ) -> Result<Option<RecordInteractionPayload>> {
         let service = &ctx.services().interactions;
-        let (recorded, errors) = settle(service.record(ctx.viewer(), input.into()).await)?;
+        let recorded = match input.read(ctx) {
+            Ok(new) => service.record(ctx.viewer(), new).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        let (recorded, errors) = settle(recorded)?;
         ctx.loaders().forget();
         let new = recorded.iter().filter(|recorded| !recorded.repeated);
         Ok(Some(RecordInteractionPayload {
@@ -213,9 +232,9 @@ impl InteractionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The interactions to record.")] input: RecordInteractionsInput,
     ) -> Result<Option<RecordInteractionsPayload>> {
-        let new = input.interactions.into_iter().map(Into::into).collect();
+        let new = input.interactions.into_iter().map(|new| new.read(ctx));
         let service = &ctx.services().interactions;
-        let (outcomes, errors) = settle(service.record_many(ctx.viewer(), new).await)?;
+        let (outcomes, errors) = settle(service.record_rows(ctx.viewer(), new.collect()).await)?;
         ctx.loaders().forget();
         let outcomes = outcomes.unwrap_or_default();
         let new = outcomes

@@ -7,11 +7,13 @@ use async_graphql::{Context, Object, Result};
 use super::controls::{BoostInput, Controls, PinInput};
 use super::item::RecommendationSource;
 use super::list::{RecommendationContext, RecommendationList};
+use crate::domain::auth::Scope;
 use crate::domain::recommendations::{Context as ListContext, RecommendationRequest};
 use crate::foundation::page::Window;
 use crate::foundation::{Id, id};
 use crate::graphql::ContextExt;
 use crate::graphql::types::content::ContentFilterInput;
+use crate::graphql::types::references::{UserReferenceInput, either};
 
 /// Queries of recommendations.
 #[derive(Clone, Copy, Default)]
@@ -37,6 +39,8 @@ impl RecommendationQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "ID of the user (default: the signed-in user). API keys must set it.")]
         user_id: Option<Id<id::User>>,
+        #[graphql(desc = "The user, by ID or by an ID of your own, in place of `userId`.")]
+        user: Option<UserReferenceInput>,
         #[graphql(
             desc = "The context that the list is shown in.",
             default_with = "RecommendationContext::from(ListContext::Feed)"
@@ -52,7 +56,7 @@ impl RecommendationQuery {
         query: Option<String>,
         #[graphql(desc = "Number of items to return, 1–100 (default 20).")] first: Option<i32>,
         #[graphql(
-            desc = "Return the items after this cursor, from `edges.cursor` or `pageInfo.endCursor` of an earlier page of the same list. All arguments but `userId` and `first` are then ignored."
+            desc = "Return the items after this cursor, from `edges.cursor` or `pageInfo.endCursor` of an earlier page of the same list. All arguments but `userId`, `user` and `first` are then ignored."
         )]
         after: Option<String>,
         #[graphql(
@@ -83,10 +87,11 @@ impl RecommendationQuery {
     ) -> Result<Option<RecommendationList>> {
         let window = Window::read(first, after, None, None)?;
         let viewer = ctx.viewer();
-        let user = match user_id {
-            Some(user) => user,
-            None => viewer.signed_in()?,
-        };
+        let user = user.map(|user| user.read(ctx)).transpose()?;
+        let user = either(user_id, user, "user")?;
+        let users = &ctx.services().users;
+        let scope = Scope::RecommendationsRead;
+        let user = users.resolve(viewer, user.as_ref(), scope).await?;
         let service = &ctx.services().recommendations;
         let request: RecommendationRequest = Controls {
             context,
