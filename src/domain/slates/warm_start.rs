@@ -21,7 +21,7 @@ use super::signals::formulas;
 use super::store::PastSchedule;
 use crate::engine::catalogue::{Catalogue, ContentKind};
 use crate::engine::eligibility::Rules;
-use crate::foundation::{Id, Result, Rng, id};
+use crate::foundation::{Error, Id, Result, Rng, id};
 
 /// So many past picks are learned from at most, the latest, an equal share of each channel.
 const MOST_PICKS: usize = 2_000;
@@ -91,7 +91,7 @@ impl SlateService {
             let numbers = past.iter().map(|past| past.number);
             let mut bandit = new_bandit(channels_with(numbers.max().unwrap_or(0)))?;
             let learned = bandit.warm_start(picks).map_err(anyhow::Error::from)?;
-            Ok::<_, crate::foundation::Error>((bandit, learned))
+            Ok::<_, Error>((bandit, learned))
         });
         let (bandit, learned) = learned.await.map_err(anyhow::Error::from)??;
         if learned == 0 {
