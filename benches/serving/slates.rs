@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use foundation::{Clock, Id, id};
-use ranking::bandit::{Bandit, Context, Settings, Signals};
+use ranking::bandit::{Bandit, Settings, Signals, SlateContext};
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
@@ -194,7 +194,7 @@ fn ranking_alone(options: &Options) -> anyhow::Result<Vec<f64>> {
     let candidates: Vec<(u32, Signals)> = (0..options.films).map(signals).collect();
     let mut times = Vec::with_capacity(options.slates);
     for number in 0..options.slates {
-        let context = Context::new((number % 24) as u8, (number % 7) as u8, 6, 0)?;
+        let context = SlateContext::new((number % 24) as u8, (number % 7) as u8, 6, 0)?;
         let began = Instant::now();
         let seed = number as u64;
         let (_, best) = bandit.rank(&context, &candidates, options.length, seed)?;

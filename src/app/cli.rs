@@ -38,6 +38,15 @@ pub enum Command {
     Demo(commands::demo::Args),
     /// Import films, products, users and interactions from files.
     Import(commands::import::Args),
+    /// Export the vectors of items of a collaborative model.
+    Export {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "OnSchema says what it is")]
+        on: OnSchema,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "ExportArgs says what it is")]
+        args: commands::export::ExportArgs,
+    },
     /// Train the collaborative model on all interactions and store the best items of every user.
     Train(commands::train::Args),
     /// Train the embedding model of a schema and store the embeddings of its items.

@@ -104,6 +104,8 @@ pub struct Services {
     pub slates: slates::SlateService,
     /// Promotion of versions of models behind checks.
     pub promotion: promotion::PromotionService,
+    /// Loading it into memory at the start of a server.
+    pub preload: schemas::PreloadService,
     /// The schema itself, in numbers.
     pub schema: schemas::SchemaService,
     /// Signing in and out, and API keys.
@@ -162,6 +164,18 @@ impl Services {
             users: &users,
         });
         let jobs = jobs::JobService::new(ctx, registry);
+        let preload = schemas::PreloadService::new(
+            ctx.db.schema().clone(),
+            ctx.settings.models.strict,
+            schemas::preload::PreloadDependencies {
+                content: content.clone(),
+                search: search.clone(),
+                embeddings: embeddings.clone(),
+                models: models.clone(),
+                recommendations: recommendations.clone(),
+                slates: slates.clone(),
+            },
+        );
         Self {
             channels,
             competition: competition::CompetitionService::new(ctx),
@@ -183,6 +197,7 @@ impl Services {
             promotion,
             content,
             interactions,
+            preload,
             schema: schemas::SchemaService::new(ctx),
             users,
             auth,

@@ -14,9 +14,11 @@ pub async fn live() -> &'static str {
     "live\n"
 }
 
-/// `GET /ready`: 200 when every schema's database answers, 503 otherwise. Further lines tell how many
-/// processes run jobs and, where Redis is set up, of Redis: requests are served without either, so
-/// that they decide nothing.
+/// `GET /ready`: 200 when every schema's database answers and what requests are answered from is in memory, 503
+/// otherwise. Further lines tell how many processes run jobs and, where Redis is set up, of Redis: requests are
+/// served without either, so that they decide nothing. A line for each schema says what is still being loaded, and
+/// one for each model that is not served as it should be, what serves in its place; `modelSources` and the log
+/// have the reason.
 pub async fn ready(State(state): State<AppState>) -> Response {
     let found = check(&state).await;
     let (status, word) = match found.ready {
@@ -24,8 +26,9 @@ pub async fn ready(State(state): State<AppState>) -> Response {
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
     let redis = found.redis.map(|redis| format!("redis: {redis}\n"));
-    let workers = found.workers;
-    let body = format!("{word}\nworkers: {workers}\n{}", redis.unwrap_or_default());
+    let (workers, notes) = (found.workers, found.notes.concat());
+    let redis = redis.unwrap_or_default();
+    let body = format!("{word}\nworkers: {workers}\n{redis}{notes}");
     (status, body).into_response()
 }
 
@@ -55,6 +58,8 @@ struct Found {
     redis: Option<&'static str>,
     /// How many processes run jobs, of the schema that has most.
     workers: usize,
+    /// Lines about what is not loaded.
+    notes: Vec<String>,
 }
 
 async fn check(state: &AppState) -> Found {
@@ -63,6 +68,7 @@ async fn check(state: &AppState) -> Found {
         schemas: Map::new(),
         redis: None,
         workers: 0,
+        notes: Vec::new(),
     };
     for (name, services) in state.schemas.iter() {
         let answers = services.schema.answers().await;
@@ -71,9 +77,28 @@ async fn check(state: &AppState) -> Found {
         // What the database does not tell is as good as none.
         let workers = services.jobs.count_workers().await.unwrap_or(0);
         let search = services.search.progress().map(told);
+        let preload = services.preload.status();
+        found.ready &= preload.ready;
+        let loading = preload.loading.iter().map(ToString::to_string);
+        let loading: Vec<String> = loading.collect();
+        if !loading.is_empty() {
+            let loading = loading.join(", ");
+            found.notes.push(format!("{name}: loading {loading}\n"));
+        }
+        let fallbacks = preload.fallbacks.iter();
+        let fallbacks = fallbacks.map(|(part, serves)| format!("{part} {serves}"));
+        let fallbacks: Vec<String> = fallbacks.collect();
+        let notes = fallbacks.iter().map(|note| format!("{name}: {note}\n"));
+        found.notes.extend(notes);
         found.schemas.insert(
             name.to_string(),
-            json!({ "database": word, "workers": workers, "search": search }),
+            json!({
+                "database": word,
+                "workers": workers,
+                "search": search,
+                "loading": loading,
+                "fallbacks": fallbacks,
+            }),
         );
         found.workers = found.workers.max(workers);
         // One Redis serves all schemas.

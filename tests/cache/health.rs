@@ -70,3 +70,53 @@ async fn nothing_is_said_of_a_redis_that_is_not_set_up() {
     );
     assert_eq!(health(&app).await.get("redis"), None);
 }
+
+/// The memory of a server that was just started is filled while the database holds its models back.
+#[tokio::test]
+async fn a_server_is_not_ready_until_its_models_are_loaded_and_says_what_is_missing() {
+    let app = TestApp::start().await;
+    let mut hold = app.ctx.db.pool().begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE model_versions IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *hold)
+        .await
+        .unwrap();
+    app.services.preload.begin();
+    let (status, body) = get(&app, "/ready").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let schema = app.ctx.db.schema();
+    let all = format!(
+        "not ready\nworkers: 0\n{schema}: loading the catalogue, the search index, the model BANDIT, \
+         the model COLLABORATIVE, the model EMBEDDING, the model AUDIENCE, the model CURATOR, the model RANKER\n"
+    );
+    assert_eq!(body, all);
+
+    let services = std::sync::Arc::clone(&app.services);
+    let loading = tokio::spawn(async move {
+        let limit = marquee::domain::schemas::preload::preload_limit();
+        services.preload.run(&limit).await;
+    });
+    // What does not wait for models is loaded meanwhile.
+    let waits = async {
+        loop {
+            let (status, body) = get(&app, "/ready").await;
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+            if !body.contains("the catalogue") && !body.contains("the search index") {
+                break body;
+            }
+        }
+    };
+    let body = tokio::time::timeout(Duration::from_secs(60), waits).await;
+    assert!(body.unwrap().contains("the model COLLABORATIVE"));
+    let (_, health) = get(&app, "/health").await;
+    let health: Value = serde_json::from_str(&health).unwrap();
+    assert_eq!(health["status"], "unavailable");
+    let loading_models = &health["schemas"][schema.as_str()]["loading"];
+    assert_eq!(loading_models.as_array().unwrap().len(), 6, "{health}");
+
+    hold.rollback().await.unwrap();
+    loading.await.unwrap();
+    assert_eq!(
+        get(&app, "/ready").await,
+        (StatusCode::OK, "ready\nworkers: 0\n".to_owned())
+    );
+}

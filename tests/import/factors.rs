@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
+use marquee::domain::imports::factors::write_parquet;
 use marquee::domain::imports::{ImportEvent, Limits};
 use marquee::domain::interactions::{InteractionKind, NewInteraction};
 use marquee::domain::models::{ModelKind, ModelState, ModelVersion};
@@ -182,6 +183,49 @@ async fn factors_of_spark_numpy_and_csv_give_equal_lists() {
     }
     assert_eq!(artifacts[0], artifacts[1]);
     assert_eq!(artifacts[0], artifacts[2]);
+}
+
+#[tokio::test]
+async fn what_is_exported_is_imported_again_as_it_was() {
+    let app = TestApp::start().await;
+    two_tastes(&app, USERS).await;
+    let vectors: Vec<Vec<f32>> = (0..ITEMS)
+        .map(|number| vec![1.0 / (number + 1) as f32, number as f32, -1e-7])
+        .collect();
+    let folder = TempDir::new().unwrap();
+    let path = file(&folder, "items", spark(&table(&vectors)));
+    let (factors, _) = read(&app, path, Some("movielens")).await;
+    let made = serve(&app, factors.clone(), FactorOptions::default()).await;
+    let made = made.unwrap();
+
+    let service = &app.services.recommendations;
+    let exported = service.item_factors(&Viewer::Command, None).await.unwrap();
+    assert_eq!(exported, factors);
+    let path = folder.path().join("exported.parquet");
+    std::fs::write(&path, "what was there before").unwrap();
+    write_parquet(&path, &exported).unwrap();
+    let (again, refused) = read(&app, path, None).await;
+    assert_eq!((again.clone(), refused), (factors, Vec::new()));
+    let how = FactorOptions {
+        candidate: true,
+        ..FactorOptions::default()
+    };
+    let second = serve(&app, again, how).await.unwrap().model.id;
+    let models = &app.services.models;
+    assert_eq!(
+        models.artifact(second).await.unwrap(),
+        models.artifact(made.model.id).await.unwrap()
+    );
+    let of_version = service.item_factors(&Viewer::Command, Some(second)).await;
+    assert_eq!(of_version.unwrap(), exported);
+
+    let refused = service.item_factors(&Viewer::Nobody, None).await;
+    assert_eq!(refused.unwrap_err().code(), "UNAUTHENTICATED");
+    let unknown = Id::new(&app.ctx.clock, &app.ctx.rng);
+    let refused = service.item_factors(&Viewer::Command, Some(unknown)).await;
+    assert_eq!(refused.unwrap_err().code(), "NOT_FOUND");
+    let nowhere = folder.path().join("no/such/folder/items.parquet");
+    assert!(write_parquet(&nowhere, &exported).is_err());
 }
 
 /// Nobody has done anything yet, so that there is nothing to judge; the first like makes a list.

@@ -195,8 +195,7 @@ async fn a_job_waits_for_a_worker_and_a_worker_that_is_stopped_gives_its_job_bac
     let server = serve(folder.path());
     let token = admin(folder.path(), &server).await;
     let mut database = process::database(folder.path()).await;
-    let ready = reqwest::get(server.url("/ready")).await.unwrap();
-    assert_eq!(ready.text().await.unwrap(), "ready\nworkers: 0\n");
+    assert_eq!(server.ready().await, "ready\nworkers: 0\n");
     let made = create(&server, &token, json!({ "plain": "STATISTICS" })).await;
     assert_eq!(made["warnings"][0]["code"], "NO_WORKER");
 
@@ -206,8 +205,7 @@ async fn a_job_waits_for_a_worker_and_a_worker_that_is_stopped_gives_its_job_bac
     let worker = Worker::start(folder.path(), &[("MARQUEE_HTTP__DRAIN_SECONDS", "0")]);
     let running = "SELECT count(*) FROM generation_jobs WHERE state = 'RUNNING'";
     counts(&mut database, running, |running| running == 1).await;
-    let ready = reqwest::get(server.url("/ready")).await.unwrap();
-    assert_eq!(ready.text().await.unwrap(), "ready\nworkers: 1\n");
+    assert_eq!(server.ready().await, "ready\nworkers: 1\n");
     worker.stop();
     let back = "SELECT count(*) FROM generation_jobs WHERE state = 'PENDING' AND attempt = 0";
     assert_eq!(count(&mut database, back).await, 1);

@@ -149,6 +149,21 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    /// Waits until it can serve, which a server that listens may not yet, and answers what it says of itself then.
+    pub async fn ready(&self) -> String {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let mut pace = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            pace.tick().await;
+            let answer = reqwest::get(self.url("/ready")).await.unwrap();
+            let (status, said) = (answer.status(), answer.text().await.unwrap());
+            if status.is_success() {
+                return said;
+            }
+            assert!(Instant::now() < deadline, "{said}");
+        }
+    }
+
     /// Everything it has written to standard error.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()

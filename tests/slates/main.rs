@@ -8,9 +8,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod channels;
 mod decisions;
 mod evaluation;
 mod offers;
 mod predictors;
+mod preload;
 mod versions;
+mod warm_start;
 mod world;

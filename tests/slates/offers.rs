@@ -353,3 +353,19 @@ async fn the_contract_shows_a_slate_with_all_that_it_is_made_of() {
     let url = data["signalWeights"]["plotUrl"].as_str().unwrap();
     assert!(url.contains("/files/") && url.ends_with(".svg"), "{url}");
 }
+
+/// What a fresh slate costs the database, whatever the size of the library.
+#[tokio::test]
+async fn a_fresh_slate_takes_few_statements_and_the_same_slate_again_fewer() {
+    let world = World::with(30).await;
+    // The first one reads the catalogue and the models.
+    world.slate(20, 5).await;
+    let db = &world.app.ctx.db;
+    let before = db.statements();
+    let slate = world.slate(21, 5).await;
+    let fresh = db.statements() - before;
+    let again = world.slate(21, 5).await;
+    let kept = db.statements() - before - fresh;
+    assert_eq!(again.id, slate.id);
+    assert!(fresh <= 10 && kept <= 5, "{fresh} and {kept} statements");
+}

@@ -32,8 +32,7 @@ async fn without_a_schedule_nothing_is_trained_and_the_answer_says_what_is_missi
 }
 
 /// For a year our channel showed Westerns on Fridays, which many saw, and dramas on Mondays.
-#[tokio::test]
-async fn a_schedule_teaches_what_is_picked_and_what_is_watched() {
+pub async fn with_schedule() -> World {
     let world = World::with(80).await;
     let (drama, western) = (0, 2);
     let evening = friday().and_hms_opt(20, 0, 0).unwrap().and_utc();
@@ -51,6 +50,13 @@ async fn a_schedule_teaches_what_is_picked_and_what_is_watched() {
             .airing(world.ours, film, &at.to_rfc3339(), Some(viewers / 10))
             .await;
     }
+    world
+}
+
+#[tokio::test]
+async fn a_schedule_teaches_what_is_picked_and_what_is_watched() {
+    let world = with_schedule().await;
+    let (drama, western) = (0, 2);
     let trained = world
         .slates()
         .train_predictors(&Viewer::Command)

@@ -18,6 +18,7 @@ pub mod doctor;
 pub mod embed;
 pub mod evaluate;
 pub mod experiment;
+pub mod export;
 pub mod import;
 pub mod model;
 mod replay_report;
@@ -106,6 +107,9 @@ async fn with_database(command: Command, app: &App) -> anyhow::Result<ExitCode> 
         }
         Command::Experiment { on, args } => {
             experiment::run(args, app.schema(on.schema.as_ref())?.1).await?;
+        }
+        Command::Export { on, args } => {
+            export::run(args, app.schema(on.schema.as_ref())?.1).await?;
         }
         Command::Evaluate(args) => evaluate::run_served(args, app).await?,
         Command::User { on, args } => {

@@ -17,6 +17,7 @@ use crate::domain::Services;
 use crate::domain::content::CatalogueChanged;
 use crate::domain::demo::LOGINS;
 use crate::domain::models::ModelActivated;
+use crate::domain::schemas::preload::preload_limit;
 use crate::http::{self, connections::Connections};
 use crate::platform::config::{SchemaName, Settings};
 use crate::platform::db::migrate;
@@ -66,7 +67,9 @@ async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<(
         super::demo::load(services).await?;
         demo = Some(name);
     }
-    prepare(app);
+    for (_, services) in app.schemas.iter() {
+        services.preload.begin();
+    }
     let connections = Connections::new(app.settings.push.max_sockets);
     let page = http::graphiql::Page::of(&app.settings, demo.as_ref())?;
     let has_page = page.is_there();
@@ -94,6 +97,7 @@ async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<(
             return ended.context("the server stopped by itself")?.context("serving");
         }
         never = look_after_partitions(app) => never,
+        never = preload(app) => never,
         never = follow_events(app) => never,
         never = say_hints(app) => never,
         never = finish_demo(app, args.demo) => never,
@@ -124,16 +128,14 @@ async fn serve(args: Args, app: &App, listener: TcpListener) -> anyhow::Result<(
     outcome
 }
 
-/// Reads what requests are answered from in memory, so that the first ones need not wait for it.
-fn prepare(app: &App) {
-    for (schema, services) in app.schemas.iter() {
-        let (schema, services) = (schema.clone(), Arc::clone(services));
-        tokio::spawn(async move {
-            if let Err(error) = services.search.ready().await {
-                tracing::warn!(%schema, ?error, "Search is not ready; its first request tries again");
-            }
-        });
-    }
+/// Loads what requests are answered from; `/ready` says how far that is.
+async fn preload(app: &App) -> anyhow::Result<()> {
+    let limit = preload_limit();
+    let each = app.schemas.iter();
+    let each = each.map(|(_, services)| services.preload.run(&limit));
+    futures::future::join_all(each).await;
+    // It runs beside the server, which does not end because everything is loaded.
+    std::future::pending().await
 }
 
 fn greet(address: SocketAddr, demo: bool, has_page: bool) {

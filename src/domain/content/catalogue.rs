@@ -121,10 +121,7 @@ impl CatalogueIndex {
         if self.is_complete() {
             return Ok(());
         }
-        let asked_at = *self.inner.asked_at.get_or_init(|| {
-            self.keep_up();
-            Instant::now()
-        });
+        let asked_at = self.begin();
         let mut first = self.inner.first.subscribe();
         let done = first.wait_for(|first| *first != First::Reading);
         let state = timeout_at(asked_at + within, done).await;
@@ -140,6 +137,23 @@ impl CatalogueIndex {
                 Ok(())
             }
         }
+    }
+
+    /// Begins to read the catalogue if nobody has yet, and waits until all of it is read, however long that takes.
+    /// A reading that fails is tried again meanwhile.
+    pub(super) async fn preload(&self) {
+        self.begin();
+        let mut first = self.inner.first.subscribe();
+        // The sender lives as long as `self`.
+        let _ = first.wait_for(|first| *first == First::Done).await;
+    }
+
+    /// When the catalogue was asked for first; from then on it is read and kept up.
+    fn begin(&self) -> Instant {
+        *self.inner.asked_at.get_or_init(|| {
+            self.keep_up();
+            Instant::now()
+        })
     }
 
     /// Takes up what was written since the last time, by whomever.

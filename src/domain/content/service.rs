@@ -59,6 +59,11 @@ impl ContentService {
         Ok(&self.catalogue)
     }
 
+    /// Waits until the whole catalogue is in memory, however long that takes: at the start of a server.
+    pub async fn preload_catalogue(&self) {
+        self.catalogue.preload().await;
+    }
+
     /// To be called after others wrote to the catalogue past this service: imports, the demo.
     pub async fn written(&self) {
         self.catalogue.written().await;

@@ -8,7 +8,7 @@ use super::store::PgvectorStore;
 use super::training::Algorithm;
 use super::vectors::{InMemoryStore, VectorStore};
 use crate::domain::models::handle::{HandleState, LoadedModel};
-use crate::domain::models::{ModelKind, ModelVersion};
+use crate::domain::models::{ModelKind, ModelOrigin, ModelVersion};
 use crate::foundation::{Error, Result};
 use crate::platform::config;
 use crate::platform::embeddings::Embedder;
@@ -37,6 +37,16 @@ impl EmbeddingService {
         let service = self.clone();
         let load = |before| async move { service.load(before).await };
         self.served.find(load).await
+    }
+
+    /// Loads the active embedding model with its vectors at the start of a server.
+    ///
+    /// # Errors
+    /// When it cannot be loaded.
+    pub async fn preload(&self) -> Result<()> {
+        let service = self.clone();
+        let load = |before| async move { service.load(before).await };
+        self.served.preload(load).await.map(|_| ())
     }
 
     /// Loads a newer model and the changes of other processes at once, for the next
@@ -106,6 +116,11 @@ impl EmbeddingService {
             Algorithm::Transformer => self.transformer(&model).await?,
             Algorithm::External => TextEncoder::Unavailable,
         };
+        if model.artifact.is_none() {
+            let database = ModelOrigin::Database;
+            self.models
+                .note_source(ModelKind::Embedding, model.id, database, None);
+        }
         // Before the vectors: changes from here on are applied with the first load.
         let since = self.store.watermark().await?;
         let vectors: Arc<dyn VectorStore> = match self.ctx.settings.embeddings.store {

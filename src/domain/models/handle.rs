@@ -160,7 +160,10 @@ impl<T: Send + Sync + 'static> ModelHandle<T> {
                 Some(loaded) => Ok(HandleState::of(loaded.model)),
                 // Another caller has just tried.
                 None if handle.is_backing_off() => Ok(HandleState::Loading),
-                None => Ok(handle.first_load(load).await),
+                None => {
+                    let first = handle.first_load(load).await;
+                    Ok(first.map_or(HandleState::Loading, HandleState::of))
+                }
             }
         });
         match tokio::time::timeout(FIRST_LOAD_TIMEOUT, first).await {
@@ -169,24 +172,44 @@ impl<T: Send + Sync + 'static> ModelHandle<T> {
         }
     }
 
+    /// The active model, loaded now if it was not yet, however long that takes: for a server that loads its models
+    /// before it is asked. Runs in a task of its own, as [`ModelHandle::find`].
+    ///
+    /// # Errors
+    /// Those of `load`, and when it panics.
+    pub async fn preload<L, F>(self: &Arc<Self>, load: L) -> Result<Option<Arc<T>>>
+    where
+        L: FnOnce(Option<LoadedModel<T>>) -> F + Send + 'static,
+        F: Future<Output = Result<Option<Arc<T>>>> + Send + 'static,
+    {
+        let handle = Arc::clone(self);
+        let first = tokio::spawn(async move {
+            let _lock = handle.load_lock.lock().await;
+            match handle.loaded() {
+                Some(loaded) => Ok(loaded.model),
+                None => handle.first_load(load).await,
+            }
+        });
+        first
+            .await
+            .map_err(|panicked| Error::Internal(panicked.into()))?
+    }
+
     /// Whether the first load failed so recently that it is not retried yet.
     fn is_backing_off(&self) -> bool {
         let failed_load = self.failed_load.read();
         failed_load.is_some_and(|failed_load| Instant::now() < failed_load.retry_at)
     }
 
-    async fn first_load<L, F>(&self, load: L) -> HandleState<T>
+    async fn first_load<L, F>(&self, load: L) -> Result<Option<Arc<T>>>
     where
         L: FnOnce(Option<LoadedModel<T>>) -> F,
         F: Future<Output = Result<Option<Arc<T>>>>,
     {
         let result = self.load(load).await;
         let mut failed_load = self.failed_load.write();
-        match result {
-            Ok(model) => {
-                *failed_load = None;
-                HandleState::of(model)
-            }
+        match &result {
+            Ok(_) => *failed_load = None,
             Err(error) => {
                 let delay = failed_load.map_or(MIN_RETRY_DELAY, |failed_load| {
                     (2 * failed_load.delay).min(MAX_RETRY_DELAY)
@@ -197,9 +220,10 @@ impl<T: Send + Sync + 'static> ModelHandle<T> {
                     retry_at: Instant::now() + delay,
                     delay,
                 });
-                HandleState::Loading
             }
         }
+        drop(failed_load);
+        result
     }
 
     /// Loads at once; the next [`ModelHandle::get`] returns the result.

@@ -74,6 +74,17 @@ impl ModelService {
         self.sources.lock().insert(kind.as_str(), source);
     }
 
+    /// Remembers that the model of a kind cannot be loaded, although its file was read as it was written.
+    pub fn note_failure(&self, kind: ModelKind, problem: String) {
+        let read_at = self.clock.now();
+        if let Some(source) = self.sources.lock().get_mut(kind.as_str())
+            && source.origin != ModelOrigin::None
+        {
+            (source.origin, source.problem) = (ModelOrigin::None, Some(problem));
+            source.read_at = read_at;
+        }
+    }
+
     /// Remembers where the file of a version was read from, if it is the one that serves: a candidate that is only
     /// looked at says nothing of that.
     fn note_read(&self, version: &ModelVersion, origin: ModelOrigin, problem: Option<String>) {

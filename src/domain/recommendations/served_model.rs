@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::service::RecommendationService;
 use super::training::ItemFactors;
+use crate::domain::auth::Viewer;
 use crate::domain::content::CatalogueIndex;
 use crate::domain::models::handle::LoadedModel;
 use crate::domain::models::{ModelKind, ModelService, ModelVersion};
@@ -16,7 +17,7 @@ use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::history::Positive;
 use crate::engine::source::Source;
-use crate::foundation::{Error, Id, Result, id};
+use crate::foundation::{Error, Id, Refusal, Result, id};
 use ranking::collaborative::{MOST_NEIGHBOURS, Model, Part, Scored};
 use ranking::{Entry, top};
 
@@ -272,6 +273,47 @@ impl RecommendationService {
     pub(super) async fn served_model(&self) -> Result<Option<Arc<ServedModel>>> {
         let models = self.models.clone();
         self.served.get(|before| load(models, before)).await
+    }
+
+    /// Loads the collaborative model at the start of a server.
+    ///
+    /// # Errors
+    /// When it cannot be loaded.
+    pub async fn preload_model(&self) -> Result<()> {
+        let models = self.models.clone();
+        let loaded = self.served.preload(|before| load(models, before)).await;
+        loaded.map(|_| ())
+    }
+
+    /// The vectors of the items of a version of the collaborative model, of the active one if it is `None`. There are
+    /// none of users: these are folded in when they ask. For admins.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for others; [`Refusal::NotFound`] for an unknown version, and where none is active;
+    /// [`Refusal::Conflict`] for a version without such vectors; when it cannot be read.
+    pub async fn item_factors(
+        &self,
+        viewer: &Viewer,
+        version: Option<Id<id::Model>>,
+    ) -> Result<ItemFactors> {
+        viewer.admin()?;
+        let version = match version {
+            None => self.models.active(ModelKind::Collaborative).await?,
+            Some(id) => self.models.find_many(viewer, &[id]).await?.remove(&id),
+        };
+        let version = version.filter(|version| version.kind == ModelKind::Collaborative);
+        let version = version.ok_or(Refusal::NotFound {
+            thing: "version of the collaborative model",
+        })?;
+        let bytes = self.models.artifact(version.id).await?;
+        let conflict = |what: &str| Refusal::Conflict {
+            message: format!("the version {} {what}", version.version),
+        };
+        let bytes = bytes.ok_or_else(|| conflict("is not kept"))?;
+        let read = ServedModel::from_bytes(&version, &bytes)?;
+        let without =
+            || conflict("has no vectors of items: it is made of neighbours, not of factors");
+        Ok(read.item_factors().ok_or_else(without)?)
     }
 
     /// Looks at once whether there is a newer model; the next list is drawn with it.

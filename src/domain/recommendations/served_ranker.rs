@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::service::RecommendationService;
 use crate::domain::models::handle::LoadedModel;
-use crate::domain::models::{ModelKind, ModelService};
+use crate::domain::models::{ModelKind, ModelOrigin, ModelService};
 use crate::engine::ranker::Ranker;
 use crate::foundation::{Id, Result, id};
 
@@ -47,6 +47,16 @@ impl RecommendationService {
         self.ranker.get(|before| load(models, before)).await
     }
 
+    /// Loads the ranker at the start of a server.
+    ///
+    /// # Errors
+    /// When it cannot be loaded.
+    pub async fn preload_ranker(&self) -> Result<()> {
+        let models = self.models.clone();
+        let loaded = self.ranker.preload(|before| load(models, before)).await;
+        loaded.map(|_| ())
+    }
+
     /// Looks at once which ranker is served; the next list is made with it.
     pub(super) async fn refresh_ranker(&self) -> Result<()> {
         let models = self.models.clone();
@@ -70,6 +80,7 @@ async fn load(
     let Ok(stored) = serde_json::from_value::<StoredRanker>(version.settings) else {
         return Ok(None);
     };
+    models.note_source(ModelKind::Ranker, version.id, ModelOrigin::Database, None);
     Ok(stored.learned.then(|| {
         Arc::new(ServedRanker {
             version: version.id,

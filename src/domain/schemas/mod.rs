@@ -1,8 +1,10 @@
 //! The database schemas that are served, each a world of its own.
 
+pub mod preload;
 pub mod service;
 mod store;
 
+pub use preload::{PreloadService, PreloadStatus};
 pub use service::{Counts, SchemaService};
 
 use std::collections::BTreeMap;

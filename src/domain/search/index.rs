@@ -203,6 +203,21 @@ impl SearchIndex {
         }
     }
 
+    /// Waits until the whole catalogue was in the index once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the last attempt failed.
+    pub async fn wait_complete(&self) -> Result<()> {
+        let mut states = self.state.subscribe();
+        let over = states.wait_for(|state| state.complete_once || state.failing);
+        // The sender lives as long as `self`.
+        if over.await.is_ok_and(|state| state.complete_once) {
+            return Ok(());
+        }
+        let message = "the index of words cannot be made at present; it is tried again";
+        Err(Error::Unavailable(message.to_owned()))
+    }
+
     /// Applies all changes of the catalogue; the first time the whole catalogue.
     async fn apply_changes(self: &Arc<Self>) -> Result<()> {
         let mut from = self.state.borrow().synced;

@@ -121,13 +121,16 @@ impl SearchService {
         }
     }
 
-    /// Begins to make the index of words if there is none yet, in a task of its own. A server that
-    /// calls this at its start spares the first requests the wait.
+    /// Waits until the whole catalogue was in the index of words once, however long that takes, at the start of a
+    /// server.
     ///
     /// # Errors
-    /// When the catalogue cannot be read, or the index cannot be begun; the next call tries again.
-    pub async fn ready(&self) -> Result<()> {
-        self.index_state().await.map(|_| ())
+    /// When the catalogue cannot be read or the index cannot be begun, and when making it fails, which is tried
+    /// again in the background.
+    pub async fn preload(&self) -> Result<()> {
+        self.content.preload_catalogue().await;
+        let (search_index, _) = self.index_state().await?;
+        search_index.wait_complete().await
     }
 
     /// How far the index of words is; `None` before anybody asked for it.

@@ -46,6 +46,11 @@ impl Films {
         }
     }
 
+    /// All films by slot; `None` for what is no film.
+    pub(super) fn by_slot(&self) -> &[Option<Film>] {
+        &self.by_slot
+    }
+
     /// The film in a slot.
     pub(super) fn get(&self, slot: u32) -> Option<&Film> {
         self.by_slot.get(slot as usize)?.as_ref()

@@ -7,16 +7,15 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use ranking::bandit::{Bandit, BanditError, Settings, SlateFeedback};
-use serde_json::json;
+use ranking::bandit::{Bandit, BanditError, MAX_CHANNELS, Settings, SlateFeedback};
 
 use super::model::{Selection, Slate};
 use super::service::SlateService;
 use super::store::{NewState, StateRow};
 use crate::domain::models::{ModelKind, ModelOrigin, ModelVersion};
-use crate::foundation::{Error, Id, Refusal, Result, id};
+use crate::foundation::{Error, Id, Result, id};
 
-/// The channels that the bandit tells apart; further ones share what holds for all.
+/// The bandit tells this many channels apart, and that many more whenever it learns from a further one.
 const CHANNELS: usize = 8;
 
 /// The bandit at one moment.
@@ -29,6 +28,8 @@ pub(super) struct LiveBandit {
     pub(super) name: String,
     pub(super) epoch: i32,
     updates: i32,
+    /// Whether there is neither a state nor a version: it knows its prior only.
+    unbegun: bool,
 }
 
 /// Why the active version does not serve, although it should.
@@ -47,6 +48,8 @@ pub struct BanditFault {
 pub(super) struct BanditMemory {
     latest: Mutex<Option<Arc<LiveBandit>>>,
     fault: Mutex<Option<BanditFault>>,
+    /// When past picks were looked for, where there were none.
+    pub(super) looked_at: Mutex<Option<DateTime<Utc>>>,
 }
 
 impl BanditMemory {
@@ -71,6 +74,23 @@ impl SlateService {
         let live = Arc::new(LiveBandit::read(&row)?);
         *self.memory.latest.lock() = Some(Arc::clone(&live));
         Ok(live)
+    }
+
+    /// The bandit that serves now. Where there is none yet, it learns from past picks first.
+    pub(super) async fn begun_bandit(&self) -> Result<Arc<LiveBandit>> {
+        let live = self.live_bandit().await?;
+        match live.unbegun && self.warm_start().await {
+            true => self.live_bandit().await,
+            false => Ok(live),
+        }
+    }
+
+    /// Loads the bandit at the start of a server.
+    ///
+    /// # Errors
+    /// When the database fails, or its state cannot be read.
+    pub async fn preload_bandit(&self) -> Result<()> {
+        self.live_bandit().await.map(|_| ())
     }
 
     /// The state after the active version was taken up, if that can be.
@@ -133,55 +153,6 @@ impl SlateService {
     pub fn bandit_fault(&self) -> Option<BanditFault> {
         self.memory.fault.lock().clone()
     }
-
-    /// Keeps what the bandit has learned as a new version, and activates it, if `enough` says so of the selections
-    /// since the last one.
-    pub(super) async fn keep_version(
-        &self,
-        enough: impl FnOnce(&StateRow) -> bool + Send + 'static,
-    ) -> Result<Option<ModelVersion>> {
-        let (models, clock) = (self.models.clone(), self.clock.clone());
-        let kept = self.store.while_locked(move |row| async move {
-            let Some(state) = row
-                .state
-                .clone()
-                .filter(|_| row.is_current() && enough(&row))
-            else {
-                return Ok(None);
-            };
-            let bandit = Bandit::from_npz(&state).map_err(anyhow::Error::from)?;
-            let settings = serde_json::to_value(bandit.settings()).map_err(anyhow::Error::from)?;
-            let algorithm = format!(
-                "{}-thompson-sampling",
-                settings["sampler"].as_str().unwrap_or("bandit")
-            );
-            let version = models
-                .begin(ModelKind::Bandit, &algorithm, settings)
-                .await?;
-            let kept = async {
-                models.write_artifact(version.id, state.clone()).await?;
-                let metrics = json!({ "slates": bandit.events(), "selections": row.selections });
-                models.finish(version.id, metrics).await?;
-                models.activate(version.id).await
-            };
-            let version = match kept.await {
-                Ok(version) => version,
-                Err(error) => {
-                    models.abandon(version.id).await?;
-                    return Err(error);
-                }
-            };
-            let next = NewState {
-                continued: Some(version.id),
-                epoch: row.epoch,
-                state,
-                updates: 0,
-                selections: 0,
-            };
-            Ok(Some((version, next, clock.now())))
-        });
-        kept.await
-    }
 }
 
 impl LiveBandit {
@@ -193,13 +164,14 @@ impl LiveBandit {
             name: version.version.clone(),
             epoch: 0,
             updates: 0,
+            unbegun: false,
         }
     }
 
     fn read(row: &StateRow) -> Result<Self> {
         let bandit = match &row.state {
             Some(state) => Bandit::from_npz(state).map_err(anyhow::Error::from)?,
-            None => Bandit::new(Settings::default(), CHANNELS).map_err(anyhow::Error::from)?,
+            None => new_bandit(CHANNELS)?,
         };
         Ok(Self {
             bandit,
@@ -207,8 +179,22 @@ impl LiveBandit {
             name: name(row),
             epoch: row.epoch,
             updates: row.updates,
+            unbegun: row.is_unbegun(),
         })
     }
+}
+
+/// A bandit that knows its prior.
+pub(super) fn new_bandit(channels: usize) -> Result<Bandit> {
+    let bandit = Bandit::new(Settings::default(), channels);
+    Ok(bandit.map_err(anyhow::Error::from)?)
+}
+
+/// How many channels a bandit that learns from this one tells apart: those before it as well, in steps of
+/// [`CHANNELS`] and at most [`MAX_CHANNELS`]. Channels beyond share what holds for all.
+pub(super) fn channels_with(channel: u16) -> usize {
+    let channels = (usize::from(channel) + 1).next_multiple_of(CHANNELS);
+    channels.min(MAX_CHANNELS)
 }
 
 /// The version and how much was learned since: `1.2.0+3`.
@@ -239,6 +225,8 @@ pub(super) fn learn(
             slate.id
         )
     };
+    let channels = channels_with(feedback.context.channel());
+    live.bandit.tell_apart(channels).map_err(refused)?;
     live.bandit.update(feedback).map_err(refused)?;
     let state = live.bandit.to_npz();
     let selected = i32::from(selection.is_some());
@@ -249,12 +237,4 @@ pub(super) fn learn(
         updates: row.updates.saturating_add(1),
         selections: row.selections.saturating_add(selected),
     })
-}
-
-/// What a checkpoint hears where nothing was learned since the last.
-pub(super) fn nothing_new() -> Error {
-    Refusal::Conflict {
-        message: "the bandit has learned nothing since its last version".to_owned(),
-    }
-    .into()
 }

@@ -64,7 +64,7 @@ impl SlateLog {
 
 #[cfg(test)]
 mod tests {
-    use ranking::bandit::{Bandit, Context, Settings};
+    use ranking::bandit::{Bandit, Settings, SlateContext};
 
     use super::*;
 
@@ -75,7 +75,7 @@ mod tests {
             signals: [0.0, 0.25, 0.5, 0.75, 1.0, 0.125],
         };
         let bandit = Bandit::new(Settings::default(), 1).unwrap();
-        let context = Context::new(21, 4, 3, 0).unwrap();
+        let context = SlateContext::new(21, 4, 3, 0).unwrap();
         let log = SlateLog {
             draws: bandit.draw_distribution(&context),
             candidates: vec![candidate(1), candidate(2)],

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
+use parking_lot::Mutex;
 use ranking::slate_signals::{
-    Airing, AudienceModel, AudienceSettings, BroadcastContext, CuratorModel, CuratorSettings,
-    FilmFeatures, PastPick, TrainingError,
+    Airing, AudienceFilm, AudienceModel, AudienceSettings, BroadcastContext, CuratorFilm,
+    CuratorModel, CuratorSettings, FilmFeatures, PastPick, TrainingError,
 };
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::films::Films;
+use super::films::{Film, Films};
 use super::service::SlateService;
 use super::store::PastAiring;
 use crate::domain::auth::Viewer;
@@ -21,10 +23,18 @@ use crate::engine::catalogue::Catalogue;
 use crate::foundation::{Id, Result, id};
 
 /// A learned model in the memory of a server.
-#[derive(Debug)]
-pub(super) struct Predictor<T> {
+pub(super) struct Predictor<T: Learned> {
     version: Id<id::Model>,
     pub(super) model: T,
+    /// The films as the model reads them, which is the same for all slates of a year.
+    encoded: Mutex<Option<Encoded<T::Film>>>,
+}
+
+/// All films of a catalogue as a model reads them, by slot.
+struct Encoded<F> {
+    films: Arc<Films>,
+    year: i32,
+    by_slot: Arc<Vec<Option<F>>>,
 }
 
 /// A model that is read from the file of its version.
@@ -32,6 +42,11 @@ pub(super) trait Learned: Sized + Send + Sync + 'static {
     const KIND: ModelKind;
     /// The name of its evaluation among the figures of a version.
     const NAME: &'static str;
+    /// A film as the model reads it.
+    type Film: Send + Sync + 'static;
+
+    /// Encodes a film that is broadcast in this year.
+    fn encode(&self, film: &FilmFeatures, year: i32) -> Self::Film;
 
     fn read(bytes: &[u8]) -> Result<Self, String>;
 }
@@ -39,6 +54,11 @@ pub(super) trait Learned: Sized + Send + Sync + 'static {
 impl Learned for CuratorModel {
     const KIND: ModelKind = ModelKind::Curator;
     const NAME: &'static str = "curator";
+    type Film = CuratorFilm;
+
+    fn encode(&self, film: &FilmFeatures, year: i32) -> CuratorFilm {
+        Self::encode(self, film, year)
+    }
 
     fn read(bytes: &[u8]) -> Result<Self, String> {
         Self::from_bytes(bytes).map_err(|error| error.to_string())
@@ -48,9 +68,37 @@ impl Learned for CuratorModel {
 impl Learned for AudienceModel {
     const KIND: ModelKind = ModelKind::Audience;
     const NAME: &'static str = "audience";
+    type Film = AudienceFilm;
+
+    fn encode(&self, film: &FilmFeatures, year: i32) -> AudienceFilm {
+        Self::encode(self, film, year)
+    }
 
     fn read(bytes: &[u8]) -> Result<Self, String> {
         Self::from_bytes(bytes).map_err(|error| error.to_string())
+    }
+}
+
+impl<T: Learned> Predictor<T> {
+    /// All films as the model reads them in this year, by slot: encoded anew for other films or another year.
+    pub(super) fn encoded(&self, films: &Arc<Films>, year: i32) -> Arc<Vec<Option<T::Film>>> {
+        let mut encoded = self.encoded.lock();
+        if let Some(known) = encoded.as_ref()
+            && known.year == year
+            && Arc::ptr_eq(&known.films, films)
+        {
+            return Arc::clone(&known.by_slot);
+        }
+        let by_slot = films.by_slot().par_iter().with_min_len(256);
+        let encode = |film: &Film| self.model.encode(&film.features, year);
+        let by_slot = by_slot.map(|film| film.as_ref().map(encode)).collect();
+        let by_slot = Arc::new(by_slot);
+        *encoded = Some(Encoded {
+            films: Arc::clone(films),
+            year,
+            by_slot: Arc::clone(&by_slot),
+        });
+        by_slot
     }
 }
 
@@ -83,6 +131,26 @@ impl SlateService {
     pub(super) async fn audience_model(&self) -> Result<Option<Arc<Predictor<AudienceModel>>>> {
         let models = self.models.clone();
         self.audience.get(|before| load(models, before)).await
+    }
+
+    /// Loads the model of curators at the start of a server.
+    ///
+    /// # Errors
+    /// When it cannot be loaded.
+    pub async fn preload_curator(&self) -> Result<()> {
+        let models = self.models.clone();
+        let loaded = self.curator.preload(|before| load(models, before)).await;
+        loaded.map(|_| ())
+    }
+
+    /// Loads the model of audiences at the start of a server.
+    ///
+    /// # Errors
+    /// When it cannot be loaded.
+    pub async fn preload_audience(&self) -> Result<()> {
+        let models = self.models.clone();
+        let loaded = self.audience.preload(|before| load(models, before)).await;
+        loaded.map(|_| ())
     }
 
     /// Trains the models of curators and of audiences on the schedule of our own channels, and activates them.
@@ -187,6 +255,7 @@ async fn load<T: Learned>(
     Ok(Some(Arc::new(Predictor {
         version: version.id,
         model,
+        encoded: Mutex::default(),
     })))
 }
 

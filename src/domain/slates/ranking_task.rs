@@ -1,13 +1,12 @@
 //! The synchronous part of making a slate: eligible films, their signals, the draw, the best of them.
 
-use std::iter::repeat_n;
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate};
-use ranking::bandit::{Context, Draw, Signals};
+use chrono::Datelike;
+use ranking::bandit::{Draw, Signals, SlateContext};
 use ranking::slate_signals::{
-    AudienceEstimate, AudienceModel, BroadcastContext, CuratorModel, DiversityFeatures,
-    FilmFeatures, MEDIAN_SIGNAL, competition, diversity, novelty, rights,
+    AudienceEstimate, AudienceFilm, AudienceModel, BroadcastContext, CuratorFilm, CuratorModel,
+    DiversityFeatures, MEDIAN_SIGNAL,
 };
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
@@ -18,6 +17,7 @@ use super::live_bandit::LiveBandit;
 use super::log::{LoggedCandidate, MAX_LOGGED, SlateLog};
 use super::model::{SlateItem, SlateSlot};
 use super::predictors::Predictor;
+use super::signals::formulas;
 use super::store::{Showings, ShowingsByFilm};
 use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::{Catalogue, ContentKind, IndexedItem};
@@ -40,7 +40,7 @@ pub(super) struct RankingTask {
     pub(super) length: usize,
     pub(super) seed: i64,
     pub(super) live: Arc<LiveBandit>,
-    pub(super) context: Context,
+    pub(super) context: SlateContext,
     pub(super) broadcast: BroadcastContext,
     pub(super) curator: Option<Arc<Predictor<CuratorModel>>>,
     pub(super) audience: Option<Arc<Predictor<AudienceModel>>>,
@@ -61,7 +61,7 @@ pub(super) struct RankedSlate {
 }
 
 /// An eligible film.
-struct Candidate<'a> {
+struct EligibleFilm<'a> {
     slot: u32,
     item: &'a IndexedItem,
     film: &'a Film,
@@ -79,26 +79,35 @@ impl RankingTask {
             .within(catalogue)
             .for_broadcast()
             .without(&self.taken);
-        let eligible: Vec<Candidate<'_>> = rules
+        let eligible: Vec<EligibleFilm<'_>> = rules
             .eligible_items()
             .filter_map(|(slot, item)| {
                 let film = films.get(slot)?;
-                Some(Candidate { slot, item, film })
+                Some(EligibleFilm { slot, item, film })
             })
             .collect();
-        let programmed = self.programmed.iter().filter_map(|content| {
-            let film = films.get(catalogue.slot(*content)?)?;
-            Some(film.diversity.clone())
+        let programmed = self.programmed.iter();
+        let programmed =
+            programmed.filter_map(|content| Some(&films.get(catalogue.slot(*content)?)?.diversity));
+        let programmed: Vec<&DiversityFeatures> = programmed.collect();
+        let year = self.broadcast.year;
+        let curator = self.curator.as_ref().map(|curator| {
+            let encoded = curator.encoded(&films, year);
+            let encoded = eligible
+                .iter()
+                .filter_map(|film| encoded[film.slot as usize].as_ref());
+            let encoded: Vec<&CuratorFilm> = encoded.collect();
+            curator.model.signals_of_encoded(&self.broadcast, &encoded)
         });
-        let programmed: Vec<DiversityFeatures> = programmed.collect();
-        let features: Vec<&FilmFeatures> = eligible
-            .iter()
-            .map(|candidate| &candidate.film.features)
-            .collect();
-        let curator = self.curator.as_ref();
-        let curator = curator.map(|curator| curator.model.signals(&self.broadcast, &features));
-        let audience = self.audience.as_ref();
-        let audience = audience.map(|audience| audience.model.predict(&self.broadcast, &features));
+        let audience = self.audience.as_ref().map(|audience| {
+            let encoded = audience.encoded(&films, year);
+            let encoded = eligible
+                .iter()
+                .filter_map(|film| encoded[film.slot as usize].as_ref());
+            let encoded: Vec<&AudienceFilm> = encoded.collect();
+            audience.model.predict_encoded(&self.broadcast, &encoded)
+        });
+        let never = Showings::default();
         let signals: Vec<(Content, Signals)> = eligible
             .par_iter()
             .enumerate()
@@ -110,8 +119,14 @@ impl RankingTask {
                 let audience = audience
                     .as_ref()
                     .map_or(MEDIAN_SIGNAL, |estimates| estimates[at].signal);
-                let [competition, diversity, novelty, rights] =
-                    self.formulas(candidate, &programmed);
+                let shown = self.showings.get(&candidate.item.id).unwrap_or(&never);
+                let [competition, diversity, novelty, rights] = formulas(
+                    self.slot.date,
+                    candidate.item,
+                    candidate.film,
+                    shown,
+                    &programmed,
+                );
                 let signals = [curator, audience, competition, diversity, novelty, rights];
                 (candidate.item.id, signals)
             })
@@ -169,25 +184,6 @@ impl RankingTask {
         })
     }
 
-    /// The signals that are formulas: competition, diversity, novelty and rights.
-    fn formulas(&self, candidate: &Candidate<'_>, programmed: &[DiversityFeatures]) -> [f64; 4] {
-        let none = Showings::default();
-        let shown = self.showings.get(&candidate.item.id).unwrap_or(&none);
-        let times = |days: Option<i64>, count: u32| repeat_n(days.unwrap_or(0), count as usize);
-        let until = candidate.item.rights_until;
-        let left = until.map_or(i64::MAX, |until| days(until, self.slot.date));
-        [
-            competition(shown.rival_offsets.iter().copied()),
-            diversity(&candidate.film.diversity, programmed),
-            novelty(
-                times(shown.own_days, shown.own),
-                times(shown.rival_days, shown.rival),
-                !programmed.is_empty(),
-            ),
-            rights(left),
-        ]
-    }
-
     fn propensities(&self, signals: &[(Content, Signals)]) -> Result<Vec<f64>> {
         let bandit = &self.live.bandit;
         let seed = self.seed.cast_unsigned() ^ REPLAYED;
@@ -196,17 +192,12 @@ impl RankingTask {
     }
 }
 
-/// The days from `earlier` to `later`.
-fn days(later: NaiveDate, earlier: NaiveDate) -> i64 {
-    later.signed_duration_since(earlier).num_days()
-}
-
 /// The hour as the bandit sees it, of the channel that it knows by this number.
-pub(super) fn context_of(slot: SlateSlot, channel: u16) -> Result<Context> {
+pub(super) fn context_of(slot: SlateSlot, channel: u16) -> Result<SlateContext> {
     let weekday = slot.date.weekday().num_days_from_monday();
     let small = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
     let (weekday, month) = (small(weekday), small(slot.date.month()));
-    let context = Context::new(slot.hour, weekday, month, channel);
+    let context = SlateContext::new(slot.hour, weekday, month, channel);
     Ok(context.map_err(anyhow::Error::from)?)
 }
 

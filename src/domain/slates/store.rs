@@ -23,7 +23,7 @@ mod state;
 
 pub(super) use closing::{Closed, Closing};
 pub(super) use decided::DecidedSlate;
-pub(super) use showings::{PastAiring, Showings, ShowingsByFilm};
+pub(super) use showings::{PastAiring, PastSchedule, Showings, ShowingsByFilm};
 pub(super) use state::{LockedState, NewState, StateRow};
 
 #[derive(Clone)]
@@ -129,6 +129,9 @@ impl Store {
     }
 
     async fn complete(&self, rows: Vec<slate::Model>) -> Result<Vec<Slate>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids = rows.iter().map(|row| Id::<id::Slate>::from(row.id));
         let items = slate_item::Entity::find()
             .filter(filter::among(slate_item::Column::SlateId, ids))

@@ -43,7 +43,7 @@ impl SlateService {
     pub async fn signal_weights(&self, viewer: &Viewer, slot: SlateSlot) -> Result<SignalWeights> {
         viewer.curator()?;
         let channel = self.own_channel(viewer, slot.channel).await?;
-        let live = self.live_bandit().await?;
+        let live = self.begun_bandit().await?;
         let context = self.context(slot).await?;
         let weights = live.bandit.weights(&context);
         let samples = live.bandit.weight_samples(&context, SAMPLES, 0);

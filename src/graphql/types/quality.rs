@@ -154,6 +154,9 @@ pub struct ModelMetrics {
     /// Number of selections that a bandit has learned from since its preceding version.
     #[serde(deserialize_with = "optional_count")]
     selections: Option<i32>,
+    /// Number of films of the channels' schedules that a bandit has learned from before its first slate.
+    #[serde(deserialize_with = "optional_count")]
+    past_picks: Option<i32>,
     /// How good a model of curators' selections is on the latest fifth of them.
     curator: Option<CuratorEvaluation>,
     /// How good a model of audiences is on the latest fifth of the airings.

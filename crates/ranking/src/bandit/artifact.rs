@@ -34,8 +34,8 @@ use super::fit::{Folded, Posterior};
 use super::groups::Groups;
 use super::model::Model;
 use super::{
-    Bandit, Context, MAX_CHANNELS, MAX_EVENTS, MAX_SHOWN, Outcome, SIGNALS, Sampler, Settings,
-    Signal, SlateFeedback,
+    Bandit, MAX_CHANNELS, MAX_EVENTS, MAX_SHOWN, Outcome, SIGNALS, Sampler, Settings, Signal,
+    SlateContext, SlateFeedback,
 };
 
 /// The version of the format that is written and read.
@@ -284,7 +284,7 @@ impl EventLog {
         let mut folded: Vec<u128> = self.known.difference(&ids).copied().collect();
         folded.sort_unstable();
         let items: usize = each().map(|feedback| feedback.shown.len()).sum();
-        let context = |context: Context| {
+        let context = |context: SlateContext| {
             [
                 context.hour().into(),
                 context.weekday().into(),
@@ -380,7 +380,8 @@ impl EventLog {
             (signals, taken) = (later, later_taken);
             let narrow = |value: u16| u8::try_from(value).unwrap_or(u8::MAX);
             let part = |part: usize| contexts[at * 4 + part];
-            let context = Context::new(narrow(part(0)), narrow(part(1)), narrow(part(2)), part(3));
+            let context =
+                SlateContext::new(narrow(part(0)), narrow(part(1)), narrow(part(2)), part(3));
             let first = took.iter().position(|took| *took != 0);
             let outcome = match (kinds[at], first) {
                 (0, pick) => Outcome::OnePick(pick),

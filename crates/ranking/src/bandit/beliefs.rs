@@ -3,14 +3,14 @@
 use super::likelihood::{choice_probabilities, logistic, utility};
 use super::random::Normals;
 use super::sampler::{Bandit, MAX_REPLAYS, Weight};
-use super::{Context, SIGNALS, Sampler, Signals};
+use super::{SIGNALS, Sampler, Signals, SlateContext};
 
 /// The replays that summarise weights of the softmax sampler.
 const SUMMARY: usize = 4096;
 
 impl Bandit {
     /// Mean and deviation of the weight of each signal in a context.
-    pub fn weights(&self, context: &Context) -> [Weight; SIGNALS] {
+    pub fn weights(&self, context: &SlateContext) -> [Weight; SIGNALS] {
         let mut out = [Weight::default(); SIGNALS];
         if self.model.settings.sampler == Sampler::Logistic {
             let distribution = self.distribution(context);
@@ -41,7 +41,12 @@ impl Bandit {
 
     /// Draws of the weights in a context, for pictures of their marginal distributions; at most
     /// [`MAX_REPLAYS`].
-    pub fn weight_samples(&self, context: &Context, samples: usize, seed: u64) -> Vec<Signals> {
+    pub fn weight_samples(
+        &self,
+        context: &SlateContext,
+        samples: usize,
+        seed: u64,
+    ) -> Vec<Signals> {
         let distribution = self.distribution(context);
         let mut normals = Normals::new(seed);
         (0..samples.min(MAX_REPLAYS))
@@ -51,7 +56,7 @@ impl Bandit {
 
     /// The probability of each item shown to be picked, if one is to be picked or none, by the mean
     /// parameters. What is missing from 1 is the probability of none.
-    pub fn pick_probabilities(&self, context: &Context, shown: &[Signals]) -> Vec<f64> {
+    pub fn pick_probabilities(&self, context: &SlateContext, shown: &[Signals]) -> Vec<f64> {
         let mut out = self.utilities(context, shown);
         choice_probabilities(&mut out, true);
         out
@@ -59,12 +64,12 @@ impl Bandit {
 
     /// The probability of each item shown to be taken, if items are taken independently, by the mean
     /// parameters.
-    pub fn click_probabilities(&self, context: &Context, shown: &[Signals]) -> Vec<f64> {
+    pub fn click_probabilities(&self, context: &SlateContext, shown: &[Signals]) -> Vec<f64> {
         let utilities = self.utilities(context, shown);
         utilities.into_iter().map(logistic).collect()
     }
 
-    pub(super) fn utilities(&self, context: &Context, shown: &[Signals]) -> Vec<f64> {
+    pub(super) fn utilities(&self, context: &SlateContext, shown: &[Signals]) -> Vec<f64> {
         let features = self.model.features(context);
         let x = self.model.local(&self.posterior.mean, &features);
         let at = self.model.effective(&x);

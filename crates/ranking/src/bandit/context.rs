@@ -9,7 +9,7 @@ pub const MAX_CHANNELS: usize = 32;
 
 /// The moment and the channel that a slate is for. The moment is in the time zone of the channel.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Context {
+pub struct SlateContext {
     hour: u8,
     weekday: u8,
     month: u8,
@@ -42,7 +42,7 @@ pub enum Season {
     Winter,
 }
 
-impl Context {
+impl SlateContext {
     /// A context: `hour` 0–23, `weekday` 0 (Monday) to 6 (Sunday), `month` 1–12, and the number of
     /// the channel from 0. A model gives a channel that it does not know no effect of its own.
     ///
@@ -50,7 +50,7 @@ impl Context {
     /// If one of them is out of its range.
     pub fn new(hour: u8, weekday: u8, month: u8, channel: u16) -> Result<Self, BanditError> {
         if hour > 23 || weekday > 6 || !(1..=12).contains(&month) {
-            return Err(BanditError::Context {
+            return Err(BanditError::SlateContext {
                 hour,
                 weekday,
                 month,

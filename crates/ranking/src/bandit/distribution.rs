@@ -6,7 +6,7 @@ use super::likelihood::ROWS;
 use super::linear_algebra::{Cholesky, dot};
 use super::model::Model;
 use super::random::Normals;
-use super::{Bandit, Context, SIGNALS, Sampler, Signals};
+use super::{Bandit, SIGNALS, Sampler, Signals, SlateContext};
 
 /// The normal distribution that a bandit draws from in one context: of the weights themselves (logistic
 /// sampler) or of the logits that they follow from (softmax sampler). It is that of whole parameters, since
@@ -60,11 +60,11 @@ impl WeightDistribution<'_> {
 impl Bandit {
     /// What the weights of a slate in this context are drawn from. Stored with a slate, it tells how probable
     /// the draw was, which judging another bandit by the slate needs.
-    pub fn draw_distribution(&self, context: &Context) -> DrawDistribution {
+    pub fn draw_distribution(&self, context: &SlateContext) -> DrawDistribution {
         self.distribution(context).draws
     }
 
-    pub(super) fn distribution(&self, context: &Context) -> WeightDistribution<'_> {
+    pub(super) fn distribution(&self, context: &SlateContext) -> WeightDistribution<'_> {
         let features = self.model.features(context);
         let columns = features.len();
         let x = self.model.local(&self.posterior.mean, &features);

@@ -10,7 +10,7 @@ pub enum BanditError {
         "hour {hour}, weekday {weekday}, month {month}: the hour is 0 to 23, the weekday 0 (Monday) \
          to 6, the month 1 to 12"
     )]
-    Context {
+    SlateContext {
         /// The hour given.
         hour: u8,
         /// The weekday given.

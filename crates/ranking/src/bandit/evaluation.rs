@@ -14,7 +14,7 @@ use super::off_policy::SlateRecord;
 use super::propensity::{Columns, best, score};
 use super::random::Normals;
 use super::sampler::MAX_REPLAYS;
-use super::{Bandit, BanditError, Context, DrawDistribution, Signals};
+use super::{Bandit, BanditError, DrawDistribution, Signals, SlateContext};
 
 /// So many quantiles of how attractive slates are: more follow the distributions more closely, and have fewer
 /// replays each.
@@ -24,7 +24,7 @@ const BINS: usize = 8;
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedSlate {
     /// The hour that it was for.
-    pub context: Context,
+    pub context: SlateContext,
     /// The signals of the candidates; of equal scores the earlier candidate comes first.
     pub candidates: Vec<Signals>,
     /// The places of the offered candidates, best first.

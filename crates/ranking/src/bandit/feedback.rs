@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{BanditError, Context, SIGNALS, Signal, Signals};
+use super::{BanditError, SIGNALS, Signal, Signals, SlateContext};
 
 /// The most items of one slate.
 pub const MAX_SHOWN: usize = 200;
@@ -30,7 +30,7 @@ pub struct SlateFeedback {
     /// The id of the event. What has the id of an event that is known changes nothing.
     pub event: u128,
     /// The context that the slate was made for.
-    pub context: Context,
+    pub context: SlateContext,
     /// The signals of the items as shown, at most [`MAX_SHOWN`].
     pub shown: Vec<Signals>,
     /// What became of them.

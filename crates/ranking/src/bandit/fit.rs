@@ -44,7 +44,7 @@ pub(super) struct Posterior {
     pub(super) factor: Option<Cholesky>,
     /// The second derivative somewhere near the mean, to search the next mode with; events that
     /// came since are added to it.
-    slope: Option<Vec<f64>>,
+    pub(super) slope: Option<Vec<f64>>,
 }
 
 /// The negative logarithm of a posterior and its derivatives.

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Context;
+use super::SlateContext;
 use super::feedback::Event;
 use super::model::Model;
 
@@ -18,13 +18,13 @@ pub(super) struct Group {
 /// Which events share a context.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Groups {
-    by_context: FxHashMap<Context, usize>,
+    by_context: FxHashMap<SlateContext, usize>,
     pub(super) groups: Vec<Group>,
 }
 
 impl Groups {
     /// Adds the event at a place of the log.
-    pub(super) fn add(&mut self, model: &Model, context: &Context, event: usize) {
+    pub(super) fn add(&mut self, model: &Model, context: &SlateContext, event: usize) {
         let at = *self.by_context.entry(*context).or_insert_with(|| {
             let features = model.features(context);
             self.groups.push(Group {

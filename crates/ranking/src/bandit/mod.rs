@@ -1,7 +1,7 @@
 //! A contextual bandit that ranks films for slates, and the judging of it.
 //!
 //! Each candidate film has six [`Signals`] in [0, 1]; a slate is the best few by `s · w̃`, where the
-//! weights `w̃` are drawn once a slate from what is known about them in this [`Context`] (Thompson
+//! weights `w̃` are drawn once a slate from what is known about them in this [`SlateContext`] (Thompson
 //! sampling). Two samplers stand behind one interface, [`Bandit`]; they differ in how weights follow
 //! from the context and in what is kept of the uncertainty ([`Sampler`]).
 //!
@@ -20,6 +20,7 @@
 
 mod artifact;
 mod beliefs;
+mod channels;
 mod context;
 mod distribution;
 mod error;
@@ -43,7 +44,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use artifact::ArtifactError;
-pub use context::{Context, MAX_CHANNELS, Season, Slot};
+pub use context::{MAX_CHANNELS, Season, SlateContext, Slot};
 pub use distribution::DrawDistribution;
 pub use error::BanditError;
 pub use evaluation::{LoggedSlate, SlateJudgement};

@@ -6,7 +6,7 @@
 //! `q = softmax(z / τ)`, `w = (1 − α) q + α/S` and effective weights `γ w`.
 
 use super::likelihood::{Derivatives, Local, ROWS};
-use super::{Context, SIGNALS, Sampler, Settings, Signals};
+use super::{SIGNALS, Sampler, Settings, Signals, SlateContext};
 
 /// The shape of the parameters, and what is known of them beforehand.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +66,7 @@ impl Model {
     }
 
     /// `φ(c)`, beginning with 1.
-    pub(super) fn features(&self, context: &Context) -> Vec<f64> {
+    pub(super) fn features(&self, context: &SlateContext) -> Vec<f64> {
         let rest = match self.settings.sampler {
             Sampler::Softmax => context.one_hot(self.channels),
             Sampler::Logistic => context.cyclic(self.channels),

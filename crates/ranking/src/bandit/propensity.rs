@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::Signals;
 use super::distribution::WeightDistribution;
 use super::random::Normals;
+use super::{SIGNALS, Signals};
 
 /// Candidates by column, so that several are scored at a time; padded to whole blocks.
 pub(super) struct Columns {
-    columns: [Vec<[f64; LANES]>; super::SIGNALS],
+    columns: [Vec<[f64; LANES]>; SIGNALS],
     count: usize,
 }
 
@@ -24,8 +24,8 @@ const TOGETHER: usize = 32;
 /// Replays whose slates are in memory together.
 const AT_ONCE: usize = 4096;
 
-/// So many scores are worth several threads.
-const PARALLEL: usize = 1 << 20;
+/// So many scores are worth several threads. Most of them are not computed.
+const PARALLEL: usize = 1 << 22;
 
 /// `s · w`, added in the order of the signals: the same number wherever it is computed.
 #[inline]
@@ -42,7 +42,7 @@ impl Columns {
     pub(super) fn new<'a>(candidates: impl ExactSizeIterator<Item = &'a Signals>) -> Self {
         let count = candidates.len();
         let padded = count.next_multiple_of(BLOCK) / LANES;
-        let mut columns = [(); super::SIGNALS].map(|()| vec![[0.0; LANES]; padded]);
+        let mut columns = [(); SIGNALS].map(|()| vec![[0.0; LANES]; padded]);
         for (at, signals) in candidates.enumerate() {
             for (column, signal) in columns.iter_mut().zip(signals) {
                 column[at / LANES][at % LANES] = *signal;
@@ -56,7 +56,7 @@ impl Columns {
     }
 
     fn signals(&self, at: usize) -> Signals {
-        let mut out = [0.0; super::SIGNALS];
+        let mut out = [0.0; SIGNALS];
         for (out, column) in out.iter_mut().zip(&self.columns) {
             *out = column[at / LANES][at % LANES];
         }
@@ -121,7 +121,7 @@ pub(super) fn replay(
         return (0..replays).for_each(|_| each(&[]));
     }
     let mut normals = Normals::new(seed);
-    let selection = Selection::new(candidates, distribution, length);
+    let selection = Selection::new(candidates, distribution.typical(), length);
     let mut left = replays;
     while left > 0 {
         let now = left.min(AT_ONCE);
@@ -141,44 +141,96 @@ pub(super) fn replay(
 }
 
 /// The selection of slates by weights that are not far from typical ones.
-struct Selection<'a> {
-    candidates: &'a Columns,
+pub(super) struct Selection {
+    /// The candidates, the best by the typical weights first.
+    candidates: Columns,
+    /// The place of each in the order in which ties are broken.
+    places: Vec<usize>,
+    /// The weights at the mean, and the score by them of the best candidate of each block.
+    typical: Signals,
+    best_of_block: Vec<f64>,
+    /// The least and the largest value of each signal.
+    low: Signals,
+    high: Signals,
     length: usize,
     /// Items that are likely to be good. The best `length` of them bound a slate from below: none of
     /// it is worse than the worst of those. So what is worse has no chance, and is most of the others.
     likely: Vec<Signals>,
 }
 
-impl<'a> Selection<'a> {
-    fn new(candidates: &'a Columns, distribution: &WeightDistribution, length: usize) -> Self {
-        let likely = best(candidates, &distribution.typical(), 2 * length);
-        Self {
-            candidates,
-            length,
-            likely: likely
-                .into_iter()
-                .map(|(at, _)| candidates.signals(at))
-                .collect(),
+/// More than rounding makes of a score, relative to the weights.
+const ROUNDING: f64 = 1e-9;
+
+impl Selection {
+    pub(super) fn new(candidates: &Columns, typical: Signals, length: usize) -> Self {
+        let sorted = best(candidates, &typical, candidates.count);
+        let signals: Vec<Signals> = sorted
+            .iter()
+            .map(|(place, _)| candidates.signals(*place))
+            .collect();
+        let (mut low, mut high) = ([f64::INFINITY; SIGNALS], [f64::NEG_INFINITY; SIGNALS]);
+        for item in &signals {
+            for ((low, high), signal) in low.iter_mut().zip(&mut high).zip(item) {
+                (*low, *high) = (low.min(*signal), high.max(*signal));
+            }
         }
+        Self {
+            candidates: Columns::new(signals.iter()),
+            best_of_block: sorted
+                .iter()
+                .step_by(BLOCK)
+                .map(|(_, score)| *score)
+                .collect(),
+            places: sorted.into_iter().map(|(place, _)| place).collect(),
+            typical,
+            low,
+            high,
+            length,
+            likely: signals.into_iter().take(2 * length).collect(),
+        }
+    }
+
+    /// How many blocks, from the first, can have an item with a score of `bound` by these weights. With
+    /// `w = w̄ + δ` the score of an item is `s · w̄ + s · δ`: of the first part no item of a block, and of those
+    /// after it, has more than its best one, and the second part is bounded by the ranges of the signals.
+    pub(super) fn blocks_reaching(&self, bound: f64, weights: &Signals) -> usize {
+        let (mut most, mut scale) = (0.0, 1.0);
+        for signal in 0..SIGNALS {
+            let away = weights[signal] - self.typical[signal];
+            most += (away * self.low[signal]).max(away * self.high[signal]);
+            scale += weights[signal].abs() + self.typical[signal].abs();
+        }
+        let least = bound - most - ROUNDING * scale;
+        self.best_of_block.partition_point(|best| *best >= least)
+    }
+
+    /// The worst score that an item of the slate by these weights can have.
+    pub(super) fn bound(&self, weights: &Signals, scores: &mut Vec<f64>) -> f64 {
+        scores.clear();
+        scores.extend(self.likely.iter().map(|item| score(item, weights)));
+        let worst = self.length - 1;
+        *scores
+            .select_nth_unstable_by(worst, |a, b| b.total_cmp(a))
+            .1
     }
 
     /// The slate of each of some weights, at most [`TOGETHER`]: places with their scores.
     fn slates(&self, weights: &[Signals]) -> Vec<Vec<(usize, f64)>> {
-        let mut bounds = [0.0; TOGETHER];
+        let mut bounds = [(0.0, 0); TOGETHER];
         let mut scores = Vec::with_capacity(self.likely.len());
-        for (bound, weights) in bounds.iter_mut().zip(weights) {
-            scores.clear();
-            scores.extend(self.likely.iter().map(|item| score(item, weights)));
-            let worst = self.length - 1;
-            *bound = *scores
-                .select_nth_unstable_by(worst, |a, b| b.total_cmp(a))
-                .1;
+        for (found, weights) in bounds.iter_mut().zip(weights) {
+            let bound = self.bound(weights, &mut scores);
+            *found = (bound, self.blocks_reaching(bound, weights));
         }
+        let reached = bounds.iter().map(|(_, blocks)| *blocks).max().unwrap_or(0);
         let mut good: Vec<Vec<(usize, f64)>> = vec![Vec::new(); weights.len()];
-        for block in 0..self.candidates.blocks() {
+        for block in 0..reached {
             let first = block * BLOCK;
             let here = self.candidates.count - first;
-            for ((bound, good), weights) in bounds.iter().zip(&mut good).zip(weights) {
+            for (((bound, blocks), good), weights) in bounds.iter().zip(&mut good).zip(weights) {
+                if block >= *blocks {
+                    continue;
+                }
                 let mut scores = [0.0; BLOCK];
                 self.candidates.score_block(block, weights, &mut scores);
                 let promising = scores
@@ -187,7 +239,7 @@ impl<'a> Selection<'a> {
                 if promising {
                     let scores = scores.iter().take(here).enumerate();
                     let reaching = scores.filter(|(_, score)| *score >= bound);
-                    good.extend(reaching.map(|(at, score)| (first + at, *score)));
+                    good.extend(reaching.map(|(at, score)| (self.places[first + at], *score)));
                 }
             }
         }

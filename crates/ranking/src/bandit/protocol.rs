@@ -24,7 +24,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Bandit, BanditError, Context, Outcome, Settings, Signals, SlateFeedback};
+use super::{Bandit, BanditError, Outcome, Settings, Signals, SlateContext, SlateFeedback};
 use message::{Decide, FeedbackEvent, Message};
 
 /// The longest line that is read, in bytes.
@@ -58,7 +58,7 @@ enum Answer {
 /// A slate that was decided.
 #[derive(Debug)]
 struct Shown {
-    context: Context,
+    context: SlateContext,
     signals: FxHashMap<String, Signals>,
 }
 

@@ -6,7 +6,7 @@ use super::groups::Groups;
 use super::model::Model;
 use super::propensity::{self, Columns, score};
 use super::random::{Normals, nth_seed};
-use super::{BanditError, Context, MAX_CHANNELS, Outcome, Settings, Signals, SlateFeedback};
+use super::{BanditError, MAX_CHANNELS, Outcome, Settings, Signals, SlateContext, SlateFeedback};
 
 /// The most candidates that are ranked at once.
 pub const MAX_CANDIDATES: usize = 1_000_000;
@@ -115,7 +115,7 @@ impl Bandit {
     }
 
     /// Draws the weights of one slate. The same seed gives the same weights until the bandit learns.
-    pub fn draw(&self, context: &Context, seed: u64) -> Draw {
+    pub fn draw(&self, context: &SlateContext, seed: u64) -> Draw {
         let distribution = self.distribution(context);
         Draw {
             seed,
@@ -129,7 +129,7 @@ impl Bandit {
     /// If a signal is out of range, or of too many candidates.
     pub fn rank<I: Clone + Ord>(
         &self,
-        context: &Context,
+        context: &SlateContext,
         candidates: &[(I, Signals)],
         length: usize,
         seed: u64,
@@ -156,7 +156,7 @@ impl Bandit {
     /// If a signal is out of range, of too many candidates or replays, or of no replay.
     pub fn propensities<I: Ord>(
         &self,
-        context: &Context,
+        context: &SlateContext,
         candidates: &[(I, Signals)],
         length: usize,
         replays: usize,
@@ -178,7 +178,7 @@ impl Bandit {
     /// As [`Bandit::propensities`].
     pub fn replay<I: Ord>(
         &self,
-        context: &Context,
+        context: &SlateContext,
         candidates: &[(I, Signals)],
         length: usize,
         replays: usize,
@@ -285,7 +285,7 @@ impl Bandit {
         out
     }
 
-    fn refit(&mut self) {
+    pub(super) fn refit(&mut self) {
         let folded = self.folded.as_ref();
         self.posterior
             .find_mode(&self.model, &self.log, &self.groups, folded);

@@ -1,6 +1,7 @@
 //! The gates of the samplers. Reference values are computed here by other means.
 
 mod artifact;
+mod channels;
 mod draws;
 mod evaluation;
 mod judging;
@@ -33,10 +34,10 @@ pub(super) fn slates(seed: u64, count: usize, length: usize) -> Vec<SlateFeedbac
         .collect()
 }
 
-pub(super) fn context(random: &mut Normals) -> Context {
+pub(super) fn context(random: &mut Normals) -> SlateContext {
     let hour = random.uniform.random_range(0..24);
     let weekday = random.uniform.random_range(0..7);
-    Context::new(hour, weekday, random.uniform.random_range(1..=12), 0).unwrap()
+    SlateContext::new(hour, weekday, random.uniform.random_range(1..=12), 0).unwrap()
 }
 
 pub(super) fn both() -> [Settings; 2] {

@@ -94,14 +94,14 @@ impl DiversityFeatures {
 /// [`MEMORY`] films of `programmed`, **the latest first**, where film `i` weighs `0.9^i`. The distance of two
 /// films is the mean of their distances in genres (1 − Jaccard index), language (0 or 1), year, rating and
 /// revenue (difference of the ranks in the catalogue); a field that either film lacks has distance ½. With
-/// one film or none in `programmed` it is 0.3.
-pub fn diversity(film: &DiversityFeatures, programmed: &[DiversityFeatures]) -> f64 {
+/// one film or none in `programmed`, which may be given as references, it is 0.3.
+pub fn diversity<F: Borrow<DiversityFeatures>>(film: &DiversityFeatures, programmed: &[F]) -> f64 {
     if programmed.len() < 2 {
         return TOO_FEW_PROGRAMMED;
     }
     let (mut sum, mut weights, mut weight) = (0.0, 0.0, 1.0);
     for other in programmed.iter().take(MEMORY) {
-        sum += weight * film.distance(other);
+        sum += weight * film.distance(other.borrow());
         weights += weight;
         weight *= DECAY;
     }

@@ -33,12 +33,14 @@ mod vocabulary;
 
 pub use artifact::ArtifactError;
 pub use audience::{
-    Airing, AudienceEstimate, AudienceEvaluation, AudienceModel, AudienceSettings, LEAST_AIRINGS,
+    Airing, AudienceEstimate, AudienceEvaluation, AudienceFilm, AudienceModel, AudienceSettings,
+    LEAST_AIRINGS,
 };
 pub use competition::{RIVAL_WINDOW, competition};
 pub use context::BroadcastContext;
 pub use curator::{
-    CuratorEvaluation, CuratorModel, CuratorSettings, LEAST_PICKS, PastPick, UNPICKED_PER_PICK,
+    CuratorEvaluation, CuratorFilm, CuratorModel, CuratorSettings, LEAST_PICKS, PastPick,
+    UNPICKED_PER_PICK,
 };
 pub use diversity::{DiversityFeatures, DiversityScales, MEMORY, diversity};
 pub use film::FilmFeatures;

@@ -172,7 +172,7 @@ fn diversity_of_a_missing_field_is_half_and_of_a_short_memory_three_tenths() {
         diversity(&unknown, &[unknown.clone(), unknown.clone()]),
         0.5,
     );
-    near(diversity(&compared[0], &[]), 0.3);
+    near(diversity::<DiversityFeatures>(&compared[0], &[]), 0.3);
     near(diversity(&compared[0], &compared[4..5]), 0.3);
 }
 

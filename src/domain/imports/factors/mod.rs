@@ -8,6 +8,7 @@ mod delimited;
 mod numpy;
 mod parquet;
 mod service;
+mod write;
 
 use std::fs::File;
 use std::io::Read;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashMap;
 
 use self::parquet::read_parquet;
+pub use self::write::write_parquet;
 use super::source::Limits;
 use crate::foundation::{Error, Refusal, Result};
 

@@ -1,8 +1,9 @@
 //! When films were and will be shown, by the channel and by its competitors.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use sea_orm::{DbBackend, FromQueryResult, Statement};
 use uuid::Uuid;
 
@@ -35,6 +36,51 @@ pub(in crate::domain::slates) struct PastAiring {
     pub(in crate::domain::slates) local: NaiveDateTime,
     /// The number of viewers, where it is known.
     pub(in crate::domain::slates) audience: Option<i64>,
+}
+
+/// What one of our channels and its competitors showed and will show, by the clock of that channel.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::domain::slates) struct PastSchedule {
+    /// Films that the channel showed, the earliest first.
+    pub(in crate::domain::slates) own: Vec<(NaiveDateTime, Id<id::Content>)>,
+    by_film: HashMap<Id<id::Content>, ShownDays>,
+}
+
+/// The days on which a film was or will be shown, each once.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct ShownDays {
+    own: BTreeSet<NaiveDate>,
+    rival: BTreeSet<NaiveDate>,
+}
+
+impl PastSchedule {
+    /// The showings of a film as they were known on a date, as [`Store::showings`] counts them, but without what
+    /// the channel showed on the date itself; `window` is as there.
+    pub(in crate::domain::slates) fn showings(
+        &self,
+        film: Id<id::Content>,
+        date: NaiveDate,
+        window: RangeInclusive<i64>,
+    ) -> Showings {
+        let Some(days) = self.by_film.get(&film) else {
+            return Showings::default();
+        };
+        let since = |day: &NaiveDate| date.signed_duration_since(*day).num_days();
+        let count = |days: usize| u32::try_from(days).unwrap_or(u32::MAX);
+        let (own, rival) = (days.own.range(..date), days.rival.range(..=date));
+        Showings {
+            own: count(own.clone().count()),
+            own_days: own.last().map(since),
+            rival: count(rival.clone().count()),
+            rival_days: rival.last().map(since),
+            rival_offsets: days
+                .rival
+                .iter()
+                .map(since)
+                .filter(|offset| window.contains(offset))
+                .collect(),
+        }
+    }
 }
 
 /// The showings of each film that has any.
@@ -106,6 +152,16 @@ const PAST: &str = "
      ORDER BY starts_at DESC, channel_id, content_id
      LIMIT $2";
 
+/// What a channel of ours showed until `$2`, and what its competitors showed and will show.
+const SCHEDULE: &str = "
+    SELECT a.content_id, c.id = here.id AS ours, a.starts_at AT TIME ZONE here.time_zone AS local
+      FROM channels here
+      JOIN channels c ON c.id = here.id OR NOT c.own
+      JOIN airings a ON a.channel_id = c.id
+     WHERE here.id = $1 AND a.content_id IS NOT NULL AND (c.id <> here.id OR a.starts_at <= $2)
+     ORDER BY a.starts_at DESC, a.id
+     LIMIT $3";
+
 /// So many are learned from at most, the latest.
 const MAX_PAST: i64 = 200_000;
 
@@ -136,6 +192,49 @@ impl Store {
             audience: row.audience,
         };
         Ok(rows.into_iter().map(airing).collect())
+    }
+
+    /// Our own channels.
+    pub(in crate::domain::slates) async fn own_channels(&self) -> Result<Vec<Id<id::Channel>>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            id: Uuid,
+        }
+        let sql = "SELECT id FROM channels WHERE own ORDER BY id";
+        let rows = Row::find_by_statement(Statement::from_string(DbBackend::Postgres, sql))
+            .all(self.db.read())
+            .await?;
+        Ok(rows.into_iter().map(|row| row.id.into()).collect())
+    }
+
+    /// What a channel of ours showed until `now`, with what competitors show.
+    pub(in crate::domain::slates) async fn past_schedule(
+        &self,
+        channel: Id<id::Channel>,
+        now: DateTime<Utc>,
+    ) -> Result<PastSchedule> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            content_id: Uuid,
+            ours: bool,
+            local: NaiveDateTime,
+        }
+        let values = [channel.uuid().into(), now.into(), MAX_PAST.into()];
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, SCHEDULE, values);
+        let rows = Row::find_by_statement(statement)
+            .all(self.db.read())
+            .await?;
+        let mut past = PastSchedule::default();
+        for row in rows.into_iter().rev() {
+            let film: Id<id::Content> = row.content_id.into();
+            let days = past.by_film.entry(film).or_default();
+            if !row.ours {
+                days.rival.insert(row.local.date());
+            } else if days.own.insert(row.local.date()) {
+                past.own.push((row.local, film));
+            }
+        }
+        Ok(past)
     }
 
     /// The showings around the date of a slot; those by competitors for the signal of competition are within

@@ -34,6 +34,11 @@ impl StateRow {
         self.model_version_id.map(Into::into)
     }
 
+    /// Whether there is neither a state nor an active version.
+    pub(in crate::domain::slates) fn is_unbegun(&self) -> bool {
+        self.active.is_none() && self.state.is_none()
+    }
+
     /// Whether the state continues the version that is active, and so is what serves.
     pub(in crate::domain::slates) fn is_current(&self) -> bool {
         self.active.is_none() || self.active == self.model_version_id

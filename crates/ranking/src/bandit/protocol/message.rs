@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::super::{Context, Signal, Signals};
+use super::super::{Signal, Signals, SlateContext};
 
 /// A line.
 #[derive(Debug, Deserialize)]
@@ -126,7 +126,7 @@ pub(super) struct ContextFields {
 
 impl ContextFields {
     /// The context; what is missing is taken from seconds since 1970, in UTC.
-    pub(super) fn read(&self, ts: Option<f64>) -> Result<Context, String> {
+    pub(super) fn read(&self, ts: Option<f64>) -> Result<SlateContext, String> {
         let of_time = ts.map(moment).transpose()?;
         let part = |name: &str, given: Option<f64>, derived: Option<u8>, most: u8| {
             let value = given.or(derived.map(f64::from));
@@ -144,7 +144,7 @@ impl ContextFields {
         let weekday = part("dow", self.dow, of_time.map(|time| time.1), 6)?;
         let month = part("month", self.month, of_time.map(|time| time.2), 12)?;
         let channel = part("channel", self.channel, Some(0), u8::MAX)?;
-        Context::new(hour, weekday, month, channel.into()).map_err(|error| error.to_string())
+        SlateContext::new(hour, weekday, month, channel.into()).map_err(|error| error.to_string())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::super::likelihood::logistic;
 use super::super::random::Normals;
-use super::super::{Context, SIGNALS, Settings, Signals, SlateFeedback};
+use super::super::{SIGNALS, Settings, Signals, SlateContext, SlateFeedback};
 use super::policies::taken;
 
 const FEATURES: usize = 17;
@@ -36,7 +36,7 @@ impl Default for Original {
     }
 }
 
-fn features(context: &Context) -> Vec<f64> {
+fn features(context: &SlateContext) -> Vec<f64> {
     context.one_hot(1).into_iter().chain([1.0]).collect()
 }
 
@@ -49,7 +49,7 @@ fn weights(logits: &Signals) -> Signals {
 impl Original {
     pub(super) fn scores(
         &self,
-        context: &Context,
+        context: &SlateContext,
         candidates: &[Signals],
         random: &mut Normals,
     ) -> Vec<f64> {

@@ -5,7 +5,7 @@ use rand::RngExt;
 use super::super::likelihood::ROWS;
 use super::super::linear_algebra::Cholesky;
 use super::super::random::Normals;
-use super::super::{Bandit, Context, Outcome, Sampler, Settings, Signals, SlateFeedback};
+use super::super::{Bandit, Outcome, Sampler, Settings, Signals, SlateContext, SlateFeedback};
 use super::original::Original;
 use super::world::best_places;
 
@@ -106,7 +106,7 @@ impl Player {
     /// The places of a slate.
     pub(super) fn choose(
         &mut self,
-        context: &Context,
+        context: &SlateContext,
         candidates: &[Signals],
         length: usize,
     ) -> Vec<usize> {
@@ -182,7 +182,7 @@ pub(super) struct Regression {
 const FEATURES: usize = 8;
 const SIZE: usize = ROWS * FEATURES;
 
-fn features(context: &Context) -> Vec<f64> {
+fn features(context: &SlateContext) -> Vec<f64> {
     std::iter::once(1.0).chain(context.cyclic(1)).collect()
 }
 
@@ -207,7 +207,7 @@ impl Regression {
 
     fn scores(
         &self,
-        context: &Context,
+        context: &SlateContext,
         candidates: &[Signals],
         explore: Explore,
         random: &mut Normals,

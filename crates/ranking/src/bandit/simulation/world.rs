@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::super::likelihood::{choice_probabilities, logistic};
 use super::super::random::Normals;
-use super::super::{Context, Outcome, SIGNALS, Signals, SlateFeedback};
+use super::super::{Outcome, SIGNALS, Signals, SlateContext, SlateFeedback};
 
 /// How somebody chooses from a slate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,7 +72,7 @@ pub struct World {
 #[derive(Clone, Debug)]
 pub struct Round {
     /// When it is.
-    pub context: Context,
+    pub context: SlateContext,
     /// The signals of the candidates.
     pub candidates: Vec<Signals>,
     /// The true utility of each.
@@ -127,18 +127,18 @@ impl World {
         [(); SIGNALS].map(|()| self.random.uniform.random())
     }
 
-    fn context(&mut self) -> Context {
+    fn context(&mut self) -> SlateContext {
         let random = &mut self.random.uniform;
         let (hour, weekday, month) = (
             random.random_range(0..24_u8),
             random.random_range(0..7_u8),
             random.random_range(1..=12_u8),
         );
-        Context::new(hour, weekday, month, 0).expect("all three are in their ranges")
+        SlateContext::new(hour, weekday, month, 0).expect("all three are in their ranges")
     }
 
     /// The true weights in a context.
-    fn weights(&self, context: &Context) -> Signals {
+    fn weights(&self, context: &SlateContext) -> Signals {
         let mut out = self.base;
         for effects in [
             &self.by_slot[context.slot() as usize],

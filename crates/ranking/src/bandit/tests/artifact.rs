@@ -28,7 +28,7 @@ fn a_bandit_that_was_stored_draws_and_learns_as_before() {
         let mut loaded = Bandit::from_npz(&bytes).unwrap();
         assert_eq!(loaded.to_npz(), bytes);
         assert_eq!(loaded.log, bandit.log);
-        let context = Context::new(20, 4, 6, 1).unwrap();
+        let context = SlateContext::new(20, 4, 6, 1).unwrap();
         assert_eq!(loaded.draw(&context, 5), bandit.draw(&context, 5));
         assert_eq!(loaded.next_seed(), bandit.next_seed());
         // The model changes, and the stored one does not.

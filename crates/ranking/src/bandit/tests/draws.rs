@@ -1,5 +1,6 @@
 //! What is drawn, ranked and counted.
 
+use super::super::propensity::{Columns, Selection};
 use super::super::random::Normals;
 use super::super::*;
 use super::{both, context, slates};
@@ -237,6 +238,7 @@ fn propensities_are_what_plain_replays_count() {
             (64, 5),
             (65, 64),
             (300, 20),
+            (2000, 20),
             (3, 10),
             (5, 0),
         ] {
@@ -270,6 +272,27 @@ fn propensities_are_what_plain_replays_count() {
             let sum: f64 = found.iter().sum();
             assert!((sum - length.min(count) as f64).abs() < 1e-6);
         }
+    }
+}
+
+/// How many scores the propensities of 10,000 candidates take: the work, which is the same on every machine.
+#[test]
+fn of_a_large_library_few_blocks_are_scored() {
+    for settings in [Settings::softmax(), Settings::logistic()] {
+        let bandit = Bandit::new(settings, 1).unwrap();
+        let mut random = Normals::new(15);
+        let context = context(&mut random);
+        let candidates = candidates(&mut random, 10_000);
+        let columns = Columns::new(candidates.iter().map(|(_, signals)| signals));
+        let distribution = bandit.distribution(&context);
+        let selection = Selection::new(&columns, distribution.typical(), 10);
+        let (mut scored, mut scores) = (0, Vec::new());
+        for weights in bandit.weight_samples(&context, 1024, 16) {
+            let bound = selection.bound(&weights, &mut scores);
+            scored += selection.blocks_reaching(bound, &weights);
+        }
+        let all = 1024 * 10_000_usize.div_ceil(64);
+        assert!(10 * scored < all, "{scored} of {all} blocks");
     }
 }
 

@@ -37,7 +37,7 @@ impl Curator {
 }
 
 struct Hour {
-    context: Context,
+    context: SlateContext,
     candidates: Vec<Signals>,
 }
 

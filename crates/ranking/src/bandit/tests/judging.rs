@@ -5,7 +5,7 @@ use super::{both, slates};
 
 #[test]
 fn hours_belong_to_their_slots() {
-    let slot = |hour| Context::new(hour, 0, 1, 0).unwrap().slot();
+    let slot = |hour| SlateContext::new(hour, 0, 1, 0).unwrap().slot();
     let expected = [
         (0, Slot::Night),
         (5, Slot::Night),
@@ -25,7 +25,7 @@ fn hours_belong_to_their_slots() {
 
 #[test]
 fn a_context_is_encoded_as_indicators_and_on_circles() {
-    let saturday = Context::new(18, 5, 4, 1).unwrap();
+    let saturday = SlateContext::new(18, 5, 4, 1).unwrap();
     let ones = |encoded: Vec<f64>| -> Vec<usize> {
         assert!(encoded.iter().all(|value| *value == 0.0 || *value == 1.0));
         (0..encoded.len())
@@ -46,17 +46,17 @@ fn a_context_is_encoded_as_indicators_and_on_circles() {
         assert!((found - expected).abs() < 1e-12);
     }
     assert_eq!(saturday.cyclic(3)[7..], [0.0, 1.0, 0.0]);
-    let winter = Context::new(0, 0, 12, 0).unwrap();
+    let winter = SlateContext::new(0, 0, 12, 0).unwrap();
     assert_eq!(winter.season(), Season::Winter);
     assert!(!winter.is_weekend());
 }
 
 #[test]
 fn what_is_out_of_range_is_refused() {
-    assert!(Context::new(24, 0, 1, 0).is_err());
-    assert!(Context::new(0, 7, 1, 0).is_err());
-    assert!(Context::new(0, 0, 0, 0).is_err());
-    assert!(Context::new(0, 0, 13, 0).is_err());
+    assert!(SlateContext::new(24, 0, 1, 0).is_err());
+    assert!(SlateContext::new(0, 7, 1, 0).is_err());
+    assert!(SlateContext::new(0, 0, 0, 0).is_err());
+    assert!(SlateContext::new(0, 0, 13, 0).is_err());
     for settings in both() {
         assert!(Bandit::new(settings.clone(), MAX_CHANNELS + 1).is_err());
         for wrong in [f64::NAN, f64::INFINITY, -1.0] {
@@ -72,7 +72,7 @@ fn what_is_out_of_range_is_refused() {
         };
         assert!(Bandit::new(nothing, 1).is_err());
         let mut bandit = Bandit::new(settings, 1).unwrap();
-        let context = Context::new(0, 0, 1, 0).unwrap();
+        let context = SlateContext::new(0, 0, 1, 0).unwrap();
         for wrong in [f64::NAN, -0.1, 1.1] {
             let mut signals = [0.5; SIGNALS];
             signals[3] = wrong;
@@ -107,7 +107,7 @@ fn what_is_out_of_range_is_refused() {
 fn channels_are_told_apart() {
     for settings in both() {
         let mut bandit = Bandit::new(settings, 3).unwrap();
-        let on = |channel| Context::new(12, 2, 6, channel).unwrap();
+        let on = |channel| SlateContext::new(12, 2, 6, channel).unwrap();
         let mut events = slates(3, 150, 4);
         for event in &mut events {
             event.context = on(2);

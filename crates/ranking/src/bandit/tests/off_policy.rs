@@ -44,7 +44,7 @@ struct World {
 
 fn slate_shares(
     bandit: &Bandit,
-    context: &Context,
+    context: &SlateContext,
     candidates: &[(usize, Signals)],
     seed: u64,
 ) -> HashMap<Vec<usize>, f64> {

@@ -45,7 +45,7 @@ impl Reference {
         (mean, precision)
     }
 
-    fn phi(&self, context: &Context) -> Vec<f64> {
+    fn phi(&self, context: &SlateContext) -> Vec<f64> {
         let mut out = vec![1.0];
         out.extend(match self.settings.sampler {
             Sampler::Softmax => context.one_hot(1),

@@ -143,6 +143,10 @@ pub struct AudienceEstimate {
     pub signal: f64,
 }
 
+/// A film as an [`AudienceModel`] reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AudienceFilm(Codes);
+
 /// A trained audience model.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct AudienceModel {
@@ -262,15 +266,29 @@ impl AudienceModel {
         context: &BroadcastContext,
         films: &[F],
     ) -> Vec<AudienceEstimate> {
+        let encoded = films.par_iter().with_min_len(256);
+        let encoded = encoded.map(|film| self.encode(film.borrow(), context.year));
+        let encoded: Vec<AudienceFilm> = encoded.collect();
+        self.predict_encoded(context, &encoded.iter().collect::<Vec<_>>())
+    }
+
+    /// What the model reads of a film that is broadcast in this year: the same for all slates of the year.
+    pub fn encode(&self, film: &FilmFeatures, year: i32) -> AudienceFilm {
+        // The codes of the occasion are not read: the trees are resolved by them.
+        let mut codes = [0; forest::MOST_FEATURES];
+        self.encoder.write_film(film, year, &mut codes);
+        AudienceFilm(codes)
+    }
+
+    /// The same as [`AudienceModel::predict`] of films that were encoded by this model for the year of the occasion.
+    pub fn predict_encoded(
+        &self,
+        context: &BroadcastContext,
+        films: &[&AudienceFilm],
+    ) -> Vec<AudienceEstimate> {
         let occasion = self.encoder.context(context);
         let forest = self.forest.given(&occasion[..self.encoder.context_width()]);
-        let encoded = films.par_iter().with_min_len(256).map(|film| {
-            let mut codes = occasion;
-            self.encoder
-                .write_film(film.borrow(), context.year, &mut codes);
-            codes
-        });
-        let rows: Vec<Codes> = encoded.collect();
+        let rows: Vec<Codes> = films.iter().map(|film| film.0).collect();
         let predicted = forest.predict(&rows);
         let estimates = predicted.into_iter().map(|target| AudienceEstimate {
             viewers: target.exp_m1().clamp(0.0, MOST_VIEWERS),

@@ -28,7 +28,7 @@ mod encoder;
 mod logistic;
 mod sampling;
 
-use encoder::Encoder;
+use encoder::{Encoder, Row};
 use logistic::{Examples, sigmoid};
 use sampling::Comparison;
 
@@ -103,6 +103,10 @@ impl CuratorEvaluation {
             .all(f64::is_finite)
     }
 }
+
+/// A film as a [`CuratorModel`] reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CuratorFilm(Row);
 
 /// A trained curator model.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -251,6 +255,22 @@ impl CuratorModel {
         self.predict(context, films, 0.0)
     }
 
+    /// What the model reads of a film that is broadcast in this year: the same for all slates of the year.
+    pub fn encode(&self, film: &FilmFeatures, year: i32) -> CuratorFilm {
+        CuratorFilm(self.encoder.film(film, year))
+    }
+
+    /// The same as [`CuratorModel::signals`] of films that were encoded by this model for the year of the occasion.
+    pub fn signals_of_encoded(
+        &self,
+        context: &BroadcastContext,
+        films: &[&CuratorFilm],
+    ) -> Vec<f64> {
+        let weights = self.encoder.weights_in(context, &self.weights);
+        let signal = |film: &&CuratorFilm| sigmoid(self.logit_of(&film.0, &weights));
+        films.par_iter().with_min_len(1024).map(signal).collect()
+    }
+
     /// The probability of each film, in [0, 1], to be picked on this occasion from all films that may be
     /// shown, whose number is taken to be as in the past: small, and comparable over occasions.
     pub fn probabilities<F: Borrow<FilmFeatures> + Sync>(
@@ -276,7 +296,11 @@ impl CuratorModel {
     }
 
     fn logit(&self, film: &FilmFeatures, year: i32, weights: &[f64]) -> f64 {
-        let row = self.encoder.film(film, year);
+        self.logit_of(&self.encoder.film(film, year), weights)
+    }
+
+    /// Of a row of the encoder.
+    fn logit_of(&self, row: &Row, weights: &[f64]) -> f64 {
         let products = row.iter().map(|(at, x)| weights[*at as usize] * x);
         products.sum::<f64>() + self.intercept
     }
