@@ -2,12 +2,13 @@
 
 use super::index::SearchIndex;
 use super::index::blocking;
-use super::lexical::{LexicalContext, LexicalQuery, without_article};
+use super::lexical::{LexicalContext, LexicalQuery, Offered, without_article};
 use super::order::ExactTitle;
 use super::retrieve::with_context;
 use super::service::SearchService;
 use crate::domain::content::Visibility;
-use crate::engine::catalogue::{Catalogue, IndexedItem};
+use crate::engine::catalogue::IndexedItem;
+use crate::engine::eligibility::{Eligibility, Rules};
 use crate::foundation::{Id, Result, id};
 use ranking::text::normalised;
 
@@ -42,7 +43,16 @@ impl SearchService {
                 &synonyms,
                 day,
                 |context, catalogue| {
-                    let find = |title: &String| titled(&search_index, catalogue, context, title);
+                    // What is out of its rights may still be what others are like.
+                    let every = LexicalContext {
+                        offered: Offered {
+                            is: &|_| true,
+                            state: u64::MAX,
+                        },
+                        ..*context
+                    };
+                    let rules = Rules::on(day).within(catalogue);
+                    let find = |title: &String| titled(&search_index, &rules, &every, title);
                     titles.iter().map(find).collect()
                 },
             )
@@ -53,10 +63,11 @@ impl SearchService {
 
 fn titled(
     search_index: &SearchIndex,
-    catalogue: &Catalogue,
+    rules: &Eligibility<'_>,
     context: &LexicalContext<'_>,
     typed: &str,
 ) -> Result<TitleMatch> {
+    let catalogue = rules.catalogue();
     let (title, year) = with_year(typed);
     let query = LexicalQuery {
         text: title.to_owned(),
@@ -76,7 +87,11 @@ fn titled(
         let fits = exactly.fits(&entry.title, entry.year);
         match fits.filter(|_| year.is_none_or(|year| entry.year == Some(year))) {
             Some(fits) => exact.push((fits, hit.slot, entry)),
-            None => near.push((distance(&wanted, &bare(&entry.title)), hit.slot, entry)),
+            // Only what is on offer is suggested.
+            None if rules.is_eligible(hit.slot) => {
+                near.push((distance(&wanted, &bare(&entry.title)), hit.slot, entry));
+            }
+            None => {}
         }
     }
     let popularity = search_index.signals().popularity;

@@ -275,10 +275,22 @@ pub(super) fn kind_fact(kind: ContentKind) -> String {
     format!("kind {}", kind.as_str())
 }
 
-/// The words of a text, and those that its hyphens and apostrophes join.
+/// The words of a text, those that its hyphens and apostrophes join, and those whose last letter an apostrophe
+/// stands for (`singing` for `Singin'`).
 fn split(text: &str) -> Vec<Word> {
     let mut found = words(text);
-    let more = joined(text, &found);
+    let mut more = joined(text, &found);
+    for word in &found {
+        if word.folded.len() > 3
+            && word.folded.ends_with("in")
+            && text[word.at.end..].starts_with(['\'', '’'])
+        {
+            more.push(Word {
+                folded: format!("{}g", word.folded),
+                at: word.at.clone(),
+            });
+        }
+    }
     found.extend(more);
     found
 }

@@ -14,23 +14,24 @@ const MOST_WORDS: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Synonyms {
     /// By the folded words, a space apart.
-    others: Arc<FxHashMap<String, Vec<String>>>,
+    others: Arc<Table>,
+}
+
+type Table = FxHashMap<String, Vec<String>>;
+
+/// The rules as they are read.
+#[derive(Default)]
+struct Rules {
+    /// Words that stand for each other.
+    mutual: Table,
+    /// Words that also find others.
+    also: Table,
 }
 
 impl Default for Synonyms {
     /// The table of the program.
     fn default() -> Self {
-        let mut others = FxHashMap::default();
-        let rules = include_str!("synonyms.txt").lines();
-        for rule in rules.filter(|rule| !rule.starts_with('#') && !rule.trim().is_empty()) {
-            // A test reads each of them.
-            if let Some((these, those)) = read(rule) {
-                add(&mut others, &these, &those);
-            }
-        }
-        Self {
-            others: Arc::new(others),
-        }
+        Rules::of_the_program().finish()
     }
 }
 
@@ -46,19 +47,16 @@ impl Synonyms {
     /// `trainers => sneakers, shoes` for words that also find others. What is no rule, or has a term of more
     /// than eight words, is left out and logged; the settings were checked for it before.
     pub fn with(rules: &[String]) -> Self {
-        let mut others = (*Self::default().others).clone();
+        let mut all = Rules::of_the_program();
         for rule in rules {
-            match read(rule) {
-                Some((these, those)) => add(&mut others, &these, &those),
-                None => tracing::warn!(
+            if !all.add(rule) {
+                tracing::warn!(
                     rule,
                     "This rule of `search.synonyms` is none and is left out"
-                ),
+                );
             }
         }
-        Self {
-            others: Arc::new(others),
-        }
+        all.finish()
     }
 
     /// The synonyms of the longest term that these words begin with, and how many words it has.
@@ -68,6 +66,58 @@ impl Synonyms {
             let concepts = others.iter().cloned().map(Concept::Synonym);
             Some((many, concepts.collect()))
         })
+    }
+}
+
+impl Rules {
+    fn of_the_program() -> Self {
+        let mut all = Self::default();
+        let rules = include_str!("synonyms.txt").lines();
+        for rule in rules.filter(|rule| !rule.starts_with('#') && !rule.trim().is_empty()) {
+            // A test reads each of them.
+            all.add(rule);
+        }
+        all
+    }
+
+    /// Adds a rule; `false` for what is none.
+    fn add(&mut self, rule: &str) -> bool {
+        let Some((these, those)) = read(rule) else {
+            return false;
+        };
+        let table = match these == those {
+            true => &mut self.mutual,
+            false => &mut self.also,
+        };
+        for one in &these {
+            let known = table.entry(one.clone()).or_default();
+            for other in &those {
+                if other != one && !known.contains(other) {
+                    known.push(other.clone());
+                }
+            }
+        }
+        true
+    }
+
+    /// What also finds a word finds the words that stand for that one too: `miedo` finds `horror`, and so
+    /// `terror`.
+    fn finish(self) -> Synonyms {
+        let mut others = self.mutual.clone();
+        for (one, also) in self.also {
+            let known = others.entry(one.clone()).or_default();
+            for other in also {
+                let alike = self.mutual.get(&other).into_iter().flatten().cloned();
+                for other in [other].into_iter().chain(alike) {
+                    if other != one && !known.contains(&other) {
+                        known.push(other);
+                    }
+                }
+            }
+        }
+        Synonyms {
+            others: Arc::new(others),
+        }
     }
 }
 
@@ -89,17 +139,6 @@ fn read(rule: &str) -> Option<(Vec<String>, Vec<String>)> {
     }
 }
 
-fn add(others: &mut FxHashMap<String, Vec<String>>, these: &[String], those: &[String]) {
-    for one in these {
-        let known = others.entry(one.clone()).or_default();
-        for other in those {
-            if other != one && !known.contains(other) {
-                known.push(other.clone());
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +149,22 @@ mod tests {
             let is_rule = !rule.starts_with('#') && !rule.trim().is_empty();
             assert!(!is_rule || read(rule).is_some(), "{rule}");
         }
+    }
+
+    #[test]
+    fn what_finds_a_word_finds_those_that_stand_for_it() {
+        let synonyms = Synonyms::default();
+        let (_, found) = synonyms.read(&["miedo"]).unwrap();
+        assert!(
+            found.contains(&Concept::Synonym("terror".to_owned())),
+            "{found:?}"
+        );
+        // And not the other way round.
+        let (_, found) = synonyms.read(&["horror"]).unwrap();
+        assert!(
+            !found.contains(&Concept::Synonym("miedo".to_owned())),
+            "{found:?}"
+        );
     }
 
     #[test]
