@@ -1,4 +1,4 @@
-//! Measures the server: `script/bench serving`, `push`, `jobs` and `slates`. See docs/performance.md.
+//! Measures the server: `script/bench serving`, `push`, `jobs`, `slates` and `search-quality`. See docs/performance.md.
 //!
 //! It fills a database of its own through the program's commands, starts the program's server,
 //! and asks it over loopback, beside a bare axum handler that returns the same bytes.
@@ -11,6 +11,7 @@ mod load;
 mod prepare;
 mod process;
 mod push;
+mod quality;
 mod report;
 mod rng;
 mod scenarios;
@@ -100,6 +101,8 @@ enum Section {
     Jobs(jobs::Options),
     /// Slates of many films.
     Slates(slates::Options),
+    /// Searches with queries made from the titles of real catalogues.
+    SearchQuality(quality::Options),
 }
 
 fn main() -> ExitCode {
@@ -137,6 +140,9 @@ fn measure(options: &Options) -> anyhow::Result<ExitCode> {
         Some(Section::Jobs(jobs)) => return shown(options, &jobs::measure(marquee, jobs)?),
         Some(Section::Slates(slates)) => {
             return shown(options, &slates::measure(&marquee, slates)?);
+        }
+        Some(Section::SearchQuality(quality)) => {
+            return shown(options, &quality::measure(&marquee, quality)?);
         }
         None => {}
     }

@@ -23,7 +23,7 @@ pub use schema_name::SchemaName;
 pub use settings::{
     Auth, Blend, Cache, Database, DocumentTrust, EmbeddingSource, Embeddings, GraphiqlAccess,
     Graphql, Http, Imports, Jobs, LogFormat, Promotion, Push, Recommendations, Redis, Retention,
-    Schedules, Settings, Training, VectorStore,
+    Schedules, Search, Settings, Training, VectorStore,
 };
 
 /// The text of the defaults, which documents each setting.

@@ -53,17 +53,44 @@ async fn a_new_space_shows_in_the_next_search() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_words_and_meaning_find_is_fused_by_rank() {
+async fn items_with_all_words_come_first_and_meaning_fills_up_by_rank() {
     let app = learnt().await;
     let mut request = SearchRequest::new("films about robots in space");
     let both = page(&app, &Viewer::Nobody, &request).await;
+    let by_rank = |rank: usize| 1.0 - (rank as f32).ln() / 1001_f32.ln();
+    request.mode = SearchMode::Words;
+    let words_alone = page(&app, &Viewer::Nobody, &request).await;
+    let all = words_alone
+        .hits
+        .iter()
+        .take_while(|hit| hit.score >= 0.65)
+        .count();
+    assert!((3..100).contains(&all));
     for hit in &both.hits {
-        let by_rank = |rank: usize| 1.0 - (rank as f32).ln() / 1001_f32.ln();
-        let part = |source| rank(hit, source).map_or(0.0, by_rank);
-        let expected = (part(SearchSource::Words) + part(SearchSource::Meaning)) / 2.0;
+        let part = |rank: Option<usize>| rank.map_or(0.0, by_rank);
+        let words = rank(hit, SearchSource::Words);
+        let expected = match words.filter(|rank| *rank <= all) {
+            Some(rank) => 0.65 + 0.35 * by_rank(rank),
+            None => {
+                let some = part(words.map(|rank| rank - all));
+                let meaning = part(rank(hit, SearchSource::Meaning));
+                let speak = if words_alone.hits.len() > all {
+                    2.0
+                } else {
+                    1.0
+                };
+                0.35 * (some + meaning) / speak
+            }
+        };
         assert!((hit.score - expected).abs() < 1e-5, "{hit:?} {expected}");
         assert!(hit.score <= 1.0);
     }
+    // What words can answer is answered as by words alone.
+    let order = |page: &SearchPage| -> Vec<_> {
+        page.hits.iter().take(all).map(|hit| hit.content).collect()
+    };
+    assert_eq!(order(&both), order(&words_alone));
+    request.mode = SearchMode::WordsAndMeaning;
     assert!(both.hits.is_sorted_by(|a, b| a.score >= b.score));
     // Each side finds what the other does not.
     let alone = |one, other| {

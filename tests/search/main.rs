@@ -12,7 +12,9 @@ mod counts;
 mod fresh;
 mod fused;
 mod hidden;
+mod meant;
 mod pages;
+mod quality;
 mod words;
 
 use marquee::domain::auth::Viewer;

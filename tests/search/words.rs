@@ -19,6 +19,7 @@ async fn typing_errors_find_and_are_put_right() {
         ("inception", "Inception", None),
         ("wall-e", "WALL·E", None),
         ("WALLE", "WALL·E", None),
+        ("singing in the rain", "Singin' in the Rain", None),
     ] {
         let found = search(&app, typed).await;
         assert_eq!(titles(&found).first(), Some(&title), "{typed}: {found:#}");

@@ -1,8 +1,9 @@
-//! Scoring of searches: what words and meaning find, fused by rank, and the viewer's affinity.
+//! Scoring of searches: what words and meaning find, and the viewer's affinity.
 //!
-//! Both sides rank the items by their own scores, of equal ones the more popular first, and only the
-//! ranks count: BM25 and cosines have nothing in common. An item that a side does not know gets nothing
-//! from it. So an item that both sides find beats one that a single side puts first.
+//! Items with all words of the query come first, by words alone. Behind them stands what has some of the
+//! words or is near by its meaning, both fused by rank: BM25 and cosines have nothing in common. An item that
+//! one side does not know gets nothing from it. So an item that both sides find beats one that a single side
+//! puts first. Of equals in one side the more popular item has the better rank.
 
 use smallvec::smallvec;
 
@@ -11,15 +12,23 @@ use super::score::{Pool, PooledSignal, Scored, Scorer, Scores, Ties};
 use super::source::{Source, Sources};
 use ranking::blend::RankScale;
 
-/// The signal of [`Source::Query`] that words give.
-pub const WORDS: u8 = 0;
+/// The signal of [`Source::Query`] of items with all words.
+pub const ALL_WORDS: u8 = 0;
 /// The signal of [`Source::Query`] that meaning gives.
 pub const MEANING: u8 = 1;
+/// The signal of [`Source::Query`] of items with some of the words.
+pub const SOME_WORDS: u8 = 2;
+
+/// The least relevance of an item with all words.
+const LEAST_ALL: f64 = 0.65;
+/// The relevance of the best of what fills up behind such items. The gap is wider than the differences of
+/// two affinities that are met in practice.
+const MOST_FILL: f64 = 0.35;
 
 /// How words and meaning are fused.
 #[derive(Clone, Copy, Debug)]
 pub struct FusionSettings {
-    /// The weight of words where that of meaning is 1; not negative.
+    /// The weight of some of the words where that of meaning is 1; not negative.
     pub words_weight: f32,
     /// The best so many of each side count, at least 1.
     pub depth: usize,
@@ -41,13 +50,16 @@ pub struct Fusion {
 pub struct FusedItem {
     /// Its slot in the catalogue.
     pub slot: u32,
-    /// How well it answers the query, from 0 to 1: the weighted mean of both sides.
+    /// How well it answers the query, from 0 to 1: for items with all words by their rank among these, for
+    /// others the weighted mean of both sides, below that of the former.
     pub relevance: f32,
     /// How well it suits the viewer, from 0 to 1; 0 where it is not known.
     pub affinity: f32,
     /// Its rank by words, from 1; 0 where they did not find it. All ranks behind the depth are the
     /// next one.
     pub words: u32,
+    /// Whether it has all words.
+    pub all_words: bool,
     /// Its rank by meaning, in the same way.
     pub meaning: u32,
 }
@@ -57,15 +69,18 @@ impl Fusion {
     /// as affinities.
     pub fn new(pool: &Pool, catalogue: &Catalogue, settings: FusionSettings) -> Self {
         let side = |part| pool.signal(Source::Query, part);
-        let words = ranked(side(WORDS), catalogue, settings.depth);
+        let all = ranked(side(ALL_WORDS), catalogue, settings.depth);
+        let left = settings.depth.saturating_sub(all.len());
+        let some = ranked(side(SOME_WORDS), catalogue, left);
         let meaning = ranked(side(MEANING), catalogue, settings.depth);
         let mut fusion = Self {
-            items: Vec::with_capacity(words.len() + meaning.len()),
+            items: Vec::with_capacity(all.len() + some.len() + meaning.len()),
             indices: vec![0; catalogue.len()],
         };
-        for (slot, rank) in words.iter().zip(1..) {
-            if let Some(item) = fusion.entry(*slot) {
+        for (slot, rank) in all.iter().chain(&some).zip(1..) {
+            if let Some(item) = fusion.entry(*slot).filter(|item| item.words == 0) {
                 item.words = rank;
+                item.all_words = rank as usize <= all.len();
             }
         }
         for (slot, rank) in meaning.iter().zip(1..) {
@@ -73,14 +88,16 @@ impl Fusion {
                 item.meaning = rank;
             }
         }
-        fusion.weigh(settings.words_weight, (words.len(), meaning.len()));
+        fusion.weigh(settings.words_weight, all.len(), some.len(), meaning.len());
         if settings.keep_rest {
             let beyond = u32::try_from(settings.depth + 1).unwrap_or(u32::MAX);
-            for (slot, _) in side(WORDS).map_or(&[][..], |words| &words.scores) {
-                if fusion.item(*slot).is_none()
-                    && let Some(item) = fusion.entry(*slot)
-                {
-                    item.words = beyond;
+            for part in [ALL_WORDS, SOME_WORDS] {
+                for (slot, _) in side(part).map_or(&[][..], |words| &words.scores) {
+                    if fusion.item(*slot).is_none()
+                        && let Some(item) = fusion.entry(*slot)
+                    {
+                        item.words = beyond;
+                    }
                 }
             }
         }
@@ -119,15 +136,16 @@ impl Fusion {
         self.items.get_mut(index)
     }
 
-    /// The relevance of each item. A side that found nothing leaves the other all the weight.
-    fn weigh(&mut self, words_weight: f32, (words, meaning): (usize, usize)) {
+    /// The relevance of each item. A side that found nothing leaves the other all the weight; where nothing
+    /// has all words, what fills up takes the whole scale.
+    fn weigh(&mut self, words_weight: f32, all: usize, some: usize, meaning: usize) {
         let speaks = |found: usize| f64::from(u8::from(found > 0));
         let (mut by_words, mut by_meaning) = (
-            f64::from(words_weight.max(0.0)) * speaks(words),
+            f64::from(words_weight.max(0.0)) * speaks(some),
             speaks(meaning),
         );
         if by_words + by_meaning == 0.0 {
-            by_words = speaks(words);
+            by_words = speaks(some);
         }
         let sum = (by_words + by_meaning).max(f64::MIN_POSITIVE);
         by_words /= sum;
@@ -136,11 +154,21 @@ impl Fusion {
             0 => 0.0,
             rank => f64::from(scale.value(rank as usize - 1)),
         };
-        let (words, meaning) = (RankScale::of(words), RankScale::of(meaning));
+        let most_fill = if all > 0 { MOST_FILL } else { 1.0 };
+        let before = u32::try_from(all).unwrap_or(u32::MAX);
+        let (first, words, meaning) = (
+            RankScale::of(all),
+            RankScale::of(some),
+            RankScale::of(meaning),
+        );
         for item in &mut self.items {
-            let sum =
-                value(words, item.words) * by_words + value(meaning, item.meaning) * by_meaning;
-            item.relevance = (sum as f32).min(1.0);
+            let relevance = if item.all_words {
+                LEAST_ALL + (1.0 - LEAST_ALL) * value(first, item.words)
+            } else {
+                let by_some = value(words, item.words.saturating_sub(before)) * by_words;
+                most_fill * (by_some + value(meaning, item.meaning) * by_meaning)
+            };
+            item.relevance = (relevance as f32).min(1.0);
         }
     }
 }

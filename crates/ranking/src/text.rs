@@ -2,10 +2,18 @@
 //! words, highlights, suggestions and latent semantic analysis all use this one way, so that what is
 //! found is what is marked, and what is learnt is what is asked.
 
+mod function_words;
+mod markup;
+mod numerals;
+
 use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+
+pub use function_words::{is_function_word, is_function_word_of};
+pub use markup::plain;
+pub use numerals::{arabic, is_number, other_numeral};
 
 /// Longer words are cut: whatever is that long is not typed twice the same.
 pub const LONGEST: usize = 40;
@@ -20,13 +28,19 @@ pub struct Word {
 }
 
 /// The words of a text in order: runs of letters and digits of any script. Where a script puts no
-/// space between its words (Chinese, Japanese), each character is a word.
+/// space between its words (Chinese, Japanese), each character is a word, as is each emoji. A single
+/// letter with `++` or `#` behind it is a word with them (`C++`, `C#`): `cplusplus` and `csharp`.
 pub fn words(text: &str) -> Vec<Word> {
     let mut found: Vec<Word> = Vec::new();
     let mut open = false;
     for (start, letter) in text.char_indices() {
         let end = start + letter.len_utf8();
-        if letter.is_alphanumeric() && stands_alone(letter) {
+        if is_half_width_voicing(letter) {
+            // It belongs to the letter before it.
+            if let Some(word) = found.last_mut().filter(|word| word.at.end == start) {
+                word.at.end = end;
+            }
+        } else if letter.is_alphanumeric() && stands_alone(letter) || is_emoji(letter) {
             found.push(Word::new(start..end));
             open = false;
         } else if letter.is_alphanumeric() {
@@ -42,14 +56,42 @@ pub fn words(text: &str) -> Vec<Word> {
                 _ => {}
             }
         } else {
+            if let Some(word) = found.last_mut().filter(|word| open && word.at.end == start) {
+                word.at.end += language_sign(&text[word.at.clone()], &text[start..]);
+            }
             open = false;
         }
     }
     for word in &mut found {
-        word.folded = fold(&text[word.at.clone()]);
+        let own = &text[word.at.clone()];
+        word.folded = fold(own);
+        match own.chars().last() {
+            Some('+' | '＋') => word.folded.push_str("plusplus"),
+            Some('#' | '＃') => word.folded.push_str("sharp"),
+            _ => {}
+        }
     }
     found.retain(|word| !word.folded.is_empty());
     found
+}
+
+/// How many bytes of `rest` belong to the word before it as the sign of a language (`C++`, `C#`): none unless
+/// the word is a single letter and no letter follows.
+fn language_sign(word: &str, rest: &str) -> usize {
+    let mut letters = word.chars();
+    if !letters.next().is_some_and(char::is_alphabetic) || letters.next().is_some() {
+        return 0;
+    }
+    let mut signs = rest.chars();
+    let length = match signs.next() {
+        Some(sign @ ('#' | '＃')) => sign.len_utf8(),
+        Some(sign @ ('+' | '＋')) if signs.next() == Some(sign) => 2 * sign.len_utf8(),
+        _ => return 0,
+    };
+    match signs.next() {
+        Some(next) if next.is_alphanumeric() => 0,
+        _ => length,
+    }
 }
 
 /// What words give when the signs between them are left out: `walle` for `WALL·E`, `spiderman` for
@@ -79,7 +121,8 @@ pub fn joined(text: &str, words: &[Word]) -> Vec<Word> {
     found
 }
 
-/// Lower case without diacritics: `amelie` for `Amélie`, `strasse` for `Straße`.
+/// Lower case without diacritics: `amelie` for `Amélie`, `strasse` for `Straße`. Katakana of either width
+/// become hiragana.
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for part in text.nfkd().filter(|part| !decorates(*part)) {
@@ -93,6 +136,9 @@ pub fn fold(text: &str) -> String {
             'þ' | 'Þ' => folded.push_str("th"),
             'ı' => folded.push('i'),
             'ς' => folded.push('σ'),
+            // The two syllabaries stand in the same order, 96 code points apart.
+            'ァ'..='ヶ' => folded.extend(char::from_u32(part as u32 - 0x60)),
+            part if is_emoji(part) => folded.push(part),
             part if part.is_alphanumeric() || is_combining_mark(part) => {
                 folded.extend(part.to_lowercase());
             }
@@ -115,13 +161,18 @@ pub fn normalised(text: &str) -> String {
     words.join(" ")
 }
 
-/// English words that say nothing alone: a query finds without them, and better with them.
-pub fn is_function_word(folded: &str) -> bool {
-    const FUNCTION_WORDS: &str = "a about all an and any are as at be been but by can do does for \
-        from had has have he her him his how i if in into is it its me my no not of on or our s she \
-        so some something t than that the their them then there they this to was we were what when \
-        where which while who whose why will with you your";
-    FUNCTION_WORDS.split(' ').any(|word| word == folded)
+/// What two titles share that are the same but for case, diacritics, spaces, signs and the way of writing
+/// numbers: `rocky2` for `Rocky II` and for `rocky 2`.
+pub fn title_key(title: &str) -> String {
+    let mut key = String::with_capacity(title.len());
+    for (index, word) in words(title).iter().enumerate() {
+        // What comes first is a name: `X`, `V for Vendetta`.
+        match arabic(&word.folded).filter(|_| index > 0) {
+            Some(number) => key.push_str(&number.to_string()),
+            None => key.push_str(&word.folded),
+        }
+    }
+    key
 }
 
 impl Word {
@@ -140,19 +191,33 @@ fn cut(mut folded: String) -> String {
     folded
 }
 
-/// Marks that may be left out: accents on letters, points of Hebrew and Arabic, voicing of kana.
+/// Marks that may be left out: accents on letters, points of Hebrew and Arabic, voicing of kana, the
+/// form of an emoji.
 /// Those of other scripts are vowels.
 fn decorates(part: char) -> bool {
     matches!(part,
         '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{65f}'
         | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}'
-        | '\u{3099}'..='\u{309a}')
+        | '\u{3099}'..='\u{309a}' | '\u{fe00}'..='\u{fe0f}')
+}
+
+/// The voicing marks of half-width katakana, which count as letters elsewhere.
+fn is_half_width_voicing(letter: char) -> bool {
+    matches!(letter, '\u{ff9e}' | '\u{ff9f}')
+}
+
+/// Pictures that people search for; their modifiers (skin tones, joiners) are not among them.
+fn is_emoji(letter: char) -> bool {
+    matches!(letter,
+        '\u{1f300}'..='\u{1f3fa}' | '\u{1f400}'..='\u{1faff}' | '\u{1f1e6}'..='\u{1f1ff}'
+        | '\u{2600}'..='\u{2604}' | '\u{2607}'..='\u{26ff}' | '\u{2702}'..='\u{2712}'
+        | '\u{2728}' | '\u{2744}' | '\u{2764}' | '\u{2b50}')
 }
 
 /// Characters of scripts without spaces.
 fn stands_alone(letter: char) -> bool {
     matches!(letter,
-        '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
+        '\u{3040}'..='\u{30ff}' | '\u{ff66}'..='\u{ff9d}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
         | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
@@ -178,7 +243,7 @@ mod tests {
         assert_eq!(split("七人の侍"), ["七", "人", "の", "侍"]);
         assert_eq!(split("Солярис 1972"), ["солярис", "1972"]);
         assert_eq!(split("हिन्दी फ़िल्म").len(), 2);
-        assert!(split("?! 🎬 … \u{0}\u{7}").is_empty());
+        assert!(split("?! … ™ \u{0}\u{7}").is_empty());
     }
 
     #[test]
@@ -200,11 +265,51 @@ mod tests {
     }
 
     #[test]
-    fn function_words_are_told_from_others() {
-        for word in ["a", "the", "with", "your", "in", "of"] {
-            assert!(is_function_word(word), "{word}");
+    fn kana_of_any_width_and_syllabary_are_the_same_words() {
+        assert_eq!(split("ﾄﾄﾛ"), split("トトロ"));
+        assert_eq!(split("トトロ"), split("ととろ"));
+        assert_eq!(split("ｺﾞｼﾞﾗ"), split("ゴジラ"));
+        assert_eq!(split("Ｔｏｔｏｒｏ"), ["totoro"]);
+    }
+
+    #[test]
+    fn emoji_are_words_of_their_own() {
+        assert_eq!(split("Pizza🍕 night"), ["pizza", "🍕", "night"]);
+        // A tone of skin and the form of the picture do not tell two apart.
+        assert_eq!(split("👍🏽"), split("👍"));
+        assert_eq!(split("❤\u{fe0f}"), split("❤"));
+    }
+
+    #[test]
+    fn c_with_and_without_its_signs_are_three_words() {
+        assert_eq!(
+            split("C++ and C#, or C"),
+            ["cplusplus", "and", "csharp", "or", "c"]
+        );
+        assert_eq!(split("ｃ＋＋"), ["cplusplus"]);
+        assert_eq!(
+            split("Crows, #2 and A+ or 1+1 or x++y"),
+            ["crows", "2", "and", "a", "or", "1", "1", "or", "x", "y"]
+        );
+    }
+
+    #[test]
+    fn titles_are_the_same_whatever_spaces_signs_and_numerals_say() {
+        for (one, other) in [
+            ("Rocky II", "rocky 2"),
+            ("WALL·E", "walle"),
+            ("Ultra Boost", "ultraboost"),
+        ] {
+            assert_eq!(title_key(one), title_key(other));
         }
-        assert!(!is_function_word("thing"));
+        assert_ne!(title_key("Heat"), title_key("The Heat"));
+        assert_ne!(title_key("X"), title_key("10"));
+        // Beyond what a word may have.
+        let long = "a very long name of a product that goes on and on and ends with ";
+        assert_ne!(
+            title_key(&format!("{long} red")),
+            title_key(&format!("{long} blue"))
+        );
     }
 
     #[test]

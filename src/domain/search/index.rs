@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::lexical::{self, ItemTexts, LexicalIndex};
+use super::signals::{SignalCache, Signals};
 use super::store::{Store, StoredTexts};
 use crate::domain::content::Visibility;
 use crate::domain::content::catalogue::CatalogueIndex;
@@ -65,6 +66,13 @@ impl PersonName {
         }
     }
 
+    /// Whether it begins so at one of its words.
+    pub fn begins(&self, start: &str) -> bool {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        let mut rests = starts.filter_map(|at| self.whole.get(at as usize..));
+        rests.any(|rest| !rest.is_empty() && rest.starts_with(start))
+    }
+
     /// Its folded words.
     pub fn words(&self) -> impl Iterator<Item = &str> {
         let mut start = 0;
@@ -82,6 +90,7 @@ pub(super) struct SearchIndex {
     catalogue: CatalogueIndex,
     cache: Cache,
     lexical: LexicalIndex,
+    signals: Arc<SignalCache>,
     /// People's names, by their ids.
     names: RwLock<PersonNames>,
     state: watch::Sender<SyncState>,
@@ -138,6 +147,7 @@ impl SearchIndex {
             catalogue,
             cache,
             lexical: LexicalIndex::new()?,
+            signals: Arc::default(),
             names: RwLock::default(),
             state: watch::Sender::default(),
             began_at: Instant::now(),
@@ -151,6 +161,11 @@ impl SearchIndex {
     /// The words.
     pub fn lexical(&self) -> &LexicalIndex {
         &self.lexical
+    }
+
+    /// What is known of the catalogue as a whole.
+    pub fn signals(&self) -> Signals {
+        self.signals.current()
     }
 
     /// The names of everybody with a credit for an item in the index. Not to be held for long.
@@ -220,6 +235,7 @@ impl SearchIndex {
 
     /// Applies all changes of the catalogue; the first time the whole catalogue.
     async fn apply_changes(self: &Arc<Self>) -> Result<()> {
+        self.signals.read_taken(&self.store).await;
         let mut from = self.state.borrow().synced;
         let (mut shown, mut shown_at) = (from, Instant::now());
         loop {
@@ -240,9 +256,13 @@ impl SearchIndex {
             let all = until >= change;
             let due =
                 until - shown >= COMMIT_AFTER_CHANGES || shown_at.elapsed() >= COMMIT_INTERVAL;
-            if until > shown && (all || due) {
+            let shows = until > shown && (all || due);
+            let signals_changed = (shows || all) && self.refresh_signals().await?;
+            if shows {
                 let this = Arc::clone(self);
                 blocking(move || this.lexical.commit()).await?;
+            }
+            if shows || signals_changed {
                 (shown, shown_at) = (until, Instant::now());
                 self.state.send_modify(|state| {
                     state.synced = until;
@@ -254,6 +274,11 @@ impl SearchIndex {
                 return Ok(());
             }
         }
+    }
+
+    async fn refresh_signals(self: &Arc<Self>) -> Result<bool> {
+        let this = Arc::clone(self);
+        blocking(move || Ok(this.signals.refresh(&this.catalogue.read()))).await
     }
 
     /// The catalogue as it was a moment ago is in the index, all of it if it was `whole`.
@@ -371,6 +396,8 @@ fn texts(entry: &IndexedItem, strings: &StringInterner) -> ItemTexts {
     ItemTexts {
         kind: Some(entry.kind),
         title: entry.title.to_string(),
+        year: entry.year,
+        language: entry.language.as_ref().map(name),
         labels: entry.genres.iter().chain(&entry.tags).map(name).collect(),
         shop: shop.map(name).collect(),
         ..ItemTexts::default()

@@ -2,29 +2,82 @@
 
 use std::cmp::Ordering;
 
+use super::lexical::title_keys;
+use super::popularity::PopularityTable;
+use super::query::{Interpretation, Synonyms};
 use super::results::RankedHit;
 use crate::domain::content::ContentOrder;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
-use crate::engine::score::Ties;
-use ranking::text::{fold, normalised};
 
 /// Only so many of the best by words may be the thing that was called by its name.
 const EXACT_AMONG: u32 = 50;
 
-/// Puts what is called exactly like the query before all others, with a score of 1, of several the
-/// most popular first; the others keep their order. `title` is the query, normalised and folded.
-pub(super) fn exact_titles_first(hits: &mut Vec<RankedHit>, catalogue: &Catalogue, title: &str) {
-    let is_exact = |hit: &RankedHit| {
+/// What a query calls by its name.
+pub(super) struct ExactTitle {
+    /// Keys of the whole query, with and without an article.
+    whole: Vec<String>,
+    /// Keys of what stands before the year at its end, and the year.
+    dated: Option<(Vec<String>, i32)>,
+}
+
+impl ExactTitle {
+    pub fn new(query: &str) -> Self {
+        // Its year alone is of interest here.
+        let read = Interpretation::new(query, &Synonyms::none());
+        let dated = read.title_and_year(query);
+        Self {
+            whole: title_keys(query),
+            dated: dated.map(|(title, year)| (title_keys(title), year)),
+        }
+    }
+
+    /// How exactly an item is called so: 0 for the very title, 1 for one with another article or none; `None`
+    /// for another title.
+    pub fn fits(&self, title: &str, year: Option<i32>) -> Option<u8> {
+        let keys = title_keys(title);
+        let fits = |wanted: &[String]| -> Option<u8> {
+            if wanted.first() == keys.first() && !keys.is_empty() {
+                return Some(0);
+            }
+            // `Heat` is also `The Heat`, and `The Searchers` also `Searchers`.
+            let any = wanted.iter().any(|key| keys.contains(key));
+            any.then_some(1)
+        };
+        fits(&self.whole).or_else(|| {
+            let (title, asked) = self.dated.as_ref()?;
+            fits(title).filter(|_| year == Some(*asked))
+        })
+    }
+}
+
+/// Puts what is called exactly like the query before all others, with a score of 1: the very title before one with
+/// another article, of several the most popular first; the others keep their order.
+pub(super) fn exact_titles_first(
+    hits: &mut Vec<RankedHit>,
+    catalogue: &Catalogue,
+    title: &ExactTitle,
+    popularity: &PopularityTable,
+) {
+    let mut first = Vec::new();
+    hits.retain(|hit| {
         let near = (1..=EXACT_AMONG).contains(&hit.words);
         let entry = catalogue.entry(hit.slot).filter(|_| near);
-        entry.is_some_and(|entry| fold(&normalised(&entry.title)) == title)
-    };
-    let mut first: Vec<RankedHit> = hits.extract_if(.., |hit| is_exact(hit)).collect();
-    for hit in &mut first {
+        match entry.and_then(|entry| title.fits(&entry.title, entry.year)) {
+            Some(fits) => {
+                first.push((fits, *hit));
+                false
+            }
+            None => true,
+        }
+    });
+    for (_, hit) in &mut first {
         (hit.score, hit.relevance) = (1.0, 1.0);
     }
-    first.sort_unstable_by(|a, b| Ties::Popularity.order(catalogue, a.slot, b.slot));
-    hits.splice(..0, first);
+    first.sort_unstable_by(|(fits, a), (others, b)| {
+        let exact = fits.cmp(others);
+        exact.then_with(|| popularity.order(catalogue, a.slot, b.slot))
+    });
+    hits.splice(..0, first.into_iter().map(|(_, hit)| hit));
 }
 
 /// The first `most` hits by a field, in its order; what has no value comes last either way round.
@@ -33,12 +86,22 @@ pub(super) fn by_field(
     catalogue: &Catalogue,
     (by, ascending): (ContentOrder, bool),
     most: usize,
+    popularity: &PopularityTable,
 ) {
     let order = |a: &RankedHit, b: &RankedHit| {
+        let slots = (a.slot, b.slot);
         let (Some(a), Some(b)) = (catalogue.entry(a.slot), catalogue.entry(b.slot)) else {
             return Ordering::Equal;
         };
-        compare(a, b, by, ascending)
+        if by != ContentOrder::Popularity {
+            return compare(a, b, by, ascending);
+        }
+        let shares = (popularity.of(slots.0), popularity.of(slots.1));
+        let popular = match ascending {
+            true => shares.0.total_cmp(&shares.1),
+            false => shares.1.total_cmp(&shares.0),
+        };
+        popular.then_with(|| compare(a, b, by, ascending))
     };
     if hits.len() > most {
         hits.select_nth_unstable_by(most, order);

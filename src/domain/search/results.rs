@@ -5,23 +5,25 @@ use rustc_hash::FxHashSet;
 
 use super::lexical::{LexicalMatches, MatchMode};
 use super::model::{SearchHit, SearchRequest, SearchSource};
-use super::order::{by_field, exact_titles_first};
+use super::order::{ExactTitle, by_field, exact_titles_first};
+use super::popularity::PopularityTable;
 use crate::domain::content::ContentOrder;
 use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::engine::eligibility::{Eligibility, Rules};
-use crate::engine::fusion::{Fusion, FusionSettings, MEANING, QueryScorer, WORDS};
+use crate::engine::fusion::{ALL_WORDS, Fusion, FusionSettings, MEANING, QueryScorer, SOME_WORDS};
 use crate::engine::rank::{RankedItem, RankingInput, rank_pool};
 use crate::engine::request::RecommendationRequest;
 use crate::engine::score::Pool;
 use crate::engine::source;
 use crate::foundation::page::{Page, Window};
-use ranking::text::{fold, normalised};
 
 /// The most items that are ranked, the best; more are counted only.
 pub const MOST_RANKED: usize = 10_000;
-/// How much words count in the fusion where only some of them were found.
+/// How much words count in the fusion where items have any of them only.
 const ANY_WORD: f32 = 0.5;
+/// The score by words of the most popular item is raised by this part of it.
+const POPULARITY: f32 = 0.6;
 
 /// What a search found.
 pub struct SearchResults {
@@ -73,6 +75,8 @@ pub(super) struct SearchInput<'a> {
     /// How much of the score is the query's, where the viewer's affinity has a say: the setting
     /// `blend.query`, as in lists.
     pub query_weight: f32,
+    /// How popular items are.
+    pub popularity: &'a PopularityTable,
     pub day: NaiveDate,
 }
 
@@ -92,7 +96,7 @@ impl SearchResults {
         };
         if input.request.is_empty() {
             results.personalised = false;
-            results.list(&rules, input.request.order);
+            results.list(&rules, input.request.order, input.popularity);
         } else {
             results.answer(&rules, input);
         }
@@ -101,7 +105,12 @@ impl SearchResults {
 
     /// Everything that the rules admit, the most popular first, or in the order that was asked for.
     /// Scores fall evenly.
-    fn list(&mut self, rules: &Eligibility<'_>, order: Option<(ContentOrder, bool)>) {
+    fn list(
+        &mut self,
+        rules: &Eligibility<'_>,
+        order: Option<(ContentOrder, bool)>,
+        popularity: &PopularityTable,
+    ) {
         let all = rules.catalogue().iter().map(|(slot, _)| (slot, 0.0));
         let all = Candidates::given(source::Source::Any, all.collect());
         self.matched = Pool::new(&[all], rules).eligible;
@@ -112,7 +121,13 @@ impl SearchResults {
         });
         self.hits = hits.collect();
         let order = order.unwrap_or((ContentOrder::Popularity, false));
-        by_field(&mut self.hits, rules.catalogue(), order, MOST_RANKED);
+        by_field(
+            &mut self.hits,
+            rules.catalogue(),
+            order,
+            MOST_RANKED,
+            popularity,
+        );
         let all = self.matched.len() as f32;
         for (index, hit) in self.hits.iter_mut().enumerate() {
             hit.relevance = 1.0 - index as f32 / all;
@@ -130,8 +145,17 @@ impl SearchResults {
             part,
             ..Candidates::given(source::Source::Query, scored)
         };
-        let words = found.hits.iter().map(|hit| (hit.slot, hit.score)).collect();
-        let mut candidates = vec![by_query(WORDS, words), by_query(MEANING, input.meant)];
+        let (mut all, mut some) = (Vec::new(), Vec::new());
+        for hit in &found.hits {
+            let score = hit.score * (1.0 + POPULARITY * input.popularity.of(hit.slot));
+            let words = if hit.all_words { &mut all } else { &mut some };
+            words.push((hit.slot, score));
+        }
+        let mut candidates = vec![
+            by_query(ALL_WORDS, all),
+            by_query(SOME_WORDS, some),
+            by_query(MEANING, input.meant),
+        ];
         let personal = input.affinity.is_some().then_some(input.query_weight);
         if let Some(affinity) = input.affinity {
             candidates.push(Candidates::given(source::Source::Interests, affinity));
@@ -172,10 +196,18 @@ impl SearchResults {
         };
         self.hits = list.items.iter().filter_map(hit).collect();
         match order {
-            Some(order) => by_field(&mut self.hits, catalogue, order, MOST_RANKED),
+            Some(order) => {
+                by_field(
+                    &mut self.hits,
+                    catalogue,
+                    order,
+                    MOST_RANKED,
+                    input.popularity,
+                );
+            }
             None => {
-                let title = fold(&normalised(&input.request.query));
-                exact_titles_first(&mut self.hits, catalogue, &title);
+                let title = ExactTitle::new(&input.request.query);
+                exact_titles_first(&mut self.hits, catalogue, &title, input.popularity);
             }
         }
         self.corrected = found.corrected;

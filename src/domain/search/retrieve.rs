@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use rustc_hash::FxHashMap;
 
 use super::index::{SearchIndex, blocking};
-use super::lexical::{LexicalMatches, LexicalQuery};
+use super::lexical::{LexicalContext, LexicalMatches, LexicalQuery, Offered};
 use super::model::{SearchMode, SearchRequest};
+use super::query::Synonyms;
 use super::service::SearchService;
 use crate::domain::content::catalogue::CatalogueIndex;
 use crate::domain::embeddings::EmbeddingModel;
+use crate::engine::catalogue::Catalogue;
 use crate::engine::eligibility::Rules;
 use crate::engine::history::Profile;
 use crate::foundation::{Id, Result, id};
@@ -24,7 +26,9 @@ impl SearchService {
     pub(super) async fn by_words(
         &self,
         search_index: &Arc<SearchIndex>,
+        catalogue: &CatalogueIndex,
         request: &SearchRequest,
+        day: NaiveDate,
     ) -> Result<Option<LexicalMatches>> {
         if request.is_empty() {
             return Ok(None);
@@ -34,7 +38,13 @@ impl SearchService {
             open: true,
         };
         let search_index = Arc::clone(search_index);
-        let mut found = blocking(move || search_index.lexical().find(&wanted)).await?;
+        let (catalogue, synonyms) = (catalogue.clone(), self.synonyms.clone());
+        let mut found = blocking(move || {
+            with_context(&search_index, &catalogue, &synonyms, day, |context, _| {
+                search_index.lexical().find(&wanted, context)
+            })
+        })
+        .await?;
         if request.mode == SearchMode::Meaning {
             // The words are still good for putting the query right and for marking.
             found.hits.clear();
@@ -57,21 +67,15 @@ impl SearchService {
         let Some(embedding) = embedding else {
             return Ok(Vec::new());
         };
-        let text = found.corrected.as_ref().unwrap_or(&request.query).clone();
+        let mut text = found.corrected.as_ref().unwrap_or(&request.query).clone();
+        for synonym in &found.synonyms {
+            text.push(' ');
+            text.push_str(synonym);
+        }
         let Some(vector) = embedding.query(&text).await? else {
             return Ok(Vec::new());
         };
-        let affinities = |content: Id<id::Content>| {
-            let catalogue = catalogue.read();
-            let rules = Rules::on(day).matching(&request.filter);
-            rules.within(&catalogue).is_eligible_content(content)
-        };
-        let nearest = embedding.nearest(&vector, MEANT, &affinities).await?;
-        let catalogue = catalogue.read();
-        let similar = nearest.iter().filter(|near| near.cosine >= LEAST_SIMILAR);
-        Ok(similar
-            .filter_map(|near| Some((catalogue.slot(near.content)?, near.cosine)))
-            .collect())
+        near(catalogue, embedding, request, &vector, None, day).await
     }
 
     /// What the user likes, if anything is known of them.
@@ -108,4 +112,51 @@ impl SearchService {
         };
         Ok(affinities.into_iter().filter_map(affinity).collect())
     }
+}
+
+/// What is near a vector, eligible, matches the filter and is not `but`, with cosines.
+pub(super) async fn near(
+    catalogue: &CatalogueIndex,
+    embedding: &EmbeddingModel,
+    request: &SearchRequest,
+    vector: &[f32],
+    but: Option<Id<id::Content>>,
+    day: NaiveDate,
+) -> Result<Vec<(u32, f32)>> {
+    let eligible = |content: Id<id::Content>| {
+        let catalogue = catalogue.read();
+        let rules = Rules::on(day).matching(&request.filter);
+        but != Some(content) && rules.within(&catalogue).is_eligible_content(content)
+    };
+    let nearest = embedding.nearest(vector, MEANT, &eligible).await?;
+    let catalogue = catalogue.read();
+    let similar = nearest.iter().filter(|near| near.cosine >= LEAST_SIMILAR);
+    Ok(similar
+        .filter_map(|near| Some((catalogue.slot(near.content)?, near.cosine)))
+        .collect())
+}
+
+/// Does `work` with what queries are read by: the catalogue as it is on `day`.
+///
+/// # Errors
+/// Those of `work`.
+pub(super) fn with_context<T>(
+    search_index: &SearchIndex,
+    catalogue: &CatalogueIndex,
+    synonyms: &Synonyms,
+    day: NaiveDate,
+    work: impl FnOnce(&LexicalContext<'_>, &Catalogue) -> Result<T>,
+) -> Result<T> {
+    let signals = search_index.signals();
+    let catalogue = catalogue.read();
+    let rules = Rules::on(day).within(&catalogue);
+    let context = LexicalContext {
+        offered: Offered {
+            is: &|slot| rules.is_eligible(slot),
+            state: u64::from(day.num_days_from_ce().unsigned_abs()),
+        },
+        synonyms,
+        languages: &signals.languages,
+    };
+    work(&context, &catalogue)
 }

@@ -16,7 +16,9 @@ use super::index::{IndexState, IndexStatus, SearchIndex, blocking};
 use super::lexical::LexicalHit;
 use super::model::{PopularQuery, SearchPage, SearchRequest, Suggestion, check_length};
 use super::popular::QueryCounter;
+use super::query::Synonyms;
 use super::results::{SearchInput, SearchResults};
+use super::retrieve::with_context;
 use super::store::Store;
 use super::suggest::suggest;
 use crate::domain::SchemaContext;
@@ -52,6 +54,8 @@ pub struct SearchService {
     salt: u64,
     /// How much the query counts beside the viewer's affinity.
     query_weight: f32,
+    /// Other words for the same.
+    pub(super) synonyms: Synonyms,
     /// How many searches with somebody's affinity there were.
     personal: Arc<AtomicU64>,
     pub(super) embeddings: EmbeddingService,
@@ -115,6 +119,7 @@ impl SearchService {
             cached,
             salt: ctx.rng.seed(),
             query_weight: ctx.settings.blend.query,
+            synonyms: Synonyms::with(&ctx.settings.search.synonyms),
             personal: Arc::default(),
             embeddings,
             profiles,
@@ -261,7 +266,17 @@ impl SearchService {
         let (search_index, _) = self.index_state().await?;
         let catalogue = self.content.catalogue_so_far().await?.clone();
         let (typed, day) = (typed.to_owned(), self.clock.now().date_naive());
-        blocking(move || suggest(&search_index, &catalogue, &typed, most, day)).await
+        let synonyms = self.synonyms.clone();
+        blocking(move || {
+            with_context(
+                &search_index,
+                &catalogue,
+                &synonyms,
+                day,
+                |context, catalogue| suggest(&search_index, catalogue, context, &typed, most, day),
+            )
+        })
+        .await
     }
 
     /// What was searched for at least five times in the last `days` days, the most frequent first;
@@ -344,16 +359,22 @@ impl SearchService {
         {
             return Ok(cached);
         }
-        let mut found = self.by_words(&search_index, request).await?;
-        let meant = self
-            .by_meaning(
-                catalogue,
-                embedding.as_deref(),
-                request,
-                found.as_ref(),
-                day,
-            )
+        let embedding = embedding.as_deref();
+        let like = self
+            .like(&search_index, catalogue, embedding, request, day)
             .await?;
+        let (mut found, meant) = match like {
+            Some((found, meant)) => (Some(found), meant),
+            None => {
+                let found = self
+                    .by_words(&search_index, catalogue, request, day)
+                    .await?;
+                let words = found.as_ref();
+                let meant = self.by_meaning(catalogue, embedding, request, words, day);
+                let meant = meant.await?;
+                (found, meant)
+            }
+        };
         let affinity = match &profile {
             Some(profile) => {
                 let hits = found.as_mut().map_or(&mut [][..], |found| &mut found.hits);
@@ -370,6 +391,7 @@ impl SearchService {
             None => None,
         };
         let query_weight = self.query_weight;
+        let popularity = search_index.signals().popularity;
         let (catalogue, request) = (catalogue.clone(), request.clone());
         let results = blocking(move || {
             let input = SearchInput {
@@ -378,6 +400,7 @@ impl SearchService {
                 meant,
                 affinity,
                 query_weight,
+                popularity: &popularity,
                 day,
             };
             Ok(Arc::new(SearchResults::new(key, &catalogue.read(), input)))

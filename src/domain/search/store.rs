@@ -7,6 +7,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::model::PopularQuery;
+use super::popularity::TakenByUsers;
 use crate::foundation::{Id, Result, id};
 use crate::platform::db::Db;
 
@@ -62,6 +63,32 @@ impl Store {
             found.insert(row.try_get::<Uuid, _>("id")?.into(), texts);
         }
         Ok(found)
+    }
+
+    /// How many users took each item: who bought, liked, shared or rated it well, or looked at it; anonymous ones by
+    /// their logarithm, so that many sessions of one visitor do not make a favourite. It reads all interactions.
+    pub async fn taken(&self) -> Result<TakenByUsers> {
+        let mut session = self.db.bulk_read().await?;
+        let rows = sqlx::query(
+            "SELECT content_id, sum(known)::float8 + 5 * ln(1 + sum(unknown)::float8 / 5) AS taken
+               FROM (SELECT i.content_id,
+                            (NOT u.anonymous)::int AS known, u.anonymous::int AS unknown
+                       FROM interactions i JOIN users u ON u.id = i.user_id
+                      WHERE u.disabled_at IS NULL
+                        AND (i.kind IN ('VIEW', 'CLICK', 'ADD_TO_CART', 'PURCHASE', 'LIKE', 'SHARE')
+                             OR i.kind = 'RATING' AND i.value >= 3)
+                      GROUP BY i.content_id, i.user_id, u.anonymous) AS did
+              GROUP BY content_id
+             HAVING count(*) >= 3",
+        )
+        .fetch_all(session.connection())
+        .await?;
+        session.close().await?;
+        let rows = rows.into_iter().map(|row| {
+            let content: Uuid = row.try_get("content_id")?;
+            Ok((content.into(), row.try_get("taken")?))
+        });
+        rows.collect()
     }
 
     /// Adds to the counts of queries.

@@ -1,15 +1,14 @@
 //! What may be typed next: titles, people and genres.
 
 use chrono::NaiveDate;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::index::{PersonName, SearchIndex};
-use super::lexical::{LexicalMatches, LexicalQuery};
+use super::lexical::{LexicalContext, LexicalMatches, LexicalQuery};
 use super::model::Suggestion;
-use crate::domain::content::catalogue::CatalogueIndex;
+use super::popularity::PopularityTable;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::engine::eligibility::Rules;
-use crate::engine::score::Ties;
 use crate::foundation::{Id, Result, id};
 use ranking::text::{fold, normalised, stem, words};
 
@@ -23,7 +22,7 @@ struct Ranked {
     suggestion: Suggestion,
     /// It begins with what was typed.
     begins: bool,
-    popularity: f64,
+    popularity: f32,
 }
 
 /// Titles, people and genres that begin with what was `typed` or have words that do, typing errors
@@ -34,7 +33,8 @@ struct Ranked {
 /// When the index cannot be read.
 pub(super) fn suggest(
     search_index: &SearchIndex,
-    catalogue: &CatalogueIndex,
+    catalogue: &Catalogue,
+    context: &LexicalContext<'_>,
     typed: &str,
     most: usize,
     day: NaiveDate,
@@ -45,42 +45,59 @@ pub(super) fn suggest(
     };
     let lexical = search_index.lexical();
     let (titles, people, genres) = (
-        lexical.titles(&wanted)?,
-        lexical.people(&wanted)?,
-        lexical.labels(&wanted)?,
+        lexical.titles(&wanted, context)?,
+        lexical.people(&wanted, context)?,
+        lexical.labels(&wanted, context)?,
     );
     let start = fold(&normalised(typed));
     let many = words(typed).len();
-    let catalogue = catalogue.read();
+    let popularity = search_index.signals().popularity;
     let mut found = Vec::new();
-    for entry in popular(&catalogue, &titles, day, most.max(LOOKED_THROUGH)) {
+    for (slot, entry) in popular(
+        catalogue,
+        &popularity,
+        &titles,
+        day,
+        most.max(LOOKED_THROUGH),
+    ) {
         found.push(Ranked {
             suggestion: Suggestion::Title(entry.id, entry.title.to_string()),
             begins: fold(&normalised(&entry.title)).starts_with(&start),
-            popularity: entry.popularity,
+            popularity: popularity.of(slot),
         });
     }
-    let mut met = FxHashSet::default();
+    // People by all of their items that are popular.
+    let mut met: FxHashMap<_, Option<usize>> = FxHashMap::default();
     let names = search_index.names();
-    for entry in popular(&catalogue, &people, day, LOOKED_THROUGH) {
+    for (slot, entry) in popular(catalogue, &popularity, &people, day, LOOKED_THROUGH) {
         for person in &entry.people {
+            match met.get(person) {
+                Some(Some(index)) => {
+                    let ranked: &mut Ranked = &mut found[*index];
+                    ranked.popularity += popularity.of(slot);
+                    continue;
+                }
+                Some(None) => continue,
+                None => {}
+            }
+            let known = met.entry(*person).or_default();
             // The strings of people are those of their ids.
-            let id = uuid::Uuid::parse_str(catalogue.strings().name(*person)).ok();
-            let Some(id) = id.filter(|_| met.insert(*person)) else {
+            let Ok(id) = uuid::Uuid::parse_str(catalogue.strings().name(*person)) else {
                 continue;
             };
             let person: Id<id::Person> = id.into();
-            let name = names.get(&person);
             // Names are found by their words as they are written: no stem stands for one.
             let said = |name: &&PersonName| {
                 let said = name.words().filter(|word| people.words.contains(*word));
                 said.count() >= many.max(1)
             };
-            if let Some(name) = name.filter(said) {
+            if let Some(name) = names.get(&person).filter(said) {
+                *known = Some(found.len());
                 found.push(Ranked {
-                    begins: name.whole.starts_with(&start),
+                    // Family names are as good as given ones.
+                    begins: name.begins(&start),
                     suggestion: Suggestion::Person(person, name.name.to_string()),
-                    popularity: entry.popularity,
+                    popularity: popularity.of(slot),
                 });
             }
         }
@@ -91,7 +108,7 @@ pub(super) fn suggest(
             .cmp(&a.begins)
             .then(b.popularity.total_cmp(&a.popularity))
     });
-    let mut suggestions = genres_among(&catalogue, &genres, many, day);
+    let mut suggestions = genres_among(catalogue, &popularity, &genres, many, day);
     suggestions.truncate(GENRES);
     suggestions.extend(found.into_iter().map(|ranked| ranked.suggestion));
     suggestions.truncate(most);
@@ -101,10 +118,11 @@ pub(super) fn suggest(
 /// The most popular items that were found and may be shown, the most popular first.
 fn popular<'a>(
     catalogue: &'a Catalogue,
+    popularity: &PopularityTable,
     found: &LexicalMatches,
     day: NaiveDate,
     most: usize,
-) -> impl Iterator<Item = &'a IndexedItem> {
+) -> impl Iterator<Item = (u32, &'a IndexedItem)> + use<'a> {
     let rules = Rules::on(day).within(catalogue);
     let offered = |slot: &u32| rules.is_eligible(*slot);
     let mut slots: Vec<u32> = found
@@ -113,24 +131,27 @@ fn popular<'a>(
         .map(|hit| hit.slot)
         .filter(offered)
         .collect();
-    let order = |a: &u32, b: &u32| Ties::Popularity.order(catalogue, *a, *b);
+    let order = |a: &u32, b: &u32| popularity.order(catalogue, *a, *b);
     if slots.len() > most {
         slots.select_nth_unstable_by(most, order);
         slots.truncate(most);
     }
     slots.sort_unstable_by(order);
-    slots.into_iter().filter_map(|slot| catalogue.entry(slot))
+    slots
+        .into_iter()
+        .filter_map(|slot| Some((slot, catalogue.entry(slot)?)))
 }
 
 /// The genres that say what was typed, the most frequent among the popular items first.
 fn genres_among(
     catalogue: &Catalogue,
+    popularity: &PopularityTable,
     found: &LexicalMatches,
     many: usize,
     day: NaiveDate,
 ) -> Vec<Suggestion> {
     let mut counts: FxHashMap<_, usize> = FxHashMap::default();
-    for entry in popular(catalogue, found, day, LOOKED_THROUGH) {
+    for (_, entry) in popular(catalogue, popularity, found, day, LOOKED_THROUGH) {
         for genre in &entry.genres {
             *counts.entry(*genre).or_default() += 1;
         }

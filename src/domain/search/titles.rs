@@ -1,10 +1,14 @@
 //! Items by their titles, as people type them.
 
+use super::index::SearchIndex;
 use super::index::blocking;
-use super::lexical::{LexicalIndex, LexicalQuery};
+use super::lexical::{LexicalContext, LexicalQuery, Offered, without_article};
+use super::order::ExactTitle;
+use super::retrieve::with_context;
 use super::service::SearchService;
 use crate::domain::content::Visibility;
-use crate::engine::catalogue::{Catalogue, IndexedItem};
+use crate::engine::catalogue::IndexedItem;
+use crate::engine::eligibility::{Eligibility, Rules};
 use crate::foundation::{Id, Result, id};
 use ranking::text::normalised;
 
@@ -30,24 +34,49 @@ impl SearchService {
     pub async fn titled(&self, titles: &[String]) -> Result<Vec<TitleMatch>> {
         let (search_index, _) = self.index_state().await?;
         let catalogue = self.content.catalogue_so_far().await?.clone();
-        let titles = titles.to_vec();
+        let (titles, synonyms) = (titles.to_vec(), self.synonyms.clone());
+        let day = self.clock.now().date_naive();
         blocking(move || {
-            let find = |title: &String| titled(search_index.lexical(), &catalogue.read(), title);
-            titles.iter().map(find).collect()
+            with_context(
+                &search_index,
+                &catalogue,
+                &synonyms,
+                day,
+                |context, catalogue| {
+                    // What is out of its rights may still be what others are like.
+                    let every = LexicalContext {
+                        offered: Offered {
+                            is: &|_| true,
+                            state: u64::MAX,
+                        },
+                        ..*context
+                    };
+                    let rules = Rules::on(day).within(catalogue);
+                    let find = |title: &String| titled(&search_index, &rules, &every, title);
+                    titles.iter().map(find).collect()
+                },
+            )
         })
         .await
     }
 }
 
-fn titled(lexical: &LexicalIndex, catalogue: &Catalogue, typed: &str) -> Result<TitleMatch> {
+fn titled(
+    search_index: &SearchIndex,
+    rules: &Eligibility<'_>,
+    context: &LexicalContext<'_>,
+    typed: &str,
+) -> Result<TitleMatch> {
+    let catalogue = rules.catalogue();
     let (title, year) = with_year(typed);
-    let found = lexical.titles(&LexicalQuery {
+    let query = LexicalQuery {
         text: title.to_owned(),
         open: false,
-    })?;
-    let wanted = key(title);
-    let mut exact: Vec<&IndexedItem> = Vec::new();
-    let mut near: Vec<(usize, &IndexedItem)> = Vec::new();
+    };
+    let found = search_index.lexical().titles(&query, context)?;
+    let (exactly, wanted) = (ExactTitle::new(title), bare(title));
+    let mut exact: Vec<(u8, u32, &IndexedItem)> = Vec::new();
+    let mut near: Vec<(usize, u32, &IndexedItem)> = Vec::new();
     for hit in found.hits {
         let Some(entry) = catalogue.entry(hit.slot) else {
             continue;
@@ -55,28 +84,28 @@ fn titled(lexical: &LexicalIndex, catalogue: &Catalogue, typed: &str) -> Result<
         if entry.deleted || entry.visibility != Visibility::Public {
             continue;
         }
-        let theirs = key(&entry.title);
-        if theirs == wanted && year.is_none_or(|year| entry.year == Some(year)) {
-            exact.push(entry);
-        } else {
-            near.push((distance(&wanted, &theirs), entry));
+        let fits = exactly.fits(&entry.title, entry.year);
+        match fits.filter(|_| year.is_none_or(|year| entry.year == Some(year))) {
+            Some(fits) => exact.push((fits, hit.slot, entry)),
+            // Only what is on offer is suggested.
+            None if rules.is_eligible(hit.slot) => {
+                near.push((distance(&wanted, &bare(&entry.title)), hit.slot, entry));
+            }
+            None => {}
         }
     }
-    exact.sort_by(|a, b| known_first(a, b));
-    if let Some(entry) = exact.first() {
+    let popularity = search_index.signals().popularity;
+    let known_first = |a: u32, b: u32| popularity.order(catalogue, a, b);
+    // `Heat` before `The Heat`.
+    exact.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| known_first(a.1, b.1)));
+    if let Some((_, _, entry)) = exact.first() {
         return Ok(TitleMatch::Item(entry.id));
     }
     near.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| known_first(a.1, b.1)));
     let near = near.into_iter().take(SUGGESTED);
-    Ok(TitleMatch::Like(near.map(|(_, entry)| entry.id).collect()))
-}
-
-fn known_first(a: &IndexedItem, b: &IndexedItem) -> std::cmp::Ordering {
-    let count = |entry: &IndexedItem| entry.rating_count.unwrap_or(0);
-    b.popularity
-        .total_cmp(&a.popularity)
-        .then_with(|| count(b).cmp(&count(a)))
-        .then_with(|| a.id.cmp(&b.id))
+    Ok(TitleMatch::Like(
+        near.map(|(_, _, entry)| entry.id).collect(),
+    ))
 }
 
 /// The title without its year, and the year: `Alien (1979)`.
@@ -94,23 +123,14 @@ fn with_year(typed: &str) -> (&str, Option<i32>) {
     }
 }
 
-/// What is compared of titles: the folded words, without an article at either end, since
-/// catalogues write both `The Searchers` and `Searchers, The`.
-fn key(title: &str) -> String {
-    let all = normalised(title);
-    let mut words: Vec<&str> = all.split(' ').collect();
-    let article = |word: Option<&&str>| matches!(word, Some(&("a" | "an" | "the")));
-    if words.len() > 1 && article(words.first()) {
-        words.remove(0);
-    } else if words.len() > 1 && article(words.last()) {
-        words.pop();
-    }
-    words.join(" ")
+/// What is compared of titles that are not the same: their folded words, without an article at either end.
+fn bare(title: &str) -> String {
+    normalised(without_article(title))
 }
 
 /// How many letters must be put in, left out or changed to make one text of the other
 /// (Levenshtein, "Binary codes capable of correcting deletions, insertions, and reversals", 1966).
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, letter) in a.chars().enumerate() {
@@ -131,16 +151,33 @@ mod tests {
 
     #[test]
     fn titles_are_the_same_whatever_article_case_and_accents_say() {
-        for (one, other) in [
-            ("The Searchers", "searchers, the"),
+        let fits = |typed: &str, title: &str| ExactTitle::new(typed).fits(title, Some(1995));
+        for (typed, title) in [
             ("Amélie", "AMELIE"),
             ("Yojimbo!", "yojimbo"),
+            ("rocky 2", "Rocky II"),
+            ("Heat", "Heat"),
+            ("heat 1995", "Heat"),
             ("The The", "the the"),
         ] {
-            assert_eq!(key(one), key(other));
+            assert_eq!(fits(typed, title), Some(0), "{typed}");
         }
-        assert_ne!(key("Alien"), key("Aliens"));
-        assert_eq!(key("The"), "the");
+        for (typed, title) in [
+            ("The Searchers", "searchers, the"),
+            ("Heat", "The Heat"),
+            ("brücke", "Die Brücke"),
+            ("the heat", "Heat"),
+        ] {
+            assert_eq!(fits(typed, title), Some(1), "{typed}");
+        }
+        for (typed, title) in [
+            ("Alien", "Aliens"),
+            ("The", "A"),
+            ("heat 1996", "Heat"),
+            ("?", "!"),
+        ] {
+            assert_eq!(fits(typed, title), None, "{typed}");
+        }
     }
 
     #[test]

@@ -89,6 +89,13 @@ impl Settings {
             (1..=1000).contains(&slates.keep_versions),
             "`slates.keep_versions` must be between 1 and 1000"
         );
+        for rule in &self.search.synonyms {
+            anyhow::ensure!(
+                is_synonym_rule(rule),
+                "`search.synonyms`: `{rule}` is no rule; write \"sofa, couch\" for words that stand for each other, \
+                 or \"trainers => sneakers\", with terms of one to eight words"
+            );
+        }
         let promotion = &self.promotion;
         anyhow::ensure!(
             (1..=3650).contains(&promotion.days),
@@ -295,5 +302,18 @@ impl Embeddings {
             );
         }
         Ok(())
+    }
+}
+
+/// Whether a rule has terms on both sides of an arrow, or two of them.
+fn is_synonym_rule(rule: &str) -> bool {
+    let terms = |text: &str| -> Option<usize> {
+        let terms = text.split(',').map(|term| term.split_whitespace().count());
+        let good = terms.clone().all(|words| (1..=8).contains(&words));
+        good.then(|| terms.count())
+    };
+    match rule.split_once("=>") {
+        Some((these, those)) => terms(these).is_some() && terms(those).is_some(),
+        None => terms(rule).is_some_and(|terms| terms > 1),
     }
 }

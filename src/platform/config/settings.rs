@@ -29,6 +29,7 @@ pub struct Settings {
     pub auth: Auth,
     pub recommendations: Recommendations,
     pub blend: Blend,
+    pub search: Search,
     pub training: Training,
     pub redis: Redis,
     pub cache: Cache,
@@ -228,6 +229,13 @@ pub struct Blend {
     pub query: f32,
     pub similar: f32,
     pub meaning: f32,
+}
+
+/// How queries are read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    pub synonyms: Vec<String>,
 }
 
 /// The collaborative model.

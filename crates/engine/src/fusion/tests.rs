@@ -29,7 +29,7 @@ fn plain(depth: usize) -> FusionSettings {
 #[test]
 fn of_equals_the_more_popular_item_has_the_better_rank() {
     // Items of this catalogue are as popular as their slots are large; 19 is deleted.
-    let words = query(WORDS, &[(3, 7.0), (5, 7.0), (4, 9.0), (19, 99.0)]);
+    let words = query(ALL_WORDS, &[(3, 7.0), (5, 7.0), (4, 9.0), (19, 99.0)]);
     let fusion = fused(&[words], plain(10));
     let rank = |slot| fusion.item(slot).map(|item| item.words);
     assert_eq!([rank(4), rank(5), rank(3)], [Some(1), Some(2), Some(3)]);
@@ -39,7 +39,7 @@ fn of_equals_the_more_popular_item_has_the_better_rank() {
 
 #[test]
 fn an_item_that_both_sides_find_beats_one_that_a_single_side_puts_first() {
-    let words = query(WORDS, &[(1, 3.0), (2, 2.0)]);
+    let words = query(SOME_WORDS, &[(1, 3.0), (2, 2.0)]);
     let meaning = query(MEANING, &[(3, 0.9), (2, 0.5)]);
     let fusion = fused(&[words, meaning], plain(10));
     let relevance = |slot| fusion.item(slot).unwrap().relevance;
@@ -48,8 +48,26 @@ fn an_item_that_both_sides_find_beats_one_that_a_single_side_puts_first() {
 }
 
 #[test]
+fn meaning_fills_up_behind_what_has_all_words() {
+    let all = query(ALL_WORDS, &[(1, 3.0), (2, 2.0)]);
+    let some = query(SOME_WORDS, &[(3, 9.0), (4, 8.0)]);
+    let meaning = query(MEANING, &[(3, 0.9), (4, 0.8), (5, 0.7), (2, 0.6)]);
+    let fusion = fused(&[all, some, meaning], plain(10));
+    let relevance = |slot| fusion.item(slot).unwrap().relevance;
+    assert!([1, 2, 3, 4, 5].is_sorted_by(|a, b| relevance(*a) > relevance(*b)));
+    assert!((relevance(1) - 1.0).abs() < 1e-6 && (relevance(3) - 0.35).abs() < 1e-6);
+    let ranks = |slot| fusion.item(slot).map(|item| (item.words, item.meaning));
+    assert_eq!(
+        ranks(3),
+        Some((3, 1)),
+        "ranks by words go on behind those with all"
+    );
+    assert_eq!(ranks(2), Some((2, 4)));
+}
+
+#[test]
 fn what_lies_behind_the_depth_is_kept_only_where_it_is_asked_for() {
-    let words = [query(WORDS, &[(1, 3.0), (2, 2.0), (3, 1.0)])];
+    let words = [query(ALL_WORDS, &[(1, 3.0), (2, 2.0), (3, 1.0)])];
     assert_eq!(fused(&words, plain(2)).item(3), None);
     let kept = fused(
         &words,
@@ -65,7 +83,7 @@ fn what_lies_behind_the_depth_is_kept_only_where_it_is_asked_for() {
 #[test]
 fn the_parts_of_a_score_add_up() {
     let candidates = [
-        query(WORDS, &[(1, 3.0), (2, 2.0)]),
+        query(ALL_WORDS, &[(1, 3.0), (2, 2.0)]),
         Candidates::given(Source::Interests, vec![(2, 0.5), (7, 0.9)]),
     ];
     let fusion = fused(&candidates, plain(10));

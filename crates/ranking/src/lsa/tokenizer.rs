@@ -208,7 +208,10 @@ pub(super) fn words(text: &str) -> Vec<Word> {
         }
         if word.at.len() <= LONGEST {
             words.push(Word {
-                common: COMMON.binary_search(&&*word.folded).is_ok(),
+                // Numbers tell volumes and sizes apart, and not what a thing is about.
+                common: COMMON.binary_search(&&*word.folded).is_ok()
+                    || text::is_function_word(&word.folded)
+                    || text::is_number(&word.folded),
                 stem: text::stem(&word.folded),
             });
         }
@@ -253,6 +256,16 @@ mod tests {
             .map(|word| word.stem)
             .collect();
         assert_eq!(said, ["robot", "space", "obey"]);
+    }
+
+    #[test]
+    fn numbers_and_function_words_of_any_language_say_nothing() {
+        let said = |text: &str| -> Vec<String> {
+            let said = words(text).into_iter().filter(|word| !word.common);
+            said.map(|word| word.stem).collect()
+        };
+        assert_eq!(said("Six of Crows, #2 (2016)"), ["six", "crow"]);
+        assert_eq!(said("Der Himmel über Berlin"), ["himmel", "berlin"]);
     }
 
     #[test]

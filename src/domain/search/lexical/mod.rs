@@ -16,14 +16,19 @@ use tantivy::{
 
 use crate::foundation::{Error, Result};
 
+mod corrections;
 mod fields;
 mod matching;
+mod terms;
 mod vocabulary;
 
 pub use fields::{ItemTexts, boosts};
+pub(super) use fields::{title_keys, without_article};
 pub use matching::{LexicalMatches, LexicalQuery, MatchMode};
 
+use super::query::Synonyms;
 use fields::Fields;
+use matching::Matching;
 use vocabulary::PrefixCache;
 
 /// Memory for the writer, in bytes: the least that tantivy takes is 15 MB.
@@ -33,6 +38,9 @@ const WRITER: usize = 32_000_000;
 /// computations, and nobody should wait for that.
 pub const FEW: usize = 1_000;
 
+/// A word that begins others without being one itself has at least so many letters.
+const LEAST_PREFIX: usize = 3;
+
 /// An item that contains words of a query.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LexicalHit {
@@ -40,6 +48,27 @@ pub struct LexicalHit {
     pub slot: u32,
     /// BM25 with the boosts of the fields; comparable within one query only.
     pub score: f32,
+    /// Whether the item has all words of the query that are needed.
+    pub all_words: bool,
+}
+
+/// Which items may be offered to everybody: only their words are completed, and only by them typing errors are
+/// put right.
+pub struct Offered<'a> {
+    /// Whether the item in a slot may be offered.
+    pub is: &'a (dyn Fn(u32) -> bool + Sync),
+    /// Another number where `is` may say something else of the same items, such as the day.
+    pub state: u64,
+}
+
+/// What a query is read by.
+pub struct LexicalContext<'a> {
+    /// Which items may be offered.
+    pub offered: Offered<'a>,
+    /// Other words for the same.
+    pub synonyms: &'a Synonyms,
+    /// The languages of the catalogue, as ISO 639-1 codes, for words that say nothing in them.
+    pub languages: &'a [String],
 }
 
 /// The lexical index of the public items of one schema.
@@ -130,45 +159,99 @@ impl LexicalIndex {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn find(&self, wanted: &LexicalQuery) -> Result<LexicalMatches> {
+    pub fn find(
+        &self,
+        wanted: &LexicalQuery,
+        context: &LexicalContext<'_>,
+    ) -> Result<LexicalMatches> {
+        let fields = &self.fields;
         let searcher = self.reader.searcher();
-        matching::find(&searcher, &self.fields, &self.prefixes, wanted).map_err(internal)
+        let matching = Matching {
+            searcher: &searcher,
+            fields,
+            prefixes: &self.prefixes,
+            context,
+            among: [&fields.exact()[..], &fields.stems()[..]].concat(),
+            dictionary: vec![fields.vocabulary],
+            least_prefix: LEAST_PREFIX,
+            whole: true,
+            wanted,
+            found: LexicalMatches::default(),
+        };
+        matching.find().map_err(internal)
+    }
+
+    /// The items that share these labels and people, in no order, better with more and rarer ones. A label of
+    /// several words is one: its folded words put together. A person is the folded words of a name. Blocks.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn like(&self, labels: &[String], people: &[Vec<String>]) -> Result<Vec<LexicalHit>> {
+        let shared = matching::like(&self.fields, labels, people);
+        let any = tantivy::query::BooleanQuery::union(shared);
+        hits(&self.reader.searcher(), &any, true).map_err(internal)
     }
 
     /// The items whose titles say what was typed so far, in no order and without scores.
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn titles(&self, typed: &LexicalQuery) -> Result<LexicalMatches> {
+    pub fn titles(
+        &self,
+        typed: &LexicalQuery,
+        context: &LexicalContext<'_>,
+    ) -> Result<LexicalMatches> {
         let fields = [self.fields.title, self.fields.original];
-        self.find_in(&fields, typed)
+        self.find_in(&fields, typed, context)
     }
 
     /// The items with genres or key words that say what was typed so far.
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn labels(&self, typed: &LexicalQuery) -> Result<LexicalMatches> {
+    pub fn labels(
+        &self,
+        typed: &LexicalQuery,
+        context: &LexicalContext<'_>,
+    ) -> Result<LexicalMatches> {
         let fields = [self.fields.labels];
-        self.find_in(&fields, typed)
+        self.find_in(&fields, typed, context)
     }
 
     /// The items with people whose names say what was typed so far.
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn people(&self, typed: &LexicalQuery) -> Result<LexicalMatches> {
+    pub fn people(
+        &self,
+        typed: &LexicalQuery,
+        context: &LexicalContext<'_>,
+    ) -> Result<LexicalMatches> {
         let fields = [self.fields.people];
-        self.find_in(&fields, typed)
+        self.find_in(&fields, typed, context)
     }
 
+    /// Looks into these fields alone, as they were written, from the first letter on, and without scores.
     fn find_in(
         &self,
         only: &[tantivy::schema::Field],
         typed: &LexicalQuery,
+        context: &LexicalContext<'_>,
     ) -> Result<LexicalMatches> {
         let searcher = self.reader.searcher();
-        matching::find_in(&searcher, &self.fields, &self.prefixes, only, typed).map_err(internal)
+        let matching = Matching {
+            searcher: &searcher,
+            fields: &self.fields,
+            prefixes: &self.prefixes,
+            context,
+            among: only.iter().map(|field| (*field, 1.0)).collect(),
+            dictionary: only.to_vec(),
+            least_prefix: 1,
+            whole: false,
+            wanted: typed,
+            found: LexicalMatches::default(),
+        };
+        matching.find().map_err(internal)
     }
 }
 
@@ -225,7 +308,11 @@ impl SegmentCollector for SegmentHits {
             .first(doc)
             .and_then(|slot| u32::try_from(slot).ok())
         {
-            self.hits.push(LexicalHit { slot, score });
+            self.hits.push(LexicalHit {
+                slot,
+                score,
+                all_words: false,
+            });
         }
     }
 
