@@ -195,10 +195,11 @@ impl Selection {
     /// after it, has more than its best one, and the second part is bounded by the ranges of the signals.
     pub(super) fn blocks_reaching(&self, bound: f64, weights: &Signals) -> usize {
         let (mut most, mut scale) = (0.0, 1.0);
-        for signal in 0..SIGNALS {
-            let away = weights[signal] - self.typical[signal];
-            most += (away * self.low[signal]).max(away * self.high[signal]);
-            scale += weights[signal].abs() + self.typical[signal].abs();
+        let ranges = self.low.iter().zip(&self.high);
+        for ((weight, typical), (low, high)) in weights.iter().zip(&self.typical).zip(ranges) {
+            let away = weight - typical;
+            most += (away * low).max(away * high);
+            scale += weight.abs() + typical.abs();
         }
         let least = bound - most - ROUNDING * scale;
         self.best_of_block.partition_point(|best| *best >= least)
