@@ -8,7 +8,7 @@ use parquet::basic::Type;
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::data_type::{ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
@@ -102,7 +102,7 @@ fn read(path: &Path, builder: &mut Builder) -> Result<(), Failure> {
 /// Whether every part of the file that its metadata name lies inside of its `length`, in bytes.
 fn places_are_inside(metadata: &ParquetMetaData, length: u64) -> bool {
     let groups = metadata.row_groups().iter();
-    groups.flat_map(|group| group.columns()).all(|column| {
+    groups.flat_map(RowGroupMetaData::columns).all(|column| {
         let page = column.data_page_offset();
         let start = column.dictionary_page_offset().unwrap_or(page);
         let range = u64::try_from(start)
