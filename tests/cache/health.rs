@@ -92,7 +92,7 @@ async fn a_server_is_not_ready_until_its_models_are_loaded_and_says_what_is_miss
 
     let services = std::sync::Arc::clone(&app.services);
     let loading = tokio::spawn(async move {
-        let limit = marquee::domain::schemas::preload::preload_limit();
+        let limit = domain::schemas::preload::preload_limit();
         services.preload.run(&limit).await;
     });
     // What does not wait for models is loaded meanwhile.

@@ -24,7 +24,8 @@ fn fridays() -> Vec<NaiveDate> {
 async fn alike() -> (World, Vec<foundation::Id<foundation::id::Content>>) {
     let mut world = World::on(TestApp::start().await, 0).await;
     for number in 0..30 {
-        let film = world.film(&format!("Lasting {number}"), |fields| {
+        let title = format!("Lasting {number}");
+        let film = world.film(&title, |fields| {
             fields.rights_until = Some("2035-01-01".parse().unwrap());
         });
         let film = film.await;
@@ -32,7 +33,8 @@ async fn alike() -> (World, Vec<foundation::Id<foundation::id::Content>>) {
     }
     let mut ending = Vec::new();
     for friday in fridays() {
-        let film = world.film(&format!("Ending {friday}"), |fields| {
+        let title = format!("Ending {friday}");
+        let film = world.film(&title, |fields| {
             (fields.rights_from, fields.rights_until) = (Some(friday), Some(friday));
         });
         ending.push(film.await);

@@ -80,7 +80,7 @@ impl SignalCache {
                     taken.by_users = Arc::new(read);
                 }
                 Err(error) => {
-                    tracing::warn!(?error, "What users took could not be read for searches")
+                    tracing::warn!(?error, "What users took could not be read for searches");
                 }
             }
         });

@@ -58,7 +58,7 @@ impl Matching<'_> {
                 ranked.push((self.together(&word, at, read, &others)?, word));
             }
             // Stable: the more frequent one first.
-            ranked.sort_by(|a, b| b.0.cmp(&a.0));
+            ranked.sort_by_key(|b| std::cmp::Reverse(b.0));
             let best = ranked.first().map_or((0, 0, 0), |(together, _)| *together);
             let short = word.chars().count() < LEAST_CORRECTED;
             ranked.retain(|(together, _)| match best {
