@@ -262,7 +262,10 @@ fn scalar(named: &str, value: &Value) -> Result<Value, String> {
             Ok(Value::String(whole(number).unwrap_or_default().to_string()))
         }
         ("ID", _) => Err("ID is a text".to_owned()),
-        (_, value) => Contract::check_scalar(named, value).map(|()| value.clone()),
+        (_, value) => match Contract::check_scalar(named, value) {
+            Ok(()) => Ok(value.clone()),
+            Err(problem) => Err(format!("{named}: {problem}")),
+        },
     }
 }
 
