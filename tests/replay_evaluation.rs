@@ -76,8 +76,10 @@ async fn embedding_the_demo_does_not_lower_what_users_get() {
 async fn what_users_get_is_no_worse_a_minute_after_they_were_active() {
     let app = TestApp::start().await;
     let mut films = Vec::new();
+    // What the titles mean says nothing of the two tastes, which are every other film.
     for number in 0..40 {
-        films.push(app.film(&format!("Film {number}")).await);
+        let place = ["Harbour", "Mountain", "Desert", "River", "Forest"][number / 8];
+        films.push(app.film(&format!("{place} {number}")).await);
     }
     for user in 0..60_usize {
         let likes = (0..10_usize).map(|step| NewInteraction {

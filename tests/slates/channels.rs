@@ -16,7 +16,7 @@ async fn twelve(world: &World) -> Vec<Id<id::Channel>> {
              VALUES ($1, $2, $2, 'Europe/Berlin', true, now(), now())",
         )
         .bind(id.uuid())
-        .bind(format!("channel {number}"))
+        .bind(format!("channel-{number}"))
         .execute(world.app.ctx.db.pool())
         .await
         .unwrap();
