@@ -87,7 +87,7 @@ pub async fn a_curator_programmes_an_evening(story: &Story) {
     let first = &first["checkpointBandit"]["model"];
     assert_eq!(
         (&first["version"], &first["metrics"]["slates"]),
-        (&json!("1.0.0"), &json!(2))
+        (&json!("1.1.0"), &json!(2))
     );
     let variables = json!({ "first": first["id"], "second": first["id"] });
     let compared = story.admin("compareModels", variables).await;

@@ -40,7 +40,8 @@ async fn each_of_twelve_channels_is_learned_about_by_itself() {
     for channel in &channels {
         let slate = world.slates();
         let slate = slate
-            .slate(&world.curator, slot(*channel), 5)
+            // So many that they are not all alike.
+            .slate(&world.curator, slot(*channel), 20)
             .await
             .unwrap();
         world.select(&slate, 0).await;

@@ -494,7 +494,8 @@ fn a_value_that_does_not_fit_is_named_with_its_place() {
     );
     assert!(ready("{ content(id: \"nonsense\") { id } }", json!({})).is_ok());
     // Several are told at once.
-    let wrong = json!({ "input": { "interactions": [{ "kind": "NOPE", "value": "five", "x": 1 }] } });
+    let wrong =
+        json!({ "input": { "interactions": [{ "kind": "NOPE", "value": "five", "x": 1 }] } });
     assert_eq!(ready(source, wrong).unwrap_err().len(), 3);
 }
 
