@@ -8,13 +8,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod codes;
 mod counts;
 mod fresh;
 mod fused;
 mod hidden;
+mod lists;
 mod meant;
 mod pages;
+mod products;
 mod quality;
+mod quoted;
 mod words;
 
 use marquee::domain::auth::Viewer;

@@ -5,8 +5,10 @@
 //! one side does not know gets nothing from it. So an item that both sides find beats one that a single side
 //! puts first. Of equals in one side the more popular item has the better rank.
 
+use rustc_hash::FxHashMap;
 use smallvec::smallvec;
 
+use super::candidates::Candidates;
 use super::catalogue::Catalogue;
 use super::score::{Pool, PooledSignal, Scored, Scorer, Scores, Ties};
 use super::source::{Source, Sources};
@@ -220,8 +222,103 @@ impl Scorer for QueryScorer<'_> {
         }
     }
 
-    fn ties(&self) -> Ties {
+    fn ties(&self) -> Ties<'_> {
         Ties::Popularity
+    }
+}
+
+/// An item of a search that is ranked already.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FoundItem {
+    /// Its slot in the catalogue.
+    pub slot: u32,
+    /// Its score in the search, from 0 to 1.
+    pub score: f32,
+    /// How well it answers the query, from 0 to 1.
+    pub relevance: f32,
+    /// How well it suits the viewer, from 0 to 1; 0 where it is not known.
+    pub affinity: f32,
+}
+
+/// A search that is ranked already, for a list that is about its query: the list has the scores of the search and,
+/// controls aside, its order.
+#[derive(Clone, Debug, Default)]
+pub struct FoundOrder {
+    items: Vec<FoundItem>,
+    places: FxHashMap<u32, usize>,
+    query_weight: Option<f32>,
+}
+
+impl FoundOrder {
+    /// The items of a search, the best first, and how much the query counted in their scores, from 0 to 1; `None`
+    /// where the viewer's affinity had no say.
+    pub fn new(items: impl Iterator<Item = FoundItem>, query_weight: Option<f32>) -> Self {
+        let items: Vec<FoundItem> = items.collect();
+        Self {
+            places: items.iter().map(|item| item.slot).zip(0..).collect(),
+            items,
+            query_weight,
+        }
+    }
+
+    /// What the search offers a list: how well items answer the query, and how well they suit the viewer.
+    pub fn candidates(&self) -> Vec<Candidates> {
+        let items = self.items.iter();
+        let query = items.clone().map(|item| (item.slot, item.relevance));
+        let of = |source, weight, scored| Candidates {
+            weight,
+            ..Candidates::given(source, scored)
+        };
+        let weight = self.query_weight.unwrap_or(1.0);
+        let mut offered = vec![of(Source::Query, weight, query.collect())];
+        if self.query_weight.is_some() {
+            let known = items.filter(|item| item.affinity > 0.0);
+            let affinities = known.map(|item| (item.slot, item.affinity)).collect();
+            offered.push(of(Source::Interests, 1.0 - weight, affinities));
+        }
+        offered
+    }
+}
+
+impl Scorer for FoundOrder {
+    fn score(&self, pool: &Pool) -> Scores {
+        let blend = match self.query_weight {
+            None => vec![(Source::Query, 1.0)],
+            Some(query) => vec![(Source::Query, query), (Source::Interests, 1.0 - query)],
+        };
+        let eligible = pool.signal(Source::Query, 0);
+        let eligible = eligible.map_or(&[][..], |signal| &signal.scores);
+        let item = |(slot, _): &(u32, f32)| {
+            let item = self.items.get(*self.places.get(slot)?)?;
+            let Some(query) = self.query_weight else {
+                return Some(Scored {
+                    slot: item.slot,
+                    score: item.score,
+                    parts: smallvec![item.score],
+                    sources: Source::Query.into(),
+                });
+            };
+            // What is called exactly like the query has a score of 1 whatever the affinity is.
+            let affinity = ((1.0 - query) * item.affinity).min(item.score);
+            let mut sources = Sources::from(Source::Query);
+            if affinity > 0.0 {
+                sources = sources.with(Source::Interests);
+            }
+            Some(Scored {
+                slot: item.slot,
+                score: item.score,
+                parts: smallvec![item.score - affinity, affinity],
+                sources,
+            })
+        };
+        Scores {
+            blend,
+            items: eligible.iter().filter_map(item).collect(),
+        }
+    }
+
+    fn ties(&self) -> Ties<'_> {
+        Ties::Listed(&self.places)
     }
 }
 

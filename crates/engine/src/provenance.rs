@@ -154,6 +154,8 @@ impl Provenance {
             let why = index.checked_sub(listed.len()).map(|index| reasons[index]);
             !matches!(why, Some(DropReason::Ineligible(_)))
         };
+        let query = Source::Query as u8;
+        let searched = stored.signals.iter().any(|from| from.source == query);
         let signals = stored.signals.iter().map(|signal| {
             let raw = signal.raw.as_chunks::<4>().0.iter();
             let raw: Vec<f32> = raw.map(|bytes| f32::from_le_bytes(*bytes)).collect();
@@ -165,7 +167,8 @@ impl Provenance {
                 .enumerate()
                 .map(|(index, raw)| if eligible(index) { *raw } else { f32::NAN })
                 .collect();
-            let calibrated = calibrate(&passed);
+            // A search is ranked before: its values count as they are.
+            let calibrated = if searched { passed } else { calibrate(&passed) };
             let scores = contents.iter().zip(&raw).zip(calibrated).enumerate();
             let scores = scores.filter(|(_, ((_, raw), _))| !raw.is_nan());
             Some(Signal {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use rustc_hash::FxHashMap;
 use smallvec::smallvec;
 
 use super::candidates::{Candidates, Scale};
@@ -142,32 +143,38 @@ pub trait Scorer {
     fn score(&self, pool: &Pool) -> Scores;
 
     /// Which of two candidates with the same score comes first.
-    fn ties(&self) -> Ties {
+    fn ties(&self) -> Ties<'_> {
         Ties::Id
     }
 }
 
 /// Which of two items with the same score comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ties {
+pub enum Ties<'a> {
     /// The one with the smaller id.
     #[default]
     Id,
     /// The more popular one by its own popularity; of equally popular ones the smaller id.
     Popularity,
+    /// The one with the smaller number here; what has none comes last, the smaller id first.
+    Listed(&'a FxHashMap<u32, usize>),
 }
 
-impl Ties {
+impl Ties<'_> {
     /// The order of two slots whose scores are the same.
     pub fn order(self, catalogue: &Catalogue, a: u32, b: u32) -> Ordering {
         let (Some(one), Some(other)) = (catalogue.entry(a), catalogue.entry(b)) else {
             return a.cmp(&b);
         };
-        let popular_first = match self {
+        let first = match self {
             Self::Id => Ordering::Equal,
             Self::Popularity => other.popularity.total_cmp(&one.popularity),
+            Self::Listed(places) => {
+                let place = |slot: u32| places.get(&slot).copied().unwrap_or(usize::MAX);
+                place(a).cmp(&place(b))
+            }
         };
-        popular_first.then_with(|| one.id.cmp(&other.id))
+        first.then_with(|| one.id.cmp(&other.id))
     }
 }
 

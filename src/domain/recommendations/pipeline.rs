@@ -100,7 +100,11 @@ impl RecommendationService {
             context.blend.learned && matches!(request.context, Context::Feed | Context::Category);
         let excluded = request.exclude.iter().chain(&request.seed);
         RankingTask {
-            seen: context.history.excluded(context.now),
+            // What is searched for by its name is found, whether the user had it or not.
+            seen: match request.context {
+                Context::Search => FxHashSet::default(),
+                _ => context.history.excluded(context.now),
+            },
             excluded: excluded.copied().collect(),
             day: context.now.date_naive(),
             length: self.ctx.settings.recommendations.list_length,
@@ -133,9 +137,10 @@ type RankedOutput = (Vec<Item>, Vec<(Source, f32)>, Provenance);
 
 impl RankingTask {
     fn run(&self, catalogue: &Catalogue, retrieved: &Retrieved) -> RankedOutput {
-        let list = match &self.ranker {
-            Some(ranker) => self.rank(catalogue, retrieved, &ranker.ranker),
-            None => self.rank(catalogue, retrieved, &WeightedBlend),
+        let list = match (&retrieved.found, &self.ranker) {
+            (Some(found), _) => self.rank(catalogue, retrieved, found),
+            (None, Some(ranker)) => self.rank(catalogue, retrieved, &ranker.ranker),
+            (None, None) => self.rank(catalogue, retrieved, &WeightedBlend),
         };
         let versions = Versions {
             catalogue: catalogue.version(),

@@ -16,6 +16,7 @@ use crate::domain::search;
 use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::{Catalogue, ContentKind};
 use crate::engine::eligibility::Rules;
+use crate::engine::fusion::FoundOrder;
 use crate::engine::history::{History, Positive, Profile, dot};
 use crate::engine::request::RecommendationRequest;
 use crate::engine::source::Context;
@@ -54,6 +55,8 @@ pub(super) struct RequestContext<'a> {
 #[derive(Default)]
 pub(super) struct Retrieved {
     pub(super) candidates: Vec<Candidates>,
+    /// In the context SEARCH: the ranked search that the candidates are of.
+    pub(super) found: Option<FoundOrder>,
     /// The kinds that the list is of; empty where it is of all.
     pub(super) kinds: Vec<ContentKind>,
     pub(super) model: Option<Id<id::Model>>,
@@ -103,14 +106,9 @@ impl RecommendationService {
                 }
             }
             Context::Search => {
-                let found = self.by_query(request, depth).await?;
-                let blend = context.blend.query;
-                let affinities = self
-                    .affinities(&found, profile.as_ref(), 1.0 - blend)
-                    .await?;
-                let query = Candidates::new(Source::Query, blend, found);
-                retrieved.candidates.push(query);
-                retrieved.candidates.extend(affinities);
+                let found = self.by_query(context, depth).await?;
+                retrieved.candidates = found.candidates();
+                retrieved.found = Some(found);
             }
             Context::Similar => {
                 self.by_seed(context, profile.as_ref(), &mut retrieved)
@@ -325,18 +323,18 @@ impl RecommendationService {
         Ok(())
     }
 
-    /// What answers the query, by words and meaning, without anybody's taste.
-    async fn by_query(
-        &self,
-        request: &RecommendationRequest,
-        most: usize,
-    ) -> Result<Vec<(u32, f32)>> {
+    /// What the search finds for the query and the user's taste.
+    async fn by_query(&self, context: &RequestContext<'_>, most: usize) -> Result<FoundOrder> {
         let request = search::SearchRequest {
-            filter: request.filter.clone(),
-            personalise: false,
-            ..search::SearchRequest::new(request.query.clone().unwrap_or_default())
+            filter: context.request.filter.clone(),
+            ..search::SearchRequest::new(context.request.query.clone().unwrap_or_default())
         };
-        self.search.ranked(&request, most).await
+        let taste = search::Taste {
+            history: context.history,
+            now: context.now,
+            query_weight: context.blend.query,
+        };
+        self.search.found(&request, taste, most).await
     }
 
     /// How well these items suit the user's long-term interests.

@@ -24,6 +24,7 @@ use crate::domain::profiles::ProfileService;
 use crate::domain::search::SearchService;
 use crate::engine::eligibility::Rules;
 use crate::engine::request::RecommendationRequest;
+use crate::engine::source::Context;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
 use crate::foundation::{Clock, Id, Refusal, Result, Rng, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
@@ -109,7 +110,7 @@ impl RecommendationService {
     /// Makes the list of `request` for `user` and returns its first page, or a later page of the list that the
     /// cursor of the window belongs to.
     ///
-    /// What the user has already taken is left out, and so is what may not be shown today:
+    /// What the user has already taken is left out, except from what a query finds, and so is what may not be shown today:
     /// deleted, not public, out of its rights, out of stock.
     ///
     /// # Errors
@@ -232,6 +233,10 @@ impl RecommendationService {
             // Nobody else has it yet.
             Ok(Arc::unwrap_or_clone(page.list))
         });
+        if request.context == Context::Search {
+            // Searches have a cache of their own, which knows of every change.
+            return make.await.map(Arc::new);
+        }
         let cache = &self.ctx.cache;
         cache
             .get_or_compute_weighed(&key, Some(List::memory), make)
@@ -319,6 +324,7 @@ impl RecommendationService {
     /// consumed since the list was made.
     async fn cut(&self, list: Arc<List>, after: i32, size: usize) -> Result<ListPage> {
         let out = match after {
+            _ if list.context == Context::Search => FxHashSet::default(),
             0 => FxHashSet::default(),
             _ => self.excluded(&list).await?,
         };

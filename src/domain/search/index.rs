@@ -326,6 +326,7 @@ impl SearchIndex {
     fn complete(&self, mut texts: ItemTexts, more: StoredTexts) -> ItemTexts {
         texts.original_title = more.original_title;
         texts.description = more.description;
+        texts.codes = more.codes;
         let mut names = self.names.write();
         for (person, name) in more.people {
             if names.get(&person).is_none_or(|known| *known.name != *name) {

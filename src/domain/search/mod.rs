@@ -1,5 +1,6 @@
 //! Search: words and meaning together, facets, highlights, suggestions, and what people ask for.
 
+mod cached;
 mod cursor;
 pub mod facets;
 pub mod highlight;
@@ -19,6 +20,7 @@ mod store;
 mod suggest;
 mod titles;
 
+pub use cached::Taste;
 pub use index::IndexStatus;
 pub use model::{SearchMode, SearchPage, SearchRequest, Suggestion};
 pub use service::SearchService;

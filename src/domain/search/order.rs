@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use rustc_hash::FxHashSet;
+
 use super::lexical::title_keys;
 use super::popularity::PopularityTable;
 use super::query::{Interpretation, Synonyms};
@@ -50,19 +52,32 @@ impl ExactTitle {
     }
 }
 
-/// Puts what is called exactly like the query before all others, with a score of 1: the very title before one with
-/// another article, of several the most popular first; the others keep their order.
-pub(super) fn exact_titles_first(
+/// What a query names exactly.
+pub(super) struct ExactMatch<'a> {
+    pub title: &'a ExactTitle,
+    /// The slots of items whose id in another system it is.
+    pub named: &'a FxHashSet<u32>,
+}
+
+/// Puts what the query names exactly before all others, with a score of 1: by an id of another system before the
+/// very title before one with another article, of several the most popular first; the others keep their order.
+pub(super) fn exact_matches_first(
     hits: &mut Vec<RankedHit>,
     catalogue: &Catalogue,
-    title: &ExactTitle,
+    exact: &ExactMatch<'_>,
     popularity: &PopularityTable,
 ) {
     let mut first = Vec::new();
     hits.retain(|hit| {
         let near = (1..=EXACT_AMONG).contains(&hit.words);
         let entry = catalogue.entry(hit.slot).filter(|_| near);
-        match entry.and_then(|entry| title.fits(&entry.title, entry.year)) {
+        let fits = match exact.named.contains(&hit.slot) {
+            true => Some(0),
+            false => entry
+                .and_then(|entry| exact.title.fits(&entry.title, entry.year))
+                .map(|fits| 1 + fits),
+        };
+        match fits {
             Some(fits) => {
                 first.push((fits, *hit));
                 false

@@ -5,13 +5,15 @@ use rustc_hash::FxHashSet;
 
 use super::lexical::{LexicalMatches, MatchMode};
 use super::model::{SearchHit, SearchRequest, SearchSource};
-use super::order::{ExactTitle, by_field, exact_titles_first};
+use super::order::{ExactMatch, ExactTitle, by_field, exact_matches_first};
 use super::popularity::PopularityTable;
 use crate::domain::content::ContentOrder;
 use crate::engine::candidates::Candidates;
 use crate::engine::catalogue::{Catalogue, IndexedItem};
 use crate::engine::eligibility::{Eligibility, Rules};
-use crate::engine::fusion::{ALL_WORDS, Fusion, FusionSettings, MEANING, QueryScorer, SOME_WORDS};
+use crate::engine::fusion::{
+    ALL_WORDS, FoundItem, FoundOrder, Fusion, FusionSettings, MEANING, QueryScorer, SOME_WORDS,
+};
 use crate::engine::rank::{RankedItem, RankingInput, rank_pool};
 use crate::engine::request::RecommendationRequest;
 use crate::engine::score::Pool;
@@ -22,6 +24,8 @@ use crate::foundation::page::{Page, Window};
 pub const MOST_RANKED: usize = 10_000;
 /// How much words count in the fusion where items have any of them only.
 const ANY_WORD: f32 = 0.5;
+/// Numbers of so many digits are ids only where no item has them as a word.
+const SHORT_NUMBER: usize = 5;
 /// The score by words of the most popular item is raised by this part of it.
 const POPULARITY: f32 = 0.6;
 
@@ -49,6 +53,12 @@ pub struct HighlightTerms {
     pub words: FxHashSet<String>,
     /// Stems.
     pub stems: FxHashSet<String>,
+}
+
+/// Whether a text is a number of at most so many digits that it may be anything.
+fn is_short_number(text: &str) -> bool {
+    let text = text.trim();
+    text.len() <= SHORT_NUMBER && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// An item that was found, at its rank.
@@ -151,6 +161,14 @@ impl SearchResults {
             let words = if hit.all_words { &mut all } else { &mut some };
             words.push((hit.slot, score));
         }
+        // A short number is a year, a size or a part of a name before it is somebody's id.
+        let named = match all.is_empty() || !is_short_number(&input.request.query) {
+            true => found.codes,
+            false => FxHashSet::default(),
+        };
+        all.retain(|(slot, _)| !named.contains(slot));
+        all.extend(named.iter().map(|slot| (*slot, f32::MAX)));
+        some.retain(|(slot, _)| !named.contains(slot));
         let mut candidates = vec![
             by_query(ALL_WORDS, all),
             by_query(SOME_WORDS, some),
@@ -207,7 +225,11 @@ impl SearchResults {
             }
             None => {
                 let title = ExactTitle::new(&input.request.query);
-                exact_titles_first(&mut self.hits, catalogue, &title, input.popularity);
+                let exact = ExactMatch {
+                    title: &title,
+                    named: &named,
+                };
+                exact_matches_first(&mut self.hits, catalogue, &exact, input.popularity);
             }
         }
         self.corrected = found.corrected;
@@ -217,10 +239,16 @@ impl SearchResults {
         };
     }
 
-    /// The best of what was found, with their scores.
-    pub(super) fn best(&self, most: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
-        let best = self.hits.iter().take(most);
-        best.map(|hit| (hit.slot, hit.score))
+    /// The best of what was found, in their order.
+    pub(super) fn order(&self, most: usize) -> FoundOrder {
+        let items = self.hits.iter().take(most).map(|hit| FoundItem {
+            slot: hit.slot,
+            score: hit.score,
+            relevance: hit.relevance,
+            affinity: hit.affinity,
+        });
+        let query_weight = self.personalised.then_some(self.query_weight);
+        FoundOrder::new(items, query_weight)
     }
 
     /// How many items were found.

@@ -48,6 +48,7 @@ impl SearchService {
         if request.mode == SearchMode::Meaning {
             // The words are still good for putting the query right and for marking.
             found.hits.clear();
+            found.codes.clear();
         }
         Ok(Some(found))
     }
@@ -76,18 +77,6 @@ impl SearchService {
             return Ok(Vec::new());
         };
         near(catalogue, embedding, request, &vector, None, day).await
-    }
-
-    /// What the user likes, if anything is known of them.
-    pub(super) async fn profile(&self, user: Option<Id<id::User>>) -> Result<Option<Profile>> {
-        match user {
-            Some(user) => {
-                self.profiles
-                    .profile(&self.profiles.history(user).await?, self.clock.now())
-                    .await
-            }
-            None => Ok(None),
-        }
     }
 
     /// How well the items in these slots suit the user, in [0, 1]; those that it is not known of are left out.

@@ -1,23 +1,17 @@
 //! Searching on behalf of a viewer.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use chrono::NaiveDate;
-use moka::sync::Cache;
 use tokio::sync::OnceCell;
-use xxhash_rust::xxh3::Xxh3;
 
+use super::cached::{CachedResults, ResultCache, Taste};
 use super::cursor::{digest, read_cursor};
 use super::facets::{FacetCounting, PriceRange, SearchFacet};
 use super::index::{IndexState, IndexStatus, SearchIndex, blocking};
-use super::lexical::LexicalHit;
 use super::model::{PopularQuery, SearchPage, SearchRequest, Suggestion, check_length};
 use super::popular::QueryCounter;
 use super::query::Synonyms;
-use super::results::{SearchInput, SearchResults};
+use super::results::SearchResults;
 use super::retrieve::with_context;
 use super::store::Store;
 use super::suggest::suggest;
@@ -26,19 +20,10 @@ use crate::domain::auth::{Scope, Viewer};
 use crate::domain::content::facets::FacetCount;
 use crate::domain::content::{ContentKind, ContentService};
 use crate::domain::embeddings::EmbeddingService;
-use crate::domain::models::handle::HandleState;
 use crate::domain::profiles::ProfileService;
 use crate::foundation::page::{Direction, Window};
-use crate::foundation::{Clock, Id, Refusal, Result, id};
+use crate::foundation::{Clock, Refusal, Result};
 use crate::platform::cache::Cache as SchemaCache;
-
-/// The affinity of so many of the best by words is looked at.
-const WITH_AFFINITY: usize = 500;
-/// Results are cached for so long after they were last read, and no longer in all.
-const CACHED_FOR: Duration = Duration::from_secs(10 * 60);
-const CACHED_AT_MOST: Duration = Duration::from_secs(60 * 60);
-/// All cached results take at most so many bytes.
-const CACHED_BYTES: u64 = 64 << 20;
 
 /// The search of one schema.
 #[derive(Clone)]
@@ -49,43 +34,13 @@ pub struct SearchService {
     queries: QueryCounter,
     cache: SchemaCache,
     search_index: Arc<OnceCell<Arc<SearchIndex>>>,
-    cached: Cache<u64, CachedResults>,
-    /// Tells the results of this process from those of others.
-    salt: u64,
+    pub(super) cached: ResultCache,
     /// How much the query counts beside the viewer's affinity.
     query_weight: f32,
     /// Other words for the same.
     pub(super) synonyms: Synonyms,
-    /// How many searches with somebody's affinity there were.
-    personal: Arc<AtomicU64>,
     pub(super) embeddings: EmbeddingService,
     pub(super) profiles: ProfileService,
-}
-
-/// Results, and whether they were made of all there was to find.
-#[derive(Clone)]
-struct CachedResults {
-    results: Arc<SearchResults>,
-    complete: bool,
-}
-
-/// All that results are made of, beside the request and somebody's affinity: each was read before the
-/// ranking was begun.
-#[derive(Hash)]
-struct Versions {
-    words: IndexState,
-    catalogue: u64,
-    /// The space, and the state of its vectors.
-    meaning: Option<(Id<id::Model>, u64)>,
-    /// Whether the space was still being read after a start.
-    meaning_is_opening: bool,
-    day: NaiveDate,
-}
-
-impl Versions {
-    fn complete(&self) -> bool {
-        self.words.complete && !self.meaning_is_opening
-    }
 }
 
 #[expect(
@@ -101,26 +56,16 @@ impl SearchService {
         profiles: ProfileService,
     ) -> Self {
         let store = Store::new(ctx.db.clone());
-        let cached = Cache::builder()
-            .max_capacity(CACHED_BYTES)
-            .time_to_idle(CACHED_FOR)
-            .time_to_live(CACHED_AT_MOST)
-            .weigher(|_, cached: &CachedResults| {
-                u32::try_from(cached.results.memory()).unwrap_or(u32::MAX)
-            })
-            .build();
         Self {
             queries: QueryCounter::new(store.clone(), ctx.clock.clone()),
             store,
             content,
             clock: ctx.clock.clone(),
+            cached: ResultCache::new(&ctx.cache, ctx.rng.seed()),
             cache: ctx.cache.clone(),
             search_index: Arc::default(),
-            cached,
-            salt: ctx.rng.seed(),
             query_weight: ctx.settings.blend.query,
             synonyms: Synonyms::with(&ctx.settings.search.synonyms),
-            personal: Arc::default(),
             embeddings,
             profiles,
         }
@@ -171,7 +116,7 @@ impl SearchService {
         let index = from.map(|text| read_cursor(text, digest)).transpose()?;
         let cached = index
             .as_ref()
-            .and_then(|index| self.cached.get(&index.results));
+            .and_then(|index| self.cached.at(index.results));
         let (catalogue, day) = (
             self.content.catalogue_so_far().await?,
             self.clock.now().date_naive(),
@@ -179,7 +124,16 @@ impl SearchService {
         let (cached, after) = match (cached, index) {
             (Some(cached), Some(index)) => (cached, index.rank),
             (_, index) => {
-                let cached = self.results(request, user, digest, day).await?;
+                let history = match user {
+                    Some(user) => Some(self.profiles.history(user).await?),
+                    None => None,
+                };
+                let taste = history.as_ref().map(|history| Taste {
+                    history,
+                    now: self.clock.now(),
+                    query_weight: self.query_weight,
+                });
+                let cached = self.results(request, taste, day).await?;
                 let after = index.map_or(0, |index| {
                     let slot = catalogue.read().slot(index.last);
                     let known = slot.and_then(|slot| cached.results.place_of(slot));
@@ -211,8 +165,7 @@ impl SearchService {
     pub async fn warm(&self, request: &SearchRequest) -> Result<()> {
         request.check()?;
         let day = self.clock.now().date_naive();
-        let results = self.results(request, None, digest(None, request), day);
-        results.await.map(|_| ())
+        self.results(request, None, day).await.map(|_| ())
     }
 
     /// How many of all found items have each value of `facet`: the `most` frequent ones, the most
@@ -321,111 +274,6 @@ impl SearchService {
         let search_index = self.search_index.get_or_try_init(first).await?;
         let index_state = search_index.catch_up().await;
         Ok((Arc::clone(search_index), index_state))
-    }
-
-    /// The results of this request, which are the same as the last ones where nothing has changed of
-    /// all that they were made of and nobody's affinity has a say.
-    async fn results(
-        &self,
-        request: &SearchRequest,
-        user: Option<Id<id::User>>,
-        digest: u64,
-        day: NaiveDate,
-    ) -> Result<CachedResults> {
-        let (search_index, words) = self.index_state().await?;
-        let catalogue = self.content.catalogue_so_far().await?;
-        let profile = self.profile(user).await?;
-        let found = self.embeddings.find().await?;
-        let meaning_is_opening = matches!(found, HandleState::Loading);
-        let embedding = found.model();
-        let versions = Versions {
-            words,
-            catalogue: catalogue.read().change(),
-            meaning: embedding
-                .as_ref()
-                .map(|embedding| (embedding.model.id, embedding.version())),
-            meaning_is_opening,
-            day,
-        };
-        // An affinity moves from request to request, and each such search has its own cursors.
-        let personal = profile
-            .is_some()
-            .then(|| self.personal.fetch_add(1, Ordering::Relaxed));
-        let mut hasher = Xxh3::new();
-        (digest, &versions, personal, self.salt).hash(&mut hasher);
-        let key = hasher.finish();
-        if profile.is_none()
-            && let Some(cached) = self.cached.get(&key)
-        {
-            return Ok(cached);
-        }
-        let embedding = embedding.as_deref();
-        let like = self
-            .like(&search_index, catalogue, embedding, request, day)
-            .await?;
-        let (mut found, meant) = match like {
-            Some((found, meant)) => (Some(found), meant),
-            None => {
-                let found = self
-                    .by_words(&search_index, catalogue, request, day)
-                    .await?;
-                let words = found.as_ref();
-                let meant = self.by_meaning(catalogue, embedding, request, words, day);
-                let meant = meant.await?;
-                (found, meant)
-            }
-        };
-        let affinity = match &profile {
-            Some(profile) => {
-                let hits = found.as_mut().map_or(&mut [][..], |found| &mut found.hits);
-                if hits.len() > WITH_AFFINITY {
-                    let order = |a: &LexicalHit, b: &LexicalHit| {
-                        b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot))
-                    };
-                    hits.select_nth_unstable_by(WITH_AFFINITY, order);
-                }
-                let by_words = hits.iter().map(|hit| hit.slot).take(WITH_AFFINITY);
-                let slots = by_words.chain(meant.iter().map(|(slot, _)| *slot));
-                Some(self.affinities(catalogue, profile, slots.collect()).await?)
-            }
-            None => None,
-        };
-        let query_weight = self.query_weight;
-        let popularity = search_index.signals().popularity;
-        let (catalogue, request) = (catalogue.clone(), request.clone());
-        let results = blocking(move || {
-            let input = SearchInput {
-                request: &request,
-                found,
-                meant,
-                affinity,
-                query_weight,
-                popularity: &popularity,
-                day,
-            };
-            Ok(Arc::new(SearchResults::new(key, &catalogue.read(), input)))
-        });
-        let cached = CachedResults {
-            results: results.await?,
-            complete: versions.complete(),
-        };
-        self.cached.insert(key, cached.clone());
-        Ok(cached)
-    }
-
-    /// The slots of the items that `request` finds, the best first, with falling scores in [0, 1],
-    /// without anybody's affinity; for lists that are about a query.
-    ///
-    /// # Errors
-    /// Those of [`SearchService::search`].
-    pub async fn ranked(&self, request: &SearchRequest, most: usize) -> Result<Vec<(u32, f32)>> {
-        request.check()?;
-        let day = self.clock.now().date_naive();
-        let results = self
-            .results(request, None, digest(None, request), day)
-            .await?
-            .results;
-        Ok(results.best(most).collect())
     }
 
     async fn counted<T: Send + 'static>(

@@ -17,6 +17,8 @@ pub(super) struct StoredTexts {
     pub original_title: Option<String>,
     pub description: String,
     pub people: Vec<(Id<id::Person>, String)>,
+    /// The ids that other systems give it.
+    pub codes: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -37,7 +39,8 @@ impl Store {
     ) -> Result<HashMap<Id<id::Content>, StoredTexts>> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
         let rows = sqlx::query(
-            "SELECT c.id, c.original_title, c.description, credited.people, credited.names
+            "SELECT c.id, c.original_title, c.description, credited.people, credited.names,
+                    ARRAY (SELECT e.external_id FROM content_external_ids e WHERE e.content_id = c.id) AS codes
                FROM content_items c
                LEFT JOIN LATERAL (
                     SELECT array_agg(p.id ORDER BY p.id) AS people,
@@ -59,6 +62,7 @@ impl Store {
                 original_title: row.try_get("original_title")?,
                 description: row.try_get("description")?,
                 people: people.zip(names.unwrap_or_default()).collect(),
+                codes: row.try_get("codes")?,
             };
             found.insert(row.try_get::<Uuid, _>("id")?.into(), texts);
         }

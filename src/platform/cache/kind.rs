@@ -12,6 +12,9 @@ text_enum! {
         Lists = "LISTS",
         /// Values that rarely change, such as long-term trends; cached for at most 1 hour.
         Metadata = "METADATA",
+        /// Ranked results of searches, which lists about a query share; cached for at most 1 hour in the
+        /// memory of one server.
+        Searches = "SEARCHES",
         /// Complete responses to queries; cached for at most 2 minutes. Clearing another kind clears
         /// these as well.
         Answers = "ANSWERS",
@@ -26,7 +29,7 @@ impl CacheKind {
         match self {
             Self::Lists | Self::Answers => TimeDelta::minutes(2),
             // Anybody may send a document: what nobody asks for again must not pile up in Redis.
-            Self::Metadata | Self::Documents => TimeDelta::hours(1),
+            Self::Metadata | Self::Searches | Self::Documents => TimeDelta::hours(1),
         }
     }
 }

@@ -41,7 +41,7 @@ mod statistics;
 
 pub use key::{Key, Tag};
 pub use kind::CacheKind;
-pub use statistics::Statistics;
+pub use statistics::{LocalCounters, Statistics};
 
 use generations::Generations;
 use key::TagDigest;
@@ -290,6 +290,14 @@ impl Cache {
     /// Whether Redis is connected; `None` if none is configured.
     pub fn redis_connected(&self) -> Option<bool> {
         self.shared.redis_connected()
+    }
+
+    /// The counters of values of `kind` that their owner holds in a cache of its own.
+    pub fn local_counters(&self, kind: CacheKind) -> LocalCounters {
+        let counters = Arc::clone(self.counters(kind));
+        let tag = Tag::Kind(kind).digest(&self.schema);
+        let generations = Arc::clone(&self.shared.generations);
+        LocalCounters::new(counters, generations, tag)
     }
 
     /// Statistics by kind.

@@ -1,9 +1,12 @@
 //! Statistics of the cache by kind.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::CacheKind;
+use super::generations::Generations;
+use super::key::TagDigest;
 
 /// Statistics of the cache of one schema for one kind, since the start of this process.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,5 +93,55 @@ impl Counters {
             entries: of(&self.entries),
             bytes: of(&self.bytes),
         }
+    }
+}
+
+/// The counters of a cache that the owner of its values holds itself, such as that of search results, whose
+/// cursors look values up by what they were made of.
+#[derive(Clone)]
+pub struct LocalCounters {
+    counters: Arc<Counters>,
+    generations: Arc<Generations>,
+    tag: TagDigest,
+}
+
+impl LocalCounters {
+    pub(super) fn new(
+        counters: Arc<Counters>,
+        generations: Arc<Generations>,
+        tag: TagDigest,
+    ) -> Self {
+        Self {
+            counters,
+            generations,
+            tag,
+        }
+    }
+
+    /// A number that changes when values of the kind are cleared, here or on another server.
+    pub fn cleared(&self) -> u64 {
+        self.generations
+            .of(self.tag)
+            .wrapping_add(self.generations.of_all())
+    }
+
+    /// A value was found.
+    pub fn hit(&self) {
+        self.counters.process_hit();
+    }
+
+    /// A value was computed, which took so long.
+    pub fn computed(&self, took: Duration) {
+        self.counters.computed(took);
+    }
+
+    /// A value of so many bytes is cached from now on.
+    pub fn inserted(&self, bytes: u32) {
+        self.counters.inserted(bytes);
+    }
+
+    /// A value of so many bytes is cached no longer.
+    pub fn evicted(&self, bytes: u32) {
+        self.counters.evicted(bytes);
     }
 }

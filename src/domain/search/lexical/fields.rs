@@ -64,6 +64,8 @@ pub struct ItemTexts {
     pub labels: Vec<String>,
     /// Brand, merchant, categories and colour.
     pub shop: Vec<String>,
+    /// The ids that other systems give it: article numbers, bar codes.
+    pub codes: Vec<String>,
 }
 
 /// The fields of the index.
@@ -80,6 +82,8 @@ pub(super) struct Fields {
     pub description_stem: Field,
     /// The title as one term, with and without an article.
     pub whole: Field,
+    /// Ids of other systems, each as one term.
+    pub codes: Field,
     /// Year, decade, language and kind.
     pub facts: Field,
     /// Longer words from behind, for what they end with.
@@ -113,6 +117,7 @@ impl Fields {
             shop: schema.add_text_field("shop", listed()),
             description_stem: schema.add_text_field("description_stem", scored()),
             whole: schema.add_text_field("whole", listed()),
+            codes: schema.add_text_field("codes", listed()),
             facts: schema.add_text_field("facts", listed()),
             reversed: schema.add_text_field("reversed", listed()),
             vocabulary: schema.add_text_field("vocabulary", listed()),
@@ -168,7 +173,10 @@ impl Fields {
         let original = split(texts.original_title.as_deref().unwrap_or_default());
         let mut labels = each(&texts.labels);
         labels.extend(split(texts.kind.map_or("", common_name)));
-        let shop = each(&texts.shop);
+        let mut shop = each(&texts.shop);
+        // Beside other words, and in part, only what can be nothing else than a code.
+        let codes = texts.codes.iter().flat_map(|code| words(code));
+        shop.extend(codes.filter(|word| is_mixed(&word.folded)));
         let named = [&title, &original, &labels, &shop].into_iter().flatten();
         let long = named.filter(|word| ends_words(&word.folded));
         let reversed: FxHashSet<String> = long.map(|word| reversed(&word.folded)).collect();
@@ -186,6 +194,8 @@ impl Fields {
             document.add_pre_tokenized_text(field, tokens(terms));
         }
         document.add_pre_tokenized_text(self.whole, tokens(title_keys(&texts.title).into_iter()));
+        let codes = texts.codes.iter().filter_map(|code| code_key(code));
+        document.add_pre_tokenized_text(self.codes, tokens(codes));
         document.add_pre_tokenized_text(self.facts, tokens(facts(texts).into_iter()));
         document.add_pre_tokenized_text(self.reversed, tokens(reversed.into_iter()));
         document
@@ -203,6 +213,22 @@ fn ends_words(folded: &str) -> bool {
 /// A word from behind.
 pub(super) fn reversed(folded: &str) -> String {
     folded.chars().rev().collect()
+}
+
+/// Whether a word has both letters and digits, as article numbers have.
+fn is_mixed(folded: &str) -> bool {
+    folded.chars().any(char::is_numeric) && folded.chars().any(char::is_alphabetic)
+}
+
+/// What two codes share that are the same but for case, spaces, signs and leading zeros: `fj5089` for
+/// `FJ-5089`, `12345678` for `0012345678`.
+pub(super) fn code_key(code: &str) -> Option<String> {
+    let key: String = words(code).into_iter().map(|word| word.folded).collect();
+    let key = match key.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => key.trim_start_matches('0').to_owned(),
+        false => key,
+    };
+    (!key.is_empty()).then_some(key)
 }
 
 /// A label of several words as one.

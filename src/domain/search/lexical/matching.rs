@@ -27,7 +27,7 @@ const TIE: f32 = 0.1;
 const FEW: usize = 50;
 
 /// Words that people wrap around what they look for.
-const FILLERS: [&str; 24] = [
+const FILLERS: [&str; 27] = [
     "best",
     "good",
     "great",
@@ -37,6 +37,9 @@ const FILLERS: [&str; 24] = [
     "directed",
     "recommend",
     "please",
+    "early",
+    "mid",
+    "late",
     "beste",
     "besten",
     "bester",
@@ -88,6 +91,8 @@ pub struct LexicalMatches {
     pub match_mode: MatchMode,
     /// Other words for those of the query.
     pub synonyms: Vec<String>,
+    /// The slots of the items that the query names by an id of another system.
+    pub codes: FxHashSet<u32>,
 }
 
 /// What one part of the query matches.
@@ -118,6 +123,9 @@ pub(super) struct Matching<'a> {
 
 impl Matching<'_> {
     pub fn find(mut self) -> tantivy::Result<LexicalMatches> {
+        if self.whole {
+            self.found.codes = self.codes()?;
+        }
         let read = self.interpretation();
         self.found.synonyms = read.synonyms().map(str::to_owned).collect();
         let (clauses, complete) = self.clauses(&read)?;

@@ -1,15 +1,15 @@
 //! The terms of one word: itself and its stem, the same number in other numerals, the longer words that it
 //! begins or ends, and its two halves where it is two words typed as one.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tantivy::Term;
 use tantivy::collector::Count;
 use tantivy::query::{BooleanQuery, PhraseQuery, Query};
 
-use super::fields::boosts;
-use super::frequency;
+use super::fields::{boosts, code_key};
 use super::matching::{Matching, best_of, weighted};
 use super::vocabulary::{compounds, is_known};
+use super::{frequency, hits};
 use ranking::text::{is_number, other_numeral, stem};
 
 /// Beginnings of a query of several words have at least so many letters.
@@ -42,6 +42,16 @@ impl Terms {
 }
 
 impl Matching<'_> {
+    /// The items that the whole query names by an id of another system.
+    pub(super) fn codes(&self) -> tantivy::Result<FxHashSet<u32>> {
+        let Some(key) = code_key(&self.wanted.text) else {
+            return Ok(FxHashSet::default());
+        };
+        let code = weighted(Term::from_field_text(self.fields.codes, &key), 1.0);
+        let named = hits(self.searcher, &*code, false)?;
+        Ok(named.into_iter().map(|hit| hit.slot).collect())
+    }
+
     /// What a word matches, typing errors aside; nothing for a word that no item on offer says. `beside`:
     /// there are other words in the query; `at`: its place among them.
     pub fn terms(

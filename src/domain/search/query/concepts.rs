@@ -27,36 +27,51 @@ const LANGUAGES: &[(&[&str], &str)] = &[
         "indian india indisch indische indien indienne inde indio indiana インド bollywood",
     ),
     (&["bn"], "bengali"),
-    (&["cs"], "czech tschechisch tchèque checo チェコ"),
+    (
+        &["cs"],
+        "czech tschechisch tschechien tchèque checo checa チェコ",
+    ),
     (
         &["da"],
-        "danish denmark danisch danische danemark danois danes デンマーク",
+        "danish denmark danisch danemark danois danoise danes danesa dinamarca デンマーク",
     ),
     (
         &["de"],
-        "german germany deutsch deutsche deutscher deutsches deutschland allemand allemande allemands allemagne aleman alemana alemanas alemania tedesco tedeschi ドイツ austrian austria",
+        "german germany deutsch deutsche deutscher deutsches deutschland allemand allemande allemands allemagne aleman alemana alemanas alemania tedesco tedeschi ドイツ austrian austria osterreich osterreichisch autriche autrichien austriaco austriaca",
     ),
-    (&["el"], "greek greece griechisch grec griego"),
+    (
+        &["el"],
+        "greek greece griechisch griechenland grec grecque grece griego griega grecia ギリシャ",
+    ),
     (
         &["en"],
-        "english englisch englische anglais anglaise ingles inglesa inglese 英語",
+        "english englisch anglais anglaise ingles inglesa inglese 英語 american america usa united_states british britain uk england amerikanisch amerika britisch americain etats_unis britannique angleterre americano estadounidense inglaterra アメリカ イギリス australian australia irish ireland",
     ),
     (
         &["es"],
-        "spanish spain spanisch spanische spanien espagnol espagnole espagnols espagne espanol espanola espanolas espanoles espana spagnolo スペイン mexican mexico mexikanisch mexicain mexicana mexicano argentinian argentine argentina chilean",
+        "spanish spain spanisch spanische spanien espagnol espagnole espagnols espagne espanol espanola espanolas espanoles espana spagnolo スペイン mexican mexico mexikanisch mexiko mexicain mexique mexicana mexicano argentinian argentine argentina argentinisch argentinien argentin chilean chile colombian colombia cuban cuba peruvian peru latin_american メキシコ",
     ),
     (
         &["fa"],
-        "persian iranian iran iranisch iranische iranien iranienne irani farsi イラン",
+        "persian iranian iran iranisch iranische iranien iranienne irani persisch persan persa farsi イラン",
     ),
-    (&["fi"], "finnish finland finnisch finlandais finlandes"),
+    (
+        &["fi"],
+        "finnish finland finnisch finnland finlandais finlande finlandes finlandia フィンランド",
+    ),
     (
         &["fr"],
         "french france franzosisch franzosische franzosischer frankreich francais francaise francaises frances francesa francesas francia francese フランス",
     ),
-    (&["he"], "hebrew israeli israel"),
+    (
+        &["he"],
+        "hebrew israeli israel israelisch israelien hebraisch hebreo",
+    ),
     (&["hi"], "hindi"),
-    (&["hu"], "hungarian hungary ungarisch hongrois hungaro"),
+    (
+        &["hu"],
+        "hungarian hungary ungarisch ungarn hongrois hongrie hungaro hungria",
+    ),
     (&["id"], "indonesian indonesia"),
     (&["is"], "icelandic iceland"),
     (
@@ -69,26 +84,35 @@ const LANGUAGES: &[(&[&str], &str)] = &[
     ),
     (
         &["ko"],
-        "korean korea koreanisch koreanische coreen coreenne coree coreano coreana coreanas corea 韓国",
+        "korean korea south_korea koreanisch sudkorea sudkoreanisch coreen coree_du_sud corea_del_sur coreenne coree coreano coreana coreanas corea 韓国 韓国語",
     ),
     (
         &["nl"],
-        "dutch netherlands hollandisch neerlandais holandes",
+        "dutch netherlands holland niederlandisch niederlande hollandisch neerlandais pays_bas hollandais holandes holandesa flemish オランダ",
     ),
-    (&["no"], "norwegian norway norwegisch norvegien noruego"),
-    (&["pl"], "polish poland polnisch polonais polaco"),
+    (
+        &["no"],
+        "norwegian norway norwegisch norwegen norvegien norvege noruego noruega ノルウェー",
+    ),
+    (
+        &["pl"],
+        "polish poland polnisch polen polonais polonaise pologne polaco polaca polonia polacco ポーランド",
+    ),
     (
         &["pt"],
-        "portuguese portugal portugiesisch portugais portugues brazilian brazil brasilianisch bresilien brasileno brasil ブラジル",
+        "portuguese portugal portugiesisch portugais portugues portuguesa brazilian brazil brasilianisch brasilien bresil bresilien bresilienne brasileno brasilena brasil brasileiro ブラジル",
     ),
-    (&["ro"], "romanian romania"),
+    (
+        &["ro"],
+        "romanian romania rumanisch rumanien roumain roumanie rumano",
+    ),
     (
         &["ru"],
-        "russian russia soviet russisch russische russe russes ruso rusa russo ロシア",
+        "russian russia soviet russisch russland sowjetisch russe russes russie sovietique ruso rusa rusia russo ロシア",
     ),
     (
         &["sv"],
-        "swedish sweden schwedisch schwedische schweden suedois sueco sueca スウェーデン",
+        "swedish sweden schwedisch schweden suedois suedoise suede sueco sueca suecia svedese スウェーデン",
     ),
     (
         &["sv", "da", "no", "fi", "is"],
@@ -96,13 +120,21 @@ const LANGUAGES: &[(&[&str], &str)] = &[
     ),
     (&["ta"], "tamil"),
     (&["te"], "telugu"),
-    (&["th"], "thai thailand"),
-    (&["tr"], "turkish turkey turkisch turc turco"),
+    (&["th"], "thai thailand thailandisch thailandais"),
+    (
+        &["tr"],
+        "turkish turkey turkisch turkei turc turque turquie turco turca turquia トルコ",
+    ),
     (
         &["zh", "cn", "yue"],
-        "chinese china chinesisch chinesische chinois chinoise chine chino chinas mandarin cantonese cinese 中国 香港 hong_kong hongkong",
+        "chinese china chinesisch chinesische chinois chinoise chinoises chine chino china chinas taiwan taiwanese taiwanesisch mandarin cantonese cinese 中国 香港 hong_kong hongkong",
     ),
 ];
+
+/// Shorter words are no adjectives without their ending.
+const LEAST_INFLECTED: usize = 5;
+/// Endings that inflect the adjectives and nouns above: `polnische`, `américaines`.
+const ENDINGS: [&str; 7] = ["es", "er", "en", "em", "e", "s", "as"];
 
 const KINDS: &[(ContentKind, &str)] = &[
     (
@@ -123,14 +155,23 @@ const KINDS: &[(ContentKind, &str)] = &[
 ];
 
 const DECADES: &[(i32, &str)] = &[
-    (1920, "twenties zwanziger vingt veinte"),
-    (1930, "thirties dreissiger trente treinta"),
-    (1940, "forties vierziger quarante cuarenta"),
-    (1950, "fifties funfziger cinquante cincuenta"),
-    (1960, "sixties sechziger soixante sesenta"),
-    (1970, "seventies siebziger setenta"),
-    (1980, "eighties achtziger ochenta"),
-    (1990, "nineties neunziger noventa"),
+    (1920, "twenties zwanziger vingt veinte venti vinte"),
+    (1930, "thirties dreissiger trente treinta trenta trinta"),
+    (
+        1940,
+        "forties vierziger quarante cuarenta quaranta quarenta",
+    ),
+    (
+        1950,
+        "fifties funfziger cinquante cincuenta cinquanta cinquenta",
+    ),
+    (1960, "sixties sechziger soixante sesenta sessanta sessenta"),
+    (1970, "seventies siebziger setenta settanta septante"),
+    (
+        1980,
+        "eighties achtziger ochenta ottanta oitenta octante huitante",
+    ),
+    (1990, "nineties neunziger noventa novanta nonante"),
 ];
 
 /// What the words at the head of these stand for, and how many words that are.
@@ -160,6 +201,16 @@ fn decade(words: &[&str]) -> Option<(usize, Vec<Concept>)> {
         _ => None,
     };
     if let Some((before, rest)) = behind {
+        // French counts on from sixty and in twenties.
+        let counted = match rest {
+            ["soixante", "dix", ..] => Some((2, 1970)),
+            ["quatre", "vingt", "dix", ..] => Some((3, 1990)),
+            ["quatre", "vingt" | "vingts", ..] => Some((2, 1980)),
+            _ => None,
+        };
+        if let Some((many, decade)) = counted {
+            return Some((before + many, vec![Concept::Decade(decade)]));
+        }
         let first = rest.first()?;
         let named = DECADES
             .iter()
@@ -246,4 +297,16 @@ fn named(words: &[&str]) -> Option<(usize, Vec<Concept>)> {
             let concepts = NAMED.get(&words[..length].join(" "))?;
             Some((length, concepts.clone()))
         })
+        .or_else(|| Some((1, inflected(words.first()?)?)))
+}
+
+/// What an inflected adjective stands for: only languages have many forms.
+fn inflected(word: &str) -> Option<Vec<Concept>> {
+    ENDINGS.iter().find_map(|ending| {
+        let root = word.strip_suffix(ending)?;
+        let long = root.chars().count() >= LEAST_INFLECTED;
+        let concepts = NAMED.get(root).filter(|_| long)?;
+        let language = |concept: &Concept| matches!(concept, Concept::Language(_));
+        concepts.iter().all(language).then(|| concepts.clone())
+    })
 }

@@ -70,6 +70,9 @@ impl Interpretation {
                     concepts.extend(found);
                 }
             }
+            if concepts.is_empty() {
+                concepts = film_of(folded[at], synonyms);
+            }
             parts.push(QueryPart {
                 words: at..at + length,
                 concepts,
@@ -100,6 +103,28 @@ impl Interpretation {
             _ => None,
         })
     }
+}
+
+/// What German compounds with a film at their end stand for: `Gangsterfilme` for films with gangsters.
+fn film_of(word: &str, synonyms: &Synonyms) -> Vec<Concept> {
+    const LEAST_SUBJECT: usize = 4;
+    let mut ends = ["filmen", "filme", "film"].iter();
+    let Some(subject) = ends.find_map(|end| word.strip_suffix(end)) else {
+        return Vec::new();
+    };
+    if subject.chars().count() < LEAST_SUBJECT {
+        return Vec::new();
+    }
+    // `Animationsfilm`
+    let linked = subject.strip_suffix('s');
+    let subjects = [subject].into_iter().chain(linked);
+    let mut concepts: Vec<Concept> = subjects
+        .clone()
+        .filter_map(|subject| synonyms.read(&[subject]))
+        .flat_map(|(_, found)| found)
+        .collect();
+    concepts.extend(subjects.map(|subject| Concept::Synonym(subject.to_owned())));
+    concepts
 }
 
 #[cfg(test)]

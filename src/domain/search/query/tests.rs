@@ -25,6 +25,8 @@ fn decades_and_years_are_read_in_several_languages() {
         "años sesenta",
         "década de 1960",
         "anni 60",
+        "anni sessanta",
+        "anos sessenta",
         "1960年代",
         "60年代",
     ] {
@@ -39,6 +41,27 @@ fn decades_and_years_are_read_in_several_languages() {
 }
 
 #[test]
+fn french_decades_are_counted() {
+    for (text, decade) in [
+        ("années soixante", 1960),
+        ("années soixante-dix", 1970),
+        ("années quatre-vingt", 1980),
+        ("années quatre-vingt-dix", 1990),
+    ] {
+        assert_eq!(meant(text), [Concept::Decade(decade)], "{text}");
+    }
+}
+
+#[test]
+fn a_german_compound_with_film_is_a_film_about_its_head() {
+    let synonym = |text: &str| Concept::Synonym(text.to_owned());
+    assert!(meant("Gangsterfilme").contains(&synonym("gangster")));
+    assert!(meant("Kriegsfilme").contains(&synonym("war")));
+    assert!(meant("Animationsfilm").contains(&synonym("animation")));
+    assert_eq!(meant("Spielfilm"), [Concept::Kind(ContentKind::Movie)]);
+}
+
+#[test]
 fn languages_and_kinds_are_read_in_several_languages() {
     for text in [
         "French film",
@@ -46,6 +69,7 @@ fn languages_and_kinds_are_read_in_several_languages() {
         "film français",
         "película francesa",
         "フランス映画",
+        "französische Filme",
     ] {
         let mut meant = meant(text);
         meant.sort_by_key(|concept| matches!(concept, Concept::Kind(_)));
@@ -53,6 +77,16 @@ fn languages_and_kinds_are_read_in_several_languages() {
         assert_eq!(meant, expected, "{text}");
     }
     assert_eq!(meant("日本"), [Concept::Language("ja")]);
+    for (text, code) in [
+        ("polnische", "pl"),
+        ("South Korea", "ko"),
+        ("américaines", "en"),
+        ("koreanischer", "ko"),
+        ("Niederlande", "nl"),
+        ("mexicanas", "es"),
+    ] {
+        assert_eq!(meant(text), [Concept::Language(code)], "{text}");
+    }
     assert!(meant("hong kong").contains(&Concept::Language("zh")));
 }
 

@@ -5,7 +5,7 @@ use async_graphql::InputObject;
 use super::item::RecommendationSource;
 use super::list::RecommendationContext;
 use crate::domain::content::model::ContentFilter;
-use crate::domain::recommendations::{Boost, Pin, RecommendationRequest};
+use crate::domain::recommendations::{Boost, Context, Pin, RecommendationRequest};
 use crate::foundation::{Id, Refusal, id};
 use crate::graphql::enums::values;
 use crate::graphql::filter::or_none;
@@ -53,6 +53,7 @@ impl TryFrom<Controls> for RecommendationRequest {
 
     fn try_from(controls: Controls) -> Result<Self, Refusal> {
         let usual = Self::default();
+        let context: Context = controls.context.into();
         let boosts = controls.boost.unwrap_or_default().into_iter().enumerate();
         let boosts = boosts.map(|(index, boost)| {
             let filter: Result<ContentFilter, Refusal> = boost.filter.try_into();
@@ -67,7 +68,7 @@ impl TryFrom<Controls> for RecommendationRequest {
         });
         let pins = controls.pin.unwrap_or_default().into_iter();
         Ok(Self {
-            context: controls.context.into(),
+            context,
             seed: controls.like,
             query: controls.query,
             filter: or_none("filter", controls.filter)?,
@@ -81,7 +82,12 @@ impl TryFrom<Controls> for RecommendationRequest {
                 .collect(),
             diversity: controls.diversity.map_or(usual.diversity, single),
             min_score: controls.min_score.map_or(usual.min_score, single),
-            fallback: controls.fallback.map_or(usual.fallback, values),
+            fallback: match (controls.fallback, context) {
+                (Some(asked), _) => values(asked),
+                // What answers no query is no search result.
+                (None, Context::Search) => Vec::new(),
+                (None, _) => usual.fallback,
+            },
         })
     }
 }

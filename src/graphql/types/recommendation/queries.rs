@@ -81,7 +81,7 @@ impl RecommendationQuery {
             f64,
         >,
         #[graphql(
-            desc = "Sources that fill a list with too few items, in this order: any of POPULAR, NEW and ANY (default: all three in that order). An empty list disables fallbacks."
+            desc = "Sources that fill a list with too few items, in this order: any of POPULAR, NEW and ANY (default: all three in that order, and none in the context SEARCH). An empty list disables fallbacks."
         )]
         fallback: Option<Vec<RecommendationSource>>,
     ) -> Result<Option<RecommendationList>> {
