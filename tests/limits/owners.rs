@@ -130,22 +130,23 @@ async fn a_user_does_not_say_how_popular_or_whose_an_item_is_that_others_see() {
     private["visibility"] = json!("PRIVATE");
     let private = app.ask_as(&ana, create, json!({ "i": private })).await;
     let id = &private["createContent"]["content"]["id"];
-    let update = "mutation($id: ID!, $visibility: Visibility, $popularity: Float) { \
-         updateContent(input: { id: $id, visibility: $visibility, popularity: $popularity }) \
+    let update = "mutation($i: UpdateContentInput!) { updateContent(input: $i) \
          { errors { ... on UserError { path } } } }";
-    let publish = json!({ "id": id, "visibility": "PUBLIC" });
+    let publish = json!({ "i": { "id": id, "visibility": "PUBLIC" } });
     let published = app.ask_as(&ana, update, publish).await;
     assert_eq!(published["updateContent"]["errors"], paths);
     // What she says of her own is hers to say, and others may be told more by those who look after the catalogue.
     let plain = json!({ "i": { "kind": "MOVIE", "title": "My film" } });
     let plain = app.ask_as(&ana, create, plain).await;
     let id = &plain["createContent"]["content"]["id"];
-    let popular = json!({ "id": id, "popularity": 3.5 });
+    let popular = json!({ "i": { "id": id, "popularity": 3.5 } });
     let refused = app.ask_as(&ana, update, popular.clone()).await;
     let path = json!([{ "path": ["popularity"] }]);
     assert_eq!(refused["updateContent"]["errors"], path);
     let done = app.ask_as(&Viewer::Command, update, popular.clone()).await;
     assert_eq!(done["updateContent"]["errors"], json!([]));
-    let kept = app.ask_as(&ana, update, json!({ "id": id })).await;
+    let kept = app
+        .ask_as(&ana, update, json!({ "i": { "id": id, "year": 1985 } }))
+        .await;
     assert_eq!(kept["updateContent"]["errors"], json!([]));
 }

@@ -4,7 +4,8 @@
 /// The most characters of a text that is none of the following.
 pub(super) const LONGEST: usize = 4_096;
 
-/// The most characters of an operand of a filter: as long as the longest title, so that nothing longer is found.
+/// The most characters of an operand of a filter and of a search: as long as the longest title, so that nothing longer
+/// is found.
 const OPERAND: usize = 500;
 
 /// The most characters of a text that is long by its nature. The service that takes it has a limit of its own,
@@ -13,6 +14,13 @@ const LONG: usize = 120_000;
 
 /// The input objects whose texts are operands of filters.
 const FILTERS: &[&str] = &["StringFilter", "StringListFilter"];
+
+/// What is searched for: a field and its argument.
+const SEARCHES: &[(&str, &str)] = &[
+    ("recommendations", "query"),
+    ("search", "query"),
+    ("searchSuggestions", "prefix"),
+];
 
 /// The long texts: an input object or a field, and its field or argument.
 const LONG_TEXTS: &[(&str, &str)] = &[
@@ -31,7 +39,7 @@ const LONG_TEXTS: &[(&str, &str)] = &[
 
 /// The most characters of a text at `name` of `parent`: a field of an input object, or an argument of a field.
 pub(super) fn longest(parent: &str, name: &str) -> usize {
-    if FILTERS.contains(&parent) {
+    if FILTERS.contains(&parent) || SEARCHES.contains(&(parent, name)) {
         OPERAND
     } else if LONG_TEXTS.contains(&(parent, name)) {
         LONG
@@ -69,16 +77,22 @@ mod tests {
             let input = contract.input_object(object);
             input.is_some_and(|input| input.fields.contains_key(name))
         };
+        let definition = &schema.schema_definition;
+        let roots = [&definition.query, &definition.subscription];
         let is_argument = |field: &str, name: &str| {
-            let root = schema.schema_definition.subscription.as_ref().unwrap();
-            let field = schema.type_field(&root.name, field);
-            field.is_ok_and(|field| field.argument_by_name(name).is_some())
+            roots.iter().filter_map(|root| root.as_ref()).any(|root| {
+                let field = schema.type_field(&root.name, field);
+                field.is_ok_and(|field| field.argument_by_name(name).is_some())
+            })
         };
         for (parent, name) in LONG_TEXTS {
             assert!(
                 is_field(parent, name) || is_argument(parent, name),
                 "{parent}.{name}"
             );
+        }
+        for (field, argument) in SEARCHES {
+            assert!(is_argument(field, argument), "{field}.{argument}");
         }
         for filter in FILTERS {
             assert!(contract.input_object(filter).is_some(), "{filter}");
