@@ -120,6 +120,7 @@ const FIELDS: &[(&str, &[&str])] = &[
             "blendWeights",
             "freshness",
             "weightsVersion",
+            "stored",
             "items",
             "edges",
             "nodes",

@@ -1,5 +1,7 @@
 //! Whether the server lives, and whether it can serve.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,7 +9,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::AppState;
+use crate::domain::Services;
 use crate::domain::search::IndexStatus;
+
+/// How long the database of a schema may take to answer.
+const ASKING: Duration = Duration::from_millis(700);
 
 /// `GET /live`: the process answers.
 pub async fn live() -> &'static str {
@@ -70,12 +76,13 @@ async fn check(state: &AppState) -> Found {
         workers: 0,
         notes: Vec::new(),
     };
-    for (name, services) in state.schemas.iter() {
-        let answers = services.schema.answers().await;
+    // At once: probes of balancers and orchestrators wait a second.
+    let asking = state.schemas.iter().map(|(_, services)| ask(services));
+    let asked = futures::future::join_all(asking).await;
+    for ((name, services), asked) in state.schemas.iter().zip(asked) {
+        let (answers, workers) = asked;
         found.ready &= answers;
         let word = if answers { "ok" } else { "unavailable" };
-        // What the database does not tell is as good as none.
-        let workers = services.jobs.count_workers().await.unwrap_or(0);
         let search = services.search.progress().map(told);
         let preload = services.preload.status();
         found.ready &= preload.ready;
@@ -106,6 +113,19 @@ async fn check(state: &AppState) -> Found {
         found.redis = redis.map(|there| if there { "ok" } else { "away" });
     }
     found
+}
+
+/// Whether the database answers for a schema, and how many processes run its jobs; what it does not tell within
+/// [`ASKING`] is as good as nothing.
+async fn ask(services: &Services) -> (bool, usize) {
+    let asking = async {
+        match services.schema.answers().await {
+            true => (true, services.jobs.count_workers().await.unwrap_or(0)),
+            false => (false, 0),
+        }
+    };
+    let asked = tokio::time::timeout(ASKING, asking).await;
+    asked.unwrap_or((false, 0))
 }
 
 /// Where the index of words stands. It decides nothing: searches are answered from what there is.

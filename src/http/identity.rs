@@ -1,13 +1,17 @@
 //! The identity behind a request: the viewer and the client address.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
-use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{Extensions, StatusCode};
+
+use futures::FutureExt;
 
 use super::graphql::identified::Identified;
+use super::graphql::limits::ChargeRequest;
 use super::graphql::respond::Refusal;
 use crate::domain::auth::{Admission, AuthService, Client, Viewer};
 use crate::foundation::Error;
@@ -79,6 +83,23 @@ pub async fn identify(
     }
 }
 
+/// Charges requests to their viewer, and what they do with accounts to their address.
+pub(super) fn charge_to_sender(auth: AuthService) -> ChargeRequest<RequestIdentity> {
+    Arc::new(move |identity: RequestIdentity, wanted| {
+        let auth = auth.clone();
+        async move {
+            let (viewer, client) = (&identity.admission.viewer, identity.client);
+            let first = auth.charge(viewer, client, wanted.cost).await;
+            let then = match first {
+                Some(refused) if !refused.taken.granted => None,
+                _ => auth.charge_sign_ins(client, wanted.sign_ins).await,
+            };
+            first.into_iter().chain(then).collect()
+        }
+        .boxed()
+    })
+}
+
 /// The token of the `Authorization` header, if there is one.
 ///
 /// # Errors
@@ -106,12 +127,14 @@ pub fn token(text: &str) -> Option<String> {
         .then(|| token.trim().to_owned())
 }
 
-/// The client of a request, by the peer address of its socket.
-pub fn client(parts: &Parts) -> Client {
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    Client {
-        address: address.map(|ConnectInfo(address)| address.ip()),
-    }
+/// The client of a request, as the middleware found it; or else the other end of its connection.
+pub fn client(extensions: &Extensions) -> Client {
+    extensions.get::<Client>().copied().unwrap_or_else(|| {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+        Client {
+            address: peer.map(|ConnectInfo(peer)| peer.ip()),
+        }
+    })
 }
 
 /// The refusal of the whole request for a token that failed with `error`.

@@ -5,9 +5,9 @@ use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration, time::Instant
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
 use futures::FutureExt;
@@ -23,7 +23,9 @@ use super::{
         respond::Refusal,
     },
     origins::AllowedOrigins,
+    trusted_proxies::TrustedProxies,
 };
+use crate::domain::auth::Client;
 
 /// The header that carries the id of a request, in and out.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -88,22 +90,41 @@ impl fmt::Display for RequestId {
 /// every handler, and what it caught still gets its CORS and security headers, its id and its
 /// line in the log.
 pub fn surround(router: Router, origins: &AllowedOrigins) -> Router {
+    surround_with(router, origins, TrustedProxies::default())
+}
+
+/// The same behind proxies.
+pub(super) fn surround_with(
+    router: Router,
+    origins: &AllowedOrigins,
+    proxies: TrustedProxies,
+) -> Router {
     router
         .layer(from_fn(catch_panics))
         .layer(compression::layer())
         .layer(cors(origins))
         .layer(from_fn(secure))
-        .layer(from_fn(observe))
+        .layer(from_fn_with_state(Arc::new(proxies), observe))
 }
 
-/// Gives the request its id, in and out, and has it written to the access log.
-async fn observe(mut request: Request, next: Next) -> Response {
-    let id = RequestId::from_headers(request.headers()).unwrap_or_default();
-    request.extensions_mut().insert(id.clone());
+/// Gives the request its id, in and out, and its client, and has it written to the access log.
+async fn observe(
+    State(proxies): State<Arc<TrustedProxies>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let id = RequestId::from_headers(&parts.headers).unwrap_or_default();
+    let client = proxies.client(&parts);
+    parts.extensions.insert(id.clone());
+    // What a test or an outer layer knows better stays.
+    let client = *parts.extensions.get_or_insert_with(|| client);
+    let request = Request::from_parts(parts, body);
     let mut line = AccessLine {
         started: Instant::now(),
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
+        client,
         id,
         status: CLIENT_LEFT,
     };
@@ -126,6 +147,7 @@ struct AccessLine {
     started: Instant,
     method: Method,
     path: String,
+    client: Client,
     id: RequestId,
     status: u16,
 }
@@ -136,11 +158,13 @@ impl Drop for AccessLine {
             started,
             method,
             path,
+            client,
             id,
             status,
         } = self;
+        let address = client.address.map(tracing::field::display);
         let ms = started.elapsed().as_secs_f64() * 1_000.0;
-        tracing::info!(%method, path, status, ms, request.id = id.as_str(), "Answered {method} {path} with {status}");
+        tracing::info!(%method, path, status, ms, client.address = address, request.id = id.as_str(), "Answered {method} {path} with {status}");
     }
 }
 

@@ -21,6 +21,7 @@ use crate::graphql::response_cache::ResponseCachePolicy;
 use crate::graphql::{MarqueeSchema, with_context};
 use crate::platform::config::{SchemaName, Settings};
 use crate::platform::db::primary::{from_primary, stream_from_primary};
+use crate::platform::db::read::for_nobody;
 
 mod compression;
 pub mod connections;
@@ -35,6 +36,7 @@ pub mod oauth;
 pub mod origins;
 mod persisted;
 pub mod public_url;
+mod trusted_proxies;
 mod unknown_schema;
 mod upgrade_headers;
 mod uploads;
@@ -46,6 +48,7 @@ use identity::RequestIdentity;
 pub use listening::listening;
 use origins::AllowedOrigins;
 use public_url::PublicUrlSource;
+use trusted_proxies::TrustedProxies;
 
 /// The size of the cache of parsed documents, in bytes.
 const DOCUMENT_CACHE: u64 = 32 << 20;
@@ -101,6 +104,11 @@ pub fn router_with_page(
         origins: origins.clone(),
         public_url: PublicUrlSource::new(settings),
         suggestions: settings.http.introspection,
+        max_cost: match settings.limits.enabled {
+            true => settings.limits.max_cost,
+            false => u64::MAX,
+        },
+        tells_cost: true,
         ..EndpointSettings::default()
     };
     let endpoints = schemas.iter().map(|(name, services)| {
@@ -119,6 +127,7 @@ pub fn router_with_page(
         );
         let persisted = persisted.of(services.caching.clone());
         let endpoint = endpoint.with_persisted(persisted, Arc::new(may_execute_untrusted));
+        let endpoint = endpoint.with_limits(identity::charge_to_sender(services.auth.clone()));
         let subscriptions = subscriptions(&schemas, name, contract.clone(), registry.clone());
         (
             name.clone(),
@@ -146,7 +155,8 @@ pub fn router_with_page(
         .fallback(not_found)
         .with_state(state)
         .merge(oauth);
-    Ok(middleware::surround(router, &origins))
+    let proxies = TrustedProxies::of(&settings.http)?;
+    Ok(middleware::surround_with(router, &origins, proxies))
 }
 
 /// The endpoint of one schema.
@@ -164,7 +174,7 @@ fn endpoint(
         move |parts: &Parts| {
             let services = schemas.get(&name).map(Arc::clone);
             let token = identity::bearer(parts);
-            let client = identity::client(parts);
+            let client = identity::client(&parts.extensions);
             let public_url = public_url.of(parts);
             Box::pin(async move {
                 let services = services.ok_or_else(|| Refusal::bad_request("no such schema"))?;
@@ -194,11 +204,17 @@ fn endpoint(
                     .data(public_url);
                 let execute = contract.execute(request);
                 if execution.kind == OperationType::Mutation {
-                    let response = from_primary(execute).await;
+                    let execute = from_primary(execute);
+                    let response = match viewer {
+                        Viewer::Nobody => for_nobody(execute).await,
+                        _ => execute.await,
+                    };
                     // The next request may reach another server, which must see this change.
                     caching.flush().await;
                     auth.note_write(&viewer).await;
                     response
+                } else if viewer == Viewer::Nobody {
+                    for_nobody(execute).await
                 } else if auth.wrote_lately(&viewer).await {
                     from_primary(execute).await
                 } else {

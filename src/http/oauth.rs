@@ -2,21 +2,21 @@
 //! expect them.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::unknown_schema;
+use super::{identity, unknown_schema};
 use crate::domain::Services;
-use crate::domain::auth::{Client, Credentials, SignedIn, Tokens};
+use crate::domain::auth::{Credentials, SignIns, SignedIn, Tokens};
 use crate::domain::schemas::Schemas;
 use crate::foundation::error::whole_seconds;
 use crate::foundation::{Error, Refusal};
@@ -25,8 +25,11 @@ use crate::platform::config::SchemaName;
 /// A request of this kind is short.
 const MAX_BODY: usize = 16 * 1024;
 
+/// How long its body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
 /// `/oauth/token` for the default schema and `/oauth/{schema}/token` for each. The client's address
-/// is that of a [`Client`] among the request's extensions, or else of the connection.
+/// is that of a `Client` among the request's extensions, or else of the connection.
 pub fn router(schemas: Arc<Schemas>) -> Router {
     Router::new()
         .route("/oauth/token", post(default_token))
@@ -58,7 +61,17 @@ async fn token(schemas: &Schemas, name: &SchemaName, request: Request) -> Respon
 }
 
 async fn answer(services: &Services, request: Request) -> Response {
-    let client = client(&request);
+    let client = identity::client(request.extensions());
+    let asked = SignIns {
+        attempts: 1,
+        accounts: 0,
+    };
+    if let Some(charge) = services.auth.charge_sign_ins(client, asked).await
+        && !charge.taken.granted
+    {
+        let retry_after = charge.taken.wait;
+        return Refused::from(&Refusal::TooManyAttempts { retry_after }.into()).into_response();
+    }
     let outcome = match read(request).await {
         Ok(Grant::Password(credentials)) => services.auth.login(client, &credentials).await,
         Ok(Grant::Refresh(token)) => services.auth.refresh(&token).await,
@@ -68,16 +81,6 @@ async fn answer(services: &Services, request: Request) -> Response {
         Ok(SignedIn { tokens, .. }) => granted(&tokens),
         Err(error) => Refused::from(&error).into_response(),
     }
-}
-
-fn client(request: &Request) -> Client {
-    let extensions = request.extensions();
-    extensions.get::<Client>().copied().unwrap_or_else(|| {
-        let connection = extensions.get::<ConnectInfo<SocketAddr>>();
-        Client {
-            address: connection.map(|connection| connection.0.ip()),
-        }
-    })
 }
 
 enum Grant {
@@ -109,7 +112,13 @@ async fn read(request: Request) -> Result<Grant, Refused> {
         let message = "the body must be of the type application/x-www-form-urlencoded";
         return Err(Refused::because("invalid_request", message));
     }
-    let body = Bytes::from_request(request, &()).await.map_err(|error| {
+    let reading = tokio::time::timeout(BODY_TIME, Bytes::from_request(request, &()));
+    let Ok(body) = reading.await else {
+        let mut refused = Refused::because("invalid_request", "the body did not arrive in time");
+        refused.status = StatusCode::REQUEST_TIMEOUT;
+        return Err(refused);
+    };
+    let body = body.map_err(|error| {
         let mut refused = Refused::because("invalid_request", "the body cannot be read");
         refused.status = error.status();
         refused

@@ -133,8 +133,12 @@ impl AppState {
         let services = name.and_then(|name| self.schemas.get(&name));
         let services = services.ok_or_else(|| unknown_schema(&self.schemas, schema))?;
         let token = identity::bearer(parts)?;
-        let identity =
-            RequestIdentity::of(&services.auth, token.as_deref(), identity::client(parts)).await?;
+        let identity = RequestIdentity::of(
+            &services.auth,
+            token.as_deref(),
+            identity::client(&parts.extensions),
+        )
+        .await?;
         let viewer = identity.admission.viewer;
         services.uploads.may_upload(&viewer).map_err(refuse)?;
         let boundary = boundary(parts)?;

@@ -21,9 +21,9 @@ pub use external_ids::{CreateUnknown, ExternalIdSettings, ExternalIds};
 pub use generation::{Calls, ComfyUi, Generation, Objects, OpenAi};
 pub use schema_name::SchemaName;
 pub use settings::{
-    Auth, Blend, Cache, Database, DocumentTrust, EmbeddingSource, Embeddings, GraphiqlAccess,
-    Graphql, Http, Imports, Jobs, LogFormat, Promotion, Push, Recommendations, Redis, Retention,
-    Schedules, Search, Settings, Training, VectorStore,
+    Auth, Blend, Cache, Database, DocumentTrust, EmbeddingSource, Embeddings, ForwardedHeader,
+    GraphiqlAccess, Graphql, Http, Imports, Jobs, LogFormat, Promotion, Push, Recommendations,
+    Redis, Retention, Schedules, Search, Settings, Training, VectorStore,
 };
 
 /// The text of the defaults, which documents each setting.

@@ -15,3 +15,4 @@ pub mod objects;
 mod redis_link;
 pub mod secrets;
 pub mod telemetry;
+pub mod web_address;

@@ -7,7 +7,7 @@ use marquee::domain::auth::{Role, SignedIn};
 use marquee::foundation::Error;
 use marquee::platform::cache::{CacheKind, Key};
 use marquee::platform::db::migrate;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
@@ -131,7 +131,7 @@ async fn an_account_that_was_just_made_is_found_by_its_owner() {
     clean(server).await;
 }
 
-async fn users(connection: &DatabaseConnection) -> i64 {
+async fn users(connection: &impl ConnectionTrait) -> i64 {
     let count = Statement::from_string(DbBackend::Postgres, "SELECT count(*) AS n FROM users");
     let row = connection.query_one_raw(count).await.unwrap().unwrap();
     row.try_get("", "n").unwrap()

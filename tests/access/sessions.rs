@@ -621,25 +621,62 @@ async fn an_account_that_is_guessed_at_has_to_wait_ever_longer() {
     assert_eq!(waits(login(&app, "ana", "wrong").await), 0);
 }
 
+/// A client at this address.
+fn at(address: &str) -> Client {
+    Client {
+        address: Some(address.parse::<IpAddr>().unwrap()),
+    }
+}
+
 #[tokio::test]
-async fn an_address_that_tries_many_accounts_has_to_wait() {
+async fn errors_of_others_behind_the_same_proxy_delay_nobody() {
     let app = TestApp::start().await;
     register(&app, "ana").await;
-    let at = |address: &str| Client {
-        address: Some(address.parse::<IpAddr>().unwrap()),
-    };
-    for guess in 0..20 {
-        let outcome = login_from(&app, at("2001:db8::1"), &format!("user{guess}"), "wrong").await;
+    let proxy = at("192.0.2.1");
+    for person in 0..25 {
+        let outcome = login_from(&app, proxy, &format!("user{person}"), "wrong").await;
         assert_eq!(code(&outcome), "UNAUTHENTICATED");
     }
-    let neighbour = login_from(&app, at("2001:db8::2"), "ana", PASSWORD).await;
+    assert_eq!(code(&login_from(&app, proxy, "ana", PASSWORD).await), "OK");
+    // Her own errors count, and a good login forgives them.
+    for _ in 0..2 {
+        for _ in 0..5 {
+            let outcome = login_from(&app, proxy, "ana", "wrong").await;
+            assert_eq!(code(&outcome), "UNAUTHENTICATED");
+        }
+        let outcome = login_from(&app, proxy, "ana", PASSWORD).await;
+        assert_eq!(code(&outcome), "RATE_LIMITED");
+        app.ctx.clock.advance(TimeDelta::seconds(1));
+        assert_eq!(code(&login_from(&app, proxy, "ana", PASSWORD).await), "OK");
+    }
+}
+
+#[tokio::test]
+async fn who_guesses_elsewhere_does_not_lock_somebody_out() {
+    let app = TestApp::start().await;
+    register(&app, "ana").await;
+    let home = at("2001:db8::1");
+    assert_eq!(code(&login_from(&app, home, "ana", PASSWORD).await), "OK");
+    let mut refused = 0;
+    for network in 0..60 {
+        let attacker = at(&format!("2001:db8:1:{network:x}::1"));
+        let outcome = login_from(&app, attacker, "ana", "wrong").await;
+        refused += usize::from(code(&outcome) == "RATE_LIMITED");
+    }
+    // After fifty from everywhere, no new address gets in at once, whatever it knows.
+    assert_eq!(refused, 10);
+    let new = at("2001:db8:2::1");
     assert_eq!(
-        code(&neighbour),
-        "RATE_LIMITED",
-        "the same customer's network"
+        code(&login_from(&app, new, "ana", PASSWORD).await),
+        "RATE_LIMITED"
     );
-    let elsewhere = login_from(&app, at("2001:db8:1::1"), "ana", PASSWORD).await;
-    assert_eq!(code(&elsewhere), "OK");
+    // The same network, as the first 64 bits tell it.
+    let neighbour = at("2001:db8::2");
+    assert_eq!(
+        code(&login_from(&app, neighbour, "ana", PASSWORD).await),
+        "OK"
+    );
+    assert_eq!(code(&login_from(&app, new, "ana", PASSWORD).await), "OK");
 }
 
 #[tokio::test]

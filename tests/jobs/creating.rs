@@ -185,6 +185,31 @@ async fn the_more_urgent_comes_first_and_what_is_put_off_comes_later() {
 }
 
 #[tokio::test]
+async fn owners_take_turns_however_many_jobs_one_of_them_has() {
+    let app = TestApp::start().await;
+    let crowd = app.viewer(Role::Admin).await;
+    let other = app.viewer(Role::Admin).await;
+    let mut of_crowd = Vec::new();
+    for number in 0..6 {
+        of_crowd.push(ask_as(&app, &crowd, trifle(number)).await.id);
+    }
+    let last = ask_as(&app, &other, trifle(6)).await.id;
+    let worker = worker(&app.services, 1);
+    for id in of_crowd.iter().chain([&last]) {
+        assert_eq!(over(&app, *id).await.state, JobState::Completed);
+    }
+    let started = async |id| job(&app.services, id).await.started_at.unwrap();
+    let his = started(last).await;
+    let mut before = 0;
+    for id in &of_crowd {
+        before += usize::from(started(*id).await < his);
+    }
+    // One had come first; of the others none was before his.
+    assert_eq!(before, 1);
+    stop(worker, Duration::ZERO).await;
+}
+
+#[tokio::test]
 async fn what_the_state_forbids_is_refused_in_a_sentence() {
     let app = TestApp::with(patient()).await;
     let (jobs, shell) = (&app.services.jobs, &Viewer::Command);

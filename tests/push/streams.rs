@@ -99,7 +99,8 @@ async fn a_query_is_one_event() {
     assert_eq!(body.response.status(), 200);
     assert_eq!(body.content_type(), "text/event-stream; charset=utf-8");
     assert_eq!(body.response.headers()["cache-control"], "no-store");
-    let data = json!({ "data": { "__typename": "Query" } });
+    let cost = json!({ "cost": { "requested": 1, "maximum": 250_000 } });
+    let data = json!({ "data": { "__typename": "Query" }, "extensions": cost });
     assert_eq!(body.event().await, next(data));
     assert_eq!(body.event().await, complete());
     assert_eq!(body.event().await, None);

@@ -1,5 +1,9 @@
-//! Slowing down those who guess: each account, and each address, gets a few free failures; every
-//! further one has to wait twice as long as the one before.
+//! Slowing down those who guess: each account gets a few free failures from one address, and some more from all
+//! addresses together; every further one has to wait twice as long as the one before.
+//!
+//! Behind a proxy or in an office many people have one address. So an address by itself has to wait for nobody's
+//! errors: what it may try in all is a matter of [`super::AuthService::charge_sign_ins`]. And where somebody has signed
+//! in before, those who guess elsewhere do not lock them out.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -13,16 +17,21 @@ use super::Client;
 use crate::foundation::{Clock, Refusal, Result};
 use crate::platform::config::Auth;
 
-/// How many accounts and how many addresses are remembered: some 20 MB at most.
+/// How many accounts, and how many accounts at addresses, are remembered: some 20 MB at most each.
 const REMEMBERED: u64 = 100_000;
 /// Failures older than this and than twice the longest wait are forgotten.
 const FORGET_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// Failures by account and address, in this process.
+/// An account at an address, which may be unknown.
+type Place = (String, Option<IpAddr>);
+
+/// Failures by account, in this process.
 #[derive(Clone)]
 pub(super) struct Backoff {
+    places: Counts<Place>,
     accounts: Counts<String>,
-    addresses: Counts<IpAddr>,
+    /// Where accounts were signed in to.
+    known: Cache<Place, ()>,
     clock: Clock,
 }
 
@@ -43,8 +52,10 @@ struct Count {
 /// all slip in before the first has failed.
 #[must_use]
 pub(super) struct Attempt {
+    name: Place,
+    place: Arc<Mutex<Count>>,
     account: Arc<Mutex<Count>>,
-    address: Option<Arc<Mutex<Count>>>,
+    known: Cache<Place, ()>,
 }
 
 impl Backoff {
@@ -52,8 +63,9 @@ impl Backoff {
         let seconds = i64::try_from(settings.backoff_max_seconds).unwrap_or(i64::MAX);
         let longest = TimeDelta::try_seconds(seconds).unwrap_or(TimeDelta::MAX);
         Self {
-            accounts: Counts::new(settings.backoff_after_account, longest),
-            addresses: Counts::new(settings.backoff_after_address, longest),
+            places: Counts::new(settings.backoff_after_account, longest),
+            accounts: Counts::new(settings.backoff_after_account_in_all, longest),
+            known: Cache::new(REMEMBERED),
             clock,
         }
     }
@@ -61,48 +73,45 @@ impl Backoff {
     /// Begins an attempt on `account`, which need not exist.
     ///
     /// # Errors
-    /// [`Refusal::TooManyAttempts`] while the account or the address has to wait. Such an attempt
+    /// [`Refusal::TooManyAttempts`] while the account has to wait, at this address or everywhere. Such an attempt
     /// does not count, so that waiting always ends.
     pub(super) async fn attempt(&self, account: &str, client: Client) -> Result<Attempt> {
         let now = self.clock.now();
+        let name = (account.to_owned(), client.address.map(network));
+        let place = self.places.of(name.clone()).await;
         let account = self.accounts.of(account.to_owned()).await;
-        let address = match client.address {
-            Some(address) => Some(self.addresses.of(network(address)).await),
-            None => None,
-        };
-        let wait = self.accounts.wait(&account, now);
-        let wait = wait.max(
-            address
-                .as_ref()
-                .and_then(|address| self.addresses.wait(address, now)),
-        );
+        let mut wait = self.places.wait(&place, now);
+        if !self.known.contains_key(&name) {
+            wait = wait.max(self.accounts.wait(&account, now));
+        }
         if let Some(retry_after) = wait {
             return Err(Refusal::TooManyAttempts { retry_after }.into());
         }
-        for count in [Some(&account), address.as_ref()].into_iter().flatten() {
+        for count in [&place, &account] {
             let mut count = lock(count);
             count.failures = count.failures.saturating_add(1);
             count.last = now;
         }
-        Ok(Attempt { account, address })
+        Ok(Attempt {
+            name,
+            place,
+            account,
+            known: self.known.clone(),
+        })
     }
 }
 
 impl Attempt {
-    /// The password was right: the account begins anew, and the address gets this one back.
-    pub(super) fn succeeded(self) {
+    /// The password was right: the account begins anew, and whoever guesses elsewhere is no hindrance here.
+    pub(super) async fn succeeded(self) {
+        *lock(&self.place) = Count::default();
         *lock(&self.account) = Count::default();
-        self.give_back(self.address.as_ref());
+        self.known.insert(self.name, ()).await;
     }
 
     /// The fault was not the caller's.
     pub(super) fn forget(self) {
-        self.give_back(Some(&self.account));
-        self.give_back(self.address.as_ref());
-    }
-
-    fn give_back(&self, count: Option<&Arc<Mutex<Count>>>) {
-        if let Some(count) = count {
+        for count in [&self.place, &self.account] {
             let mut count = lock(count);
             count.failures = count.failures.saturating_sub(1);
         }

@@ -5,6 +5,7 @@ mod keys;
 pub mod model;
 mod password_form;
 mod passwords;
+mod rate_limits;
 mod recent_writers;
 mod refresh;
 pub mod service;
@@ -17,6 +18,7 @@ pub mod viewer;
 
 pub use backoff::network;
 pub use model::{Admission, ApiKey, Client, Credentials, SignedIn, Tokens};
+pub use rate_limits::{Charge, SignIns};
 pub use service::AuthService;
 pub use session_validity::Subject;
 pub(in crate::domain) use store::end_all_sessions;

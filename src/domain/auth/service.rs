@@ -169,7 +169,7 @@ impl AuthService {
                 return Err(fault);
             }
         };
-        attempt.succeeded();
+        attempt.succeeded().await;
         let Account {
             user,
             password_hash,
@@ -251,7 +251,7 @@ impl AuthService {
                 return Err(fault);
             }
         };
-        attempt.succeeded();
+        attempt.succeeded().await;
         let hash = self.passwords.hash(new).await?;
         let now = self.clock.now();
         let changed = self

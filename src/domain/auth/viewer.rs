@@ -45,8 +45,8 @@ text_enum! {
     /// Permission of an API key. Permissions apply to all users.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Scope {
-        /// Create, change and delete content items and people, read private items, and generate
-        /// content.
+        /// Create, change and delete content items and people, read private items without a creator, and
+        /// generate content.
         CatalogueWrite = "CATALOGUE_WRITE",
         /// Read users and their interactions.
         UsersRead = "USERS_READ",

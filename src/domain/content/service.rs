@@ -9,7 +9,7 @@ use super::model::{
 };
 use super::store::Store;
 use crate::domain::SchemaContext;
-use crate::domain::auth::{Scope, Viewer};
+use crate::domain::auth::{Role, Scope, Viewer};
 use crate::foundation::page::{Page, Window};
 use crate::foundation::{Clock, Error, ExternalId, Findings, Id, Refusal, Result, Rng, id};
 use crate::platform::config::ExternalIdSettings;
@@ -175,6 +175,9 @@ impl ContentService {
         fields.tidy();
         fields.check()?;
         check_credits(credits)?;
+        if is_ordinary(viewer) {
+            check_claims(None, &fields, !credits.is_empty())?;
+        }
         let now = self.clock.now();
         Ok(Content {
             id: Id::new(&self.clock, &self.rng),
@@ -201,6 +204,16 @@ impl ContentService {
         if let Some(credits) = &credits {
             check_credits(credits)?;
         }
+        let ordinary = is_ordinary(viewer);
+        let credited = match &credits {
+            Some(credits) => !credits.is_empty(),
+            None if ordinary => {
+                let present = self.store.credits(&[id]).await?;
+                present.values().any(|credits| !credits.is_empty())
+            }
+            None => false,
+        };
+        let new_credits = credits.is_some();
         let done = self
             .store
             .update(
@@ -209,9 +222,16 @@ impl ContentService {
                 self.clock.now(),
                 self.rng.clone(),
                 move |fields| {
+                    let before = fields.clone();
                     change(fields);
                     fields.tidy();
-                    fields.check()
+                    fields.check()?;
+                    if ordinary {
+                        // What is there already was there before others could see it, or before this rule.
+                        let shown = before.visibility == Visibility::Private;
+                        check_claims(Some(&before), fields, credited && (new_credits || shown))?;
+                    }
+                    Ok(())
                 },
             )
             .await;
@@ -304,11 +324,50 @@ pub fn not_found() -> Error {
 fn may_see(viewer: &Viewer, (visibility, creator): ItemVisibility) -> bool {
     match visibility {
         Visibility::Public | Visibility::Unlisted => true,
-        Visibility::Private => {
-            creator.is_some() && viewer.user() == creator
-                || viewer.admin_or(Scope::CatalogueWrite).is_ok()
-        }
+        Visibility::Private => match creator {
+            Some(creator) => viewer.user() == Some(creator) || viewer.is_admin(),
+            // What an app keeps for itself.
+            None => viewer.admin_or(Scope::CatalogueWrite).is_ok(),
+        },
     }
+}
+
+/// Whether the viewer speaks for nobody but themselves.
+fn is_ordinary(viewer: &Viewer) -> bool {
+    matches!(
+        viewer,
+        Viewer::User {
+            role: Role::User,
+            ..
+        }
+    )
+}
+
+/// Refuses what an ordinary user may not say of an item that others see: how popular it is, how others rated it, and
+/// who made it. Those figures order lists and searches, and credits are part of filmographies. What `before` had
+/// already, seen by others, stays.
+fn check_claims(before: Option<&Fields>, fields: &Fields, credited: bool) -> Result<(), Refusal> {
+    if fields.visibility == Visibility::Private {
+        return Ok(());
+    }
+    let seen = before.filter(|before| before.visibility != Visibility::Private);
+    let blank = Fields::new(fields.kind, String::new());
+    let known = seen.unwrap_or(&blank);
+    let mut findings = Findings::default();
+    let message = "only curators, admins and apps say this of an item that others see; leave it out, or make the item \
+                   PRIVATE";
+    for (field, unchanged) in [
+        ("popularity", fields.popularity == known.popularity),
+        (
+            "ratingAverage",
+            fields.rating_average == known.rating_average,
+        ),
+        ("ratingCount", fields.rating_count == known.rating_count),
+        ("credits", !credited),
+    ] {
+        findings.require(unchanged, field, message);
+    }
+    findings.finish()
 }
 
 fn check_credits(credits: &[NewCredit]) -> Result<(), Refusal> {

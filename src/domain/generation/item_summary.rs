@@ -30,7 +30,8 @@ impl GenerationRequest {
             Target::Poster { .. } => false,
             Target::NewItem(_) => item.fields.visibility != Visibility::Private,
         };
-        self.everything || theirs || seen
+        let kept = item.fields.visibility == Visibility::Private && item.creator.is_some();
+        theirs || self.hidden || !kept && (self.everything || seen)
     }
 }
 

@@ -114,8 +114,11 @@ pub struct GenerationRequest {
     pub parameters: GenerationParameters,
     /// The creator of new items; `None` for API keys and commands.
     pub creator: Option<Id<id::User>>,
-    /// Whether the requester may see and change the items of all users.
+    /// Whether the requester may change the items of all users that others see.
     pub everything: bool,
+    /// Whether the requester may see and change what users keep for themselves.
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 /// The provenance of generated content.

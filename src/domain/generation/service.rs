@@ -127,6 +127,9 @@ impl GenerationService {
         if request.everything {
             viewer.admin_or(Scope::CatalogueWrite)?;
         }
+        if request.hidden {
+            viewer.admin()?;
+        }
         Ok(())
     }
 
@@ -151,6 +154,7 @@ impl GenerationService {
             parameters,
             creator: viewer.user(),
             everything: viewer.admin_or(Scope::CatalogueWrite).is_ok(),
+            hidden: viewer.is_admin(),
         };
         if let Target::Poster { content } = request.parameters.target {
             self.content.changeable(viewer, content).await?;

@@ -175,6 +175,7 @@ mod tests {
             },
             creator: Some(Uuid::from_u128(8).into()),
             everything: false,
+            hidden: false,
         }
     }
 

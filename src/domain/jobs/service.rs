@@ -24,14 +24,15 @@ use crate::platform::events::{Event, Events};
 
 /// The number of attempts of a job: one and three retries.
 pub const ATTEMPTS: i16 = 4;
-/// The most waiting jobs of a user who is not an admin.
-const MOST_WAITING: u64 = 100;
 
 /// The jobs of one schema.
 #[derive(Clone)]
 pub struct JobService {
     pub(super) store: Store,
     pub(super) registry: Arc<JobRegistry>,
+    /// How many jobs of one user may wait, and of one of an anonymous session.
+    max_waiting: u64,
+    max_waiting_anonymous: u64,
     pub(super) schedules: Schedules,
     pub(super) events: Events,
     pub(super) clock: Clock,
@@ -81,6 +82,8 @@ impl JobService {
             store: Store::new(ctx.db.clone(), registry.kinds()),
             schedules: Schedules::new(ctx, &registry),
             registry: Arc::new(registry),
+            max_waiting: ctx.settings.jobs.max_waiting_per_user,
+            max_waiting_anonymous: ctx.settings.jobs.max_waiting_anonymous,
             events: ctx.events.clone(),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
@@ -306,10 +309,14 @@ impl JobService {
         }
         let mut waiting = JobFilter::default();
         waiting.state.eq = Some(JobState::Pending);
-        if self.store.count(viewer, &waiting).await? < MOST_WAITING {
+        let most = match viewer.user() {
+            Some(user) if self.store.is_anonymous(user).await? => self.max_waiting_anonymous,
+            _ => self.max_waiting,
+        };
+        if self.store.count(viewer, &waiting).await? < most {
             return Ok(());
         }
-        let message = format!("{MOST_WAITING} jobs of yours wait already; try again later");
+        let message = format!("{most} jobs of yours wait already; try again later");
         Err(conflict(&message))
     }
 

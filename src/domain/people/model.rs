@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::foundation::filter::Text;
 use crate::foundation::page::Cursor;
 use crate::foundation::{Findings, Id, Refusal, Result, id, text_enum};
+use crate::platform::web_address::{NO_WEB_ADDRESS, is_web_address};
 
 /// Somebody who made or plays in a content item.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,14 @@ impl Fields {
             let good = !text.trim().is_empty() && text.chars().count() <= most;
             findings.require(good, field, &format!("1 to {most} characters"));
         }
+        // What is empty or has a NUL is told already.
+        let photo = self
+            .photo_url
+            .as_deref()
+            .filter(|url| !url.trim().is_empty());
+        let photo = photo.filter(|url| !url.contains('\0'));
+        let good = photo.is_none_or(is_web_address);
+        findings.require(good, "photoUrl", NO_WEB_ADDRESS);
         Ok(findings.finish()?)
     }
 }

@@ -109,4 +109,7 @@ pub struct ListPage {
     pub items: Vec<Item>,
     /// Whether items come after these.
     pub has_next: bool,
+    /// Whether the list is stored, and that these items of it were shown. It is not while the database can be read
+    /// but not written; such a list cannot be asked for again, and has no further page.
+    pub stored: bool,
 }

@@ -26,7 +26,7 @@ use crate::engine::eligibility::Rules;
 use crate::engine::request::RecommendationRequest;
 use crate::engine::source::Context;
 use crate::foundation::page::{Cursor, Direction, Window, bad_cursor};
-use crate::foundation::{Clock, Id, Refusal, Result, Rng, id};
+use crate::foundation::{Clock, Error, Id, Refusal, Result, Rng, id};
 use crate::platform::cache::{CacheKind, Key, Tag};
 
 /// How many served pages are remembered.
@@ -114,7 +114,7 @@ impl RecommendationService {
     /// deleted, not public, out of its rights, out of stock.
     ///
     /// # Errors
-    /// [`crate::foundation::Error::Forbidden`] for somebody else's list, [`Refusal::InvalidInput`]
+    /// [`Error::Forbidden`] for somebody else's list, [`Refusal::InvalidInput`]
     /// for an request that contradicts itself and for a cursor that is not of a list of theirs,
     /// [`Refusal::NotFound`] for an unknown user or an item to be like that is not there.
     pub async fn recommend(
@@ -141,8 +141,13 @@ impl RecommendationService {
                     return Err(content::service::not_found());
                 }
             }
-            let list = self.cached_list(user, request, window.size).await?;
-            return self.page(list, 0, window.size).await;
+            return match self.cached_list(user, request, window.size).await {
+                Ok(list) => self.page(list, 0, window.size).await,
+                Err(error @ Error::Unavailable(_)) => {
+                    self.unstored(user, request, window.size, error).await
+                }
+                Err(error) => Err(error),
+            };
         };
         let (list, rank) = read_cursor(cursor)?;
         let list = self.store.find(list).await?;
@@ -243,6 +248,33 @@ impl RecommendationService {
             .await
     }
 
+    /// A list that is served though the database does not take it: a full disk, or a primary that is read-only for a
+    /// while, is no reason to show nothing.
+    ///
+    /// # Errors
+    /// `why` where the database does not even answer questions.
+    async fn unstored(
+        &self,
+        user: Id<id::User>,
+        request: &RecommendationRequest,
+        size: usize,
+        why: Error,
+    ) -> Result<ListPage> {
+        let experiment = self.experiments.variant_of(user, request.context).await?;
+        let variant = experiment.as_ref().and_then(ExperimentVariant::variant);
+        let made = Box::pin(self.make(user, request, variant)).await;
+        let Ok(list) = made else {
+            return Err(why);
+        };
+        tracing::warn!(list = %list.id, "A list is served and not stored");
+        let page = self.cut(Arc::new(list), 0, size).await?;
+        Ok(ListPage {
+            has_next: false,
+            stored: false,
+            ..page
+        })
+    }
+
     /// The cache key of a list. The user is a tag: their next interaction invalidates the list.
     async fn key(
         &self,
@@ -303,12 +335,15 @@ impl RecommendationService {
 
     /// The items after rank `after`, recorded as impressions.
     async fn page(&self, list: Arc<List>, after: i32, size: usize) -> Result<ListPage> {
-        let page = self.cut(list, after, size).await?;
+        let mut page = self.cut(list, after, size).await?;
         let key = ImpressionKey::of(&page);
         if !self.recorded_impressions.contains_key(&key) {
             let now = self.clock.now();
-            self.store.serve(&page.list, &page.items, now).await?;
-            self.recorded_impressions.insert(key, ());
+            match self.store.serve(&page.list, &page.items, now).await {
+                Ok(()) => self.recorded_impressions.insert(key, ()),
+                Err(Error::Unavailable(_)) => page.stored = false,
+                Err(error) => return Err(error),
+            }
         }
         Ok(page)
     }
@@ -343,6 +378,7 @@ impl RecommendationService {
             list,
             items,
             has_next,
+            stored: true,
         })
     }
 }

@@ -17,9 +17,8 @@ impl Store {
     }
 
     pub(super) async fn ping(&self) -> Result<()> {
-        for db in [self.db.read(), self.db.write()] {
-            db.execute_unprepared("SELECT 1").await?;
-        }
+        self.db.read().execute_unprepared("SELECT 1").await?;
+        self.db.write().execute_unprepared("SELECT 1").await?;
         Ok(())
     }
 

@@ -232,6 +232,25 @@ impl UsersService {
         self.merged(viewer, anonymous, known).await
     }
 
+    /// Lets those pass who may have this user erased: the user and admins; apps with `USERS_WRITE` unless the user has
+    /// a role of more than USER. A user who is not there is found out later.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`].
+    pub async fn check_erasable(&self, viewer: &Viewer, id: Id<id::User>) -> Result<()> {
+        viewer.may_act_for(id, Scope::UsersWrite)?;
+        if viewer.user() == Some(id) || viewer.is_admin() {
+            return Ok(());
+        }
+        let user = self.store.find_many(&[id]).await?.pop();
+        match user {
+            Some(user) if user.role > Role::User => Err(Error::Forbidden(
+                "an API key does not erase curators and admins; an admin does".to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Everything that is stored about a user, row by row: `sink` gets the section and the row,
     /// in the order of [`export::SECTIONS`]. For the user and admins.
     ///

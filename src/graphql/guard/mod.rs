@@ -18,10 +18,12 @@
 pub mod cache;
 mod canonical;
 mod contract;
+mod cost;
 pub mod document;
 mod literal;
 mod rules;
 pub mod source;
+mod texts;
 mod variables;
 
 use std::collections::{HashMap, HashSet};
@@ -40,6 +42,7 @@ pub use self::cache::DocumentCache;
 pub use self::canonical::CanonicalOperation;
 pub use self::contract::Contract;
 use self::document::Tally;
+use self::rules::LongestTexts;
 use crate::graphql::errors::{ERRORS, codes, set_code, shorten};
 
 /// Why a request was refused before it was executed: at least one error, each with its code.
@@ -126,6 +129,8 @@ pub struct Document {
     tallies: HashMap<Option<Name>, Tally>,
     /// The variables that conditions of `@skip` and `@include` name.
     conditions: HashSet<Name>,
+    /// How long the texts of the variables of each operation may be.
+    longest_texts: HashMap<Option<Name>, LongestTexts>,
     /// The SHA-256 of the source: what others may share under it, nobody can make another document
     /// for.
     pub digest: [u8; 32],
@@ -156,6 +161,8 @@ pub struct ReadyOperation {
     pub canonical: Arc<CanonicalOperation>,
     /// The coerced values of its variables, defaults included.
     pub variables: Variables,
+    /// What it costs: about how many values its answer may have.
+    pub cost: u64,
 }
 
 impl ReadyOperation {
@@ -217,13 +224,14 @@ pub fn check(source: &str, contract: &Contract, limits: &Limits) -> Result<Docum
                 Some(contract),
             )
         })?;
-    let mut errors = rules::check(contract, &executable);
+    let (mut errors, longest_texts) = rules::check(contract, &executable);
     if !errors.is_empty() {
         errors.truncate(ERRORS);
         return Err(errors);
     }
     Ok(Document {
         conditions: canonical::conditions(&executable),
+        longest_texts,
         executable,
         tokens: parsed.tokens,
         tallies,
@@ -246,10 +254,12 @@ impl Document {
     ) -> Result<ReadyOperation, Errors> {
         let operation = self.operation(operation_name)?;
         let sources = &self.executable.sources;
-        let variables = variables::coerce(contract, operation, variables, |_, index| {
-            let definition = operation.variables.get(index);
-            canonical::at(sources, definition.and_then(Node::location))
-        })?;
+        let longest_texts = self.longest_texts.get(&operation.name);
+        let variables =
+            variables::coerce(contract, operation, longest_texts, variables, |_, index| {
+                let definition = operation.variables.get(index);
+                canonical::at(sources, definition.and_then(Node::location))
+            })?;
         let key = self.form_key(operation, &variables);
         let kept = self.forms.lock().get(&key).map(Arc::clone);
         let canonical = match kept {
@@ -272,6 +282,7 @@ impl Document {
             }
         };
         Ok(ReadyOperation {
+            cost: cost::cost(contract, &canonical, &variables),
             document: Arc::clone(self),
             canonical,
             variables,

@@ -13,15 +13,24 @@ use async_graphql::{ServerError, Value as Constant};
 
 use super::canonical::at;
 use super::contract::Contract;
-use super::{literal, refused, variables};
+use super::{literal, refused, texts, variables};
 use crate::graphql::errors::codes;
 
-/// The errors of a document that passed apollo-compiler's rules.
-pub(super) fn check(contract: &Contract, document: &ExecutableDocument) -> Vec<ServerError> {
+/// The most characters of the texts of each variable of an operation: the fewest of all places where it is used.
+pub(super) type LongestTexts = HashMap<Name, usize>;
+
+/// The errors of a document that passed apollo-compiler's rules; and of each operation how long the texts of its
+/// variables may be.
+pub(super) fn check(
+    contract: &Contract,
+    document: &ExecutableDocument,
+) -> (Vec<ServerError>, HashMap<Option<Name>, LongestTexts>) {
+    let mut longest_texts = HashMap::new();
     let mut rules = Rules {
         contract,
         document,
         variables: HashMap::new(),
+        longest_texts: HashMap::new(),
         checks_ids: false,
         visited: HashSet::new(),
         errors: Vec::new(),
@@ -37,12 +46,14 @@ pub(super) fn check(contract: &Contract, document: &ExecutableDocument) -> Vec<S
         for variable in &operation.variables {
             rules.directives(&variable.directives);
             if let Some(default) = &variable.default_value {
-                rules.value(&variable.ty, None, default);
+                rules.value(&variable.ty, None, texts::LONGEST, default);
             }
         }
         rules.selections(&operation.selection_set);
+        let longest = std::mem::take(&mut rules.longest_texts);
+        longest_texts.insert(operation.name.clone(), longest);
     }
-    rules.errors
+    (rules.errors, longest_texts)
 }
 
 struct Rules<'a> {
@@ -50,6 +61,8 @@ struct Rules<'a> {
     document: &'a ExecutableDocument,
     /// The variables of the current operation.
     variables: HashMap<&'a Name, &'a Node<VariableDefinition>>,
+    /// Of those so far, how long their texts may be.
+    longest_texts: LongestTexts,
     checks_ids: bool,
     /// The fragments that the current operation led to.
     visited: HashSet<&'a Name>,
@@ -63,7 +76,7 @@ impl<'a> Rules<'a> {
             match selection {
                 Selection::Field(field) => {
                     self.introspection(set, field);
-                    self.arguments(&field.definition.arguments, &field.arguments);
+                    self.arguments(&field.name, &field.definition.arguments, &field.arguments);
                     self.selections(&field.selection_set);
                 }
                 Selection::InlineFragment(inline) => self.selections(&inline.selection_set),
@@ -100,43 +113,65 @@ impl<'a> Rules<'a> {
         for directive in directives.iter() {
             let definitions = &self.contract.schema().directive_definitions;
             if let Some(definition) = definitions.get(&directive.name) {
-                self.arguments(&definition.arguments, &directive.arguments);
+                self.arguments(&directive.name, &definition.arguments, &directive.arguments);
             }
         }
     }
 
-    fn arguments(&mut self, known: &[Node<InputValueDefinition>], given: &'a [Node<Argument>]) {
+    fn arguments(
+        &mut self,
+        of: &Name,
+        known: &[Node<InputValueDefinition>],
+        given: &'a [Node<Argument>],
+    ) {
         for argument in given {
             let definition = known.iter().find(|known| known.name == argument.name);
             if let Some(definition) = definition {
                 let default = definition.default_value.as_deref();
-                self.value(&definition.ty, default, &argument.value);
+                let longest = texts::longest(of, &definition.name);
+                self.value(&definition.ty, default, longest, &argument.value);
             }
         }
     }
 
-    /// Checks a value in a place of type `ty` with a default.
-    fn value(&mut self, ty: &Type, default: Option<&Value>, value: &'a Node<Value>) {
+    /// Checks a value in a place of type `ty` with a default, whose texts have at most `longest` characters.
+    fn value(
+        &mut self,
+        ty: &Type,
+        default: Option<&Value>,
+        longest: usize,
+        value: &'a Node<Value>,
+    ) {
         match (ty, value.as_ref()) {
-            (_, Value::Variable(name)) => self.variable(ty, default, name, value),
+            (_, Value::Variable(name)) => {
+                let least = self.longest_texts.entry(name.clone()).or_insert(longest);
+                *least = longest.min(*least);
+                self.variable(ty, default, name, value);
+            }
             (_, Value::Null) => {}
             (Type::List(item) | Type::NonNullList(item), Value::List(items)) => {
                 for value in items {
-                    self.value(item, None, value);
+                    self.value(item, None, longest, value);
                 }
             }
-            (Type::List(item) | Type::NonNullList(item), _) => self.value(item, None, value),
+            (Type::List(item) | Type::NonNullList(item), _) => {
+                self.value(item, None, longest, value)
+            }
             (Type::Named(named) | Type::NonNullNamed(named), Value::Object(fields)) => {
                 self.object(named, fields, value);
             }
             (Type::Named(named) | Type::NonNullNamed(named), _) => {
                 let constant = literal::constant(self.contract, ty, value);
                 let checked = match &constant {
+                    Constant::String(text) if named != "JSON" => texts::check(text, longest),
+                    _ => Ok(()),
+                };
+                let checked = checked.and_then(|()| match &constant {
                     Constant::String(text) if named == "ID" && self.checks_ids => {
                         variables::check_id(text)
                     }
                     constant => Contract::check_scalar(named, constant),
-                };
+                });
                 if let Err(reason) = checked {
                     self.error(format!("this is no {named}: {reason}"), value);
                 }
@@ -183,7 +218,8 @@ impl<'a> Rules<'a> {
                 self.error(message, value);
             }
             if let Some(field) = input.fields.get(name) {
-                self.value(&field.ty, field.default_value.as_deref(), value);
+                let longest = texts::longest(&input.name, name);
+                self.value(&field.ty, field.default_value.as_deref(), longest, value);
             }
         }
         if Contract::is_one_of(&input) {

@@ -8,7 +8,8 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, Number, PathSegment, Pos, ServerError, Value, Variables};
 
 use super::contract::Contract;
-use super::{Errors, literal};
+use super::rules::LongestTexts;
+use super::{Errors, literal, texts};
 use crate::foundation::id;
 use crate::graphql::errors::{codes, set_code, set_input_path, shorten};
 
@@ -21,16 +22,18 @@ const ERRORS: usize = 5;
 ///
 /// # Errors
 /// One error (`BAD_USER_INPUT`) for each value that does not fit, with its path in `inputPath`, up to
-/// [`ERRORS`]. `position` tells where a variable is declared.
+/// [`ERRORS`]. `longest_texts` says how long the texts of a variable may be, and `position` where it is declared.
 pub(super) fn coerce(
     contract: &Contract,
     operation: &Operation,
+    longest_texts: Option<&LongestTexts>,
     sent: &Variables,
     position: impl Fn(&VariableDefinition, usize) -> Pos,
 ) -> Result<Variables, Errors> {
     let mut coercion = Coercion {
         contract,
         checks_ids: checks_ids(operation),
+        longest: texts::LONGEST,
         path: Vec::new(),
         problems: Vec::new(),
     };
@@ -38,6 +41,8 @@ pub(super) fn coerce(
     let mut errors = Vec::new();
     for (index, definition) in operation.variables.iter().enumerate() {
         let name = definition.name.as_str();
+        let longest = longest_texts.and_then(|longest| longest.get(&definition.name));
+        coercion.longest = longest.copied().unwrap_or(texts::LONGEST);
         coercion.path.push(PathSegment::Field(name.to_owned()));
         match (sent.get(name), &definition.default_value) {
             (None, Some(default)) => {
@@ -122,6 +127,8 @@ pub(super) fn check_id(text: &str) -> Result<(), String> {
 struct Coercion<'a> {
     contract: &'a Contract,
     checks_ids: bool,
+    /// The most characters of a text in the current place.
+    longest: usize,
     /// Where the current value stands.
     path: Vec<PathSegment>,
     problems: Vec<(Vec<PathSegment>, String)>,
@@ -186,8 +193,12 @@ impl Coercion<'_> {
                 value.clone()
             }
             _ => match scalar(named, value) {
-                Ok(Value::String(text)) if named == "ID" && self.checks_ids => {
-                    if let Err(problem) = check_id(&text) {
+                Ok(Value::String(text)) if named != "JSON" => {
+                    let mut checked = texts::check(&text, self.longest);
+                    if named == "ID" && self.checks_ids {
+                        checked = checked.and_then(|()| check_id(&text));
+                    }
+                    if let Err(problem) = checked {
                         self.problem(problem);
                     }
                     Value::String(text)
@@ -210,7 +221,9 @@ impl Coercion<'_> {
             }
         }
         let mut coerced = IndexMap::with_capacity(given.len());
+        let around = self.longest;
         for (name, field) in &input.fields {
+            self.longest = texts::longest(&input.name, name);
             self.path.push(PathSegment::Field(name.to_string()));
             match given.get(name.as_str()) {
                 Some(value) => {
@@ -224,6 +237,7 @@ impl Coercion<'_> {
             }
             self.path.pop();
         }
+        self.longest = around;
         if Contract::is_one_of(input)
             && (coerced.len() != 1 || coerced.values().any(|value| *value == Value::Null))
         {

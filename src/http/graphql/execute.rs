@@ -49,6 +49,9 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             Ok(operation) => operation,
             Err(errors) => return Ok(Prepared::Refused(errors)),
         };
+        if let Err(message) = self.check_cost(operation.cost) {
+            return Ok(Prepared::Refused(vec![guard::too_complex(message)]));
+        }
         if let Some(hash) = found.keep_as {
             self.persisted.keep(hash, found.source).await;
         }

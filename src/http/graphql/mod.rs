@@ -7,11 +7,13 @@
 //! comes after it, except for the mutations of [`identified::SESSION_MUTATIONS`].
 
 pub mod body;
+mod cached;
 pub mod cross_site;
 pub mod events;
 pub mod execute;
 pub mod framing;
 pub mod identified;
+pub mod limits;
 pub mod negotiate;
 pub mod params;
 pub mod persisted;
@@ -24,7 +26,7 @@ use std::{sync::Arc, time::Duration};
 use async_graphql::{Request, Response, parser::types::OperationType};
 use axum::{
     body::Body,
-    http::{HeaderMap, Method, request::Parts},
+    http::{Method, request::Parts},
     response::Response as HttpResponse,
 };
 use futures::future::{BoxFuture, join_all};
@@ -35,6 +37,7 @@ use self::{
     execute::Prepared,
     framing::Framing,
     identified::{Identified, begins_session},
+    limits::{ChargeRequest, Wanted},
     negotiate::{MediaType, has_json_body, negotiate},
     params::Params,
     persisted::PersistedDocuments,
@@ -46,10 +49,9 @@ use super::{
     public_url::PublicUrlSource,
 };
 use crate::domain::caching::CachingService;
-use crate::domain::caching::model::{CachedResponse, Key};
-use crate::foundation::Error;
+use crate::domain::caching::model::Key;
 use crate::graphql::{
-    errors::{ErrorFormat, codes, format_errors},
+    errors::codes,
     guard::{DocumentCache, ReadyOperation},
 };
 
@@ -70,6 +72,10 @@ pub struct Settings {
     pub public_url: PublicUrlSource,
     /// Whether messages may contain "Did you mean …?". Off where introspection is off.
     pub suggestions: bool,
+    /// The most that a request may cost, a batch as a whole.
+    pub max_cost: u64,
+    /// Whether answers tell what they cost.
+    pub tells_cost: bool,
 }
 
 impl Default for Settings {
@@ -82,6 +88,8 @@ impl Default for Settings {
             origins: AllowedOrigins::default(),
             public_url: PublicUrlSource::default(),
             suggestions: true,
+            max_cost: u64::MAX,
+            tells_cost: false,
         }
     }
 }
@@ -160,6 +168,7 @@ pub struct Endpoint<V> {
     persisted: PersistedDocuments,
     may_execute_untrusted: MayExecuteUntrusted<V>,
     subscriptions: Option<Arc<Subscriptions<V>>>,
+    charge: Option<ChargeRequest<V>>,
 }
 
 impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
@@ -180,6 +189,7 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
             persisted: PersistedDocuments::default(),
             may_execute_untrusted: Arc::new(|_| false),
             subscriptions: None,
+            charge: None,
         }
     }
 
@@ -278,6 +288,8 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
                 if let Some(framing) = framing
                     && (media.is_none() || prepared.is_subscription())
                 {
+                    let wanted = Wanted::of(&prepared);
+                    self.charge(&http_request.viewer, wanted).await?;
                     return self
                         .stream(framing, prepared, http_request.viewer, request_id)
                         .await;
@@ -288,10 +300,23 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
                     .and_then(|(operation, execution)| (self.cache_lookup)(operation, execution));
                 match slot {
                     Some(slot) => {
+                        let viewer = &http_request.viewer;
+                        let budget = self.charge(viewer, Wanted::cached()).await?;
                         let shared = (by_get && slot.public).then_some(&parts.headers);
-                        Ok(self.cached(slot, prepared, request_id, media, shared).await)
+                        let answer = self.cached(slot, prepared, viewer, request_id, media, shared);
+                        let mut answer = answer.await;
+                        if shared.is_none() {
+                            answer.headers_mut().extend(budget);
+                        }
+                        Ok(answer)
                     }
-                    None => Ok(single(self.finish(prepared, request_id).await, media)),
+                    None => {
+                        let wanted = Wanted::of(&prepared);
+                        let budget = self.charge(&http_request.viewer, wanted).await?;
+                        let mut response = self.finish(prepared, request_id).await;
+                        response.http_headers.extend(budget);
+                        Ok(single(response, media))
+                    }
                 }
             }
             RequestBody::Batch(all) => {
@@ -343,6 +368,13 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
                 "a batch may hold one mutation that signs in, registers or changes a password",
             ));
         }
+        let wanted = prepared.iter().map(Wanted::of);
+        let wanted = wanted.fold(Wanted::default(), Wanted::add);
+        self.check_cost(wanted.cost).map_err(|message| {
+            let code = codes::OPERATION_TOO_COMPLEX;
+            Refusal::new(axum::http::StatusCode::BAD_REQUEST, code, message)
+        })?;
+        self.charge(&http_request.viewer, wanted).await?;
         if !prepared.iter().any(Prepared::is_mutation) {
             let running = prepared.into_iter().map(|one| self.finish(one, request_id));
             return Ok(join_all(running).await);
@@ -354,69 +386,13 @@ impl<V: Clone + Send + Sync + 'static> Endpoint<V> {
         Ok(responses)
     }
 
-    /// Answers from the cache, or executes and caches a response without errors. A request that waited in
-    /// vain for the execution of another one executes too. `shared` has the headers of a request whose response
-    /// caches on the way may share.
-    async fn cached(
-        &self,
-        slot: CacheSlot,
-        prepared: Prepared<V>,
-        request_id: &RequestId,
-        media: MediaType,
-        shared: Option<&HeaderMap>,
-    ) -> HttpResponse {
-        let mut waiting = Some(prepared);
-        let mut other = None;
-        let execute = async {
-            let Some(prepared) = waiting.take() else {
-                return Err(not_cacheable());
-            };
-            let response = self.finish(prepared, request_id).await;
-            match respond::cacheable_body(&response) {
-                Some(body) => Ok(CachedResponse { body }),
-                None => {
-                    other = Some(response);
-                    Err(not_cacheable())
-                }
-            }
-        };
-        let answer = slot.service.get_or_execute(&slot.key, execute).await;
-        match (answer, other, waiting) {
-            (Ok(answer), ..) => match shared {
-                Some(headers) => {
-                    let max_age = self.settings.public_max_age;
-                    respond::shared(answer.body.clone(), media, headers, max_age)
-                }
-                None => respond::from_body(answer.body.clone(), media),
-            },
-            (Err(_), Some(response), _) => single(response, media),
-            (Err(_), None, Some(prepared)) => {
-                single(self.finish(prepared, request_id).await, media)
-            }
-            (Err(error), None, None) => {
-                tracing::error!(?error, "A response was lost on its way to the cache");
-                Refusal::internal().respond(media, request_id.as_str())
-            }
-        }
-    }
-
     /// Executes the request and formats the errors of its response.
     async fn finish(&self, prepared: Prepared<V>, request_id: &RequestId) -> Response {
+        let cost = prepared.ready().map(|(operation, _)| operation.cost);
         let mut response = prepared.execute(&self.run).await;
-        format_errors(
-            &mut response,
-            ErrorFormat {
-                request_id: request_id.as_str(),
-                suggestions: self.settings.suggestions,
-            },
-        );
-        response
+        self.tell_cost(&mut response, cost);
+        self.with_formatted_errors(response, request_id)
     }
-}
-
-/// Tells the cache that there is nothing to cache; the message is not read.
-fn not_cacheable() -> Error {
-    Error::Unavailable(String::new())
 }
 
 /// What the GraphQL requests of one HTTP request have in common.

@@ -33,6 +33,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::limits::COST;
 use super::negotiate::MediaType;
 use crate::graphql::errors::{
     ErrorFormat, MASKED, code, codes, format_errors, is_request_error, request_error,
@@ -203,11 +204,11 @@ pub fn single(response: Response, media: MediaType) -> HttpResponse {
 }
 
 /// The body of a response that may be given to others who ask the same: one without errors, and
-/// without anything that a resolver wanted said beside the data.
+/// without anything that a resolver wanted said beside the data. What it costs is the same each time.
 #[must_use]
 pub fn cacheable_body(response: &Response) -> Option<Bytes> {
     let plain = response.errors.is_empty()
-        && response.extensions.is_empty()
+        && response.extensions.keys().all(|name| name == COST)
         && response.http_headers.is_empty()
         && response.cache_control.value().is_none();
     let body = plain.then(|| serde_json::to_vec(&ResponseBody::from(response)));

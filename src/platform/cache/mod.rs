@@ -29,6 +29,7 @@ use super::config::{SchemaName, Settings};
 use super::db::primary::from_primary;
 use crate::foundation::{Clock, Error, Result, Rng};
 
+mod buckets;
 mod frame;
 mod generations;
 mod key;
@@ -39,6 +40,7 @@ mod process;
 mod redis;
 mod statistics;
 
+pub use buckets::{Rate, Taken};
 pub use key::{Key, Tag};
 pub use kind::CacheKind;
 pub use statistics::{LocalCounters, Statistics};
@@ -55,6 +57,10 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// The most marks that a process remembers itself, each with some hundred bytes.
 const MARKS: u64 = 100_000;
 
+/// The most token buckets that a process has itself, each with some hundred bytes. One that is pushed out is full
+/// when it comes back.
+const BUCKETS: u64 = 200_000;
+
 /// The type of marks, which no value has.
 struct Mark;
 
@@ -69,6 +75,8 @@ struct Shared {
     process: Process<u128, Arc<Entry>, FxBuildHasher>,
     /// When the marks of this process end.
     marks: moka::sync::Cache<u128, DateTime<Utc>, FxBuildHasher>,
+    /// The token buckets of this process.
+    buckets: buckets::Levels,
     generations: Arc<Generations>,
     redis: Option<(Arc<Redis>, AbortHandle)>,
     clock: Clock,
@@ -103,6 +111,9 @@ impl Caches {
             process: process::new(settings.cache.memory_mib << 20),
             marks: moka::sync::Cache::builder()
                 .max_capacity(MARKS)
+                .build_with_hasher(FxBuildHasher),
+            buckets: moka::sync::Cache::builder()
+                .max_capacity(BUCKETS)
                 .build_with_hasher(FxBuildHasher),
             generations,
             redis,

@@ -1,7 +1,7 @@
 //! The tier in Redis, shared by several processes.
 //!
 //! Values are stored under `PREFIX:v:DIGEST`, the generations of tags under `PREFIX:g:DIGEST`, each with
-//! a time to live. A value is read together with the generations of its tags, in one command, and
+//! a time to live; token buckets under `PREFIX:b:DIGEST`. A value is read together with the generations of its tags, in one command, and
 //! is used only if they are those that it was stored with. Invalidations are published on the channel
 //! `PREFIX:changes`, so that other processes invalidate their own tiers.
 
@@ -15,6 +15,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Client, FromRedisValue, RedisResult};
 use tokio::sync::{Notify, watch};
 
+use super::buckets::{Rate, SCRIPT};
 use super::key::TagDigest;
 use crate::foundation::Rng;
 
@@ -108,6 +109,22 @@ impl Redis {
             .arg(time_to_live.num_milliseconds().max(1));
         let written: RedisResult<()> = command.query_async(&mut connection).await;
         self.check(written);
+    }
+
+    /// Takes tokens of a bucket: whether they were there, and how many are left. `None` if Redis is away.
+    pub(super) async fn take(&self, key: u128, rate: Rate, wanted: u64) -> Option<(bool, f64)> {
+        let mut connection = self.connection()?;
+        let mut command = redis::cmd("EVAL");
+        command
+            .arg(SCRIPT)
+            .arg(1)
+            .arg(format!("{}:b:{key:032x}", self.prefix))
+            .arg(rate.capacity)
+            .arg(rate.per_second)
+            .arg(wanted);
+        let answer: RedisResult<(u8, String)> = command.query_async(&mut connection).await;
+        let (granted, tokens) = self.check(answer)?;
+        Some((granted == 1, tokens.parse().ok()?))
     }
 
     /// Queues the invalidation of `tags`. It is sent at once, or when Redis is back.

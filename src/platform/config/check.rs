@@ -49,6 +49,32 @@ impl Settings {
             database.rw_connections >= 2 && database.ro_connections >= 2,
             "`database.rw_connections` and `ro_connections` must be at least 2"
         );
+        anyhow::ensure!(
+            (0.01..=0.99).contains(&database.anonymous_share),
+            "`database.anonymous_share` must be between 0.01 and 0.99"
+        );
+        let limits = &self.limits;
+        for (name, value) in [
+            ("max_cost", limits.max_cost),
+            ("user_burst", limits.user_burst),
+            ("user_per_second", limits.user_per_second),
+            ("address_burst", limits.address_burst),
+            ("address_per_second", limits.address_per_second),
+            ("sign_in_burst", limits.sign_in_burst),
+            ("sign_in_per_minute", limits.sign_in_per_minute),
+            ("account_burst", limits.account_burst),
+            ("account_per_minute", limits.account_per_minute),
+        ] {
+            anyhow::ensure!(
+                (1..=1_000_000_000_000).contains(&value),
+                "`limits.{name}` must be between 1 and 10^12"
+            );
+        }
+        anyhow::ensure!(
+            limits.max_cost <= limits.user_burst.min(limits.address_burst),
+            "`limits.max_cost` must not be above `limits.user_burst` and `limits.address_burst`: \
+             no request could ever cost that much"
+        );
         self.external_ids.check(&self.schemas)?;
         for origin in &self.http.cors_origins {
             let url = url::Url::parse(origin).ok();
@@ -65,6 +91,15 @@ impl Settings {
             (1..=1000).contains(&self.jobs.work_slots),
             "`jobs.work_slots` must be between 1 and 1000"
         );
+        for (name, most) in [
+            ("max_waiting_per_user", self.jobs.max_waiting_per_user),
+            ("max_waiting_anonymous", self.jobs.max_waiting_anonymous),
+        ] {
+            anyhow::ensure!(
+                most <= 100_000,
+                "`jobs.{name}` must be between 0 and 100000"
+            );
+        }
         let schedules = &self.schedules;
         for (name, pattern) in [
             ("training", &schedules.training),

@@ -25,6 +25,7 @@ pub struct Settings {
     pub database: Database,
     pub http: Http,
     pub graphql: Graphql,
+    pub limits: Limits,
     pub push: Push,
     pub auth: Auth,
     pub recommendations: Recommendations,
@@ -68,6 +69,7 @@ pub struct Database {
     pub replica_lag_seconds: u32,
     pub rw_connections: u32,
     pub ro_connections: u32,
+    pub anonymous_share: f64,
     pub acquire_timeout_ms: u64,
     pub statement_timeout_ms: u64,
     pub idle_in_transaction_timeout_ms: u64,
@@ -80,12 +82,25 @@ pub struct Http {
     pub cors_origins: Vec<String>,
     pub cors_localhost: bool,
     pub trust_forwarded: bool,
+    pub trusted_proxies: Vec<String>,
+    pub forwarded_header: ForwardedHeader,
     pub max_body_bytes: usize,
     pub request_timeout_seconds: u64,
     pub public_max_age_seconds: u64,
     pub graphiql: GraphiqlAccess,
     pub introspection: bool,
     pub drain_seconds: u64,
+}
+
+/// The header in which proxies tell whom they were called by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`: addresses alone.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded`: RFC 7239.
+    Forwarded,
 }
 
 /// Who may use GraphiQL.
@@ -147,6 +162,22 @@ pub struct Graphql {
     pub trusted_documents_file: PathBuf,
 }
 
+/// How much a client may ask for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub enabled: bool,
+    pub max_cost: u64,
+    pub user_burst: u64,
+    pub user_per_second: u64,
+    pub address_burst: u64,
+    pub address_per_second: u64,
+    pub sign_in_burst: u64,
+    pub sign_in_per_minute: u64,
+    pub account_burst: u64,
+    pub account_per_minute: u64,
+}
+
 /// Which documents are executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -194,7 +225,7 @@ pub struct Auth {
     pub min_password_length: usize,
     pub open_registration: bool,
     pub backoff_after_account: u32,
-    pub backoff_after_address: u32,
+    pub backoff_after_account_in_all: u32,
     pub backoff_max_seconds: u64,
     pub argon2_memory_kib: u32,
     pub argon2_passes: u32,
@@ -337,6 +368,8 @@ impl Http {
 pub struct Jobs {
     pub serve_slots: usize,
     pub work_slots: usize,
+    pub max_waiting_per_user: u64,
+    pub max_waiting_anonymous: u64,
 }
 
 /// When which jobs come by themselves: cron patterns, UTC; empty for never.

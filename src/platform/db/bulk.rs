@@ -40,7 +40,7 @@ impl Db {
     /// # Errors
     /// When the database does not answer.
     pub async fn bulk_read(&self) -> Result<Bulk> {
-        Bulk::open(self.ro.get_postgres_connection_pool()).await
+        Bulk::open(self.ro.pool()).await
     }
 }
 

@@ -9,6 +9,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, SqlxPostgresConnector};
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+use self::read::ReadConnection;
 use super::config::{self, SchemaName};
 use crate::foundation::{Error, Result};
 pub use foundation::database::broken_constraint;
@@ -23,6 +24,7 @@ pub mod migrate;
 pub mod migration_status;
 mod partition_indexes;
 pub mod primary;
+pub mod read;
 mod restored;
 pub mod snapshot;
 pub mod versions;
@@ -39,7 +41,9 @@ pub const ADMIN_ROLE: &str = "marquee_admin";
 pub struct Db {
     schema: SchemaName,
     rw: DatabaseConnection,
-    ro: DatabaseConnection,
+    ro: ReadConnection,
+    /// Where queries go that must see the latest write.
+    primary: ReadConnection,
     /// Whether queries go to another database than mutations, which may lag behind.
     replica: bool,
     statements: Arc<AtomicU64>,
@@ -71,10 +75,17 @@ impl Db {
             });
             connection
         };
+        let reads = |connection, connections| {
+            let share = settings.anonymous_share;
+            let timeout = Duration::from_millis(settings.acquire_timeout_ms);
+            ReadConnection::new(connection, connections, share, timeout)
+        };
+        let rw = connection(rw);
         Ok(Self {
             schema: schema.clone(),
-            rw: connection(rw),
-            ro: connection(ro),
+            ro: reads(connection(ro), settings.ro_connections),
+            primary: reads(rw.clone(), settings.rw_connections),
+            rw,
             replica: rw_url != ro_url,
             statements,
         })
@@ -87,9 +98,9 @@ impl Db {
 
     /// For queries. It may be a replica that lags behind [`Db::write`]; inside of
     /// [`primary::from_primary`] it is not.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &ReadConnection {
         if self.replica && primary::reads_from_primary() {
-            return &self.rw;
+            return &self.primary;
         }
         &self.ro
     }
@@ -175,9 +186,15 @@ impl Db {
     /// Closes both pools, waiting for what is under way.
     pub async fn close(&self) {
         self.rw.get_postgres_connection_pool().close().await;
-        self.ro.get_postgres_connection_pool().close().await;
+        self.ro.pool().close().await;
     }
 }
+
+/// A statement whose request is gone may still run for so long; then its connection is closed.
+const ABANDONED: Duration = Duration::from_millis(100);
+
+/// How often Postgres looks whether the client of a statement is still there, in milliseconds.
+const CLIENT_CHECK_MS: u32 = 500;
 
 /// After so long without use a connection may have died unseen.
 const STALE: Duration = Duration::from_secs(1);
@@ -214,6 +231,10 @@ async fn pool(
             "idle_in_transaction_session_timeout",
             settings.idle_in_transaction_timeout_ms.to_string(),
         ),
+        (
+            "client_connection_check_interval",
+            CLIENT_CHECK_MS.to_string(),
+        ),
     ]);
     if access == Access::ReadOnly {
         options = options.options([("default_transaction_read_only", "on")]);
@@ -221,6 +242,7 @@ async fn pool(
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))
+        .after_release(|connection, _| Box::pin(is_idle(connection)))
         .test_before_acquire(false) // `outside_transaction` is the test
         .before_acquire(move |connection, known| {
             // Nobody begins a transaction on the pool that only reads (see `Db::transaction`), so
@@ -256,6 +278,17 @@ async fn may_act_as(options: &PgConnectOptions, role: &str) -> anyhow::Result<bo
     .fetch_optional(&mut connection)
     .await?;
     Ok(found.unwrap_or(false))
+}
+
+/// Whether a connection that comes back to the pool has nothing to do. Where a request went away, its statement
+/// still runs: without this it would hold the connection until its end, for an answer that nobody reads. The pool
+/// closes the connection instead, and Postgres, which sees that, ends the statement.
+async fn is_idle(connection: &mut sqlx::PgConnection) -> sqlx::Result<bool> {
+    use sqlx::Connection;
+    match tokio::time::timeout(ABANDONED, connection.flush()).await {
+        Ok(flushed) => flushed.map(|()| true),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Whether a pooled connection is alive and outside any transaction; if not, the pool drops it.

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::{ContentKind, Visibility};
 use crate::foundation::{Findings, Result};
+use crate::platform::web_address::{NO_WEB_ADDRESS, is_web_address};
 
 /// Everything of a content item that can be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,6 +156,12 @@ impl Fields {
                 "1 to 2,000 characters, or leave it out",
             );
         }
+        let poster = self.poster_url.as_deref();
+        require(
+            poster.is_none_or(is_web_address),
+            "posterUrl",
+            NO_WEB_ADDRESS,
+        );
         let texts = [("title", &self.title), ("description", &self.description)]
             .into_iter()
             .chain(

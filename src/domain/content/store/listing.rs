@@ -18,8 +18,12 @@ pub(super) fn listed(viewer: &Viewer, filter: &ContentFilter) -> Select<content_
     if let Some(user) = viewer.user() {
         visible = visible.add(Column::CreatorId.eq(user.uuid()));
     }
+    // An app sees what nobody owns; what users keep for themselves is theirs.
+    if viewer.admin_or(Scope::CatalogueWrite).is_ok() {
+        visible = visible.add(Column::CreatorId.is_null());
+    }
     let mut select = content_item::Entity::find().filter(Column::DeletedAt.is_null());
-    if viewer.admin_or(Scope::CatalogueWrite).is_err() {
+    if !viewer.is_admin() {
         select = select.filter(visible);
     }
     select.filter(condition(filter))

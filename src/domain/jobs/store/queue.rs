@@ -133,7 +133,9 @@ impl Store {
         Ok(rows.into_iter().map(|row| row.kind).collect())
     }
 
-    /// Begins up to `most` jobs of known kinds that are due, the most urgent first. No two workers get the same.
+    /// Begins up to `most` jobs of known kinds that are due, the most urgent first. Of equally urgent ones those who asked
+    /// take turns: who has fewer jobs running, and fewer before this one, is served first, and then who was not served
+    /// for longest, so that nobody waits behind a hundred jobs of another. No two workers get the same.
     pub(in crate::domain::jobs) async fn claim(&self, worker: Uuid, most: i64) -> Result<Vec<Job>> {
         let mut jobs = changed(
             self.db.write(),
@@ -144,10 +146,23 @@ impl Store {
                  lease_until = now() + $3 * interval '1 second', \
                  started_at = coalesce(started_at, now()), \
                  fraction = NULL, step = NULL, message = NULL, remaining = NULL \
-              WHERE id = ANY (ARRAY(SELECT id FROM generation_jobs \
-                                     WHERE state = 'PENDING' AND due_at <= now() AND kind = ANY ($4) \
-                                     ORDER BY priority DESC, due_at, id LIMIT $2 \
-                                       FOR UPDATE SKIP LOCKED))",
+              WHERE id = ANY (ARRAY( \
+                    WITH due AS ( \
+                        SELECT id, asked_by, priority, due_at FROM generation_jobs \
+                         WHERE state = 'PENDING' AND due_at <= now() AND kind = ANY ($4)), \
+                    askers AS ( \
+                        SELECT asked_by, max(started_at) AS served_at, \
+                               count(*) FILTER (WHERE state = 'RUNNING') AS running \
+                          FROM (SELECT DISTINCT asked_by FROM due) AS waiters \
+                          JOIN generation_jobs USING (asked_by) GROUP BY asked_by), \
+                    turns AS ( \
+                        SELECT id, served_at, running + row_number() OVER ( \
+                                 PARTITION BY asked_by ORDER BY priority DESC, due_at, id) AS turn \
+                          FROM due JOIN askers USING (asked_by)) \
+                    SELECT waiting.id FROM generation_jobs AS waiting JOIN turns USING (id) \
+                     WHERE state = 'PENDING' \
+                     ORDER BY priority DESC, turn, served_at NULLS FIRST, due_at, waiting.id LIMIT $2 \
+                       FOR UPDATE OF waiting SKIP LOCKED))",
             [
                 worker.into(),
                 most.into(),
@@ -156,8 +171,26 @@ impl Store {
             ],
         )
         .await?;
+        // Those of one statement begin together.
         jobs.sort_by_key(|job| (-job.priority, job.due_at, job.id));
         Ok(jobs)
+    }
+
+    /// Whether the user is one of an anonymous session.
+    pub(in crate::domain::jobs) async fn is_anonymous(&self, user: Id<id::User>) -> Result<bool> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            anonymous: bool,
+        }
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT anonymous FROM users WHERE id = $1",
+            [user.uuid().into()],
+        );
+        let row = Row::find_by_statement(statement)
+            .one(self.db.write())
+            .await?;
+        Ok(row.is_some_and(|row| row.anonymous))
     }
 
     /// Releases the jobs of dead workers to the queue. A job whose cancellation was requested is cancelled, and

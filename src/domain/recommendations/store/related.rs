@@ -93,7 +93,9 @@ impl Store {
         &self,
         weights: &WeightTable,
     ) -> Result<ReplaySample> {
-        let pool = self.db.read().get_postgres_connection_pool();
+        let reads = self.db.read();
+        let _permit = reads.permit().await?;
+        let pool = reads.pool();
         let mut rows = sqlx::query(
             "WITH drawn AS MATERIALIZED (
                 SELECT id FROM users ORDER BY uuid_hash_extended(id, 0), id LIMIT $2)
@@ -153,7 +155,9 @@ impl Store {
             .filter(|kind| weights.row(**kind).weight > 0.0)
             .map(|kind| kind.as_str())
             .collect();
-        let pool = self.db.read().get_postgres_connection_pool();
+        let reads = self.db.read();
+        let _permit = reads.permit().await?;
+        let pool = reads.pool();
         let mut rows = sqlx::query(
             "WITH takers AS MATERIALIZED (
                 SELECT taker.user_id, array_agg(DISTINCT seed.id) AS seeds

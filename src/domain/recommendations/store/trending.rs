@@ -13,7 +13,9 @@ impl Store {
         weights: &WeightTable,
         windows: Windows,
     ) -> Result<Vec<RisingItem>> {
-        let pool = self.db.read().get_postgres_connection_pool();
+        let reads = self.db.read();
+        let _permit = reads.permit().await?;
+        let pool = reads.pool();
         let mut connection = pool.acquire().await?;
         let mut trending = Trending::new(weights, windows);
         let range = TimeRange::between(windows.first(), windows.until);

@@ -50,8 +50,8 @@ impl ContentQuery {
         Ok(content.map(Into::into))
     }
 
-    /// Lists content items: public ones and those created by the viewer; for admins and API keys
-    /// with the scope CATALOGUE_WRITE, all items.
+    /// Lists content items: public ones and those created by the viewer; for API keys with the scope
+    /// CATALOGUE_WRITE also those without a creator, for admins all items.
     #[graphql(
         complexity = "first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity"
     )]

@@ -279,7 +279,7 @@ impl JobMutation {
     /// tags, jobs, uploads and private content items. Their public and unlisted content items
     /// remain, without a creator. The result of the job lists the number of erased rows by table.
     /// This cannot be undone. Requires the user's own session, the role ADMIN or an API key with
-    /// the scope USERS_WRITE.
+    /// the scope USERS_WRITE, which does not erase curators and admins.
     async fn erase_user(
         &self,
         ctx: &Context<'_>,
@@ -287,6 +287,8 @@ impl JobMutation {
     ) -> Result<Option<EraseUserPayload>> {
         let asked = async {
             let user = input.user(ctx.viewer())?;
+            let users = &ctx.services().users;
+            users.check_erasable(ctx.viewer(), user).await?;
             let new = NewJob::now(JobParameters::of::<ErasureJob>(ErasureParameters { user }));
             ctx.services().jobs.create(ctx.viewer(), new).await
         };

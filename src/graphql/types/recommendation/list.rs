@@ -185,6 +185,12 @@ impl RecommendationList {
         }
     }
 
+    /// Whether the list is stored. False while the database can be read but not written: such a list has no
+    /// further page, and `recommendationList` does not find it.
+    async fn stored(&self) -> bool {
+        self.0.stored
+    }
+
     /// Number of items in the whole list, across all pages.
     async fn total_count(&self) -> usize {
         self.0.list.items.len()

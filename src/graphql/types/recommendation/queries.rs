@@ -107,6 +107,10 @@ impl RecommendationQuery {
         }
         .try_into()?;
         let page = service.recommend(viewer, user, &request, &window).await?;
+        if !page.stored {
+            // Nor is the answer kept.
+            ctx.insert_http_header("cache-control", "no-store");
+        }
         Ok(Some(RecommendationList(Arc::new(page))))
     }
 

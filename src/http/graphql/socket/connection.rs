@@ -20,6 +20,7 @@ use crate::http::connections::ConnectionKind;
 use crate::http::graphql::HttpRequestContext;
 use crate::http::graphql::events::OperationEvent;
 use crate::http::graphql::execute::failed;
+use crate::http::graphql::limits::Wanted;
 use crate::http::graphql::params::Params;
 use crate::http::graphql::respond::{Refusal, ResponseBody};
 use crate::http::identity::RequestIdentity;
@@ -235,6 +236,11 @@ impl<'a> Connection<'a> {
             .prepare(params, &http_request, 1)
             .await
             .map_err(|Refusal { message, .. }| Close::Frame(4400, message.into()))?;
+        let viewer = &authenticated.identity;
+        if let Err(refusal) = endpoint.charge(viewer, Wanted::of(&prepared)).await {
+            let (code, message) = (refusal.code, refusal.message);
+            return self.send_error(&id, code, &message).await;
+        }
         let name = id.clone();
         let events = endpoint
             .events(prepared, &request_id)

@@ -104,7 +104,7 @@ pub async fn upgrade(
         public_url: endpoint.settings.public_url.of(&parts),
         endpoint,
         token: identity::bearer(&parts),
-        client: identity::client(&parts),
+        client: identity::client(&parts.extensions),
         registry,
         _permit: permit,
     };
