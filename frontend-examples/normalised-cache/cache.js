@@ -42,6 +42,7 @@ const parts = [
   'FacetCount',
   'FeedbackCounts',
   'FetchedGuide',
+  'FieldWarnings',
   'FilmographyItem',
   'Freshness',
   'Generated',

@@ -225,3 +225,42 @@ async fn cancelled_in_the_middle_it_leaves_whole_chunks() {
     // Every rating's user came with it: one each.
     assert_eq!(number(&app, "SELECT count(*) FROM users").await, there);
 }
+
+#[tokio::test]
+async fn refused_rows_are_never_written_over_a_file_that_is_read() {
+    let app = TestApp::start().await;
+    let folder = folder(&[
+        ("users.csv", b"id\n1\n\"\"\n"),
+        ("mapping.toml", b"id = { column = \"id\" }\n"),
+    ]);
+    let path = |name: &str| folder.path().join(name);
+    // The same file by another name.
+    std::os::unix::fs::symlink(path("users.csv"), path("link")).unwrap();
+    let args = |refused: PathBuf| import::Args {
+        what: import::What::Users(import::MappedFile {
+            file: path("users.csv"),
+            mapping: Some(path("mapping.toml")),
+            preset: None,
+        }),
+        schema: None,
+        refused: Some(refused),
+        show_refused: 0,
+        max_ratio: 200,
+    };
+    for name in ["users.csv", "mapping.toml", "link"] {
+        let before = std::fs::read(path(name)).unwrap();
+        let error = import::run(args(path(name)), &app.services)
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("give it another name"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read(path(name)).unwrap(), before);
+    }
+    import::run(args(path("refused.csv")), &app.services)
+        .await
+        .unwrap();
+    let refused = std::fs::read_to_string(path("refused.csv")).unwrap();
+    assert_eq!(refused, "file,line,reason\nusers.csv,3,there is no id\n");
+}

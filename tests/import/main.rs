@@ -11,6 +11,7 @@ mod support;
 mod factor_files;
 mod factors;
 mod files;
+mod interactions;
 mod movielens;
 mod products;
 mod real;

@@ -207,9 +207,60 @@ async fn products_come_with_their_mapping() {
     for (import, field, reason) in [
         (ask(None), "mapping", "need a mapping"),
         (ask(Some("source = 1")), "mapping", "source"),
-        (ask(Some("")), "mapping", "source"),
+        (ask(Some("")), "mapping", "needs `id`"),
         (films, "mapping", "only products"),
         (two, "uploadIds", "one file"),
+    ] {
+        let (message, path) = world.refused(import).await;
+        assert!(message.contains(reason), "{message} and not {reason}");
+        assert_eq!(path.as_array().unwrap().last().unwrap(), field);
+    }
+}
+
+#[tokio::test]
+async fn users_and_interactions_come_with_a_mapping_or_a_preset() {
+    let world = World::start().await;
+    let users = world
+        .upload("u.user", b"1|24|M|writer|1\n2|53|F|other|2\n")
+        .await;
+    let done = world
+        .import(json!({ "source": "USERS", "uploadIds": [users], "preset": "ml-100k" }))
+        .await;
+    assert_eq!(done.state, JobState::Completed, "{done:#?}");
+    assert_eq!(done.result.unwrap()["tables"]["users"]["added"], 2);
+    let mapping = "source = \"ml-100k\"\ncreate = \"items\"\ndelimiter = \";\"\nkind = \"LIKE\"\n\
+        user = { column = \"u\" }\nitem = { column = \"i\" }\ntime = { column = \"t\" }\n";
+    let events = world
+        .upload("likes.csv", b"u;i;t\n1;a;5\n2;a;6\n9;a;7\n")
+        .await;
+    let done = world
+        .import(json!({ "source": "INTERACTIONS", "uploadIds": [events], "mapping": mapping }))
+        .await;
+    assert_eq!(done.state, JobState::Completed, "{done:#?}");
+    let result = done.result.unwrap();
+    assert_eq!(
+        result["tables"]["interactions"],
+        json!({ "added": 2, "updated": 0, "unchanged": 0, "refused": 1 })
+    );
+    assert_eq!(
+        result["refusedRows"],
+        json!([{ "file": "likes.csv", "line": 4, "reason": "there is no user `9` of the source `ml-100k`" }])
+    );
+    assert_eq!(world.titles().await, ["a"]);
+    let ask = |mapping: Option<&str>, preset: Option<&str>| {
+        json!({
+            "source": "INTERACTIONS", "uploadIds": [events], "mapping": mapping, "preset": preset,
+        })
+    };
+    for (import, field, reason) in [
+        (ask(None, None), "mapping", "interactions need a mapping"),
+        (ask(Some(mapping), Some("gorse")), "mapping", "not both"),
+        (ask(None, Some("shopify")), "preset", "there are:"),
+        (
+            ask(Some("kind = \"LIKE\""), None),
+            "mapping",
+            "needs `user`",
+        ),
     ] {
         let (message, path) = world.refused(import).await;
         assert!(message.contains(reason), "{message} and not {reason}");

@@ -1,7 +1,7 @@
 //! `marquee import`: films, products, users and what they did, what channels show, and factors, from files.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -12,11 +12,11 @@ use crate::app::terminal::ProgressBar;
 use crate::domain::Services;
 use crate::domain::auth::Viewer;
 use crate::domain::imports::{
-    ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, Limits, RefusedRow,
-    Table,
+    FieldWarning, ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, Limits,
+    MappingOrigin, RefusedRow, Table, printable,
 };
 use crate::foundation::{Error, Progress};
-use crate::platform::config::SchemaName;
+use crate::platform::config::{CreateUnknown, SchemaName};
 
 mod factors;
 
@@ -75,6 +75,20 @@ pub enum What {
         #[arg(long, value_name = "FILE")]
         mapping: PathBuf,
     },
+    /// Products or other items by ids of their own (CSV, TSV, JSONL, JSON).
+    Items(MappedFile),
+    /// Users by ids of their own (CSV, TSV, JSONL, JSON).
+    Users(MappedFile),
+    /// Interactions by the ids of users and items of your own (CSV, TSV, JSONL, JSON).
+    Interactions {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "MappedFile says what it is")]
+        from: MappedFile,
+        /// Unknown users and items to create: `users`, `items`, `both` or `none` [default: what the mapping
+        /// says, else the setting `external_ids.create`].
+        #[arg(long, value_name = "WHAT", value_parser = create_unknown)]
+        create: Option<CreateUnknown>,
+    },
     /// Television guides: the schedules of channels (XMLTV).
     Xmltv {
         /// Guides, read one after the other.
@@ -95,12 +109,80 @@ pub enum What {
     Factors(FactorArgs),
 }
 
+impl What {
+    /// The file among those of the import that is the same one as `path`, by this name or another.
+    fn reads(&self, path: &Path) -> Option<PathBuf> {
+        let path = path.canonicalize().ok()?;
+        let files: Vec<&PathBuf> = match self {
+            Self::Movielens { folder } | Self::Tmdb { folder } => {
+                // Whatever lies in the folder may be read.
+                let folder = folder.canonicalize().ok()?;
+                return (path.parent() == Some(folder.as_path())).then_some(path);
+            }
+            Self::Products { file, mapping } => vec![file, mapping],
+            Self::Items(from) | Self::Users(from) | Self::Interactions { from, .. } => {
+                std::iter::once(&from.file).chain(&from.mapping).collect()
+            }
+            Self::Xmltv { files, .. } | Self::Airings { files } => files.iter().collect(),
+            Self::Factors(args) => vec![&args.items],
+        };
+        let same = |file: &&PathBuf| file.canonicalize().is_ok_and(|file| file == path);
+        files.into_iter().find(same).cloned()
+    }
+}
+
+/// A file of rows and what says how they are read.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct MappedFile {
+    /// File with the rows; `-` is the standard input.
+    pub file: PathBuf,
+    /// Mapping of columns to values; see docs/import.md.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "preset",
+        required_unless_present = "preset"
+    )]
+    pub mapping: Option<PathBuf>,
+    /// Name of a built-in mapping, such as `gorse` or `ml-100k`; see docs/import.md.
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+}
+
+impl MappedFile {
+    fn into_parts(self) -> (PathBuf, MappingOrigin) {
+        let mapping = match self.mapping {
+            Some(file) => MappingOrigin::File(file),
+            None => MappingOrigin::Preset(self.preset.unwrap_or_default()),
+        };
+        (self.file, mapping)
+    }
+}
+
+fn create_unknown(text: &str) -> Result<CreateUnknown, String> {
+    match text {
+        "users" => Ok(CreateUnknown::Users),
+        "items" => Ok(CreateUnknown::Items),
+        "both" => Ok(CreateUnknown::Both),
+        "none" => Ok(CreateUnknown::None),
+        _ => Err("it is one of users, items, both, none".to_owned()),
+    }
+}
+
 /// Imports into the schema of these services, which is that of `args.schema`; an interrupt ends it after
 /// the chunks under way. The exit code says how it ended.
 ///
 /// # Errors
 /// When the database fails, `--refused` cannot be written, or factors are worse than what serves.
 pub async fn run(args: Args, services: &Services) -> anyhow::Result<ExitCode> {
+    if let Some(refused) = &args.refused
+        && let Some(read) = args.what.reads(refused)
+    {
+        anyhow::bail!(
+            "--refused would write over `{}`, which is read; give it another name",
+            read.display()
+        );
+    }
     let mut report = Report::new(args.refused.as_ref(), args.show_refused)?;
     let limits = Limits {
         ratio: args.max_ratio,
@@ -110,6 +192,22 @@ pub async fn run(args: Args, services: &Services) -> anyhow::Result<ExitCode> {
         What::Movielens { folder } => ImportRequest::Movielens { folder },
         What::Tmdb { folder } => ImportRequest::Tmdb { folder },
         What::Products { file, mapping } => ImportRequest::Products { file, mapping },
+        What::Items(from) => {
+            let (file, mapping) = from.into_parts();
+            ImportRequest::Items { file, mapping }
+        }
+        What::Users(from) => {
+            let (file, mapping) = from.into_parts();
+            ImportRequest::Users { file, mapping }
+        }
+        What::Interactions { from, create } => {
+            let (file, mapping) = from.into_parts();
+            ImportRequest::Interactions {
+                file,
+                mapping,
+                create,
+            }
+        }
         What::Xmltv { files, time_zone } => ImportRequest::Xmltv { files, time_zone },
         What::Airings { files } => ImportRequest::Airings { files },
         What::Factors(args) => {
@@ -153,7 +251,7 @@ pub async fn run(args: Args, services: &Services) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(code(&summary)))
         }
         Err(error @ Error::Refused(_)) => {
-            eprintln!("Nothing was imported: {error}");
+            eprintln!("Nothing was imported: {}", lines(&error));
             Ok(ExitCode::from(NOTHING_READ))
         }
         // At the shell of the server, the cause may be seen.
@@ -162,6 +260,13 @@ pub async fn run(args: Args, services: &Services) -> anyhow::Result<ExitCode> {
         )),
         Err(other) => Err(other.into()),
     }
+}
+
+/// A message as it may be shown on a terminal, line by line.
+fn lines(error: &Error) -> String {
+    let text = error.to_string();
+    let lines: Vec<String> = text.lines().take(50).map(printable).collect();
+    lines.join("\n")
 }
 
 /// The exit code of an import that ended like this.
@@ -178,14 +283,14 @@ pub fn code(summary: &ImportSummary) -> u8 {
 pub fn describe(summary: &ImportSummary) -> String {
     use std::fmt::Write;
     let mut text = format!(
-        "{:<9} {:>10} {:>10} {:>10} {:>10}\n",
+        "{:<12} {:>10} {:>10} {:>10} {:>10}\n",
         "", "added", "updated", "unchanged", "refused"
     );
     // Writing to a String cannot fail.
     for (table, counts) in &summary.tables {
         let _ = writeln!(
             text,
-            "{:<9} {:>10} {:>10} {:>10} {:>10}",
+            "{:<12} {:>10} {:>10} {:>10} {:>10}",
             table.as_str(),
             counts.added,
             counts.updated,
@@ -200,6 +305,17 @@ pub fn describe(summary: &ImportSummary) -> String {
             "Of the airings, {} repeated another row and were left out, {} overlap another one, and {} of \
              earlier guides were removed.",
             airings.duplicates, airings.overlapping, airings.removed
+        );
+    }
+    if !summary.warnings.is_empty() {
+        let fields = summary.warnings.iter();
+        let fields: Vec<String> = fields
+            .map(|(field, rows)| format!("{} ({rows})", printable(field)))
+            .collect();
+        let fields = fields.join(", ");
+        let _ = writeln!(
+            text,
+            "Left empty, since the field cannot take the value: {fields}."
         );
     }
     let seconds = summary.seconds;
@@ -258,10 +374,23 @@ impl Report {
         match event {
             ImportEvent::FileOpened { file, bytes } => {
                 self.total = bytes;
-                self.show(file, 0, 0);
+                self.show(printable(&file), 0, 0);
             }
-            ImportEvent::ChunkMerged { file, bytes, rows } => self.show(file, bytes, rows),
+            ImportEvent::ChunkMerged { file, bytes, rows } => {
+                self.show(printable(&file), bytes, rows)
+            }
             ImportEvent::RowRefused(refused) => self.refused(&refused),
+            ImportEvent::FieldLeftEmpty(warning) => {
+                let FieldWarning {
+                    file,
+                    line,
+                    field,
+                    reason,
+                } = warning;
+                self.say(&format!(
+                    "{file}, line {line}: {field} left empty: {reason}"
+                ));
+            }
         }
     }
 
@@ -284,14 +413,18 @@ impl Report {
         {
             self.failed.get_or_insert(error);
         }
+        let RefusedRow { file, line, reason } = refused;
+        self.say(&format!("{file}, line {line}: refused: {reason}"));
+    }
+
+    /// Shows a line about the file, unless as many were shown as are to be.
+    fn say(&mut self, line: &str) {
         if self.left_to_show == 0 {
             self.hidden += 1;
             return;
         }
         self.left_to_show -= 1;
-        let RefusedRow { file, line, reason } = refused;
-        self.bar
-            .write_line(&format!("{file}, line {line}: refused: {reason}"));
+        self.bar.write_line(&printable(line));
     }
 
     fn end(mut self) -> anyhow::Result<()> {
@@ -300,9 +433,9 @@ impl Report {
             let how = if self.file.is_some() {
                 ""
             } else {
-                "; --refused FILE writes all"
+                "; --refused FILE writes all refused rows"
             };
-            eprintln!("… and {} more refused rows{how}", self.hidden);
+            eprintln!("… and {} more such lines{how}", self.hidden);
         }
         if let Some(file) = &mut self.file {
             file.flush()?;

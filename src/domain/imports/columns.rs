@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use super::mapping::number;
 use super::movielens::brief;
 use crate::domain::content::Fields;
 use crate::platform::db::copy::Rows;
@@ -199,6 +200,12 @@ impl Field {
         COLUMNS[self.0].name
     }
 
+    /// Empties the field of this name; answers whether there is such a field and an item can be without it.
+    pub(super) fn clear(name: &str, fields: &mut Fields) -> bool {
+        let field = Self::named(name).filter(|field| !field.is_title());
+        field.is_some_and(|field| field.set(fields, Vec::new()).is_ok())
+    }
+
     /// Whether it is the title, which is set before the others.
     pub(super) fn is_title(self) -> bool {
         matches!(COLUMNS[self.0].mapped, Mapped::Before)
@@ -233,8 +240,12 @@ impl<'de> Deserialize<'de> for Field {
 
 fn parsed<T: FromStr>(text: Option<String>) -> Result<Option<T>, String> {
     text.map(|text| {
-        text.parse()
-            .map_err(|_| format!("`{}` cannot be read", brief(&text)))
+        let plain = text.parse().ok();
+        // "2008.0" and "1e2" are whole numbers too.
+        let other = || number(&text)?.normalize().to_string().parse().ok();
+        plain
+            .or_else(other)
+            .ok_or_else(|| format!("`{}` cannot be read", brief(&text)))
     })
     .transpose()
 }

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::mapping::Mapping;
+use super::mapping::MappingOrigin;
 use super::model::{
     ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, RefusedRow,
 };
@@ -16,102 +15,14 @@ use crate::domain::auth::Viewer;
 use crate::domain::channels::model::time_zone;
 use crate::domain::job_handler::{JobContext, JobFailure, JobHandler, JobKind};
 use crate::domain::uploads::{StagedUploads, UploadService};
-use crate::foundation::{Error, Id, Progress, Refusal, Result, id, text_enum};
+use crate::foundation::{Error, Progress, Refusal, Result};
+
+mod parameters;
+
+pub use parameters::{ImportParameters, ImportSource};
 
 /// So many refused rows are told with line and reason; the others are counted.
 const REFUSED_TOLD: usize = 100;
-
-text_enum! {
-    /// Format of the files to import.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum ImportSource {
-        /// Movies, users, ratings and tags in the format of MovieLens.
-        Movielens = "MOVIELENS",
-        /// Movies and credits in the format of the TMDB data set.
-        Tmdb = "TMDB",
-        /// A product catalogue with a column mapping.
-        Products = "PRODUCTS",
-        /// Television guides in XMLTV: the schedules of channels.
-        Xmltv = "XMLTV",
-        /// A table of airings with audience figures, as csv with the columns `channel`, `start`, `end`, `title` and
-        /// optionally `year`, `content_id`, `external_id` and `audience`.
-        Airings = "AIRINGS",
-    }
-}
-
-/// What is imported.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ImportParameters {
-    /// The format of the files.
-    pub source: ImportSource,
-    /// The uploaded files, 1 to [`ImportParameters::MOST`]. The role of each is determined by its name.
-    pub uploads: Vec<Id<id::Upload>>,
-    /// For products: the mapping, as TOML of at most [`ImportParameters::MOST_MAPPING`] bytes.
-    pub mapping: Option<String>,
-    /// The highest ratio of the decompressed to the compressed size of a file, past 1 GiB; at least 1.
-    pub max_ratio: u64,
-    /// For guides: the time zone of channels that are not known, and of their times without an offset; UTC where
-    /// it is left out. A name of the IANA database.
-    #[serde(default)]
-    pub time_zone: Option<String>,
-}
-
-impl ImportParameters {
-    /// The most files that are imported together.
-    pub const MOST: usize = 20;
-    /// The longest mapping, in bytes.
-    pub const MOST_MAPPING: usize = 100_000;
-
-    /// An import of these files with the default limits.
-    pub fn new(source: ImportSource, uploads: Vec<Id<id::Upload>>) -> Self {
-        Self {
-            source,
-            uploads,
-            mapping: None,
-            max_ratio: Limits::default().ratio,
-            time_zone: None,
-        }
-    }
-}
-
-impl ImportParameters {
-    fn check(&self) -> Result<(), Refusal> {
-        if self.uploads.is_empty() || self.uploads.len() > Self::MOST {
-            let message = format!("name 1 to {} files that were uploaded before", Self::MOST);
-            return Err(Refusal::invalid("uploadIds", message));
-        }
-        let needs = self.source == ImportSource::Products;
-        if needs && self.uploads.len() > 1 {
-            let message = "a catalogue of products is one file; import one after the other";
-            return Err(Refusal::invalid("uploadIds", message));
-        }
-        if let Some(zone) = &self.time_zone {
-            if self.source != ImportSource::Xmltv {
-                let message = "only guides in XMLTV have a time zone; leave it out";
-                return Err(Refusal::invalid("timeZone", message));
-            }
-            time_zone("timeZone", zone)?;
-        }
-        match &self.mapping {
-            None if needs => {
-                let message = "products need a mapping, which says which column is which field";
-                Err(Refusal::invalid("mapping", message))
-            }
-            Some(_) if !needs => {
-                let message = "only products have a mapping; leave it out";
-                Err(Refusal::invalid("mapping", message))
-            }
-            Some(mapping) if mapping.len() > Self::MOST_MAPPING => {
-                let message = format!("a mapping has at most {} bytes", Self::MOST_MAPPING);
-                Err(Refusal::invalid("mapping", message))
-            }
-            Some(mapping) => Mapping::parse(mapping)
-                .map(drop)
-                .map_err(|why| Refusal::invalid("mapping", why.trim_end())),
-            None => Ok(()),
-        }
-    }
-}
 
 /// Imports uploaded files into the catalogue.
 pub struct ImportJob {
@@ -176,19 +87,34 @@ async fn request(
     let folder = staged.folder();
     match (
         parameters.source,
-        &parameters.mapping,
+        parameters.mapping_text(),
         staged.uploads.first(),
     ) {
         (ImportSource::Movielens, ..) => Ok(ImportRequest::Movielens { folder }),
         (ImportSource::Tmdb, ..) => Ok(ImportRequest::Tmdb { folder }),
-        (ImportSource::Products, Some(text), Some(upload)) => {
+        (
+            ImportSource::Products | ImportSource::Users | ImportSource::Interactions,
+            Some(text),
+            Some(upload),
+        ) => {
             let mapping = staged.sibling("mapping.toml");
             tokio::fs::write(&mapping, text).await.map_err(|error| {
                 tracing::error!(%error, "The mapping of an import cannot be written");
                 JobFailure::retry("the data directory cannot be written")
             })?;
             let file = folder.join(&upload.name);
-            Ok(ImportRequest::Products { file, mapping })
+            Ok(match parameters.source {
+                ImportSource::Users => ImportRequest::Users {
+                    file,
+                    mapping: MappingOrigin::File(mapping),
+                },
+                ImportSource::Interactions => ImportRequest::Interactions {
+                    file,
+                    mapping: MappingOrigin::File(mapping),
+                    create: None,
+                },
+                _ => ImportRequest::Products { file, mapping },
+            })
         }
         (ImportSource::Xmltv, ..) => Ok(ImportRequest::Xmltv {
             files: files(staged),
@@ -200,9 +126,9 @@ async fn request(
         (ImportSource::Airings, ..) => Ok(ImportRequest::Airings {
             files: files(staged),
         }),
-        (ImportSource::Products, ..) => {
-            Err(JobFailure::Permanent("products need a mapping".to_owned()))
-        }
+        (ImportSource::Products | ImportSource::Users | ImportSource::Interactions, ..) => Err(
+            JobFailure::Permanent("the import needs a mapping".to_owned()),
+        ),
     }
 }
 
@@ -244,6 +170,7 @@ impl Seen {
                 }
                 None
             }
+            ImportEvent::FieldLeftEmpty(_) => None,
         }
     }
 
@@ -293,7 +220,7 @@ pub(super) fn settle(
             Ok(json!({
                 "tables": tables.collect::<serde_json::Map<_, _>>(),
                 "refused": summary.refused(), "refusedRows": rows,
-                "seconds": summary.seconds,
+                "warnings": summary.warnings, "seconds": summary.seconds,
             }))
         }
     }
@@ -340,6 +267,7 @@ mod tests {
         };
         ImportSummary {
             tables: vec![(Table::Ratings, counts)],
+            warnings: [("year".to_owned(), 3)].into(),
             outcome,
             seconds: 0.5,
         }
@@ -359,6 +287,7 @@ mod tests {
         let rows = json!([{ "file": "ratings.csv", "line": 3, "reason": "no stars" }]);
         assert_eq!(whole["tables"]["ratings"]["added"], 7);
         assert_eq!(whole["refused"], 2);
+        assert_eq!(whole["warnings"], json!({ "year": 3 }));
         assert_eq!(whole["refusedRows"], rows);
         let empty = settle(&summary(0, ImportOutcome::Completed), refused());
         let Err(JobFailure::Permanent(why)) = empty else {

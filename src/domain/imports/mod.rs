@@ -1,6 +1,6 @@
 //! Bringing other catalogues, their users and what these did into a schema.
 //!
-//! A reader ([`movielens`], [`tmdb`], [`products`], [`guides`], [`airings`]) turns a file into rows on a thread of its own;
+//! A reader ([`movielens`], [`tmdb`], [`products`], [`users`], [`interactions`], [`guides`], [`airings`]) turns a file into rows on a thread of its own;
 //! the rows are staged in chunks, and the store merges one chunk after the other, each in one
 //! transaction. A row that cannot be taken is refused with its line and reason and the rest goes
 //! on; a file that breaks in the middle ends the import, and the chunks merged before stay whole.
@@ -10,20 +10,26 @@ mod columns;
 mod download;
 pub mod factors;
 mod guides;
+mod interactions;
 pub mod job;
 pub mod mapping;
+mod message;
 pub mod model;
 pub mod movielens;
 mod products;
+mod rows;
 pub mod service;
 pub mod source;
 mod store;
 pub mod sync;
 mod tmdb;
+mod users;
 
+pub use mapping::MappingOrigin;
+pub use message::printable;
 pub use model::{
-    FileError, ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, RefusedRow,
-    RowCounts, Table,
+    FieldWarning, FileError, ImportEvent, ImportOptions, ImportOutcome, ImportRequest,
+    ImportSummary, RefusedRow, RowCounts, Table,
 };
 pub use service::ImportService;
 pub use source::Limits;
@@ -34,7 +40,8 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::mapping::{Format, Mapping};
+    use super::interactions::InteractionReader;
+    use super::mapping::{Format, Mapping, Subject};
     use super::model::ReadError;
     use super::movielens::{FileFormat, FilmReader, LinkReader, UserItemReader, UserReader};
     use super::products::ProductReader;
@@ -50,6 +57,14 @@ mod tests {
         currency = { column = "c", map = { x = "EUR" }, otherwise = "" }
         tags = { column = "tags", unwrap = ['[', ']'], split = ",", without_title = true }
         year = { column = "year" }
+    "#;
+
+    const EVENTS: &str = r#"
+        kind = { column = "rating", map = { "1" = "VIEW" }, otherwise = "RATING" }
+        user = { column = "userId" }
+        item = { column = "movieId" }
+        rating = { column = "rating" }
+        time = { column = "timestamp" }
     "#;
 
     /// Reads to the end, or to the break; a reader that goes on behind a break would never end.
@@ -74,6 +89,7 @@ mod tests {
             return;
         }
         let source = || open().unwrap();
+        let decoded = || Source::open_decoded(file.path(), limits, None).unwrap();
         for form in [FileFormat::Csv, FileFormat::Colons] {
             drain(FilmReader::new(source().lines(), form, Default::default()));
             drain(LinkReader::new(source().lines(), form));
@@ -85,11 +101,22 @@ mod tests {
             ));
             drain(UserItemReader::tags(source().lines(), form, 2_000_000_000));
         }
-        for format in [Format::Csv, Format::Jsonl] {
-            let mut mapping = Mapping::parse(MAPPING).unwrap();
+        for format in [Format::Csv, Format::Jsonl, Format::Json] {
+            let mut mapping = Mapping::parse(MAPPING, Subject::Items).unwrap();
             mapping.format = format;
-            if let Ok(rows) = ProductReader::new(source(), mapping) {
+            if let Ok(rows) = ProductReader::new(decoded(), mapping) {
                 drain(rows);
+            }
+            let mut mapping = Mapping::parse(EVENTS, Subject::Interactions).unwrap();
+            mapping.format = format;
+            for delimiter in [",", "::"] {
+                mapping.delimiter = delimiter.to_owned();
+                let now = chrono::DateTime::from_timestamp(2_000_000_000, 0).unwrap();
+                let source = "shop".to_owned();
+                let rows = InteractionReader::new(decoded(), mapping.clone(), source, now);
+                if let Ok(rows) = rows {
+                    drain(rows);
+                }
             }
         }
         if let Ok(rows) = tmdb::FilmReader::new(source()) {

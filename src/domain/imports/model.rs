@@ -1,17 +1,22 @@
 //! Import requests, their events, and their summary.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
+use super::mapping::MappingOrigin;
 use super::source::Limits;
-use crate::domain::competition::AiringKind;
-use crate::domain::content::Fields;
-use crate::domain::content::model::CreditRole;
+use crate::platform::config::CreateUnknown;
+
+mod imported;
+
+pub(super) use imported::{
+    AiringRow, CreditRow, FilmCredits, ImportedAiring, ImportedInteraction, ImportedItem,
+    ImportedUser, NewChannel, RatingRow, ReadError, TagRow, UserItemRow,
+};
 
 /// The source of an import.
 #[derive(Clone, Debug)]
@@ -32,6 +37,29 @@ pub enum ImportRequest {
         file: PathBuf,
         /// The file that says which column is which field.
         mapping: PathBuf,
+    },
+    /// Products or other items, as a mapping or a preset says.
+    Items {
+        /// The file with the items; `-` is the standard input.
+        file: PathBuf,
+        /// The mapping.
+        mapping: MappingOrigin,
+    },
+    /// Users by ids of their own, as a mapping says.
+    Users {
+        /// The file with the users; `-` is the standard input.
+        file: PathBuf,
+        /// The mapping.
+        mapping: MappingOrigin,
+    },
+    /// Interactions by the ids that the mapping names.
+    Interactions {
+        /// The file with the interactions; `-` is the standard input.
+        file: PathBuf,
+        /// The mapping.
+        mapping: MappingOrigin,
+        /// Whether unknown users and items are created, where it is said otherwise than by the mapping.
+        create: Option<CreateUnknown>,
     },
     /// Television guides in XMLTV.
     Xmltv {
@@ -59,6 +87,9 @@ impl ImportRequest {
             Self::Movielens { .. } => "import.movielens",
             Self::Tmdb { .. } => "import.tmdb",
             Self::Products { .. } => "import.products",
+            Self::Items { .. } => "import.items",
+            Self::Users { .. } => "import.users",
+            Self::Interactions { .. } => "import.interactions",
             Self::Xmltv { .. } => "import.xmltv",
             Self::Airings { .. } => "import.airings",
         }
@@ -109,6 +140,21 @@ pub enum ImportEvent {
     },
     /// A row has been refused.
     RowRefused(RefusedRow),
+    /// A field of a row has been left empty. Of a chunk with very many of them, only the first are told.
+    FieldLeftEmpty(FieldWarning),
+}
+
+/// A field that was left empty because it cannot take its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldWarning {
+    /// The name of the file.
+    pub file: String,
+    /// The line on which the row begins, from 1.
+    pub line: u64,
+    /// The name of the field.
+    pub field: String,
+    /// The reason.
+    pub reason: String,
 }
 
 /// A refused row.
@@ -131,6 +177,7 @@ pub enum Table {
     Links,
     Users,
     Ratings,
+    Interactions,
     Tags,
     People,
     Credits,
@@ -147,6 +194,7 @@ impl Table {
             Self::Links => "links",
             Self::Users => "users",
             Self::Ratings => "ratings",
+            Self::Interactions => "interactions",
             Self::Tags => "tags",
             Self::People => "people",
             Self::Credits => "credits",
@@ -230,6 +278,8 @@ pub struct FileError {
 pub struct ImportSummary {
     /// The counts of rows by table, in the order of [`Table`].
     pub tables: Vec<(Table, RowCounts)>,
+    /// How many rows were taken without a value that a field cannot take, by the name of the field.
+    pub warnings: BTreeMap<String, u64>,
     /// The outcome.
     pub outcome: ImportOutcome,
     /// The duration in seconds.
@@ -254,135 +304,4 @@ impl ImportSummary {
             .iter()
             .all(|(_, counts)| counts.added + counts.updated + counts.unchanged == 0)
     }
-}
-
-/// Why a reader returned no row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ReadError {
-    /// The row is invalid; reading continues.
-    Row {
-        /// The line it begins on.
-        line: u64,
-        /// Why.
-        reason: String,
-    },
-    /// The rest of the file cannot be read.
-    File {
-        /// The last line that was started.
-        line: u64,
-        /// Why.
-        reason: String,
-    },
-}
-
-impl ReadError {
-    pub(super) fn row(line: u64, reason: impl Into<String>) -> Self {
-        Self::Row {
-            line,
-            reason: reason.into(),
-        }
-    }
-}
-
-/// A content item of a file.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct ImportedItem {
-    /// Its name in the catalogue that is imported.
-    pub key: String,
-    /// What is known of it.
-    pub fields: Fields,
-    /// Its names in further catalogues.
-    pub names: Vec<(&'static str, String)>,
-}
-
-/// A row of a file about one user and one item: a rating or a tag.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct UserItemRow<T> {
-    /// The line in the file, from 1.
-    pub line: u64,
-    /// The number of the user.
-    pub user: u64,
-    /// The number of the item.
-    pub item: u64,
-    /// Seconds since 1970.
-    pub at: i64,
-    /// The rating (0.5 to 5) or the tag.
-    pub value: T,
-}
-
-/// A rating of an item by a user.
-pub(super) type RatingRow = UserItemRow<f32>;
-
-/// A tag that a user gave to an item.
-pub(super) type TagRow = UserItemRow<String>;
-
-/// The credits of one film.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct FilmCredits {
-    /// The film's name in the catalogue that is imported.
-    pub key: u64,
-    /// Who did what, the first of each role first.
-    pub credits: Vec<CreditRow>,
-}
-
-/// One credit.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct CreditRow {
-    /// The person's number in the catalogue that is imported.
-    pub person: u64,
-    /// As credited.
-    pub name: String,
-    /// What they did.
-    pub role: CreditRole,
-    /// Whom they play.
-    pub character: Option<String>,
-}
-
-/// A row of a file about what a channel shows.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum AiringRow {
-    /// An airing.
-    Airing(Box<ImportedAiring>),
-    /// One that repeats another row of the file.
-    Duplicate,
-}
-
-/// An airing of a file.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct ImportedAiring {
-    /// The id of the channel.
-    pub channel: Uuid,
-    /// The channel itself, where it is to be created.
-    pub new_channel: Option<NewChannel>,
-    /// The title.
-    pub title: String,
-    /// The year of production.
-    pub year: Option<i32>,
-    /// What the file says that it is.
-    pub kind: AiringKind,
-    /// When it begins.
-    pub starts_at: DateTime<Utc>,
-    /// When it ends.
-    pub ends_at: DateTime<Utc>,
-    /// The film of the catalogue that it shows, with the confidence from 0 to 1.
-    pub film: Option<(Uuid, f32)>,
-    /// How many people saw it.
-    pub audience: Option<i64>,
-    /// Whether it runs at the same time as another one of its channel.
-    pub overlapping: bool,
-}
-
-/// A channel of a competitor, to be created.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct NewChannel {
-    /// Its id.
-    pub id: Uuid,
-    /// Its key, which no other channel has.
-    pub key: String,
-    /// Its name.
-    pub name: String,
-    /// Its time zone.
-    pub time_zone: &'static str,
-    /// Its id in the guide.
-    pub guide_id: String,
 }

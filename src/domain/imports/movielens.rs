@@ -122,6 +122,8 @@ impl Iterator for FilmReader {
                 names.extend(link.tmdb.map(|tmdb| ("tmdb", tmdb.to_string())));
             }
             Ok(ImportedItem {
+                line: 0,
+                warnings: Vec::new(),
                 key: film.to_string(),
                 fields,
                 names,

@@ -1,53 +1,31 @@
 //! Catalogues of products, read by a mapping file.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::mapping::{Format, Mapping, Rule};
+use super::interactions::value;
+use super::mapping::{Field, Mapping, Rule};
 use super::model::{ImportedItem, ReadError};
 use super::movielens::brief;
-use super::source::{Lines, Source, Table};
-use crate::domain::content::Fields;
+use super::rows::{Cells, RowReader};
+use super::source::Source;
+use crate::domain::content::{ContentKind, Fields};
+use crate::foundation::{Error, Refusal};
 
 /// The products of a file.
 pub(super) struct ProductReader {
-    rows: Rows,
+    rows: RowReader,
     mapping: Mapping,
     /// Hashes of the ids that came up: eight bytes each, so that a million products take 16 MB.
     seen: FxHashSet<u64>,
 }
 
-enum Rows {
-    /// With the place of each column.
-    Csv(Table, FxHashMap<String, usize>),
-    Jsonl(Lines),
-}
-
 impl ProductReader {
     pub(super) fn new(source: Source, mapping: Mapping) -> Result<Self, ReadError> {
-        let rows = match mapping.format {
-            Format::Jsonl => Rows::Jsonl(source.lines()),
-            Format::Csv => {
-                let delimiter = u8::try_from(mapping.delimiter).unwrap_or(b',');
-                let table = source.table(delimiter)?;
-                if let Some(missing) = mapping.columns().find(|name| table.column(name).is_none()) {
-                    return Err(ReadError::File {
-                        line: 1,
-                        reason: format!(
-                            "the mapping reads the column `{missing}`; the file has {}",
-                            table.header().join(", ")
-                        ),
-                    });
-                }
-                let columns = table.header().iter().cloned().enumerate();
-                // Of two columns of one name, the first.
-                let columns = columns.rev().map(|(index, name)| (name, index)).collect();
-                Rows::Csv(table, columns)
-            }
-        };
+        let layout = mapping.layout();
         Ok(Self {
-            rows,
+            rows: RowReader::new(source, &layout, mapping.read_columns())?,
             mapping,
             seen: FxHashSet::default(),
         })
@@ -58,33 +36,11 @@ impl Iterator for ProductReader {
     type Item = Result<ImportedItem, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (line, item) = match &mut self.rows {
-            Rows::Csv(table, columns) => {
-                let (line, record) = match table.next() {
-                    Ok(row) => row?,
-                    Err(fault) => return Some(Err(fault)),
-                };
-                let cell = |name: &str| {
-                    let text = columns.get(name).and_then(|index| record.get(*index));
-                    text.map(ToOwned::to_owned).into_iter().collect()
-                };
-                (line, item(&self.mapping, cell))
-            }
-            Rows::Jsonl(lines) => {
-                let (number, line) = match lines.next() {
-                    Ok(line) => line?,
-                    Err(fault) => return Some(Err(fault)),
-                };
-                let object = serde_json::from_slice::<serde_json::Map<String, Value>>(line)
-                    .map_err(|error| format!("no JSON object: {error}"));
-                let item = object.and_then(|object| {
-                    let object = Value::Object(object);
-                    item(&self.mapping, |path| entries(&object, path))
-                });
-                (number, item)
-            }
+        let (line, cells) = match self.rows.next() {
+            Ok(row) => row?,
+            Err(fault) => return Some(Err(fault)),
         };
-        let item = item.and_then(|item| {
+        let item = item(&self.mapping, &cells, line).and_then(|item| {
             if self.seen.insert(xxh3_64(item.key.as_bytes())) {
                 Ok(item)
             } else {
@@ -96,32 +52,13 @@ impl Iterator for ProductReader {
     }
 }
 
-/// The value at a path of keys as entries of text: several for a list, none for null.
-fn entries(object: &Value, path: &str) -> Vec<String> {
-    // A key may hold a dot itself.
-    let found = object.get(path).or_else(|| {
-        path.split('.')
-            .try_fold(object, |value, key| value.get(key))
-    });
-    match found {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(values)) => values.iter().filter_map(text).collect(),
-        Some(value) => text(value).into_iter().collect(),
-    }
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.replace('\0', "")),
-        other => Some(other.to_string()),
-    }
-}
-
-fn item(mapping: &Mapping, cell: impl Fn(&str) -> Vec<String>) -> Result<ImportedItem, String> {
-    let key = one(&mapping.id, &cell, None)
-        .map_err(|reason| format!("id: {reason}"))?
-        .ok_or("there is no id")?;
+fn item(mapping: &Mapping, cells: &Cells<'_>, line: u64) -> Result<ImportedItem, String> {
+    let cell = |name: &str| cells.entries(name);
+    let key = match &mapping.id {
+        Some(rule) => one(rule, &cell, None).map_err(|reason| format!("id: {reason}"))?,
+        None => None,
+    };
+    let key = key.ok_or("there is no id")?;
     if key.chars().count() > 200 {
         return Err("an id has at most 200 characters".to_owned());
     }
@@ -129,17 +66,39 @@ fn item(mapping: &Mapping, cell: impl Fn(&str) -> Vec<String>) -> Result<Importe
         Some(rule) => one(rule, &cell, None)?.ok_or("there is no title")?,
         None => return Err("there is no title".to_owned()),
     };
-    let mut fields = Fields::new(mapping.kind, title.clone());
+    let kind = match &mapping.kind {
+        None => ContentKind::Product,
+        Some(rule) => {
+            let name = value(rule, "kind", cells)?.ok_or("there is no kind")?;
+            let known = name.parse();
+            known.map_err(|why: String| format!("kind: {}", brief(&why)))?
+        }
+    };
+    let mut fields = Fields::new(kind, title.clone());
+    if let Some(rule) = &mapping.visibility {
+        let name = value(rule, "visibility", cells)?.ok_or("there is no visibility")?;
+        let known = name.parse();
+        fields.visibility = known.map_err(|why: String| format!("visibility: {}", brief(&why)))?;
+    }
+    let mut warnings = Warnings {
+        strict: mapping.strict,
+        found: Vec::new(),
+    };
     for (field, rule) in &mapping.fields {
-        rule.value(&cell, Some(&title))
-            .and_then(|texts| field.set(&mut fields, texts))
-            .map_err(|reason| format!("{}: {reason}", field.name()))?;
+        let made = rule.value(&cell, Some(&title));
+        if let Err(reason) = made.and_then(|texts| field.set(&mut fields, texts)) {
+            warnings.add(field.name(), reason)?;
+        }
     }
     let mut metadata = serde_json::Map::new();
     for (name, rule) in &mapping.metadata {
-        let mut entries = rule
-            .value(&cell, Some(&title))
-            .map_err(|reason| format!("{name}: {reason}"))?;
+        let mut entries = match rule.value(&cell, Some(&title)) {
+            Ok(entries) => entries,
+            Err(reason) => {
+                warnings.add(name, reason)?;
+                continue;
+            }
+        };
         let value = match (rule.split.is_some() && rule.take.is_none(), entries.len()) {
             (_, 0) => continue,
             (false, 1) => Value::String(entries.remove(0)),
@@ -148,12 +107,98 @@ fn item(mapping: &Mapping, cell: impl Fn(&str) -> Vec<String>) -> Result<Importe
         metadata.insert(name.clone(), value);
     }
     fields.metadata = Value::Object(metadata);
-    fields.check().map_err(|error| error.to_string())?;
+    leave_wrong_out(&mut fields, &mut warnings)?;
     Ok(ImportedItem {
+        line,
         key,
         fields,
         names: Vec::new(),
+        warnings: warnings.found,
     })
+}
+
+/// What was wrong with fields that were left empty.
+struct Warnings {
+    strict: bool,
+    found: Vec<(String, String)>,
+}
+
+impl Warnings {
+    /// Notes that a field was left empty, once.
+    ///
+    /// # Errors
+    /// The reason, where the row is to be refused for it.
+    fn add(&mut self, field: &str, reason: String) -> Result<(), String> {
+        if self.strict {
+            return Err(format!("{field}: {reason}"));
+        }
+        if !self.found.iter().any(|(known, _)| known == field) {
+            self.found.push((field.to_owned(), reason));
+        }
+        Ok(())
+    }
+}
+
+/// Takes the values that an item cannot have out of its fields.
+///
+/// # Errors
+/// Why it is none without them.
+fn leave_wrong_out(fields: &mut Fields, warnings: &mut Warnings) -> Result<(), String> {
+    // One value may be wrong only because another one was taken out.
+    for _ in 0..3 {
+        let refusal = match fields.check() {
+            Ok(()) => return Ok(()),
+            Err(Error::Refused(refusal)) => refusal,
+            Err(other) => return Err(other.to_string()),
+        };
+        for finding in refusal.each() {
+            let Refusal::InvalidInput { path, message } = finding else {
+                return Err(finding.to_string());
+            };
+            let name = snake_case(path.first().map_or("", String::as_str));
+            if !take_out(fields, &name) {
+                return Err(message);
+            }
+            warnings.add(&name, message)?;
+        }
+    }
+    fields.check().map_err(|error| error.to_string())
+}
+
+/// Empties a field, or of a list what it cannot hold; answers whether an item can be without it.
+fn take_out(fields: &mut Fields, name: &str) -> bool {
+    let shorten = |texts: &mut Vec<String>, most: usize| {
+        let good =
+            |text: &String| (1..=200).contains(&text.chars().count()) && !text.contains('\0');
+        texts.retain(good);
+        texts.truncate(most);
+    };
+    match name {
+        "metadata" => fields.metadata = Value::Object(serde_json::Map::new()),
+        // A price without its currency says nothing.
+        "currency" => {
+            fields.currency = None;
+            fields.price = None;
+            fields.list_price = None;
+        }
+        "genres" => shorten(&mut fields.genres, 50),
+        "tags" => shorten(&mut fields.tags, 200),
+        "category_path" => shorten(&mut fields.category_path, 20),
+        other => return Field::clear(other, fields),
+    }
+    true
+}
+
+/// The name of a field in the contract as the name of its column.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 fn one(

@@ -1,36 +1,33 @@
 //! Runs an import: reads on a thread of its own, merges chunk by chunk, tells how far it is.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::mapping::Mapping;
+use super::mapping::{Encoding, Mapping};
+use super::message::printable;
 use super::model::{
-    FileError, ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, ReadError,
-    RefusedRow, RowCounts, Table,
+    ImportEvent, ImportOptions, ImportOutcome, ImportRequest, ImportSummary, ReadError, RefusedRow,
+    RowCounts, Table,
 };
-use super::movielens;
 use super::products::ProductReader;
 use super::source::Source;
-use super::store::{
-    CreditStage, Ids, ItemStage, MOVIELENS, Policy, RatingStage, Session, Stage, Store, TMDB,
-    TagStage, UserItemStage, UserStage,
-};
-use super::tmdb;
+use super::store::{Ids, ItemStage, Policy, Session, Stage, Store};
 use crate::domain::SchemaContext;
 use crate::domain::auth::Viewer;
 use crate::domain::channels::ChannelService;
 use crate::domain::competition::CompetitionService;
 use crate::foundation::{Clock, Error, Id, Result, Rng, id};
 use crate::platform::cache::Cache;
-use crate::platform::config::Settings;
+use crate::platform::config::{ExternalIdSettings, Settings};
 
 mod airings;
 mod chunks;
+mod films;
+mod mapped;
 mod plan;
 
 use chunks::read_chunks;
@@ -45,6 +42,7 @@ pub struct ImportService {
     cache: Cache,
     pub(super) clock: Clock,
     rng: Rng,
+    external_ids: ExternalIdSettings,
     pub(super) settings: Arc<Settings>,
 }
 
@@ -58,6 +56,7 @@ impl ImportService {
             cache: ctx.cache.clone(),
             clock: ctx.clock.clone(),
             rng: ctx.rng.clone(),
+            external_ids: ctx.settings.external_ids.of(ctx.db.schema()),
             settings: Arc::clone(&ctx.settings),
         }
     }
@@ -87,10 +86,14 @@ impl ImportService {
             options,
             on_event,
             tables: BTreeMap::new(),
+            warnings: BTreeMap::new(),
             outcome: ImportOutcome::Completed,
             sessions: Vec::new(),
             store: self.store.clone(),
-            undecoded: matches!(request, ImportRequest::Xmltv { .. }),
+            decoding: match request {
+                ImportRequest::Xmltv { .. } => Decoding::Reader,
+                _ => Decoding::Utf8,
+            },
         };
         // What cannot be used is refused before the database is asked for anything.
         let plan = Plan::of(&request)?;
@@ -102,12 +105,19 @@ impl ImportService {
         match plan {
             Plan::Movielens(folder) => run.movielens(&folder).await?,
             Plan::Tmdb { films, credits } => run.tmdb(films, credits).await?,
-            Plan::Products { file, mapping } => run.products(&file, mapping).await?,
+            Plan::Products { file, mapping } => run.products(self, &file, mapping).await?,
+            Plan::Users { file, mapping } => run.users(self, &file, mapping).await?,
+            Plan::Interactions {
+                file,
+                mapping,
+                create,
+            } => run.interactions(self, &file, mapping, create).await?,
             Plan::Guides { files, zone } => run.guides(self, &files, zone).await?,
             Plan::Airings { files } => run.airings(self, &files).await?,
         }
         let summary = ImportSummary {
             tables: run.tables.into_iter().collect(),
+            warnings: run.warnings,
             outcome: run.outcome,
             seconds: start.elapsed().as_secs_f64(),
         };
@@ -128,12 +138,23 @@ struct ImportRun<N> {
     options: ImportOptions,
     on_event: N,
     tables: BTreeMap<Table, RowCounts>,
+    warnings: BTreeMap<String, u64>,
     outcome: ImportOutcome,
     /// The first session holds the lock.
     sessions: Vec<Session>,
     store: Store,
-    /// Whether files are decoded by whoever reads them, as guides are, and may be in UTF-16.
-    undecoded: bool,
+    decoding: Decoding,
+}
+
+/// How the text of files is decoded.
+#[derive(Clone, Copy)]
+enum Decoding {
+    /// It is UTF-8.
+    Utf8,
+    /// As a mapping says, or as it is found.
+    Mapped(Option<Encoding>),
+    /// By whoever reads it, as guides are, which may be in UTF-16.
+    Reader,
 }
 
 impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
@@ -145,117 +166,27 @@ impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
         self.outcome == ImportOutcome::Completed
     }
 
-    async fn movielens(&mut self, folder: &Path) -> Result<()> {
-        let links = self.links(folder).await?;
-        let find = |name| movielens::find(folder, name);
-        let until = self.now.timestamp();
-        if let Some((path, form)) = find("movies") {
-            let ids = self.ids();
-            let stage = move |ids| ItemStage::new(MOVIELENS, Table::Films, Policy::Movielens, ids);
-            self.file(&path, Table::Films, 1, ids, stage, move |source| {
-                Ok(movielens::FilmReader::new(source.lines(), form, links))
-            })
-            .await?;
-        }
-        if let Some((path, form)) = find("users").filter(|_| self.is_running()) {
-            let ids = self.ids();
-            self.file(&path, Table::Users, 1, ids, UserStage::new, move |source| {
-                Ok(movielens::UserReader::new(source.lines(), form))
-            })
-            .await?;
-        }
-        let films = Arc::new(self.sessions[0].numbered(MOVIELENS).await?);
-        if let Some((path, form)) = find("ratings").filter(|_| self.is_running()) {
-            let (ids, known) = (self.ids(), Arc::clone(&films));
-            let all = Arc::clone(&films);
-            let stage = move |ids| RatingStage(UserItemStage::new(ids, Arc::clone(&all)));
-            self.file(&path, Table::Ratings, 2, ids, stage, move |source| {
-                let rows = movielens::UserItemReader::ratings(source.lines(), form, until);
-                Ok(rows.map(move |row| of_known_film(row?, &known)))
-            })
-            .await?;
-        }
-        if let Some((path, form)) = find("tags").filter(|_| self.is_running()) {
-            let (ids, known) = (self.ids(), Arc::clone(&films));
-            let stage = move |ids| TagStage(UserItemStage::new(ids, Arc::clone(&films)));
-            self.file(&path, Table::Tags, 1, ids, stage, move |source| {
-                let rows = movielens::UserItemReader::tags(source.lines(), form, until);
-                Ok(rows.map(move |row| of_known_film(row?, &known)))
-            })
-            .await?;
-        }
-        Ok(())
-    }
-
-    /// Reads `links` whole, since each film is written together with its names elsewhere. Links
-    /// without their film in `movies` are of no use and not told.
-    async fn links(&mut self, folder: &Path) -> Result<FxHashMap<u64, movielens::Link>> {
-        let Some((path, form)) = movielens::find(folder, "links") else {
-            return Ok(FxHashMap::default());
-        };
-        let source = self.open(&path)?;
-        let file = name(&path);
-        let read = tokio::task::spawn_blocking(move || {
-            let mut links = FxHashMap::default();
-            let mut refused = Vec::new();
-            for row in movielens::LinkReader::new(source.lines(), form) {
-                match row {
-                    Ok(link) => {
-                        links.insert(link.film, link);
-                    }
-                    Err(ReadError::Row { line, reason }) => refused.push(RefusedRow {
-                        file: file.clone(),
-                        line,
-                        reason,
-                    }),
-                    Err(ReadError::File { line, reason }) => {
-                        return (links, refused, Some(FileError { file, line, reason }));
-                    }
-                }
-            }
-            (links, refused, None)
-        });
-        let (links, refused, broken) = read.await.map_err(|e| Error::Internal(e.into()))?;
-        self.refuse(Table::Links, refused);
-        if let Some(broken) = broken {
-            self.outcome = ImportOutcome::Aborted(broken);
-        }
-        Ok(links)
-    }
-
-    async fn tmdb(&mut self, films: Option<PathBuf>, credits: Option<PathBuf>) -> Result<()> {
-        if let Some(path) = films {
-            let ids = self.ids();
-            let stage = |ids| ItemStage::new(TMDB, Table::Films, Policy::Tmdb, ids);
-            self.file(&path, Table::Films, 1, ids, stage, tmdb::FilmReader::new)
-                .await?;
-        }
-        if let Some(path) = credits.filter(|_| self.is_running()) {
-            let known = self.sessions[0].numbered(TMDB).await?.into_keys().collect();
-            let ids = self.ids();
-            self.file(
-                &path,
-                Table::Credits,
-                1,
-                ids,
-                CreditStage::new,
-                move |source| tmdb::CreditReader::new(source, known),
-            )
-            .await?;
-        }
-        Ok(())
-    }
-
-    async fn products(&mut self, path: &Path, mapping: Box<Mapping>) -> Result<()> {
+    async fn products(
+        &mut self,
+        service: &ImportService,
+        path: &Path,
+        mapping: Box<Mapping>,
+    ) -> Result<()> {
+        let of_schema = service.external_ids.source.clone();
         let ids = self.ids();
+        let visibility = mapping.visibility.is_some();
         let (source, fields) = (
-            mapping.source.clone(),
+            mapping.source.clone().unwrap_or(of_schema),
             mapping.fields.keys().copied().collect::<Vec<_>>(),
         );
         let stage = move |ids| {
-            let policy = Policy::Products(fields.clone());
+            let policy = Policy::Products {
+                fields: fields.clone(),
+                visibility,
+            };
             ItemStage::new(&source, Table::Products, policy, ids)
         };
+        self.decoding = Decoding::Mapped(mapping.encoding);
         self.file(path, Table::Products, 1, ids, stage, move |source| {
             ProductReader::new(source, *mapping)
         })
@@ -264,9 +195,10 @@ impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
 
     fn open(&mut self, path: &Path) -> Result<Source> {
         let limits = self.options.limits;
-        let source = match self.undecoded {
-            true => Source::open_undecoded(path, limits)?,
-            false => Source::open(path, limits)?,
+        let source = match self.decoding {
+            Decoding::Utf8 => Source::open(path, limits)?,
+            Decoding::Mapped(encoding) => Source::open_decoded(path, limits, encoding)?,
+            Decoding::Reader => Source::open_undecoded(path, limits)?,
         };
         (self.on_event)(ImportEvent::FileOpened {
             file: name(path),
@@ -324,10 +256,17 @@ impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
                 break;
             }
             self.refuse(table, chunk.refused);
+            for (field, rows) in chunk.warnings {
+                *self.warnings.entry(field).or_default() += rows;
+            }
+            for warning in chunk.warned {
+                (self.on_event)(ImportEvent::FieldLeftEmpty(warning));
+            }
             if let Some(broken) = chunk.fault {
                 self.outcome = ImportOutcome::Aborted(broken);
             }
             let progress = ChunkPosition {
+                table,
                 file: name(path),
                 bytes: chunk.bytes,
                 rows: chunk.rows,
@@ -373,7 +312,14 @@ impl<N: FnMut(ImportEvent) + Send> ImportRun<N> {
     /// Waits for the chunk that has been merging longest, and answers its session.
     async fn next_merged(&mut self, busy: &mut Vec<(MergeTask, ChunkPosition)>) -> Result<Session> {
         let (task, progress) = busy.remove(0);
-        let (session, merged) = task.await.map_err(|error| Error::Internal(error.into()))?;
+        let (mut session, merged) = task.await.map_err(|error| Error::Internal(error.into()))?;
+        let refused = session.take_refused().into_iter();
+        let refused = refused.map(|(line, reason)| RefusedRow {
+            file: progress.file.clone(),
+            line,
+            reason: printable(&reason),
+        });
+        self.refuse(progress.table, refused.collect());
         for (table, counts) in merged? {
             *self.tables.entry(table).or_default() += counts;
         }
@@ -390,6 +336,7 @@ type MergeTask = JoinHandle<(Session, Result<Vec<(Table, RowCounts)>>)>;
 
 /// Where a chunk ends: the file, the bytes and the rows of it so far.
 struct ChunkPosition {
+    table: Table,
     file: String,
     bytes: u64,
     rows: u64,
@@ -400,16 +347,4 @@ fn name(path: &Path) -> String {
         .unwrap_or(path.as_os_str())
         .to_string_lossy()
         .into_owned()
-}
-
-fn of_known_film<T>(
-    row: super::model::UserItemRow<T>,
-    films: &FxHashMap<u64, uuid::Uuid>,
-) -> Result<super::model::UserItemRow<T>, ReadError> {
-    if films.contains_key(&row.item) {
-        Ok(row)
-    } else {
-        let reason = format!("there is no film with the movieId {}", row.item);
-        Err(ReadError::row(row.line, reason))
-    }
 }

@@ -8,16 +8,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
+use self::encoding::Decoder;
+pub use self::encoding::Encoding;
 use self::guard::{Guard, Packed};
 use super::model::ReadError;
 use crate::foundation::{Refusal, Result};
 
+mod encoding;
 mod guard;
 mod lines;
 mod table;
 
 pub use lines::Lines;
-pub(super) use table::Table;
+pub(super) use table::{Quoting, Table};
 
 /// What a file may not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,20 @@ impl Meter {
     }
 }
 
+/// The path that stands for the standard input.
+pub const STANDARD_INPUT: &str = "-";
+
+/// What is done with the text of a file.
+#[derive(Clone, Copy)]
+enum Text {
+    /// It is UTF-8.
+    Utf8,
+    /// It is turned into UTF-8 from this encoding, or from the one that is found.
+    Decoded(Option<Encoding>),
+    /// Whoever reads it decodes it.
+    Raw,
+}
+
 /// An open file.
 pub struct Source {
     reader: Box<dyn Read + Send>,
@@ -78,7 +95,20 @@ impl Source {
     /// # Errors
     /// [`Refusal::InvalidInput`] when it is not there, may not be read, or is an archive or in UTF-16.
     pub fn open(path: &Path, limits: Limits) -> Result<Self> {
-        Self::open_as(path, limits, false)
+        Self::open_as(path, limits, Text::Utf8)
+    }
+
+    /// The same for a file of any [`Encoding`], which is found where none is given. The path `-` is the standard
+    /// input.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] when it is not there, may not be read, or is an archive.
+    pub(super) fn open_decoded(
+        path: &Path,
+        limits: Limits,
+        encoding: Option<Encoding>,
+    ) -> Result<Self> {
+        Self::open_as(path, limits, Text::Decoded(encoding))
     }
 
     /// The same for a file that [`Source::into_reader`] reads and whoever reads it decodes: it may be in UTF-16,
@@ -87,17 +117,23 @@ impl Source {
     /// # Errors
     /// [`Refusal::InvalidInput`] when it is not there, may not be read, or is an archive.
     pub(super) fn open_undecoded(path: &Path, limits: Limits) -> Result<Self> {
-        Self::open_as(path, limits, true)
+        Self::open_as(path, limits, Text::Raw)
     }
 
-    fn open_as(path: &Path, limits: Limits, undecoded: bool) -> Result<Self> {
+    fn open_as(path: &Path, limits: Limits, text: Text) -> Result<Self> {
         let refuse = |why: String| Refusal::invalid("file", format!("{}: {why}", path.display()));
         let cannot = |error: io::Error| refuse(explain(&error));
-        let file = File::open(path).map_err(cannot)?;
-        let about = file.metadata().map_err(cannot)?;
-        if about.is_dir() {
-            return Err(refuse("this is a folder, not a file".to_owned()).into());
-        }
+        let (file, bytes): (Box<dyn Read + Send>, u64) = match text {
+            Text::Decoded(_) if path == Path::new(STANDARD_INPUT) => (Box::new(io::stdin()), 0),
+            _ => {
+                let file = File::open(path).map_err(cannot)?;
+                let about = file.metadata().map_err(cannot)?;
+                if about.is_dir() {
+                    return Err(refuse("this is a folder, not a file".to_owned()).into());
+                }
+                (Box::new(file), about.len())
+            }
+        };
         let mut file = BufReader::with_capacity(1 << 16, file);
         // A shorter file has shorter magic; that is fine.
         let mut magic = [0; 6];
@@ -119,7 +155,8 @@ impl Source {
                 return Err(refuse(format!("this is {kind}")).into());
             }
         }
-        if !undecoded && (magic.starts_with(b"\xff\xfe") || magic.starts_with(b"\xfe\xff")) {
+        let utf8 = matches!(text, Text::Utf8);
+        if utf8 && (magic.starts_with(b"\xff\xfe") || magic.starts_with(b"\xfe\xff")) {
             let why = "this is in UTF-16; save it as UTF-8, as spreadsheets can";
             return Err(refuse(why.to_owned()).into());
         }
@@ -137,11 +174,16 @@ impl Source {
         } else {
             Box::new(packed)
         };
-        let guard = Guard::new(unpacked, Arc::clone(&meter), limits, gz, undecoded);
+        let unpacked = match text {
+            Text::Decoded(encoding) => Box::new(Decoder::new(unpacked, encoding)),
+            Text::Utf8 | Text::Raw => unpacked,
+        };
+        let raw = matches!(text, Text::Raw);
+        let guard = Guard::new(unpacked, Arc::clone(&meter), limits, gz, raw);
         Ok(Self {
             reader: Box::new(guard),
             meter,
-            bytes: about.len(),
+            bytes,
             limits,
         })
     }
@@ -154,6 +196,11 @@ impl Source {
     /// How far it has been read.
     pub fn meter(&self) -> Arc<Meter> {
         Arc::clone(&self.meter)
+    }
+
+    /// The longest row, in bytes.
+    pub(super) fn row_limit(&self) -> usize {
+        self.limits.row_bytes
     }
 
     /// Reads it as it is. Whoever reads it so says where its rows begin, see [`Meter::begin_row`].
@@ -171,12 +218,26 @@ impl Source {
     /// # Errors
     /// [`ReadError::File`] when there is no header row.
     pub(super) fn table(self, delimiter: u8) -> Result<Table, ReadError> {
-        Table::new(self.reader, self.meter, delimiter)
+        let quoting = Quoting::default();
+        Table::new(self.reader, self.meter, delimiter, quoting, None)
+    }
+
+    /// Reads it as csv: with a header row, or with columns of these names.
+    ///
+    /// # Errors
+    /// [`ReadError::File`] when it is empty.
+    pub(super) fn table_of(
+        self,
+        delimiter: u8,
+        quoting: Quoting,
+        columns: Option<Vec<String>>,
+    ) -> Result<Table, ReadError> {
+        Table::new(self.reader, self.meter, delimiter, quoting, columns)
     }
 }
 
 /// Says what an error of the file system or of the unpacking means.
-fn explain(error: &io::Error) -> String {
+pub(super) fn explain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "this file may not be read".to_owned(),

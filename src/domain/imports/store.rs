@@ -20,17 +20,21 @@ use crate::foundation::{Id, Refusal, Result, Rng};
 use crate::platform::db::Db;
 use crate::platform::db::bulk::Bulk;
 
+mod accounts;
 mod airings;
 mod credits;
 mod downloads;
 mod factors;
+mod interactions;
 mod items;
 mod user_items;
 
+pub(super) use accounts::AccountStage;
 pub(super) use airings::AiringStage;
 pub(super) use credits::CreditStage;
 pub(super) use downloads::Validators;
 pub(super) use factors::Known;
+pub(super) use interactions::InteractionStage;
 pub(super) use items::{ItemStage, Policy};
 pub(super) use user_items::{RatingStage, TagStage, UserItemStage, UserStage};
 
@@ -53,6 +57,11 @@ pub(super) trait Stage: Send + Sized + 'static {
         true
     }
 
+    /// Takes what was left out of a row: its line, and the names of fields with the reasons.
+    fn take_warnings(_row: &mut Self::Row) -> (u64, Vec<(String, String)>) {
+        (0, Vec::new())
+    }
+
     /// How large the rows are.
     fn bytes(&self) -> usize;
 
@@ -72,6 +81,8 @@ pub(super) struct Session {
     alone: bool,
     /// What is written into `created_at` and `updated_at`.
     now: DateTime<Utc>,
+    /// Rows of the chunk that was merged last which the database could not take: the line and the reason of each.
+    refused: Vec<(u64, String)>,
 }
 
 /// The staging tables beside that of items; they live with the session and are emptied with each transaction.
@@ -106,9 +117,11 @@ impl Store {
     pub(super) async fn open(&self, now: DateTime<Utc>) -> Result<Session> {
         let mut bulk = self.db.bulk().await?;
         let tables = format!(
-            "{}; {STAGING}; {}",
+            "{}; {STAGING}; {}; {}; {}",
             columns::staging_table(),
-            airings::STAGING
+            accounts::STAGING,
+            airings::STAGING,
+            interactions::STAGING
         );
         let tables = sqlx::raw_sql(sqlx::AssertSqlSafe(tables));
         bulk.connection().execute(tables).await?;
@@ -116,6 +129,7 @@ impl Store {
             bulk,
             alone: false,
             now,
+            refused: Vec::new(),
         })
     }
 
@@ -143,6 +157,11 @@ impl Session {
     /// Whether it holds the schema's lock on imports.
     pub(super) fn holds_lock(&self) -> bool {
         self.alone
+    }
+
+    /// Takes the rows of the chunk that was merged last which could not be taken: the line and the reason of each.
+    pub(super) fn take_refused(&mut self) -> Vec<(u64, String)> {
+        std::mem::take(&mut self.refused)
     }
 
     /// The items that `source` numbers, by their number there. Of two that share one, either.

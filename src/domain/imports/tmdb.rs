@@ -220,6 +220,8 @@ fn film(row: &Row<'_>) -> Result<(u64, ImportedItem), String> {
     Ok((
         id,
         ImportedItem {
+            line: 0,
+            warnings: Vec::new(),
             key: id.to_string(),
             fields,
             names: Vec::new(),

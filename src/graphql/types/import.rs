@@ -26,11 +26,15 @@ pub struct ImportJobInput {
     /// Format of the files to import.
     source: ImportSource,
     /// IDs of 1–20 files that were uploaded by `POST /uploads/{schema}`, all with different names;
-    /// exactly one for products. The role of each file is determined by its name.
+    /// exactly one for products, users and interactions. The role of each other file is determined by its
+    /// name.
     upload_ids: Vec<Id<id::Upload>>,
-    /// For products only, and required: the mapping of columns to fields, as TOML of at most
-    /// 100,000 bytes.
+    /// For products, users and interactions only, which need it or a preset: the mapping of columns to
+    /// fields, as TOML of at most 100,000 bytes.
     mapping: Option<String>,
+    /// For products, users and interactions only, in place of `mapping`: name of a built-in mapping, such
+    /// as `gorse` or `ml-100k`.
+    preset: Option<String>,
     /// For guides in XMLTV only: time zone of channels that are not known yet, and of their times
     /// without an offset, as a name of the IANA database (default: `UTC`).
     time_zone: Option<String>,
@@ -51,6 +55,7 @@ impl JobInput for ImportJobInput {
             source: self.source.into(),
             uploads: self.upload_ids,
             mapping: self.mapping,
+            preset: self.preset,
             time_zone: self.time_zone,
             max_ratio: within(self.max_ratio, 1..=1_000_000, "maxRatio")?,
         })

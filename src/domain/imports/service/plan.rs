@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
-use super::super::mapping::Mapping;
+use super::super::mapping::{Mapping, MappingOrigin, Subject, preset};
 use super::super::model::ImportRequest;
 use super::super::{movielens, tmdb};
 use crate::foundation::{Refusal, Result};
+use crate::platform::config::CreateUnknown;
 
 /// An import request with existing files.
 pub(super) enum Plan {
@@ -19,6 +20,15 @@ pub(super) enum Plan {
     Products {
         file: PathBuf,
         mapping: Box<Mapping>,
+    },
+    Users {
+        file: PathBuf,
+        mapping: Box<Mapping>,
+    },
+    Interactions {
+        file: PathBuf,
+        mapping: Box<Mapping>,
+        create: Option<CreateUnknown>,
     },
     Guides {
         files: Vec<PathBuf>,
@@ -71,7 +81,24 @@ impl Plan {
             }
             ImportRequest::Products { file, mapping } => Ok(Self::Products {
                 file: file.clone(),
-                mapping: Box::new(Mapping::read(mapping)?),
+                mapping: Box::new(Mapping::read(mapping, Subject::Items)?),
+            }),
+            ImportRequest::Items { file, mapping } => Ok(Self::Products {
+                file: file.clone(),
+                mapping: read_mapping(mapping, Subject::Items)?,
+            }),
+            ImportRequest::Users { file, mapping } => Ok(Self::Users {
+                file: file.clone(),
+                mapping: read_mapping(mapping, Subject::Users)?,
+            }),
+            ImportRequest::Interactions {
+                file,
+                mapping,
+                create,
+            } => Ok(Self::Interactions {
+                file: file.clone(),
+                mapping: read_mapping(mapping, Subject::Interactions)?,
+                create: *create,
             }),
             ImportRequest::Xmltv { files, time_zone } => Ok(Self::Guides {
                 files: files.clone(),
@@ -82,4 +109,15 @@ impl Plan {
             }),
         }
     }
+}
+
+/// The mapping of a file of `subject`.
+fn read_mapping(origin: &MappingOrigin, subject: Subject) -> Result<Box<Mapping>> {
+    let read = match origin {
+        MappingOrigin::File(path) => Mapping::read(path, subject)?,
+        MappingOrigin::Preset(name) => preset(subject, name)
+            .and_then(|text| Mapping::parse(text, subject))
+            .map_err(|why| Refusal::invalid("preset", why))?,
+    };
+    Ok(Box::new(read))
 }

@@ -7,6 +7,24 @@ use std::sync::atomic::Ordering;
 use super::super::model::ReadError;
 use super::{Meter, explain};
 
+/// How values of csv are quoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Quoting {
+    /// Whether quotes around a value are no part of it.
+    pub quotes: bool,
+    /// What stands before a quote inside of a value; where there is nothing, quotes inside are doubled.
+    pub escape: Option<u8>,
+}
+
+impl Default for Quoting {
+    fn default() -> Self {
+        Self {
+            quotes: true,
+            escape: None,
+        }
+    }
+}
+
 /// A file read as csv.
 pub(in super::super) struct Table {
     reader: csv::Reader<Box<dyn Read + Send>>,
@@ -24,12 +42,17 @@ impl Table {
         reader: Box<dyn Read + Send>,
         meter: Arc<Meter>,
         delimiter: u8,
+        quoting: Quoting,
+        columns: Option<Vec<String>>,
     ) -> Result<Self, ReadError> {
         let mut table = Self {
             reader: csv::ReaderBuilder::new()
                 .delimiter(delimiter)
                 .flexible(true)
                 .has_headers(false)
+                .quoting(quoting.quotes)
+                .escape(quoting.escape)
+                .double_quote(quoting.escape.is_none())
                 .from_reader(reader),
             meter,
             record: csv::StringRecord::new(),
@@ -37,6 +60,10 @@ impl Table {
             header: Vec::new(),
             suspect: None,
         };
+        if let Some(columns) = columns {
+            table.header = columns;
+            return Ok(table);
+        }
         match table.next() {
             Ok(Some(_)) => {
                 let names = table.record.iter();

@@ -18,8 +18,13 @@ pub(in super::super) enum Policy {
     Movielens,
     /// Fills what is empty, unites genres and tags, renews votes and popularity.
     Tmdb,
-    /// Replaces these fields.
-    Products(Vec<Field>),
+    /// Replaces these fields and the kind, and the visibility where that is said.
+    Products {
+        /// The fields.
+        fields: Vec<Field>,
+        /// Whether the mapping says who may see the items.
+        visibility: bool,
+    },
 }
 
 /// How one column of an item that is there changes.
@@ -46,10 +51,12 @@ impl Policy {
                 ("rating_count", Rule::Replace),
                 ("popularity", Rule::Replace),
             ],
-            Self::Products(fields) => fields
-                .iter()
-                .map(|field| (field.name(), Rule::Replace))
-                .collect(),
+            Self::Products { fields, visibility } => {
+                let fields = fields.iter().map(|field| field.name());
+                let visibility = visibility.then_some("visibility");
+                let columns = fields.chain(["kind"]).chain(visibility);
+                columns.map(|column| (column, Rule::Replace)).collect()
+            }
         }
     }
 
@@ -76,7 +83,7 @@ impl Policy {
         columns.push("metadata");
         values.push(match self {
             Self::Movielens => "s.metadata || c.metadata".to_owned(),
-            Self::Tmdb | Self::Products(_) => "c.metadata || s.metadata".to_owned(),
+            Self::Tmdb | Self::Products { .. } => "c.metadata || s.metadata".to_owned(),
         });
         let old: Vec<String> = columns.iter().map(|column| format!("c.{column}")).collect();
         let (old, values) = (old.join(", "), values.join(", "));
@@ -134,6 +141,10 @@ impl Stage for ItemStage {
             self.names.end();
             self.links += 1;
         }
+    }
+
+    fn take_warnings(row: &mut ImportedItem) -> (u64, Vec<(String, String)>) {
+        (row.line, std::mem::take(&mut row.warnings))
     }
 
     fn bytes(&self) -> usize {

@@ -184,8 +184,31 @@ pub struct ImportOutcome {
     refused: i32,
     /// The first rejected rows.
     refused_rows: Vec<RefusedRow>,
+    /// Fields that were left empty in imported rows, because they cannot take the value of the file.
+    #[serde(default, deserialize_with = "warnings")]
+    warnings: Vec<FieldWarnings>,
     /// Duration of the import, in seconds.
     seconds: f64,
+}
+
+/// Number of imported rows in which a field was left empty.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct FieldWarnings {
+    /// Name of the field in the mapping file.
+    field: String,
+    /// Number of imported rows in which the field was left empty.
+    rows: i32,
+}
+
+fn warnings<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<FieldWarnings>, D::Error> {
+    let fields = std::collections::BTreeMap::<String, i64>::deserialize(deserializer)?;
+    let fields = fields.into_iter().map(|(field, rows)| FieldWarnings {
+        field,
+        rows: i32::try_from(rows).unwrap_or(i32::MAX),
+    });
+    Ok(fields.collect())
 }
 
 fn tables<'de, D: Deserializer<'de>>(
