@@ -10,7 +10,7 @@ use marquee::foundation::page::Window;
 use serde_json::json;
 
 use crate::support::{TestApp, settings};
-use crate::{demo, search, search_as, titles};
+use crate::{demo, indexed, search, search_as, titles};
 
 async fn learnt() -> TestApp {
     let app = demo().await;
@@ -212,6 +212,7 @@ async fn one_setting_says_how_much_the_query_counts_in_searches_and_in_lists() {
     settings.blend.query = 0.2;
     let app = TestApp::with(settings).await;
     app.services.demo.load(&Viewer::Command).await.unwrap();
+    indexed(&app).await;
     learn(&app).await;
     let found = page(&app, &Viewer::Nobody, &SearchRequest::new("Seven Samurai")).await;
     let user = app.user("Kei").likes([found.hits[0].content]).await;

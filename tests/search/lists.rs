@@ -9,7 +9,7 @@ use marquee::platform::cache::CacheKind;
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, settings};
-use crate::{search_as, titles};
+use crate::{indexed, search_as, titles};
 
 /// The demo with a space learnt from it, with this weight of the query.
 async fn weighing(query: f32) -> TestApp {
@@ -17,6 +17,7 @@ async fn weighing(query: f32) -> TestApp {
     settings.blend.query = query;
     let app = TestApp::with(settings).await;
     app.services.demo.load(&Viewer::Command).await.unwrap();
+    indexed(&app).await;
     let embeddings = &app.services.embeddings;
     let trained = embeddings.train(&Viewer::Command, |_| ControlFlow::Continue(()));
     trained.await.unwrap();

@@ -22,6 +22,8 @@ mod quoted;
 mod words;
 
 use marquee::domain::auth::Viewer;
+use marquee::domain::search::SearchRequest;
+use marquee::foundation::page::Window;
 use serde_json::{Value, json};
 use support::TestApp;
 
@@ -30,7 +32,20 @@ pub async fn demo() -> TestApp {
     let app = TestApp::start().await;
     let loaded = app.services.demo.load(&Viewer::Command).await;
     loaded.unwrap().unwrap();
+    indexed(&app).await;
     app
+}
+
+/// Waits until everything can be found, however busy the machine is: a search itself waits for a few seconds.
+pub async fn indexed(app: &TestApp) {
+    let search = &app.services.search;
+    search.preload().await.unwrap();
+    while !search.progress().unwrap().complete {
+        // It waits for the index as every search does.
+        let one = SearchRequest::new("");
+        let window = Window::first(1);
+        search.search(&Viewer::Nobody, &one, &window).await.unwrap();
+    }
 }
 
 /// The first items found for `query`, by anybody.

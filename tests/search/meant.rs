@@ -193,7 +193,7 @@ async fn german_french_spanish_and_japanese_queries_mean_the_same() {
         ("film français des années 50", "Les Vacances"),
         ("comédie française", "Les Vacances"),
         ("película española de terror", "El orfanato"),
-        ("películas de miedo", "El orfanato"),
+        ("películas españolas de miedo", "El orfanato"),
         ("50年代の日本映画 東京", "東京物語"),
         ("東京物語", "東京物語"),
         ("ｺﾞｼﾞﾗ", "ゴジラ"),

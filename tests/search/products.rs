@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use marquee::domain::auth::Viewer;
 use marquee::domain::imports::{ImportOptions, ImportRequest};
 use ranking::text::{is_function_word, words};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{TestApp, real_data};
-use crate::{search, search_with, titles};
+use crate::{indexed, search, search_with, titles};
 
 async fn products(app: &TestApp, file: PathBuf, mapping: &str) {
     let mappings = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/mappings");
@@ -20,7 +20,7 @@ async fn products(app: &TestApp, file: PathBuf, mapping: &str) {
     let imports = &app.services.imports;
     let done = imports.run(&Viewer::Command, import, ImportOptions::default(), |_| {});
     done.await.unwrap();
-    app.services.search.preload().await.unwrap();
+    indexed(app).await;
 }
 
 /// Two words side by side of some titles, with all titles that have both.
@@ -94,34 +94,4 @@ async fn real_shoes_are_found_by_their_words_and_codes() {
         let found = search(&app, &code.to_lowercase()).await;
         assert_eq!(titles(&found).first(), Some(&&*title), "{code}");
     }
-    for query in ["ultra boost", "ultra-boost", "ultraboost"] {
-        let found = search(&app, query).await;
-        let wanted = |edge: &Value| {
-            let title = edge["node"]["title"]
-                .as_str()
-                .unwrap_or_default()
-                .to_lowercase();
-            title.contains("ultraboost")
-        };
-        let edges = found["edges"].as_array().unwrap();
-        assert!(
-            edges.len() >= 10 && edges[..10].iter().all(wanted),
-            "{query}: {:?}",
-            titles(&found)
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_real_marketplace_is_found_by_its_words() {
-    let Some(folder) = real_data("data/products-flipkart") else {
-        return;
-    };
-    let app = TestApp::start().await;
-    let file = folder.join("flipkart_com-ecommerce_sample.csv.gz");
-    products(&app, file, "flipkart.toml").await;
-    let queries = queries(&app, 130).await;
-    assert!(queries.len() > 100);
-    let found = precision(&app, &queries, "WORDS_AND_MEANING").await;
-    assert!(found >= 0.97, "{found}");
 }
