@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use marquee::domain::Services;
 use marquee::domain::auth::{Role, Viewer};
+use marquee::domain::{SchemaContext, Services};
 use marquee::foundation::Error;
 use marquee::platform::db::Db;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ async fn read_only(app: &TestApp) -> TestApp {
     settings.database.ro_url = app.url.clone().into();
     let twin = app.twin().await;
     let db = Db::connect(&settings.database, &app.url, app.ctx.db.schema()).await;
-    let ctx = marquee::domain::SchemaContext {
+    let ctx = SchemaContext {
         db: db.unwrap(),
         settings: Arc::new(settings),
         ..twin.ctx.clone()
