@@ -82,7 +82,7 @@ async fn interactions_by_own_ids_are_imported_once_however_often_the_file_comes(
         u2,a,view,978300760\n\
         u2,a,sneeze,978300760\n\
         ,a,view,978300760\n\
-        u3,c,view,9999999999\n\
+        u3,c,view,4102444800\n\
         u3,c,view,soon\n";
     let folder = folder(&[("events", rows.as_bytes())]);
     let both = Some(CreateUnknown::Both);
@@ -94,7 +94,7 @@ async fn interactions_by_own_ids_are_imported_once_however_often_the_file_comes(
             (7, "there is no user"),
             (
                 8,
-                "time: 2286-11-20 17:46:39 UTC is not between 1970 and now"
+                "time: 2100-01-01 00:00:00 UTC is not between 1970 and now"
             ),
             (9, "time: `soon` cannot be read"),
         ]
