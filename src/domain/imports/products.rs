@@ -85,14 +85,14 @@ fn item(mapping: &Mapping, cells: &Cells<'_>, line: u64) -> Result<ImportedItem,
         found: Vec::new(),
     };
     for (field, rule) in &mapping.fields {
-        let made = rule.value(&cell, Some(&title));
+        let made = rule.value(cell, Some(&title));
         if let Err(reason) = made.and_then(|texts| field.set(&mut fields, texts)) {
             warnings.add(field.name(), reason)?;
         }
     }
     let mut metadata = serde_json::Map::new();
     for (name, rule) in &mapping.metadata {
-        let mut entries = match rule.value(&cell, Some(&title)) {
+        let mut entries = match rule.value(cell, Some(&title)) {
             Ok(entries) => entries,
             Err(reason) => {
                 warnings.add(name, reason)?;

@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     fn cost_of(document: &str, variables: serde_json::Value) -> u64 {
-        let contract = crate::graphql::contract(true).unwrap();
+        let contract = graphql::contract(true).unwrap();
         let limits = Limits::default();
         let document = Arc::new(check(document, &contract, &limits).unwrap());
         let variables = Variables::from_json(variables);
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_computes_costs_more_than_its_answer() {
-        let contract = crate::graphql::contract(true).unwrap();
+        let contract = graphql::contract(true).unwrap();
         let definition = &contract.schema().schema_definition;
         let roots = [&definition.query, &definition.mutation];
         for (name, _) in BASE {

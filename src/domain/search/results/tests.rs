@@ -191,12 +191,18 @@ fn said() -> impl Strategy<Value = Said> {
     )
 }
 
+/// What was found, in its order, with the scores.
+fn scored(results: &SearchResults) -> Vec<(u32, f32)> {
+    let hits = results.hits.iter();
+    hits.map(|hit| (hit.slot, hit.score)).collect()
+}
+
 proptest! {
     #[test]
     fn a_search_is_ordered_as_a_simple_calculation_says(said in said()) {
         let results = results(&said);
         let expected = expected(&said);
-        let got: Vec<(u32, f32)> = results.best(usize::MAX).collect();
+        let got = scored(&results);
         prop_assert_eq!(results.total(), expected.len());
         let slots = |list: &[(u32, f32)]| list.iter().map(|(slot, _)| *slot).collect::<Vec<_>>();
         prop_assert_eq!(slots(&got), slots(&expected));
@@ -213,11 +219,11 @@ proptest! {
             order: Some((ContentOrder::Year, ascending)),
             ..said
         });
-        let years: Vec<u32> = ordered.best(usize::MAX).map(|(slot, _)| slot % 7).collect();
+        let years: Vec<u32> = ordered.hits.iter().map(|hit| hit.slot % 7).collect();
         let in_order = years.is_sorted_by(|a, b| if ascending { a <= b } else { a >= b });
         prop_assert!(in_order);
         let slots = |results: &SearchResults| {
-            let mut slots: Vec<u32> = results.best(usize::MAX).map(|(slot, _)| slot).collect();
+            let mut slots: Vec<u32> = results.hits.iter().map(|hit| hit.slot).collect();
             slots.sort_unstable();
             slots
         };
@@ -239,7 +245,7 @@ fn an_empty_query_lists_what_is_on_offer_the_most_popular_first() {
     };
     let results = SearchResults::new(1, &catalogue(), input);
     assert_eq!(results.total(), ITEMS as usize - 1);
-    let listed: Vec<(u32, f32)> = results.best(usize::MAX).collect();
+    let listed = scored(&results);
     let popularities = listed.iter().map(|(slot, _)| popularity(*slot));
     assert!(popularities.is_sorted_by(|a, b| a >= b));
     assert!(
