@@ -38,16 +38,6 @@ async fn a_database_that_cannot_work_is_unavailable_and_not_our_fault() {
     assert_eq!(failing(&app, "42601").await.code(), "INTERNAL_SERVER_ERROR");
 }
 
-#[tokio::test]
-async fn a_statement_whose_connection_breaks_is_unavailable() {
-    let app = TestApp::start().await;
-    let end = "SELECT pg_terminate_backend(pg_backend_pid())";
-    let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, end);
-    let ended = sea_orm::ConnectionTrait::query_one_raw(app.ctx.db.write(), statement).await;
-    let error = Error::from(ended.unwrap_err());
-    assert_eq!(error.code(), "UNAVAILABLE", "{error:?}");
-}
-
 /// The same schema with a database that takes nothing.
 async fn read_only(app: &TestApp) -> TestApp {
     let mut settings = settings();
