@@ -197,7 +197,8 @@ async fn what_a_field_cannot_take_is_told_with_its_line_or_refuses_the_row_where
     let warnings = ["year", "duration_minutes", "currency"].map(|field| (text(field), 1));
     assert_eq!(summary.warnings, warnings.into());
     assert!(import::describe(&summary).contains("currency (1), duration_minutes (1), year (1)"));
-    let found: Vec<(String, String, Option<i32>, Option<i32>, Option<String>)> = sqlx::query_as(
+    type Row = (String, String, Option<i32>, Option<i32>, Option<String>);
+    let found: Vec<Row> = sqlx::query_as(
         "SELECT title, kind, year, duration_minutes, price::text FROM content_items ORDER BY title",
     )
     .fetch_all(app.ctx.db.pool())

@@ -377,7 +377,7 @@ impl Report {
                 self.show(printable(&file), 0, 0);
             }
             ImportEvent::ChunkMerged { file, bytes, rows } => {
-                self.show(printable(&file), bytes, rows)
+                self.show(printable(&file), bytes, rows);
             }
             ImportEvent::RowRefused(refused) => self.refused(&refused),
             ImportEvent::FieldLeftEmpty(warning) => {

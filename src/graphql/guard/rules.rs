@@ -155,7 +155,7 @@ impl<'a> Rules<'a> {
                 }
             }
             (Type::List(item) | Type::NonNullList(item), _) => {
-                self.value(item, None, longest, value)
+                self.value(item, None, longest, value);
             }
             (Type::Named(named) | Type::NonNullNamed(named), Value::Object(fields)) => {
                 self.object(named, fields, value);

@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn every_long_text_and_every_filter_is_in_the_schema() {
-        let contract = crate::graphql::contract(true).unwrap();
+        let contract = graphql::contract(true).unwrap();
         let schema = contract.schema();
         let is_field = |object: &str, name: &str| {
             let input = contract.input_object(object);

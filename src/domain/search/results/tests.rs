@@ -192,7 +192,7 @@ fn said() -> impl Strategy<Value = Said> {
 }
 
 /// What was found, in its order, with the scores.
-fn scored(results: &SearchResults) -> Vec<(u32, f32)> {
+fn found(results: &SearchResults) -> Vec<(u32, f32)> {
     let hits = results.hits.iter();
     hits.map(|hit| (hit.slot, hit.score)).collect()
 }
@@ -202,7 +202,7 @@ proptest! {
     fn a_search_is_ordered_as_a_simple_calculation_says(said in said()) {
         let results = results(&said);
         let expected = expected(&said);
-        let got = scored(&results);
+        let got = found(&results);
         prop_assert_eq!(results.total(), expected.len());
         let slots = |list: &[(u32, f32)]| list.iter().map(|(slot, _)| *slot).collect::<Vec<_>>();
         prop_assert_eq!(slots(&got), slots(&expected));
@@ -245,7 +245,7 @@ fn an_empty_query_lists_what_is_on_offer_the_most_popular_first() {
     };
     let results = SearchResults::new(1, &catalogue(), input);
     assert_eq!(results.total(), ITEMS as usize - 1);
-    let listed = scored(&results);
+    let listed = found(&results);
     let popularities = listed.iter().map(|(slot, _)| popularity(*slot));
     assert!(popularities.is_sorted_by(|a, b| a >= b));
     assert!(
