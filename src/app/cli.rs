@@ -38,7 +38,7 @@ pub enum Command {
     Demo(commands::demo::Args),
     /// Import films, products, users and interactions from files.
     Import(commands::import::Args),
-    /// Export the vectors of items of a collaborative model.
+    /// Export the vectors of items of a collaborative model, or what recommendation lists were made of.
     Export {
         #[command(flatten)]
         #[expect(missing_docs, reason = "OnSchema says what it is")]
@@ -77,6 +77,15 @@ pub enum Command {
         #[command(flatten)]
         #[expect(missing_docs, reason = "ExperimentArgs says what it is")]
         args: commands::experiment::ExperimentArgs,
+    },
+    /// Show what a recommendation list was made of, and why other items are not in it.
+    Trace {
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "OnSchema says what it is")]
+        on: OnSchema,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "TraceArgs says what it is")]
+        args: commands::trace::TraceArgs,
     },
     /// Evaluate a model on held-out interactions, from files or as served.
     Evaluate(commands::evaluate::EvaluateArgs),

@@ -59,6 +59,7 @@ use types::recommendation::{
 use types::schema::SchemaQuery;
 use types::search::SearchQuery;
 use types::slate::{SlateMutation, SlateQuery, SlateSubscription};
+use types::trace::TraceQuery;
 use types::upload::{UploadMutation, UploadQuery};
 use types::user::UserQuery;
 use types::user_changes::UserMutation;
@@ -79,6 +80,7 @@ pub struct Query(
     PromotionQuery,
     ExperimentQuery,
     RecommendationQuery,
+    TraceQuery,
     SearchQuery,
     CacheQuery,
     RelatedQuery,

@@ -127,3 +127,34 @@ pub async fn clicks_are_told_and_counted(story: &Story) {
         "{total:#}"
     );
 }
+
+pub async fn a_list_is_explained(story: &Story) {
+    let list = story.user("feed", json!({ "first": 5 })).await;
+    let list = &list["recommendations"];
+    let id = &list["id"];
+    let own = story.user("traces", json!({ "first": 5 })).await;
+    let newest = &some(&own["traces"]["nodes"])[0]["list"];
+    assert!(newest["id"].is_string() && newest["createdAt"].is_string());
+    let trace = story.user("trace", json!({ "id": id, "first": 50 })).await;
+    let trace = &trace["trace"];
+    assert_eq!(&trace["list"]["id"], id);
+    assert!(!some(&trace["signals"]).is_empty());
+    let candidates = some(&trace["candidates"]["nodes"]);
+    assert_eq!(candidates[0]["rank"], 1);
+
+    let first = &list["items"][0]["content"]["id"];
+    let why = story
+        .user("whyNot", json!({ "listId": id, "contentId": first }))
+        .await;
+    assert_eq!(why["whyNot"]["stage"], "LISTED");
+    let same = story.user("replay", json!({ "id": id })).await;
+    assert_eq!(same["replay"]["identical"], true);
+    let changes = json!({ "exclude": [first] });
+    let without = story
+        .user(
+            "replay",
+            json!({ "id": id, "changes": changes, "first": 5 }),
+        )
+        .await;
+    assert_eq!(&some(&without["replay"]["left"])[0]["content"]["id"], first);
+}

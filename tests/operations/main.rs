@@ -40,6 +40,7 @@ async fn every_example_of_an_operation_does_what_it_says() {
     jobs::a_training_is_followed_to_its_end(&story).await;
     catalogue::a_vector_of_ones_own_is_brought(&story).await;
     lists::lists_are_drawn(&story).await;
+    lists::a_list_is_explained(&story).await;
     lists::likeness_is_shown(&story).await;
     lists::clicks_are_told_and_counted(&story).await;
     interactions::what_people_do_is_recorded(&story).await;

@@ -10,7 +10,7 @@ use smallvec::smallvec;
 
 use super::candidates::Candidates;
 use super::catalogue::Catalogue;
-use super::score::{Pool, PooledSignal, Scored, Scorer, Scores, Ties};
+use super::score::{Pool, PooledSignal, Scored, Scorer, Scores, Ties, WeightedBlend};
 use super::source::{Source, Sources};
 use ranking::blend::RankScale;
 
@@ -232,10 +232,8 @@ impl Scorer for QueryScorer<'_> {
 pub struct FoundItem {
     /// Its slot in the catalogue.
     pub slot: u32,
-    /// Its score in the search, from 0 to 1.
+    /// Its score in the search, from 0 to 1: how well it answers the query and suits the viewer.
     pub score: f32,
-    /// How well it answers the query, from 0 to 1.
-    pub relevance: f32,
     /// How well it suits the viewer, from 0 to 1; 0 where it is not known.
     pub affinity: f32,
 }
@@ -261,64 +259,86 @@ impl FoundOrder {
         }
     }
 
-    /// What the search offers a list: how well items answer the query, and how well they suit the viewer.
+    /// What the search offers a list: its scores, and how well items suit the viewer.
     pub fn candidates(&self) -> Vec<Candidates> {
         let items = self.items.iter();
-        let query = items.clone().map(|item| (item.slot, item.relevance));
-        let of = |source, weight, scored| Candidates {
-            weight,
-            ..Candidates::given(source, scored)
-        };
-        let weight = self.query_weight.unwrap_or(1.0);
-        let mut offered = vec![of(Source::Query, weight, query.collect())];
-        if self.query_weight.is_some() {
-            let known = items.filter(|item| item.affinity > 0.0);
-            let affinities = known.map(|item| (item.slot, item.affinity)).collect();
-            offered.push(of(Source::Interests, 1.0 - weight, affinities));
+        let scores = items.clone().map(|item| (item.slot, item.score)).collect();
+        let mut offered = vec![Candidates::given(Source::Query, scores)];
+        if let Some(weight) = self.query_weight {
+            offered[0].weight = weight;
+            let affinities = items.map(|item| (item.slot, item.affinity)).collect();
+            offered.push(Candidates {
+                weight: 1.0 - weight,
+                ..Candidates::given(Source::Interests, affinities)
+            });
         }
         offered
     }
 }
 
 impl Scorer for FoundOrder {
+    /// The scores of the search. Where the pool has other weights than the search had, or leaves the affinity out,
+    /// the two parts of each score are weighed anew.
     fn score(&self, pool: &Pool) -> Scores {
-        let blend = match self.query_weight {
-            None => vec![(Source::Query, 1.0)],
-            Some(query) => vec![(Source::Query, query), (Source::Interests, 1.0 - query)],
+        let Some(query) = pool.signal(Source::Query, 0) else {
+            return WeightedBlend.score(pool);
         };
-        let eligible = pool.signal(Source::Query, 0);
-        let eligible = eligible.map_or(&[][..], |signal| &signal.scores);
+        let interests = pool.signal(Source::Interests, 0);
+        let (was, now) = (
+            self.query_weight.unwrap_or(1.0),
+            query_share(query, interests),
+        );
         let item = |(slot, _): &(u32, f32)| {
             let item = self.items.get(*self.places.get(slot)?)?;
-            let Some(query) = self.query_weight else {
-                return Some(Scored {
-                    slot: item.slot,
-                    score: item.score,
-                    parts: smallvec![item.score],
-                    sources: Source::Query.into(),
-                });
-            };
             // What is called exactly like the query has a score of 1 whatever the affinity is.
-            let affinity = ((1.0 - query) * item.affinity).min(item.score);
+            let affinity = ((1.0 - was) * item.affinity).min(item.score);
+            let relevance = item.score - affinity;
+            let unchanged = now == was;
+            let (relevance, affinity) = match unchanged {
+                true => (relevance, affinity),
+                false if was > 0.0 => (now * relevance / was, (1.0 - now) * item.affinity),
+                false => (0.0, (1.0 - now) * item.affinity),
+            };
             let mut sources = Sources::from(Source::Query);
             if affinity > 0.0 {
                 sources = sources.with(Source::Interests);
             }
             Some(Scored {
                 slot: item.slot,
-                score: item.score,
-                parts: smallvec![item.score - affinity, affinity],
+                score: match unchanged {
+                    true => item.score,
+                    false => (relevance + affinity).min(1.0),
+                },
+                parts: match interests {
+                    Some(_) => smallvec![relevance, affinity],
+                    None => smallvec![relevance],
+                },
                 sources,
             })
         };
+        let mut blend = vec![(Source::Query, now)];
+        if interests.is_some() {
+            blend.push((Source::Interests, 1.0 - now));
+        }
         Scores {
             blend,
-            items: eligible.iter().filter_map(item).collect(),
+            items: query.scores.iter().filter_map(item).collect(),
         }
     }
 
     fn ties(&self) -> Ties<'_> {
         Ties::Listed(&self.places)
+    }
+}
+
+/// How much the query counts beside the viewer's affinity, from 0 to 1.
+fn query_share(query: &PooledSignal, interests: Option<&PooledSignal>) -> f32 {
+    let affinity = interests.map_or(0.0, |signal| signal.weight);
+    // The weights that a search gives sum to 1, which stays exactly the weight of its query.
+    match affinity == 1.0 - query.weight {
+        true => query.weight,
+        false if query.weight + affinity > 0.0 => query.weight / (query.weight + affinity),
+        false => 1.0,
     }
 }
 

@@ -9,18 +9,19 @@
 //! pipeline with a request that asks for nothing.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use smallvec::smallvec;
 
 use super::candidates::{Candidates, NonPersonalised};
-use super::catalogue::{Catalogue, Matcher, Unavailable};
+use super::catalogue::{Catalogue, Matcher};
 use super::eligibility::{Eligibility, Ineligible};
 use super::request::RecommendationRequest;
 use super::score::{Pool, Scored, Scorer, Scores};
+use super::similarities::Similarities;
 use super::source::{Source, Sources};
 use foundation::{Id, id};
 use ranking::blend::Parts;
 use ranking::diversity;
-use ranking::top::best_passing;
+
+mod controls;
 
 /// Items at the head of a list that are made diverse; nobody compares the rest.
 const DIVERSE: usize = 200;
@@ -75,6 +76,12 @@ pub struct RankedList {
     pub blend: Vec<(Source, f32)>,
     /// Candidates that have no place in it, and why; ascending by slot.
     pub dropped: Vec<(u32, DropReason)>,
+    /// Candidates that are not eligible and stand in it because of a pin; ascending by slot.
+    pub overridden: Vec<(u32, Ineligible)>,
+    /// Items that filled it by a fallback until pins pushed them over its end, with that fallback.
+    pub displaced: Vec<(u32, Source)>,
+    /// How similar the items are that were made diverse; empty where none were.
+    pub similarities: Similarities,
 }
 
 impl RankedList {
@@ -145,18 +152,23 @@ pub fn rank_pool(
     list.fall_back();
     list.cut();
     list.pin();
-    let mut dropped: Vec<(u32, DropReason)> = pool
+    let (overridden, refused): (Vec<_>, Vec<_>) = pool
         .refused
         .into_iter()
-        .map(|(slot, why)| (slot, why.into()))
-        .filter(|(slot, _)| !list.pinned.contains(slot))
-        .collect();
+        .partition(|(slot, _)| list.pinned.contains(slot));
+    let refused = refused.into_iter().map(|(slot, why)| (slot, why.into()));
+    let mut dropped: Vec<(u32, DropReason)> = refused.collect();
     dropped.append(&mut list.dropped);
-    dropped.sort_unstable_by_key(|(slot, _)| *slot);
+    // Of several reasons the first counts: what a pin could not bring in was refused before.
+    dropped.sort_by_key(|(slot, _)| *slot);
+    dropped.dedup_by_key(|(slot, _)| *slot);
     RankedList {
+        displaced: std::mem::take(&mut list.displaced),
+        similarities: std::mem::take(&mut list.similarities),
         items: list.ranked(),
         blend,
         dropped,
+        overridden,
     }
 }
 
@@ -168,11 +180,13 @@ struct Assembly<'a> {
     boosts: Vec<(Matcher<'a>, f32)>,
     /// How many sources had a say.
     width: usize,
-    /// For each of them, what speaks for items.
-    evidence: Vec<&'a FxHashMap<u32, u32>>,
+    /// For each of them, what speaks for items, if it names something.
+    evidence: Vec<Option<&'a FxHashMap<u32, u32>>>,
     indexed: Vec<RankedItem>,
     dropped: Vec<(u32, DropReason)>,
     pinned: FxHashSet<u32>,
+    displaced: Vec<(u32, Source)>,
+    similarities: Similarities,
 }
 
 impl<'a> Assembly<'a> {
@@ -197,11 +211,13 @@ impl<'a> Assembly<'a> {
             width: blend.len(),
             evidence: blend
                 .iter()
-                .filter_map(|(source, _)| evidence_of(*source))
+                .map(|(source, _)| evidence_of(*source))
                 .collect(),
             indexed: Vec::new(),
             dropped: Vec::new(),
             pinned: FxHashSet::default(),
+            displaced: Vec::new(),
+            similarities: Similarities::default(),
         }
     }
 
@@ -257,17 +273,18 @@ impl<'a> Assembly<'a> {
         matching.fold(item.score, |score, (_, factor)| score * factor)
     }
 
-    /// What the source that adds most, of those that name something, names.
+    /// What the source that adds most names, of equals the first: it is the reason that is told, and what
+    /// another source names is no evidence for it.
     fn evidence_for(&self, item: &Scored) -> Option<u32> {
-        let mut best: Option<(f32, u32)> = None;
-        for (evidence, part) in self.evidence.iter().zip(&item.parts) {
-            if let Some(because) = evidence.get(&item.slot)
-                && *part > best.map_or(0.0, |(most, _)| most)
-            {
-                best = Some((*part, *because));
+        let mut best: Option<(f32, usize)> = None;
+        for (index, part) in item.parts.iter().enumerate() {
+            if *part > best.map_or(0.0, |(most, _)| most) {
+                best = Some((*part, index));
             }
         }
-        best.map(|(_, because)| because)
+        let (_, index) = best?;
+        let evidence = self.evidence.get(index).copied().flatten()?;
+        evidence.get(&item.slot).copied()
     }
 
     fn drop_low(&mut self) {
@@ -291,74 +308,15 @@ impl<'a> Assembly<'a> {
             .enumerate()
             .map(|(at, item)| (at, item.score))
             .collect();
-        let similar = |a: usize, b: usize| {
-            (self.input.similarity)(self.indexed[a].slot, self.indexed[b].slot)
-        };
+        let slots = self.indexed.iter().map(|item| item.slot).collect();
+        let similarities = Similarities::new(slots, self.input.similarity);
+        let similar = |a: usize, b: usize| similarities.between(a, b);
         let order = diversity::rerank(&head, self.request.diversity, similar, head.len());
+        self.similarities = similarities;
         let mut waiting: Vec<Option<RankedItem>> = self.indexed.drain(..).map(Some).collect();
         self.indexed
             .extend(order.into_iter().filter_map(|at| waiting[at].take()));
         self.indexed.extend(tail);
-    }
-
-    /// Fills the list up with what can be recommended to everybody, in the order of the fallbacks.
-    fn fall_back(&mut self) {
-        let (input, length) = (self.input, self.input.length);
-        if self.indexed.len() >= length || self.request.fallback.is_empty() {
-            return;
-        }
-        // Whatever was decided already: nothing comes twice.
-        let candidates = input.candidates.iter().flat_map(|from| &from.scored);
-        let mut met: FxHashSet<u32> = candidates.map(|(slot, _)| *slot).collect();
-        // Below the last of the list, so that scores never grow with rank.
-        let ceiling = self
-            .indexed
-            .iter()
-            .map(|item| item.score)
-            .fold(1.0, f32::min);
-        for fallback in &self.request.fallback {
-            let open = length.saturating_sub(self.indexed.len());
-            let may_fill = |slot: u32| !met.contains(&slot) && input.rules.is_eligible(slot);
-            let rest: Vec<(u32, f32)> = match fallback {
-                Source::Popular => {
-                    let popular = input.fallback.popular.iter().copied();
-                    popular
-                        .filter(|(slot, _)| may_fill(*slot))
-                        .take(open)
-                        .collect()
-                }
-                Source::New => {
-                    let newest = input.fallback.newest.iter().copied();
-                    let newest = newest.filter(|slot| may_fill(*slot)).take(open);
-                    newest.map(|slot| (slot, 0.0)).collect()
-                }
-                _ => self.anything(open, may_fill),
-            };
-            for (slot, score) in rest {
-                met.insert(slot);
-                let score = ceiling * score;
-                if score < self.request.min_score {
-                    continue;
-                }
-                self.indexed.push(RankedItem {
-                    slot,
-                    score,
-                    sources: (*fallback).into(),
-                    parts: smallvec![0.0; self.width],
-                    because: None,
-                });
-            }
-        }
-    }
-
-    /// The first `most` of the catalogue that may fill a list, what its origin calls popular first.
-    fn anything(&self, most: usize, may_fill: impl Fn(u32) -> bool) -> Vec<(u32, f32)> {
-        let slot = |content| self.catalogue.slot(content);
-        let known = self.catalogue.iter();
-        let known = known.map(|(_, item)| (item.id, item.popularity as f32));
-        let best = best_passing(known, most, |content| slot(content).is_some_and(&may_fill));
-        let slots = best.into_iter().filter_map(|(content, _)| slot(content));
-        slots.map(|slot| (slot, 0.0)).collect()
     }
 
     fn cut(&mut self) {
@@ -366,53 +324,6 @@ impl<'a> Assembly<'a> {
             let beyond = self.indexed.drain(self.input.length..);
             self.dropped
                 .extend(beyond.map(|item| (item.slot, DropReason::BeyondLength)));
-        }
-    }
-
-    /// Puts the pinned items at their ranks, the smallest first: what is on offer to nobody stays
-    /// out, what the user has may come back.
-    fn pin(&mut self) {
-        let mut pins = self.request.pin.clone();
-        pins.sort_unstable_by_key(|pin| pin.rank);
-        let slots: Vec<(usize, u32)> = pins
-            .iter()
-            .filter_map(|pin| {
-                let at = usize::try_from(pin.rank - 1).unwrap_or(0);
-                Some((at, self.catalogue.slot(pin.content)?))
-            })
-            .collect();
-        self.indexed
-            .retain(|item| !slots.iter().any(|(_, slot)| *slot == item.slot));
-        for (at, slot) in slots {
-            if let Some(why) = self.input.rules.unavailable(slot) {
-                self.drop_pinned(slot, why);
-                continue;
-            }
-            self.dropped.retain(|(dropped, _)| *dropped != slot);
-            self.pinned.insert(slot);
-            let at = at.min(self.indexed.len());
-            let pinned = RankedItem {
-                slot,
-                // That of the item in whose place it stands.
-                score: self.indexed.get(at).map_or(0.0, |item| item.score),
-                sources: Source::Pinned.into(),
-                parts: smallvec![0.0; self.width],
-                because: None,
-            };
-            self.indexed.insert(at, pinned);
-        }
-        self.indexed.truncate(self.input.length);
-    }
-
-    fn drop_pinned(&mut self, slot: u32, why: Unavailable) {
-        let candidates = self.input.candidates.iter().flat_map(|from| &from.scored);
-        // A candidate was refused already, with the same reason.
-        if !candidates
-            .into_iter()
-            .any(|(candidate, _)| *candidate == slot)
-        {
-            self.dropped
-                .push((slot, Ineligible::Unavailable(why).into()));
         }
     }
 

@@ -41,19 +41,23 @@ pub struct SignalWeight {
     pub weight: f32,
 }
 
+impl Ranker {
+    /// The learned weight of a signal; 0 where nothing was learned of it.
+    pub fn weight(&self, source: Source, part: u8) -> f32 {
+        let mut known = self.weights.iter();
+        let known = known.find(|known| known.part == part && known.source == source.as_str());
+        known.map_or(0.0, |known| known.weight)
+    }
+}
+
 impl Scorer for Ranker {
     /// The blend with the learned weights. A signal that the ranker has not learnt of has no say,
     /// unless no signal that it knows has anything to say.
     fn score(&self, pool: &Pool) -> Scores {
-        let weight = |source: Source, part: u8| {
-            let mut known = self.weights.iter();
-            let known = known.find(|known| known.part == part && known.source == source.as_str());
-            known.map_or(0.0, |known| known.weight)
-        };
         let learned: Vec<f32> = pool
             .signals
             .iter()
-            .map(|signal| weight(signal.source, signal.part))
+            .map(|signal| self.weight(signal.source, signal.part))
             .collect();
         if learned.iter().any(|weight| *weight > 0.0) {
             return weighted(pool, &learned);

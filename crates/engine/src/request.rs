@@ -1,6 +1,6 @@
 //! What a caller asks of a list, and which combinations make sense.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::catalogue::ContentFilter;
 use super::source::{Context, Source};
@@ -14,7 +14,8 @@ const MAX_EXCLUDED: usize = 1_000;
 const MAX_QUERY: usize = 500;
 
 /// What a caller asks of a list. The default asks for the feed without any control.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RecommendationRequest {
     /// The occasion that the list is for; it decides which sources are asked.
     pub context: Context,
@@ -45,7 +46,7 @@ pub struct RecommendationRequest {
 }
 
 /// Items whose score is multiplied.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Boost {
     /// The items.
     pub filter: ContentFilter,
@@ -54,7 +55,7 @@ pub struct Boost {
 }
 
 /// An item at a rank of the caller's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pin {
     /// The item.
     pub content: Id<id::Content>,

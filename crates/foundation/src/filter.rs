@@ -1,10 +1,11 @@
 //! Typed conditions on one field. What is `None` or empty does not filter; what is given must all
 //! hold. Written as JSON, they hold what is given and nothing else.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Conditions on a value that has an order.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, bound(deserialize = "T: Deserialize<'de>"))]
 pub struct Comparison<T> {
     /// Equal to this.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +108,8 @@ impl<T: Clone> Comparison<T> {
 }
 
 /// Conditions on a text.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Text {
     /// Equal to this, letter by letter.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,7 +129,8 @@ pub struct Text {
 }
 
 /// Conditions on a list of texts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TextList {
     /// Has this among its members.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -26,6 +26,7 @@ pub mod secret;
 pub mod serve;
 pub mod simulate;
 pub mod slate;
+pub mod trace;
 pub mod train;
 pub mod user;
 pub mod work;
@@ -110,6 +111,9 @@ async fn with_database(command: Command, app: &App) -> anyhow::Result<ExitCode> 
         }
         Command::Export { on, args } => {
             export::run(args, app.schema(on.schema.as_ref())?.1).await?;
+        }
+        Command::Trace { on, args } => {
+            trace::run(args, app.schema(on.schema.as_ref())?.1).await?;
         }
         Command::Evaluate(args) => evaluate::run_served(args, app).await?,
         Command::User { on, args } => {

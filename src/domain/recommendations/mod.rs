@@ -16,6 +16,7 @@ mod served_ranker;
 pub mod service;
 pub mod statistics;
 mod store;
+pub mod traces;
 pub mod training;
 pub mod trending;
 pub mod updates;

@@ -14,7 +14,7 @@ use super::service::RecommendationService;
 use crate::engine::catalogue::{Catalogue, ContentKind};
 use crate::engine::eligibility::{Eligibility, Rules};
 use crate::engine::history::{History, dot};
-use crate::engine::provenance::{Provenance, Versions};
+use crate::engine::provenance::{Provenance, Ranking, Versions};
 use crate::engine::rank::{RankedItem, RankedList, RankingInput, rank};
 use crate::engine::ranker::Replayed;
 use crate::engine::request::RecommendationRequest;
@@ -146,7 +146,16 @@ impl RankingTask {
             catalogue: catalogue.version(),
             settings: self.settings,
         };
-        let provenance = Provenance::new(&retrieved.candidates, &list, catalogue, versions);
+        let provenance = Provenance::new(&Ranking {
+            request: &self.request,
+            candidates: &retrieved.candidates,
+            ranker: self.ranker.as_ref().map(|served| &served.ranker),
+            fallback: &self.non_personalised.slots,
+            length: self.length,
+            list: &list,
+            catalogue,
+            versions,
+        });
         let id = |slot| catalogue.entry(slot).map(|item| item.id);
         let item = |(rank, item): (i32, RankedItem)| {
             Some(Item {

@@ -384,7 +384,7 @@ impl RecommendationService {
 }
 
 /// Lists are for their users, admins, and API keys with the scope `RECOMMENDATIONS_READ`.
-fn may_read(viewer: &Viewer, list: &List) -> bool {
+pub(super) fn may_read(viewer: &Viewer, list: &List) -> bool {
     let allowed = viewer.may_act_for(list.user, Scope::RecommendationsRead);
     allowed.is_ok()
 }

@@ -22,6 +22,7 @@ mod feedback;
 mod histories;
 mod refresh;
 mod related;
+mod traces;
 mod training;
 mod trending;
 

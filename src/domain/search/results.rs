@@ -244,7 +244,6 @@ impl SearchResults {
         let items = self.hits.iter().take(most).map(|hit| FoundItem {
             slot: hit.slot,
             score: hit.score,
-            relevance: hit.relevance,
             affinity: hit.affinity,
         });
         let query_weight = self.personalised.then_some(self.query_weight);

@@ -27,6 +27,7 @@ pub mod references;
 pub mod schema;
 pub mod search;
 pub mod slate;
+pub mod trace;
 pub mod upkeep;
 pub mod upload;
 pub mod user;

@@ -232,6 +232,19 @@ pub fn argument_lesson(
                 "{{ and: [{{ not: {{ title: {{ contains: \"{PASSWORD}\" }} }} }}, {{ not: {{ title: {{ eq: \"{FILM}\" }} }} }}] }}"
             ),
         ]),
+        "TraceFilter" => Some(vec![
+            (format!("{{ userId: \"{user}\" }}"), true),
+            (
+                format!("{{ contentId: \"{}\" }}", world.ids["content"]),
+                true,
+            ),
+            // Whoever has lists sees their own.
+            ("{ context: FEED }".to_owned(), false),
+        ]),
+        "ReplayChangesInput" => aimed(vec![format!(
+            "{{ exclude: [\"{}\"], minScore: 0 }}",
+            world.ids["content"]
+        )]),
         // A list comes whatever is lifted in it, and what is private does not come because
         // somebody pins it.
         "BoostInput" => Some(vec![(

@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ContentKind, Visibility};
 use foundation::filter::{Comparison, Text, TextList};
 use foundation::{Id, Refusal, Result, id, text_enum};
 
 /// Which content items to list; what is not given does not filter.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "each is the filter on the field of that name")]
 pub struct ContentFilter {
     #[serde(skip_serializing_if = "Comparison::is_empty")]

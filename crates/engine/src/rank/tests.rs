@@ -3,9 +3,9 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::catalogue::{ContentFilter, ItemRow};
+use crate::catalogue::{ContentFilter, ItemRow, Unavailable};
 use crate::eligibility::Rules;
-use crate::provenance::{Provenance, Versions};
+use crate::provenance::{Provenance, Ranking, Versions};
 use crate::request::{Boost, Pin};
 use crate::score::{GivenScores, WeightedBlend};
 use foundation::filter::{Comparison, TextList};
@@ -282,7 +282,16 @@ fn what_a_list_was_made_of_is_read_back_from_its_bytes() {
         settings: 7,
     };
 
-    let provenance = Provenance::new(&candidates, &list, &catalogue(), versions);
+    let provenance = Provenance::new(&Ranking {
+        request: &only(&[]),
+        candidates: &candidates,
+        ranker: None,
+        fallback: &popular(&[]),
+        length: 10,
+        list: &list,
+        catalogue: &catalogue(),
+        versions,
+    });
     let listed: Vec<Content> = list.items.iter().map(|item| content(item.slot)).collect();
     let provenance = Provenance::from_bytes(provenance.bytes().to_vec());
     let read = provenance.read(&listed).unwrap();
@@ -336,6 +345,67 @@ proptest! {
             prop_assert!(in_order);
         }
     }
+}
+
+/// An item that suits the user is not recommended because it is like the one that the list is about.
+#[test]
+fn evidence_is_that_of_the_source_that_adds_most() {
+    let about = |slot: u32| [(slot, 7)].into_iter().collect();
+    let sources = [
+        Candidates {
+            because: about(1),
+            ..from(
+                Source::Similar,
+                0.3,
+                &[(1, 0.1), (2, 0.9), (3, 0.8), (4, 0.7)],
+            )
+        },
+        from(Source::Interests, 0.7, &[(1, 0.9)]),
+    ];
+    let because = |sources: &[Candidates]| {
+        let list = ranked(&only(&[]), sources, &[], &popular(&[]));
+        let item = list.items.iter().find(|item| item.slot == 1).unwrap();
+        item.because
+    };
+    assert_eq!(because(&sources), None);
+    assert_eq!(because(&sources[..1]), Some(7));
+}
+
+#[test]
+fn an_item_that_is_pinned_twice_stands_once() {
+    let pin = |rank| Pin {
+        content: content(4),
+        rank,
+    };
+    let request = RecommendationRequest {
+        pin: vec![pin(1), pin(3)],
+        ..only(&[])
+    };
+    let source = [from(
+        Source::Collaborative,
+        1.0,
+        &[(1, 3.0), (2, 2.0), (4, 1.0)],
+    )];
+    assert_eq!(
+        numbers(&ranked(&request, &source, &[], &popular(&[]))),
+        [4, 1, 2]
+    );
+}
+
+#[test]
+fn what_pins_push_over_the_end_is_dropped_with_its_reason() {
+    let scored: Vec<(u32, f32)> = (0..10).map(|slot| (slot, 10.0 - slot as f32)).collect();
+    let request = RecommendationRequest {
+        pin: vec![Pin {
+            content: content(12),
+            rank: 1,
+        }],
+        ..only(&[])
+    };
+    let source = [from(Source::Collaborative, 1.0, &scored)];
+    let list = ranked(&request, &source, &[], &popular(&[]));
+    assert_eq!(numbers(&list), [12, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(list.dropped, [(9, DropReason::BeyondLength)]);
 }
 
 /// Only the head of a long list is sorted; a list of all its candidates is sorted throughout.

@@ -26,6 +26,16 @@ pub struct BlendWeight {
     weight: f64,
 }
 
+impl BlendWeight {
+    /// The weight of a source.
+    pub fn new(source: domain::Source, weight: f32) -> Self {
+        Self {
+            source: source.into(),
+            weight: double(weight),
+        }
+    }
+}
+
 /// How recent the data behind a recommendation list was.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct Freshness {
@@ -128,11 +138,8 @@ impl RecommendationList {
     /// or pins.
     async fn blend_weights(&self) -> Vec<BlendWeight> {
         let blend = self.0.list.blend.iter();
-        let weight = |(source, weight): &(domain::Source, f32)| BlendWeight {
-            source: (*source).into(),
-            weight: double(*weight),
-        };
-        blend.map(weight).collect()
+        let blend = blend.map(|(source, weight)| BlendWeight::new(*source, *weight));
+        blend.collect()
     }
 
     /// How recent the data behind the list was.

@@ -12,6 +12,6 @@ mod related;
 pub use events::RecommendationSubscription;
 pub use feedback::{FeedbackMutation, FeedbackQuery};
 pub use item::RecommendationSource;
-pub use list::{RecommendationContext, RecommendationList};
+pub use list::{BlendWeight, RecommendationContext, RecommendationList};
 pub use queries::RecommendationQuery;
 pub use related::RelatedQuery;
