@@ -16,11 +16,14 @@ fn number(content: Content) -> u32 {
     u32::try_from(content.uuid().as_u128()).unwrap() - 1
 }
 
+/// A source, one of its signals, its weight, and the slots that it offers with their scores.
+type Offered = (Source, u8, f32, Vec<(u32, f32)>);
+
 /// A catalogue, what the sources offer of it and what is asked for.
 #[derive(Clone, Debug)]
 struct World {
     rows: Vec<ItemRow>,
-    candidates: Vec<(Source, u8, f32, Vec<(u32, f32)>)>,
+    candidates: Vec<Offered>,
     learned: Option<Vec<f32>>,
     seen: Vec<u32>,
     request: RecommendationRequest,
@@ -547,9 +550,9 @@ fn an_item_beyond_the_length_stands_behind_those_that_are_listed() {
         let score = stored.scores[rank - 1];
         assert_eq!(recording.standing(*content), Some(Standing { rank, score }));
     }
-    let (content, why) = stored.composition.dropped[0];
+    let (dropped, why) = stored.composition.dropped[0];
     assert_eq!(why, DropReason::BeyondLength);
-    let standing = recording.standing(content).unwrap();
+    let standing = recording.standing(dropped).unwrap();
     assert!(standing.rank > 20 && standing.score <= stored.scores[19]);
     let unknown = content(1_000);
     assert_eq!(recording.outcome(unknown), Outcome::NotACandidate);

@@ -127,7 +127,7 @@ impl From<Candidate> for CandidateRecord {
             content: candidate.content,
             rank: candidate.rank,
             score: candidate.score,
-            reason: candidate.reason.map(|reason| reason.as_str()),
+            reason: candidate.reason.map(super::model::ExclusionReason::as_str),
             sources: candidate.sources.iter().collect(),
             signals: signals
                 .map(|said| ScoreRecord {

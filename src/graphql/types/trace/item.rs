@@ -80,6 +80,7 @@ impl Trace {
         Ok(RecommendationList::from(ListPage {
             items: list.items.iter().take(size).cloned().collect(),
             has_next: list.items.len() > size,
+            stored: true,
             list,
         }))
     }
