@@ -29,11 +29,12 @@ impl AuthService {
         if !limits.enabled {
             return None;
         }
-        let user = (limits.user_burst, limits.user_per_second);
         let (name, (capacity, per_second)) = match viewer {
             Viewer::Command => return None,
-            Viewer::User { id, .. } => (id.to_string(), user),
-            Viewer::App { key, .. } => (key.to_string(), user),
+            Viewer::User { id, .. } => {
+                (id.to_string(), (limits.user_burst, limits.user_per_second))
+            }
+            Viewer::App { key, .. } => (key.to_string(), (limits.key_burst, limits.key_per_second)),
             Viewer::Nobody => {
                 let address = network(client.address?).to_string();
                 (address, (limits.address_burst, limits.address_per_second))

@@ -58,6 +58,8 @@ impl Settings {
             ("max_cost", limits.max_cost),
             ("user_burst", limits.user_burst),
             ("user_per_second", limits.user_per_second),
+            ("key_burst", limits.key_burst),
+            ("key_per_second", limits.key_per_second),
             ("address_burst", limits.address_burst),
             ("address_per_second", limits.address_per_second),
             ("sign_in_burst", limits.sign_in_burst),
@@ -71,9 +73,13 @@ impl Settings {
             );
         }
         anyhow::ensure!(
-            limits.max_cost <= limits.user_burst.min(limits.address_burst),
-            "`limits.max_cost` must not be above `limits.user_burst` and `limits.address_burst`: \
-             no request could ever cost that much"
+            limits.max_cost
+                <= limits
+                    .user_burst
+                    .min(limits.key_burst)
+                    .min(limits.address_burst),
+            "`limits.max_cost` must not be above `limits.user_burst`, `limits.key_burst` and \
+             `limits.address_burst`: no request could ever cost that much"
         );
         self.external_ids.check(&self.schemas)?;
         for origin in &self.http.cors_origins {

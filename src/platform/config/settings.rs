@@ -170,6 +170,8 @@ pub struct Limits {
     pub max_cost: u64,
     pub user_burst: u64,
     pub user_per_second: u64,
+    pub key_burst: u64,
+    pub key_per_second: u64,
     pub address_burst: u64,
     pub address_per_second: u64,
     pub sign_in_burst: u64,
