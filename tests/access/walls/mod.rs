@@ -29,8 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[tokio::test]
 async fn no_query_shows_what_is_anothers() {
     let world = World::start().await;
-    let documents = queries(&world).await;
+    let mut documents = queries(&world).await;
     assert!(documents.len() > 20, "{documents:#?}");
+    // Their own traces repeat what strangers ask for below, the victim's mark included: these come first.
+    documents.sort_by_key(|document| !document.text.starts_with("{ traces"));
     for (who, stranger) in world.strangers() {
         for document in &documents {
             let answer = world.app.run_as(&stranger, &document.text, json!({})).await;
