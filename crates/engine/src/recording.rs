@@ -220,8 +220,8 @@ impl Recording<'_> {
         replayed(list, &catalogue)
     }
 
-    /// The search that the list was made of, if it was made of one. Of equal scores the earlier item comes first: the
-    /// list's own in their order, then what was dropped.
+    /// The search that the list was made of, if it was made of one. Of equal scores the earlier item comes first: what
+    /// was made diverse in the order that it had before, the list's own in their order, then what was dropped.
     fn search(&self, slot: impl Fn(Content) -> Option<u32>) -> Option<FoundOrder> {
         let signal = |source: Source| {
             let mut signals = self.composition.signals.iter();
@@ -234,9 +234,13 @@ impl Recording<'_> {
         };
         let scores = raw(query);
         let affinities = signal(Source::Interests).map(raw);
+        let heads = self.composition.heads.iter().copied();
         let listed = self.items.iter().map(|(content, _)| *content);
         let dropped = self.composition.dropped.iter().map(|(content, _)| *content);
-        let found = listed.chain(dropped).filter_map(|content| {
+        let mut taken = FxHashSet::default();
+        let items = heads.chain(listed).chain(dropped);
+        let found = items.filter(|content| taken.insert(*content));
+        let found = found.filter_map(|content| {
             let affinities = affinities.as_ref();
             let affinity = affinities.and_then(|known| known.get(&content).copied());
             Some(FoundItem {

@@ -19,11 +19,34 @@ fn number(content: Content) -> u32 {
 /// A source, one of its signals, its weight, and the slots that it offers with their scores.
 type Offered = (Source, u8, f32, Vec<(u32, f32)>);
 
+/// What a search found: slots with scores and affinities, and how much the query counted.
+#[derive(Clone, Debug)]
+struct Search {
+    found: Vec<(u32, f32, f32)>,
+    query_weight: Option<f32>,
+}
+
+impl Search {
+    /// The best first; of equals the later slot, which no order by id gives.
+    fn order(&self) -> FoundOrder {
+        let mut found = self.found.clone();
+        found.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
+        let items = found.into_iter().map(|(slot, score, affinity)| FoundItem {
+            slot,
+            score,
+            affinity,
+        });
+        FoundOrder::new(items, self.query_weight)
+    }
+}
+
 /// A catalogue, what the sources offer of it and what is asked for.
 #[derive(Clone, Debug)]
 struct World {
     rows: Vec<ItemRow>,
     candidates: Vec<Offered>,
+    /// In the place of the candidates.
+    search: Option<Search>,
     learned: Option<Vec<f32>>,
     seen: Vec<u32>,
     request: RecommendationRequest,
@@ -51,15 +74,20 @@ impl World {
     fn list(&self) -> (RankedList, Catalogue, Provenance) {
         let mut catalogue = Catalogue::default();
         self.rows.iter().cloned().for_each(|row| catalogue.put(row));
-        let candidates: Vec<Candidates> = self
-            .candidates
-            .iter()
-            .map(|(source, part, weight, scored)| Candidates {
-                part: *part,
-                ..Candidates::new(*source, *weight, scored.clone())
-            })
-            .collect();
-        let ranker = self.learned.as_ref().map(|weights| Ranker {
+        let search = self.search.as_ref().map(Search::order);
+        let candidates: Vec<Candidates> = match &search {
+            Some(search) => search.candidates(),
+            None => self
+                .candidates
+                .iter()
+                .map(|(source, part, weight, scored)| Candidates {
+                    part: *part,
+                    ..Candidates::new(*source, *weight, scored.clone())
+                })
+                .collect(),
+        };
+        let learned = self.learned.as_ref().filter(|_| search.is_none());
+        let ranker = learned.map(|weights| Ranker {
             weights: self
                 .candidates
                 .iter()
@@ -71,7 +99,11 @@ impl World {
                 })
                 .collect(),
         });
-        let scorer: &dyn Scorer = ranker.as_ref().map_or(&WeightedBlend, |ranker| ranker);
+        let scorer: &dyn Scorer = match (&search, &ranker) {
+            (Some(search), _) => search,
+            (None, Some(ranker)) => ranker,
+            (None, None) => &WeightedBlend,
+        };
         let excluded = self.request.exclude.iter().copied().collect();
         let seen = self.seen.iter().copied().map(content).collect();
         let rules = Rules::on(DAY).matching(&self.request.filter);
@@ -127,6 +159,17 @@ impl World {
         dropped.map(|(_, why)| *why)
     }
 
+    /// Whether a source offers an item.
+    fn offers(&self, item: u32) -> bool {
+        match &self.search {
+            Some(search) => search.found.iter().any(|(slot, ..)| *slot == item),
+            None => {
+                let mut offered = self.candidates.iter().flat_map(|(.., scored)| scored);
+                offered.any(|(slot, _)| *slot == item)
+            }
+        }
+    }
+
     fn has(&self, item: u32) -> bool {
         let (list, ..) = self.list();
         list.items.iter().any(|listed| listed.slot == item)
@@ -178,12 +221,11 @@ impl Stored {
     }
 }
 
-const SOURCES: [(Source, u8); 5] = [
+const SOURCES: [(Source, u8); 4] = [
     (Source::Collaborative, 0),
     (Source::Collaborative, 1),
     (Source::Interests, 0),
     (Source::Session, 0),
-    (Source::Query, 0),
 ];
 const FALLBACKS: [Source; 3] = [Source::Popular, Source::New, Source::Any];
 
@@ -295,7 +337,7 @@ fn world() -> impl Strategy<Value = World> {
         };
         let weights = vec![0.0_f32, 0.1, 0.25, 0.7];
         let weight = move || prop::sample::select(weights.clone());
-        let signals = subsequence(SOURCES.to_vec(), 0..=5).prop_flat_map(move |sources| {
+        let signals = subsequence(SOURCES.to_vec(), 0..=4).prop_flat_map(move |sources| {
             let signals = sources.into_iter();
             signals
                 .map(|(source, part)| (Just(source), Just(part), weight(), scored()))
@@ -303,18 +345,36 @@ fn world() -> impl Strategy<Value = World> {
         });
         let learned = prop::option::of(prop::collection::vec(
             prop::sample::select(vec![0.0_f32, 0.2, 0.55]),
-            5,
+            4,
         ));
         let popular = prop::collection::btree_map(0..items, 0.0_f32..1.0, 0..15);
+        let found = prop::collection::btree_map(0..items, (0_u8..8, 0_u8..5), 1..=items as usize);
+        let query_weight = prop::option::of(prop::sample::select(vec![0.0_f32, 0.2, 0.7, 1.0]));
+        let search = (found, query_weight).prop_map(|(found, query_weight)| Search {
+            found: found
+                .into_iter()
+                .map(|(slot, (score, affinity))| {
+                    (slot, f32::from(score) / 7.0, f32::from(affinity) / 4.0)
+                })
+                .collect(),
+            query_weight,
+        });
+        let search = prop::option::weighted(0.3, search);
         (
-            (rows, signals, learned, request(items)),
+            (rows, signals, search, learned, request(items)),
             prop::collection::vec(0..items, 0..6),
             popular,
             prop::collection::btree_set(0..items, 0..15),
             prop_oneof![1_usize..12, 12_usize..300],
         )
             .prop_map(
-                move |((rows, candidates, learned, request), seen, popular, newest, length)| {
+                move |(
+                    (rows, candidates, search, learned, request),
+                    seen,
+                    popular,
+                    newest,
+                    length,
+                )| {
                     let mut popular: Vec<(u32, f32)> = popular.into_iter().collect();
                     popular.sort_by(|a, b| b.1.total_cmp(&a.1));
                     World {
@@ -323,6 +383,7 @@ fn world() -> impl Strategy<Value = World> {
                             .map(|(number, (state, western))| row(number, state, western))
                             .collect(),
                         candidates,
+                        search,
                         learned,
                         seen,
                         request,
@@ -392,10 +453,7 @@ proptest! {
             }
             let Some(next) = world.dropped(item) else {
                 // It filled the list before, and others do now.
-                let filled = world.candidates.iter().all(|(.., scored)| {
-                    scored.iter().all(|(slot, _)| *slot != item)
-                });
-                prop_assert!(filled, "{item} is nowhere");
+                prop_assert!(!world.offers(item), "{item} is nowhere");
                 return Ok(());
             };
             prop_assert_ne!(next, why, "the cause is removed");
@@ -446,6 +504,7 @@ fn filled(popular: &[(u32, f32)], length: usize, request: RecommendationRequest)
     World {
         rows: (0..10).map(|number| row(number, 0, false)).collect(),
         candidates: vec![(Source::Interests, 0, 0.3, vec![(8, 0.5)])],
+        search: None,
         learned: None,
         seen: Vec::new(),
         request,
@@ -513,6 +572,7 @@ fn twenty_of_five_hundred() -> World {
             (Source::Interests, 0, 0.18, scored(11)),
             (Source::Session, 0, 0.12, scored(13)),
         ],
+        search: None,
         learned: None,
         seen: Vec::new(),
         request: RecommendationRequest::default(),
