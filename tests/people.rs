@@ -182,7 +182,7 @@ fn statistics_hold(person: &Value, films: &[Film], all: bool) {
 #[tokio::test]
 async fn statistics_agree_with_a_plain_computation_and_see_what_the_viewer_may_list() {
     let app = TestApp::start().await;
-    let owner = app.viewer(Role::User).await;
+    let owner = app.viewer(Role::Curator).await;
     let films = cinema(&app, &owner).await;
     let stranger = app.viewer(Role::User).await;
     for (viewer, all) in [(&owner, true), (&Viewer::Nobody, false), (&stranger, false)] {
@@ -198,7 +198,7 @@ async fn statistics_agree_with_a_plain_computation_and_see_what_the_viewer_may_l
 #[tokio::test]
 async fn six_people_cost_as_many_statements_as_two() {
     let app = TestApp::start().await;
-    let owner = app.viewer(Role::User).await;
+    let owner = app.viewer(Role::Curator).await;
     cinema(&app, &owner).await;
     let mut costs = Vec::new();
     for size in ["first: 2)", "first: 6)"] {
@@ -212,7 +212,7 @@ async fn six_people_cost_as_many_statements_as_two() {
 #[tokio::test]
 async fn a_filmography_pages_both_ways_and_by_role() {
     let app = TestApp::start().await;
-    let owner = app.viewer(Role::User).await;
+    let owner = app.viewer(Role::Curator).await;
     let films = cinema(&app, &owner).await;
     let document = "query ($name: String!, $roles: [CreditRole!], $direction: OrderDirection, $first: Int,
             $after: String, $last: Int, $before: String) {

@@ -21,6 +21,7 @@ fn small(settings: &mut Settings) {
     let limits = &mut settings.limits;
     limits.max_cost = 60;
     (limits.user_burst, limits.user_per_second) = (100, 10);
+    (limits.key_burst, limits.key_per_second) = (100, 10);
     (limits.address_burst, limits.address_per_second) = (100, 10);
     settings.cache.answers = false;
 }

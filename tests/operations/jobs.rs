@@ -157,7 +157,7 @@ pub async fn the_server_tells_of_itself(story: &Story) {
         "{hours:#}"
     );
     let kept = story.admin("cacheStatistics", json!({})).await;
-    assert_eq!(some(&kept["cacheStatistics"]).len(), 4);
+    assert_eq!(some(&kept["cacheStatistics"]).len(), 5);
     let cleared = json!({ "input": { "kind": "LISTS" } });
     let cleared = story.admin("clearCache", cleared).await;
     assert_eq!(cleared["clearCache"]["cleared"], true);

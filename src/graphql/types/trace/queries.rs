@@ -2,47 +2,50 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Object, Result};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 
 use super::exclusion::Exclusion;
 use super::item::Trace;
 use super::replay::{Replay, ReplayChangesInput};
 use crate::domain::recommendations::traces as domain;
 use crate::foundation::page::Window;
-use crate::foundation::{Id, id};
+use crate::foundation::{Id, Refusal, id};
 use crate::graphql::ContextExt;
 use crate::graphql::connection::Connection;
+use crate::graphql::filter::{operand, or_none};
 use crate::graphql::scalars::DateTime;
 use crate::graphql::types::recommendation::RecommendationContext;
 
-/// Conditions on traces. All given conditions must hold.
-#[derive(Clone, Copy, Debug, Default, InputObject)]
+/// Conditions on traces. All given conditions must hold; an operand cannot be null.
+#[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "TraceFilter")]
 pub struct TraceFilterInput {
     /// Only lists that were computed for this user.
-    user_id: Option<Id<id::User>>,
+    user_id: MaybeUndefined<Id<id::User>>,
     /// Only lists that were computed for this context.
-    context: Option<RecommendationContext>,
+    context: MaybeUndefined<RecommendationContext>,
     /// Only lists that this collaborative or embedding model contributed to.
-    model_id: Option<Id<id::Model>>,
+    model_id: MaybeUndefined<Id<id::Model>>,
     /// Only lists in which this item was returned to the user.
-    content_id: Option<Id<id::Content>>,
+    content_id: MaybeUndefined<Id<id::Content>>,
     /// Only lists that were computed at this time or later.
-    from: Option<DateTime>,
+    from: MaybeUndefined<DateTime>,
     /// Only lists that were computed before this time.
-    until: Option<DateTime>,
+    until: MaybeUndefined<DateTime>,
 }
 
-impl From<TraceFilterInput> for domain::TraceFilter {
-    fn from(input: TraceFilterInput) -> Self {
-        Self {
-            user: input.user_id,
-            context: input.context.map(Into::into),
-            model: input.model_id,
-            content: input.content_id,
-            from: input.from.map(|from| from.0),
-            until: input.until.map(|until| until.0),
-        }
+impl TryFrom<TraceFilterInput> for domain::TraceFilter {
+    type Error = Refusal;
+
+    fn try_from(input: TraceFilterInput) -> Result<Self, Refusal> {
+        Ok(Self {
+            user: operand("userId", input.user_id)?,
+            context: operand("context", input.context)?.map(Into::into),
+            model: operand("modelId", input.model_id)?,
+            content: operand("contentId", input.content_id)?,
+            from: operand("from", input.from)?.map(|from| from.0),
+            until: operand("until", input.until)?.map(|until| until.0),
+        })
     }
 }
 
@@ -96,7 +99,7 @@ impl TraceQuery {
         before: Option<String>,
     ) -> Result<Option<Connection<Trace>>> {
         let window = Window::read(first, after, last, before)?;
-        let filter = domain::TraceFilter::from(filter.unwrap_or_default());
+        let filter: domain::TraceFilter = or_none("filter", filter)?;
         let (services, viewer) = (Arc::clone(ctx.services()), ctx.viewer().clone());
         let service = &services.recommendations;
         let page = service.traces(&viewer, &filter, &window).await?;
