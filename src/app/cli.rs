@@ -125,3 +125,15 @@ pub struct OnSchema {
     #[arg(long, global = true, value_name = "NAME")]
     pub schema: Option<SchemaName>,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_options_of_every_command_go_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -59,7 +59,7 @@ struct FactorArgs {
     items: PathBuf,
     /// ID of the version [default: the active one].
     #[arg(long, value_name = "ID")]
-    version: Option<Id<id::Model>>,
+    model: Option<Id<id::Model>>,
 }
 
 /// Runs the command.
@@ -75,7 +75,7 @@ pub async fn run(args: ExportArgs, services: &Services) -> anyhow::Result<()> {
 
 async fn factors(args: FactorArgs, services: &Services) -> anyhow::Result<()> {
     let service = &services.recommendations;
-    let factors = service.item_factors(&Viewer::Command, args.version).await?;
+    let factors = service.item_factors(&Viewer::Command, args.model).await?;
     let (items, width) = (factors.items.len(), factors.vectors.columns());
     let path = args.items.clone();
     tokio::task::spawn_blocking(move || write_parquet(&path, &factors)).await??;
