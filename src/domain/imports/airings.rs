@@ -9,8 +9,8 @@ use uuid::Uuid;
 use xmltv::local_to_utc;
 
 use super::guides::KnownChannels;
+use super::message::brief;
 use super::model::{AiringRow, ImportedAiring, ReadError};
-use super::movielens::brief;
 use super::source::{Source, Table};
 use crate::domain::competition::model::{LONGEST, MAX_TITLE};
 use crate::domain::competition::{AiringKind, FilmIndex};

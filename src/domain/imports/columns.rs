@@ -8,7 +8,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::mapping::number;
-use super::movielens::brief;
+use super::message::brief;
 use crate::domain::content::Fields;
 use crate::platform::db::copy::Rows;
 

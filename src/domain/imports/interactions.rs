@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
+use super::mapped_rows::MappedRows;
 use super::mapping::{Mapping, Rule, TimeUnit};
+use super::message::brief;
 use super::model::{ImportedInteraction, ReadError};
-use super::movielens::brief;
-use super::rows::{Cells, RowReader};
+use super::rows::Cells;
 use super::source::Source;
 use crate::domain::interactions::InteractionKind;
 use crate::foundation::external_id::MAX_VALUE;
@@ -18,8 +19,7 @@ const STARS: [f64; 2] = [0.5, 5.0];
 
 /// The interactions of a file.
 pub(super) struct InteractionReader {
-    rows: RowReader,
-    mapping: Mapping,
+    rows: MappedRows,
     /// The source of ids whose source the row does not say.
     source: String,
     /// The last moment that is not in the future.
@@ -33,12 +33,9 @@ impl InteractionReader {
         of_ids: String,
         now: DateTime<Utc>,
     ) -> Result<Self, ReadError> {
-        let layout = mapping.layout();
-        let rows = RowReader::new(source, &layout, mapping.read_columns())?;
         Ok(Self {
-            rows,
+            rows: MappedRows::new(source, mapping)?,
             source: of_ids,
-            mapping,
             now,
         })
     }
@@ -48,12 +45,8 @@ impl Iterator for InteractionReader {
     type Item = Result<ImportedInteraction, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (line, cells) = match self.rows.next() {
-            Ok(row) => row?,
-            Err(fault) => return Some(Err(fault)),
-        };
-        let read = interaction(&self.mapping, &self.source, &cells, line, self.now);
-        Some(read.map_err(|reason| ReadError::row(line, reason)))
+        self.rows
+            .next(|mapping, cells, line| interaction(mapping, &self.source, cells, line, self.now))
     }
 }
 

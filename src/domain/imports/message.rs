@@ -1,5 +1,7 @@
 //! Messages about files of strangers.
 
+use std::borrow::Cow;
+
 /// A message about a file as it may be shown on a terminal: of at most a thousand characters, without control
 /// characters such as those that begin escape sequences.
 pub fn printable(message: &str) -> String {
@@ -11,6 +13,14 @@ pub fn printable(message: &str) -> String {
         }
     };
     message.chars().take(1000).map(shown).collect()
+}
+
+/// A value as a reason repeats it.
+pub(super) fn brief(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(40) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Bringing other catalogues, their users and what these did into a schema.
 //!
-//! A reader ([`movielens`], [`tmdb`], [`products`], [`users`], [`interactions`], [`guides`], [`airings`]) turns a file into rows on a thread of its own;
+//! A reader ([`movielens`], [`tmdb`], [`products`], [`users`], [`interactions`], [`guides`], [`airings`]) turns a file
+//! into rows on a thread of its own;
 //! the rows are staged in chunks, and the store merges one chunk after the other, each in one
 //! transaction. A row that cannot be taken is refused with its line and reason and the rest goes
 //! on; a file that breaks in the middle ends the import, and the chunks merged before stay whole.
@@ -12,6 +13,7 @@ pub mod factors;
 mod guides;
 mod interactions;
 pub mod job;
+mod mapped_rows;
 pub mod mapping;
 mod message;
 pub mod model;

@@ -1,10 +1,10 @@
 //! The files of MovieLens: csv since ml-latest, fields between `::` before.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
+use super::message::brief;
 use super::model::{ImportedItem, ReadError, UserItemRow};
 use super::source::Lines;
 use crate::domain::content::{ContentKind, Fields};
@@ -41,14 +41,6 @@ fn number(field: &str, name: &str) -> Result<u64, String> {
     field
         .parse()
         .map_err(|_| format!("{name} must be a whole number, not `{}`", brief(field)))
-}
-
-/// A value as a reason repeats it.
-pub(super) fn brief(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(40) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
 }
 
 /// `links`: what the Internet Movie Database and TMDB call a film.

@@ -1,33 +1,28 @@
 //! Catalogues of products, read by a mapping file.
 
-use rustc_hash::FxHashSet;
 use serde_json::Value;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::interactions::value;
+use super::mapped_rows::{MappedRows, SeenIds};
 use super::mapping::{Field, Mapping, Rule};
+use super::message::brief;
 use super::model::{ImportedItem, ReadError};
-use super::movielens::brief;
-use super::rows::{Cells, RowReader};
+use super::rows::Cells;
 use super::source::Source;
 use crate::domain::content::{ContentKind, Fields};
 use crate::foundation::{Error, Refusal};
 
 /// The products of a file.
 pub(super) struct ProductReader {
-    rows: RowReader,
-    mapping: Mapping,
-    /// Hashes of the ids that came up: eight bytes each, so that a million products take 16 MB.
-    seen: FxHashSet<u64>,
+    rows: MappedRows,
+    seen: SeenIds,
 }
 
 impl ProductReader {
     pub(super) fn new(source: Source, mapping: Mapping) -> Result<Self, ReadError> {
-        let layout = mapping.layout();
         Ok(Self {
-            rows: RowReader::new(source, &layout, mapping.read_columns())?,
-            mapping,
-            seen: FxHashSet::default(),
+            rows: MappedRows::new(source, mapping)?,
+            seen: SeenIds::default(),
         })
     }
 }
@@ -36,19 +31,11 @@ impl Iterator for ProductReader {
     type Item = Result<ImportedItem, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (line, cells) = match self.rows.next() {
-            Ok(row) => row?,
-            Err(fault) => return Some(Err(fault)),
-        };
-        let item = item(&self.mapping, &cells, line).and_then(|item| {
-            if self.seen.insert(xxh3_64(item.key.as_bytes())) {
-                Ok(item)
-            } else {
-                let key = brief(&item.key);
-                Err(format!("the id `{key}` came up before in this file"))
-            }
-        });
-        Some(item.map_err(|reason| ReadError::row(line, reason)))
+        self.rows.next(|mapping, cells, line| {
+            let item = item(mapping, cells, line)?;
+            self.seen.insert(&item.key)?;
+            Ok(item)
+        })
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use self::json::Objects;
 use super::mapping::{Format, Layout};
+use super::message::brief;
 use super::model::ReadError;
-use super::movielens::brief;
 use super::source::{Lines, Quoting, Source, Table};
 
 mod json;

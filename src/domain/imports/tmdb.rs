@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::message::brief;
 use super::model::{CreditRow, FilmCredits, ImportedItem, ReadError};
-use super::movielens::brief;
 use super::source::{Source, Table};
 use crate::domain::content::model::CreditRole;
 use crate::domain::content::{ContentKind, Fields};

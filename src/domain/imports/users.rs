@@ -1,13 +1,9 @@
 //! Users by the callers' own ids, read by a mapping file.
 
-use rustc_hash::FxHashSet;
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::interactions::{external_id, value};
+use super::mapped_rows::{MappedRows, SeenIds};
 use super::mapping::Mapping;
 use super::model::{ImportedUser, ReadError};
-use super::movielens::brief;
-use super::rows::RowReader;
 use super::source::Source;
 
 /// The most characters of a display name.
@@ -15,19 +11,15 @@ const MAX_NAME: usize = 100;
 
 /// The users of a file.
 pub(super) struct MappedUserReader {
-    rows: RowReader,
-    mapping: Mapping,
-    /// Hashes of the ids that came up, eight bytes each.
-    seen: FxHashSet<u64>,
+    rows: MappedRows,
+    seen: SeenIds,
 }
 
 impl MappedUserReader {
     pub(super) fn new(source: Source, mapping: Mapping) -> Result<Self, ReadError> {
-        let layout = mapping.layout();
         Ok(Self {
-            rows: RowReader::new(source, &layout, mapping.read_columns())?,
-            mapping,
-            seen: FxHashSet::default(),
+            rows: MappedRows::new(source, mapping)?,
+            seen: SeenIds::default(),
         })
     }
 }
@@ -36,24 +28,15 @@ impl Iterator for MappedUserReader {
     type Item = Result<ImportedUser, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (line, cells) = match self.rows.next() {
-            Ok(row) => row?,
-            Err(fault) => return Some(Err(fault)),
-        };
-        let mapping = &self.mapping;
-        let user = external_id(mapping.id.as_ref(), "id", &cells).and_then(|key| {
+        self.rows.next(|mapping, cells, _| {
+            let key = external_id(mapping.id.as_ref(), "id", cells)?;
             let name = match &mapping.name {
                 None => None,
-                Some(rule) => value(rule, "name", &cells)?.and_then(|name| shown(&name)),
+                Some(rule) => value(rule, "name", cells)?.and_then(|name| shown(&name)),
             };
-            if self.seen.insert(xxh3_64(key.as_bytes())) {
-                Ok(ImportedUser { key, name })
-            } else {
-                let key = brief(&key);
-                Err(format!("the id `{key}` came up before in this file"))
-            }
-        });
-        Some(user.map_err(|reason| ReadError::row(line, reason)))
+            self.seen.insert(&key)?;
+            Ok(ImportedUser { key, name })
+        })
     }
 }
 

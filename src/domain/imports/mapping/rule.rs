@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::super::movielens::{Title, brief};
+use super::super::message::brief;
+use super::super::movielens::Title;
 
 /// How the value of a field is made. The steps are taken in the order of this list.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -8,8 +8,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::super::message::brief;
 use super::super::model::{ImportedInteraction, RowCounts, Table};
-use super::super::movielens::brief;
 use super::super::users::shown;
 use super::{Ids, Session, Stage, analyze};
 use crate::foundation::{Id, Result, id};
