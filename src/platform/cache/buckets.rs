@@ -41,13 +41,14 @@ pub struct Taken {
 
 /// A bucket of this process.
 #[derive(Clone, Copy)]
-pub(super) struct Level {
+pub(super) struct BucketState {
     tokens: f64,
     at: DateTime<Utc>,
 }
 
 /// The buckets of this process.
-pub(super) type Levels = moka::sync::Cache<u128, Arc<Mutex<Level>>, rustc_hash::FxBuildHasher>;
+pub(super) type Buckets =
+    moka::sync::Cache<u128, Arc<Mutex<BucketState>>, rustc_hash::FxBuildHasher>;
 
 /// Takes `ARGV[3]` tokens of a bucket of `ARGV[1]` tokens that gets `ARGV[2]` a second; answers whether they were
 /// there, and how many are left, as text. It is kept until it would be full again.
@@ -90,7 +91,7 @@ impl Cache {
     fn take_here(&self, digest: u128, rate: Rate, wanted: u64) -> (bool, f64) {
         let now = self.shared.clock.now();
         let full = || {
-            Arc::new(Mutex::new(Level {
+            Arc::new(Mutex::new(BucketState {
                 tokens: rate.capacity as f64,
                 at: now,
             }))

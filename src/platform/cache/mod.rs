@@ -76,7 +76,7 @@ struct Shared {
     /// When the marks of this process end.
     marks: moka::sync::Cache<u128, DateTime<Utc>, FxBuildHasher>,
     /// The token buckets of this process.
-    buckets: buckets::Levels,
+    buckets: buckets::Buckets,
     generations: Arc<Generations>,
     redis: Option<(Arc<Redis>, AbortHandle)>,
     clock: Clock,
