@@ -37,11 +37,15 @@ const BASE: &[(&str, u64)] = &[
     ("recommendationStatistics", 500),
     ("recommendations", 200),
     ("regenerateSlate", 500),
+    ("replay", 500),
     ("search", 200),
     ("signalWeights", 500),
     ("similar", 100),
     ("slate", 500),
+    ("trace", 100),
+    ("traces", 500),
     ("trending", 100),
+    ("whyNot", 200),
 ];
 
 /// What `operation` costs with these coerced variables.

@@ -162,16 +162,19 @@ impl<'a> Rules<'a> {
             }
             (Type::Named(named) | Type::NonNullNamed(named), _) => {
                 let constant = literal::constant(self.contract, ty, value);
+                if let Constant::String(text) = &constant
+                    && named != "JSON"
+                    && let Err(reason) = texts::check(text, longest)
+                {
+                    self.error(reason, value);
+                    return;
+                }
                 let checked = match &constant {
-                    Constant::String(text) if named != "JSON" => texts::check(text, longest),
-                    _ => Ok(()),
-                };
-                let checked = checked.and_then(|()| match &constant {
                     Constant::String(text) if named == "ID" && self.checks_ids => {
                         variables::check_id(text)
                     }
                     constant => Contract::check_scalar(named, constant),
-                });
+                };
                 if let Err(reason) = checked {
                     self.error(format!("this is no {named}: {reason}"), value);
                 }
